@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The allocator of the tests, in place of libpb/base/mem.c. Its numbers are atomic, for a
+ * test may have its peer in a thread. */
+#include "tests/support.h"
+
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "libpb/base/mem.h"
+#include "pb/error.h"
+
+static atomic_long live;
+static atomic_long countdown; /* allocations until the one that fails; 0: none does */
+static atomic_bool fail_forever;
+static atomic_bool failed;
+
+void pb__test_fail_at(long n, bool forever)
+{
+    failed = false;
+    fail_forever = forever;
+    countdown = n;
+}
+
+bool pb__test_failed(void)
+{
+    return failed;
+}
+
+long pb__test_live(void)
+{
+    return live;
+}
+
+static bool fails(void)
+{
+    if (countdown == 0) {
+        return false;
+    }
+    if (countdown > 1) {
+        countdown--;
+        return false;
+    }
+    if (!fail_forever) {
+        countdown = 0;
+    }
+    failed = true;
+    return true;
+}
+
+static void *counted(void *p)
+{
+    live += p != NULL;
+    return p;
+}
+
+void *pb__malloc(size_t size)
+{
+    return fails() ? NULL : counted(malloc(size ? size : 1));
+}
+
+void *pb__calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : counted(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *pb__realloc(void *p, size_t size)
+{
+    if (!p) {
+        return pb__malloc(size);
+    }
+    return fails() ? NULL : realloc(p, size ? size : 1);
+}
+
+void *pb__malloc_aligned(size_t align, size_t size)
+{
+    void *p = NULL;
+    if (fails() || posix_memalign(&p, align, size ? size : 1) != 0) {
+        return NULL;
+    }
+    return counted(p);
+}
+
+void pb__free(void *p)
+{
+    live -= p != NULL;
+    free(p);
+}
+
+void pb__test_each_failure(int (*run)(void *user_data), void *user_data)
+{
+    long before = live;
+    for (int forever = 0; forever < 2; forever++) {
+        bool again = true;
+        for (long n = 1; again; n++) {
+            pb__test_fail_at(n, forever);
+            int e = run(user_data);
+            again = failed;
+            pb__test_fail_at(0, false);
+            cr_assert(e == 0 || (again && e == PB_ERR_NOMEM),
+                      "allocation %ld failing%s: got %d", n, forever ? " for ever" : "", e);
+            cr_assert(live == before, "allocation %ld failing%s: %ld blocks left", n,
+                      forever ? " for ever" : "", live - before);
+        }
+    }
+}
