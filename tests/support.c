@@ -4,9 +4,7 @@
  * test may have its peer in a thread. */
 #include "tests/support.h"
 
-#include <criterion/criterion.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "libpb/base/mem.h"
@@ -100,7 +98,8 @@ void pb__test_each_failure(int (*run)(void *user_data), void *user_data)
             again = failed;
             pb__test_fail_at(0, false);
             cr_assert(e == 0 || (again && e == PB_ERR_NOMEM),
-                      "allocation %ld failing%s: got %d", n, forever ? " for ever" : "", e);
+                      "allocation %ld failing%s: got %d", n, forever ? " for ever" : "",
+                      e);
             cr_assert(live == before, "allocation %ld failing%s: %ld blocks left", n,
                       forever ? " for ever" : "", live - before);
         }

@@ -7,7 +7,19 @@
 #ifndef PB__TEST_SUPPORT_H
 #define PB__TEST_SUPPORT_H
 
+#include <criterion/criterion.h>
 #include <stdbool.h>
+
+/* A Criterion Test that fails where its body leaves something allocated. (Criterion takes
+ * no failure from the fini of a suite.) */
+#define PB_TEST(suite, name)                                                  \
+    static void suite##_##name(void);                                         \
+    Test(suite, name)                                                         \
+    {                                                                         \
+        suite##_##name();                                                     \
+        cr_assert_eq(pb__test_live(), 0, "%ld blocks left", pb__test_live()); \
+    }                                                                         \
+    static void suite##_##name(void)
 
 /* Lets the n-th allocation from now fail (1 is the next): once, or from then on. 0
  * switches failing off. */
@@ -16,7 +28,6 @@ void pb__test_fail_at(long n, bool forever);
 bool pb__test_failed(void);
 /* The number of blocks that are allocated now. */
 long pb__test_live(void);
-
 /* Calls run with the first, second, third, ... allocation failing, once and from then on,
  * until it gets through without a failure. run gives back all it took, and returns 0 for
  * success or a PB_ERR_ code. Fails the test where run leaves something allocated, returns
