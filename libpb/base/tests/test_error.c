@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Errors: the texts and numbers users rely on, and the filling of a pb_error. */
+#include <criterion/criterion.h>
+
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "tests/support.h"
+
+/* Numbers are ABI and texts are documented, so they stand here a second time. */
+static const struct {
+    int code;
+    const char *text;
+} known[] = {
+    {0, "no error"},
+    {-1, "out of memory"},
+    {-2, "bad argument"},
+    {-3, "wrong kind of value"},
+    {-4, "number out of range"},
+    {-5, "malformed input"},
+    {-6, "limit exceeded"},
+    {-7, "refused by taster"},
+    {-8, "protocol error"},
+    {-9, "dead reference"},
+    {-10, "connection lost"},
+    {-11, "timed out"},
+    {-12, "cancelled"},
+    {-13, "TLS failure"},
+    {-14, "login refused"},
+    {-15, "not possible now"},
+    {-16, "system call failed"},
+    {-17, "the peer answered with a failure"},
+    {-18, "unknown error"}, /* the first that is free */
+    {1, "unknown error"},
+};
+
+PB_TEST(error, keeps_numbers_and_texts)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        cr_assert_str_eq(pb_strerror(known[i].code), known[i].text, "code %d is \"%s\"",
+                         known[i].code, pb_strerror(known[i].code));
+    }
+    cr_assert_eq(PB_ERR_NOMEM, -1);
+    cr_assert_eq(PB_ERR_SYSTEM, -16);
+}
+
+PB_TEST(error, holds_code_offset_and_text)
+{
+    pb_error err = {0};
+    int e = pb__error_set(&err, PB_ERR_LIMIT, 1234567890123, "a list of %d, at most %d",
+                          7, 6);
+    cr_assert_eq(e, PB_ERR_LIMIT);
+    cr_assert_eq(err.code, PB_ERR_LIMIT);
+    cr_assert_eq(err.offset, 1234567890123);
+    cr_assert_str_eq(err.text, "a list of 7, at most 6");
+    cr_assert_str_eq(err.where, "");
+}
+
+PB_TEST(error, keeps_the_first)
+{
+    pb_error err = {0};
+    pb__error_set(&err, PB_ERR_TYPE, 3, "first");
+    cr_assert_eq(pb__error_set(&err, PB_ERR_LIMIT, 9, "second"), PB_ERR_LIMIT);
+    cr_assert_eq(pb__error_nomem(&err), PB_ERR_NOMEM);
+    cr_assert_eq(err.code, PB_ERR_TYPE);
+    cr_assert_eq(err.offset, 3);
+    cr_assert_str_eq(err.text, "first");
+}
+
+PB_TEST(error, may_be_null)
+{
+    cr_assert_eq(pb__error_set(NULL, PB_ERR_TYPE, 3, "nobody looks"), PB_ERR_TYPE);
+    cr_assert_eq(pb__error_nomem(NULL), PB_ERR_NOMEM);
+    pb__error_where(NULL, "nowhere");
+}
+
+PB_TEST(error, tells_lack_of_memory_without_allocating)
+{
+    pb_error err = {0};
+    pb__test_fail_at(1, true);
+    cr_assert_eq(pb__error_nomem(&err), PB_ERR_NOMEM);
+    cr_assert_not(pb__test_failed());
+    cr_assert_eq(err.code, PB_ERR_NOMEM);
+    cr_assert_str_eq(err.text, "out of memory");
+}
+
+/* Fills the text to its last byte but `room`, then puts one character more. */
+static void cut_after(size_t room, const char *character, pb_error *err)
+{
+    *err = (pb_error){0};
+    int fill = (int)(sizeof err->text - 1 - room);
+    pb__error_set(err, PB_ERR_SYNTAX, 0, "%*s%s", fill, "", character);
+}
+
+PB_TEST(error, is_never_cut_inside_a_character)
+{
+    static const char *const characters[] = {"x", "\u00e9", "\u20ac", "\U0001f600"};
+    for (size_t bytes = 1; bytes <= 4; bytes++) {
+        for (size_t room = 0; room <= bytes; room++) {
+            pb_error err;
+            cut_after(room, characters[bytes - 1], &err);
+            size_t want = sizeof err.text - 1 - room + (room == bytes ? bytes : 0);
+            cr_assert_eq(strlen(err.text), want, "%zu bytes, room for %zu", bytes, room);
+        }
+    }
+}
+
+PB_TEST(error, says_where_piece_by_piece)
+{
+    pb_error err = {0};
+    pb__error_where(&err, "message %d: ", 12);
+    pb__error_where(&err, "args[%d]", 0);
+    cr_assert_str_eq(err.where, "message 12: args[0]");
+}
+
+PB_TEST(error, cuts_where_at_its_size)
+{
+    for (size_t room = 0; room <= 3; room++) {
+        pb_error err = {0};
+        int fill = (int)(sizeof err.where - 1 - room);
+        pb__error_where(&err, "%*s", fill, "");
+        pb__error_where(&err, "\u20ac");
+        cr_assert_eq(strlen(err.where), (size_t)fill + (room == 3 ? 3 : 0), "room for %zu",
+                     room);
+        cr_assert_str_eq(err.text, "");
+    }
+}
+
+PB_TEST(error, frees_what_was_handed_out)
+{
+    pb_free(pb__malloc(10));
+    pb_free(NULL);
+    cr_assert_eq(pb__test_live(), 0);
+}
