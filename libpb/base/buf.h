@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A byte buffer that grows. Zeroed storage is an empty buffer. */
+#ifndef PB__BUF_H
+#define PB__BUF_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "libpb/base/mem.h"
+#include "pb/error.h"
+
+struct pb__buf {
+    uint8_t *data;
+    size_t len;
+    size_t cap;
+};
+
+/* Makes room for n more bytes, at least doubling; PB_ERR_NOMEM leaves the buffer as it
+ * was. */
+int pb__buf_grow(struct pb__buf *b, size_t n);
+
+static inline int pb__buf_reserve(struct pb__buf *b, size_t n)
+{
+    return n <= b->cap - b->len ? 0 : pb__buf_grow(b, n);
+}
+
+static inline int pb__buf_append(struct pb__buf *b, const void *data, size_t n)
+{
+    int e = pb__buf_reserve(b, n);
+    if (e == 0 && n != 0) {
+        memcpy(b->data + b->len, data, n);
+        b->len += n;
+    }
+    return e;
+}
+
+static inline int pb__buf_puts(struct pb__buf *b, const char *s)
+{
+    return pb__buf_append(b, s, strlen(s));
+}
+
+/* Appends as printf does. */
+int pb__buf_printf(struct pb__buf *b, const char *format, ...) PB_PRINTF(2, 3);
+
+static inline void pb__buf_fini(struct pb__buf *b)
+{
+    pb__free(b->data);
+    *b = (struct pb__buf){0};
+}
+
+#endif

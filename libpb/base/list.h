@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An intrusive doubly linked list. A node that is in no list points to itself. */
+#ifndef PB__LIST_H
+#define PB__LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pb__list {
+    struct pb__list *next, *prev;
+};
+
+#define PB__LIST_ENTRY(node, type, member) \
+    ((type *)(void *)((char *)(node)-offsetof(type, member)))
+
+static inline void pb__list_init(struct pb__list *l)
+{
+    l->next = l->prev = l;
+}
+
+static inline bool pb__list_empty(const struct pb__list *l)
+{
+    return l->next == l;
+}
+
+/* Puts node at the end of l. */
+static inline void pb__list_push(struct pb__list *l, struct pb__list *node)
+{
+    node->prev = l->prev;
+    node->next = l;
+    l->prev->next = node;
+    l->prev = node;
+}
+
+/* Takes node out of the list that it is in, if any. */
+static inline void pb__list_remove(struct pb__list *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+    pb__list_init(node);
+}
+
+#endif

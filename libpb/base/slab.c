@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The life of slabs. While a slab is being filled, its `live` starts from a number that
+ * nothing can count down to zero; when the pool leaves it, the true number is set right. */
+#include "libpb/base/slab.h"
+
+#define FILLING (SIZE_MAX / 2)
+#define EMPTY_KEPT 16 /* slabs a pool keeps for its next message: 256 KiB */
+
+struct pb__slab_pool *pb__slab_pool_new(void)
+{
+    struct pb__slab_pool *p = pb__calloc(1, sizeof *p);
+    if (p) {
+        p->owners = 1;
+    }
+    return p;
+}
+
+static void drop_slab(struct pb__slab_pool *p, struct pb__slab *s)
+{
+    if (p->owners != 0 && p->empty_count < EMPTY_KEPT) {
+        s->next = p->empty;
+        p->empty = s;
+        p->empty_count++;
+    } else {
+        pb__free(s);
+    }
+    p->slabs--;
+}
+
+void pb__slab_empty(struct pb__slab *s)
+{
+    struct pb__slab_pool *p = s->pool;
+    drop_slab(p, s);
+    if (p->owners == 0 && p->slabs == 0) {
+        pb__free(p);
+    }
+}
+
+/* Ends the filling of the current slab. */
+static void leave(struct pb__slab_pool *p)
+{
+    struct pb__slab *s = p->filling;
+    if (!s) {
+        return;
+    }
+    s->live -= FILLING - p->taken;
+    p->filling = NULL;
+    p->at = p->end = NULL;
+    p->taken = 0;
+    if (s->live == 0) {
+        drop_slab(p, s);
+    }
+}
+
+void *pb__slab_take_slow(struct pb__slab_pool *p, size_t size)
+{
+    leave(p);
+    struct pb__slab *s = p->empty;
+    if (s) {
+        p->empty = s->next;
+        p->empty_count--;
+    } else {
+        s = pb__malloc_aligned(PB__SLAB_SIZE, PB__SLAB_SIZE);
+        if (!s) {
+            return NULL;
+        }
+    }
+    *s = (struct pb__slab){.pool = p, .live = FILLING};
+    p->slabs++;
+    p->filling = s;
+    p->at = (uint8_t *)(s + 1);
+    p->end = (uint8_t *)s + PB__SLAB_SIZE;
+    return pb__slab_take(p, size);
+}
+
+void pb__slab_pool_trim(struct pb__slab_pool *p)
+{
+    leave(p);
+    while (p->empty) {
+        struct pb__slab *s = p->empty;
+        p->empty = s->next;
+        pb__free(s);
+    }
+    p->empty_count = 0;
+}
+
+struct pb__slab_pool *pb__slab_pool_ref(struct pb__slab_pool *p)
+{
+    p->owners++;
+    return p;
+}
+
+void pb__slab_pool_unref(struct pb__slab_pool *p)
+{
+    if (!p || p->owners > 1) {
+        if (p) {
+            p->owners--;
+        }
+        return;
+    }
+    pb__slab_pool_trim(p);
+    p->owners = 0;
+    if (p->slabs == 0) {
+        pb__free(p);
+    }
+}

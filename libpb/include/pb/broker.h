@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The broker: messages to calls and back, references and their counts. A session is one
+ * connection's broker without any I/O: bytes in, bytes out, the time as an argument,
+ * callbacks for what happens. Any event loop can drive it; pb/net.h is one that does.
+ * Mirrors twisted.spread.pb.
+ *
+ * Inside a callback everything is allowed but pb_session_recv on the same session. A
+ * session, its objects, references and values belong to one thread. */
+#ifndef PB_BROKER_H
+#define PB_BROKER_H
+
+#include "pb/jelly.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pb_session pb_session;
+typedef struct pb_object pb_object;
+typedef struct pb_remote pb_remote;
+typedef struct pb_request pb_request;
+typedef struct pb_failure pb_failure;
+typedef struct pb_call pb_call;
+
+/* ---- Objects that peers may call ---- */
+
+/* One method. `call` answers the request now, or keeps it (pb_request_ref) and answers
+ * later. A non-zero return from a request that has not been answered or kept sends a
+ * failure with the text of that PB_ERR_ code; 0 without an answer sends None. */
+typedef struct {
+    const char *name; /* without Twisted's "remote_" */
+    int (*call)(void *self, pb_request *req);
+} pb_method;
+
+/* What an object can do. Method tables end with a row of zeros. */
+typedef struct {
+    const char *name;        /* as tracebacks and messages name it */
+    const pb_method *remote; /* what any holder of a reference may call */
+    /* Called for a method that `remote` has not; NULL: NoSuchMethod is sent. */
+    int (*fallback)(void *self, pb_request *req);
+    void (*destroy)(void *self); /* the last owner is gone; may be NULL */
+} pb_class;
+
+/* An object with one owner, *new*. cls is borrowed for its life. NULL for lack of memory.
+ * Mirrors twisted.spread.pb.Referenceable. */
+PB_API pb_object *pb_object_new(const pb_class *cls, void *self);
+PB_API pb_object *pb_object_ref(pb_object *o);
+PB_API void pb_object_unref(pb_object *o);
+PB_API void *pb_object_self(const pb_object *o);
+PB_API const pb_class *pb_object_class(const pb_object *o);
+/* The object as a value, to be sent: *new*. And stolen: for pb_build("N", ...). */
+PB_API pb_value *pb_local(pb_object *o);
+PB_API pb_value *pb_local_steal(pb_object *o);
+/* The object of a PB_LOCAL value, borrowed; NULL for another kind or for NULL. */
+PB_API pb_object *pb_as_object(const pb_value *v);
+
+/* ---- A call that came in ---- */
+
+PB_API const char *pb_request_method(const pb_request *r);
+/* A tuple and a dict, borrowed for the life of the request. */
+PB_API pb_value *pb_request_args(const pb_request *r);
+PB_API pb_value *pb_request_kwargs(const pb_request *r);
+/* The session it came over; NULL once that is gone. */
+PB_API pb_session *pb_request_session(const pb_request *r);
+/* False where the caller wants no answer: what is answered then is dropped. */
+PB_API bool pb_request_wants_answer(const pb_request *r);
+/* Takes the positional arguments apart by a format of pb_unpack without its parentheses
+ * ("iO|s"). Where they do not fit, and for any keyword argument, it answers with a
+ * TypeError that says so and returns PB_ERR_TYPE: return that from the method. */
+PB_API int pb_request_unpack(pb_request *r, const char *format, ...);
+/* Keeps the request beyond its method's return. The last pb_request_unref of one that was
+ * never answered sends a failure. */
+PB_API pb_request *pb_request_ref(pb_request *r);
+PB_API void pb_request_unref(pb_request *r);
+/* Answers; once. A result that cannot be sent (PB_ERR_TYPE, PB_ERR_LIMIT, ...) is answered
+ * by a failure that says why, and the error returned. PB_ERR_ARG for NULL, which sends a
+ * failure too: what was to be built could not be. PB_ERR_STATE if it was answered before,
+ * PB_ERR_LOST if the connection is gone. Takes result in every case. */
+PB_API int pb_request_answer_steal(pb_request *r, pb_value *result);
+/* Answers with a failure. type is a dotted class name, which the peer matches by name
+ * ("twisted.spread.pb.Error", "builtins.ValueError"); the text follows as in printf.
+ * Returns 0, PB_ERR_STATE or PB_ERR_LOST. */
+PB_API int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
+    PB_PRINTF(3, 4);
+
+/* ---- References to a peer's objects ---- */
+
+PB_API pb_remote *pb_remote_ref(pb_remote *r);
+/* The last one gives the reference back to the peer at once (decref). */
+PB_API void pb_remote_unref(pb_remote *r);
+/* The reference of a PB_REMOTE value, borrowed; NULL for another kind or for NULL. */
+PB_API pb_remote *pb_as_remote(const pb_value *v);
+/* The reference as a value: *new*. */
+PB_API pb_value *pb_remote_value(pb_remote *r);
+/* Its number at the peer; 0 for one that goes by name. */
+PB_API int64_t pb_remote_luid(const pb_remote *r);
+/* Its session; NULL once that is gone: calls fail with PB_ERR_DEAD then. */
+PB_API pb_session *pb_remote_session(const pb_remote *r);
+/* A reference to what the peer has published under a name, *new*; nothing is sent, and
+ * nothing is owed. NULL for lack of memory. Mirrors Broker.remoteForName. */
+PB_API pb_remote *pb_remote_for_name(pb_session *s, const char *name);
+
+/* ---- Calling ---- */
+
+/* The end of a call: exactly once, with exactly one of the two set. Both are borrowed:
+ * pb_value_ref or pb_failure_ref keeps them. */
+typedef void (*pb_answer_cb)(pb_value *result, pb_failure *failure, void *user_data);
+
+typedef struct {
+    int64_t timeout; /* milliseconds until it fails with PB_ERR_TIMEOUT; 0: never */
+    bool no_answer;  /* ask for none: Twisted's pbanswer=False; cb must be NULL */
+} pb_call_options;
+
+/* Calls a method. args is a tuple (NULL: none), kwargs a dict with text keys (NULL: none).
+ * 0 and the call is under way, and cb runs later, never before this returns; else nothing
+ * was sent and cb will not run: PB_ERR_DEAD (connection gone), PB_ERR_ARG, PB_ERR_TYPE or
+ * PB_ERR_LIMIT (the arguments cannot be sent; err says which), PB_ERR_NOMEM. *call (may
+ * be NULL) is borrowed, and valid until cb has run. Before the session is ready it waits.
+ * Mirrors RemoteReference.callRemote. */
+PB_API int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
+                          const pb_call_options *options, pb_answer_cb cb, void *user_data,
+                          pb_call **call, pb_error *err);
+/* The same with the arguments built by a pb_build format without its parentheses:
+ *     pb_remote_callf(two, got_three, NULL, &err, "three", "i", 12); */
+PB_API int pb_remote_callf(pb_remote *to, pb_answer_cb cb, void *user_data, pb_error *err,
+                           const char *method, const char *format, ...);
+/* Gives the call up: cb runs with PB_ERR_CANCELLED before this returns; the answer is
+ * dropped when it comes, its references given back. */
+PB_API void pb_call_cancel(pb_call *c);
+
+/* ---- Failures ---- */
+
+/* What ended a call without a result: the peer's exception, or an error of our own. */
+PB_API pb_failure *pb_failure_ref(pb_failure *f);
+PB_API void pb_failure_unref(pb_failure *f);
+/* PB_OK: the peer's exception. Else PB_ERR_LOST, _TIMEOUT, _CANCELLED, _INSECURE, ... */
+PB_API int pb_failure_code(const pb_failure *f);
+/* The exception's class ("builtins.ValueError"); errors of our own have Twisted's name
+ * for them where it has one ("twisted.spread.pb.PBConnectionLost"). Never NULL, as the
+ * other texts. */
+PB_API const char *pb_failure_type(const pb_failure *f);
+PB_API const char *pb_failure_text(const pb_failure *f);
+PB_API const char *pb_failure_traceback(const pb_failure *f);
+/* Whether the exception is of that class or inherits from it, by the parents that came
+ * with it. Mirrors Failure.check. */
+PB_API bool pb_failure_check(const pb_failure *f, const char *type);
+/* What the peer sent, as it came (an instance or a copy); NULL for an error of our own. */
+PB_API pb_value *pb_failure_value(const pb_failure *f);
+
+/* ---- The session ---- */
+
+typedef struct {
+    pb_object *root; /* published as "root"; NULL: none. The session takes a count */
+    pb_jelly_config jelly;
+    bool unsafe_tracebacks;      /* send tracebacks with failures */
+    size_t max_pending;          /* calls of the peer not answered yet: 65536 */
+    size_t max_refs;             /* objects that the peer holds: 1024. MAX_BROKER_REFS */
+    size_t max_queued;           /* bytes waiting to be sent: 256 MiB */
+    int64_t negotiation_timeout; /* milliseconds: 30000; negative: never */
+    /* Negotiation is done. */
+    void (*on_ready)(pb_session *s, void *user_data);
+    /* The session is over: last of its callbacks, once, also when it is freed while open.
+     * why is never NULL; code PB_OK is an end that was asked for. */
+    void (*on_close)(pb_session *s, const pb_error *why, void *user_data);
+    /* There is something to send, or a new deadline, and no call of the driver's is on the
+     * stack that would notice. May be NULL. For drivers. */
+    void (*on_wake)(pb_session *s, void *user_data);
+    void *user_data;
+} pb_session_config; /* zero is the default of every field */
+
+/* A session, *new*; the config is copied. NULL for lack of memory. now is monotonic
+ * milliseconds, as everywhere. */
+PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now);
+PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);
+/* Takes bytes from the peer, all of them. Non-zero: the session is over, and
+ * pb_session_error says why; on_close has run. */
+PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
+/* What to write to the peer, borrowed until the next call on s; and how much of it has
+ * gone. */
+PB_API pb_span pb_session_send(pb_session *s);
+PB_API void pb_session_sent(pb_session *s, size_t n, int64_t now);
+/* When to call pb_session_tick; INT64_MAX: never. */
+PB_API int64_t pb_session_deadline(const pb_session *s);
+PB_API int pb_session_tick(pb_session *s, int64_t now);
+/* False while too much waits to be sent, or is unanswered: stop reading then. */
+PB_API bool pb_session_want_recv(const pb_session *s);
+PB_API bool pb_session_want_send(const pb_session *s);
+/* The transport is gone: why may be NULL (end of file). Every waiting call fails. */
+PB_API void pb_session_lost(pb_session *s, const pb_error *why);
+/* Ends the session from this side; what waits to be sent may still be taken by
+ * pb_session_send. Every waiting call fails. */
+PB_API void pb_session_close(pb_session *s);
+PB_API bool pb_session_is_ready(const pb_session *s);
+PB_API bool pb_session_is_closed(const pb_session *s);
+/* Why the session is over; code PB_OK while it is not, or if that was asked for. */
+PB_API const pb_error *pb_session_error(const pb_session *s);
+PB_API void *pb_session_user_data(const pb_session *s);
+PB_API int pb_session_set_limits(pb_session *s, const pb_limits *l);
+
+typedef struct {
+    size_t pending;  /* our calls that wait for an answer */
+    size_t serving;  /* the peer's calls that wait for ours */
+    size_t exported; /* objects of ours that the peer holds */
+    size_t held;     /* references of the peer's that we hold, each receipt counted */
+    size_t queued;   /* bytes waiting to be sent */
+} pb_session_stats;
+
+PB_API void pb_session_get_stats(const pb_session *s, pb_session_stats *out);
+/* Frees the session, also from a callback: it goes when the outermost call returns.
+ * References to the peer live on as dead ones. NULL is allowed. */
+PB_API void pb_session_free(pb_session *s);
+/* Publishes an object under a name beside "root". Mirrors Broker.setNameForLocal. */
+PB_API int pb_session_publish(pb_session *s, const char *name, pb_object *o);
+/* The peer's root, *new*; no message is needed. Mirrors getRootObject. */
+PB_API pb_remote *pb_session_root(pb_session *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Errors: every code the library returns, and the struct that says what was wrong and
+ * where. Nothing here allocates. */
+#ifndef PB_ERROR_H
+#define PB_ERROR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PB_API __attribute__((__visibility__("default")))
+#define PB_PRINTF(string, first) __attribute__((__format__(__printf__, string, first)))
+#else
+#define PB_API
+#define PB_PRINTF(string, first)
+#endif
+
+/* Bytes that belong to somebody else. */
+typedef struct {
+    const uint8_t *data;
+    size_t len;
+} pb_span;
+
+/* Name, number and text of every error. Numbers are part of the ABI: never reused, only
+ * appended. A function returns the negated number, PB_ERR_name. */
+#define PB_ERR_MAP(X)                      \
+    X(NOMEM, 1, "out of memory")           \
+    X(ARG, 2, "bad argument")              \
+    X(TYPE, 3, "wrong kind of value")      \
+    X(RANGE, 4, "number out of range")     \
+    X(SYNTAX, 5, "malformed input")        \
+    X(LIMIT, 6, "limit exceeded")          \
+    X(INSECURE, 7, "refused by taster")    \
+    X(PROTOCOL, 8, "protocol error")       \
+    X(DEAD, 9, "dead reference")           \
+    X(LOST, 10, "connection lost")         \
+    X(TIMEOUT, 11, "timed out")            \
+    X(CANCELLED, 12, "cancelled")          \
+    X(TLS, 13, "TLS failure")              \
+    X(AUTH, 14, "login refused")           \
+    X(STATE, 15, "not possible now")       \
+    X(SYSTEM, 16, "system call failed")    \
+    X(REMOTE, 17, "the peer answered with a failure")
+
+enum {
+    PB_OK = 0,
+#define PB_ERR_ENUM(name, number, text) PB_ERR_##name = -(number),
+    PB_ERR_MAP(PB_ERR_ENUM)
+#undef PB_ERR_ENUM
+};
+
+/* What went wrong, filled by functions that judge input. The first error stays: a filled
+ * struct (code != 0) is never written again, so zero it before reuse. A caller that does
+ * not care passes NULL. */
+typedef struct {
+    int code;        /* PB_OK or a PB_ERR_ code */
+    uint64_t offset; /* byte of the input, message or literal that was being read */
+    char where[96];  /* path into the message, as in "message 12: args[0]['key'][3]" */
+    char text[192];  /* one sentence: the offending thing, and the limit if one was passed */
+} pb_error;
+
+/* The text of a PB_ERR_ code, from the list above; never NULL. */
+PB_API const char *pb_strerror(int code);
+
+/* Frees a plain string or block that the library handed out as *new*. NULL is allowed. */
+PB_API void pb_free(void *p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets: sessions driven by libuv, and a blocking client that needs no loop.
+ * Endpoints are strings as Twisted writes them: "host:port", "tcp:host:port",
+ * "tcp:host=H:port=N", "unix:/path" for clients; "tcp:port", "tcp:port:interface=A",
+ * "unix:/path" for servers. ":" and "\" within a part are written "\:" and "\\". */
+#ifndef PB_NET_H
+#define PB_NET_H
+
+#include "pb/broker.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uv_loop_s;
+
+/* One connection, on the loop that it was made for. */
+typedef struct pb_conn pb_conn;
+/* What listens, and the connections that came of it. */
+typedef struct pb_server pb_server;
+
+/* Zero is the default of every field. */
+typedef struct {
+    pb_session_config session; /* its on_wake is the driver's own */
+    int64_t connect_timeout;   /* milliseconds: 30000; negative: the system's */
+    size_t max_connections;    /* of a server at once: 0 is no limit */
+} pb_net_config;
+
+/* Connects. session.on_ready tells when it is there, session.on_close when it is not or no
+ * more (PB_ERR_LOST, PB_ERR_TIMEOUT, PB_ERR_SYSTEM): both in the loop, never before this
+ * returns; after on_close the pb_conn is gone. NULL with PB_ERR_SYNTAX for a malformed
+ * endpoint (offset of the place), PB_ERR_NOMEM, PB_ERR_SYSTEM. Mirrors
+ * ClientEndpoint.connect(PBClientFactory()). */
+PB_API pb_conn *pb_connect(struct uv_loop_s *loop, const char *endpoint,
+                           const pb_net_config *c, pb_error *err);
+PB_API pb_session *pb_conn_session(const pb_conn *c);
+/* The peer's root, *new*: may be called at once, calls on it wait until the connection is
+ * there. NULL for lack of memory. */
+PB_API pb_remote *pb_conn_root(pb_conn *c);
+/* Ends the connection when what waits to be sent has gone; on_close follows. */
+PB_API void pb_conn_close(pb_conn *c);
+
+/* Listens. Each connection gets a session of its own with c->session's config. NULL with
+ * an error as above. Mirrors ServerEndpoint.listen(PBServerFactory(root)). */
+PB_API pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint,
+                           const pb_net_config *c, pb_error *err);
+/* The port that it listens on (where 0 was asked for); 0 for a UNIX socket. */
+PB_API int pb_server_port(const pb_server *s);
+PB_API size_t pb_server_connections(const pb_server *s);
+/* Stops listening, closes the connections, and frees s when the last is gone; closed (may
+ * be NULL) runs then. */
+PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_data);
+
+/* Runs the process's default loop until nothing is left to do, or SIGINT or SIGTERM: for
+ * programs that have no loop of their own. pb_loop() is what to give to the above. */
+PB_API struct uv_loop_s *pb_loop(void);
+PB_API int pb_run(void);
+
+/* A blocking client: connect, call, get the value or the error. */
+typedef struct pb_client pb_client;
+
+/* Connected and negotiated, or NULL and the error. c may be NULL. */
+PB_API pb_client *pb_client_open(const char *endpoint, const pb_net_config *c, pb_error *err);
+/* The peer's root, borrowed from the client. */
+PB_API pb_remote *pb_client_root(pb_client *c);
+/* Milliseconds that each call may take from now on; 0: for ever. */
+PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
+/* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a
+ * pb_build format without its parentheses. A failure of the peer's has err->code
+ * PB_ERR_REMOTE, its type and text in err->text, and is whole in pb_client_failure. */
+PB_API pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err,
+                                const char *method, const char *format, ...);
+/* The same with args (a tuple) and kwargs (a dict), either NULL for none. */
+PB_API pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
+                                       const char *method, pb_value *args, pb_value *kwargs);
+/* The failure behind the last NULL, borrowed until the next call; NULL if there is none. */
+PB_API const pb_failure *pb_client_failure(const pb_client *c);
+PB_API pb_session *pb_client_session(const pb_client *c);
+PB_API void pb_client_free(pb_client *c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

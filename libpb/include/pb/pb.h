@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All of libpb. */
+#ifndef PB_PB_H
+#define PB_PB_H
+
+#include "pb/banana.h"
+#include "pb/broker.h"
+#include "pb/error.h"
+#include "pb/jelly.h"
+#include "pb/net.h"
+#include "pb/profile.h"
+#include "pb/value.h"
+
+#endif
