@@ -1,0 +1,25 @@
+lib_layers += libpb_base.la
+libpb_base_la_SOURCES = \
+	%D%/buf.c \
+	%D%/buf.h \
+	%D%/error.c \
+	%D%/error.h \
+	%D%/list.h \
+	%D%/map.c \
+	%D%/map.h \
+	%D%/mem.h \
+	%D%/slab.c \
+	%D%/slab.h
+base_libs = libpb_base.la
+
+unit_tests += \
+	%D%/tests/test_buf \
+	%D%/tests/test_error \
+	%D%/tests/test_list \
+	%D%/tests/test_map \
+	%D%/tests/test_slab
+%C%_tests_test_buf_LDADD = $(base_libs) $(test_libs)
+%C%_tests_test_error_LDADD = $(base_libs) $(test_libs)
+%C%_tests_test_list_LDADD = $(base_libs) $(test_libs)
+%C%_tests_test_map_LDADD = $(base_libs) $(test_libs)
+%C%_tests_test_slab_LDADD = $(base_libs) $(test_libs)

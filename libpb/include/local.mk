@@ -1,0 +1,9 @@
+pbincludedir = $(includedir)/pb
+pbinclude_HEADERS = \
+	%D%/pb/banana.h \
+	%D%/pb/broker.h \
+	%D%/pb/error.h \
+	%D%/pb/jelly.h \
+	%D%/pb/net.h \
+	%D%/pb/pb.h \
+	%D%/pb/value.h

@@ -1,0 +1,12 @@
+if HAVE_CRITERION
+check_LTLIBRARIES += libpb_test_support.la
+endif
+libpb_test_support_la_SOURCES = %D%/support.c %D%/support.h
+test_libs = libpb_test_support.la $(CRITERION_LIBS)
+
+script_tests += \
+	%D%/check-exports \
+	%D%/check-format \
+	%D%/check-headers \
+	%D%/check-includes
+EXTRA_DIST += %D%/exported-symbols.txt
