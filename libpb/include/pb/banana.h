@@ -82,8 +82,8 @@ PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink
  * to the byte at which it was refused: mostly a type byte.
  * Mirrors Banana.dataReceived. */
 PB_API int pb_decoder_recv(pb_decoder *d, pb_span in, pb_error *err);
-/* From now on (limits of message and values: from the next top-level expression on); may
- * be called by the sink. */
+/* From now on (limits of message and values: from the next top-level expression on, at the
+ * latest); may be called by the sink. */
 PB_API void pb_decoder_set_dialect(pb_decoder *d, pb_dialect dialect);
 PB_API void pb_decoder_set_limits(pb_decoder *d, const pb_limits *limits);
 /* Called by the sink: pb_decoder_recv returns 0 after this token, and after the ends of
@@ -92,7 +92,8 @@ PB_API void pb_decoder_set_limits(pb_decoder *d, const pb_limits *limits);
 PB_API void pb_decoder_pause(pb_decoder *d);
 PB_API size_t pb_decoder_rest(const pb_decoder *d);
 /* Top-level expressions that were completed, and the offset of the next byte within the
- * one that is being read (0 between expressions). */
+ * one that is being read (0 between expressions); in a call of the sink, of the byte that
+ * follows the last type byte. */
 PB_API uint64_t pb_decoder_count(const pb_decoder *d);
 PB_API uint64_t pb_decoder_offset(const pb_decoder *d);
 PB_API void pb_decoder_free(pb_decoder *d);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The encoder's insides and its writers: inline, so that jelly writes a value without a
+ * call. Each returns 0, or PB_ERR_LIMIT or PB_ERR_NOMEM with the fault set and nothing
+ * written. */
+#ifndef PB__ENCODE_H
+#define PB__ENCODE_H
+
+#include <assert.h>
+
+#include "libpb/banana/fault.h"
+#include "libpb/banana/vocab.h"
+#include "libpb/banana/wire.h"
+#include "libpb/base/buf.h"
+#include "pb/banana.h"
+
+#define PB__HEADER_MAX 11 /* bytes of a header whose number is a uint64_t */
+
+struct pb_encoder {
+    struct pb__buf out; /* what was written, the first `gone` bytes of which were sent */
+    size_t gone;
+    uint64_t base;   /* bytes sent before those in out */
+    size_t expected; /* how much was written at a time, lately */
+    pb_limits limits;
+    struct pb__fault fault;
+    uint8_t dialect;
+};
+
+void pb__encoder_init(pb_encoder *e, pb_dialect dialect, const pb_limits *limits);
+void pb__encoder_fini(pb_encoder *e);
+
+/* Where jelly finds out too late that an expression is shared. */
+struct pb__patch {
+    uint64_t mark;  /* where the expression begins, from pb_encoder_mark */
+    int64_t number; /* its reference number */
+};
+
+/* Inserts LIST 3, "reference", number at each mark; marks ascend, and nothing past the
+ * first was sent. PB_ERR_NOMEM leaves all as it was. */
+int pb__encoder_insert(pb_encoder *e, const struct pb__patch *patches, size_t n);
+
+int pb__encoder_grow(pb_encoder *e, size_t n);
+int pb__encode_refuse(pb_encoder *e, enum pb__fault_kind kind, uint64_t n,
+                      uint64_t limit);
+
+/* Makes room for n more bytes. */
+static inline int pb__encoder_reserve(pb_encoder *e, size_t n)
+{
+    return PB__LIKELY(n <= e->out.cap - e->out.len) ? 0 : pb__encoder_grow(e, n);
+}
+
+/* Writes prefix and type byte at p, where there is room for PB__HEADER_MAX bytes; returns
+ * their end. */
+static inline uint8_t *pb__put_header(uint8_t *p, uint64_t n, uint8_t type)
+{
+    unsigned digits = 1;
+    p[0] = (uint8_t)(n & 0x7f);
+    if (n > 0x7f) {
+        digits = pb__digits_count(n);
+        pb__store_le64(p, pb__digits_spread(n));
+        p[8] = (uint8_t)(n >> 56 & 0x7f);
+        p[9] = (uint8_t)(n >> 63);
+    }
+    p[digits] = type;
+    return p + digits + 1;
+}
+
+static inline int pb__encode_header(pb_encoder *e, uint64_t n, uint8_t type)
+{
+    int failed = pb__encoder_reserve(e, PB__HEADER_MAX);
+    if (!failed) {
+        uint8_t *p = e->out.data + e->out.len;
+        e->out.len += (size_t)(pb__put_header(p, n, type) - p);
+    }
+    return failed;
+}
+
+static inline int pb__encode_list(pb_encoder *e, size_t n)
+{
+    if (PB__UNLIKELY(n > e->limits.list)) {
+        return pb__encode_refuse(e, PB__FAULT_SEND_LIST, n, e->limits.list);
+    }
+    return pb__encode_header(e, n, PB__TYPE_LIST);
+}
+
+static inline uint8_t pb__int_type(int64_t i)
+{
+    bool is_long = i != (int32_t)i;
+    return i < 0 ? (is_long ? PB__TYPE_LONGNEG : PB__TYPE_NEG)
+                 : (is_long ? PB__TYPE_LONGINT : PB__TYPE_INT);
+}
+
+static inline int pb__encode_int(pb_encoder *e, int64_t i)
+{
+    uint64_t n = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    if (PB__UNLIKELY(e->limits.prefix < 10) && pb__digits_count(n) > e->limits.prefix) {
+        return pb__encode_refuse(e, PB__FAULT_SEND_INT, pb__digits_count(n),
+                                 e->limits.prefix);
+    }
+    return pb__encode_header(e, n, pb__int_type(i));
+}
+
+/* Digits least first; high zeros are left out. */
+int pb__encode_big(pb_encoder *e, bool negative, pb_span base128);
+
+static inline int pb__encode_real(pb_encoder *e, double d)
+{
+    int failed = pb__encoder_reserve(e, 9);
+    if (!failed) {
+        uint8_t *p = e->out.data + e->out.len;
+        p[0] = PB__TYPE_FLOAT;
+        pb__store_real(p + 1, d);
+        e->out.len += 9;
+    }
+    return failed;
+}
+
+/* A STRING, also where the bytes are a word. */
+static inline int pb__encode_string(pb_encoder *e, const uint8_t *data, size_t len)
+{
+    if (PB__UNLIKELY(len > e->limits.bytes)) {
+        return pb__encode_refuse(e, PB__FAULT_SEND_STRING, len, e->limits.bytes);
+    }
+    int failed = pb__encoder_reserve(e, len + PB__HEADER_MAX);
+    if (!failed) {
+        uint8_t *start = e->out.data + e->out.len;
+        uint8_t *p = pb__put_header(start, len, PB__TYPE_STRING);
+        if (len > 0) {
+            memcpy(p, data, len);
+        }
+        e->out.len += (size_t)(p - start) + len;
+    }
+    return failed;
+}
+
+/* A word of the vocabulary: its number, or in full where the dialect has none. */
+static inline int pb__encode_word(pb_encoder *e, unsigned number)
+{
+    pb_span word = pb__word(number);
+    return e->dialect == PB_DIALECT_PB ? pb__encode_header(e, number, PB__TYPE_VOCAB)
+                                       : pb__encode_string(e, word.data, word.len);
+}
+
+static inline int pb__encode_bytes(pb_encoder *e, pb_span s)
+{
+    unsigned number = e->dialect == PB_DIALECT_PB ? pb__vocab_find(s.data, s.len) : 0;
+    return number ? pb__encode_header(e, number, PB__TYPE_VOCAB)
+                  : pb__encode_string(e, s.data, s.len);
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The codes and texts of what decoder and encoder refuse. */
+#include "libpb/banana/fault.h"
+
+#include "libpb/base/error.h"
+
+static const int codes[] = {
+#define FAULT_CODE(kind, code, ...) [PB__FAULT_##kind] = PB_ERR_##code,
+    PB__FAULT_MAP(FAULT_CODE)
+#undef FAULT_CODE
+};
+
+int pb__fault_set(struct pb__fault *f, enum pb__fault_kind kind, uint64_t offset,
+                  uint64_t number, uint64_t limit)
+{
+    *f = (struct pb__fault){offset, number, limit, codes[kind], (uint8_t)kind};
+    return f->code;
+}
+
+int pb__fault_tell(const struct pb__fault *f, pb_error *err)
+{
+    switch ((enum pb__fault_kind)f->kind) {
+    case PB__FAULT_SINK:
+        break;
+#define FAULT_TEXT(kind, code, ...)                                \
+    case PB__FAULT_##kind:                                         \
+        pb__error_set(err, PB_ERR_##code, f->offset, __VA_ARGS__); \
+        break;
+        PB__FAULT_MAP(FAULT_TEXT)
+#undef FAULT_TEXT
+    }
+    return f->code;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Why a decoder or an encoder refused something, kept in a few bytes: an idle connection
+ * has one of each, and a whole pb_error would be a third of its memory. */
+#ifndef PB__FAULT_H
+#define PB__FAULT_H
+
+#include <inttypes.h>
+
+#include "pb/error.h"
+
+/* Kind, code, and the text with what it prints of struct pb__fault. Where Twisted has a
+ * text, ours begins with it. */
+#define PB__FAULT_MAP(X)                                                                \
+    X(NOMEM, NOMEM, "%s", pb_strerror(PB_ERR_NOMEM))                                    \
+    X(PREFIX, LIMIT,                                                                    \
+      "Security precaution: longer than %" PRIu64 " bytes worth of prefix", f->limit)   \
+    X(PREFIX_OPEN, LIMIT, "Security precaution: more than %" PRIu64 " bytes of prefix", \
+      f->limit)                                                                         \
+    X(LIST, LIMIT,                                                                      \
+      "Security precaution: List too long. (%" PRIu64 " elements, limit %" PRIu64 ")",  \
+      f->number, f->limit)                                                              \
+    X(STRING, LIMIT,                                                                    \
+      "Security precaution: String too long. (%" PRIu64 " bytes, limit %" PRIu64 ")",   \
+      f->number, f->limit)                                                              \
+    X(DEPTH, LIMIT, "lists are nested too deep (limit %" PRIu64 ")", f->limit)          \
+    X(MESSAGE, LIMIT, "expression is too long (limit %" PRIu64 " bytes)", f->limit)     \
+    X(VALUES, LIMIT, "expression has too many elements (limit %" PRIu64 ")", f->limit)  \
+    X(TYPE, SYNTAX, "Invalid Type Byte 0x%02" PRIx64, f->number)                        \
+    X(WORD, PROTOCOL, "VOCAB %" PRIu64 " stands for no word", f->number)                \
+    X(VOCAB, PROTOCOL, "VOCAB %" PRIu64 " in a dialect without vocabulary", f->number)  \
+    X(SEND_LIST, LIMIT,                                                                 \
+      "list/tuple is too long to send (%" PRIu64 " elements, limit %" PRIu64 ")",       \
+      f->number, f->limit)                                                              \
+    X(SEND_STRING, LIMIT,                                                               \
+      "byte string is too long to send (%" PRIu64 " bytes, limit %" PRIu64 ")",         \
+      f->number, f->limit)                                                              \
+    X(SEND_INT, LIMIT,                                                                  \
+      "int is too large to send (%" PRIu64 " bytes of prefix, limit %" PRIu64 ")",      \
+      f->number, f->limit)
+
+enum pb__fault_kind {
+    PB__FAULT_SINK, /* the sink's own refusal: its to explain */
+#define PB__FAULT_ENUM(kind, code, ...) PB__FAULT_##kind,
+    PB__FAULT_MAP(PB__FAULT_ENUM)
+#undef PB__FAULT_ENUM
+};
+
+struct pb__fault {
+    uint64_t offset, number, limit;
+    int code; /* 0: there is none */
+    uint8_t kind;
+};
+
+/* Fills f; returns the code. */
+int pb__fault_set(struct pb__fault *f, enum pb__fault_kind kind, uint64_t offset,
+                  uint64_t number, uint64_t limit);
+/* Fills err from f, unless f is empty or the sink's; returns the code. */
+int pb__fault_tell(const struct pb__fault *f, pb_error *err);
+
+#endif
