@@ -24,8 +24,7 @@ struct pb_value {
 };
 
 /* An island: values that are tied share its count. The edges between its members are not
- * counted; all of it goes when `refs` falls to 0. Islands that were merged point on to
- * the one that they became part of (`into`). */
+ * counted; all of it goes when its count falls to 0. See compat/island.h. */
 struct pb__island;
 
 /* Containers and instances, whatever can be part of a cycle, go on with this. */
@@ -34,12 +33,21 @@ struct pb__node {
     struct pb__island *island; /* NULL: not tied */
 };
 
-/* bytes, str; and the text of class, module, function and Unpersistable. A NUL follows. */
+/* bytes, str; and the text of class, module, function and Unpersistable. A NUL follows,
+ * and behind texts of PB__TEXT_LONG bytes or more there is room for their hash: make them
+ * with pb__text_new only. */
+#define PB__TEXT_LONG 512
 struct pb__text {
     struct pb_value head;
     size_t len;
     uint8_t data[];
 };
+
+/* Where a long text keeps its hash; 0: not known yet. */
+static inline uint64_t *pb__text_hash(const struct pb__text *t)
+{
+    return (uint64_t *)(((uintptr_t)t->data + t->len + 8) & ~(uintptr_t)7);
+}
 
 struct pb__float {
     struct pb_value head;
@@ -55,35 +63,49 @@ struct pb__big {
     uint32_t limbs[];
 };
 
-/* list and tuple. The items stand right behind the struct, until they outgrow it. */
+/* list and tuple. The items stand right behind the struct, until they outgrow it. Items,
+ * keys and values may be NULL while a reader fills a container: freeing passes over them,
+ * nothing else does. */
 struct pb__seq {
     struct pb__node node;
     pb_value **items;
     uint32_t len, cap;
+    uint64_t hash; /* of a tuple, once it was hashed; 0 before, 1 meanwhile */
     pb_value *inline_items[];
 };
 
 /* dict (key, value, key, value, ...), set and frozenset (members), in insertion order.
- * Up to PB__TABLE_LINEAR entries are searched one by one; more have an index. */
+ * Up to PB__TABLE_LINEAR entries are searched one by one, while no key is a tuple or a
+ * frozenset; others have an index. */
 #define PB__TABLE_LINEAR 8
 struct pb__table {
     struct pb__node node;
     pb_value **slots;
     uint32_t len, cap;      /* entries: pairs of a dict, members of a set */
-    struct pb__index *index; /* NULL while len <= PB__TABLE_LINEAR */
+    struct pb__index *index; /* NULL: the entries are searched one by one */
     pb_value *inline_slots[];
 };
 
 struct pb__method {
     struct pb__node node;
-    pb_value *name; /* str */
-    pb_value *self, *cls;
+    union {
+        struct {
+            pb_value *name; /* str */
+            pb_value *self, *cls;
+        };
+        pb_value *holds[3];
+    };
 };
 
 struct pb__instance {
     struct pb__node node;
-    pb_value *name; /* str: the dotted name of the class */
-    pb_value *state;
+    union {
+        struct {
+            pb_value *name; /* str: the dotted name of the class */
+            pb_value *state;
+        };
+        pb_value *holds[2];
+    };
 };
 
 /* datetime, date, time (fields) and timedelta (days, seconds, microseconds). */
@@ -215,8 +237,8 @@ pb_value *pb__int_base128(struct pb__slab_pool *pool, bool negative, pb_span dig
 size_t pb__int_base128_len(const struct pb__big *b);
 void pb__int_to_base128(const struct pb__big *b, uint8_t *out);
 /* An empty list or tuple with room for `cap` items behind it; the reader then fills
- * items and len itself. An empty tuple that stays empty is the constant `()`: see
- * pb__empty_tuple. */
+ * items and len itself. Always a fresh one; a tuple that stays empty should be the
+ * constant `()` instead: see pb__empty_tuple. */
 struct pb__seq *pb__seq_new(struct pb__slab_pool *pool, pb_kind kind, size_t cap);
 /* Room for one more item at least. */
 int pb__seq_grow(struct pb__seq *s);
@@ -228,7 +250,8 @@ int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value);
 pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name, pb_value *state);
 
 /* Python's () is one object, and so is frozenset(): they are one here too, so that jelly
- * finds them shared where Twisted does. */
+ * finds them shared where Twisted does. Literals, pb_build and the reader give these;
+ * pb_seq gives a fresh one to fill. They are never written to. */
 extern struct pb__seq pb__empty_tuple;
 extern struct pb__table pb__empty_frozenset;
 

@@ -66,10 +66,13 @@ PB_API const char *pb_kind_name(pb_kind kind);
 /* Python's ==: 1 == 1.0 == True, containers by content, cycles included (a pair of
  * containers met again inside itself counts as equal there, where Python would raise
  * RecursionError). Instances, methods' selves and references compare by identity, except
- * that references to one object of one peer are equal. nan is not equal to itself. */
+ * that references to one object of one peer are equal. nan is not equal to itself, but
+ * counts as found where the very same value stands in two containers. Nested containers
+ * take memory to compare; where there is none the answer is false. */
 PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
-/* Python's hash in spirit: equal values have equal hashes. PB_ERR_TYPE for what Python
- * cannot hash (list, dict, set, and tuples that hold one). */
+/* Python's hash in spirit: equal values have equal hashes within one run of a program.
+ * PB_ERR_TYPE for what Python cannot hash (list, dict, set, sNaN, and tuples that hold
+ * one, or themselves), PB_ERR_NOMEM. */
 PB_API int pb_value_hash(const pb_value *v, uint64_t *out);
 /* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free); NULL for lack of memory.
  * A container inside itself prints as [...], (...) or {...}. */
@@ -110,8 +113,10 @@ PB_API int pb_as_int_bytes(const pb_value *v, bool *negative, uint8_t **out, siz
 
 /* Containers. */
 
-/* An empty list, tuple, set or frozenset with room for `reserve` items. A tuple and a
- * frozenset may be filled until they are shared: after that nothing changes them. */
+/* An empty list, tuple, set or frozenset with room for `reserve` items; NULL also for
+ * another kind. A tuple and a frozenset may be filled until they are shared: after that
+ * nothing changes them. Each call gives a fresh one, also for the tuple and the frozenset
+ * that stay empty; Python's one `()` is pb_build(NULL, "()"). */
 PB_API pb_value *pb_seq(pb_kind kind, size_t reserve);
 PB_API pb_value *pb_list(void);
 PB_API pb_value *pb_dict(void);
@@ -123,7 +128,8 @@ PB_API size_t pb_len(const pb_value *v);
 PB_API pb_value *pb_item(const pb_value *seq, size_t i);
 /* Appends to a list or tuple, adds to a set or frozenset (an equal member stays).
  * PB_ERR_TYPE for another kind or an unhashable member, PB_ERR_ARG for a NULL item (a
- * constructor that failed), PB_ERR_NOMEM. */
+ * constructor that failed), PB_ERR_STATE for a tuple or frozenset with a second owner,
+ * PB_ERR_NOMEM. */
 PB_API int pb_append(pb_value *seq, pb_value *item);
 PB_API int pb_append_steal(pb_value *seq, pb_value *item);
 /* Replaces item i of a list, giving back the one before. PB_ERR_RANGE beyond the end. */

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Python's ==, without recursion. Pairs of containers that have been met are taken as
+ * equal from then on, as classes in a union-find forest: that ends cycles, and keeps what
+ * is shared from being compared again and again. It is sound, because the first
+ * difference ends the whole; except where a key is looked for and a candidate turns out
+ * to differ, and there what was assumed on the way is taken back. */
+#include <string.h>
+
+#include "compat/compare.h"
+#include "compat/number.h"
+#include "compat/table.h"
+#include "libpb/base/buf.h"
+#include "libpb/base/map.h"
+
+enum {
+    DIFFERENT = 0,
+    SAME = 1,
+    DEEPER = 2, /* a frame was pushed: its result is still to come */
+};
+
+static bool is_container(pb_kind kind)
+{
+    return kind >= PB_LIST && kind <= PB_FROZENSET;
+}
+
+static bool is_set(pb_kind kind)
+{
+    return kind == PB_SET || kind == PB_FROZENSET;
+}
+
+static bool moments_equal(const pb_value *a, const pb_value *b)
+{
+    const struct pb__moment *x = (const struct pb__moment *)a;
+    const struct pb__moment *y = (const struct pb__moment *)b;
+    return x->year_or_days == y->year_or_days && x->month == y->month &&
+           x->day == y->day && x->hour == y->hour && x->minute == y->minute &&
+           x->second == y->second && x->microsecond == y->microsecond;
+}
+
+static bool texts_equal(const pb_value *a, const pb_value *b)
+{
+    const struct pb__text *x = (const struct pb__text *)a;
+    const struct pb__text *y = (const struct pb__text *)b;
+    return x->len == y->len && memcmp(x->data, y->data, x->len) == 0;
+}
+
+static bool classes_equal(const pb_value *a, const pb_value *b)
+{
+    return a == b ||
+           (pb__kind(a) == PB_CLASS && pb__kind(b) == PB_CLASS && texts_equal(a, b));
+}
+
+static bool methods_equal(const pb_value *a, const pb_value *b)
+{
+    const struct pb__method *x = (const struct pb__method *)a;
+    const struct pb__method *y = (const struct pb__method *)b;
+    return x->self == y->self && texts_equal(x->name, y->name) &&
+           classes_equal(x->cls, y->cls);
+}
+
+static bool foreign_equal(const pb_value *a, const pb_value *b)
+{
+    const struct pb__foreign *x = (const struct pb__foreign *)a;
+    const struct pb__foreign *y = (const struct pb__foreign *)b;
+    return x->ops == y->ops && x->ops->equal(x, y);
+}
+
+int pb__atoms_equal(const pb_value *a, const pb_value *b)
+{
+    if (a == b) {
+        return SAME;
+    }
+    pb_kind kind = pb__kind(a);
+    if (pb__is_number(kind) && pb__is_number(pb__kind(b))) {
+        return pb__number_equal(a, b);
+    }
+    if (kind != pb__kind(b)) {
+        return DIFFERENT;
+    }
+    switch (kind) {
+    case PB_BYTES:
+    case PB_STR:
+    case PB_CLASS:
+    case PB_MODULE:
+    case PB_FUNCTION:
+        return texts_equal(a, b);
+    case PB_DATETIME:
+    case PB_DATE:
+    case PB_TIME:
+    case PB_TIMEDELTA:
+        return moments_equal(a, b);
+    case PB_METHOD:
+        return methods_equal(a, b);
+    case PB_LOCAL:
+    case PB_REMOTE:
+        return foreign_equal(a, b);
+    default:
+        return DIFFERENT;
+    }
+}
+
+/* Two containers that are being compared. */
+struct frame {
+    const pb_value *a, *b;
+    size_t i;     /* the next item, or where in a's slots or index the next entry is */
+    size_t probe; /* where in b's index the candidate for a's key is */
+    size_t undo;  /* how many pairs were assumed before the candidate */
+    bool looking; /* the pair below this frame is a candidate for a's key */
+};
+
+struct comparison {
+    struct pb__buf frames;
+    struct pb__map parents; /* the forest of what is taken as equal */
+    struct pb__buf assumed; /* the containers that were given a parent, in order */
+};
+
+static struct frame *top(struct comparison *c)
+{
+    return (struct frame *)(void *)(c->frames.data + c->frames.len) - 1;
+}
+
+static uintptr_t root(const struct comparison *c, uintptr_t p)
+{
+    for (void *parent; (parent = pb__map_get(&c->parents, p)) != NULL;) {
+        p = (uintptr_t)parent;
+    }
+    return p;
+}
+
+/* Takes a and b as equal: SAME if they were so already, else DEEPER. */
+static int assume(struct comparison *c, const pb_value *a, const pb_value *b)
+{
+    uintptr_t x = root(c, (uintptr_t)a);
+    uintptr_t y = root(c, (uintptr_t)b);
+    if (x == y) {
+        return SAME;
+    }
+    if (pb__mix(x, 0x9e3779b97f4a7c15u) < pb__mix(y, 0x9e3779b97f4a7c15u)) {
+        uintptr_t swap = x; /* in an order that nobody can choose, the forest stays low */
+        x = y;
+        y = swap;
+    }
+    int e = pb__buf_append(&c->assumed, &x, sizeof x);
+    e = e ? e : pb__map_set(&c->parents, x, (void *)y);
+    return e ? e : DEEPER;
+}
+
+static void take_back(struct comparison *c, size_t undo)
+{
+    while (c->assumed.len > undo) {
+        uintptr_t x;
+        c->assumed.len -= sizeof x;
+        memcpy(&x, c->assumed.data + c->assumed.len, sizeof x);
+        pb__map_take(&c->parents, x);
+    }
+}
+
+/* Whether v may be met more than once. */
+static bool is_shared(const pb_value *v)
+{
+    return v->refs > 1 || ((const struct pb__node *)v)->island;
+}
+
+/* Compares a pair as far as it goes without descending. */
+static int visit(struct comparison *c, const pb_value *a, const pb_value *b)
+{
+    pb_kind x = pb__kind(a);
+    pb_kind y = pb__kind(b);
+    if (a == b) {
+        return SAME;
+    }
+    if (!is_container(x) || !is_container(y)) {
+        return pb__atoms_equal(a, b);
+    }
+    if ((x != y && !(is_set(x) && is_set(y))) || pb_len(a) != pb_len(b)) {
+        return DIFFERENT;
+    }
+    if (pb_len(a) == 0) {
+        return SAME;
+    }
+    if (is_shared(a) || is_shared(b)) {
+        int e = assume(c, a, b);
+        if (e != DEEPER) {
+            return e;
+        }
+    }
+    struct frame f = {.a = a, .b = b};
+    int e = pb__buf_append(&c->frames, &f, sizeof f);
+    return e ? e : DEEPER;
+}
+
+static int pop(struct comparison *c, int result)
+{
+    c->frames.len -= sizeof(struct frame);
+    return result;
+}
+
+static int next_item(struct comparison *c, struct frame *f)
+{
+    const struct pb__seq *a = (const struct pb__seq *)f->a;
+    const struct pb__seq *b = (const struct pb__seq *)f->b;
+    while (f->i < a->len && f->i < b->len) {
+        size_t i = f->i++;
+        int result = visit(c, a->items[i], b->items[i]);
+        if (result != SAME) {
+            return result;
+        }
+    }
+    return pop(c, SAME);
+}
+
+/* a's key has been found at the entry of b: on to the values. */
+static int found(struct comparison *c, const struct pb__table *a, size_t a_entry,
+                 const struct pb__table *b, size_t b_entry)
+{
+    if (pb__table_width(a) == 1) {
+        return SAME;
+    }
+    return visit(c, a->slots[a_entry * 2 + 1], b->slots[b_entry * 2 + 1]);
+}
+
+/* Tables without an index: their keys are no containers. */
+static int next_linear(struct comparison *c, struct frame *f)
+{
+    const struct pb__table *a = (const struct pb__table *)f->a;
+    const struct pb__table *b = (const struct pb__table *)f->b;
+    while (f->i < a->len) {
+        size_t i = f->i++;
+        int64_t at = pb__table_find(b, pb__table_key(a, i));
+        int result = at > 0 ? found(c, a, i, b, (size_t)at - 1) : (int)at;
+        if (result != SAME) {
+            return result;
+        }
+    }
+    return pop(c, SAME);
+}
+
+/* Tries the candidates from f->probe on for the key of a at f->i. */
+static int look(struct comparison *c, struct frame *f)
+{
+    const struct pb__table *a = (const struct pb__table *)f->a;
+    const struct pb__table *b = (const struct pb__table *)f->b;
+    const struct pb__index_slot *wanted = &a->index->slots[f->i];
+    for (;; f->probe = (f->probe + 1) & b->index->mask) {
+        const struct pb__index_slot *slot = &b->index->slots[f->probe];
+        if (slot->entry == 0) {
+            return pop(c, DIFFERENT);
+        }
+        if (slot->hash != wanted->hash) {
+            continue;
+        }
+        f->looking = true;
+        f->undo = c->assumed.len;
+        int result = visit(c, pb__table_key(a, wanted->entry - 1),
+                           pb__table_key(b, slot->entry - 1));
+        if (result != DIFFERENT) {
+            return result;
+        }
+    }
+}
+
+/* Tables with an index: the hashes in it tell which keys may be equal. */
+static int next_indexed(struct comparison *c, struct frame *f)
+{
+    const struct pb__table *a = (const struct pb__table *)f->a;
+    const struct pb__table *b = (const struct pb__table *)f->b;
+    while (f->i <= a->index->mask && a->index->slots[f->i].entry == 0) {
+        f->i++;
+    }
+    if (f->i > a->index->mask) {
+        return pop(c, SAME);
+    }
+    f->probe = a->index->slots[f->i].hash & b->index->mask;
+    return look(c, f);
+}
+
+/* The next pair of the frame on top. */
+static int next(struct comparison *c)
+{
+    struct frame *f = top(c);
+    if (f->a->kind == PB_LIST || f->a->kind == PB_TUPLE) {
+        return next_item(c, f);
+    }
+    const struct pb__table *a = (const struct pb__table *)f->a;
+    const struct pb__table *b = (const struct pb__table *)f->b;
+    if (a->index && b->index) {
+        return next_indexed(c, f);
+    }
+    /* One of them has a tuple or a frozenset among its keys, and the other has not. */
+    return a->index || b->index ? pop(c, DIFFERENT) : next_linear(c, f);
+}
+
+/* What the result of the pair below means for the frame on top. */
+static int go_on(struct comparison *c, int result)
+{
+    struct frame *f = top(c);
+    if (!f->looking) {
+        if (result == DIFFERENT) {
+            return pop(c, DIFFERENT);
+        }
+        return next(c);
+    }
+    if (result == DIFFERENT) {
+        const struct pb__table *b = (const struct pb__table *)f->b;
+        take_back(c, f->undo);
+        f->probe = (f->probe + 1) & b->index->mask;
+        return look(c, f);
+    }
+    const struct pb__table *a = (const struct pb__table *)f->a;
+    const struct pb__table *b = (const struct pb__table *)f->b;
+    size_t a_entry = a->index->slots[f->i].entry - 1;
+    size_t b_entry = b->index->slots[f->probe].entry - 1;
+    f->looking = false;
+    f->i++;
+    return found(c, a, a_entry, b, b_entry);
+}
+
+int pb__equal(const pb_value *a, const pb_value *b)
+{
+    struct comparison c = {0};
+    int result = visit(&c, a, b);
+    while (result >= 0 && c.frames.len != 0) {
+        result = result == DEEPER ? next(&c) : go_on(&c, result);
+    }
+    pb__buf_fini(&c.frames);
+    pb__buf_fini(&c.assumed);
+    pb__map_fini(&c.parents);
+    return result;
+}
+
+bool pb_value_equal(const pb_value *a, const pb_value *b)
+{
+    if (pb__is_number(pb__kind(a)) && pb__is_number(pb__kind(b))) {
+        return pb__number_equal(a, b) == SAME;
+    }
+    return pb__equal(a, b) == SAME;
+}

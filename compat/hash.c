@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Hash. Tuples are walked with a stack of their own and keep their hash; a set keeps
+ * those of its members, so nothing is hashed twice. */
+#include <string.h>
+
+#include "compat/compare.h"
+#include "compat/number.h"
+#include "compat/table.h"
+#include "libpb/base/buf.h"
+
+#define BEING_HASHED 1 /* in pb__seq.hash: met again, a tuple holds itself */
+
+uint64_t pb__hash_bytes(const uint8_t *data, size_t len)
+{
+    const uint64_t factor = 0xa0761d6478bd642fu;
+    uint64_t h = pb__hash_seed() ^ len;
+    uint64_t word;
+    for (; len >= sizeof word; data += sizeof word, len -= sizeof word) {
+        memcpy(&word, data, sizeof word);
+        h = pb__mix(h ^ word, factor);
+    }
+    word = 0;
+    for (size_t i = 0; i < len; i++) {
+        word = word << 8 | data[i];
+    }
+    return pb__mix(h ^ word, factor ^ pb__hash_seed());
+}
+
+static uint64_t hash_text(const pb_value *v)
+{
+    const struct pb__text *t = (const struct pb__text *)v;
+    if (t->len < PB__TEXT_LONG) {
+        return pb__hash_bytes(t->data, t->len);
+    }
+    uint64_t *kept = pb__text_hash(t);
+    if (*kept == 0) {
+        *kept = pb__hash_bytes(t->data, t->len) | 1;
+    }
+    return *kept;
+}
+
+static uint64_t hash_words(uint64_t kind, uint64_t a, uint64_t b)
+{
+    return pb__mix(pb__hash_seed() ^ a,
+                   pb__mix(kind + 0x1d8e4e27c47d124fu, b ^ 0xeb44accab455d165u));
+}
+
+static uint64_t hash_moment(const pb_value *v)
+{
+    const struct pb__moment *m = (const struct pb__moment *)v;
+    uint64_t day = (uint64_t)m->year_or_days << 32 | (uint64_t)m->month << 24 |
+                   (uint64_t)m->day << 16 | (uint64_t)m->hour << 8 | m->minute;
+    return hash_words(v->kind, day, (uint64_t)m->second << 32 | (uint64_t)m->microsecond);
+}
+
+static int hash_frozenset(const struct pb__table *t, uint64_t *out);
+
+/* What is no tuple. */
+static int hash_flat(const pb_value *v, uint64_t *out)
+{
+    pb_kind kind = pb__kind(v);
+    switch (kind) {
+    case PB_BOOL:
+    case PB_INT:
+    case PB_FLOAT:
+    case PB_DECIMAL:
+        return pb__number_hash(v, out);
+    case PB_BYTES:
+    case PB_STR:
+    case PB_CLASS:
+    case PB_MODULE:
+    case PB_FUNCTION:
+        *out = hash_text(v);
+        return 0;
+    case PB_FROZENSET:
+        return hash_frozenset((const struct pb__table *)v, out);
+    case PB_DATETIME:
+    case PB_DATE:
+    case PB_TIME:
+    case PB_TIMEDELTA:
+        *out = hash_moment(v);
+        return 0;
+    case PB_METHOD:
+        *out = hash_words(kind, hash_text(((const struct pb__method *)v)->name),
+                          (uintptr_t)((const struct pb__method *)v)->self);
+        return 0;
+    case PB_LOCAL:
+    case PB_REMOTE:
+        *out = ((const struct pb__foreign *)v)->ops->hash((const struct pb__foreign *)v);
+        return 0;
+    case PB_NONE:
+    case PB_INSTANCE:
+    case PB_UNPERSISTABLE:
+        *out = hash_words(kind, (uintptr_t)v, 0);
+        return 0;
+    default:
+        return PB_ERR_TYPE;
+    }
+}
+
+/* Whatever the order of the members. */
+static int hash_frozenset(const struct pb__table *t, uint64_t *out)
+{
+    if (t->index && t->index->hash) {
+        *out = t->index->hash;
+        return 0;
+    }
+    uint64_t sum = 0;
+    size_t places = t->index ? (size_t)t->index->mask + 1 : t->len;
+    for (size_t i = 0; i < places; i++) {
+        uint32_t kept;
+        if (t->index) {
+            if (t->index->slots[i].entry == 0) {
+                continue;
+            }
+            kept = t->index->slots[i].hash;
+        } else {
+            uint64_t h;
+            int e = hash_flat(t->slots[i], &h); /* no index: no frozensets inside */
+            if (e) {
+                return e;
+            }
+            kept = pb__hash_kept(h);
+        }
+        sum += hash_words(PB_FROZENSET, kept, 1);
+    }
+    *out = hash_words(PB_FROZENSET, sum, t->len) | 1;
+    if (t->index) {
+        t->index->hash = *out;
+    }
+    return 0;
+}
+
+struct frame {
+    struct pb__seq *tuple;
+    uint32_t i;
+    uint64_t sum;
+};
+
+static void begin(struct frame *f, struct pb__seq *tuple)
+{
+    *f = (struct frame){tuple, 0, tuple->len};
+    tuple->hash = BEING_HASHED;
+}
+
+static bool pop(struct pb__buf *stack, struct frame *f)
+{
+    if (stack->len == 0) {
+        return false;
+    }
+    stack->len -= sizeof *f;
+    memcpy(f, stack->data + stack->len, sizeof *f);
+    return true;
+}
+
+/* Goes on with the tuple of f until it comes to a tuple within, *inner, whose hash is not
+ * known yet. */
+static int go_on(struct frame *f, struct pb__seq **inner)
+{
+    for (; f->i < f->tuple->len; f->i++) {
+        const pb_value *item = f->tuple->items[f->i];
+        uint64_t h;
+        if (pb__kind(item) == PB_TUPLE) {
+            struct pb__seq *t = (struct pb__seq *)item;
+            if (t->hash == BEING_HASHED) {
+                return PB_ERR_TYPE;
+            }
+            if (t->hash == 0 && t->len != 0) {
+                *inner = t;
+                return 0;
+            }
+            h = t->len != 0 ? t->hash : hash_words(PB_TUPLE, 0, 0);
+        } else {
+            int e = hash_flat(item, &h);
+            if (e) {
+                return e;
+            }
+        }
+        f->sum = hash_words(PB_TUPLE, f->sum, pb__hash_kept(h));
+    }
+    *inner = NULL;
+    f->tuple->hash = f->sum | 2; /* neither unknown nor being hashed */
+    return 0;
+}
+
+static int hash_tuple(struct pb__seq *tuple, uint64_t *out)
+{
+    struct pb__buf stack = {0};
+    struct frame f;
+    begin(&f, tuple);
+    int e = 0;
+    bool done = false;
+    while (e == 0 && !done) {
+        struct pb__seq *inner;
+        e = go_on(&f, &inner);
+        if (e == 0 && inner) {
+            e = pb__buf_append(&stack, &f, sizeof f);
+            if (e == 0) {
+                begin(&f, inner);
+            }
+        } else if (e == 0) {
+            done = !pop(&stack, &f);
+        }
+    }
+    if (e) {
+        do {
+            f.tuple->hash = 0;
+        } while (pop(&stack, &f));
+    }
+    pb__buf_fini(&stack);
+    *out = tuple->hash;
+    return e;
+}
+
+int pb__hash(const pb_value *v, uint64_t *out)
+{
+    if (pb__kind(v) != PB_TUPLE) {
+        return hash_flat(v, out);
+    }
+    struct pb__seq *t = (struct pb__seq *)v;
+    if (t->len == 0) {
+        *out = hash_words(PB_TUPLE, 0, 0);
+        return 0;
+    }
+    if (t->hash != 0) {
+        *out = t->hash;
+        return 0;
+    }
+    return hash_tuple(t, out);
+}
+
+int pb_value_hash(const pb_value *v, uint64_t *out)
+{
+    return pb__hash(v, out);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Islands: values that share one count, because they hold each other. Edges between two
+ * members are not counted; `refs` counts the owners and edges from outside. Each member
+ * points to its island, and an island that is merged into a larger one is freed at once,
+ * its members then pointing to the larger. */
+#ifndef PB__ISLAND_H
+#define PB__ISLAND_H
+
+#include "compat/value.h"
+
+struct pb__island {
+    size_t refs;
+    size_t len, cap;
+    struct pb__node **members;
+    struct pb__island *next_dead; /* while it waits to be freed */
+};
+
+/* What a node holds. Places may be NULL while a reader fills them. */
+struct pb__edges {
+    pb_value **to;
+    size_t len;
+};
+
+static inline struct pb__edges pb__edges(struct pb__node *n)
+{
+    switch (n->head.kind) {
+    case PB_LIST:
+    case PB_TUPLE: {
+        struct pb__seq *s = (struct pb__seq *)n;
+        return (struct pb__edges){s->items, s->len};
+    }
+    case PB_METHOD:
+        return (struct pb__edges){((struct pb__method *)n)->holds, 3};
+    case PB_INSTANCE:
+        return (struct pb__edges){((struct pb__instance *)n)->holds, 2};
+    default: {
+        struct pb__table *t = (struct pb__table *)n;
+        return (struct pb__edges){t->slots, (size_t)t->len << (n->head.kind == PB_DICT)};
+    }
+    }
+}
+
+/* Whether v, which may be NULL, is a member of the island. */
+static inline bool pb__is_inside(const struct pb__island *island, const pb_value *v)
+{
+    return v && !pb__is_small(v) && pb__is_node(v) &&
+           ((const struct pb__node *)v)->island == island;
+}
+
+void pb__island_free(struct pb__island *island);
+
+#endif

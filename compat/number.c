@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Equality and hash of numbers. Numbers of the same kind are compared directly; all else
+ * by a normal form that each number has exactly one of: sign, a coefficient without
+ * trailing zeros in decimal, and an exponent of ten. Every float has one, too. */
+#include "compat/number.h"
+
+#include <string.h>
+
+#include "compat/compare.h"
+#include "compat/floats.h"
+#include "compat/integer.h"
+
+#define ROOM 96 /* limbs: enough for any float (2**-1074 is 5**1074 * 10**-1074) */
+
+struct normal {
+    bool negative;
+    int64_t exponent;
+    size_t len;
+    uint32_t *limbs; /* room, or heap */
+    uint32_t *heap;
+    uint32_t room[ROOM];
+};
+
+static void normal_fini(struct normal *n)
+{
+    pb__free(n->heap);
+}
+
+/* Takes the trailing decimal zeros from the coefficient. */
+static void strip(struct normal *n)
+{
+    unsigned zeros = 9;
+    while (n->len != 0 && zeros == 9) {
+        uint64_t tail = pb__limbs_mod(n->limbs, n->len, 1000000000);
+        uint32_t power = 1;
+        zeros = 0;
+        while (zeros < 9 && tail % 10 == 0) {
+            tail /= 10;
+            power *= 10;
+            zeros++;
+        }
+        if (zeros != 0) {
+            pb__limbs_div(n->limbs, &n->len, power);
+            n->exponent += zeros;
+        }
+    }
+    if (n->len == 0) {
+        n->exponent = 0;
+        n->negative = false;
+    }
+}
+
+static void from_float(struct normal *n, double d)
+{
+    struct pb__float_parts p = pb__float_split(d);
+    n->negative = p.negative;
+    n->limbs = n->room;
+    if (p.mantissa != 0) {
+        int zeros = __builtin_ctzll(p.mantissa);
+        p.mantissa >>= zeros;
+        p.exponent += zeros;
+    }
+    n->len = pb__limbs_from(n->room, p.mantissa);
+    if (p.exponent >= 0) {
+        n->len = pb__limbs_shift(n->room, n->len, (size_t)p.exponent);
+    } else {
+        n->len = pb__limbs_mul_pow(n->room, n->len, 5, (size_t)-p.exponent);
+        n->exponent = p.exponent;
+    }
+}
+
+/* v is a finite number. */
+static int normal_init(struct normal *n, const pb_value *v)
+{
+    n->heap = NULL;
+    n->exponent = 0;
+    if (pb__kind(v) == PB_FLOAT) {
+        from_float(n, ((const struct pb__float *)v)->d);
+    } else {
+        struct pb__limbs_view view;
+        if (pb__kind(v) == PB_DECIMAL) {
+            const struct pb__decimal *d = (const struct pb__decimal *)v;
+            pb__int_view(d->digits, &view);
+            n->exponent = d->exponent;
+            n->negative = d->negative;
+        } else {
+            pb__int_view(v, &view);
+            n->negative = view.negative;
+        }
+        n->limbs = n->room;
+        if (view.len > ROOM) {
+            n->limbs = n->heap = pb__malloc(view.len * sizeof *n->limbs);
+            if (!n->heap) {
+                return PB_ERR_NOMEM;
+            }
+        }
+        memcpy(n->limbs, view.limbs, view.len * sizeof *n->limbs);
+        n->len = view.len;
+    }
+    strip(n);
+    return 0;
+}
+
+/* 0 of a finite number, 'F' infinity, 'n' or 'N' of what is not a number. */
+static char special(const pb_value *v, bool *negative)
+{
+    *negative = false;
+    if (pb__kind(v) == PB_DECIMAL) {
+        *negative = ((const struct pb__decimal *)v)->negative;
+        return ((const struct pb__decimal *)v)->special;
+    }
+    if (pb__kind(v) == PB_FLOAT) {
+        double d = ((const struct pb__float *)v)->d;
+        *negative = d < 0;
+        return d != d ? 'n' : d - d != 0 ? 'F' : 0;
+    }
+    return 0;
+}
+
+static bool ints_equal(const pb_value *a, const pb_value *b)
+{
+    struct pb__limbs_view x, y;
+    pb__int_view(a, &x);
+    pb__int_view(b, &y);
+    return x.negative == y.negative &&
+           pb__limbs_compare(x.limbs, x.len, y.limbs, y.len) == 0;
+}
+
+int pb__number_equal(const pb_value *a, const pb_value *b)
+{
+    pb_kind x = pb__kind(a);
+    pb_kind y = pb__kind(b);
+    if ((x == PB_INT || x == PB_BOOL) && (y == PB_INT || y == PB_BOOL)) {
+        return ints_equal(a, b);
+    }
+    if (x == PB_FLOAT && y == PB_FLOAT) {
+        return ((const struct pb__float *)a)->d == ((const struct pb__float *)b)->d;
+    }
+    bool a_negative, b_negative;
+    char a_special = special(a, &a_negative);
+    char b_special = special(b, &b_negative);
+    if (a_special || b_special) {
+        return a_special == 'F' && b_special == 'F' && a_negative == b_negative;
+    }
+    struct normal n, m;
+    int e = normal_init(&n, a);
+    if (e) {
+        return e;
+    }
+    e = normal_init(&m, b);
+    if (e == 0) {
+        e = n.negative == m.negative && n.exponent == m.exponent &&
+            pb__limbs_compare(n.limbs, n.len, m.limbs, m.len) == 0;
+        normal_fini(&m);
+    }
+    normal_fini(&n);
+    return e;
+}
+
+/* The modulus of all hashes of numbers: secret, as the seed is, so that a peer cannot
+ * choose ints that are equal by it. */
+static uint64_t modulus(void)
+{
+    return pb__hash_seed() >> 4 | (uint64_t)1 << 59 | 1;
+}
+
+/* base ** power modulo q. */
+static uint64_t power_mod(uint64_t base, uint64_t power, uint64_t q)
+{
+    uint64_t result = 1;
+    for (; power != 0; power >>= 1) {
+        if (power & 1) {
+            result = (uint64_t)((pb__wide)result * base % q);
+        }
+        base = (uint64_t)((pb__wide)base * base % q);
+    }
+    return result;
+}
+
+static uint64_t finish(uint64_t rest, bool negative, int64_t exponent)
+{
+    uint64_t h =
+        pb__mix(rest ^ pb__hash_seed(), 0x94d049bb133111ebu ^ (uint64_t)exponent);
+    return negative ? ~h : h;
+}
+
+int pb__number_hash(const pb_value *v, uint64_t *out)
+{
+    uint64_t q = modulus();
+    pb_kind kind = pb__kind(v);
+    if (kind == PB_INT || kind == PB_BOOL) {
+        struct pb__limbs_view view;
+        pb__int_view(v, &view);
+        *out = finish(pb__limbs_mod(view.limbs, view.len, q), view.negative, 0);
+        return 0;
+    }
+    bool negative;
+    char s = special(v, &negative);
+    if (s == 'N') {
+        return PB_ERR_TYPE;
+    }
+    if (s != 0) {
+        *out = s == 'F' ? finish(314159, negative, 1) : finish((uintptr_t)v, false, 2);
+        return 0;
+    }
+    struct normal n;
+    int e = normal_init(&n, v);
+    if (e == 0) {
+        uint64_t rest = pb__limbs_mod(n.limbs, n.len, q);
+        if (n.exponent > 0) { /* an int: hashed as one */
+            rest =
+                (uint64_t)((pb__wide)rest * power_mod(10, (uint64_t)n.exponent, q) % q);
+            n.exponent = 0;
+        }
+        *out = finish(rest, n.negative, n.exponent);
+        normal_fini(&n);
+    }
+    return e;
+}

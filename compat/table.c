@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dict, set and frozenset: entries in insertion order, searched one by one while they are
+ * few and their keys simple, by an index otherwise. Nothing is ever taken out. */
+#include "compat/table.h"
+
+#include <string.h>
+
+#include "compat/compare.h"
+
+struct pb__table *pb__table_new(struct pb__slab_pool *pool, pb_kind kind, size_t cap)
+{
+    size_t size;
+    size_t entry = (kind == PB_DICT ? 2 : 1) * sizeof(pb_value *);
+    if (cap > UINT32_MAX || !pb__mul(cap, entry, &size) ||
+        !pb__add(size, sizeof(struct pb__table), &size)) {
+        return NULL;
+    }
+    struct pb__table *t = pb__value_new(pool, size, kind);
+    if (t) {
+        t->node.island = NULL;
+        t->slots = t->inline_slots;
+        t->len = 0;
+        t->cap = (uint32_t)cap;
+        t->index = NULL;
+    }
+    return t;
+}
+
+/* The text kinds are the common keys: no need to ask further. */
+static inline bool is_text(const pb_value *v)
+{
+    return !pb__is_small(v) && (v->kind == PB_STR || v->kind == PB_BYTES);
+}
+
+static inline bool texts_equal(const pb_value *a, const pb_value *b)
+{
+    const struct pb__text *x = (const struct pb__text *)a;
+    const struct pb__text *y = (const struct pb__text *)b;
+    return x->len == y->len && a->kind == b->kind &&
+           memcmp(x->data, y->data, x->len) == 0;
+}
+
+static int64_t find_linear(const struct pb__table *t, const pb_value *key)
+{
+    size_t width = pb__table_width(t);
+    bool text = is_text(key);
+    for (uint32_t i = 0; i < t->len; i++) {
+        const pb_value *k = t->slots[i * width];
+        int same = text ? is_text(k) && (k == key || texts_equal(k, key))
+                        : pb__atoms_equal(k, key);
+        if (same != 0) {
+            return same < 0 ? same : (int64_t)i + 1;
+        }
+    }
+    return 0;
+}
+
+static int64_t find_indexed(const struct pb__table *t, const pb_value *key, uint32_t hash)
+{
+    const struct pb__index *index = t->index;
+    for (uint32_t i = hash & index->mask; index->slots[i].entry;
+         i = (i + 1) & index->mask) {
+        if (index->slots[i].hash == hash) {
+            int same = pb__equal(pb__table_key(t, index->slots[i].entry - 1), key);
+            if (same != 0) {
+                return same < 0 ? same : (int64_t)index->slots[i].entry;
+            }
+        }
+    }
+    return 0;
+}
+
+static inline bool is_compound(const pb_value *v)
+{
+    return !pb__is_small(v) && (v->kind == PB_TUPLE || v->kind == PB_FROZENSET);
+}
+
+/* Whether hashing can fail but for lack of memory. */
+static inline bool may_be_unhashable(const pb_value *v)
+{
+    return !pb__is_small(v) &&
+           (v->kind == PB_LIST || v->kind == PB_DICT || v->kind == PB_SET ||
+            v->kind == PB_DECIMAL || is_compound(v));
+}
+
+static int kept_hash(const pb_value *key, uint32_t *out)
+{
+    uint64_t h;
+    int e = pb__hash(key, &h);
+    *out = e ? 0 : pb__hash_kept(h);
+    return e;
+}
+
+int64_t pb__table_find(const struct pb__table *t, const pb_value *key)
+{
+    uint32_t hash = 0;
+    if (t->index || may_be_unhashable(key)) {
+        int e = kept_hash(key, &hash);
+        if (e) {
+            return e;
+        }
+    }
+    if (t->index) {
+        return find_indexed(t, key, hash);
+    }
+    return is_compound(key) ? 0 : find_linear(t, key);
+}
+
+static void index_add(struct pb__index *index, uint32_t hash, uint32_t entry)
+{
+    uint32_t i = hash & index->mask;
+    while (index->slots[i].entry) {
+        i = (i + 1) & index->mask;
+    }
+    index->slots[i] = (struct pb__index_slot){hash, entry};
+}
+
+/* Makes the index, or a larger one, with room for the entries that the table has room
+ * for. */
+static int build_index(struct pb__table *t)
+{
+    size_t slots = 16;
+    while (slots / 2 < t->cap) {
+        slots *= 2;
+    }
+    if (t->index && slots <= (size_t)t->index->mask + 1) {
+        return 0;
+    }
+    if (slots > (size_t)UINT32_MAX + 1) {
+        return PB_ERR_NOMEM;
+    }
+    struct pb__index *index =
+        pb__calloc(1, sizeof *index + slots * sizeof(struct pb__index_slot));
+    if (!index) {
+        return PB_ERR_NOMEM;
+    }
+    index->mask = (uint32_t)(slots - 1);
+    for (uint32_t i = 0; !t->index && i < t->len; i++) {
+        uint32_t hash;
+        int e = kept_hash(pb__table_key(t, i), &hash);
+        if (e) {
+            pb__free(index);
+            return e;
+        }
+        index_add(index, hash, i + 1);
+    }
+    for (size_t i = 0; t->index && i <= t->index->mask; i++) {
+        struct pb__index_slot slot = t->index->slots[i];
+        if (slot.entry) {
+            index_add(index, slot.hash, slot.entry);
+        }
+    }
+    pb__free(t->index);
+    t->index = index;
+    return 0;
+}
+
+/* Ends a put: the edges to key and value are there, the one to `gone` is not any more. */
+static int settle(struct pb__table *t, pb_value *key, pb_value *value, pb_value *gone)
+{
+    if (t->node.island) {
+        pb_value *self =
+            pb__ref(&t->node.head); /* settling may give back its last owner */
+        pb__hold(&t->node, key);
+        pb__hold(&t->node, value);
+        pb__let_go(&t->node, gone);
+        pb__unref(self);
+    } else {
+        pb_value_unref(gone);
+    }
+    return 0;
+}
+
+static int give_up(pb_value *key, pb_value *value, int e)
+{
+    pb_value_unref(key);
+    pb_value_unref(value);
+    return e;
+}
+
+/* Adds an entry whose key is not there yet. */
+static int add(struct pb__table *t, pb_value *key, pb_value *value)
+{
+    size_t width = pb__table_width(t);
+    int e = 0;
+    if (t->len == t->cap) {
+        e = pb__grow_places(&t->slots, t->inline_slots, &t->cap, width);
+    }
+    bool indexed = t->index || t->len >= PB__TABLE_LINEAR || is_compound(key);
+    uint32_t hash = 0;
+    if (e == 0 && indexed) {
+        e = build_index(t);
+        e = e ? e : kept_hash(key, &hash);
+    }
+    if (e) {
+        return give_up(key, value, e);
+    }
+    pb_value **place = t->slots + t->len * width;
+    place[0] = key;
+    if (width == 2) {
+        place[1] = value;
+    }
+    t->len++;
+    if (indexed) {
+        t->index->hash = 0;
+        index_add(t->index, hash, t->len);
+    }
+    return settle(t, key, value, NULL);
+}
+
+int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
+{
+    int64_t found = pb__table_find(t, key);
+    if (found == 0) {
+        return add(t, key, value);
+    }
+    if (found < 0) {
+        return give_up(key, value, (int)found);
+    }
+    pb_value *gone = NULL;
+    if (t->node.head.kind == PB_DICT) {
+        pb_value **place = t->slots + (found - 1) * 2 + 1;
+        gone = *place;
+        *place = value;
+    }
+    pb__unref(key);
+    return settle(t, NULL, value, gone);
+}
+
+int pb_dict_set_steal(pb_value *dict, pb_value *key, pb_value *value)
+{
+    if (!key || !value) {
+        return give_up(key, value, PB_ERR_ARG);
+    }
+    if (pb__kind(dict) != PB_DICT) {
+        return give_up(key, value, PB_ERR_TYPE);
+    }
+    return pb__table_put_steal((struct pb__table *)dict, key, value);
+}
+
+int pb_dict_set(pb_value *dict, const char *key, pb_value *value)
+{
+    pb_error err = {0};
+    pb_value *k = pb_strn((pb_span){(const uint8_t *)key, strlen(key)}, &err);
+    if (!k) {
+        return err.code;
+    }
+    return pb_dict_set_steal(dict, k, value ? pb__ref(value) : NULL);
+}
+
+/* The value under a key of text, be it str or bytes. */
+static pb_value *get_text(const struct pb__table *t, const char *key, pb_kind kind)
+{
+    size_t len = strlen(key);
+    uint32_t hash =
+        t->index ? pb__hash_kept(pb__hash_bytes((const uint8_t *)key, len)) : 0;
+    uint32_t i = t->index ? hash & t->index->mask : 0;
+    for (;;) {
+        uint32_t entry = t->index ? t->index->slots[i].entry : i < t->len ? i + 1 : 0;
+        if (entry == 0) {
+            return NULL;
+        }
+        const struct pb__text *k = (const struct pb__text *)t->slots[(entry - 1) * 2];
+        if (pb__kind(&k->head) == kind && k->len == len &&
+            memcmp(k->data, key, len) == 0) {
+            return t->slots[(entry - 1) * 2 + 1];
+        }
+        i = t->index ? (i + 1) & t->index->mask : i + 1;
+    }
+}
+
+pb_value *pb_dict_get(const pb_value *dict, const char *key)
+{
+    if (pb__kind(dict) != PB_DICT) {
+        return NULL;
+    }
+    const struct pb__table *t = (const struct pb__table *)dict;
+    pb_value *v = get_text(t, key, PB_STR);
+    return v ? v : get_text(t, key, PB_BYTES);
+}
+
+pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key)
+{
+    if (pb__kind(dict) != PB_DICT) {
+        return NULL;
+    }
+    const struct pb__table *t = (const struct pb__table *)dict;
+    int64_t found = pb__table_find(t, key);
+    return found > 0 ? t->slots[(found - 1) * 2 + 1] : NULL;
+}
+
+bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key, pb_value **value)
+{
+    const struct pb__table *t = (const struct pb__table *)dict;
+    if (pb__kind(dict) != PB_DICT || *pos >= t->len) {
+        return false;
+    }
+    *key = t->slots[*pos * 2];
+    *value = t->slots[*pos * 2 + 1];
+    (*pos)++;
+    return true;
+}
+
+bool pb_set_has(const pb_value *set, const pb_value *member)
+{
+    pb_kind kind = pb__kind(set);
+    return (kind == PB_SET || kind == PB_FROZENSET) &&
+           pb__table_find((const struct pb__table *)set, member) > 0;
+}

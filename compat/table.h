@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The index of a large dict or set, for those who compare and hash whole tables. */
+#ifndef PB__TABLE_H
+#define PB__TABLE_H
+
+#include "compat/value.h"
+
+/* Open addressing with linear probing over (hash, entry). */
+struct pb__index {
+    uint32_t mask;
+    uint64_t hash; /* of a frozenset, once it was hashed; 0 before */
+    struct pb__index_slot {
+        uint32_t hash;
+        uint32_t entry; /* plus one; 0: free */
+    } slots[];
+};
+
+static inline size_t pb__table_width(const struct pb__table *t)
+{
+    return t->node.head.kind == PB_DICT ? 2 : 1;
+}
+
+/* The half of a hash that an index keeps. */
+static inline uint32_t pb__hash_kept(uint64_t h)
+{
+    return (uint32_t)(h ^ h >> 32);
+}
+
+static inline pb_value *pb__table_key(const struct pb__table *t, size_t entry)
+{
+    return t->slots[entry * pb__table_width(t)];
+}
+
+/* The entry of an equal key: its number plus one; 0 if there is none; PB_ERR_TYPE for an
+ * unhashable key, PB_ERR_NOMEM. */
+int64_t pb__table_find(const struct pb__table *t, const pb_value *key);
+/* Doubles `places`, which stand at `inside` until they outgrow it, in entries of `width`. */
+int pb__grow_places(pb_value ***places, pb_value **inside, uint32_t *cap, size_t width);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bytes and str, floats as values, and whatever is known by a name only. */
+#include <string.h>
+
+#include "compat/value.h"
+#include "libpb/base/error.h"
+
+/* Where a byte stands in UTF-8: the length of the sequence that it starts, and the range
+ * of the second byte, which rules out overlong forms, surrogates and what is past
+ * U+10FFFF. */
+static size_t sequence(const uint8_t *s, uint8_t *low, uint8_t *high)
+{
+    uint8_t c = s[0];
+    *low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    *high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    return c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+}
+
+static bool check_rest(const uint8_t *s, size_t len, size_t i, size_t *bad)
+{
+    while (i < len) {
+        uint64_t eight;
+        if (len - i >= 8) {
+            memcpy(&eight, s + i, 8);
+            if ((eight & 0x8080808080808080u) == 0) {
+                i += 8;
+                continue;
+            }
+        }
+        if (s[i] < 0x80) {
+            i++;
+            continue;
+        }
+        uint8_t low, high;
+        size_t n = sequence(s + i, &low, &high);
+        bool good = n != 0 && n <= len - i && s[i + 1] >= low && s[i + 1] <= high;
+        for (size_t k = 2; good && k < n; k++) {
+            good = (s[i + k] & 0xc0) == 0x80;
+        }
+        if (!good) {
+            *bad = i;
+            return false;
+        }
+        i += n;
+    }
+    return true;
+}
+
+bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad)
+{
+    /* Most text is short and ASCII: eight bytes at a time, the last eight overlapping. */
+    uint64_t high = 0;
+    uint64_t eight;
+    if (len >= 8) {
+        for (size_t i = 0; i < len - 8 && high == 0; i += 8) {
+            memcpy(&eight, s + i, 8);
+            high = eight & 0x8080808080808080u;
+        }
+        memcpy(&eight, s + len - 8, 8);
+        high |= eight & 0x8080808080808080u;
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            high |= s[i] & 0x80;
+        }
+    }
+    return high == 0 || check_rest(s, len, 0, bad);
+}
+
+struct pb__text *pb__text_new(struct pb__slab_pool *pool, pb_kind kind,
+                              const uint8_t *data, size_t len)
+{
+    /* The NUL, and for a long text its hash behind that. */
+    size_t size;
+    size_t extra = len < PB__TEXT_LONG ? 1 : 1 + 2 * sizeof(uint64_t);
+    if (!pb__add(len, sizeof(struct pb__text) + extra, &size)) {
+        return NULL;
+    }
+    struct pb__text *t = pb__value_new(pool, size, kind);
+    if (t) {
+        t->len = len;
+        if (data && len != 0) {
+            memcpy(t->data, data, len);
+        }
+        t->data[len] = 0;
+        if (len >= PB__TEXT_LONG) {
+            *pb__text_hash(t) = 0;
+        }
+    }
+    return t;
+}
+
+pb_value *pb_bytes(pb_span b)
+{
+    return (pb_value *)pb__text_new(NULL, PB_BYTES, b.data, b.len);
+}
+
+pb_value *pb_strn(pb_span utf8, pb_error *err)
+{
+    size_t bad;
+    if (!pb__utf8_check(utf8.data, utf8.len, &bad)) {
+        pb__error_set(err, PB_ERR_SYNTAX, bad,
+                      "text is no UTF-8: byte 0x%02x at offset %zu", utf8.data[bad], bad);
+        return NULL;
+    }
+    struct pb__text *t = pb__text_new(NULL, PB_STR, utf8.data, utf8.len);
+    if (!t) {
+        pb__error_nomem(err);
+    }
+    return (pb_value *)t;
+}
+
+pb_value *pb_str(const char *utf8)
+{
+    return pb_strn((pb_span){(const uint8_t *)utf8, strlen(utf8)}, NULL);
+}
+
+static int as_text(const pb_value *v, bool str_too, pb_span *out)
+{
+    pb_kind kind = pb__kind(v);
+    if (kind != PB_BYTES && !(kind == PB_STR && str_too)) {
+        return PB_ERR_TYPE;
+    }
+    const struct pb__text *t = (const struct pb__text *)v;
+    *out = (pb_span){t->data, t->len};
+    return 0;
+}
+
+int pb_as_text(const pb_value *v, pb_span *out)
+{
+    return as_text(v, true, out);
+}
+
+int pb_as_bytes(const pb_value *v, pb_span *out)
+{
+    return as_text(v, false, out);
+}
+
+pb_value *pb__float_new(struct pb__slab_pool *pool, double d)
+{
+    struct pb__float *f = pb__value_new(pool, sizeof *f, PB_FLOAT);
+    if (!f) {
+        return NULL;
+    }
+    f->d = d;
+    return &f->head;
+}
+
+pb_value *pb_float(double d)
+{
+    return pb__float_new(NULL, d);
+}

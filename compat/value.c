@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The constants, the kinds, counting, and the freeing of what nobody owns any more.
+ *
+ * Freeing neither recurses nor allocates: dead containers wait in a list that is threaded
+ * through their `island` fields (a dead container outside of an island has no other use
+ * for it), and dead islands in a list of their own. */
+#include "compat/value.h"
+
+#include "compat/island.h"
+#include "compat/table.h"
+
+struct pb_value pb__none_value = {.refs = PB__IMMORTAL, .kind = PB_NONE};
+struct pb_value pb__false_value = {.refs = PB__IMMORTAL, .kind = PB_BOOL};
+struct pb_value pb__true_value = {.refs = PB__IMMORTAL, .kind = PB_BOOL};
+struct pb__seq pb__empty_tuple = {.node.head = {.refs = PB__IMMORTAL, .kind = PB_TUPLE}};
+struct pb__table pb__empty_frozenset = {
+    .node.head = {.refs = PB__IMMORTAL, .kind = PB_FROZENSET}};
+
+static const char *const kind_names[] = {
+    [PB_NONE] = "NoneType",
+    [PB_BOOL] = "bool",
+    [PB_INT] = "int",
+    [PB_FLOAT] = "float",
+    [PB_BYTES] = "bytes",
+    [PB_STR] = "str",
+    [PB_LIST] = "list",
+    [PB_TUPLE] = "tuple",
+    [PB_DICT] = "dict",
+    [PB_SET] = "set",
+    [PB_FROZENSET] = "frozenset",
+    [PB_DATETIME] = "datetime",
+    [PB_DATE] = "date",
+    [PB_TIME] = "time",
+    [PB_TIMEDELTA] = "timedelta",
+    [PB_DECIMAL] = "Decimal",
+    [PB_CLASS] = "type",
+    [PB_MODULE] = "module",
+    [PB_FUNCTION] = "function",
+    [PB_METHOD] = "method",
+    [PB_INSTANCE] = "instance",
+    [PB_UNPERSISTABLE] = "Unpersistable",
+    [PB_LOCAL] = "Referenceable",
+    [PB_REMOTE] = "RemoteReference",
+};
+
+const char *pb_kind_name(pb_kind kind)
+{
+    return (size_t)kind < sizeof kind_names / sizeof *kind_names ? kind_names[kind] : "?";
+}
+
+pb_kind pb_value_kind(const pb_value *v)
+{
+    return pb__kind(v);
+}
+
+pb_value *pb_none(void)
+{
+    return &pb__none_value;
+}
+
+pb_value *pb_value_ref(pb_value *v)
+{
+    return v ? pb__ref(v) : NULL;
+}
+
+void pb_value_unref(pb_value *v)
+{
+    if (v) {
+        pb__unref(v);
+    }
+}
+
+/* What is dead and not yet freed. */
+struct dead {
+    struct pb__node *nodes;
+    struct pb__island *islands;
+};
+
+static inline void give_back(pb_value *v)
+{
+    if (v->flags & PB__IN_SLAB) {
+        pb__slab_give(v);
+    } else {
+        pb__free(v);
+    }
+}
+
+static inline void drop(struct dead *d, pb_value *v);
+
+/* v is no node, and nobody owns it. */
+static void free_leaf(struct dead *d, pb_value *v)
+{
+    if (v->kind == PB_LOCAL || v->kind == PB_REMOTE) {
+        struct pb__foreign *f = (struct pb__foreign *)v;
+        f->ops->destroy(f);
+        return;
+    }
+    if (v->kind == PB_DECIMAL) {
+        pb_value *digits = ((struct pb__decimal *)v)->digits;
+        if (!pb__is_small(digits)) {
+            drop(d, digits);
+        }
+    }
+    give_back(v);
+}
+
+/* An edge to v, or an owner of it, goes. */
+static inline void drop(struct dead *d, pb_value *v)
+{
+    if (!v || pb__is_small(v) || v->refs == PB__IMMORTAL) {
+        return;
+    }
+    if (!pb__is_node(v)) {
+        if (--v->refs == 0) {
+            free_leaf(d, v);
+        }
+        return;
+    }
+    struct pb__node *n = (struct pb__node *)v;
+    if (n->island) {
+        if (--n->island->refs == 0) {
+            n->island->next_dead = d->islands;
+            d->islands = n->island;
+        }
+    } else if (--v->refs == 0) {
+        n->island = (struct pb__island *)d->nodes;
+        d->nodes = n;
+    }
+}
+
+/* Gives back the memory of n, whose edges are gone. */
+static inline void bury(struct pb__node *n)
+{
+    switch (n->head.kind) {
+    case PB_LIST:
+    case PB_TUPLE: {
+        struct pb__seq *s = (struct pb__seq *)n;
+        if (s->items != s->inline_items) {
+            pb__free(s->items);
+        }
+        break;
+    }
+    case PB_DICT:
+    case PB_SET:
+    case PB_FROZENSET: {
+        struct pb__table *t = (struct pb__table *)n;
+        if (t->slots != t->inline_slots) {
+            pb__free(t->slots);
+        }
+        if (t->index) {
+            pb__free(t->index);
+        }
+        break;
+    }
+    default:
+        break;
+    }
+    give_back(&n->head);
+}
+
+static void bury_island(struct dead *d, struct pb__island *island)
+{
+    for (size_t m = 0; m < island->len; m++) {
+        struct pb__edges e = pb__edges(island->members[m]);
+        for (size_t i = 0; i < e.len; i++) {
+            if (!pb__is_inside(island, e.to[i])) {
+                drop(d, e.to[i]);
+            }
+        }
+    }
+    for (size_t m = 0; m < island->len; m++) {
+        bury(island->members[m]);
+    }
+    pb__island_free(island);
+}
+
+static void bury_all(struct dead *d)
+{
+    for (;;) {
+        struct pb__node *n = d->nodes;
+        if (n) {
+            d->nodes = (struct pb__node *)n->island;
+            struct pb__edges e = pb__edges(n);
+            for (size_t i = 0; i < e.len; i++) {
+                drop(d, e.to[i]);
+            }
+            bury(n);
+        } else if (d->islands) {
+            struct pb__island *island = d->islands;
+            d->islands = island->next_dead;
+            bury_island(d, island);
+        } else {
+            return;
+        }
+    }
+}
+
+void pb__value_unref_slow(pb_value *v)
+{
+    struct dead d = {0};
+    drop(&d, v);
+    bury_all(&d);
+}
