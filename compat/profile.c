@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking up the table of what differs between peers. */
+#include "pb/profile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "libpb/base/error.h"
+
+static const struct {
+    uint16_t python_first, python_last, first, last;
+    const char *sentence;
+} rows[] = {
+#define ROW(name, python_first, python_last, first, last, sentence) \
+    {python_first, python_last, first, last, sentence},
+    PB_PROFILE_MAP(ROW)
+#undef ROW
+};
+
+bool pb_profile_has(pb_profile p, pb_profile_row row)
+{
+    bool old = p.python_major == 2;
+    int minor = p.python_minor ? p.python_minor : old ? 7 : 11;
+    int python = (old ? 200 : 300) + minor;
+    int twisted = p.twisted ? p.twisted : old ? 2003 : 2407;
+    if (row == PB_PROFILE_LATE_FAILURE_LOST && p.twisted == 0) {
+        return false;
+    }
+    return python >= rows[row].python_first && python <= rows[row].python_last &&
+           twisted >= rows[row].first && twisted <= rows[row].last;
+}
+
+const char *pb_profile_sentence(pb_profile_row row)
+{
+    return rows[row].sentence;
+}
+
+/* Reads a number of at most two digits; false if there is none. */
+static bool take_number(const char **s, unsigned *out)
+{
+    const char *at = *s;
+    *out = 0;
+    while (*at >= '0' && *at <= '9' && at - *s < 2) {
+        *out = *out * 10 + (unsigned)(*at++ - '0');
+    }
+    bool any = at != *s;
+    *s = at;
+    return any;
+}
+
+static bool take(const char **s, const char *word)
+{
+    size_t len = strlen(word);
+    if (strncmp(*s, word, len) != 0) {
+        return false;
+    }
+    *s += len;
+    return true;
+}
+
+/* "2", "3" or "3.11" */
+static bool take_python(const char **s, pb_profile *out)
+{
+    unsigned major;
+    unsigned minor = 0;
+    if (!take_number(s, &major) || (major != 2 && major != 3) ||
+        (take(s, ".") && !take_number(s, &minor))) {
+        return false;
+    }
+    out->python_major = (uint8_t)major;
+    out->python_minor = (uint8_t)minor;
+    return true;
+}
+
+/* "22.4" or "22.4.0" */
+static bool take_twisted(const char **s, pb_profile *out)
+{
+    unsigned year, month, patch;
+    if (!take_number(s, &year) || !take(s, ".") || !take_number(s, &month) ||
+        (take(s, ".") && !take_number(s, &patch))) {
+        return false;
+    }
+    out->twisted = (uint16_t)(year * 100 + month);
+    return true;
+}
+
+int pb_profile_parse(const char *text, pb_profile *out, pb_error *err)
+{
+    pb_profile p = {0};
+    const char *s = text;
+    bool good = take(&s, "python")
+                    ? take_python(&s, &p)
+                    : take_twisted(&s, &p) && (!take(&s, "-py") || take_python(&s, &p));
+    if (!good || *s != '\0') {
+        return pb__error_set(err, PB_ERR_SYNTAX, (uint64_t)(s - text),
+                             "'%.40s' names no profile: say 22.4.0-py3, or python2",
+                             text);
+    }
+    *out = p;
+    return 0;
+}
