@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The broker's expressions as inert data: an invoker that answers for all of them, and the
+ * value that carries one. */
+#include "tools/form.h"
+
+#include <stdio.h>
+
+#include "libpb/base/error.h"
+
+struct kept {
+    struct pb__foreign foreign;
+    struct pb__form form; /* head lies behind */
+    uint8_t head[];
+};
+
+static void kept_destroy(struct pb__foreign *f)
+{
+    struct kept *k = (struct kept *)f;
+    pb_value_unref(k->form.id);
+    pb_value_unref(k->form.state);
+    pb__free(k);
+}
+
+static bool kept_equal(const struct pb__foreign *a, const struct pb__foreign *b)
+{
+    return a == b;
+}
+
+static uint64_t kept_hash(const struct pb__foreign *f)
+{
+    return (uint64_t)(uintptr_t)f >> 4;
+}
+
+static int kept_repr(const struct pb__foreign *f, char *out, size_t size)
+{
+    const struct pb__form *form = &((const struct kept *)f)->form;
+    char *id = form->id ? pb_value_repr(form->id) : NULL;
+    int len = snprintf(out, size, "<%.*s%s%s%s>", (int)form->head.len,
+                       (const char *)form->head.data, id ? " " : "", id ? id : "",
+                       form->state ? " ..." : "");
+    pb_free(id);
+    return len;
+}
+
+static const struct pb__foreign_ops kept_ops = {kept_destroy, kept_equal, kept_hash,
+                                                kept_repr};
+
+const struct pb__form *form_of(const pb_value *v)
+{
+    if (!v || pb_value_kind(v) != PB_LOCAL ||
+        ((const struct pb__foreign *)v)->ops != &kept_ops) {
+        return NULL;
+    }
+    return &((const struct kept *)v)->form;
+}
+
+static bool span_is(pb_span s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+}
+
+bool form_is(const pb_value *v, const char *head, pb_value **id)
+{
+    const struct pb__form *form = form_of(v);
+    if (!form || !form->id || form->state || !span_is(form->head, head)) {
+        return false;
+    }
+    *id = form->id;
+    return true;
+}
+
+static int form_jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
+{
+    (void)ctx;
+    const struct pb__form *kept = form_of(v);
+    if (!kept) {
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             "a reference that belongs to no capture");
+    }
+    *form = *kept;
+    pb_value_ref(form->id);
+    pb_value_ref(form->state);
+    return 0;
+}
+
+static bool among(pb_span head, const char *const *words)
+{
+    while (*words && !span_is(head, *words)) {
+        words++;
+    }
+    return *words != NULL;
+}
+
+static bool knows_broker(pb_span head, void *ctx)
+{
+    static const char *const words[] = {"remote", "local", "cached", "lcache", NULL};
+    (void)ctx;
+    return among(head, words);
+}
+
+static bool knows_all(pb_span head, void *ctx)
+{
+    /* The methods _unjelly_... of twisted.spread.jelly. */
+    static const char *const jelly[] = {
+        "None",     "unicode", "decimal",    "boolean",       "datetime",  "date",
+        "time",     "list",    "timedelta",  "dereference",   "reference", "tuple",
+        "set",      "module",  "frozenset",  "dictionary",    "class",     "function",
+        "instance", "method",  "persistent", "unpersistable", NULL};
+    (void)ctx;
+    return !among(head, jelly);
+}
+
+static pb_value *copy_of(const struct pb__form *form, pb_error *err)
+{
+    pb_value *name = pb_strn(form->head, err);
+    if (!name) {
+        return NULL;
+    }
+    pb_value *copy = pb__instance_new_steal(NULL, name, pb_value_ref(form->state));
+    if (!copy) {
+        pb__error_nomem(err);
+    }
+    return copy;
+}
+
+static pb_value *kept_of(const struct pb__form *form, pb_error *err)
+{
+    struct kept *k = pb__value_new(NULL, sizeof *k + form->head.len, PB_LOCAL);
+    if (!k) {
+        pb__error_nomem(err);
+        return NULL;
+    }
+    memcpy(k->head, form->head.data, form->head.len);
+    k->foreign.ops = &kept_ops;
+    k->form = (struct pb__form){.head = {k->head, form->head.len},
+                                .id = pb_value_ref(form->id),
+                                .state = pb_value_ref(form->state),
+                                .shared = form->state != NULL};
+    return &k->foreign.head;
+}
+
+static int form_unjelly(const struct pb__form *form, pb_value **out, pb_error *err,
+                        void *ctx)
+{
+    const struct form_watch *watch = ctx;
+    if (watch && watch->seen(form, watch->ctx) != 0) {
+        return pb__error_nomem(err);
+    }
+    pb_error why = {0};
+    *out = form->state && !form->id ? copy_of(form, &why) : kept_of(form, &why);
+    return *out ? 0 : pb__error_set(err, why.code, 0, "%s", why.text);
+}
+
+const struct pb__invoker form_keeper = {form_jelly, knows_all, form_unjelly, NULL};
+const struct pb__invoker form_plain = {form_jelly, knows_broker, form_unjelly, NULL};

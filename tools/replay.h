@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `pb replay --check`: what its parts share. replay.c reads the files and counts;
+ * replay_vectors.c judges rows of vectors, replay_scenario.c connections, and
+ * replay_calls.c what the calls in them came to. */
+#ifndef PB__TOOLS_REPLAY_H
+#define PB__TOOLS_REPLAY_H
+
+#include <jansson.h>
+
+#include "pb/jelly.h"
+
+/* One file being checked. */
+struct replay {
+    const char *file;
+    size_t line;          /* of the file, for reports */
+    const char *scenario; /* or the kind of the vectors */
+    size_t passed, failed;
+
+    pb_profile profile; /* of the file's header */
+};
+
+void replay_pass(struct replay *r);
+/* Reports a failure, with its place, on standard error. */
+void replay_fail(struct replay *r, const char *format, ...) PB_PRINTF(2, 3);
+/* Passes where both are the same; else fails, and shows both around the first
+ * difference. */
+bool replay_same(struct replay *r, const char *what, pb_span expected, pb_span got);
+
+/* One row of a file of vectors. */
+void replay_vector(struct replay *r, const json_t *row);
+
+/* A scenario: lines holds all of the file after its header, each with its number in
+ * "line". */
+void replay_scenario(struct replay *r, const json_t *lines);
+
+/* The whole of it: judges the files, prints the last line; the exit status. */
+int replay_check(int count, char **files);
+
+#endif
