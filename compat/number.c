@@ -158,6 +158,32 @@ int pb__number_equal(const pb_value *a, const pb_value *b)
     return e;
 }
 
+int pb_as_float(const pb_value *v, double *out)
+{
+    pb_kind kind = pb__kind(v);
+    if (kind == PB_FLOAT) {
+        *out = ((const struct pb__float *)v)->d;
+        return 0;
+    }
+    if (kind != PB_INT && kind != PB_BOOL) {
+        return PB_ERR_TYPE;
+    }
+    struct pb__limbs_view view;
+    pb__int_view(v, &view);
+    double d = 0;
+    for (size_t i = view.len; i-- > 0 && view.len <= 32;) {
+        d = d * 4294967296.0 + view.limbs[i];
+    }
+    d = view.negative ? -d : d;
+    struct pb__float back = {{.kind = PB_FLOAT}, d};
+    int same = view.len <= 32 ? pb__number_equal(v, &back.head) : 0;
+    if (same != 1) {
+        return same < 0 ? same : PB_ERR_RANGE;
+    }
+    *out = d;
+    return 0;
+}
+
 /* The modulus of all hashes of numbers: secret, as the seed is, so that a peer cannot
  * choose ints that are equal by it. */
 static uint64_t modulus(void)

@@ -64,7 +64,7 @@ struct pb__big {
 };
 
 /* list and tuple. The items stand right behind the struct, until they outgrow it. Items,
- * keys and values may be NULL while a reader fills a container: freeing passes over them,
+ * keys and values may be NULL while a reader fills a container: freeing and repr bear it,
  * nothing else does. */
 struct pb__seq {
     struct pb__node node;
@@ -247,6 +247,11 @@ struct pb__table *pb__table_new(struct pb__slab_pool *pool, pb_kind kind, size_t
 /* Puts an entry (value NULL for sets); takes both, also when it fails. PB_ERR_TYPE for an
  * unhashable key. */
 int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value);
+/* A Decimal from its parts, see struct pb__decimal; takes digits, NULL being lack of
+ * memory. NULL with err: PB_ERR_RANGE for an exponent that Python has not, PB_ERR_NOMEM. */
+pb_value *pb__decimal_new_steal(struct pb__slab_pool *pool, bool negative, char special,
+                                int64_t exponent, pb_value *digits, pb_error *err);
+/* Takes name and state also when it fails; a NULL one fails. */
 pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name, pb_value *state);
 
 /* Python's () is one object, and so is frozenset(): they are one here too, so that jelly

@@ -39,18 +39,18 @@ typedef struct {
       "An unknown command, UTF-8 or not, is answered with didNotUnderstand; else the "     \
       "connection is dropped.")                                                            \
     X(DICT_ORDERED, 300, 399, 0, 9999, "A dict goes in the order of insertion.")           \
-    X(FAILURE_CAPTURE_VARS, 200, 399, 1302, 9999,                                          \
+    X(FAILURE_CAPTURE_VARS, 200, 399, 803, 9999,                                           \
       "The state of a failure has captureVars.")                                           \
     X(PARENTS_AFTER_UNSAFE, 300, 399, 2407, 9999,                                          \
       "In the state of a failure parents comes after unsafeTracebacks; else before.")      \
-    X(PARENTS_FIRST, 200, 399, 0, 1301,                                                    \
+    X(PARENTS_FIRST, 200, 399, 0, 802,                                                     \
       "The parents of a failure are all base classes depth first and the class itself "    \
       "last; else the class first, in the order of method resolution.")                    \
     X(PAGES_WANT_ANSWER, 200, 399, 0, 1302, "gotPage and endedPaging want an answer.")     \
     X(DATES_REFUSED, 300, 399, 0, 2099,                                                    \
       "date, time and timedelta cannot be sent; they can be read, and datetime can be "    \
       "sent.")                                                                             \
-    X(READS_NEW_CLASS, 200, 399, 1302, 9999,                                               \
+    X(READS_NEW_CLASS, 200, 399, 803, 9999,                                                \
       "A class of the new style can be read, alone or as the last member of a method.")    \
     X(FILLS_OWN_INSTANCE, 200, 399, 1303, 9999,                                            \
       "An instance that holds itself is filled; else the inner place comes back as "       \

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading Python literals: what its parts share. */
+#ifndef PB__LITERAL_H
+#define PB__LITERAL_H
+
+#include "compat/value.h"
+#include "libpb/base/error.h"
+
+struct pb__literal {
+    const char *text; /* NUL-terminated UTF-8 */
+    const char *at;
+    pb_error *err;
+};
+
+/* Fills the error with the offset of `place`; returns NULL, for functions to end with. */
+pb_value *pb__literal_fail(struct pb__literal *l, const char *place, const char *format,
+                           ...) PB_PRINTF(3, 4);
+pb_value *pb__literal_nomem(struct pb__literal *l);
+/* A number without its sign, l->at being on its first character. *new*, or NULL. */
+pb_value *pb__literal_number(struct pb__literal *l, bool negative);
+/* Whether a string begins at l->at, with its prefix. */
+bool pb__literal_is_string(const struct pb__literal *l);
+/* Strings, one or several in a row. *new*, or NULL. */
+pb_value *pb__literal_string(struct pb__literal *l);
+
+/* What looks like a call of a constructor: a name, and the arguments in their order. */
+#define PB__CALL_ARGS 7
+struct pb__call {
+    const char *name;
+    const char *args[PB__CALL_ARGS]; /* their names; NULL behind the last */
+    /* args holds NULL where an argument was not given. *new*, or NULL. */
+    pb_value *(*make)(struct pb__literal *l, const char *place, pb_value *const *args);
+};
+
+/* The call of that name; NULL if there is none. */
+const struct pb__call *pb__call_find(const char *name, size_t len);
+
+static inline bool pb__is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Whether c can go on a name; all that is not ASCII counts as a letter. */
+static inline bool pb__is_name(char c)
+{
+    return pb__is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+           (unsigned char)c >= 0x80;
+}
+
+static inline void pb__literal_skip_space(struct pb__literal *l)
+{
+    while (*l->at == ' ' || (*l->at >= '\t' && *l->at <= '\r')) {
+        l->at++;
+    }
+}
+
+#endif

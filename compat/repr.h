@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Python's repr, into a buffer. */
+#ifndef PB__REPR_H
+#define PB__REPR_H
+
+#include "compat/value.h"
+#include "libpb/base/buf.h"
+
+/* Appends the repr of str or bytes. */
+int pb__repr_text(struct pb__buf *out, bool bytes, const uint8_t *data, size_t len);
+/* Appends the repr of any value. PB_ERR_NOMEM, or PB_ERR_LIMIT where out would pass
+ * PB__REPR_MOST bytes. */
+int pb__repr(struct pb__buf *out, const pb_value *v);
+
+/* A few shared containers can stand for a text without end. */
+#define PB__REPR_MOST ((size_t)256 << 20)
+
+#endif

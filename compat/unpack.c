@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pb_unpack: values taken apart by format. The format is walked to its end whatever the
+ * value holds, so that each pointer is passed over that belongs to a part left out. */
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compat/value.h"
+#include "libpb/base/error.h"
+
+#define DEPTH 32
+
+/* An open bracket. */
+struct level {
+    const pb_value *v; /* NULL: it was left out, and so is what is in it */
+    const char *key;   /* in {}: the last key that was named */
+    bool keyed;        /* its value comes next */
+    size_t i;          /* the next item of a tuple or list */
+    char close;        /* 0: the outermost level, where v is the one unit itself */
+    bool optional;     /* | was passed, or ? after the key */
+};
+
+struct unpacking {
+    const char *at;
+    va_list args;
+    pb_error *err;
+    size_t depth;
+    struct level levels[DEPTH + 1];
+};
+
+/* Fills the error, with the way to the item that is being read. */
+static int fail(struct unpacking *u, int e, const char *format, ...) PB_PRINTF(3, 4);
+
+static int fail(struct unpacking *u, int e, const char *format, ...)
+{
+    bool first = u->err && u->err->code == PB_OK;
+    va_list args;
+    va_start(args, format);
+    pb__error_setv(u->err, e, 0, format, args);
+    va_end(args);
+    for (size_t i = 0; first && i <= u->depth; i++) {
+        const struct level *l = &u->levels[i];
+        if (l->close == '}' && l->key) {
+            pb__error_where(u->err, "['%s']", l->key);
+        } else if (l->close && l->close != '}' && l->i != 0) {
+            pb__error_where(u->err, "[%zu]", l->i - 1);
+        }
+    }
+    return e;
+}
+
+static int mismatch(struct unpacking *u, const char *wanted, const pb_value *v)
+{
+    return fail(u, PB_ERR_TYPE, "%s expected, got %s", wanted, pb_kind_name(pb__kind(v)));
+}
+
+/* The value that the next unit is about; NULL if it is left out. */
+static int next_value(struct unpacking *u, const pb_value **out)
+{
+    struct level *l = &u->levels[u->depth];
+    *out = NULL;
+    if (!l->v) {
+        return 0;
+    }
+    if (l->close == 0) {
+        *out = l->v;
+        return 0;
+    }
+    if (l->close == '}') {
+        *out = pb_dict_get(l->v, l->key);
+        return *out || l->optional
+                   ? 0
+                   : fail(u, PB_ERR_TYPE, "the key '%s' is missing", l->key);
+    }
+    *out = pb_item(l->v, l->i++);
+    return *out || l->optional
+               ? 0
+               : fail(u, PB_ERR_TYPE, "%s of at least %zu expected, got %zu",
+                      pb_kind_name(pb__kind(l->v)), l->i, pb_len(l->v));
+}
+
+static int number_failed(struct unpacking *u, int e, const char *wanted,
+                         const pb_value *v)
+{
+    return e == PB_ERR_TYPE
+               ? mismatch(u, wanted, v)
+               : fail(u, e, "the %s does not fit", pb_kind_name(pb__kind(v)));
+}
+
+static int take_int(struct unpacking *u, const pb_value *v)
+{
+    int *out = va_arg(u->args, int *);
+    int64_t i = 0;
+    int e = v ? pb_as_int(v, &i) : 0;
+    if (e == 0 && (i < INT_MIN || i > INT_MAX)) {
+        e = PB_ERR_RANGE;
+    }
+    if (e) {
+        return number_failed(u, e, "int", v);
+    }
+    if (v) {
+        *out = (int)i;
+    }
+    return 0;
+}
+
+static int take_int64(struct unpacking *u, const pb_value *v)
+{
+    int64_t *out = va_arg(u->args, int64_t *);
+    int e = v ? pb_as_int(v, out) : 0;
+    return e ? number_failed(u, e, "int", v) : 0;
+}
+
+static int take_double(struct unpacking *u, const pb_value *v)
+{
+    double *out = va_arg(u->args, double *);
+    int e = v ? pb_as_float(v, out) : 0;
+    return e ? number_failed(u, e, "float", v) : 0;
+}
+
+static int take_bool(struct unpacking *u, const pb_value *v)
+{
+    int *out = va_arg(u->args, int *);
+    bool b = false;
+    if (v && pb_as_bool(v, &b) != 0) {
+        return mismatch(u, "bool", v);
+    }
+    if (v) {
+        *out = b;
+    }
+    return 0;
+}
+
+/* s, y or z, with or without #. */
+static int take_text(struct unpacking *u, char letter, const pb_value *v)
+{
+    const char **out = va_arg(u->args, const char **);
+    size_t *len = NULL;
+    if (u->at[1] == '#') {
+        u->at++;
+        len = va_arg(u->args, size_t *);
+    }
+    if (!v) {
+        return 0;
+    }
+    pb_span span = {0};
+    bool none = letter == 'z' && pb__kind(v) == PB_NONE;
+    int e = none ? 0 : letter == 'y' ? pb_as_bytes(v, &span) : pb_as_text(v, &span);
+    if (e) {
+        return mismatch(u, letter == 'y' ? "bytes" : "str", v);
+    }
+    if (!len && span.len != 0 && memchr(span.data, 0, span.len)) {
+        return fail(u, PB_ERR_TYPE, "%s without NUL expected",
+                    letter == 'y' ? "bytes" : "str");
+    }
+    *out = (const char *)span.data;
+    if (len) {
+        *len = span.len;
+    }
+    return 0;
+}
+
+static int open_level(struct unpacking *u, char bracket, const pb_value *v)
+{
+    if (u->depth == DEPTH) {
+        return fail(u, PB_ERR_LIMIT, "the format is nested deeper than 32");
+    }
+    char close = (char)(bracket == '(' ? ')' : bracket == '[' ? ']' : '}');
+    pb_kind wanted = bracket == '(' ? PB_TUPLE : bracket == '[' ? PB_LIST : PB_DICT;
+    if (v && pb__kind(v) != wanted) {
+        return mismatch(u, pb_kind_name(wanted), v);
+    }
+    u->levels[++u->depth] = (struct level){.v = v, .close = close};
+    return 0;
+}
+
+static int close_level(struct unpacking *u, char bracket)
+{
+    struct level *l = &u->levels[u->depth];
+    if (l->close != bracket) {
+        return fail(u, PB_ERR_ARG, "a bracket of the format closes none");
+    }
+    if (l->v && bracket != '}' && pb_len(l->v) > l->i) {
+        size_t most = l->i;
+        l->i = 0;
+        return fail(u, PB_ERR_TYPE, "%s of %zu expected, got %zu",
+                    pb_kind_name(pb__kind(l->v)), most, pb_len(l->v));
+    }
+    u->depth -= u->depth != 0;
+    return 0;
+}
+
+/* One letter about v, which is NULL if it is left out. */
+static int unit(struct unpacking *u, char letter, const pb_value *v)
+{
+    switch (letter) {
+    case 'i':
+        return take_int(u, v);
+    case 'L':
+        return take_int64(u, v);
+    case 'd':
+        return take_double(u, v);
+    case 'p':
+        return take_bool(u, v);
+    case 's':
+    case 'y':
+    case 'z':
+        return take_text(u, letter, v);
+    case 'O': {
+        const pb_value **out = va_arg(u->args, const pb_value **);
+        if (v) {
+            *out = v;
+        }
+        return 0;
+    }
+    default:
+        return open_level(u, letter, v);
+    }
+}
+
+/* In {}: the letter s is a key, which is passed in. */
+static int take_key(struct unpacking *u, struct level *l)
+{
+    if (*u->at != 's') {
+        return fail(u, PB_ERR_ARG, "a key of the format is no s");
+    }
+    l->key = va_arg(u->args, const char *);
+    l->keyed = true;
+    l->optional = u->at[1] == '?';
+    u->at += l->optional;
+    return 0;
+}
+
+/* What stands at u->at. */
+static int step(struct unpacking *u)
+{
+    char c = *u->at;
+    struct level *l = &u->levels[u->depth];
+    if (c == ',' || c == ':' || c == ' ') {
+        return 0;
+    }
+    if (c == ')' || c == ']' || c == '}') {
+        return close_level(u, c);
+    }
+    if (c == '|' && l->close != '}') {
+        l->optional = true;
+        return 0;
+    }
+    if (l->close == '}' && !l->keyed) {
+        return take_key(u, l);
+    }
+    if (!strchr("iLdpsyzO([{", c)) {
+        return fail(u, PB_ERR_ARG, "the format has a letter that means nothing");
+    }
+    const pb_value *v;
+    int e = next_value(u, &v);
+    l->keyed = false;
+    return e ? e : unit(u, c, v);
+}
+
+/* Whether the format is one unit, which is then about the value itself, and not about the
+ * items of a tuple or list. */
+static bool is_one_unit(const char *format)
+{
+    size_t depth = 0;
+    size_t units = 0;
+    for (; *format; format++) {
+        if (*format == '|' && depth == 0) {
+            return false;
+        }
+        units += depth == 0 && strchr("iLdpsyzO([{", *format) != NULL;
+        depth += *format == '(' || *format == '[' || *format == '{';
+        depth -= depth != 0 && (*format == ')' || *format == ']' || *format == '}');
+    }
+    return units == 1;
+}
+
+int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...)
+{
+    struct unpacking u = {.at = format, .err = err};
+    u.levels[0] = (struct level){.v = v, .close = 0};
+    bool one = is_one_unit(format);
+    int e = 0;
+    if (!one) {
+        bool seq = pb__kind(v) == PB_TUPLE || pb__kind(v) == PB_LIST;
+        u.levels[0].close = '$'; /* a bracket that only the end of the format closes */
+        e = seq ? 0 : mismatch(&u, "tuple", v);
+    }
+    va_start(u.args, format);
+    for (; e == 0 && *u.at; u.at++) {
+        e = step(&u);
+    }
+    va_end(u.args);
+    if (e == 0 && u.depth != 0) {
+        e = fail(&u, PB_ERR_ARG, "a bracket of the format is never closed");
+    }
+    if (e == 0 && !one) {
+        e = close_level(&u, '$');
+    }
+    return e;
+}
