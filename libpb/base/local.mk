@@ -11,6 +11,7 @@ libpb_base_la_SOURCES = \
 	%D%/slab.c \
 	%D%/slab.h
 base_libs = libpb_base.la
+libpb_mem_la_SOURCES = %D%/mem.c
 
 unit_tests += \
 	%D%/tests/test_buf \

@@ -6,4 +6,5 @@ pbinclude_HEADERS = \
 	%D%/pb/jelly.h \
 	%D%/pb/net.h \
 	%D%/pb/pb.h \
+	%D%/pb/profile.h \
 	%D%/pb/value.h
