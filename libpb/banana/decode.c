@@ -87,7 +87,7 @@ static int read_header(pb_decoder *d, const uint8_t *end)
         q++;
     }
     size_t n = (size_t)(q - p);
-    if (q == end && end < d->end) {
+    if (q >= end && end < d->end) {
         fail_at(d, q, PB__FAULT_MESSAGE, 0, d->limits.message);
         return PB__TOKEN_DEAD;
     }
@@ -106,10 +106,10 @@ static int read_header(pb_decoder *d, const uint8_t *end)
                      held > 0 ? (pb_span){d->held.data, held + n} : (pb_span){p, n});
 }
 
-/* Reads on in a string or float. */
-static int read_body(pb_decoder *d, const uint8_t *end)
+/* Reads on in a string or float; it was let in, so no limit ends it. */
+static int read_body(pb_decoder *d)
 {
-    size_t arrived = (size_t)(end - d->at);
+    size_t arrived = (size_t)(d->end - d->at);
     size_t missing = d->want - d->got;
     size_t n = arrived < missing ? arrived : missing;
     d->token = (pb_span){d->at, d->want};
@@ -135,7 +135,7 @@ static int read_body(pb_decoder *d, const uint8_t *end)
 
 int pb__decode_slow(pb_decoder *d, const uint8_t *end)
 {
-    return d->state == PB__IN_STRING || d->state == PB__IN_FLOAT ? read_body(d, end)
+    return d->state == PB__IN_STRING || d->state == PB__IN_FLOAT ? read_body(d)
                                                                  : read_header(d, end);
 }
 
@@ -152,7 +152,7 @@ int pb__decode_cut(pb_decoder *d, uint32_t left, int type, uint64_t n)
         d->want = (size_t)n;
         d->got = 0;
         d->place = string && d->ops->place ? d->ops->place(d->ctx, d->want) : NULL;
-        read_body(d, d->end);
+        read_body(d);
     }
     return pb__decode_leave(d, d->at, left, 0);
 }

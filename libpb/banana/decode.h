@@ -173,10 +173,9 @@ PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void
         switch (type) {
         case PB__TYPE_LIST:
             if (PB__UNLIKELY(n > d->limits.list || n > d->tokens_left ||
-                             d->depth >= d->depth_room)) {
-                if (pb__decode_make_room(d, n) != 0) {
-                    return pb__decode_leave(d, p, left, 0);
-                }
+                             d->depth >= d->depth_room) &&
+                pb__decode_make_room(d, n) != 0) {
+                return pb__decode_leave(d, p, left, 0);
             }
             d->tokens_left -= n;
             refused = ops->list(ctx, (size_t)n);

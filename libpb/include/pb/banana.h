@@ -96,6 +96,7 @@ PB_API size_t pb_decoder_rest(const pb_decoder *d);
  * follows the last type byte. */
 PB_API uint64_t pb_decoder_count(const pb_decoder *d);
 PB_API uint64_t pb_decoder_offset(const pb_decoder *d);
+/* Not from within the sink. */
 PB_API void pb_decoder_free(pb_decoder *d);
 
 /* Tokens to bytes. */

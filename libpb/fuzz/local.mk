@@ -1,0 +1,8 @@
+# Fuzz targets as plain programs, which run their seeds. As a fuzzer:
+#   clang -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -Ilibpb/include \
+#     libpb/fuzz/fuzz_banana.c libpb/banana/*.c libpb/base/*.c
+fuzz_tests += %D%/fuzz_banana
+%C%_fuzz_banana_SOURCES = %D%/fuzz_banana.c %D%/fuzz.h %D%/main.c
+%C%_fuzz_banana_LDADD = $(banana_libs) libpb_mem.la
+
+EXTRA_DIST += %D%/seeds
