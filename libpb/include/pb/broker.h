@@ -163,10 +163,11 @@ typedef struct {
     /* The session is over: last of its callbacks, once, also when it is freed while open.
      * why is never NULL; code PB_OK is an end that was asked for. */
     void (*on_close)(pb_session *s, const pb_error *why, void *user_data);
-    /* There is something to send, or a new deadline, and no call of the driver's is on the
-     * stack that would notice. May be NULL. For drivers. */
-    void (*on_wake)(pb_session *s, void *user_data);
-    void *user_data;
+    void *user_data; /* of the two above */
+    /* For drivers; may be NULL. There is something to send, or a new deadline, or the
+     * session is over, and no call of the driver's is on the stack that would notice. */
+    void (*on_wake)(pb_session *s, void *driver);
+    void *driver;
 } pb_session_config; /* zero is the default of every field */
 
 /* A session, *new*; the config is copied. NULL for lack of memory. now is monotonic
