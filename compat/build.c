@@ -199,14 +199,15 @@ static pb_value *whole(pb_value *units)
     }
 }
 
-pb_value *pb_build(pb_error *err, const char *format, ...)
+/* With tuple the outermost level is a tuple, however many units it has. */
+static pb_value *build(pb_error *err, const char *format, va_list args, bool tuple)
 {
     struct building b = {.format = format, .at = format, .err = err};
     b.levels[0].items = pb_seq(PB_TUPLE, 4);
     if (!b.levels[0].items) {
         fail(&b, PB_ERR_NOMEM, pb_strerror(PB_ERR_NOMEM));
     }
-    va_start(b.args, format);
+    va_copy(b.args, args);
     for (; *b.at; b.at++) {
         unit(&b, *b.at);
     }
@@ -214,10 +215,27 @@ pb_value *pb_build(pb_error *err, const char *format, ...)
     if (b.depth != 0) {
         fail(&b, PB_ERR_ARG, "a bracket of the format is never closed");
     }
-    pb_value *v = b.e ? NULL : whole(b.levels[0].items);
+    pb_value *v = NULL;
+    if (!b.e) {
+        v = tuple ? pb__ref(b.levels[0].items) : whole(b.levels[0].items);
+    }
     for (size_t i = 0; i <= b.depth; i++) {
         pb_value_unref(b.levels[i].items);
         pb_value_unref(b.levels[i].key);
     }
     return v;
+}
+
+pb_value *pb_build(pb_error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    pb_value *v = build(err, format, args, false);
+    va_end(args);
+    return v;
+}
+
+pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args)
+{
+    return build(err, format, args, true);
 }

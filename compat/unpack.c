@@ -277,18 +277,19 @@ static bool is_one_unit(const char *format)
     return units == 1;
 }
 
-int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...)
+/* one: the format is of v itself, not of its items. */
+static int unpack(const pb_value *v, pb_error *err, const char *format, va_list args,
+                  bool one)
 {
     struct unpacking u = {.at = format, .err = err};
     u.levels[0] = (struct level){.v = v, .close = 0};
-    bool one = is_one_unit(format);
     int e = 0;
     if (!one) {
         bool seq = pb__kind(v) == PB_TUPLE || pb__kind(v) == PB_LIST;
         u.levels[0].close = '$'; /* a bracket that only the end of the format closes */
         e = seq ? 0 : mismatch(&u, "tuple", v);
     }
-    va_start(u.args, format);
+    va_copy(u.args, args);
     for (; e == 0 && *u.at; u.at++) {
         e = step(&u);
     }
@@ -300,4 +301,18 @@ int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...)
         e = close_level(&u, '$');
     }
     return e;
+}
+
+int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int e = unpack(v, err, format, args, is_one_unit(format));
+    va_end(args);
+    return e;
+}
+
+int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args)
+{
+    return unpack(v, err, format, args, false);
 }

@@ -7,6 +7,8 @@
 #ifndef PB__VALUE_H
 #define PB__VALUE_H
 
+#include <stdarg.h>
+
 #include "libpb/base/mem.h"
 #include "libpb/base/slab.h"
 #include "pb/value.h"
@@ -171,6 +173,10 @@ static inline pb_kind pb__kind(const pb_value *v)
 /* The constants. */
 extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 
+/* pb_build and pb_unpack of a tuple, by a format without its parentheses. */
+pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args);
+int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args);
+
 /* Counting. */
 
 void pb__value_unref_slow(pb_value *v);
@@ -264,7 +270,7 @@ extern struct pb__table pb__empty_frozenset;
 bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad);
 
 /* Putting the pieces of a cycle together, for the reader: as pb_value_tie, but neither of
- * the two holds the other yet, nor anything that holds it. */
+ * the two holds itself or the other yet, nor anything of the other's island. */
 int pb__tie_fresh(struct pb__node *a, struct pb__node *b);
 /* The island that n is part of; NULL if none. */
 struct pb__island *pb__island_of(const struct pb__node *n);

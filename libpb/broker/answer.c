@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * answer, both ways. */
+#include <inttypes.h>
+
+#include "libpb/broker/session.h"
+
+/* Mirrors Broker._sendAnswer. */
+int pb__answer_write(pb_session *s, pb_value *id, pb_value *result, pb_error *err)
+{
+    uint64_t mark = pb__write_begin(s);
+    int failed = pb__write_head(s, 3, PB__WORD_ANSWER);
+    failed = failed ? failed : pb__write_value(s, id, err);
+    failed = failed ? failed : pb__write_value(s, result, err);
+    return pb__write_end(s, mark, failed, err);
+}
+
+pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed)
+{
+    int64_t n;
+    pb_call *c = NULL;
+    if (pb__member(m, 1) && pb_as_int(pb__member(m, 1), &n) == 0) {
+        c = pb__map_take(&s->calls, (uint64_t)n);
+    }
+    if (!c) {
+        *failed = pb__malformed(s, m, 1, "there is no such request");
+    }
+    return c;
+}
+
+/* An answer that the taster refuses ends its call, not the session as in Twisted. Mirrors
+ * Broker.proto_answer. */
+int pb__answer_received(pb_session *s, struct pb__received *m)
+{
+    int failed = 0;
+    pb_call *c = pb__answered_call(s, m, &failed);
+    if (!c) {
+        return failed;
+    }
+    pb_value *result = pb__member(m, 2);
+    pb_failure *failure =
+        result ? NULL : pb__failure_new(m->refused->code, m->refused->text);
+    pb__call_end(c, result, failure);
+    pb_failure_unref(failure);
+    return 0;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Our calls, from pb_remote_call to the one run of their callback. A call that was given
+ * up stays in the table until its answer comes, so that this is known to be no stranger
+ * and the references in it are given back. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "libpb/broker/session.h"
+
+/* A call that was made before the session was ready. */
+struct pb__unsent {
+    struct pb__list link;
+    pb_call *call; /* NULL: no answer is wanted, or it was given up */
+    pb_remote *to; /* owned, as what follows */
+    pb_value *args, *kwargs;
+    char method[];
+};
+
+static void free_unsent(struct pb__unsent *u)
+{
+    pb__list_remove(&u->link);
+    pb_remote_unref(u->to);
+    pb_value_unref(u->args);
+    pb_value_unref(u->kwargs);
+    pb__free(u);
+}
+
+/* Takes the call off the lists of those that wait. */
+static void stop_waiting(pb_call *c)
+{
+    pb__list_remove(&c->waiting);
+    pb__list_remove(&c->timer);
+    c->session->pending--;
+}
+
+static void run(pb_answer_cb cb, pb_value *result, pb_failure *failure, void *user_data)
+{
+    if (cb) {
+        cb(result, failure, user_data);
+    }
+}
+
+void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure)
+{
+    pb_answer_cb cb = c->cb;
+    void *user_data = c->user_data;
+    if (c->given_up) {
+        cb = NULL;
+    } else {
+        stop_waiting(c);
+    }
+    pb__free(c);
+    run(cb, result, failure, user_data);
+}
+
+/* Runs the callback with an error of our own, the call being out of the table. */
+static void fail(pb_call *c, int code, const char *text)
+{
+    pb_failure *failure = pb__failure_new(code, text);
+    pb__call_end(c, NULL, failure);
+    pb_failure_unref(failure);
+}
+
+void pb__call_give_up(pb_call *c, int code, const char *text)
+{
+    if (c->request == 0) {
+        if (c->unsent) {
+            free_unsent(c->unsent);
+        }
+        fail(c, code, text);
+        return;
+    }
+    stop_waiting(c);
+    c->given_up = true;
+    pb_failure *failure = pb__failure_new(code, text);
+    run(c->cb, NULL, failure, c->user_data);
+    pb_failure_unref(failure);
+}
+
+void pb_call_cancel(pb_call *c)
+{
+    pb_session *s = c->session;
+    pb__session_enter(s);
+    pb__call_give_up(c, PB_ERR_CANCELLED, "the call was cancelled");
+    pb__session_leave(s);
+}
+
+void pb__call_fini(pb_session *s)
+{
+    while (!pb__list_empty(&s->unsent)) {
+        struct pb__unsent *u = PB__LIST_ENTRY(s->unsent.next, struct pb__unsent, link);
+        if (u->call) {
+            u->call->unsent = NULL;
+        }
+        free_unsent(u);
+    }
+    const char *text = s->error->code ? s->error->text : "Connection was closed cleanly.";
+    pb_failure *failure = pb__failure_new(PB_ERR_LOST, text);
+    while (!pb__list_empty(&s->waiting)) {
+        pb_call *c = PB__LIST_ENTRY(s->waiting.next, pb_call, waiting);
+        pb__map_take(&s->calls, (uint64_t)c->request);
+        pb__call_end(c, NULL, failure);
+    }
+    pb_failure_unref(failure);
+    size_t at = 0;
+    uint64_t request;
+    void *given_up;
+    while (pb__map_next(&s->calls, &at, &request, &given_up)) {
+        pb__free(given_up);
+    }
+    pb__map_fini(&s->calls);
+}
+
+static pb_call *new_call(pb_session *s, pb_answer_cb cb, void *user_data)
+{
+    pb_call *c = pb__malloc(sizeof *c);
+    if (c) {
+        *c = (pb_call){.session = s, .cb = cb, .user_data = user_data};
+        pb__list_init(&c->timer);
+        pb__list_init(&c->waiting);
+    }
+    return c;
+}
+
+static int keep_unsent(pb_session *s, pb_remote *to, const char *method, pb_value *args,
+                       pb_value *kwargs, pb_call *c)
+{
+    size_t size = strlen(method) + 1;
+    struct pb__unsent *u = pb__malloc(sizeof *u + size);
+    if (!u) {
+        return PB_ERR_NOMEM;
+    }
+    *u = (struct pb__unsent){.call = c,
+                             .to = pb_remote_ref(to),
+                             .args = pb_value_ref(args),
+                             .kwargs = pb_value_ref(kwargs)};
+    memcpy(u->method, method, size);
+    pb__list_push(&s->unsent, &u->link);
+    if (c) {
+        c->unsent = u;
+    }
+    return 0;
+}
+
+/* Writes the message, with room made in the table before: what was written is not to be
+ * taken back. c is NULL where no answer is wanted. */
+static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args,
+                pb_value *kwargs, pb_call *c, pb_error *err)
+{
+    int64_t request = s->last_request + 1;
+    if (c && pb__map_set(&s->calls, (uint64_t)request, c) != 0) {
+        return pb__error_nomem(err);
+    }
+    int failed = pb__message_write(s, to, method, args, kwargs, c != NULL, err);
+    if (c && failed) {
+        pb__map_take(&s->calls, (uint64_t)request);
+    } else if (c) {
+        c->request = request;
+    }
+    return failed;
+}
+
+void pb__call_flush(pb_session *s)
+{
+    while (pb__session_open(s) && !pb__list_empty(&s->unsent)) {
+        struct pb__unsent *u = PB__LIST_ENTRY(s->unsent.next, struct pb__unsent, link);
+        pb_call *c = u->call;
+        pb_error err = {0};
+        int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
+        if (c) {
+            c->unsent = NULL;
+        }
+        free_unsent(u);
+        if (c && failed) {
+            fail(c, failed, err.text);
+        }
+    }
+}
+
+static int check(const pb_remote *to, const char *method, const pb_value *args,
+                 const pb_value *kwargs, const pb_call_options *options, pb_answer_cb cb,
+                 pb_error *err)
+{
+    if (!to || !method || (options && options->no_answer && cb)) {
+        return pb__error_set(err, PB_ERR_ARG, 0,
+                             "a call needs a reference and a method, and a callback only "
+                             "where an answer is wanted");
+    }
+    if (!to->session || !pb__session_open(to->session)) {
+        return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
+    }
+    if (to->session->writing) {
+        return pb__error_set(err, PB_ERR_STATE, 0,
+                             "no call can be made while a message is being written");
+    }
+    if (args && pb__kind(args) != PB_TUPLE) {
+        return pb__error_set(err, PB_ERR_TYPE, 0, "arguments are a tuple, not %s",
+                             pb_kind_name(pb__kind(args)));
+    }
+    if (kwargs && pb__kind(kwargs) != PB_DICT) {
+        return pb__error_set(err, PB_ERR_TYPE, 0, "keyword arguments are a dict, not %s",
+                             pb_kind_name(pb__kind(kwargs)));
+    }
+    return 0;
+}
+
+int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
+                   const pb_call_options *options, pb_answer_cb cb, void *user_data,
+                   pb_call **call, pb_error *err)
+{
+    int failed = check(to, method, args, kwargs, options, cb, err);
+    if (failed) {
+        return failed;
+    }
+    bool wants_answer = !options || !options->no_answer;
+    pb_session *s = to->session;
+    pb_call *c = wants_answer ? new_call(s, cb, user_data) : NULL;
+    if (wants_answer && !c) {
+        return pb__error_nomem(err);
+    }
+    pb__session_enter(s);
+    if (s->state == PB__NEGOTIATING) {
+        failed = keep_unsent(s, to, method, args, kwargs, c);
+    } else {
+        failed = send(s, to, method, args, kwargs, c, err);
+    }
+    if (failed) {
+        pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
+        pb__free(c);
+    } else if (c) {
+        pb__list_push(&s->waiting, &c->waiting);
+        s->pending++;
+        if (options && options->timeout > 0) {
+            pb__deadline_add(c, options->timeout);
+        }
+    }
+    if (!failed && call) {
+        *call = c;
+    }
+    pb__session_leave(s);
+    return failed;
+}
+
+int pb_remote_callf(pb_remote *to, pb_answer_cb cb, void *user_data, pb_error *err,
+                    const char *method, const char *format, ...)
+{
+    pb_error own = {0};
+    err = err ? err : &own;
+    va_list ap;
+    va_start(ap, format);
+    pb_value *args = pb__build_tuple(err, format, ap);
+    va_end(ap);
+    if (!args) {
+        return err->code;
+    }
+    int failed = pb_remote_call(to, method, args, NULL, NULL, cb, user_data, NULL, err);
+    pb_value_unref(args);
+    return failed;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Deadlines of calls, and of the negotiation. The session has no clock: a call that is
+ * made while no driver's call is on the stack counts from the next time that is told. */
+#include "libpb/broker/session.h"
+
+static pb_call *first_of(const struct pb__list *list)
+{
+    return PB__LIST_ENTRY(list->next, pb_call, timer);
+}
+
+/* Into the order of deadlines; mostly at the end. */
+static void insert(pb_session *s, pb_call *c)
+{
+    struct pb__list *at = s->timers.prev;
+    while (at != &s->timers &&
+           PB__LIST_ENTRY(at, pb_call, timer)->deadline > c->deadline) {
+        at = at->prev;
+    }
+    pb__list_push(at->next, &c->timer);
+}
+
+static void count_from(pb_session *s, pb_call *c)
+{
+    if (__builtin_add_overflow(s->now, c->deadline, &c->deadline)) {
+        c->deadline = INT64_MAX;
+    }
+    insert(s, c);
+}
+
+void pb__deadline_now(pb_session *s, int64_t now)
+{
+    s->now = now;
+    while (!pb__list_empty(&s->untimed)) {
+        pb_call *c = first_of(&s->untimed);
+        pb__list_remove(&c->timer);
+        count_from(s, c);
+    }
+}
+
+void pb__deadline_add(pb_call *c, int64_t timeout)
+{
+    pb_session *s = c->session;
+    c->deadline = timeout;
+    if (s->told) {
+        count_from(s, c);
+    } else {
+        pb__list_push(&s->untimed, &c->timer);
+    }
+}
+
+void pb__deadline_expire(pb_session *s)
+{
+    if (s->state == PB__NEGOTIATING && s->now >= s->negotiate_by) {
+        pb_error why = {0};
+        pb__error_set(&why, PB_ERR_TIMEOUT, 0, "the peer did not negotiate in time");
+        pb__session_end(s, &why);
+    }
+    while (pb__session_open(s) && !pb__list_empty(&s->timers) &&
+           first_of(&s->timers)->deadline <= s->now) {
+        pb__call_give_up(first_of(&s->timers), PB_ERR_TIMEOUT,
+                         "the call was not answered in time");
+    }
+}
+
+int64_t pb_session_deadline(const pb_session *s)
+{
+    if (!pb__session_open(s)) {
+        return INT64_MAX;
+    }
+    if (!pb__list_empty(&s->untimed)) {
+        return s->now;
+    }
+    int64_t call = pb__list_empty(&s->timers) ? INT64_MAX : first_of(&s->timers)->deadline;
+    return call < s->negotiate_by ? call : s->negotiate_by;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * decref, both ways. Those to be written wait while a message is written, is read, or
+ * while there is no memory; none is ever lost. */
+#include <inttypes.h>
+
+#include "libpb/broker/session.h"
+
+static int write(pb_session *s, int64_t luid)
+{
+    uint64_t mark = pb__write_begin(s);
+    int failed = pb__write_head(s, 2, PB__WORD_DECREF);
+    failed = failed ? failed : pb__encode_int(&s->encoder, luid);
+    return pb__write_end(s, mark, failed, NULL);
+}
+
+/* Mirrors Broker.sendDecRef. */
+void pb__decref_flush(pb_session *s)
+{
+    while (s->held_back == 0 && !pb__list_empty(&s->owed)) {
+        pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);
+        if (write(s, r->luid) != 0) {
+            return;
+        }
+        pb__list_remove(&r->link);
+        pb__free(r);
+        s->held--;
+    }
+}
+
+/* Mirrors Broker.proto_decref. */
+int pb__decref_received(pb_session *s, struct pb__received *m)
+{
+    int64_t luid;
+    if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
+        return pb__malformed(s, m, 1, "decref of what is no number of an object");
+    }
+    if (!pb__export_drop(s, luid)) {
+        return pb__malformed(s, m, 1,
+                             "decref of %" PRId64 ", of which the peer holds no count",
+                             luid);
+    }
+    return 0;
+}

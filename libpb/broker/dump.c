@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking at a session from the outside: all that it has, readable, and under PB_DEBUG
+ * whether its counts agree. */
+#include <inttypes.h>
+
+#include "libpb/broker/session.h"
+
+static const char *state_name(const pb_session *s)
+{
+    static const char *const names[] = {"negotiating", "open", "closed"};
+    return names[s->state];
+}
+
+static int dump_calls(const pb_session *s, struct pb__buf *out)
+{
+    int e = 0;
+    size_t at = 0;
+    uint64_t request;
+    void *value;
+    while (!e && pb__map_next(&s->calls, &at, &request, &value)) {
+        const pb_call *c = value;
+        e = pb__buf_printf(out, "call %" PRIu64 "%s\n", request,
+                           c->given_up ? " given up" : "");
+    }
+    return e;
+}
+
+static int dump_requests(const pb_session *s, struct pb__buf *out)
+{
+    int e = 0;
+    for (const struct pb__list *l = s->requests.next; !e && l != &s->requests; l = l->next) {
+        const pb_request *r = PB__LIST_ENTRY(l, pb_request, link);
+        e = pb__buf_printf(out, "request %s%s\n", pb_request_method(r),
+                           r->answered ? " answered" : "");
+    }
+    return e;
+}
+
+static int dump_objects(const pb_session *s, struct pb__buf *out)
+{
+    int e = 0;
+    size_t at = 0;
+    uint64_t luid;
+    void *value;
+    while (!e && pb__map_next(&s->exports, &at, &luid, &value)) {
+        const struct pb__export *x = value;
+        e = pb__buf_printf(out, "object %" PRIu64 " %s count %" PRIu64 "\n", luid,
+                           x->object->cls->name, x->count);
+    }
+    for (const struct pb__published *p = s->published; !e && p; p = p->next) {
+        e = pb__buf_printf(out, "published %s %s\n", p->name, p->object->cls->name);
+    }
+    return e;
+}
+
+static int dump_remotes(const struct pb__list *list, const char *what, struct pb__buf *out)
+{
+    int e = 0;
+    for (const struct pb__list *l = list->next; !e && l != list; l = l->next) {
+        const pb_remote *r = PB__LIST_ENTRY(l, pb_remote, link);
+        e = pb__buf_printf(out, "%s %" PRId64 "%s\n", what, r->luid, r->name);
+    }
+    return e;
+}
+
+int pb__session_dump(const pb_session *s, struct pb__buf *out)
+{
+    int e = pb__buf_printf(out, "%s %s pending %zu serving %zu held %zu queued %zu\n",
+                           s->is_client ? "client" : "server", state_name(s), s->pending,
+                           s->serving, s->held, pb_encoder_send(&s->encoder).len);
+    e = e ? e : dump_calls(s, out);
+    e = e ? e : dump_requests(s, out);
+    e = e ? e : dump_objects(s, out);
+    e = e ? e : dump_remotes(&s->remotes, "reference", out);
+    return e ? e : dump_remotes(&s->owed, "owed", out);
+}
+
+#ifdef PB_DEBUG
+
+static size_t length(const struct pb__list *list)
+{
+    size_t n = 0;
+    for (const struct pb__list *l = list->next; l != list; l = l->next) {
+        n++;
+    }
+    return n;
+}
+
+void pb__session_check(const pb_session *s)
+{
+    assert(length(&s->waiting) == s->pending);
+    assert(length(&s->timers) + length(&s->untimed) <= s->pending);
+    assert(s->exports.len == s->luids.len);
+    assert(!s->touched && !s->writing);
+    size_t at = 0;
+    uint64_t key;
+    void *value;
+    while (pb__map_next(&s->exports, &at, &key, &value)) {
+        const struct pb__export *x = value;
+        assert(x->count > 0 && x->fresh == 0 && (uint64_t)x->luid == key);
+        assert(pb__map_get(&s->luids, (uintptr_t)x->object) == x);
+    }
+    size_t unanswered = 0;
+    for (const struct pb__list *l = s->requests.next; l != &s->requests; l = l->next) {
+        unanswered += !PB__LIST_ENTRY(l, pb_request, link)->answered;
+    }
+    assert(unanswered == s->serving);
+    size_t counted = length(&s->owed);
+    for (const struct pb__list *l = s->remotes.next; l != &s->remotes; l = l->next) {
+        counted += PB__LIST_ENTRY(l, pb_remote, link)->counted;
+    }
+    assert(counted == s->held);
+}
+
+#else
+
+void pb__session_check(const pb_session *s)
+{
+    (void)s;
+}
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The expressions in jelly that are the broker's, by their heads: how objects and
+ * references get into a message and out of one. */
+#include <string.h>
+
+#include "libpb/broker/session.h"
+
+/* One that is read: the *new* value in *out. */
+struct head {
+    const char *word;
+    int (*unjelly)(pb_session *s, const struct pb__form *form, pb_value **out,
+                   pb_error *err);
+};
+
+/* Mirrors RemoteReference.unjellyFor. */
+static int read_remote(pb_session *s, const struct pb__form *form, pb_value **out,
+                       pb_error *err)
+{
+    int64_t luid;
+    if (!form->id || pb_as_int(form->id, &luid) != 0) {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "remote without the number of an object");
+    }
+    *out = (pb_value *)pb__remote_new(s, luid);
+    return *out ? 0 : pb__error_nomem(err);
+}
+
+/* Mirrors flavors.unjellyLocal. */
+static int read_local(pb_session *s, const struct pb__form *form, pb_value **out,
+                      pb_error *err)
+{
+    int64_t luid;
+    pb_span name;
+    pb_object *o = NULL;
+    if (form->id && pb_as_int(form->id, &luid) == 0) {
+        o = pb__export_find(s, luid);
+    } else if (form->id && pb_as_text(form->id, &name) == 0) {
+        o = pb__published_find(s, name);
+    } else {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0,
+                             "local without number or name of an object");
+    }
+    *out = o ? pb_local(o) : pb_none();
+    return 0;
+}
+
+/* A CopiedFailure: kept as data, whatever the taster allows. */
+static int read_failure(pb_session *s, const struct pb__form *form, pb_value **out,
+                        pb_error *err)
+{
+    (void)s;
+    if (!form->state) {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "failure without a state");
+    }
+    *out = pb_instance(PB__COPYABLE_FAILURE, form->state);
+    return *out ? 0 : pb__error_nomem(err);
+}
+
+static const struct head heads[] = {
+    {"remote", read_remote},
+    {"local", read_local},
+    {PB__COPYABLE_FAILURE, read_failure},
+};
+
+static const struct head *find(pb_span word)
+{
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (strlen(heads[i].word) == word.len &&
+            memcmp(heads[i].word, word.data, word.len) == 0) {
+            return &heads[i];
+        }
+    }
+    return NULL;
+}
+
+static bool knows(pb_span word, void *ctx)
+{
+    (void)ctx;
+    return find(word) != NULL;
+}
+
+static int unjelly(const struct pb__form *form, pb_value **out, pb_error *err, void *ctx)
+{
+    return find(form->head)->unjelly(ctx, form, out, err);
+}
+
+static int write_remote(pb_session *s, const pb_remote *r, struct pb__form *form,
+                        pb_error *err)
+{
+    if (r->session != s) {
+        s->refused_as = "builtins.AssertionError";
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             "Can't send references to brokers other than their own.");
+    }
+    pb_span name = {(const uint8_t *)r->name, strlen(r->name)};
+    *form = (struct pb__form){.head = pb__word(PB__WORD_LOCAL),
+                              .id = r->counted ? pb_int(r->luid) : pb_bytes(name)};
+    return form->id ? 0 : pb__error_nomem(err);
+}
+
+static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
+{
+    int64_t luid;
+    int failed = pb__export_add(s, o, &luid, err);
+    if (failed) {
+        return failed;
+    }
+    *form = (struct pb__form){.head = pb__word(PB__WORD_REMOTE), .id = pb_int(luid)};
+    return form->id ? 0 : pb__error_nomem(err);
+}
+
+/* Mirrors jellyFor of RemoteReference and Referenceable. */
+static int jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
+{
+    pb_remote *r = pb_as_remote(v);
+    return r ? write_remote(ctx, r, form, err)
+             : write_object(ctx, pb_as_object(v), form, err);
+}
+
+void pb__invoker_init(pb_session *s)
+{
+    s->invoker = (struct pb__invoker){
+        .jelly = jelly,
+        .knows = knows,
+        .unjelly = unjelly,
+        .ctx = s,
+    };
+}

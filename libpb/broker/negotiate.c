@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Negotiation. The server speaks first, a list of its dialects; the client answers with
+ * the first of them that it knows; then each side sends its version. Mirrors the first
+ * part of Banana.callExpressionReceived, and Broker.connectionReady. */
+#include <inttypes.h>
+
+#include "libpb/broker/session.h"
+
+#define VERSION 6
+
+int pb__negotiate_begin(pb_session *s)
+{
+    uint64_t mark = pb__write_begin(s);
+    int failed = pb__encode_list(&s->encoder, 2);
+    failed = failed ? failed : pb__write_text(s, pb_dialect_name(PB_DIALECT_PB));
+    failed = failed ? failed : pb__write_text(s, pb_dialect_name(PB_DIALECT_NONE));
+    return pb__write_end(s, mark, failed, NULL);
+}
+
+static int write_version(pb_session *s, pb_error *err)
+{
+    uint64_t mark = pb__write_begin(s);
+    int failed = pb__write_head(s, 2, PB__WORD_VERSION);
+    failed = failed ? failed : pb__encode_int(&s->encoder, VERSION);
+    return pb__write_end(s, mark, failed, err);
+}
+
+static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
+{
+    pb_decoder_set_dialect(&s->decoder, d);
+    pb_encoder_set_dialect(&s->encoder, d);
+    int failed = write_version(s, err);
+    if (failed) {
+        return failed;
+    }
+    s->state = PB__OPEN;
+    s->negotiate_by = INT64_MAX;
+    pb__call_flush(s);
+    if (s->on_ready && pb__session_open(s)) {
+        s->on_ready(s, s->user_data);
+    }
+    return 0;
+}
+
+static pb_dialect dialect_of(const pb_value *v)
+{
+    pb_span name;
+    return v && pb_as_bytes(v, &name) == 0 ? pb_dialect_find(name) : PB_DIALECT_UNKNOWN;
+}
+
+static int choose(pb_session *s, struct pb__received *m)
+{
+    if (pb__kind(m->list) != PB_LIST) {
+        return pb__malformed(s, m, 0, "the peer does not begin with a list of dialects");
+    }
+    pb_dialect d = PB_DIALECT_UNKNOWN;
+    for (size_t i = 0; d == PB_DIALECT_UNKNOWN && i < pb_len(m->list); i++) {
+        d = dialect_of(pb__member(m, i));
+    }
+    if (d == PB_DIALECT_UNKNOWN) {
+        return pb__malformed(s, m, 0, "the peer offers no dialect that is known here");
+    }
+    uint64_t mark = pb__write_begin(s);
+    int failed = pb__write_text(s, pb_dialect_name(d));
+    failed = pb__write_end(s, mark, failed, m->err);
+    return failed ? failed : select_dialect(s, d, m->err);
+}
+
+int pb__negotiate_received(pb_session *s, struct pb__received *m)
+{
+    if (s->is_client) {
+        return choose(s, m);
+    }
+    pb_dialect d = dialect_of(m->list);
+    if (d == PB_DIALECT_UNKNOWN) {
+        return pb__malformed(s, m, 0, "the peer chose a dialect that was not offered");
+    }
+    return select_dialect(s, d, m->err);
+}
+
+/* Mirrors Broker.proto_version. */
+int pb__version_received(pb_session *s, struct pb__received *m)
+{
+    int64_t version;
+    if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &version) != 0) {
+        return pb__malformed(s, m, 1, "a version is a number");
+    }
+    if (version != VERSION) {
+        return pb__malformed(s, m, 1, "Version Incompatibility: %d %" PRId64, VERSION,
+                             version);
+    }
+    return 0;
+}

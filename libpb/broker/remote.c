@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * References to the peer's objects. Each that was received is a count at the peer, and a
+ * pb_remote here that owes one decref, given back when its last owner goes. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "libpb/broker/session.h"
+
+/* The reference itself waits in the session until its decref can be written. */
+static void destroy(struct pb__foreign *f)
+{
+    pb_remote *r = (pb_remote *)f;
+    pb_session *s = r->session;
+    pb__list_remove(&r->link);
+    if (!s || !r->counted) {
+        pb__free(r);
+        return;
+    }
+    pb__list_push(&s->owed, &r->link);
+    pb__decref_flush(s);
+    pb__session_wake(s);
+}
+
+static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
+{
+    const pb_remote *x = (const pb_remote *)a;
+    const pb_remote *y = (const pb_remote *)b;
+    return x == y || (x->session && x->session == y->session && x->luid == y->luid &&
+                      strcmp(x->name, y->name) == 0);
+}
+
+static uint64_t hash(const struct pb__foreign *f)
+{
+    const pb_remote *r = (const pb_remote *)f;
+    uint64_t h = (uint64_t)r->luid;
+    for (const char *c = r->name; *c; c++) {
+        h = h * 31 + (uint8_t)*c;
+    }
+    return h;
+}
+
+static int repr(const struct pb__foreign *f, char *out, size_t size)
+{
+    const pb_remote *r = (const pb_remote *)f;
+    return r->counted ? snprintf(out, size, "<RemoteReference %" PRId64 ">", r->luid)
+                      : snprintf(out, size, "<RemoteReference %s>", r->name);
+}
+
+static const struct pb__foreign_ops ops = {
+    .destroy = destroy,
+    .equal = equal,
+    .hash = hash,
+    .repr = repr,
+};
+
+static pb_remote *make(pb_session *s, int64_t luid, bool counted, const char *name)
+{
+    size_t len = strlen(name);
+    pb_remote *r = pb__malloc(sizeof *r + len + 1);
+    if (r) {
+        *r = (pb_remote){
+            .base = {.head = {.refs = 1, .kind = PB_REMOTE}, .ops = &ops},
+            .session = s,
+            .luid = luid,
+            .counted = counted,
+        };
+        memcpy(r->name, name, len + 1);
+        pb__list_push(&s->remotes, &r->link);
+    }
+    return r;
+}
+
+pb_remote *pb__remote_new(pb_session *s, int64_t luid)
+{
+    pb_remote *r = make(s, luid, true, "");
+    s->held += r != NULL;
+    return r;
+}
+
+void pb__remote_fini(pb_session *s)
+{
+    while (!pb__list_empty(&s->owed)) {
+        pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);
+        pb__list_remove(&r->link);
+        pb__free(r);
+    }
+    while (!pb__list_empty(&s->remotes)) {
+        pb_remote *r = PB__LIST_ENTRY(s->remotes.next, pb_remote, link);
+        pb__list_remove(&r->link);
+        r->session = NULL;
+    }
+    s->held = 0;
+}
+
+pb_remote *pb_remote_ref(pb_remote *r)
+{
+    pb_value_ref((pb_value *)r);
+    return r;
+}
+
+void pb_remote_unref(pb_remote *r)
+{
+    pb_value_unref((pb_value *)r);
+}
+
+pb_remote *pb_as_remote(const pb_value *v)
+{
+    bool is = v && pb__kind(v) == PB_REMOTE && ((const struct pb__foreign *)v)->ops == &ops;
+    return is ? (pb_remote *)v : NULL;
+}
+
+pb_value *pb_remote_value(pb_remote *r)
+{
+    return pb_value_ref((pb_value *)r);
+}
+
+int64_t pb_remote_luid(const pb_remote *r)
+{
+    return r->luid;
+}
+
+pb_session *pb_remote_session(const pb_remote *r)
+{
+    return r->session;
+}
+
+pb_remote *pb_remote_for_name(pb_session *s, const char *name)
+{
+    pb_remote *r = make(s, 0, false, name);
+    if (r && !pb__session_open(s)) {
+        pb__list_remove(&r->link);
+        r->session = NULL;
+    }
+    return r;
+}
+
+pb_remote *pb_session_root(pb_session *s)
+{
+    return pb_remote_for_name(s, "root");
+}

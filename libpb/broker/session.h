@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The session's insides, and what its files offer one another. What arrives goes from the
+ * reader to pb__proto_received, by the table of messages to one function for each, and
+ * from there to the application; what leaves is written between pb__write_begin and
+ * pb__write_end, which undo all of it where a part of it fails.
+ *
+ * Every public function that may end the session, or call the application, runs between
+ * pb__session_enter and pb__session_leave. Ending only marks the session closed; the
+ * callbacks that follow from it, and freeing, wait until the outermost call leaves. */
+#ifndef PB__SESSION_H
+#define PB__SESSION_H
+
+#include "libpb/banana/decode.h"
+#include "libpb/banana/encode.h"
+#include "libpb/base/error.h"
+#include "libpb/base/list.h"
+#include "libpb/base/map.h"
+#include "libpb/broker/exception.h"
+#include "libpb/jelly/jelly.h"
+#include "pb/broker.h"
+
+#define PB__COPYABLE_FAILURE "twisted.spread.pb.CopyableFailure"
+
+enum pb__session_state { PB__NEGOTIATING, PB__OPEN, PB__CLOSED };
+
+struct pb_session {
+    pb_decoder decoder;
+    pb_encoder encoder;
+    struct pb__reader *reader;
+    struct pb__invoker invoker;
+    pb_jelly_config jelly;
+
+    void (*on_ready)(pb_session *s, void *user_data);
+    void (*on_close)(pb_session *s, const pb_error *why, void *user_data);
+    void *user_data; /* of the two above */
+    void (*on_wake)(pb_session *s, void *driver);
+    void *driver;
+    size_t max_pending, max_refs, max_queued;
+
+    int64_t now;          /* as last told */
+    int64_t negotiate_by; /* INT64_MAX: there is no hurry, or not any more */
+
+    /* Our calls. */
+    struct pb__map calls;    /* request id to pb_call: sent and not answered */
+    struct pb__list waiting; /* pb_call.waiting: whose callback has not run, in order */
+    struct pb__list timers;  /* pb_call.timer, by deadline */
+    struct pb__list untimed; /* pb_call.timer: made since the time was told last */
+    struct pb__list unsent;  /* pb__unsent.link: made before the session was ready */
+    size_t pending;          /* length of waiting */
+    int64_t last_request;
+
+    /* The peer's calls. */
+    struct pb__list requests; /* pb_request.link: those alive */
+    size_t serving;           /* those not answered yet */
+    uint64_t failures;        /* how many Failures Twisted would have made: their count */
+
+    /* Objects of ours. */
+    pb_object *root;
+    struct pb__published *published; /* beside root */
+    size_t published_count;          /* with root */
+    struct pb__map exports;          /* luid to pb__export */
+    struct pb__map luids;            /* object to pb__export */
+    struct pb__export *touched;      /* by the message that is being written */
+    int64_t last_luid;
+
+    /* References to the peer's. */
+    struct pb__list remotes; /* pb_remote.link: those alive */
+    struct pb__list owed;    /* pb_remote.link: dead ones, whose decref is to be written */
+    size_t held;             /* those of both that owe a decref */
+
+    pb_error *error;       /* why it is closed: on the heap, or one of pb__error_spare */
+    pb_error *recv_error;   /* where pb_session_recv, on the stack, wants its error */
+    const char *refused_as; /* the exception that the invoker raised while writing */
+
+    uint32_t depth; /* calls of public functions on the stack */
+    uint32_t held_back; /* while not 0, decrefs are owed and not written */
+    uint8_t state;  /* enum pb__session_state */
+    uint8_t strikes; /* times that more than max_refs were asked for */
+    bool is_client, unsafe_tracebacks;
+    bool writing;  /* between pb__write_begin and pb__write_end */
+    bool finished; /* on_close has run, or runs */
+    bool freeing;  /* pb_session_free was called */
+    bool lost;     /* nothing more can be sent */
+    bool woken;    /* on_wake has run, and the driver has not come yet */
+    bool told;     /* the driver on the stack told the time */
+};
+
+static inline bool pb__session_open(const pb_session *s)
+{
+    return s->state != PB__CLOSED;
+}
+
+/* ---- session.c ---- */
+
+void pb__session_enter(pb_session *s);
+/* s may be gone afterwards. */
+void pb__session_leave(pb_session *s);
+/* Marks the session closed. Of several reasons the first stays. */
+void pb__session_end(pb_session *s, const pb_error *why);
+void pb__session_end_nomem(pb_session *s);
+/* Tells the driver that there is something to do, unless it is on the stack. */
+void pb__session_wake(pb_session *s);
+/* Under PB_DEBUG: that counts and tables agree. */
+void pb__session_check(const pb_session *s);
+
+/* ---- write.c ---- */
+
+/* Where a message begins. */
+uint64_t pb__write_begin(pb_session *s);
+/* Ends it: with failed 0 it stands, else it is taken back with its counts of references,
+ * and err filled. Returns failed. */
+int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err);
+/* The head of a message of n members, its command included. */
+int pb__write_head(pb_session *s, size_t n, unsigned word);
+/* Plain bytes: a vocabulary word as its number. */
+int pb__write_text(pb_session *s, const char *text);
+/* Any value as jelly. */
+int pb__write_value(pb_session *s, pb_value *v, pb_error *err);
+/* Text as the peer's native string: str, or bytes for Python 2. NULL for lack of memory;
+ * what is no UTF-8 is replaced by '?'. */
+pb_value *pb__native(const pb_session *s, const char *text);
+
+/* ---- proto.c: the table of messages ---- */
+
+/* A message that came whole. */
+struct pb__received {
+    pb_value *list;          /* its members, NULL for those that were refused; owned */
+    const pb_error *refused; /* the first such error, or NULL */
+    pb_error *err;           /* for what ends the session */
+    const struct pb__proto *proto;
+};
+
+struct pb__proto {
+    const char *name;
+    size_t arity; /* members after the command */
+    const char *members[6];
+    /* Non-zero, with m->err filled, ends the session. */
+    int (*received)(pb_session *s, struct pb__received *m);
+};
+
+/* The reader's `done` and `member_name`. */
+int pb__proto_received(struct pb__message *message, void *ctx);
+const char *pb__proto_member(const pb_value *command, size_t i, void *ctx);
+/* Fills err, with the place, for a message that ends the session; member 0 is the whole.
+ * Returns PB_ERR_PROTOCOL. */
+int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
+                  const char *format, ...) PB_PRINTF(4, 5);
+/* Member i (1 is the first after the command), NULL where it was refused. */
+static inline pb_value *pb__member(const struct pb__received *m, size_t i)
+{
+    return ((const struct pb__seq *)m->list)->items[i];
+}
+
+int pb__version_received(pb_session *s, struct pb__received *m);
+int pb__message_received(pb_session *s, struct pb__received *m);
+int pb__answer_received(pb_session *s, struct pb__received *m);
+int pb__error_received(pb_session *s, struct pb__received *m);
+int pb__decref_received(pb_session *s, struct pb__received *m);
+
+/* ---- negotiate.c ---- */
+
+/* The server's first words. */
+int pb__negotiate_begin(pb_session *s);
+/* Whatever comes before the session is ready. */
+int pb__negotiate_received(pb_session *s, struct pb__received *m);
+
+/* ---- message.c, answer.c, error.c, decref.c: writing ---- */
+
+/* As request s->last_request + 1, which it then is. */
+int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value *args,
+                      pb_value *kwargs, bool answer, pb_error *err);
+/* The keyword arguments, *new*, with their names as the peer's native strings. PB_ERR_TYPE
+ * for a name that is no text. */
+int pb__keywords(const pb_session *s, pb_value *kwargs, pb_value **out, pb_error *err);
+int pb__answer_write(pb_session *s, pb_value *id, pb_value *result, pb_error *err);
+/* mro as pb_request_fail has it. Without the memory for it the session ends. */
+void pb__error_write(pb_session *s, pb_value *id, const char *mro, const char *text);
+/* The call that m answers, taken out of the table; NULL with *failed if there is none. */
+pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed);
+/* Writes the decrefs that are owed, as far as there is memory. */
+void pb__decref_flush(pb_session *s);
+
+/* ---- object.c: objects of ours that the peer holds ---- */
+
+struct pb_object {
+    struct pb__foreign base;
+    const pb_class *cls;
+    void *self;
+};
+
+struct pb__export {
+    pb_object *object; /* one count */
+    int64_t luid;
+    uint64_t count; /* as the peer has it */
+    uint64_t fresh; /* of these, by the message that is being written */
+    struct pb__export *next_touched;
+};
+
+struct pb__published {
+    struct pb__published *next;
+    pb_object *object; /* one count */
+    char name[];
+};
+
+/* One more count for o in the message that is being written; its number in *luid. */
+int pb__export_add(pb_session *s, pb_object *o, int64_t *luid, pb_error *err);
+/* The counts of the message that was written stand, or fall. */
+void pb__export_commit(pb_session *s);
+void pb__export_undo(pb_session *s);
+/* One count less; false if there was none. */
+bool pb__export_drop(pb_session *s, int64_t luid);
+/* Borrowed; NULL for an unknown luid or name. */
+pb_object *pb__export_find(const pb_session *s, int64_t luid);
+pb_object *pb__published_find(const pb_session *s, pb_span name);
+/* Lets go of all objects. */
+void pb__export_fini(pb_session *s);
+
+/* ---- remote.c: references to the peer's objects ---- */
+
+struct pb_remote {
+    struct pb__foreign base;
+    struct pb__list link;
+    pb_session *session; /* NULL: over */
+    int64_t luid;
+    bool counted; /* owes a decref; else it goes by name */
+    char name[];
+};
+
+/* One that was received. NULL for lack of memory. */
+pb_remote *pb__remote_new(pb_session *s, int64_t luid);
+/* The session is over: references are dead, and nothing is owed any more. */
+void pb__remote_fini(pb_session *s);
+
+/* ---- invoker.c ---- */
+
+void pb__invoker_init(pb_session *s);
+
+/* ---- call.c ---- */
+
+struct pb_call {
+    struct pb__list waiting;
+    struct pb__list timer;
+    pb_session *session;
+    struct pb__unsent *unsent;
+    int64_t request;  /* 0: not sent yet */
+    int64_t deadline; /* while untimed: the time-out */
+    pb_answer_cb cb;
+    void *user_data;
+    bool given_up; /* cb has run; the answer is still to come */
+};
+
+/* Runs the callback with one of the two, unless it was given up, and frees the call. */
+void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure);
+/* Runs the callback with an error of our own; an answer is dropped when it comes. */
+void pb__call_give_up(pb_call *c, int code, const char *text);
+/* Sends what was waiting for the session to be ready. */
+void pb__call_flush(pb_session *s);
+/* Fails every call, for the session is over. */
+void pb__call_fini(pb_session *s);
+
+/* ---- deadline.c ---- */
+
+/* Takes the time that the driver tells. */
+void pb__deadline_now(pb_session *s, int64_t now);
+void pb__deadline_add(pb_call *c, int64_t timeout);
+/* Ends what is past its deadline. */
+void pb__deadline_expire(pb_session *s);
+
+/* ---- request.c ---- */
+
+struct pb_request {
+    pb_session *session; /* NULL: over */
+    struct pb__list link;
+    pb_value *list; /* the message, which holds the rest */
+    size_t refs;
+    bool wants_answer, answered;
+    bool in_method; /* its method has not returned yet */
+};
+
+/* Takes m's list. NULL for lack of memory. */
+pb_request *pb__request_new(pb_session *s, struct pb__received *m, bool wants_answer);
+/* Arguments as a method may see them; else answers with the failure that Twisted would
+ * have answered with, and returns false. */
+bool pb__request_check(pb_request *r, const pb_error *refused);
+/* Answers with None, or with the failure that code stands for. */
+void pb__request_close(pb_request *r, int code);
+/* The session is over: requests live on without it. */
+void pb__request_fini(pb_session *s);
+
+/* ---- failure.c ---- */
+
+/* An error of our own; never NULL, for one of a kept few stands in where memory lacks. */
+pb_failure *pb__failure_new(int code, const char *text);
+/* What came in an error message; never NULL. */
+pb_failure *pb__failure_received(pb_value *v);
+
+/* ---- dump.c ---- */
+
+/* All that the session has, readable, a line each. */
+int pb__session_dump(const pb_session *s, struct pb__buf *out);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Writing a message: its frame, and the values in it. Between begin and end nothing else
+ * is written, though the application may be called (persistent_save): decrefs wait, calls
+ * are refused. */
+#include <string.h>
+
+#include "libpb/broker/session.h"
+
+uint64_t pb__write_begin(pb_session *s)
+{
+    assert(!s->writing);
+    s->writing = true;
+    s->held_back++;
+    s->refused_as = NULL;
+    return pb_encoder_mark(&s->encoder);
+}
+
+int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
+{
+    if (failed) {
+        pb_encoder_error(&s->encoder, err);
+        pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
+        pb_encoder_rewind(&s->encoder, mark);
+        pb__export_undo(s);
+    } else {
+        pb__export_commit(s);
+    }
+    s->writing = false;
+    s->held_back--;
+    return failed;
+}
+
+int pb__write_head(pb_session *s, size_t n, unsigned word)
+{
+    int failed = pb__encode_list(&s->encoder, n);
+    return failed ? failed : pb__encode_word(&s->encoder, word);
+}
+
+int pb__write_text(pb_session *s, const char *text)
+{
+    return pb__encode_bytes(&s->encoder, (pb_span){(const uint8_t *)text, strlen(text)});
+}
+
+int pb__write_value(pb_session *s, pb_value *v, pb_error *err)
+{
+    return pb__jelly(v, &s->jelly, &s->invoker, &s->encoder, err);
+}
+
+pb_value *pb__native(const pb_session *s, const char *text)
+{
+    pb_span span = {(const uint8_t *)text, strlen(text)};
+    if (pb_profile_has(s->jelly.profile, PB_PROFILE_NATIVE_STR_BARE)) {
+        return pb_bytes(span);
+    }
+    struct pb__text *t = pb__text_new(NULL, PB_STR, span.data, span.len);
+    size_t at = 0;
+    size_t bad;
+    while (t && !pb__utf8_check(t->data + at, t->len - at, &bad)) {
+        at += bad;
+        t->data[at++] = '?';
+    }
+    return t ? &t->head : NULL;
+}
