@@ -117,9 +117,8 @@ static bool take_exponent(struct reading *r, int64_t *out)
     bool any = false;
     for (char c; c = peek(r), c >= '0' && c <= '9'; r->at++) {
         any = true;
-        if (exponent < INT64_MAX / 20) {
-            exponent = exponent * 10 + (c - '0');
-        }
+        /* What is too large for a Decimal stays so. */
+        exponent = exponent > INT64_MAX / 20 ? INT64_MAX / 2 : exponent * 10 + (c - '0');
     }
     *out = negative ? -exponent : exponent;
     return any;

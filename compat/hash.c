@@ -11,7 +11,7 @@
 
 #define BEING_HASHED 1 /* in pb__seq.hash: met again, a tuple holds itself */
 
-uint64_t pb__hash_bytes(const uint8_t *data, size_t len)
+static uint64_t hash_bytes(const uint8_t *data, size_t len)
 {
     const uint64_t factor = 0xa0761d6478bd642fu;
     uint64_t h = pb__hash_seed() ^ len;
@@ -27,6 +27,12 @@ uint64_t pb__hash_bytes(const uint8_t *data, size_t len)
     return pb__mix(h ^ word, factor ^ pb__hash_seed());
 }
 
+/* That of a long text is never 0, which says that it is not known. */
+uint64_t pb__hash_bytes(const uint8_t *data, size_t len)
+{
+    return hash_bytes(data, len) | (len >= PB__TEXT_LONG);
+}
+
 static uint64_t hash_text(const pb_value *v)
 {
     const struct pb__text *t = (const struct pb__text *)v;
@@ -35,7 +41,7 @@ static uint64_t hash_text(const pb_value *v)
     }
     uint64_t *kept = pb__text_hash(t);
     if (*kept == 0) {
-        *kept = pb__hash_bytes(t->data, t->len) | 1;
+        *kept = pb__hash_bytes(t->data, t->len);
     }
     return *kept;
 }

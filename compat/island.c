@@ -75,7 +75,7 @@ static int reserve(struct pb__island *island, size_t n)
 }
 
 /* Makes one island of a and b, `uncounted` being how many of their counts are edges
- * between the two. */
+ * that come to be inside. */
 static int join(struct pb__node *a, struct pb__node *b, size_t uncounted)
 {
     if (!a->island || (b->island && b->island->len > a->island->len)) {
@@ -124,16 +124,19 @@ int pb__tie_fresh(struct pb__node *a, struct pb__node *b)
     return join(a, b, 0);
 }
 
+static bool is_in(const struct side *s, const pb_value *v)
+{
+    return s->single ? v == &s->single->head : pb__is_inside((*s->members)->island, v);
+}
+
 /* Edges from the one side to the other. */
-static size_t count_edges(const struct side *from, const struct side *to,
-                          const struct pb__island *to_island)
+static size_t count_edges(const struct side *from, const struct side *to)
 {
     size_t count = 0;
     for (size_t m = 0; m < from->len; m++) {
         struct pb__edges e = pb__edges(from->members[m]);
         for (size_t i = 0; i < e.len; i++) {
-            count += to_island ? pb__is_inside(to_island, e.to[i])
-                               : e.to[i] == &to->single->head;
+            count += is_in(to, e.to[i]);
         }
     }
     return count;
@@ -154,9 +157,10 @@ int pb_value_tie(pb_value *a, pb_value *b)
     }
     struct side from = side_of(&x);
     struct side to = side_of(&y);
-    size_t uncounted = count_edges(&from, &to, y->island);
+    size_t uncounted = from.single ? count_edges(&from, &from) : 0;
     if (x != y) {
-        uncounted += count_edges(&to, &from, x->island);
+        uncounted += to.single ? count_edges(&to, &to) : 0;
+        uncounted += count_edges(&from, &to) + count_edges(&to, &from);
     }
     /* The owner that frees what has become nobody's, should there be no other. */
     pb__ref(a);

@@ -40,12 +40,40 @@ compat_libs = libpb_compat.la $(base_libs)
 EXTRA_DIST += %D%/printable.py
 
 unit_tests += \
+	%D%/tests/test_build \
+	%D%/tests/test_decimal \
+	%D%/tests/test_equal \
+	%D%/tests/test_floats \
+	%D%/tests/test_integer \
 	%D%/tests/test_island \
+	%D%/tests/test_literal \
+	%D%/tests/test_moment \
+	%D%/tests/test_names \
+	%D%/tests/test_profile \
+	%D%/tests/test_repr \
+	%D%/tests/test_seq \
+	%D%/tests/test_table \
+	%D%/tests/test_text \
+	%D%/tests/test_unpack \
 	%D%/tests/test_value
+%C%_tests_test_build_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_decimal_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_equal_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_floats_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_integer_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_island_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_literal_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_moment_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_names_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_profile_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_repr_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_seq_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_table_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_text_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_unpack_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_value_LDADD = $(compat_libs) $(test_libs)
 
-# Compared with Python itself.
+# The same values in C and in Python.
 check_PROGRAMS += %D%/tests/oracle
 %C%_tests_oracle_LDADD = $(compat_libs) libpb_mem.la
 script_tests += %D%/tests/against_python.py

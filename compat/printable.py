@@ -22,6 +22,7 @@ print(f"""/* SPDX-License-Identifier: MIT
 
 #include <stdint.h>
 
+/* clang-format off */
 static const uint32_t pb__printable_turns[] = {{""")
 line = ""
 for start in starts:
@@ -31,4 +32,4 @@ for start in starts:
         line = ""
     line += entry + " "
 print("    " + line.rstrip())
-print("};\n\n#endif")
+print("};\n/* clang-format on */\n\n#endif")

@@ -249,25 +249,24 @@ int pb_dict_set(pb_value *dict, const char *key, pb_value *value)
     return pb_dict_set_steal(dict, k, value ? pb__ref(value) : NULL);
 }
 
-/* The value under a key of text, be it str or bytes. */
-static pb_value *get_text(const struct pb__table *t, const char *key, pb_kind kind)
+/* The value under a key of text, of the one kind. */
+static pb_value *get_text(const struct pb__table *t, pb_kind kind, const char *key,
+                          size_t len)
 {
-    size_t len = strlen(key);
-    uint32_t hash =
-        t->index ? pb__hash_kept(pb__hash_bytes((const uint8_t *)key, len)) : 0;
-    uint32_t i = t->index ? hash & t->index->mask : 0;
-    for (;;) {
-        uint32_t entry = t->index ? t->index->slots[i].entry : i < t->len ? i + 1 : 0;
-        if (entry == 0) {
-            return NULL;
+    const struct pb__index *index = t->index;
+    uint32_t hash = index ? pb__hash_kept(pb__hash_bytes((const uint8_t *)key, len)) : 0;
+    uint32_t i = index ? hash & index->mask : 0;
+    while (index ? index->slots[i].entry != 0 : i < t->len) {
+        uint32_t entry = index ? index->slots[i].entry - 1 : i;
+        const pb_value *k = t->slots[(size_t)entry * 2];
+        if (pb__kind(k) == kind && (!index || index->slots[i].hash == hash) &&
+            ((const struct pb__text *)k)->len == len &&
+            memcmp(((const struct pb__text *)k)->data, key, len) == 0) {
+            return t->slots[(size_t)entry * 2 + 1];
         }
-        const struct pb__text *k = (const struct pb__text *)t->slots[(entry - 1) * 2];
-        if (pb__kind(&k->head) == kind && k->len == len &&
-            memcmp(k->data, key, len) == 0) {
-            return t->slots[(entry - 1) * 2 + 1];
-        }
-        i = t->index ? (i + 1) & t->index->mask : i + 1;
+        i = index ? (i + 1) & index->mask : i + 1;
     }
+    return NULL;
 }
 
 pb_value *pb_dict_get(const pb_value *dict, const char *key)
@@ -276,8 +275,9 @@ pb_value *pb_dict_get(const pb_value *dict, const char *key)
         return NULL;
     }
     const struct pb__table *t = (const struct pb__table *)dict;
-    pb_value *v = get_text(t, key, PB_STR);
-    return v ? v : get_text(t, key, PB_BYTES);
+    size_t len = strlen(key);
+    pb_value *v = get_text(t, PB_STR, key, len);
+    return v ? v : get_text(t, PB_BYTES, key, len);
 }
 
 pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key)

@@ -83,7 +83,7 @@ struct pb__seq {
 struct pb__table {
     struct pb__node node;
     pb_value **slots;
-    uint32_t len, cap;      /* entries: pairs of a dict, members of a set */
+    uint32_t len, cap;       /* entries: pairs of a dict, members of a set */
     struct pb__index *index; /* NULL: the entries are searched one by one */
     pb_value *inline_slots[];
 };
@@ -122,9 +122,9 @@ struct pb__moment {
 struct pb__decimal {
     struct pb_value head;
     bool negative;
-    char special;       /* 0, or 'F' infinity, 'n' nan, 'N' signalling nan: the exponent */
+    char special; /* 0, or 'F' infinity, 'n' nan, 'N' signalling nan: the exponent */
     int64_t exponent;
-    pb_value *digits;   /* the coefficient, an int >= 0; of a nan its payload, 0 if none */
+    pb_value *digits; /* the coefficient, an int >= 0; of a nan its payload, 0 if none */
 };
 
 /* PB_LOCAL and PB_REMOTE: what the broker's objects start with. */
@@ -135,7 +135,8 @@ struct pb__foreign {
 
 struct pb__foreign_ops {
     void (*destroy)(struct pb__foreign *f); /* the last owner is gone; frees f */
-    bool (*equal)(const struct pb__foreign *a, const struct pb__foreign *b); /* same ops */
+    bool (*equal)(const struct pb__foreign *a,
+                  const struct pb__foreign *b); /* same ops */
     uint64_t (*hash)(const struct pb__foreign *f);
     int (*repr)(const struct pb__foreign *f, char *out, size_t size); /* as snprintf */
 };
@@ -183,8 +184,9 @@ void pb__value_unref_slow(pb_value *v);
 
 static inline bool pb__is_node(const pb_value *v)
 {
-    return (1u << v->kind) & (1u << PB_LIST | 1u << PB_TUPLE | 1u << PB_DICT | 1u << PB_SET |
-                              1u << PB_FROZENSET | 1u << PB_METHOD | 1u << PB_INSTANCE);
+    return (1u << v->kind) &
+           (1u << PB_LIST | 1u << PB_TUPLE | 1u << PB_DICT | 1u << PB_SET |
+            1u << PB_FROZENSET | 1u << PB_METHOD | 1u << PB_INSTANCE);
 }
 
 void pb__value_ref_tied(struct pb__node *n);
@@ -222,17 +224,16 @@ static inline void *pb__value_new(struct pb__slab_pool *pool, size_t size, pb_ki
     bool in_slab = pool && size <= PB__SLAB_MAX;
     pb_value *v = in_slab ? pb__slab_take(pool, size) : pb__malloc(size);
     if (v) {
-        *v = (pb_value){.refs = 1,
-                        .kind = (uint8_t)kind,
-                        .flags = in_slab ? PB__IN_SLAB : 0};
+        *v = (pb_value){
+            .refs = 1, .kind = (uint8_t)kind, .flags = in_slab ? PB__IN_SLAB : 0};
     }
     return v;
 }
 
 /* bytes or str of len bytes; with data NULL they are for the caller to fill (the NUL is
  * set). The caller has checked that a str is UTF-8. */
-struct pb__text *pb__text_new(struct pb__slab_pool *pool, pb_kind kind, const uint8_t *data,
-                              size_t len);
+struct pb__text *pb__text_new(struct pb__slab_pool *pool, pb_kind kind,
+                              const uint8_t *data, size_t len);
 pb_value *pb__float_new(struct pb__slab_pool *pool, double d);
 /* An int of any size; one that fits becomes a small one. */
 pb_value *pb__int_new(struct pb__slab_pool *pool, int64_t i);
@@ -258,7 +259,8 @@ int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value);
 pb_value *pb__decimal_new_steal(struct pb__slab_pool *pool, bool negative, char special,
                                 int64_t exponent, pb_value *digits, pb_error *err);
 /* Takes name and state also when it fails; a NULL one fails. */
-pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name, pb_value *state);
+pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name,
+                                 pb_value *state);
 
 /* Python's () is one object, and so is frozenset(): they are one here too, so that jelly
  * finds them shared where Twisted does. Literals, pb_build and the reader give these;

@@ -25,51 +25,54 @@ typedef struct {
 /* Name; first and last Python and first and last Twisted that the sentence is true of
  * (major * 100 + minor); the sentence. Versions that nobody has looked at, between the
  * last that is known to be old and the first that is known to be new, count as new. */
-#define PB_PROFILE_MAP(X)                                                                  \
-    X(NATIVE_STR_BARE, 200, 299, 0, 9999,                                                  \
-      "Native strings are bare strings: keyword names, members of a state, publishedID, "  \
-      "perspective, service, and value, traceback and parents of a failure.")              \
-    X(SENDS_FUNCTIONS, 200, 299, 0, 9999, "Functions, modules and methods can be sent.")   \
-    X(READS_METHODS, 200, 299, 0, 9999, "A method can be read.")                           \
-    X(BUILTINS_IN_EXCEPTIONS, 200, 299, 0, 9999,                                           \
-      "Built-in classes are in exceptions and __builtin__; else they are in builtins.")    \
-    X(STANDARD_ERROR, 200, 299, 0, 9999,                                                   \
-      "Built-in exceptions have exceptions.StandardError among their parents.")            \
-    X(UNKNOWN_COMMAND_ANSWERED, 200, 299, 0, 9999,                                         \
-      "An unknown command, UTF-8 or not, is answered with didNotUnderstand; else the "     \
-      "connection is dropped.")                                                            \
-    X(DICT_ORDERED, 300, 399, 0, 9999, "A dict goes in the order of insertion.")           \
-    X(FAILURE_CAPTURE_VARS, 200, 399, 803, 9999,                                           \
-      "The state of a failure has captureVars.")                                           \
-    X(PARENTS_AFTER_UNSAFE, 300, 399, 2407, 9999,                                          \
-      "In the state of a failure parents comes after unsafeTracebacks; else before.")      \
-    X(PARENTS_FIRST, 200, 399, 0, 802,                                                     \
-      "The parents of a failure are all base classes depth first and the class itself "    \
-      "last; else the class first, in the order of method resolution.")                    \
-    X(PAGES_WANT_ANSWER, 200, 399, 0, 1302, "gotPage and endedPaging want an answer.")     \
-    X(DATES_REFUSED, 300, 399, 0, 2099,                                                    \
-      "date, time and timedelta cannot be sent; they can be read, and datetime can be "    \
-      "sent.")                                                                             \
-    X(READS_NEW_CLASS, 200, 399, 803, 9999,                                                \
-      "A class of the new style can be read, alone or as the last member of a method.")    \
-    X(FILLS_OWN_INSTANCE, 200, 399, 1303, 9999,                                            \
-      "An instance that holds itself is filled; else the inner place comes back as "       \
-      "unpersistable.")                                                                    \
-    X(VOCAB_IN_NONE, 200, 399, 0, 1302,                                                    \
-      "A VOCAB in the dialect none is read as its word; else it is an error.")             \
-    X(INTEGER_COMMAND_ANSWERED, 200, 399, 0, 1302,                                         \
-      "A command that is an integer is answered with didNotUnderstand; else the "          \
-      "connection is dropped.")                                                            \
-    X(INTEGER_METHOD_ANSWERED, 200, 399, 0, 1302,                                          \
-      "A method that is an integer is answered with NoSuchMethod for remote_5; else the "  \
-      "connection is dropped.")                                                            \
-    X(HEAD_TYPE_ERROR, 200, 399, 0, 1302,                                                  \
-      "A head of an expression that is no string raises TypeError; else AttributeError.")  \
-    X(EMPTY_STATE_NONE, 311, 399, 0, 9999,                                                 \
-      "The state of an instance without members is sent as None.")                         \
-    X(READS_EMPTY_STATE, 200, 399, 2205, 9999,                                             \
-      "An instance whose state is None is read as one without members.")                   \
-    X(LATE_FAILURE_LOST, 300, 399, 2407, 2407,                                             \
+#define PB_PROFILE_MAP(X)                                                                \
+    X(NATIVE_STR_BARE, 200, 299, 0, 9999,                                                \
+      "Native strings are bare strings: keyword names, members of a state, "             \
+      "publishedID, "                                                                    \
+      "perspective, service, and value, traceback and parents of a failure.")            \
+    X(SENDS_FUNCTIONS, 200, 299, 0, 9999, "Functions, modules and methods can be sent.") \
+    X(READS_METHODS, 200, 299, 0, 9999, "A method can be read.")                         \
+    X(BUILTINS_IN_EXCEPTIONS, 200, 299, 0, 9999,                                         \
+      "Built-in classes are in exceptions and __builtin__; else they are in builtins.")  \
+    X(STANDARD_ERROR, 200, 299, 0, 9999,                                                 \
+      "Built-in exceptions have exceptions.StandardError among their parents.")          \
+    X(UNKNOWN_COMMAND_ANSWERED, 200, 299, 0, 9999,                                       \
+      "An unknown command, UTF-8 or not, is answered with didNotUnderstand; else the "   \
+      "connection is dropped.")                                                          \
+    X(DICT_ORDERED, 300, 399, 0, 9999, "A dict goes in the order of insertion.")         \
+    X(FAILURE_CAPTURE_VARS, 200, 399, 803, 9999,                                         \
+      "The state of a failure has captureVars.")                                         \
+    X(PARENTS_AFTER_UNSAFE, 300, 399, 2407, 9999,                                        \
+      "In the state of a failure parents comes after unsafeTracebacks; else before.")    \
+    X(PARENTS_FIRST, 200, 399, 0, 802,                                                   \
+      "The parents of a failure are all base classes depth first and the class itself "  \
+      "last; else the class first, in the order of method resolution.")                  \
+    X(PAGES_WANT_ANSWER, 200, 399, 0, 1302, "gotPage and endedPaging want an answer.")   \
+    X(DATES_REFUSED, 300, 399, 0, 2099,                                                  \
+      "date, time and timedelta cannot be sent; they can be read, and datetime can be "  \
+      "sent.")                                                                           \
+    X(READS_NEW_CLASS, 200, 399, 803, 9999,                                              \
+      "A class of the new style can be read, alone or as the last member of a method.")  \
+    X(FILLS_OWN_INSTANCE, 200, 399, 1303, 9999,                                          \
+      "An instance that holds itself is filled; else the inner place comes back as "     \
+      "unpersistable.")                                                                  \
+    X(VOCAB_IN_NONE, 200, 399, 0, 1302,                                                  \
+      "A VOCAB in the dialect none is read as its word; else it is an error.")           \
+    X(INTEGER_COMMAND_ANSWERED, 200, 399, 0, 1302,                                       \
+      "A command that is an integer is answered with didNotUnderstand; else the "        \
+      "connection is dropped.")                                                          \
+    X(INTEGER_METHOD_ANSWERED, 200, 399, 0, 1302,                                        \
+      "A method that is an integer is answered with NoSuchMethod for remote_5; else "    \
+      "the "                                                                             \
+      "connection is dropped.")                                                          \
+    X(HEAD_TYPE_ERROR, 200, 399, 0, 1302,                                                \
+      "A head of an expression that is no string raises TypeError; else "                \
+      "AttributeError.")                                                                 \
+    X(EMPTY_STATE_NONE, 311, 399, 0, 9999,                                               \
+      "The state of an instance without members is sent as None.")                       \
+    X(READS_EMPTY_STATE, 200, 399, 2205, 9999,                                           \
+      "An instance whose state is None is read as one without members.")                 \
+    X(LATE_FAILURE_LOST, 300, 399, 2407, 2407,                                           \
       "A call whose Deferred fails after the method has returned is never answered.")
 
 typedef enum {
@@ -77,7 +80,7 @@ typedef enum {
     PB_PROFILE_##name,
     PB_PROFILE_MAP(PB_PROFILE_ROW)
 #undef PB_PROFILE_ROW
-    PB_PROFILE_ROWS /* how many there are */
+        PB_PROFILE_ROWS /* how many there are */
 } pb_profile_row;
 
 /* Whether the row's sentence is true of such a peer. */

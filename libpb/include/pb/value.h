@@ -35,14 +35,14 @@ typedef enum {
     PB_TIME,
     PB_TIMEDELTA,
     PB_DECIMAL,
-    PB_CLASS,    /* by its dotted name; nothing is ever resolved */
-    PB_MODULE,   /* by name */
-    PB_FUNCTION, /* by its dotted name */
-    PB_METHOD,   /* a name, its self and its class */
-    PB_INSTANCE, /* a class name and a state, inert data */
+    PB_CLASS,         /* by its dotted name; nothing is ever resolved */
+    PB_MODULE,        /* by name */
+    PB_FUNCTION,      /* by its dotted name */
+    PB_METHOD,        /* a name, its self and its class */
+    PB_INSTANCE,      /* a class name and a state, inert data */
     PB_UNPERSISTABLE, /* what jelly leaves where something could not be sent: a reason */
-    PB_LOCAL,    /* an object of this program, offered to peers: see pb/broker.h */
-    PB_REMOTE,   /* a reference to an object of a peer: see pb/broker.h */
+    PB_LOCAL,         /* an object of this program, offered to peers: see pb/broker.h */
+    PB_REMOTE,        /* a reference to an object of a peer: see pb/broker.h */
 } pb_kind;
 
 /* Counts. */
@@ -147,7 +147,8 @@ PB_API int pb_dict_set_steal(pb_value *dict, pb_value *key, pb_value *value);
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
 /* Walks a dict in order: start with *pos = 0; false at the end. Key and value are
  * borrowed. Don't add to the dict meanwhile. */
-PB_API bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key, pb_value **value);
+PB_API bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key,
+                         pb_value **value);
 
 /* Whether a set has the member, by Python's equality. */
 PB_API bool pb_set_has(const pb_value *set, const pb_value *member);
@@ -160,12 +161,15 @@ typedef struct {
 
 PB_API pb_value *pb_datetime(const pb_datetime_fields *f, pb_error *err);
 PB_API pb_value *pb_date(int year, int month, int day, pb_error *err);
-PB_API pb_value *pb_time(int hour, int minute, int second, int microsecond, pb_error *err);
+PB_API pb_value *pb_time(int hour, int minute, int second, int microsecond,
+                         pb_error *err);
 /* Normalised as Python does: 0 <= seconds < 86400, 0 <= microseconds < 1000000. */
-PB_API pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds, pb_error *err);
+PB_API pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds,
+                              pb_error *err);
 /* The fields of a datetime, date or time. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_datetime(const pb_value *v, pb_datetime_fields *out);
-PB_API int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds, int *microseconds);
+PB_API int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds,
+                           int *microseconds);
 
 /* decimal.Decimal from its text: "1.50", "-1E+3", "NaN", "sNaN12", "-Infinity". */
 PB_API pb_value *pb_decimal(const char *text, pb_error *err);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pb_build: each letter, each bracket, each failure, and that N is always taken. */
+#include "compat/value.h"
+#include "tests/support.h"
+
+static void check(pb_value *v, const char *repr)
+{
+    cr_assert_not_null(v);
+    char *got = pb_value_repr(v);
+    cr_assert_str_eq(got, repr);
+    pb_free(got);
+    pb_value_unref(v);
+}
+
+PB_TEST(build, letters)
+{
+    pb_value *o = pb_list();
+    check(pb_build(NULL, "i", -5), "-5");
+    check(pb_build(NULL, "L", INT64_MIN), "-9223372036854775808");
+    check(pb_build(NULL, "d", 1.5), "1.5");
+    check(pb_build(NULL, "pp", 1, 0), "(True, False)");
+    check(pb_build(NULL, "s", "text"), "'text'");
+    check(pb_build(NULL, "s#", "a\0b", (size_t)3), "'a\\x00b'");
+    check(pb_build(NULL, "s#", NULL, (size_t)0), "''");
+    check(pb_build(NULL, "y", "bytes"), "b'bytes'");
+    check(pb_build(NULL, "y#", "\xff\0", (size_t)2), "b'\\xff\\x00'");
+    check(pb_build(NULL, "zz", "text", NULL), "('text', None)");
+    check(pb_build(NULL, "z#z#", "text", (size_t)2, NULL, (size_t)2), "('te', None)");
+    check(pb_build(NULL, "O", o), "[]");
+    check(pb_build(NULL, "N", pb_list()), "[]");
+    check(pb_build(NULL, "ON", o, o), "([], [])");
+}
+
+PB_TEST(build, brackets)
+{
+    check(pb_build(NULL, ""), "None");
+    check(pb_build(NULL, " , "), "None");
+    check(pb_build(NULL, "ii", 1, 2), "(1, 2)");
+    check(pb_build(NULL, "i, [ii], {s:i, s:[i]}", 1, 2, 3, "a", 4, "b", 5),
+          "(1, [2, 3], {'a': 4, 'b': [5]})");
+    check(pb_build(NULL, "(i)", 1), "(1,)");
+    check(pb_build(NULL, "((()))"), "(((),),)");
+    check(pb_build(NULL, "[]"), "[]");
+    check(pb_build(NULL, "{}"), "{}");
+    check(pb_build(NULL, "{(ii): {}}", 1, 2), "{(1, 2): {}}");
+    check(pb_build(NULL, "{s:i,s:i}", "a", 1, "a", 2), "{'a': 2}");
+    cr_assert_eq(pb_build(NULL, "()"), &pb__empty_tuple.node.head);
+}
+
+PB_TEST(build, errors)
+{
+    static const struct {
+        const char *format;
+        int code;
+        uint64_t offset;
+        const char *text;
+    } rows[] = {
+        {"N?", PB_ERR_ARG, 1, "the format has a letter that means nothing"},
+        {"N)", PB_ERR_ARG, 1, "a bracket of the format closes none"},
+        {"(N]", PB_ERR_ARG, 2, "a bracket of the format closes none"},
+        {"[N", PB_ERR_ARG, 2, "a bracket of the format is never closed"},
+        {"{N}", PB_ERR_ARG, 2, "a key of the format has no value"},
+        {"{N:i}", PB_ERR_TYPE, 3, "a key of a dict is unhashable"},
+        {"((((((((((((((((((((((((((((((((([]N)", PB_ERR_LIMIT, 32,
+         "the format is nested deeper than 32"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pb_error err = {0};
+        cr_assert_null(pb_build(&err, rows[i].format, pb_list(), 1));
+        cr_assert_eq(err.code, rows[i].code, "%s", rows[i].format);
+        cr_assert_eq(err.offset, rows[i].offset, "%s", rows[i].format);
+        cr_assert_str_eq(err.text, rows[i].text);
+    }
+}
+
+PB_TEST(build, null_arguments)
+{
+    pb_error err = {0};
+    cr_assert_null(pb_build(&err, "ON", NULL, pb_list()));
+    cr_assert_eq(err.code, PB_ERR_ARG);
+    cr_assert_str_eq(err.text, "a value is NULL");
+    err = (pb_error){0};
+    cr_assert_null(pb_build(&err, "NN", NULL, pb_list()));
+    cr_assert_eq(err.code, PB_ERR_ARG);
+    static const char *const formats[] = {"sN", "yN"};
+    for (size_t i = 0; i < 2; i++) {
+        err = (pb_error){0};
+        cr_assert_null(pb_build(&err, formats[i], NULL, pb_list()));
+        cr_assert_eq(err.code, PB_ERR_ARG);
+        cr_assert_str_eq(err.text, "a pointer to text is NULL");
+    }
+    cr_assert_null(pb_build(NULL, "s#N", NULL, (size_t)1, pb_list()));
+}
+
+PB_TEST(build, every_argument_is_taken_after_a_failure)
+{
+    pb_error err = {0};
+    pb_value *o = pb_list();
+    cr_assert_null(pb_build(&err, "s(iLdps#y#zO[N]{sN})", "\xff", 1, INT64_C(2), 3.0, 1,
+                            "a", (size_t)1, "b", (size_t)1, "c", o, pb_list(), "d",
+                            pb_list()));
+    cr_assert_eq(err.code, PB_ERR_SYNTAX);
+    cr_assert_str_eq(err.text, "text is no UTF-8: byte 0xff at offset 0");
+    cr_assert_eq(o->refs, 1);
+    pb_value_unref(o);
+}
+
+static int make(void *unused)
+{
+    (void)unused;
+    pb_error err = {0};
+    pb_value *n = pb_list();
+    pb_value *v = pb_build(&err, "{s:[id(Ly#N)],(i):s}", "key", 1, 2.5, INT64_MAX, "b",
+                           (size_t)1, n, 7, "text");
+    pb_value_unref(v);
+    /* A list that could not be made is a NULL argument, and lack of memory to us. */
+    return v ? 0 : n ? err.code : PB_ERR_NOMEM;
+}
+
+PB_TEST(build, lack_of_memory)
+{
+    pb__test_each_failure(make, NULL);
+}

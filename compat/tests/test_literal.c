@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Python literals: what is refused, where and why. What is read is compared with Python,
+ * see against_python.py. */
+#include "compat/literal.h"
+#include "tests/support.h"
+
+static void check(const char *literal, const char *repr)
+{
+    pb_error err = {0};
+    pb_value *v = pb_value_parse(literal, &err);
+    cr_assert_not_null(v, "%s: %s", literal, err.text);
+    char *got = pb_value_repr(v);
+    cr_assert_str_eq(got, repr);
+    pb_free(got);
+    pb_value_unref(v);
+}
+
+PB_TEST(literal, values)
+{
+    static const char *const rows[][2] = {
+        {"  None ", "None"},
+        {"[ 1 , 0x_ff , 0o17 , 0b11 , 1_000 , - 5 , + 6 ]",
+         "[1, 255, 15, 3, 1000, -5, 6]"},
+        {"-inf", "-inf"},
+        {"[nan, inf, +1., -.5, 1e3]", "[nan, inf, 1.0, -0.5, 1000.0]"},
+        {"-0.0", "-0.0"},
+        {"'a' \"b\"\n'''c\n'd'''", "\"abc\\n'd\""},
+        {"b'a' rb'\\x' B'\\x41'", "b'a\\\\xA'"},
+        {"()", "()"},
+        {"(1)", "1"},
+        {"((1,),)", "((1,),)"},
+        {"{1: {2: [3]},}", "{1: {2: [3]}}"},
+        {"{1, 1.0, True, 2}", "{1, 2}"},
+        {"{1: 'a', 1.0: 'b'}", "{1: 'b'}"},
+        {"set()", "set()"},
+        {"set([1, 2, 1])", "{1, 2}"},
+        {"frozenset({1, (2,)})", "frozenset({1, (2,)})"},
+        {"frozenset()", "frozenset()"},
+        {"frozenset([])", "frozenset()"},
+        {"datetime.date(2020, day=3, month=2)", "datetime.date(2020, 2, 3)"},
+        {"datetime.timedelta(seconds = -1)",
+         "datetime.timedelta(days=-1, seconds=86399)"},
+        {"datetime.timedelta(0)", "datetime.timedelta(0)"},
+        {"[datetime.time(1, 2), Decimal('1E+5',)]",
+         "[datetime.time(1, 2), Decimal('1E+5')]"},
+        {"{(): []}", "{(): []}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        check(rows[i][0], rows[i][1]);
+    }
+}
+
+PB_TEST(literal, empty_ones_are_the_constants)
+{
+    cr_assert_eq(pb_value_parse("()", NULL), &pb__empty_tuple.node.head);
+    cr_assert_eq(pb_value_parse("frozenset()", NULL), &pb__empty_frozenset.node.head);
+}
+
+PB_TEST(literal, errors)
+{
+    static const struct {
+        const char *literal;
+        uint64_t offset;
+        const char *text;
+    } rows[] = {
+        {"", 0, "a value is expected where the text ends"},
+        {"  ", 2, "a value is expected where the text ends"},
+        {"[1, ", 4, "a value is expected where the text ends"},
+        {"[1", 0, "'[' is never closed"},
+        {"(1, {2: 3", 4, "'{' is never closed"},
+        {"[1 2]", 3, "',' or ']' expected"},
+        {"[1)", 2, "',' or ']' expected"},
+        {"(1]", 2, "',' or ')' expected"},
+        {"[,]", 1, "a value is expected at ','"},
+        {"[1,,]", 3, "a value is expected at ','"},
+        {"]", 0, "a value is expected at ']'"},
+        {"1 2", 2, "something follows the value"},
+        {"[]]", 2, "something follows the value"},
+        {"hello", 0, "'hello' is no literal"},
+        {"[a.b.c]", 1, "'a.b.c' is no literal"},
+        {"None1", 0, "'None1' is no literal"},
+        {"set", 0, "'set' is no literal"},
+        {"open()", 0, "'open' is no literal"},
+        {"\xc3\xa9", 0, "'\xc3\xa9' is no literal"},
+        {"'\xff'", 1, "the literal is no UTF-8"},
+        {"--1", 0, "a number is expected after the sign"},
+        {"-'a'", 0, "a number is expected after the sign"},
+        {"-True", 0, "a number is expected after the sign"},
+        {"-nan", 0, "a number is expected after the sign"},
+        {"+inf", 0, "a number is expected after the sign"},
+        {"012", 0, "leading zeros are not permitted in '012'"},
+        {"[1__0]", 3, "invalid number '1__0]'"},
+        {"1_", 2, "invalid number '1_'"},
+        {"1abc", 1, "invalid number '1abc'"},
+        {"1e", 2, "invalid number '1e'"},
+        {"1e+", 3, "invalid number '1e+'"},
+        {"1._5", 2, "invalid number '1._5'"},
+        {"0x", 2, "invalid digit in '0x', a number of base 16"},
+        {"0b12", 3, "invalid digit in '0b12', a number of base 2"},
+        {"0o1_", 4, "invalid digit in '0o1_', a number of base 8"},
+        {"1j", 0, "complex numbers are not supported"},
+        {"1.5J", 0, "complex numbers are not supported"},
+        {"'abc", 0, "unterminated string"},
+        {"'a\nb'", 0, "unterminated string"},
+        {"'''abc''", 0, "unterminated string"},
+        {"'abc\\", 0, "unterminated string"},
+        {"r'abc\\'", 0, "unterminated string"},
+        {"[1, 'a' b'b']", 8, "bytes and text cannot be mixed"},
+        {"b'\xc3\xa9'", 2, "bytes can only contain ASCII characters"},
+        {"'a\\x4'", 2, "\\x takes two hexadecimal digits"},
+        {"'\\u123'", 1, "\\u takes four hexadecimal digits"},
+        {"'\\U0001F60'", 1, "\\U takes eight hexadecimal digits"},
+        {"'\\U00110000'", 1, "the escape is beyond U+10FFFF"},
+        {"'\\ud800'", 1, "the escape is a surrogate, which no UTF-8 can hold"},
+        {"'\\N{DASH}'", 1, "names of characters, \\N{...}, are not supported"},
+        {"{1:}", 3, "a value is expected at '}'"},
+        {"{:1}", 1, "a value is expected at ':'"},
+        {"{1:2, 3}", 7, "':' expected after a key"},
+        {"{1, 2:3}", 5, "',' or '}' expected"},
+        {"{[]: 1}", 5, "unhashable type: 'list'"},
+        {"{1, {}}", 4, "unhashable type: 'dict'"},
+        {"{(1, [])}", 1, "unhashable type: 'tuple'"},
+        {"set([[]])", 3, "unhashable type: 'list'"},
+        {"set(1)", 3, "set takes a list, tuple or set, not int"},
+        {"frozenset('a')", 9, "frozenset takes a list, tuple or set, not str"},
+        {"set([], [])", 8, "too many arguments for set"},
+        {"Decimal(1)", 7, "Decimal takes text"},
+        {"Decimal()", 7, "Decimal takes text"},
+        {"Decimal('x')", 7, "'x' is no Decimal"},
+        {"datetime.date(2020, 13, 1)", 13, "month 13 is not in 1..12"},
+        {"datetime.date(2020)", 13, "month 0 is not in 1..12"},
+        {"datetime.date(2020, 1, 'a')", 13, "an argument is no int, or too big"},
+        {"datetime.time(hour=1, hour=2)", 27,
+         "datetime.time has the argument hour twice"},
+        {"datetime.time(day=1)", 14, "datetime.time has no argument day"},
+        {"datetime.time(99999999999999999999)", 13, "an argument is no int, or too big"},
+        {"datetime.time(4294967296)", 13, "hour 1000000 is not in 0..23"},
+        {"datetime.timedelta(1.5)", 18, "an argument is no int, or too big"},
+        {"datetime.timedelta(10**9)", 21, "',' or ')' expected"},
+        {"datetime.timedelta(1000000000)", 18,
+         "a timedelta is at most 999999999 days, either way"},
+        {"[*x]", 1, "a value is expected at '*'"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pb_error err = {0};
+        cr_assert_null(pb_value_parse(rows[i].literal, &err), "%s", rows[i].literal);
+        cr_assert_eq(err.code, PB_ERR_SYNTAX, "%s", rows[i].literal);
+        cr_assert_str_eq(err.text, rows[i].text);
+        cr_assert_eq(err.offset, rows[i].offset, "%s: %d", rows[i].literal,
+                     (int)err.offset);
+        cr_assert_null(pb_value_parse(rows[i].literal, NULL));
+    }
+}
+
+PB_TEST(literal, the_first_error_stays)
+{
+    pb_error err = {.code = PB_ERR_LOST};
+    pb_value *v = pb_value_parse("[1]", &err);
+    cr_assert_not_null(v);
+    pb_value_unref(v);
+    cr_assert_null(pb_value_parse("[", &err));
+    cr_assert_eq(err.code, PB_ERR_LOST);
+}
+
+PB_TEST(literal, depth)
+{
+    static char text[2100];
+    memset(text, '[', 1000);
+    memset(text + 1000, ']', 1000);
+    pb_value *v = pb_value_parse(text, NULL);
+    cr_assert_not_null(v);
+    pb_value_unref(v);
+    memset(text, '(', 1001);
+    pb_error err = {0};
+    cr_assert_null(pb_value_parse(text, &err));
+    cr_assert_eq(err.code, PB_ERR_LIMIT);
+    cr_assert_eq(err.offset, 1000);
+    cr_assert_str_eq(err.text, "nested deeper than 1000");
+}
+
+/* No prefix of a literal is read past its end, and each is refused or read. */
+PB_TEST(literal, cut_at_every_place)
+{
+    static const char literal[] =
+        "[1, -2.5e-3, 0xff, 'a\\x41\\u00e9\\n', b'\\xff' rb'\\x', (1,), {'k': {1, 2}, "
+        "None: True},"
+        " '''a'b''', datetime.timedelta(days=1), Decimal('1.5'), frozenset({1}), inf]";
+    pb_value *whole = pb_value_parse(literal, NULL);
+    cr_assert_not_null(whole);
+    pb_value_unref(whole);
+    for (size_t len = 0; len < sizeof literal - 1; len++) {
+        char *part =
+            pb__malloc(len + 1); /* with nothing behind, for the sanitizer to see */
+        memcpy(part, literal, len);
+        part[len] = '\0';
+        cr_assert_null(pb_value_parse(part, NULL));
+        pb_free(part);
+    }
+}
+
+static int read_it(void *literal)
+{
+    pb_error err = {0};
+    pb_value *v = pb_value_parse(literal, &err);
+    pb_value_unref(v);
+    return v ? 0 : err.code;
+}
+
+PB_TEST(literal, lack_of_memory)
+{
+    char literal[] =
+        "[1.5, 99999999999999999999, 0xffffffffffffffffff, 'a' 'b', (1, 2), {3: 4}, "
+        "{(5,), 6}, frozenset({7}), datetime.date(2020, 1, 1), nan, -inf, {}, "
+        "datetime.datetime(2020, 1, 1, 0, 0), datetime.time(1, 1), Decimal('1'), "
+        "datetime.timedelta(1), set([1])]";
+    pb__test_each_failure(read_it, literal);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Python's repr: what has no literal, what is in itself, what is deep. The rest is
+ * compared with Python, see against_python.py. */
+#include "compat/repr.h"
+
+#include <stdio.h>
+
+#include "tests/support.h"
+
+static void check(pb_value *v, const char *text)
+{
+    char *repr = pb_value_repr(v);
+    cr_assert_str_eq(repr, text);
+    pb_free(repr);
+}
+
+static void check_literal(const char *literal, const char *text)
+{
+    pb_value *v = pb_value_parse(literal, NULL);
+    cr_assert_not_null(v, "%s", literal);
+    check(v, text);
+    pb_value_unref(v);
+}
+
+PB_TEST(repr, literals)
+{
+    static const char *const rows[] = {
+        "None",
+        "True",
+        "-12",
+        "1.5",
+        "nan",
+        "-inf",
+        "'text'",
+        "\"it's\"",
+        "'\"it\\'s\"'",
+        "b'\\x00\\xff\\t\\\\'",
+        "'\\x00\\x1f\\x7f\\n\\r\\t\\\\'",
+        "'\\x80\\xa0\\xad\\u2028\\ud7ff\\U000e0001\\U0010ffff'",
+        "'\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80'",
+        "[]",
+        "[1, [2]]",
+        "()",
+        "(1,)",
+        "(1, 2)",
+        "{}",
+        "{1: 2, 'a': [3]}",
+        "set()",
+        "{1, 2}",
+        "frozenset()",
+        "frozenset({1, 2})",
+        "datetime.datetime(2020, 1, 2, 3, 4)",
+        "datetime.datetime(2020, 1, 2, 3, 4, 5)",
+        "datetime.datetime(2020, 1, 2, 3, 4, 0, 6)",
+        "datetime.date(1, 1, 1)",
+        "datetime.time(0, 0)",
+        "datetime.time(0, 0, 0, 1)",
+        "datetime.timedelta(0)",
+        "datetime.timedelta(days=1, seconds=2)",
+        "datetime.timedelta(days=-1, microseconds=3)",
+        "Decimal('1.50')",
+        "Decimal('-Infinity')",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        check_literal(rows[i], rows[i]);
+    }
+}
+
+PB_TEST(repr, names)
+{
+    static const struct {
+        pb_kind kind;
+        const char *text;
+    } rows[] = {{PB_CLASS, "<class 'm.C'>"},
+                {PB_MODULE, "<module 'm.C'>"},
+                {PB_FUNCTION, "<function m.C>"}};
+    for (size_t i = 0; i < 3; i++) {
+        pb_value *v = pb_name(rows[i].kind, "m.C");
+        check(v, rows[i].text);
+        pb_value_unref(v);
+    }
+    pb_value *v = pb_unpersistable("it's");
+    check(v, "Unpersistable(\"it's\")");
+    pb_value_unref(v);
+    v = pb_instance_steal("m.C", pb_value_parse("{'a': 1}", NULL));
+    check(v, "<m.C {'a': 1}>");
+    v = pb_method_steal("run", v, pb_name(PB_CLASS, "m.C"));
+    check(v, "<bound method m.C.run of <m.C {'a': 1}>>");
+    v = pb_method_steal("run", v, pb_none());
+    check(v, "<bound method run of <bound method m.C.run of <m.C {'a': 1}>>>");
+    pb_value_unref(v);
+}
+
+static int print_five(const struct pb__foreign *f, char *out, size_t size)
+{
+    (void)f;
+    return snprintf(out, size, "<RemoteReference %d>", 5);
+}
+
+PB_TEST(repr, references)
+{
+    static const struct pb__foreign_ops ops = {.repr = print_five};
+    struct pb__foreign f = {{.refs = 2, .kind = PB_REMOTE}, &ops};
+    pb_value *l = pb_list();
+    pb_append_steal(l, &f.head);
+    check(l, "[<RemoteReference 5>]");
+    pb_value_unref(l);
+}
+
+PB_TEST(repr, in_itself)
+{
+    static const struct {
+        pb_kind kind;
+        const char *text;
+    } rows[] = {{PB_LIST, "[[...]]"}, {PB_TUPLE, "((...),)"}};
+    for (size_t i = 0; i < 2; i++) {
+        pb_value *v = pb_seq(rows[i].kind, 1);
+        pb_value_tie(v, v);
+        pb_append(v, v);
+        check(v, i == 0 ? "[[...]]" : "((...),)");
+        pb_value_unref(v);
+    }
+    pb_value *d = pb_dict();
+    pb_value_tie(d, d);
+    pb_dict_set(d, "me", d);
+    pb_value *twice = pb_list();
+    pb_append(twice, d);
+    pb_append(twice, d);
+    check(twice, "[{'me': {...}}, {'me': {...}}]");
+    pb_value_unref(twice);
+    pb_value *i = pb_instance("m.C", d);
+    pb_value_tie(i, d);
+    pb_dict_set(d, "me", i);
+    check(i, "<m.C {'me': <...>}>");
+    pb_value *m = pb_method_steal("run", i, pb_none());
+    pb_value_tie(m, d);
+    pb_dict_set(d, "me", m);
+    check(m, "<bound method run of <m.C {'me': <bound method ...>}>>");
+    pb_value_unref(m);
+    pb_value_unref(d);
+    pb_value *s = pb_seq(PB_SET, 1);
+    i = pb_instance("m.C", s);
+    pb_value_tie(i, s);
+    pb_append(s, i);
+    check(s, "{<m.C set(...)>}");
+    pb_value_unref(i);
+    pb_value_unref(s);
+    s = pb_seq(PB_FROZENSET, 1);
+    i = pb_instance_steal("m.C", pb_none());
+    pb_append(s, i);
+    check(s, "frozenset({<m.C None>})");
+    pb_value_unref(i);
+    pb_value_unref(s);
+}
+
+PB_TEST(repr, deep)
+{
+    pb_value *v = pb_list();
+    for (int i = 1; i < 100000; i++) {
+        pb_value *outer = pb_list();
+        pb_append_steal(outer, v);
+        v = outer;
+    }
+    char *repr = pb_value_repr(v);
+    cr_assert_eq(strlen(repr), 200000);
+    pb_free(repr);
+    pb_value_unref(v);
+}
+
+/* What stands for 2 ** 60 lists is not printed. */
+PB_TEST(repr, endless)
+{
+    pb_value *v =
+        pb_str("a long text, so that the limit is met soon: "
+               "0123456789012345678901234567890123456789012345678901234567890123456789"
+               "0123456789012345678901234567890123456789012345678901234567890123456789");
+    for (int i = 0; i < 60; i++) {
+        pb_value *outer = pb_list();
+        pb_append(outer, v);
+        pb_append_steal(outer, v);
+        v = outer;
+    }
+    struct pb__buf out = {0};
+    cr_assert_eq(pb__repr(&out, v), PB_ERR_LIMIT);
+    pb__buf_fini(&out);
+    cr_assert_null(pb_value_repr(v));
+    pb_value_unref(v);
+}
+
+PB_TEST(repr, not_filled_yet)
+{
+    struct pb__seq *s = pb__seq_new(NULL, PB_LIST, 1);
+    s->items[s->len++] = NULL;
+    check(&s->node.head, "[<nothing yet>]");
+    pb_value_unref(&s->node.head);
+}
+
+static int print(void *literal)
+{
+    pb_error err = {0};
+    pb_value *v = pb_value_parse(literal, &err);
+    if (!v) {
+        return err.code;
+    }
+    pb_value *held = pb_value_ref(v); /* shared: kept in a map while it is open */
+    char *repr = pb_value_repr(v);
+    cr_assert(!repr || strcmp(repr, literal) == 0);
+    int e = repr ? 0 : PB_ERR_NOMEM;
+    pb_free(repr);
+    pb_value_unref(v);
+    pb_value_unref(held);
+    return e;
+}
+
+PB_TEST(repr, lack_of_memory)
+{
+    char literal[] = "[1, (2.5,), {'a\\n': b'b'}, {3}, frozenset({4}), Decimal('1.5'), "
+                     "datetime.timedelta(days=1, seconds=1), datetime.time(1, 2), set()]";
+    pb__test_each_failure(print, literal);
+}
