@@ -45,7 +45,8 @@ static void mend_cut(char *s)
     }
 }
 
-int pb__error_setv(pb_error *err, int code, uint64_t offset, const char *format, va_list args)
+int pb__error_setv(pb_error *err, int code, uint64_t offset, const char *format,
+                   va_list args)
 {
     if (err && err->code == PB_OK) {
         err->code = code;

@@ -31,9 +31,8 @@ void *pb__map_get(const struct pb__map *m, uint64_t key)
 static int grow(struct pb__map *m)
 {
     size_t slots = m->slots ? (m->mask + 1) * 2 : 8;
-    struct pb__map bigger = {.slots = pb__calloc(slots, sizeof *m->slots),
-                             .len = m->len,
-                             .mask = slots - 1};
+    struct pb__map bigger = {
+        .slots = pb__calloc(slots, sizeof *m->slots), .len = m->len, .mask = slots - 1};
     if (!bigger.slots) {
         return PB_ERR_NOMEM;
     }

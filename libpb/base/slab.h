@@ -26,12 +26,12 @@ struct pb__slab {
 /* A pool is counted by its owners and by each slab that is out, so values may outlive the
  * reader that made them. */
 struct pb__slab_pool {
-    uint8_t *at, *end;      /* the free part of the slab that is being filled */
-    size_t taken;           /* things taken from it that its `live` does not count yet */
+    uint8_t *at, *end; /* the free part of the slab that is being filled */
+    size_t taken;      /* things taken from it that its `live` does not count yet */
     struct pb__slab *filling;
     struct pb__slab *empty; /* kept for reuse */
     size_t empty_count;
-    size_t slabs;           /* all that are out: filling, or with live things */
+    size_t slabs; /* all that are out: filling, or with live things */
     size_t owners;
 };
 

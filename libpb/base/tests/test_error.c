@@ -120,8 +120,8 @@ PB_TEST(error, cuts_where_at_its_size)
         int fill = (int)(sizeof err.where - 1 - room);
         pb__error_where(&err, "%*s", fill, "");
         pb__error_where(&err, "\u20ac");
-        cr_assert_eq(strlen(err.where), (size_t)fill + (room == 3 ? 3 : 0), "room for %zu",
-                     room);
+        cr_assert_eq(strlen(err.where), (size_t)fill + (room == 3 ? 3 : 0),
+                     "room for %zu", room);
         cr_assert_str_eq(err.text, "");
     }
 }

@@ -28,23 +28,23 @@ typedef struct {
 
 /* Name, number and text of every error. Numbers are part of the ABI: never reused, only
  * appended. A function returns the negated number, PB_ERR_name. */
-#define PB_ERR_MAP(X)                      \
-    X(NOMEM, 1, "out of memory")           \
-    X(ARG, 2, "bad argument")              \
-    X(TYPE, 3, "wrong kind of value")      \
-    X(RANGE, 4, "number out of range")     \
-    X(SYNTAX, 5, "malformed input")        \
-    X(LIMIT, 6, "limit exceeded")          \
-    X(INSECURE, 7, "refused by taster")    \
-    X(PROTOCOL, 8, "protocol error")       \
-    X(DEAD, 9, "dead reference")           \
-    X(LOST, 10, "connection lost")         \
-    X(TIMEOUT, 11, "timed out")            \
-    X(CANCELLED, 12, "cancelled")          \
-    X(TLS, 13, "TLS failure")              \
-    X(AUTH, 14, "login refused")           \
-    X(STATE, 15, "not possible now")       \
-    X(SYSTEM, 16, "system call failed")    \
+#define PB_ERR_MAP(X)                   \
+    X(NOMEM, 1, "out of memory")        \
+    X(ARG, 2, "bad argument")           \
+    X(TYPE, 3, "wrong kind of value")   \
+    X(RANGE, 4, "number out of range")  \
+    X(SYNTAX, 5, "malformed input")     \
+    X(LIMIT, 6, "limit exceeded")       \
+    X(INSECURE, 7, "refused by taster") \
+    X(PROTOCOL, 8, "protocol error")    \
+    X(DEAD, 9, "dead reference")        \
+    X(LOST, 10, "connection lost")      \
+    X(TIMEOUT, 11, "timed out")         \
+    X(CANCELLED, 12, "cancelled")       \
+    X(TLS, 13, "TLS failure")           \
+    X(AUTH, 14, "login refused")        \
+    X(STATE, 15, "not possible now")    \
+    X(SYSTEM, 16, "system call failed") \
     X(REMOTE, 17, "the peer answered with a failure")
 
 enum {
@@ -61,7 +61,7 @@ typedef struct {
     int code;        /* PB_OK or a PB_ERR_ code */
     uint64_t offset; /* byte of the input, message or literal that was being read */
     char where[96];  /* path into the message, as in "message 12: args[0]['key'][3]" */
-    char text[192];  /* one sentence: the offending thing, and the limit if one was passed */
+    char text[192]; /* one sentence: the offending thing, and the limit that was passed */
 } pb_error;
 
 /* The text of a PB_ERR_ code, from the list above; never NULL. */

@@ -52,7 +52,8 @@ typedef struct {
     /* persistentStore: called for each instance that is to be written. Gives a *new* id
      * (an int, a float or bytes) in *id to write ["persistent", id] in its place, or
      * leaves *id NULL to write the instance. Non-zero fails the whole. NULL: never. */
-    int (*persistent_save)(pb_value *instance, pb_value **id, pb_error *err, void *user_data);
+    int (*persistent_save)(pb_value *instance, pb_value **id, pb_error *err,
+                           void *user_data);
     /* persistentLoad: gives a *new* value for an id. NULL: what comes so is
      * Unpersistable("Persistent callback not found"). */
     int (*persistent_load)(pb_value *id, pb_value **v, pb_error *err, void *user_data);
@@ -83,10 +84,10 @@ PB_API void pb_unjellier_free(pb_unjellier *u);
 
 /* Both in one step, for whole expressions in memory, dialect given: bytes of a value,
  * *new* in *out (pb_free); and the value of bytes that hold exactly one expression. */
-PB_API int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d, uint8_t **out,
-                          size_t *len, pb_error *err);
-PB_API int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d, pb_value **out,
-                            pb_error *err);
+PB_API int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d,
+                          uint8_t **out, size_t *len, pb_error *err);
+PB_API int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d,
+                            pb_value **out, pb_error *err);
 
 #ifdef __cplusplus
 }

@@ -50,7 +50,8 @@ PB_API int pb_server_port(const pb_server *s);
 PB_API size_t pb_server_connections(const pb_server *s);
 /* Stops listening, closes the connections, and frees s when the last is gone; closed (may
  * be NULL) runs then. */
-PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_data);
+PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data),
+                            void *user_data);
 
 /* Runs the process's default loop until nothing is left to do, or SIGINT or SIGTERM: for
  * programs that have no loop of their own. pb_loop() is what to give to the above. */
@@ -61,7 +62,8 @@ PB_API int pb_run(void);
 typedef struct pb_client pb_client;
 
 /* Connected and negotiated, or NULL and the error. c may be NULL. */
-PB_API pb_client *pb_client_open(const char *endpoint, const pb_net_config *c, pb_error *err);
+PB_API pb_client *pb_client_open(const char *endpoint, const pb_net_config *c,
+                                 pb_error *err);
 /* The peer's root, borrowed from the client. */
 PB_API pb_remote *pb_client_root(pb_client *c);
 /* Milliseconds that each call may take from now on; 0: for ever. */
@@ -73,7 +75,8 @@ PB_API pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err,
                                 const char *method, const char *format, ...);
 /* The same with args (a tuple) and kwargs (a dict), either NULL for none. */
 PB_API pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
-                                       const char *method, pb_value *args, pb_value *kwargs);
+                                       const char *method, pb_value *args,
+                                       pb_value *kwargs);
 /* The failure behind the last NULL, borrowed until the next call; NULL if there is none. */
 PB_API const pb_failure *pb_client_failure(const pb_client *c);
 PB_API pb_session *pb_client_session(const pb_client *c);
