@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sockets: sessions driven by libuv, and a blocking client that needs no loop.
- * Endpoints are strings as Twisted writes them: "host:port", "tcp:host:port",
- * "tcp:host=H:port=N", "unix:/path" for clients; "tcp:port", "tcp:port:interface=A",
- * "unix:/path" for servers. ":" and "\" within a part are written "\:" and "\\". */
+ * Endpoints are strings as Twisted writes them: "tcp:host:port", "tcp:host=H:port=N",
+ * "unix:/path" for clients, each with ":timeout=SECONDS" if need be; "tcp:port",
+ * "tcp:port:interface=A:backlog=N", "unix:/path" for servers; and "host:port" for both.
+ * ":" and "\" within a part are written "\:" and "\\"; an IPv6 address may stand in
+ * brackets instead. */
 #ifndef PB_NET_H
 #define PB_NET_H
 
@@ -24,44 +26,49 @@ typedef struct pb_server pb_server;
 typedef struct {
     pb_session_config session; /* its on_wake is the driver's own */
     int64_t connect_timeout;   /* milliseconds: 30000; negative: the system's */
-    size_t max_connections;    /* of a server at once: 0 is no limit */
+    size_t max_connections;    /* of a server at once, more wait: 0 is no limit */
 } pb_net_config;
 
-/* Connects. session.on_ready tells when it is there, session.on_close when it is not or no
- * more (PB_ERR_LOST, PB_ERR_TIMEOUT, PB_ERR_SYSTEM): both in the loop, never before this
- * returns; after on_close the pb_conn is gone. NULL with PB_ERR_SYNTAX for a malformed
- * endpoint (offset of the place), PB_ERR_NOMEM, PB_ERR_SYSTEM. Mirrors
- * ClientEndpoint.connect(PBClientFactory()). */
+/* Connects, trying each address of the host. session.on_ready tells when it is there,
+ * session.on_close when it is not or no more (PB_ERR_LOST, PB_ERR_TIMEOUT,
+ * PB_ERR_SYSTEM), never before this returns; after on_close the pb_conn is gone. NULL with
+ * PB_ERR_SYNTAX for a malformed endpoint (offset of the place), PB_ERR_NOMEM. c may be
+ * NULL. Mirrors ClientEndpoint.connect(PBClientFactory()). */
 PB_API pb_conn *pb_connect(struct uv_loop_s *loop, const char *endpoint,
                            const pb_net_config *c, pb_error *err);
 PB_API pb_session *pb_conn_session(const pb_conn *c);
 /* The peer's root, *new*: may be called at once, calls on it wait until the connection is
- * there. NULL for lack of memory. */
+ * there, and their time-outs count from then. NULL for lack of memory. */
 PB_API pb_remote *pb_conn_root(pb_conn *c);
-/* Ends the connection when what waits to be sent has gone; on_close follows. */
+/* Ends the session: on_close runs. The socket closes when what waits to be sent has gone,
+ * after five seconds at the latest. */
 PB_API void pb_conn_close(pb_conn *c);
 
 /* Listens. Each connection gets a session of its own with c->session's config. NULL with
- * an error as above. Mirrors ServerEndpoint.listen(PBServerFactory(root)). */
+ * an error as above, or PB_ERR_SYSTEM. Mirrors
+ * ServerEndpoint.listen(PBServerFactory(root)). */
 PB_API pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint,
                            const pb_net_config *c, pb_error *err);
 /* The port that it listens on (where 0 was asked for); 0 for a UNIX socket. */
 PB_API int pb_server_port(const pb_server *s);
 PB_API size_t pb_server_connections(const pb_server *s);
-/* Stops listening, closes the connections, and frees s when the last is gone; closed (may
- * be NULL) runs then. */
+/* Stops listening, closes the connections, and frees s when the last is gone, in the loop;
+ * closed (may be NULL) runs then. Once. */
 PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data),
                             void *user_data);
 
 /* Runs the process's default loop until nothing is left to do, or SIGINT or SIGTERM: for
- * programs that have no loop of their own. pb_loop() is what to give to the above. */
+ * programs that have no loop of their own. pb_loop() is what to give to the above. 0, or
+ * PB_ERR_SYSTEM where signals cannot be watched. A program that ends on a signal closes
+ * its server then, and runs once more until that is done. */
 PB_API struct uv_loop_s *pb_loop(void);
 PB_API int pb_run(void);
 
 /* A blocking client: connect, call, get the value or the error. */
 typedef struct pb_client pb_client;
 
-/* Connected and negotiated, or NULL and the error. c may be NULL. */
+/* Connected and negotiated, or NULL and the error. c may be NULL. The peer is heard only
+ * while this or a call waits. */
 PB_API pb_client *pb_client_open(const char *endpoint, const pb_net_config *c,
                                  pb_error *err);
 /* The peer's root, borrowed from the client. */
@@ -79,7 +86,9 @@ PB_API pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *er
                                        pb_value *kwargs);
 /* The failure behind the last NULL, borrowed until the next call; NULL if there is none. */
 PB_API const pb_failure *pb_client_failure(const pb_client *c);
+/* NULL once the connection is gone. */
 PB_API pb_session *pb_client_session(const pb_client *c);
+/* Closes the connection. References to the peer live on as dead ones. NULL is allowed. */
 PB_API void pb_client_free(pb_client *c);
 
 #ifdef __cplusplus

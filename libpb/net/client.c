@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The blocking client: a connection on a loop of its own, which runs only while a call is
+ * waited for. Nothing is heard from the peer meanwhile, but what is to be sent goes out at
+ * once. */
+#include <stdarg.h>
+
+#include "compat/value.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/net/dial.h"
+
+struct pb_client {
+    uv_loop_t loop;
+    pb_conn *conn;
+    pb_session *session;
+    pb_remote *root;
+    struct pb__ending ending; /* once it is over, conn and session are gone */
+    int64_t timeout;
+    pb_failure *failure;
+};
+
+/* The end of the call that is waited for. */
+struct outcome {
+    bool done;
+    pb_value *result;
+    pb_failure *failure;
+};
+
+static void on_answer(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct outcome *o = user_data;
+    *o = (struct outcome){true, pb_value_ref(result), pb_failure_ref(failure)};
+}
+
+static void copy_error(pb_error *err, const pb_error *why)
+{
+    pb__error_set(err, why->code ? why->code : PB_ERR_LOST, why->offset, "%s",
+                  why->code ? why->text : "the connection was closed");
+    if (err && !*err->where) {
+        pb__error_where(err, "%s", why->where);
+    }
+}
+
+/* Makes the connection, and waits for the negotiation. */
+static int dial(pb_client *c, const char *endpoint, const pb_net_config *config, pb_error *err)
+{
+    static const pb_net_config plain;
+    c->conn = pb__dial(&c->loop, endpoint, config ? config : &plain, true, &c->ending, err);
+    if (!c->conn) {
+        c->ending.over = true;
+        return PB_ERR_STATE;
+    }
+    c->session = pb_conn_session(c->conn);
+    c->root = pb_conn_root(c->conn);
+    if (!c->root) {
+        return pb__error_nomem(err);
+    }
+    while (!c->ending.over && !pb_session_is_ready(c->session)) {
+        uv_run(&c->loop, UV_RUN_ONCE);
+    }
+    if (c->ending.over) {
+        copy_error(err, &c->ending.why);
+        return PB_ERR_LOST;
+    }
+    return 0;
+}
+
+pb_client *pb_client_open(const char *endpoint, const pb_net_config *c, pb_error *err)
+{
+    pb_client *client = pb__calloc(1, sizeof *client);
+    if (!client) {
+        pb__error_nomem(err);
+        return NULL;
+    }
+    int e = uv_loop_init(&client->loop);
+    if (e) {
+        pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot make a loop: %s", uv_strerror(e));
+        pb__free(client);
+        return NULL;
+    }
+    if (dial(client, endpoint, c, err) != 0) {
+        pb_client_free(client);
+        return NULL;
+    }
+    return client;
+}
+
+pb_remote *pb_client_root(pb_client *c)
+{
+    return c->root;
+}
+
+void pb_client_set_timeout(pb_client *c, int64_t timeout)
+{
+    c->timeout = timeout;
+}
+
+/* Runs the loop until the call has ended. */
+static void wait_for(pb_client *c, const struct outcome *o)
+{
+    while (!o->done) {
+        if (!uv_run(&c->loop, UV_RUN_ONCE) && !o->done) {
+            /* Reading has stopped, because of a limit, and nothing will let it go on. */
+            pb_session_close(c->session);
+        }
+    }
+}
+
+static void tell_failure(const pb_failure *f, pb_error *err)
+{
+    int code = pb_failure_code(f);
+    if (code) {
+        pb__error_set(err, code, 0, "%s", pb_failure_text(f));
+    } else {
+        pb__error_set(err, PB_ERR_REMOTE, 0, "%s: %s", pb_failure_type(f),
+                      pb_failure_text(f));
+    }
+}
+
+pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
+                                const char *method, pb_value *args, pb_value *kwargs)
+{
+    struct outcome o = {0};
+    pb_failure_unref(c->failure);
+    c->failure = NULL;
+    pb_session *s = pb_remote_session(to);
+    if (s && s != c->session) {
+        pb__error_set(err, PB_ERR_ARG, 0, "the reference is of another connection");
+        return NULL;
+    }
+    uv_update_time(&c->loop);
+    const pb_call_options options = {.timeout = c->timeout};
+    if (pb_remote_call(to, method, args, kwargs, &options, on_answer, &o, NULL, err) != 0) {
+        return NULL;
+    }
+    wait_for(c, &o);
+    if (o.failure) {
+        c->failure = o.failure;
+        tell_failure(o.failure, err);
+    }
+    return o.result;
+}
+
+pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err, const char *method,
+                         const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    pb_value *args = pb__build_tuple(err, format, ap);
+    va_end(ap);
+    if (!args) {
+        return NULL;
+    }
+    pb_value *result = pb_client_call_values(c, to, err, method, args, NULL);
+    pb_value_unref(args);
+    return result;
+}
+
+const pb_failure *pb_client_failure(const pb_client *c)
+{
+    return c->failure;
+}
+
+pb_session *pb_client_session(const pb_client *c)
+{
+    return c->ending.over ? NULL : c->session;
+}
+
+void pb_client_free(pb_client *c)
+{
+    if (!c) {
+        return;
+    }
+    pb_remote_unref(c->root);
+    if (!c->ending.over) {
+        pb_conn_close(c->conn);
+    }
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&c->loop);
+    pb_failure_unref(c->failure);
+    pb__free(c);
+}

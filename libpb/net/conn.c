@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A session over a socket. Output is gathered: while a chunk of input is worked on until
+ * all of it was, else until the loop is about to wait; then it leaves in one write. */
+#include "libpb/net/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/net/socket.h"
+
+enum {
+    LINGER = 5000, /* milliseconds in which a peer must take what is left for it */
+};
+
+struct pb__conn_timer {
+    uv_timer_t uv;
+    pb_conn *conn; /* NULL: it is closing */
+    int64_t due;   /* by the loop's time; INT64_MAX: it does not run */
+};
+
+/* ---- The hub ---- */
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct pb__hub *h = prepare->data;
+    struct pb__list batch;
+    pb__list_init(&batch);
+    /* Those that are unsettled anew meanwhile are for the next time. */
+    while (!pb__list_empty(&h->unsettled)) {
+        struct pb__list *first = h->unsettled.next;
+        pb__list_remove(first);
+        pb__list_push(&batch, first);
+    }
+    uv_prepare_stop(prepare);
+    while (!pb__list_empty(&batch)) {
+        pb__conn_settle(PB__LIST_ENTRY(batch.next, pb_conn, unsettled));
+    }
+}
+
+void pb__hub_init(struct pb__hub *h, uv_loop_t *loop, uint8_t *chunk)
+{
+    *h = (struct pb__hub){.loop = loop, .chunk = chunk};
+    pb__list_init(&h->unsettled);
+    uv_prepare_init(loop, &h->prepare);
+    h->prepare.data = h;
+}
+
+/* ---- Time ---- */
+
+static int64_t loop_now(const pb_conn *c)
+{
+    return (int64_t)uv_now(c->hub->loop);
+}
+
+static int64_t session_now(const pb_conn *c)
+{
+    return loop_now(c) - c->epoch;
+}
+
+static void timer_closed(uv_handle_t *h)
+{
+    pb__free(h->data);
+}
+
+static void drop_timer(pb_conn *c)
+{
+    if (c->timer) {
+        c->timer->conn = NULL;
+        uv_close((uv_handle_t *)&c->timer->uv, timer_closed);
+        c->timer = NULL;
+    }
+}
+
+static void on_timer(uv_timer_t *uv)
+{
+    struct pb__conn_timer *t = uv->data;
+    t->due = INT64_MAX;
+    pb__conn_settle(t->conn);
+}
+
+/* When c is to be settled for the sake of time alone. */
+static int64_t due_of(const pb_conn *c)
+{
+    if (c->state == PB__CONN_DIALLING || pb_session_is_closed(c->session)) {
+        return c->settle_by;
+    }
+    int64_t deadline = pb_session_deadline(c->session);
+    return deadline == INT64_MAX ? INT64_MAX : deadline + c->epoch;
+}
+
+/* A timer that runs too early does no harm, so it is set only for what is earlier. */
+static int set_timer(pb_conn *c)
+{
+    int64_t due = due_of(c), now = loop_now(c);
+    if (due == INT64_MAX) {
+        drop_timer(c);
+        return 0;
+    }
+    if (!c->timer) {
+        struct pb__conn_timer *t = pb__malloc(sizeof *t);
+        if (!t) {
+            return PB_ERR_NOMEM;
+        }
+        *t = (struct pb__conn_timer){.conn = c, .due = INT64_MAX};
+        uv_timer_init(c->hub->loop, &t->uv);
+        t->uv.data = t;
+        c->timer = t;
+    }
+    if (due < c->timer->due) {
+        c->timer->due = due;
+        uv_timer_start(&c->timer->uv, on_timer, due > now ? (uint64_t)(due - now) : 0, 0);
+    }
+    return 0;
+}
+
+/* ---- Reading and writing ---- */
+
+static void lost(pb_conn *c, int negative_errno)
+{
+    pb_error why = {0};
+    if (negative_errno) {
+        pb__error_set(&why, PB_ERR_LOST, 0, "connection lost: %s",
+                      uv_strerror(negative_errno));
+    }
+    pb_session_lost(c->session, negative_errno ? &why : NULL);
+}
+
+/* Reads one chunk: how many bytes there were, or -errno. */
+static ssize_t read_chunk(pb_conn *c)
+{
+    ssize_t n = pb__socket_recv(c->fd, c->hub->chunk, PB__CHUNK);
+    if (n > 0) {
+        pb_session_recv(c->session, (pb_span){c->hub->chunk, (size_t)n}, session_now(c));
+    } else if (n != -EAGAIN) {
+        lost(c, (int)n);
+    }
+    return n;
+}
+
+/* The socket has failed: what it still holds is read, for the peer may have answered
+ * before it went. negative_errno is why, in case that reading does not tell. */
+static void read_rest(pb_conn *c, int negative_errno)
+{
+    while (!pb_session_is_closed(c->session) && read_chunk(c) > 0) {
+    }
+    if (!pb_session_is_closed(c->session)) {
+        lost(c, negative_errno);
+    }
+}
+
+/* Writes what there is: 0, or the -errno of a socket that has failed. */
+static int write_out(pb_conn *c)
+{
+    c->blocked = false;
+    while (pb_session_want_send(c->session)) {
+        pb_span out = pb_session_send(c->session);
+        if (out.len == 0) {
+            break; /* there was no memory to write it */
+        }
+        ssize_t n = pb__socket_send(c->fd, out.data, out.len);
+        if (n < 0 && n != -EAGAIN) {
+            return (int)n;
+        }
+        if (n > 0) {
+            pb_session_sent(c->session, (size_t)n, session_now(c));
+        }
+        if (n < 0 || (size_t)n < out.len) {
+            c->blocked = true;
+            break;
+        }
+    }
+    return 0;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    pb_conn *c = poll->data;
+    if (status < 0) {
+        c->mask = 0; /* libuv has stopped it */
+        int e = pb__socket_status(c->fd);
+        read_rest(c, e ? e : status);
+    } else if (events & UV_READABLE) {
+        read_chunk(c);
+    }
+    pb__conn_settle(c);
+}
+
+static int set_mask(pb_conn *c)
+{
+    bool read = !pb_session_is_closed(c->session) && pb_session_want_recv(c->session);
+    int mask = (read ? UV_READABLE : 0) | (c->blocked ? UV_WRITABLE : 0);
+    if (mask == c->mask) {
+        return 0;
+    }
+    c->mask = mask;
+    return mask ? uv_poll_start(&c->poll, mask, on_poll) : uv_poll_stop(&c->poll);
+}
+
+/* ---- Beginning, going on and ending ---- */
+
+static void on_wake(pb_session *s, void *driver)
+{
+    (void)s;
+    pb_conn *c = driver;
+    if (c->state == PB__CONN_ENDED) {
+        return;
+    }
+    if (c->hub->direct && c->state == PB__CONN_UP) {
+        /* The caller may be anywhere, so what goes wrong is left for the loop to find. */
+        (void)write_out(c);
+    }
+    pb__conn_unsettle(c);
+}
+
+int pb__conn_init(pb_conn *c, struct pb__hub *h, const pb_session_config *config,
+                  bool is_client)
+{
+    *c = (pb_conn){.hub = h,
+                   .settle_by = INT64_MAX,
+                   .fd = -1,
+                   .state = PB__CONN_DIALLING};
+    pb__list_init(&c->link);
+    pb__list_init(&c->unsettled);
+    pb_session_config own = *config;
+    own.on_wake = on_wake;
+    own.driver = c;
+    c->session = (is_client ? pb_session_client_new : pb_session_server_new)(&own, 0);
+    return c->session ? 0 : PB_ERR_NOMEM;
+}
+
+int pb__conn_watch(pb_conn *c, int fd, int mask, uv_poll_cb cb)
+{
+    int e = uv_poll_init_socket(c->hub->loop, &c->poll, fd);
+    if (e) {
+        close(fd);
+        return e;
+    }
+    c->fd = fd;
+    c->poll.data = c;
+    return mask ? uv_poll_start(&c->poll, mask, cb) : 0;
+}
+
+void pb__conn_up(pb_conn *c)
+{
+    c->state = PB__CONN_UP;
+    c->epoch = loop_now(c);
+    c->settle_by = INT64_MAX;
+}
+
+void pb__conn_unsettle(pb_conn *c)
+{
+    if (pb__list_empty(&c->unsettled)) {
+        pb__list_push(&c->hub->unsettled, &c->unsettled);
+        uv_prepare_start(&c->hub->prepare, on_prepare);
+    }
+}
+
+static void poll_closed(uv_handle_t *h)
+{
+    pb_conn *c = h->data;
+    c->gone(c);
+}
+
+/* The session is over, and nothing more can be sent. */
+static void end(pb_conn *c)
+{
+    c->state = PB__CONN_ENDED;
+    pb__list_remove(&c->unsettled);
+    drop_timer(c);
+    if (c->fd >= 0) {
+        uv_close((uv_handle_t *)&c->poll, poll_closed);
+        close(c->fd);
+        c->fd = -1;
+    } else {
+        c->gone(c);
+    }
+}
+
+/* Ticks and writes; false where nothing more can be written. */
+static bool go_on(pb_conn *c)
+{
+    pb_session *s = c->session;
+    if (pb_session_deadline(s) <= session_now(c)) {
+        pb_session_tick(s, session_now(c));
+    }
+    int e = write_out(c);
+    if (e) {
+        read_rest(c, e);
+        return false;
+    }
+    if (!pb_session_is_closed(s)) {
+        return true;
+    }
+    if (c->settle_by == INT64_MAX) {
+        c->settle_by = loop_now(c) + LINGER;
+    }
+    return c->blocked && loop_now(c) < c->settle_by;
+}
+
+void pb__conn_settle(pb_conn *c)
+{
+    assert(c->state != PB__CONN_ENDED);
+    pb__list_remove(&c->unsettled);
+    if (c->state == PB__CONN_DIALLING && !pb_session_is_closed(c->session)) {
+        c->dial(c);
+    }
+    bool over = c->state == PB__CONN_UP ? !go_on(c) : pb_session_is_closed(c->session);
+    int e = 0;
+    if (!over && c->state == PB__CONN_UP && (e = set_mask(c)) != 0) {
+        lost(c, e);
+        over = true;
+    }
+    if (!over && set_timer(c) != 0) {
+        pb_error why = {0};
+        pb__error_nomem(&why);
+        pb_session_lost(c->session, &why);
+        over = true;
+    }
+    if (over) {
+        end(c);
+    }
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Endpoint strings: cut into parts, which a table of types then gives their meaning. */
+#include "libpb/net/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+
+enum {
+    PARTS_MAX = 8,
+    PARAMETERS_MAX = 3,
+    BACKLOG_DEFAULT = 1024,
+    BACKLOG_MAX = 65535,
+    TIMEOUT_MAX = 86400,
+};
+
+struct part {
+    const char *name; /* NULL: known by its position */
+    const char *value;
+    size_t offset;
+};
+
+struct parts {
+    struct part part[PARTS_MAX];
+    size_t count;
+};
+
+/* What a parameter sets. */
+typedef int set_fn(struct pb__endpoint *e, const struct part *p, pb_error *err);
+
+static int set_number(const struct part *p, const char *what, long min, long max, long *out,
+                      pb_error *err)
+{
+    char *end;
+    const char *s = p->value;
+    *out = *s >= '0' && *s <= '9' ? strtol(s, &end, 10) : -1;
+    if (*out < min || *out > max || *end) {
+        return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
+                             "\"%s\" is no %s from %ld to %ld", s, what, min, max);
+    }
+    return 0;
+}
+
+static int set_port(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    long port;
+    int status = set_number(p, "port", e->backlog ? 0 : 1, UINT16_MAX, &port, err);
+    e->port = (uint16_t)port;
+    return status;
+}
+
+static int set_backlog(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    long backlog;
+    int status = set_number(p, "backlog", 1, BACKLOG_MAX, &backlog, err);
+    e->backlog = (int)backlog;
+    return status;
+}
+
+static int set_timeout(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    long seconds;
+    int status = set_number(p, "number of seconds", 1, TIMEOUT_MAX, &seconds, err);
+    e->timeout = (int64_t)seconds * 1000;
+    return status;
+}
+
+/* The brackets of an IPv6 address come off. */
+static int set_host(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    size_t len = strlen(p->value);
+    if (len == 0 && !e->backlog) {
+        return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "the host is empty");
+    }
+    e->host = p->value;
+    if (p->value[0] == '[') {
+        if (p->value[len - 1] != ']') {
+            return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "\"[\" has no \"]\"");
+        }
+        e->memory[p->value + len - 1 - e->memory] = '\0';
+        e->host++;
+    }
+    return 0;
+}
+
+static int set_path(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    if (!*p->value) {
+        return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "the path is empty");
+    }
+    if (strlen(p->value) >= sizeof ((struct sockaddr_un *)0)->sun_path) {
+        return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
+                             "the path is longer than %zu bytes",
+                             sizeof ((struct sockaddr_un *)0)->sun_path - 1);
+    }
+    e->path = p->value;
+    return 0;
+}
+
+/* A type of endpoint: its parameters, of which the first `needed` must be given, and the
+ * first `positional` may stand without their names. */
+struct type {
+    const char *name; /* "": what has no type */
+    enum pb__endpoint_role role;
+    bool is_unix;
+    size_t needed, positional;
+    struct {
+        const char *name;
+        set_fn *set;
+    } parameters[PARAMETERS_MAX + 1]; /* the last has no name */
+};
+
+static const struct type types[] = {
+    {"tcp", PB__ENDPOINT_CLIENT, false, 2, 2,
+     {{"host", set_host}, {"port", set_port}, {"timeout", set_timeout}}},
+    {"unix", PB__ENDPOINT_CLIENT, true, 1, 1, {{"path", set_path}, {"timeout", set_timeout}}},
+    {"", PB__ENDPOINT_CLIENT, false, 2, 2, {{"host", set_host}, {"port", set_port}}},
+    {"tcp", PB__ENDPOINT_SERVER, false, 1, 3,
+     {{"port", set_port}, {"interface", set_host}, {"backlog", set_backlog}}},
+    {"unix", PB__ENDPOINT_SERVER, true, 1, 1,
+     {{"address", set_path}, {"backlog", set_backlog}}},
+    {"", PB__ENDPOINT_SERVER, false, 2, 2, {{"interface", set_host}, {"port", set_port}}},
+};
+
+static const struct type *find_type(const char *name, enum pb__endpoint_role role)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (types[i].role == role && strcmp(types[i].name, name) == 0) {
+            return &types[i];
+        }
+    }
+    return NULL;
+}
+
+/* Cuts text at its colons into parts; escapes are undone in `to`. Between brackets a
+ * colon is itself. */
+static int cut(const char *text, char *to, struct parts *out, pb_error *err)
+{
+    struct part *p = &out->part[0];
+    *p = (struct part){.value = to};
+    bool bracketed = false;
+    for (const char *s = text;; s++) {
+        size_t offset = (size_t)(s - text);
+        if (!*s || (*s == ':' && !bracketed)) {
+            *to++ = '\0';
+            out->count++;
+            if (!*s) {
+                return 0;
+            }
+            if (out->count == PARTS_MAX) {
+                return pb__error_set(err, PB_ERR_SYNTAX, offset,
+                                     "an endpoint has at most %d parts", PARTS_MAX);
+            }
+            *++p = (struct part){.value = to, .offset = offset + 1};
+        } else if (*s == '=' && !p->name && !bracketed) {
+            *to++ = '\0';
+            p->name = p->value;
+            p->value = to;
+        } else {
+            bool escaped = *s == '\\';
+            if (escaped && !*++s) {
+                return pb__error_set(err, PB_ERR_SYNTAX, offset,
+                                     "a character is missing after \"\\\"");
+            }
+            if (!escaped) {
+                bracketed = (bracketed || (*s == '[' && to == p->value)) && *s != ']';
+            }
+            *to++ = *s;
+        }
+    }
+}
+
+/* Sets what one part says. A part without a name means the first parameter that is still
+ * to be had. */
+static int apply(struct pb__endpoint *e, const struct type *t, const struct part *p,
+                 bool *given, pb_error *err)
+{
+    size_t i = 0;
+    if (p->name) {
+        while (t->parameters[i].name && strcmp(p->name, t->parameters[i].name) != 0) {
+            i++;
+        }
+        if (!t->parameters[i].name) {
+            return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "unknown parameter \"%s\"",
+                                 p->name);
+        }
+    } else {
+        while (i < t->positional && given[i]) {
+            i++;
+        }
+        if (i == t->positional) {
+            return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
+                                 "\"%s\" is one part too many", p->value);
+        }
+    }
+    if (given[i]) {
+        return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "%s is given twice", p->name);
+    }
+    given[i] = true;
+    return t->parameters[i].set(e, p, err);
+}
+
+static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_role role,
+                 char *to, pb_error *err)
+{
+    struct parts parts = {0};
+    int status = cut(text, to, &parts, err);
+    if (status) {
+        return status;
+    }
+    size_t first = parts.count > 1 && !parts.part[0].name && *parts.part[0].value;
+    const struct type *t = first ? find_type(parts.part[0].value, role) : NULL;
+    if (!t && parts.count > 2) {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "unknown type of endpoint \"%s\"",
+                             parts.part[0].value);
+    }
+    if (!t) {
+        first = 0;
+        t = find_type("", role);
+    }
+    e->is_unix = t->is_unix;
+    bool given[PARAMETERS_MAX] = {0};
+    for (int named = 1; named >= 0; named--) {
+        for (size_t i = first; i < parts.count && !status; i++) {
+            if (!parts.part[i].name == !named) {
+                status = apply(e, t, &parts.part[i], given, err);
+            }
+        }
+    }
+    for (size_t i = 0; i < t->needed && !status; i++) {
+        if (!given[i]) {
+            status = pb__error_set(err, PB_ERR_SYNTAX, strlen(text), "%s is missing",
+                                   t->parameters[i].name);
+        }
+    }
+    return status;
+}
+
+int pb__endpoint_parse(const char *text, enum pb__endpoint_role role,
+                       struct pb__endpoint *out, pb_error *err)
+{
+    size_t size = strlen(text) + 1, both;
+    *out = (struct pb__endpoint){.host = ""};
+    if (role == PB__ENDPOINT_SERVER) {
+        out->backlog = BACKLOG_DEFAULT;
+    }
+    out->memory = pb__mul(size, 2, &both) ? pb__malloc(both) : NULL;
+    if (!out->memory) {
+        return pb__error_nomem(err);
+    }
+    out->spelling = memcpy(out->memory + size, text, size);
+    int status = parse(out, text, role, out->memory, err);
+    if (status) {
+        pb__endpoint_fini(out);
+    }
+    return status;
+}
+
+void pb__endpoint_fini(struct pb__endpoint *e)
+{
+    pb__free(e->memory);
+    *e = (struct pb__endpoint){0};
+}

@@ -1,0 +1,26 @@
+lib_layers += libpb_net.la
+libpb_net_la_SOURCES = \
+	%D%/client.c \
+	%D%/conn.c \
+	%D%/conn.h \
+	%D%/dial.c \
+	%D%/dial.h \
+	%D%/endpoint.c \
+	%D%/endpoint.h \
+	%D%/run.c \
+	%D%/server.c \
+	%D%/socket.c \
+	%D%/socket.h
+libpb_net_la_LIBADD = $(LIBUV_LIBS)
+net_libs = libpb_net.la $(broker_libs)
+
+unit_tests += \
+	%D%/tests/test_client \
+	%D%/tests/test_conn \
+	%D%/tests/test_endpoint \
+	%D%/tests/test_server
+EXTRA_DIST += %D%/tests/peers.h
+%C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_server_LDADD = $(net_libs) $(test_libs)

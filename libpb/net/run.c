@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The process's own loop, for programs that have none. */
+#include <signal.h>
+#include <uv.h>
+
+#include "pb/net.h"
+
+struct uv_loop_s *pb_loop(void)
+{
+    return uv_default_loop();
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    uv_stop(handle->loop);
+}
+
+/* Watches a signal without keeping the loop alive for it. */
+static int watch(uv_loop_t *loop, uv_signal_t *handle, int number)
+{
+    int e = uv_signal_init(loop, handle);
+    if (e) {
+        return e;
+    }
+    uv_unref((uv_handle_t *)handle);
+    return uv_signal_start_oneshot(handle, on_signal, number);
+}
+
+int pb_run(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    uv_loop_t *loop = uv_default_loop();
+    uv_signal_t watched[2];
+    int status = 0, count = 0;
+    while (count < 2 && status == 0) {
+        status = watch(loop, &watched[count], numbers[count]);
+        count++;
+    }
+    if (status == 0) {
+        uv_run(loop, UV_RUN_DEFAULT);
+    }
+    while (count-- > 0) {
+        uv_close((uv_handle_t *)&watched[count], NULL);
+    }
+    uv_run(loop, UV_RUN_NOWAIT); /* until they are closed */
+    return status ? PB_ERR_SYSTEM : 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * System calls on sockets. libuv watches them; reading and writing is done here, for its
+ * streams copy what they cannot write at once, and raise SIGPIPE. */
+#include "libpb/net/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "libpb/base/error.h"
+
+int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
+{
+    char what[160];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: %s", what, uv_strerror(negative_errno));
+}
+
+static int new_socket(int family)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+/* A call goes out the moment it is written. No UNIX socket knows the option, or needs
+ * it. */
+static void set_nodelay(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* Closes fd after a call on it has failed. */
+static int give_up(int fd)
+{
+    int e = -errno;
+    close(fd);
+    return e;
+}
+
+int pb__socket_connect(const struct sockaddr *to, socklen_t len)
+{
+    int fd = new_socket(to->sa_family);
+    if (fd < 0) {
+        return fd;
+    }
+    set_nodelay(fd);
+    if (connect(fd, to, len) != 0 && errno != EINPROGRESS && errno != EINTR) {
+        return give_up(fd);
+    }
+    return fd;
+}
+
+int pb__socket_status(int fd)
+{
+    int status = 0;
+    socklen_t len = sizeof status;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &status, &len) != 0 ? -errno : -status;
+}
+
+static int listen_at(const struct sockaddr *at, socklen_t len, int backlog)
+{
+    int fd = new_socket(at->sa_family);
+    if (fd < 0) {
+        return fd;
+    }
+    int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, at, len) != 0 || listen(fd, backlog) != 0) {
+        return give_up(fd);
+    }
+    return fd;
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage at = {0};
+    socklen_t len = sizeof at;
+    getsockname(fd, (struct sockaddr *)&at, &len);
+    return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+                                          : ((struct sockaddr_in *)&at)->sin_port);
+}
+
+int pb__socket_listen(const struct pb__endpoint *e, int *port, pb_error *err)
+{
+    int fd;
+    *port = 0;
+    if (e->is_unix) {
+        struct sockaddr_un at = {.sun_family = AF_UNIX};
+        memcpy(at.sun_path, e->path, strlen(e->path));
+        fd = listen_at((struct sockaddr *)&at, sizeof at, e->backlog);
+    } else {
+        bool any = !*e->host;
+        struct addrinfo *found, hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                                         .ai_family = any ? AF_INET : AF_UNSPEC,
+                                         .ai_socktype = SOCK_STREAM};
+        char service[8];
+        snprintf(service, sizeof service, "%d", e->port);
+        int status = getaddrinfo(any ? NULL : e->host, service, &hints, &found);
+        if (status) {
+            return pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot listen on %s: %s",
+                                 e->spelling, gai_strerror(status));
+        }
+        fd = listen_at(found->ai_addr, found->ai_addrlen, e->backlog);
+        freeaddrinfo(found);
+        *port = fd < 0 ? 0 : port_of(fd);
+    }
+    return fd < 0 ? pb__socket_error(err, fd, "cannot listen on %s", e->spelling) : fd;
+}
+
+int pb__socket_accept(int fd)
+{
+    int got;
+    do {
+        got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (got < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (got < 0) {
+        return -errno;
+    }
+    set_nodelay(got);
+    return got;
+}
+
+ssize_t pb__socket_recv(int fd, void *to, size_t size)
+{
+    ssize_t n;
+    do {
+        n = recv(fd, to, size, 0);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t pb__socket_send(int fd, const void *data, size_t len)
+{
+    ssize_t n;
+    do {
+        n = send(fd, data, len, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * System calls on sockets, TCP and UNIX alike: all of them non-blocking and closed on
+ * exec. What fails returns -errno. */
+#ifndef PB__SOCKET_H
+#define PB__SOCKET_H
+
+#include <netdb.h>
+#include <sys/types.h>
+
+#include "libpb/net/endpoint.h"
+
+/* Fills err with PB_ERR_SYSTEM, what was tried, and the system's text of -errno. */
+int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
+    PB_PRINTF(3, 4);
+
+/* Starts to connect: the socket, which is writable when that has ended. */
+int pb__socket_connect(const struct sockaddr *to, socklen_t len);
+/* How the connecting ended: 0 or -errno. */
+int pb__socket_status(int fd);
+/* Listens on an endpoint; err says what failed. *port is the TCP port. */
+int pb__socket_listen(const struct pb__endpoint *e, int *port, pb_error *err);
+/* Takes a connection that waits; -EAGAIN if there is none. */
+int pb__socket_accept(int fd);
+/* As recv and send, without SIGPIPE and past EINTR. */
+ssize_t pb__socket_recv(int fd, void *to, size_t size);
+ssize_t pb__socket_send(int fd, const void *data, size_t len);
+
+#endif

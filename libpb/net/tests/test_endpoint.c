@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Endpoint strings: what they mean, and what is wrong with those that mean nothing. */
+#include "libpb/net/endpoint.h"
+
+#include <string.h>
+
+#include "tests/support.h"
+
+struct good {
+    const char *text;
+    enum pb__endpoint_role role;
+    const char *host; /* or the path */
+    int port;         /* -1: UNIX */
+    int backlog;
+    int timeout;
+};
+
+PB_TEST(endpoint, meaning)
+{
+    static const enum pb__endpoint_role C = PB__ENDPOINT_CLIENT, S = PB__ENDPOINT_SERVER;
+    const struct good rows[] = {
+        {"localhost:8800", C, "localhost", 8800, 0, 0},
+        {"tcp:localhost:8800", C, "localhost", 8800, 0, 0},
+        {"tcp:host=localhost:port=8800", C, "localhost", 8800, 0, 0},
+        {"tcp:port=8800:host=localhost", C, "localhost", 8800, 0, 0},
+        {"tcp:host=localhost:8800", C, "localhost", 8800, 0, 0},
+        {"tcp:8800:host=localhost", C, "localhost", 8800, 0, 0},
+        {"tcp:localhost:8800:timeout=5", C, "localhost", 8800, 0, 5000},
+        {"tcp:a:65535", C, "a", 65535, 0, 0},
+        {"tcp:a:1", C, "a", 1, 0, 0},
+        {"tcp:\\:\\:1:8800", C, "::1", 8800, 0, 0},
+        {"tcp:[::1]:8800", C, "::1", 8800, 0, 0},
+        {"[::1]:8800", C, "::1", 8800, 0, 0},
+        {"tcp:host=[fe80::1%eth0]:port=80", C, "fe80::1%eth0", 80, 0, 0},
+        {"tcp:a\\\\b\\=\\:c:80", C, "a\\b=:c", 80, 0, 0},
+        {"tcp:host=a=b:80", C, "a=b", 80, 0, 0},
+        {"unix:/run/a", C, "/run/a", -1, 0, 0},
+        {"unix:path=/run/a:timeout=7", C, "/run/a", -1, 0, 7000},
+        {"unix:/a\\:b", C, "/a:b", -1, 0, 0},
+        {"unix:/a[b", C, "/a[b", -1, 0, 0},
+        {"tcp:8800", S, "", 8800, 1024, 0},
+        {"tcp:0", S, "", 0, 1024, 0},
+        {"tcp:port=8800", S, "", 8800, 1024, 0},
+        {"tcp:8800:interface=127.0.0.1", S, "127.0.0.1", 8800, 1024, 0},
+        {"tcp:8800:127.0.0.1:50", S, "127.0.0.1", 8800, 50, 0},
+        {"tcp:8800:interface=\\:\\:1:backlog=7", S, "::1", 8800, 7, 0},
+        {"tcp:8800:interface=", S, "", 8800, 1024, 0},
+        {"127.0.0.1:0", S, "127.0.0.1", 0, 1024, 0},
+        {"unix:/run/a", S, "/run/a", -1, 1024, 0},
+        {"unix:address=/run/a:backlog=3", S, "/run/a", -1, 3, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct good *r = &rows[i];
+        struct pb__endpoint e;
+        pb_error err = {0};
+        cr_assert_eq(pb__endpoint_parse(r->text, r->role, &e, &err), 0, "%s: %s", r->text,
+                     err.text);
+        cr_assert_eq(e.is_unix, r->port < 0, "%s", r->text);
+        cr_assert_str_eq(e.is_unix ? e.path : e.host, r->host, "%s", r->text);
+        cr_assert_eq(e.is_unix ? -1 : e.port, r->port, "%s", r->text);
+        cr_assert_eq(e.backlog, r->backlog, "%s", r->text);
+        cr_assert_eq(e.timeout, r->timeout, "%s", r->text);
+        cr_assert_str_eq(e.spelling, r->text);
+        pb__endpoint_fini(&e);
+    }
+}
+
+PB_TEST(endpoint, errors)
+{
+    static const enum pb__endpoint_role C = PB__ENDPOINT_CLIENT, S = PB__ENDPOINT_SERVER;
+    static const char path_1[] = "unix:/23456789012345678901234567890123456789012345678901234"
+                                 "56789012345678901234567890123456789012345678901234567";
+    char path_2[sizeof path_1 + 1];
+    const struct {
+        const char *text;
+        enum pb__endpoint_role role;
+        size_t offset;
+        const char *says;
+    } rows[] = {
+        {"", C, 0, "the host is empty"},
+        {"localhost", C, 9, "port is missing"},
+        {"tcp:localhost", C, 13, "port is missing"},
+        {"tcp:port=80", C, 11, "host is missing"},
+        {"tcp", S, 3, "port is missing"},
+        {"unix", C, 4, "port is missing"},
+        {"tcp::80", C, 4, "the host is empty"},
+        {":80", C, 0, "the host is empty"},
+        {"a:", C, 2, "\"\" is no port from 1 to 65535"},
+        {"a:0", C, 2, "\"0\" is no port from 1 to 65535"},
+        {"a:65536", C, 2, "\"65536\" is no port from 1 to 65535"},
+        {"a:99999999999999999999", C, 2,
+         "\"99999999999999999999\" is no port from 1 to 65535"},
+        {"a:-1", C, 2, "\"-1\" is no port from 1 to 65535"},
+        {"a: 80", C, 2, "\" 80\" is no port from 1 to 65535"},
+        {"tcp:a:80x", C, 6, "\"80x\" is no port from 1 to 65535"},
+        {"tcp:http", S, 4, "\"http\" is no port from 0 to 65535"},
+        {"tcp:80:backlog=0", S, 7, "\"0\" is no backlog from 1 to 65535"},
+        {"tcp:a:80:timeout=0", C, 9, "\"0\" is no number of seconds from 1 to 86400"},
+        {"tls:a:443", C, 0, "unknown type of endpoint \"tls\""},
+        {"tcp:a:80:90", C, 9, "\"90\" is one part too many"},
+        {"tcp:a:80:prot=6", C, 9, "unknown parameter \"prot\""},
+        {"tcp:a:80:port=6", C, 6, "port is given twice"},
+        {"tcp:port=1:port=2:a", C, 11, "port is given twice"},
+        {"tcp:[::1:80", C, 4, "\"[\" has no \"]\""},
+        {"tcp:a:80\\", C, 8, "a character is missing after \"\\\""},
+        {"unix:", C, 5, "the path is empty"},
+        {"1:2:3:4:5:6:7:8:9", C, 15, "an endpoint has at most 8 parts"},
+        {path_2, C, 5, "the path is longer than 107 bytes"},
+    };
+    strcpy(path_2, path_1);
+    strcat(path_2, "8");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pb__endpoint e;
+        pb_error err = {0};
+        cr_assert_eq(pb__endpoint_parse(rows[i].text, rows[i].role, &e, &err),
+                     PB_ERR_SYNTAX, "%s", rows[i].text);
+        cr_assert_str_eq(err.text, rows[i].says, "%s: %s", rows[i].text, err.text);
+        cr_assert_eq(err.offset, rows[i].offset, "%s: %zu", rows[i].text,
+                     (size_t)err.offset);
+    }
+    struct pb__endpoint e;
+    cr_assert_eq(pb__endpoint_parse(path_1, C, &e, NULL), 0);
+    cr_assert_eq(strlen(e.path), 107);
+    pb__endpoint_fini(&e);
+}
+
+static int parse_one(void *user_data)
+{
+    (void)user_data;
+    struct pb__endpoint e;
+    pb_error err = {0};
+    int status = pb__endpoint_parse("tcp:a:80", PB__ENDPOINT_CLIENT, &e, &err);
+    cr_assert_eq(err.code, status);
+    if (status == 0) {
+        pb__endpoint_fini(&e);
+    }
+    return status;
+}
+
+PB_TEST(endpoint, memory)
+{
+    pb__test_each_failure(parse_one, NULL);
+}
