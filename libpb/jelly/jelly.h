@@ -20,7 +20,8 @@ struct pb__form {
 };
 
 struct pb__invoker {
-    /* Writing: the form of a PB_LOCAL or PB_REMOTE value. Non-zero fails the whole. */
+    /* Writing: the form of a PB_LOCAL or PB_REMOTE value. It may make new values, but not
+     * change what is being written. Non-zero fails the whole. */
     int (*jelly)(pb_value *v, struct pb__form *form, pb_error *err, void *ctx);
     /* Reading: whether a head is the broker's to read. Asked before the taster. */
     bool (*knows)(pb_span head, void *ctx);
@@ -29,7 +30,8 @@ struct pb__invoker {
     void *ctx;
 };
 
-/* Writing. Without an invoker references are refused. The config is borrowed. */
+/* Writing. Without an invoker references are refused, but for PB_REMOTE on Python 2, which
+ * is sent as unpersistable. The config is borrowed. */
 int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *invoker,
               struct pb_encoder *e, pb_error *err);
 

@@ -34,7 +34,8 @@ PB_API int pb_taster_allow_module(pb_taster *t, const char *name);
  * "class", "classobj" and "module", its name as a type, its module, and the class. */
 PB_API int pb_taster_allow_instances_of(pb_taster *t, const char *class_name);
 /* Allows types, modules and classes whose whole name matches a PCRE2 pattern (anchored at
- * both ends). Compiled here, matched under limits: a name that runs into them is refused.
+ * both ends). Compiled here, matched under limits: a name that runs into them, or is
+ * longer than 1024 bytes, is refused.
  * PB_ERR_SYNTAX with the offset in the pattern. Ours, not Twisted's. */
 PB_API int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err);
 /* Allows everything. Mirrors DummySecurityOptions. */
@@ -49,9 +50,11 @@ typedef struct {
     pb_profile profile;
     pb_taster *taster; /* counted by who copies the struct; NULL: globalSecurity */
     pb_limits limits;
-    /* persistentStore: called for each instance that is to be written. Gives a *new* id
-     * (an int, a float or bytes) in *id to write ["persistent", id] in its place, or
-     * leaves *id NULL to write the instance. Non-zero fails the whole. NULL: never. */
+    /* persistentStore: called for each instance and each Unpersistable that is to be
+     * written, at the first place where it stands. Gives a *new* id in *id to write
+     * ["persistent", id] in its place (an int, a float or bytes goes as it is, any other
+     * value as its expression), or leaves *id NULL to write the instance. Must not change
+     * what is being written. Non-zero fails the whole. NULL: never. */
     int (*persistent_save)(pb_value *instance, pb_value **id, pb_error *err,
                            void *user_data);
     /* persistentLoad: gives a *new* value for an id. NULL: what comes so is
@@ -63,8 +66,10 @@ typedef struct {
 /* Writes the expression of v, in banana, to e: for the same graph of objects the very
  * bytes that Twisted of the profile writes. One pass; nothing stays in e on failure.
  * PB_ERR_TYPE: v holds what that Twisted cannot send (a reference with no broker, a
- * function on Python 3, a nan as Decimal, ...); PB_ERR_LIMIT: banana or depth refuses.
- * c may be NULL. Mirrors jelly.jelly and Banana.sendEncoded. */
+ * function on Python 3, a nan as Decimal, ...); PB_ERR_LIMIT: banana or depth refuses, or
+ * the expression passes the limit of a message. The limits are those of e; depth and
+ * message are those of c where they are set there. c may be NULL.
+ * Mirrors jelly.jelly and Banana.sendEncoded. */
 PB_API int pb_jelly(pb_value *v, const pb_jelly_config *c, pb_encoder *e, pb_error *err);
 
 /* Reads expressions from a decoder. The sink may be given to one decoder at a time. */

@@ -1,0 +1,28 @@
+lib_layers += libpb_jelly.la
+libpb_jelly_la_SOURCES = \
+	%D%/crefs.h \
+	%D%/jelly.h \
+	%D%/path.c \
+	%D%/path.h \
+	%D%/read.c \
+	%D%/read.h \
+	%D%/read_head.c \
+	%D%/read_rest.c \
+	%D%/taster.c \
+	%D%/write.c \
+	%D%/write.h \
+	%D%/write_opening.c \
+	%D%/write_rare.c \
+	%D%/write_share.c
+jelly_libs = libpb_jelly.la libpb_banana.la $(compat_libs) $(PCRE2_LIBS)
+
+EXTRA_DIST += %D%/tests/writing.h
+unit_tests += \
+	%D%/tests/test_taster \
+	%D%/tests/test_write \
+	%D%/tests/test_write_refuse \
+	%D%/tests/test_write_share
+%C%_tests_test_taster_LDADD = $(jelly_libs) $(test_libs)
+%C%_tests_test_write_LDADD = $(jelly_libs) $(test_libs)
+%C%_tests_test_write_refuse_LDADD = $(jelly_libs) $(test_libs)
+%C%_tests_test_write_share_LDADD = $(jelly_libs) $(test_libs)

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The taster: by name only, for nothing is ever resolved. The writer asks it about the
+ * classes of instances, the reader about every head. Mirrors jelly.SecurityOptions. */
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "libpb/base/error.h"
+#include "libpb/base/map.h"
+#include "libpb/base/mem.h"
+#include "pb/jelly.h"
+
+/* What a match may cost, so that no pattern makes a name from a peer expensive. */
+#define NAME_MOST ((size_t)1024) /* bytes of a name that patterns look at */
+#define MATCH_LIMIT 10000
+#define DEPTH_LIMIT 1000
+#define HEAP_LIMIT 256 /* KiB */
+
+enum what {
+    TYPE = 1,
+    MODULE = 2,
+    CLASS = 4,
+};
+
+struct name {
+    struct name *next; /* another of the same hash */
+    unsigned what;     /* as which it is allowed */
+    size_t len;
+    char text[];
+};
+
+struct pattern {
+    struct pattern *next;
+    pcre2_code *code;
+    pcre2_match_data *match;
+    pcre2_match_context *limits;
+};
+
+struct pb_taster {
+    size_t refs;
+    bool all, basic;
+    struct pb__map names; /* by hash */
+    struct pattern *patterns;
+};
+
+static const char *const default_types[] = {
+    "unicode", "None",   "boolean",  "set",   "frozenset", "datetime",
+    "date",    "time",   "decimal",  "float", "int",       "timedelta",
+    "str",     "string", "NoneType", "bool",
+};
+
+static const char *const basic_types[] = {
+    "dictionary",    "list",       "tuple",    "reference", "dereference",
+    "unpersistable", "persistent", "long_int", "long",      "dict",
+};
+
+pb_taster *pb_taster_new(void)
+{
+    pb_taster *t = pb__calloc(1, sizeof *t);
+    if (t) {
+        t->refs = 1;
+    }
+    return t;
+}
+
+pb_taster *pb_taster_ref(pb_taster *t)
+{
+    if (t) {
+        t->refs++;
+    }
+    return t;
+}
+
+static void pattern_free(struct pattern *p)
+{
+    pcre2_match_context_free(p->limits);
+    pcre2_match_data_free(p->match);
+    pcre2_code_free(p->code);
+    pb__free(p);
+}
+
+void pb_taster_unref(pb_taster *t)
+{
+    if (!t || --t->refs > 0) {
+        return;
+    }
+    size_t pos = 0;
+    uint64_t hash;
+    void *first;
+    while (pb__map_next(&t->names, &pos, &hash, &first)) {
+        struct name *next;
+        for (struct name *n = first; n; n = next) {
+            next = n->next;
+            pb__free(n);
+        }
+    }
+    pb__map_fini(&t->names);
+    while (t->patterns) {
+        struct pattern *p = t->patterns;
+        t->patterns = p->next;
+        pattern_free(p);
+    }
+    pb__free(t);
+}
+
+static uint64_t hash_of(const void *data, size_t len)
+{
+    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
+    }
+    return hash;
+}
+
+static bool same(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+}
+
+static struct name *find(const pb_taster *t, const void *text, size_t len)
+{
+    struct name *n = pb__map_get(&t->names, hash_of(text, len));
+    while (n && !same(n->text, n->len, text, len)) {
+        n = n->next;
+    }
+    return n;
+}
+
+static int allow(pb_taster *t, const char *text, size_t len, unsigned what)
+{
+    struct name *n = find(t, text, len);
+    if (n) {
+        n->what |= what;
+        return 0;
+    }
+    size_t size;
+    uint64_t hash = hash_of(text, len);
+    n = pb__add(sizeof *n, len, &size) ? pb__malloc(size) : NULL;
+    if (!n) {
+        return PB_ERR_NOMEM;
+    }
+    *n = (struct name){.next = pb__map_get(&t->names, hash), .what = what, .len = len};
+    memcpy(n->text, text, len);
+    int e = pb__map_set(&t->names, hash, n);
+    if (e) {
+        pb__free(n);
+    }
+    return e;
+}
+
+int pb_taster_allow_basic_types(pb_taster *t)
+{
+    t->basic = true;
+    return 0;
+}
+
+int pb_taster_allow_type(pb_taster *t, const char *name)
+{
+    return allow(t, name, strlen(name), TYPE);
+}
+
+int pb_taster_allow_module(pb_taster *t, const char *name)
+{
+    return allow(t, name, strlen(name), MODULE);
+}
+
+int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
+{
+    static const char *const types[] = {"instance", "class", "classobj", "module"};
+    const char *dot = strrchr(class_name, '.');
+    int e = pb_taster_allow_basic_types(t);
+    for (size_t i = 0; !e && i < sizeof types / sizeof *types; i++) {
+        e = pb_taster_allow_type(t, types[i]);
+    }
+    if (!e && dot) {
+        e = allow(t, class_name, (size_t)(dot - class_name), MODULE);
+    }
+    return e ? e : allow(t, class_name, strlen(class_name), TYPE | CLASS);
+}
+
+int pb_taster_allow_all(pb_taster *t)
+{
+    t->all = true;
+    return 0;
+}
+
+static void *take_memory(size_t size, void *data)
+{
+    (void)data;
+    return pb__malloc(size);
+}
+
+static void give_memory(void *p, void *data)
+{
+    (void)data;
+    pb__free(p);
+}
+
+/* PCRE2's word for why a pattern is none. */
+static int refuse_pattern(pb_error *err, int code, size_t offset)
+{
+    if (code == PCRE2_ERROR_HEAP_FAILED) {
+        return pb__error_nomem(err);
+    }
+    PCRE2_UCHAR text[120];
+    pcre2_get_error_message(code, text, sizeof text);
+    return pb__error_set(err, PB_ERR_SYNTAX, offset, "bad pattern: %s", (char *)text);
+}
+
+static int compile(struct pattern *p, const char *pattern, pcre2_general_context *memory,
+                   pb_error *err)
+{
+    pcre2_compile_context *context = pcre2_compile_context_create(memory);
+    if (!context) {
+        return pb__error_nomem(err);
+    }
+    int code;
+    size_t offset;
+    p->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                            PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_UTF, &code,
+                            &offset, context);
+    pcre2_compile_context_free(context);
+    if (!p->code) {
+        return refuse_pattern(err, code, offset);
+    }
+    p->match = pcre2_match_data_create(1, memory);
+    p->limits = pcre2_match_context_create(memory);
+    if (!p->match || !p->limits) {
+        return pb__error_nomem(err);
+    }
+    pcre2_set_match_limit(p->limits, MATCH_LIMIT);
+    pcre2_set_depth_limit(p->limits, DEPTH_LIMIT);
+    pcre2_set_heap_limit(p->limits, HEAP_LIMIT);
+    return 0;
+}
+
+int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err)
+{
+    pcre2_general_context *memory =
+        pcre2_general_context_create(take_memory, give_memory, NULL);
+    struct pattern *p = memory ? pb__calloc(1, sizeof *p) : NULL;
+    int e = p ? compile(p, pattern, memory, err) : pb__error_nomem(err);
+    pcre2_general_context_free(memory);
+    if (e == 0) {
+        p->next = t->patterns;
+        t->patterns = p;
+    } else if (p) {
+        pattern_free(p);
+    }
+    return e;
+}
+
+/* Whether a pattern matches the name; one that runs into a limit does not. */
+static bool matches(const pb_taster *t, pb_span name)
+{
+    bool found = false;
+    for (const struct pattern *p = t->patterns; p && !found; p = p->next) {
+        found = name.len <= NAME_MOST &&
+                pcre2_match(p->code, name.data, name.len, 0, 0, p->match, p->limits) >= 0;
+    }
+    return found;
+}
+
+static bool allowed(const pb_taster *t, pb_span name, enum what what)
+{
+    if (!t) {
+        return false;
+    }
+    const struct name *n = t->all ? NULL : find(t, name.data, name.len);
+    return t->all || (n && (n->what & what)) || matches(t, name);
+}
+
+static bool among(pb_span name, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (same(name.data, name.len, words[i], strlen(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool pb_taster_type_allowed(const pb_taster *t, pb_span name)
+{
+    bool basic = !t || t->basic;
+    return among(name, default_types, sizeof default_types / sizeof *default_types) ||
+           (basic &&
+            among(name, basic_types, sizeof basic_types / sizeof *basic_types)) ||
+           (name.len > 0 && memchr(name.data, '.', name.len)) || allowed(t, name, TYPE);
+}
+
+bool pb_taster_module_allowed(const pb_taster *t, pb_span name)
+{
+    return allowed(t, name, MODULE);
+}
+
+bool pb_taster_class_allowed(const pb_taster *t, pb_span name)
+{
+    return allowed(t, name, CLASS);
+}

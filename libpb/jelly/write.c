@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The writer: values to the bytes of their expression, in one pass, with no tree and no
+ * recursion. The loop here keeps the end of the encoder's buffer in a register, and writes
+ * common kinds itself; before anything else is called the encoder is made to know it. */
+#include "libpb/jelly/write.h"
+
+#include "libpb/base/error.h"
+#include "libpb/jelly/path.h"
+
+/* What one turn of the loop may write without asking: the header of a pair, that of a
+ * list, an opening, and the bytes that are copied past its end; or an opening, the header
+ * of a short text, and the text. */
+#define TURN ((size_t)80)
+#define SHORT_MOST ((size_t)48)
+
+static uint8_t *cursor(const struct pb__writer *w)
+{
+    return w->e->out.data + w->e->out.len;
+}
+
+static inline void tell(struct pb__writer *w, const uint8_t *p)
+{
+    w->e->out.len = (size_t)(p - w->e->out.data);
+}
+
+/* Where the last turn may begin. */
+static const uint8_t *last_turn(const struct pb__writer *w)
+{
+    return w->e->out.data + w->e->out.cap - TURN;
+}
+
+int pb__write_push(struct pb__writer *w, const pb_value *of, pb_value **values, size_t n,
+                   size_t lists)
+{
+    lists += w->top->lists;
+    if (lists > w->lists_most) {
+        return pb__encode_refuse(w->e, PB__FAULT_DEPTH, lists, w->lists_most);
+    }
+    if (w->top + 1 == w->frames_end) {
+        size_t used = (size_t)(w->frames_end - w->frames);
+        bool first = w->frames == w->first_frames;
+        size_t size;
+        struct pb__write_frame *more = pb__mul(used, 2 * sizeof *more, &size)
+                                           ? pb__realloc(first ? NULL : w->frames, size)
+                                           : NULL;
+        if (!more) {
+            return PB_ERR_NOMEM;
+        }
+        if (first) {
+            memcpy(more, w->first_frames, sizeof w->first_frames);
+        }
+        w->frames = more;
+        w->top = more + used - 1;
+        w->frames_end = more + 2 * used;
+    }
+    *++w->top = (struct pb__write_frame){.at = values,
+                                         .end = values + n,
+                                         .of = of,
+                                         .lists = lists,
+                                         .pairs = of && of->kind == PB_DICT};
+    return 0;
+}
+
+static inline uint8_t *put_opening(const struct pb__writer *w, uint8_t *p, int row)
+{
+    const struct pb__opening *h = &w->openings[row];
+    memcpy(p, h->text, PB__OPENING_COPIED);
+    return p + h->len;
+}
+
+/* Begins a list, tuple, dict or set; there is room for a turn. */
+static int write_container(struct pb__writer *w, pb_value *v)
+{
+    if (pb__write_may_meet(w, v)) {
+        int64_t number = pb__write_meet(w, v);
+        if (number != 0) {
+            return number < 0 ? (int)number : pb__write_dereference(w, number);
+        }
+    }
+    bool is_seq = v->kind == PB_LIST || v->kind == PB_TUPLE;
+    bool is_dict = v->kind == PB_DICT;
+    struct pb__seq *s = (struct pb__seq *)v;
+    struct pb__table *t = (struct pb__table *)v;
+    pb_value **values = is_seq ? s->items : t->slots;
+    size_t n = is_seq ? s->len : t->len;
+    if (PB__UNLIKELY(n >= w->e->limits.list)) {
+        return pb__encode_refuse(w->e, PB__FAULT_SEND_LIST, n + 1, w->e->limits.list);
+    }
+    uint8_t *p = pb__put_header(cursor(w), n + 1, PB__TYPE_LIST);
+    tell(w, put_opening(w, p, v->kind));
+    return n ? pb__write_push(w, v, values, n << is_dict, 1u + is_dict) : 0;
+}
+
+/* A short text; NULL: it is none. */
+static inline uint8_t *put_short(const struct pb__writer *w, uint8_t *p,
+                                 const struct pb__text *t)
+{
+    size_t len = t->len;
+    if (PB__UNLIKELY(len > w->short_most)) {
+        return NULL;
+    }
+    unsigned number = w->in_pb ? pb__vocab_find(t->data, len) : 0;
+    if (PB__UNLIKELY(number)) {
+        p[0] = (uint8_t)number;
+        p[1] = PB__TYPE_VOCAB;
+        return p + 2;
+    }
+    p[0] = (uint8_t)len;
+    p[1] = PB__TYPE_STRING;
+    memcpy(p + 2, t->data, len);
+    return p + 2 + len;
+}
+
+/* Writes a value of a common kind where there is room for a turn; NULL: it is none. */
+static inline uint8_t *put_common(const struct pb__writer *w, uint8_t *p,
+                                  const pb_value *v)
+{
+    if (pb__is_small(v)) {
+        int64_t i = pb__small_of(v);
+        uint64_t n = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+        return PB__LIKELY(w->any_int) ? pb__put_header(p, n, pb__int_type(i)) : NULL;
+    }
+    switch (v->kind) {
+    case PB_NONE:
+        return put_opening(w, p, PB_NONE);
+    case PB_BOOL:
+        return put_opening(w, p,
+                           v == &pb__true_value ? PB__OPENING_TRUE : PB__OPENING_FALSE);
+    case PB_FLOAT:
+        p[0] = PB__TYPE_FLOAT;
+        pb__store_real(p + 1, ((const struct pb__float *)v)->d);
+        return p + 9;
+    case PB_STR:
+        p = put_opening(w, p, PB_STR);
+        return put_short(w, p, (const struct pb__text *)v);
+    case PB_BYTES:
+        return put_short(w, p, (const struct pb__text *)v);
+    default:
+        return NULL;
+    }
+}
+
+static int write_uncommon(struct pb__writer *w, pb_value *v)
+{
+    switch (pb__kind(v)) {
+    case PB_LIST:
+    case PB_TUPLE:
+    case PB_DICT:
+    case PB_SET:
+    case PB_FROZENSET:
+        return write_container(w, v);
+    case PB_STR:
+    case PB_BYTES:
+        return pb__write_text(w, v);
+    default:
+        return pb__write_rare(w, v);
+    }
+}
+
+static int check_length(const struct pb__writer *w)
+{
+    uint64_t len = pb_encoder_mark(w->e) - w->start;
+    return len <= w->bytes_most
+               ? 0
+               : pb__encode_refuse(w->e, PB__FAULT_MESSAGE, len, w->bytes_most);
+}
+
+/* Writes the root and all that is in it. The encoder has room for a turn. */
+static int write_values(struct pb__writer *w)
+{
+    pb_value **at = w->top->at;
+    pb_value **end = w->top->end;
+    bool pairs = false;
+    uint8_t *p = cursor(w);
+    const uint8_t *last = last_turn(w);
+    for (;;) {
+        while (at == end) {
+            if (w->top == w->frames) {
+                tell(w, p);
+                return 0;
+            }
+            w->top--;
+            at = w->top->at;
+            end = w->top->end;
+            pairs = w->top->pairs;
+        }
+        pb_value *v = *at++;
+        if (pairs && (end - at) % 2 != 0) {
+            *p++ = 2;
+            *p++ = PB__TYPE_LIST;
+        }
+        uint8_t *next = put_common(w, p, v);
+        if (PB__LIKELY(next && next <= last)) {
+            p = next;
+            continue;
+        }
+        tell(w, next ? next : p);
+        w->top->at = at;
+        int e = next ? 0 : write_uncommon(w, v);
+        e = e ? e : check_length(w);
+        e = e ? e : pb__encoder_reserve(w->e, TURN);
+        if (e) {
+            return e;
+        }
+        p = cursor(w);
+        last = last_turn(w);
+        at = w->top->at;
+        end = w->top->end;
+        pairs = w->top->pairs;
+    }
+}
+
+/* Says in err->where on which way the value stands that could not be written. */
+static void tell_path(const struct pb__writer *w)
+{
+    for (const struct pb__write_frame *f = w->frames + 1; f <= w->top; f++) {
+        if (!f->of) {
+            continue;
+        }
+        size_t left = (size_t)(f->end - f->at);
+        size_t len = pb_len(f->of);
+        switch (f->of->kind) {
+        case PB_DICT:
+            if (left % 2 == 0) {
+                pb__path_key(w->err, f->at[-2], len - left / 2 - 1);
+            } else {
+                pb__error_where(w->err, ".keys[%zu]", len - left / 2 - 1);
+            }
+            break;
+        case PB_METHOD:
+            pb__error_where(w->err, left ? ".self" : ".class");
+            break;
+        case PB_INSTANCE: /* its state is no step: the members are as good as its own */
+            break;
+        default:
+            pb__error_where(w->err, "[%zu]", len - left - 1);
+            break;
+        }
+    }
+}
+
+static int fail(struct pb__writer *w, int e, bool filled_before)
+{
+    pb_encoder_error(w->e, w->err);
+    pb__error_set(w->err, e, 0, "%s", pb_strerror(e));
+    if (w->err && !filled_before) {
+        tell_path(w);
+    }
+    pb_encoder_rewind(w->e, w->start);
+    return e;
+}
+
+int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *invoker,
+              struct pb_encoder *e, pb_error *err)
+{
+    static const pb_jelly_config by_default;
+    bool filled_before = err && err->code != PB_OK;
+    struct pb__writer w;
+    w.e = e;
+    w.config = c ? c : &by_default;
+    w.invoker = invoker;
+    w.err = err;
+    w.in_pb = e->dialect == PB_DIALECT_PB;
+    w.openings = w.in_pb ? pb__openings_pb : pb__openings_plain;
+    w.root = v;
+    w.start = pb_encoder_mark(e);
+    const pb_limits *own = &w.config->limits;
+    w.lists_most = own->depth ? own->depth : e->limits.depth;
+    w.bytes_most = own->message ? own->message : e->limits.message;
+    w.short_most = e->limits.bytes < SHORT_MOST ? e->limits.bytes : SHORT_MOST;
+    w.any_int = e->limits.prefix >= 9; /* of those that are their own pointer */
+    w.met = (struct pb__map){0};
+    w.places = NULL;
+    w.places_len = w.places_cap = 0;
+    w.numbers = 0;
+    w.kept = NULL;
+    w.top = w.frames = w.first_frames;
+    w.frames_end = w.first_frames + PB__WRITE_FRAMES;
+    *w.top = (struct pb__write_frame){.at = &w.root, .end = &w.root + 1};
+
+    int failed = pb__encoder_reserve(e, TURN);
+    failed = failed ? failed : write_values(&w);
+    failed = failed ? failed : pb__write_references(&w);
+    failed = failed ? failed : check_length(&w);
+    if (failed) {
+        fail(&w, failed, filled_before);
+    }
+    pb__write_share_fini(&w);
+    if (w.frames != w.first_frames) {
+        pb__free(w.frames);
+    }
+    return failed;
+}
+
+int pb_jelly(pb_value *v, const pb_jelly_config *c, pb_encoder *e, pb_error *err)
+{
+    return v ? pb__jelly(v, c, NULL, e, err)
+             : pb__error_set(err, PB_ERR_ARG, 0, "there is no value to write");
+}
+
+int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d, uint8_t **out,
+                   size_t *len, pb_error *err)
+{
+    pb_encoder e;
+    pb__encoder_init(&e, d, c ? &c->limits : NULL);
+    *out = NULL;
+    *len = 0;
+    int failed = pb_jelly(v, c, &e, err);
+    if (failed) {
+        pb__encoder_fini(&e);
+    } else {
+        *out = e.out.data;
+        *len = e.out.len;
+    }
+    return failed;
+}

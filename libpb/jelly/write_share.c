@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the writer meets more than once. Only values with several owners come here; of each
+ * the place is kept, and when it is met again it gets a number. The reference around its
+ * first place is inserted when all is written. Mirrors prepare, preserve and _cook. */
+#include "libpb/jelly/write.h"
+
+static int remember(struct pb__writer *w, const pb_value *v, uint64_t mark)
+{
+    if (w->places_len == w->places_cap) {
+        size_t cap = w->places_cap ? w->places_cap * 2 : 8;
+        size_t size;
+        struct pb__patch *places =
+            pb__mul(cap, sizeof *places, &size) ? pb__realloc(w->places, size) : NULL;
+        if (!places) {
+            return PB_ERR_NOMEM;
+        }
+        w->places = places;
+        w->places_cap = cap;
+    }
+    void *index = (void *)(uintptr_t)(w->places_len + 1);
+    int e = pb__map_set(&w->met, (uintptr_t)v, index);
+    if (e == 0) {
+        w->places[w->places_len++] = (struct pb__patch){.mark = mark};
+    }
+    return e;
+}
+
+int64_t pb__write_find(struct pb__writer *w, const pb_value *v)
+{
+    uintptr_t index = (uintptr_t)pb__map_get(&w->met, (uintptr_t)v);
+    if (index == 0) {
+        return 0;
+    }
+    struct pb__patch *place = &w->places[index - 1];
+    if (place->number == 0) {
+        place->number = ++w->numbers;
+    }
+    return place->number;
+}
+
+int64_t pb__write_meet(struct pb__writer *w, const pb_value *v)
+{
+    bool alone = w->places_len == 0;
+    if (alone && w->top == w->frames && pb__is_node(v)) {
+        return 0; /* the root: it needs no place before something else might hold it */
+    }
+    int e = alone && pb__is_node(w->root) ? remember(w, w->root, w->start) : 0;
+    int64_t number = e ? e : pb__write_find(w, v);
+    return number ? number : remember(w, v, pb_encoder_mark(w->e));
+}
+
+struct pb__write_kept *pb__write_keep_steal(struct pb__writer *w, pb_value *a,
+                                            pb_value *b)
+{
+    struct pb__write_kept *k = pb__malloc(sizeof *k);
+    if (!k) {
+        pb_value_unref(a);
+        pb_value_unref(b);
+        return NULL;
+    }
+    *k = (struct pb__write_kept){.next = w->kept, .values = {a, b}};
+    w->kept = k;
+    return k;
+}
+
+int pb__write_references(struct pb__writer *w)
+{
+    if (w->numbers == 0) {
+        return 0;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < w->places_len; i++) {
+        if (w->places[i].number != 0) {
+            w->places[n++] = w->places[i];
+        }
+    }
+    return pb__encoder_insert(w->e, w->places, n);
+}
+
+void pb__write_share_fini(struct pb__writer *w)
+{
+    while (w->kept) {
+        struct pb__write_kept *k = w->kept;
+        w->kept = k->next;
+        pb_value_unref(k->values[0]);
+        pb_value_unref(k->values[1]);
+        pb__free(k);
+    }
+    pb__map_fini(&w->met);
+    pb__free(w->places);
+}
