@@ -88,7 +88,7 @@ pb_client *pb_client_open(const char *endpoint, const pb_net_config *c, pb_error
 
 pb_remote *pb_client_root(pb_client *c)
 {
-    return c->root;
+    return c ? c->root : NULL;
 }
 
 void pb_client_set_timeout(pb_client *c, int64_t timeout)
@@ -122,6 +122,11 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
                                 const char *method, pb_value *args, pb_value *kwargs)
 {
     struct outcome o = {0};
+    if (!c || !to) {
+        pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to call %s",
+                      c ? "reference" : "connection", method);
+        return NULL;
+    }
     pb_failure_unref(c->failure);
     c->failure = NULL;
     pb_session *s = pb_remote_session(to);
@@ -159,7 +164,7 @@ pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err, const char 
 
 const pb_failure *pb_client_failure(const pb_client *c)
 {
-    return c->failure;
+    return c ? c->failure : NULL;
 }
 
 pb_session *pb_client_session(const pb_client *c)

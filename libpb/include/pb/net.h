@@ -71,20 +71,23 @@ typedef struct pb_client pb_client;
  * while this or a call waits. */
 PB_API pb_client *pb_client_open(const char *endpoint, const pb_net_config *c,
                                  pb_error *err);
-/* The peer's root, borrowed from the client. */
+/* The peer's root, borrowed from the client; NULL for NULL. */
 PB_API pb_remote *pb_client_root(pb_client *c);
 /* Milliseconds that each call may take from now on; 0: for ever. */
 PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
 /* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a
  * pb_build format without its parentheses. A failure of the peer's has err->code
- * PB_ERR_REMOTE, its type and text in err->text, and is whole in pb_client_failure. */
+ * PB_ERR_REMOTE, its type and text in err->text, and is whole in pb_client_failure. Calls
+ * may follow one another and err be looked at once, for the first error stays in it:
+ * without a client, a reference (PB_ERR_ARG) or an argument, nothing is called. */
 PB_API pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err,
                                 const char *method, const char *format, ...);
 /* The same with args (a tuple) and kwargs (a dict), either NULL for none. */
 PB_API pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
                                        const char *method, pb_value *args,
                                        pb_value *kwargs);
-/* The failure behind the last NULL, borrowed until the next call; NULL if there is none. */
+/* The failure behind the last NULL, borrowed until the next call; NULL if there is none:
+ * nothing was sent then. */
 PB_API const pb_failure *pb_client_failure(const pb_client *c);
 /* NULL once the connection is gone. */
 PB_API pb_session *pb_client_session(const pb_client *c);

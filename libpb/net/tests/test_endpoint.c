@@ -100,7 +100,7 @@ PB_TEST(endpoint, errors)
         {"tls:a:443", C, 0, "unknown type of endpoint \"tls\""},
         {"tcp:a:80:90", C, 9, "\"90\" is one part too many"},
         {"tcp:a:80:prot=6", C, 9, "unknown parameter \"prot\""},
-        {"tcp:a:80:port=6", C, 6, "port is given twice"},
+        {"tcp:a:80:port=6", C, 6, "\"80\" is one part too many"},
         {"tcp:port=1:port=2:a", C, 11, "port is given twice"},
         {"tcp:[::1:80", C, 4, "\"[\" has no \"]\""},
         {"tcp:a:80\\", C, 8, "a character is missing after \"\\\""},

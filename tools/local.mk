@@ -1,0 +1,12 @@
+bin_PROGRAMS += %D%/pb
+%C%_pb_SOURCES = \
+	%D%/args.c \
+	%D%/args.h \
+	%D%/call.c \
+	%D%/json.c \
+	%D%/json.h \
+	%D%/json_write.c \
+	%D%/pb.c \
+	%D%/pb.h \
+	%D%/serve.c
+%C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(ZLIB_LIBS)

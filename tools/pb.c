@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The `pb` command: finds the subcommand, and lets it go on. */
+#include "tools/pb.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *does;
+};
+
+static const struct command commands[] = {
+    {"call", call_main, "call a method, and print what it answers"},
+    {"serve", serve_main, "a server to test against"},
+};
+
+static void usage(FILE *to)
+{
+    fputs("Usage: pb COMMAND [ARGUMENT]...\n"
+          "Perspective Broker from the command line.\n\n",
+          to);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].does);
+    }
+    fputs("\n'pb COMMAND --help' tells more.\n", to);
+}
+
+void tool_say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("pb: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+void tool_say_error(const pb_error *err)
+{
+    if (*err->where) {
+        tool_say("%s (%s)", err->text, err->where);
+    } else {
+        tool_say("%s", err->text);
+    }
+}
+
+int tool_usage(const char *argument, const pb_error *err)
+{
+    tool_say("%s: %s (at byte %llu)", argument, err->text,
+             (unsigned long long)err->offset);
+    return TOOL_USAGE;
+}
+
+int tool_bad_option(int got, char **argv)
+{
+    tool_say(got == ':' ? "option %s needs an argument" : "unknown option %s",
+             argv[optind - 1]);
+    return TOOL_USAGE;
+}
+
+int tool_nomem(void)
+{
+    tool_say("%s", pb_strerror(PB_ERR_NOMEM));
+    return TOOL_DISCONNECTED;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return TOOL_USAGE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].main(argc - 1, argv + 1);
+        }
+    }
+    if (strcmp(argv[1], "--help") == 0) {
+        usage(stdout);
+        return TOOL_DONE;
+    }
+    tool_say("unknown command \"%s\"; see pb --help", argv[1]);
+    return TOOL_USAGE;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the subcommands of `pb` share: each has its main, which gets its own name in
+ * argv[0], and ends with one of these. */
+#ifndef PB__TOOLS_PB_H
+#define PB__TOOLS_PB_H
+
+#include "pb/error.h"
+
+enum tool_status {
+    TOOL_DONE,
+    TOOL_FAILED,       /* the peer answered with a failure; a check did not pass */
+    TOOL_USAGE,
+    TOOL_DISCONNECTED, /* no connection, connection lost, protocol error */
+    TOOL_TIMEOUT,
+};
+
+/* Says on standard error, after "pb: ", what is wrong. */
+void tool_say(const char *format, ...) PB_PRINTF(1, 2);
+/* Says what err has, with its place in the message if it has one. */
+void tool_say_error(const pb_error *err);
+/* The same for a malformed argument, with the place in it; TOOL_USAGE. */
+int tool_usage(const char *argument, const pb_error *err);
+/* Says what is wrong with an option, for what getopt_long returned with ":" leading its
+ * short options; TOOL_USAGE. */
+int tool_bad_option(int got, char **argv);
+/* Says so; TOOL_DISCONNECTED, for there is no status for it. */
+int tool_nomem(void);
+
+int call_main(int argc, char **argv);
+int serve_main(int argc, char **argv);
+
+#endif

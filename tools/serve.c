@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `pb serve`: a server to test against. */
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <uv.h>
+
+#include "libpb/base/list.h"
+#include "libpb/base/mem.h"
+#include "libpb/net/endpoint.h"
+#include "pb/net.h"
+#include "tools/pb.h"
+
+static const char help[] =
+    "Usage: pb serve ENDPOINT\n"
+    "Serves an object to test against, until it is interrupted. ENDPOINT is tcp:PORT,\n"
+    "tcp:PORT:interface=ADDRESS, HOST:PORT or unix:PATH; port 0 is any that is free, and\n"
+    "is printed.\n"
+    "\n"
+    "  echo(x)            answers x\n"
+    "  ping()             answers 'pong'\n"
+    "  add(a, b)          answers a + b, of numbers\n"
+    "  fail(message)      fails with a twisted.spread.pb.Error\n"
+    "  ref()              answers a new reference, to an object with these methods\n"
+    "  slow(seconds, x)   answers x, but not at once\n"
+    "\n"
+    "      --help         print this text\n";
+
+/* A call of slow that is not answered yet. */
+struct delayed {
+    uv_timer_t timer;
+    struct pb__list link;
+    pb_request *request;
+    pb_value *answer;
+};
+
+/* What the methods have for self. */
+struct service {
+    struct pb__list delayed; /* delayed.link */
+};
+
+static int do_echo(void *self, pb_request *req)
+{
+    (void)self;
+    pb_value *x;
+    int e = pb_request_unpack(req, "O", &x);
+    return e ? e : pb_request_answer_steal(req, pb_value_ref(x));
+}
+
+static int do_ping(void *self, pb_request *req)
+{
+    (void)self;
+    int e = pb_request_unpack(req, "");
+    return e ? e : pb_request_answer_steal(req, pb_str("pong"));
+}
+
+static int do_add(void *self, pb_request *req)
+{
+    (void)self;
+    pb_value *a, *b;
+    int e = pb_request_unpack(req, "OO", &a, &b);
+    if (e) {
+        return e;
+    }
+    int64_t i, j, sum;
+    int not_i = pb_as_int(a, &i), not_j = pb_as_int(b, &j);
+    if (!not_i && !not_j && !__builtin_add_overflow(i, j, &sum)) {
+        return pb_request_answer_steal(req, pb_int(sum));
+    }
+    if (not_i != PB_ERR_TYPE && not_j != PB_ERR_TYPE) {
+        return pb_request_fail(req, "builtins.OverflowError", "add() has 64 bits only");
+    }
+    double x, y;
+    if (pb_as_float(a, &x) == 0 && pb_as_float(b, &y) == 0) {
+        return pb_request_answer_steal(req, pb_float(x + y));
+    }
+    return pb_request_fail(req, "builtins.TypeError", "add() wants two numbers, not %s and %s",
+                           pb_kind_name(pb_value_kind(a)), pb_kind_name(pb_value_kind(b)));
+}
+
+static int do_fail(void *self, pb_request *req)
+{
+    (void)self;
+    const char *message;
+    int e = pb_request_unpack(req, "s", &message);
+    return e ? e : pb_request_fail(req, "twisted.spread.pb.Error", "%s", message);
+}
+
+static void delayed_closed(uv_handle_t *h)
+{
+    pb__free(h->data);
+}
+
+/* Ends a call of slow: the request has its answer, or will have none. */
+static void end_delayed(struct delayed *d)
+{
+    pb__list_remove(&d->link);
+    pb_request_unref(d->request);
+    pb_value_unref(d->answer);
+    uv_close((uv_handle_t *)&d->timer, delayed_closed);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct delayed *d = timer->data;
+    (void)pb_request_answer_steal(d->request, pb_value_ref(d->answer));
+    end_delayed(d);
+}
+
+static int do_slow(void *self, pb_request *req)
+{
+    struct service *service = self;
+    double seconds;
+    pb_value *x;
+    int e = pb_request_unpack(req, "dO", &seconds, &x);
+    if (e) {
+        return e;
+    }
+    if (!(seconds >= 0 && seconds < 1e9)) {
+        return pb_request_fail(req, "builtins.ValueError", "%g is no time to wait", seconds);
+    }
+    struct delayed *d = pb__malloc(sizeof *d);
+    if (!d) {
+        return PB_ERR_NOMEM;
+    }
+    d->request = pb_request_ref(req);
+    d->answer = pb_value_ref(x);
+    pb__list_init(&d->link);
+    pb__list_push(&service->delayed, &d->link);
+    uv_timer_init(pb_loop(), &d->timer);
+    d->timer.data = d;
+    uv_timer_start(&d->timer, on_time, (uint64_t)ceil(seconds * 1000), 0);
+    return 0;
+}
+
+static int do_ref(void *self, pb_request *req);
+
+static const pb_method methods[] = {
+    {"echo", do_echo}, {"ping", do_ping}, {"add", do_add}, {"fail", do_fail},
+    {"ref", do_ref},   {"slow", do_slow}, {0},
+};
+
+static const pb_class service_class = {.name = "Service", .remote = methods};
+
+static int do_ref(void *self, pb_request *req)
+{
+    int e = pb_request_unpack(req, "");
+    return e ? e
+             : pb_request_answer_steal(req,
+                                       pb_local_steal(pb_object_new(&service_class, self)));
+}
+
+/* Serves until a signal comes, then ends what is under way. */
+static int serve(struct service *service, pb_object *root, const char *endpoint)
+{
+    pb_error err = {0};
+    const pb_net_config config = {.session.root = root};
+    pb_server *server = pb_serve(pb_loop(), endpoint, &config, &err);
+    if (!server) {
+        tool_say_error(&err);
+        return TOOL_DISCONNECTED;
+    }
+    int port = pb_server_port(server);
+    if (port) {
+        printf("listening on tcp:%d\n", port);
+    } else {
+        printf("listening on %s\n", endpoint);
+    }
+    fflush(stdout);
+    int e = pb_run();
+    pb_server_close(server, NULL, NULL);
+    while (!pb__list_empty(&service->delayed)) {
+        end_delayed(PB__LIST_ENTRY(service->delayed.next, struct delayed, link));
+    }
+    if (e == 0) {
+        e = pb_run();
+    }
+    if (e) {
+        tool_say("%s", pb_strerror(e));
+    }
+    return e ? TOOL_DISCONNECTED : TOOL_DONE;
+}
+
+int serve_main(int argc, char **argv)
+{
+    static const struct option known[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    opterr = 0;
+    int got = getopt_long(argc, argv, "+:", known, NULL);
+    if (got == 'h') {
+        fputs(help, stdout);
+        return TOOL_DONE;
+    }
+    if (got != -1) {
+        return tool_bad_option(got, argv);
+    }
+    if (argc - optind != 1) {
+        tool_say("one endpoint is needed; see pb serve --help");
+        return TOOL_USAGE;
+    }
+    pb_error err = {0};
+    struct pb__endpoint parsed;
+    if (pb__endpoint_parse(argv[optind], PB__ENDPOINT_SERVER, &parsed, &err) != 0) {
+        return tool_usage(argv[optind], &err);
+    }
+    pb__endpoint_fini(&parsed);
+    struct service service;
+    pb__list_init(&service.delayed);
+    pb_object *root = pb_object_new(&service_class, &service);
+    int status = root ? serve(&service, root, argv[optind]) : tool_nomem();
+    pb_object_unref(root);
+    return status;
+}
