@@ -15,6 +15,7 @@
 
 enum {
     PB__IN_SLAB = 1, /* memory is from a slab, not from pb__malloc */
+    PB__LATE = 2,    /* while a reader is at work: a placeholder of its own */
 };
 
 #define PB__IMMORTAL UINT32_MAX /* refs of constants; never counted */

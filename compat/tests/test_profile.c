@@ -32,6 +32,7 @@ static const struct {
     {PB_PROFILE_DATES_REFUSED, "0000100000"},            /* 9 */
     {PB_PROFILE_READS_NEW_CLASS, "0111111111"},          /* 10 */
     {PB_PROFILE_FILLS_OWN_INSTANCE, "0011111111"},       /* 11 */
+    {PB_PROFILE_FILLS_AGAIN, "1100000000"},              /* read in Twisted's source */
     {PB_PROFILE_VOCAB_IN_NONE, "1100000000"},            /* 12 */
     {PB_PROFILE_INTEGER_COMMAND_ANSWERED, "1100000000"}, /* 13 */
     {PB_PROFILE_INTEGER_METHOD_ANSWERED, "1100000000"},  /* 13 */

@@ -1,14 +1,21 @@
 lib_layers += libpb_jelly.la
 libpb_jelly_la_SOURCES = \
+	%D%/crefs.c \
 	%D%/crefs.h \
+	%D%/crefs_end.c \
+	%D%/cycles.c \
 	%D%/jelly.h \
 	%D%/path.c \
 	%D%/path.h \
 	%D%/read.c \
 	%D%/read.h \
+	%D%/read_end.c \
 	%D%/read_head.c \
+	%D%/read_refuse.c \
 	%D%/read_rest.c \
+	%D%/read_scalar.c \
 	%D%/taster.c \
+	%D%/unjelly.c \
 	%D%/write.c \
 	%D%/write.h \
 	%D%/write_opening.c \

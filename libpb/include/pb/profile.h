@@ -56,6 +56,9 @@ typedef struct {
     X(FILLS_OWN_INSTANCE, 200, 399, 1303, 9999,                                          \
       "An instance that holds itself is filled; else the inner place comes back as "     \
       "unpersistable.")                                                                  \
+    X(FILLS_AGAIN, 200, 399, 0, 1502,                                                    \
+      "A place of a cycle that is filled with what is itself not known yet is filled "   \
+      "again once it is; else it is left.")                                              \
     X(VOCAB_IN_NONE, 200, 399, 0, 1302,                                                  \
       "A VOCAB in the dialect none is read as its word; else it is an error.")           \
     X(INTEGER_COMMAND_ANSWERED, 200, 399, 0, 1302,                                       \

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * References and placeholders while an expression is read: NotKnown and its subclasses in
+ * crefutil, and _unjelly_reference and _unjelly_dereference. */
+#include "libpb/jelly/crefs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "compat/table.h"
+
+static int fail(struct pb__reader *r, int code, const char *why)
+{
+    r->why = why;
+    return code;
+}
+
+/* ---- Placeholders ---- */
+
+/* The name of the class that a placeholder is an instance of, borrowed. */
+static pb_value *class_name(struct pb__crefs *cs, enum pb__head head)
+{
+    static const char *const names[] = {"_Dereference", "_Tuple", "_Container",
+                                        "_InstanceMethod"};
+    unsigned which = head == PB__HEAD_DEREFERENCE ? 0
+                     : head == PB__HEAD_TUPLE     ? 1
+                     : head == PB__HEAD_METHOD    ? 3
+                                                  : 2;
+    if (!cs->names[which]) {
+        char name[64];
+        snprintf(name, sizeof name, "twisted.persisted.crefutil.%s", names[which]);
+        cs->names[which] = pb_str(name);
+    }
+    return cs->names[which];
+}
+
+/* One count is the caller's, one that of the list of all. */
+static struct pb__cref *new_cref(struct pb__reader *r, enum pb__head head)
+{
+    struct pb__crefs *cs = r->crefs;
+    pb_value *name = class_name(cs, head);
+    struct pb__cref *c = name ? pb__value_new(r->pool, sizeof *c, PB_INSTANCE) : NULL;
+    if (!c) {
+        return NULL;
+    }
+    pb_value *v = &c->instance.node.head;
+    v->refs = 2;
+    v->flags |= PB__LATE;
+    c->instance.node.island = NULL;
+    c->instance.name = pb__ref(name);
+    c->instance.state = NULL;
+    c->next = cs->all;
+    c->object = NULL;
+    c->dependants = NULL;
+    c->len = c->cap = 0;
+    c->head = (uint8_t)head;
+    c->missing = 0;
+    c->id = NULL;
+    c->cls = NULL;
+    cs->all = c;
+    return c;
+}
+
+static int add_dependant(struct pb__cref *c, enum pb__place place, struct pb__node *node,
+                         size_t at)
+{
+    if (c->len == c->cap) {
+        size_t cap = c->cap ? (size_t)c->cap * 2 : 2;
+        size_t size;
+        struct pb__dependant *more = NULL;
+        if (cap <= UINT32_MAX && pb__mul(cap, sizeof *more, &size)) {
+            more = pb__realloc(c->dependants, size);
+        }
+        if (!more) {
+            return PB_ERR_NOMEM;
+        }
+        c->dependants = more;
+        c->cap = (uint32_t)cap;
+    }
+    c->dependants[c->len++] =
+        (struct pb__dependant){.node = node, .at = (uint32_t)at, .place = (uint8_t)place};
+    if (place == PB__IN_SEQ || place == PB__IN_DICT) {
+        pb__ref(&node->head);
+    }
+    return 0;
+}
+
+int pb__crefs_depend(struct pb__reader *r, struct pb__cref *c, enum pb__place place,
+                     struct pb__node *node, size_t at)
+{
+    if (c->object) {
+        return fail(r, PB_ERR_SYNTAX,
+                    "what is referred to had been put in its place before");
+    }
+    return add_dependant(c, place, node, at);
+}
+
+/* ---- Resolving ---- */
+
+struct step {
+    struct pb__cref *c;
+    pb_value *object; /* counted */
+    uint32_t next;    /* of its dependants */
+};
+
+static void replace(pb_value **place, pb_value *v)
+{
+    pb_value *before = *place;
+    *place = pb__ref(v);
+    pb__unref(before);
+}
+
+/* Begins to put object, a count of which is taken over, in all of c's places. Mirrors
+ * NotKnown.resolveDependants; the stack is that of its calls. */
+static int resolve_steal(struct pb__crefs *cs, struct pb__cref *c, pb_value *object)
+{
+    struct step s = {c, object, 0};
+    if (pb__buf_append(&cs->stack, &s, sizeof s)) {
+        pb__unref(object);
+        return PB_ERR_NOMEM;
+    }
+    pb_value_unref(c->object);
+    c->object = pb__ref(object);
+    return 0;
+}
+
+/* A tuple of the items of a list, which stays as it is. */
+static pb_value *tuple_of(struct pb__reader *r, const struct pb__seq *items)
+{
+    if (items->len == 0) {
+        return &pb__empty_tuple.node.head;
+    }
+    struct pb__seq *t = pb__seq_new(r->pool, PB_TUPLE, items->len);
+    if (t) {
+        for (uint32_t i = 0; i < items->len; i++) {
+            t->items[i] = pb__ref(items->items[i]);
+        }
+        t->len = items->len;
+    }
+    return (pb_value *)t;
+}
+
+int pb__crefs_set_steal(struct pb__reader *r, enum pb__head head, struct pb__seq *items,
+                        pb_value **out)
+{
+    pb_kind kind = head == PB__HEAD_SET ? PB_SET : PB_FROZENSET;
+    int e = 0;
+    struct pb__table *t = NULL;
+    if (kind == PB_FROZENSET && items->len == 0) {
+        t = &pb__empty_frozenset;
+    } else {
+        t = pb__table_new(r->pool, kind, items->len);
+        e = t ? 0 : PB_ERR_NOMEM;
+    }
+    for (uint32_t i = 0; e == 0 && i < items->len; i++) {
+        e = pb__table_put_steal(t, pb__ref(items->items[i]), NULL);
+        if (e == PB_ERR_TYPE) {
+            r->why = pb__read_unhashable(items->items[i]);
+        }
+    }
+    pb__unref(&items->node.head);
+    if (e) {
+        pb_value_unref((pb_value *)t);
+        return e;
+    }
+    *out = &t->node.head;
+    return 0;
+}
+
+/* All items of a container are known: it becomes what it is to be. */
+static int build(struct pb__reader *r, struct pb__cref *c)
+{
+    pb_value *v = NULL;
+    int e;
+    if (c->head == PB__HEAD_TUPLE) {
+        v = tuple_of(r, c->items);
+        e = v ? 0 : PB_ERR_NOMEM;
+    } else {
+        pb__ref(&c->items->node.head);
+        e = pb__crefs_set_steal(r, (enum pb__head)c->head, c->items, &v);
+    }
+    return e ? e : resolve_steal(r->crefs, c, v);
+}
+
+/* Mirrors __setitem__ of _Container and _InstanceMethod, with what is known. */
+static int fill_cref(struct pb__reader *r, struct pb__dependant *d, pb_value *object)
+{
+    struct pb__cref *c = (struct pb__cref *)d->node;
+    if (c->head == PB__HEAD_METHOD) {
+        pb_value *method;
+        int e = pb__read_method_steal(r, pb__ref(c->name), pb__ref(object),
+                                      pb__ref(c->cls), &method);
+        return e ? e : resolve_steal(r->crefs, c, method);
+    }
+    if (d->known) {
+        return fail(r, PB_ERR_SYNTAX, "a place of a tuple or set is known already");
+    }
+    d->known = true;
+    return --c->missing == 0 ? build(r, c) : 0;
+}
+
+/* The pair may have ended since, but not with a placeholder as its key. */
+static void fill_key(struct pb__reader *r, const struct pb__cref *c, size_t at,
+                     pb_value *object)
+{
+    struct pb__frame *f = pb__read_bottom(r) + at;
+    if (f <= r->top && f->shape == PB__SHAPE_DICT_LATE &&
+        f->key == &c->instance.node.head) {
+        replace(&f->key, object);
+        f->shape = pb__cref_of(object) ? PB__SHAPE_DICT_LATE : PB__SHAPE_DICT_VALUE;
+    }
+}
+
+/* Puts object where dependant i of c says. */
+static int fill(struct pb__reader *r, struct pb__cref *c, uint32_t i, pb_value *object)
+{
+    struct pb__dependant *d = &c->dependants[i];
+    struct pb__cref *late = pb__cref_of(object);
+    int e = 0;
+    switch (d->place) {
+    case PB__IN_SEQ:
+        replace(&((struct pb__seq *)d->node)->items[d->at], object);
+        break;
+    case PB__IN_DICT:
+        replace(&((struct pb__table *)d->node)->slots[2 * d->at + 1], object);
+        break;
+    case PB__AS_KEY:
+        fill_key(r, c, d->at, object);
+        break;
+    default:
+        e = late ? 0 : fill_cref(r, d, object);
+        break;
+    }
+    if (e == 0 && late &&
+        pb_profile_has(r->config.jelly->profile, PB_PROFILE_FILLS_AGAIN)) {
+        e = pb__crefs_depend(r, late, (enum pb__place)d->place, d->node, d->at);
+    }
+    return e;
+}
+
+/* Goes on until everything is filled, or with e set gives it up. */
+static int go_on(struct pb__reader *r, int e)
+{
+    struct pb__buf *stack = &r->crefs->stack;
+    while (stack->len) {
+        struct step s;
+        uint8_t *top = stack->data + stack->len - sizeof s;
+        memcpy(&s, top, sizeof s);
+        if (e || s.next == s.c->len) {
+            stack->len -= sizeof s;
+            pb__unref(s.object);
+            continue;
+        }
+        uint32_t i = s.next++;
+        memcpy(top, &s, sizeof s);
+        e = fill(r, s.c, i, s.object);
+    }
+    return e;
+}
+
+/* ---- References ---- */
+
+/* The place in objects of an id, made if it is new: *out. */
+static int find_id(struct pb__reader *r, pb_value *id, size_t *out)
+{
+    if (!r->crefs) {
+        r->crefs = pb__calloc(1, sizeof *r->crefs);
+    }
+    struct pb__crefs *cs = r->crefs;
+    if (cs && !cs->ids) {
+        cs->ids = pb__table_new(NULL, PB_SET, 4);
+    }
+    if (!cs || !cs->ids) {
+        return PB_ERR_NOMEM;
+    }
+    int64_t found = pb__table_find(cs->ids, id);
+    if (found > 0) {
+        *out = (size_t)found - 1;
+        return 0;
+    }
+    size_t len = cs->ids->len;
+    if (len == cs->cap) {
+        size_t cap = cs->cap ? cs->cap * 2 : 4;
+        pb_value **more = pb__realloc(cs->objects, cap * sizeof *more);
+        if (!more) {
+            return PB_ERR_NOMEM;
+        }
+        cs->objects = more;
+        cs->cap = cap;
+    }
+    cs->objects[len] = NULL;
+    *out = len;
+    return found < 0 ? (int)found : pb__table_put_steal(cs->ids, pb__ref(id), NULL);
+}
+
+/* What Python's dict.get gives for it: None is the same as nothing. */
+static pb_value *known_object(const struct pb__crefs *cs, size_t at)
+{
+    pb_value *v = cs->objects[at];
+    return v && pb__kind(v) != PB_NONE ? v : NULL;
+}
+
+static void set_object(struct pb__crefs *cs, size_t at, pb_value *v)
+{
+    pb_value_unref(cs->objects[at]);
+    cs->objects[at] = pb__ref(v);
+}
+
+int pb__crefs_dereference(struct pb__reader *r, pb_value *id, pb_value **out)
+{
+    size_t at;
+    int e = find_id(r, id, &at);
+    if (e) {
+        return e;
+    }
+    pb_value *v = known_object(r->crefs, at);
+    if (v) {
+        *out = pb__ref(v);
+        return 0;
+    }
+    struct pb__cref *c = new_cref(r, PB__HEAD_DEREFERENCE);
+    if (!c) {
+        return PB_ERR_NOMEM;
+    }
+    c->id = pb__ref(id);
+    set_object(r->crefs, at, &c->instance.node.head);
+    *out = &c->instance.node.head;
+    return 0;
+}
+
+int pb__crefs_reference(struct pb__reader *r, pb_value *id, pb_value *o)
+{
+    size_t at;
+    int e = find_id(r, id, &at);
+    if (e) {
+        return e;
+    }
+    pb_value *v = known_object(r->crefs, at);
+    struct pb__cref *late = v ? pb__cref_of(v) : NULL;
+    if (v && !late) {
+        return fail(r, PB_ERR_SYNTAX, "Multiple references with same ID!");
+    }
+    e = late ? go_on(r, resolve_steal(r->crefs, late, pb__ref(o))) : 0;
+    if (e == 0) {
+        set_object(r->crefs, at, o);
+    }
+    return e;
+}
+
+int pb__crefs_container_steal(struct pb__reader *r, enum pb__head head,
+                              struct pb__seq *items, pb_value **out)
+{
+    struct pb__cref *c = new_cref(r, head);
+    if (!c) {
+        pb__unref(&items->node.head);
+        return PB_ERR_NOMEM;
+    }
+    c->items = items;
+    int e = 0;
+    for (uint32_t i = 0; e == 0 && i < items->len; i++) {
+        struct pb__cref *late = pb__cref_of(items->items[i]);
+        if (late) {
+            c->missing++;
+            e = pb__crefs_depend(r, late, PB__IN_CREF, &c->instance.node, i);
+        }
+    }
+    if (e == 0 && c->missing == 0) {
+        e = go_on(r, build(r, c));
+    }
+    *out = &c->instance.node.head;
+    if (e) {
+        pb__unref(*out);
+    }
+    return e;
+}
+
+int pb__crefs_method_steal(struct pb__reader *r, pb_value *name, pb_value *self,
+                           pb_value *cls, pb_value **out)
+{
+    struct pb__cref *c = new_cref(r, PB__HEAD_METHOD);
+    int e = PB_ERR_NOMEM;
+    if (c) {
+        c->name = name;
+        c->cls = cls;
+        e = pb__crefs_depend(r, pb__cref_of(self), PB__IN_CREF, &c->instance.node, 0);
+        *out = &c->instance.node.head;
+        if (e) {
+            pb__unref(*out);
+        }
+    } else {
+        pb__unref(name);
+        pb__unref(cls);
+    }
+    pb__unref(self);
+    return e;
+}

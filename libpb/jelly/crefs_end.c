@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How references end: a whole expression's cycles are tied, a refused one's taken apart;
+ * and what places look like that were never filled: crefutil's instances, attribute by
+ * attribute, as Twisted would show them. */
+#include "libpb/jelly/crefs.h"
+
+#include <stdio.h>
+
+/* ---- Attributes ---- */
+
+struct attributes {
+    pb_value *dict;
+    bool python2;
+};
+
+/* Sets one; v is stolen, and NULL is lack of memory. */
+static int set_steal(const struct attributes *a, const char *name, pb_value *v)
+{
+    pb_span s = {(const uint8_t *)name, strlen(name)};
+    pb_value *key =
+        (pb_value *)pb__text_new(NULL, a->python2 ? PB_BYTES : PB_STR, s.data, s.len);
+    int e = pb_dict_set_steal(a->dict, key, v);
+    return e ? PB_ERR_NOMEM : 0;
+}
+
+/* A _DictKeyAndValue, in whose place the pair itself stands here. */
+static pb_value *pair_instance(const struct pb__dependant *d, bool python2)
+{
+    struct pb__table *t = (struct pb__table *)d->node;
+    struct attributes a = {pb_dict(), python2};
+    if (!a.dict || set_steal(&a, "dict", pb__ref(&t->node.head)) ||
+        set_steal(&a, "key", pb__ref(t->slots[2 * d->at])) ||
+        set_steal(&a, "value", pb__ref(t->slots[2 * d->at + 1]))) {
+        pb_value_unref(a.dict);
+        return NULL;
+    }
+    return pb_instance_steal("twisted.persisted.crefutil._DictKeyAndValue", a.dict);
+}
+
+static pb_value *dependants(const struct pb__cref *c, bool python2)
+{
+    pb_value *list = pb_list();
+    int e = list ? 0 : PB_ERR_NOMEM;
+    for (uint32_t i = 0; e == 0 && i < c->len; i++) {
+        const struct pb__dependant *d = &c->dependants[i];
+        if (d->place == PB__AS_KEY) {
+            continue; /* its pair has ended */
+        }
+        bool pair = d->place == PB__IN_DICT;
+        pb_value *holder = pair ? pair_instance(d, python2) : pb__ref(&d->node->head);
+        pb_value *entry =
+            holder ? pb_build(NULL, "(Ni)", holder, pair ? 1 : (int)d->at) : NULL;
+        e = entry ? pb_append_steal(list, entry) : PB_ERR_NOMEM;
+    }
+    if (e) {
+        pb_value_unref(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* The places of a container that are not known yet. */
+static pb_value *locs(const struct pb__seq *items)
+{
+    pb_value *list = pb_list();
+    int e = list ? 0 : PB_ERR_NOMEM;
+    for (uint32_t i = 0; e == 0 && i < items->len; i++) {
+        if (pb__cref_of(items->items[i])) {
+            e = pb_append_steal(list, pb__small(i));
+        }
+    }
+    if (e) {
+        pb_value_unref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static int set_container(const struct attributes *a, const struct pb__cref *c)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s.%s", a->python2 ? "__builtin__" : "builtins",
+             pb__head_rows[c->head].text);
+    int e = set_steal(a, "containerType", pb_name(PB_CLASS, name));
+    e = e ? e : set_steal(a, "l", pb__ref(&c->items->node.head));
+    return e ? e : set_steal(a, "locs", locs(c->items));
+}
+
+static int set_method(const struct attributes *a, const struct pb__cref *c)
+{
+    int e = set_steal(a, "my_class", pb__ref(c->cls));
+    return e ? e : set_steal(a, "name", pb__ref(c->name));
+}
+
+/* The attributes of a placeholder; *new*. NULL for lack of memory. */
+static pb_value *state_of(const struct pb__cref *c, bool python2)
+{
+    struct attributes a = {pb_dict(), python2};
+    int e = a.dict ? 0 : PB_ERR_NOMEM;
+    e = e ? e : set_steal(&a, "dependants", dependants(c, python2));
+    e = e ? e : set_steal(&a, "resolved", pb__small(c->object != NULL));
+    if (e == 0) {
+        e = c->head == PB__HEAD_DEREFERENCE ? set_steal(&a, "id", pb__ref(c->id))
+            : c->head == PB__HEAD_METHOD    ? set_method(&a, c)
+                                            : set_container(&a, c);
+    }
+    if (e == 0 && c->object) {
+        e = set_steal(&a, "resolvedObject", pb__ref(c->object));
+    }
+    if (e) {
+        pb_value_unref(a.dict);
+        return NULL;
+    }
+    return a.dict;
+}
+
+/* ---- The end ---- */
+
+static void drop_objects(struct pb__crefs *cs)
+{
+    for (size_t i = 0; i < cs->ids->len; i++) {
+        pb_value_unref(cs->objects[i]);
+        cs->objects[i] = NULL;
+    }
+}
+
+/* A placeholder stands somewhere for good, which will show what it holds, and that others:
+ * all of them get their state. */
+static int set_states(struct pb__reader *r)
+{
+    bool any = false;
+    for (struct pb__cref *c = r->crefs->all; c && !any; c = c->next) {
+        any = c->instance.node.head.refs > 1;
+    }
+    for (struct pb__cref *c = r->crefs->all; c && any; c = c->next) {
+        c->instance.state = state_of(c, r->python2);
+        if (!c->instance.state) {
+            return PB_ERR_NOMEM;
+        }
+    }
+    return 0;
+}
+
+static int add_root(struct pb__buf *roots, pb_value *v)
+{
+    if (!v || pb__is_small(v) || !pb__is_node(v)) {
+        return 0;
+    }
+    return pb__buf_append(roots, &v, sizeof v);
+}
+
+int pb__crefs_finish(struct pb__reader *r)
+{
+    struct pb__buf roots = {0};
+    drop_objects(r->crefs);
+    int e = set_states(r);
+    for (struct pb__cref *c = r->crefs->all; e == 0 && c; c = c->next) {
+        e = add_root(&roots, c->object);
+        if (e == 0 && c->instance.state) {
+            e = add_root(&roots, &c->instance.node.head);
+        }
+    }
+    e = e ? e : pb__cycles_tie(&roots);
+    pb__buf_fini(&roots);
+    return e;
+}
+
+/* None comes instead: the dict may be one that somebody has kept. */
+static void take_apart(struct pb__node *holder, pb_value **place)
+{
+    pb_value *v = *place;
+    *place = &pb__none_value;
+    pb__let_go(holder, v);
+}
+
+void pb__crefs_undo(struct pb__reader *r)
+{
+    for (struct pb__cref *c = r->crefs ? r->crefs->all : NULL; c; c = c->next) {
+        take_apart(&c->instance.node, &c->instance.state);
+        for (uint32_t i = 0; c->object && i < c->len; i++) {
+            struct pb__dependant *d = &c->dependants[i];
+            if (d->place == PB__IN_SEQ) {
+                take_apart(d->node, &((struct pb__seq *)d->node)->items[d->at]);
+            } else if (d->place == PB__IN_DICT) {
+                take_apart(d->node, &((struct pb__table *)d->node)->slots[2 * d->at + 1]);
+            }
+        }
+    }
+}
+
+static void clear_cref(struct pb__cref *c)
+{
+    for (uint32_t i = 0; i < c->len; i++) {
+        struct pb__dependant *d = &c->dependants[i];
+        if (d->place == PB__IN_SEQ || d->place == PB__IN_DICT) {
+            pb__unref(&d->node->head);
+        }
+    }
+    pb__free(c->dependants);
+    pb_value_unref(c->head == PB__HEAD_DEREFERENCE ? c->id
+                   : c->head == PB__HEAD_METHOD    ? c->name
+                   : c->items                      ? &c->items->node.head
+                                                   : NULL);
+    pb_value_unref(c->cls);
+    pb_value_unref(c->object);
+    c->instance.node.head.flags &= (uint8_t)~PB__LATE;
+    pb__unref(&c->instance.node.head);
+}
+
+void pb__crefs_clear(struct pb__reader *r)
+{
+    struct pb__crefs *cs = r->crefs;
+    if (!pb__crefs_used(r)) {
+        return;
+    }
+    drop_objects(cs);
+    pb__unref(&cs->ids->node.head);
+    cs->ids = NULL;
+    while (cs->all) {
+        struct pb__cref *c = cs->all;
+        cs->all = c->next;
+        clear_cref(c);
+    }
+}
+
+void pb__crefs_free(struct pb__crefs *cs)
+{
+    if (cs) {
+        for (size_t i = 0; i < sizeof cs->names / sizeof *cs->names; i++) {
+            pb_value_unref(cs->names[i]);
+        }
+        pb_value_unref((pb_value *)cs->ids);
+        pb__free(cs->objects);
+        pb__buf_fini(&cs->stack);
+        pb__free(cs);
+    }
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Finds what holds itself, and makes it its own owner: the strongly connected components
+ * of a graph of values, by Tarjan's algorithm with a stack of its own, each of which
+ * becomes an island. */
+#include "compat/island.h"
+#include "libpb/base/map.h"
+#include "libpb/jelly/crefs.h"
+
+/* A node that was met. */
+struct visit {
+    struct pb__node *node;
+    size_t low;    /* the earliest that it leads back to, of those that are open */
+    size_t edge;   /* the next of its edges */
+    size_t parent; /* plus one; 0: a root */
+    bool open;     /* its component is not complete */
+    bool own;      /* it holds itself */
+};
+
+struct cycles {
+    struct pb__map numbers; /* of a node: the place of its visit, plus one */
+    struct pb__buf visits, open;
+};
+
+static struct visit *visit_at(struct cycles *c, size_t i)
+{
+    return (struct visit *)(void *)c->visits.data + i;
+}
+
+static size_t *open_at(struct cycles *c, size_t i)
+{
+    return (size_t *)(void *)c->open.data + i;
+}
+
+/* Begins with a node that was not met yet. */
+static int enter(struct cycles *c, struct pb__node *node, size_t parent)
+{
+    size_t number = c->visits.len / sizeof(struct visit);
+    struct visit v = {.node = node, .low = number, .parent = parent, .open = true};
+    int e = pb__map_set(&c->numbers, (uintptr_t)node, (void *)(number + 1));
+    e = e ? e : pb__buf_append(&c->visits, &v, sizeof v);
+    return e ? e : pb__buf_append(&c->open, &number, sizeof number);
+}
+
+/* What is tied already is complete, or not ours. */
+static struct pb__node *node_of(pb_value *v)
+{
+    bool fresh = v && !pb__is_small(v) && pb__is_node(v) && v->refs != PB__IMMORTAL &&
+                 !((struct pb__node *)v)->island;
+    return fresh ? (struct pb__node *)v : NULL;
+}
+
+/* Makes an island of the nodes that were entered from `first` of the open ones on. Where
+ * memory ends, those that are in it are a consistent one. */
+static int tie(struct cycles *c, size_t first)
+{
+    size_t n = c->open.len / sizeof(size_t);
+    struct pb__node *head = visit_at(c, *open_at(c, first))->node;
+    int e = 0;
+    size_t tied = first;
+    do {
+        e = pb__tie_fresh(head, visit_at(c, *open_at(c, tied))->node);
+    } while (e == 0 && ++tied < n);
+    for (size_t i = first; i < tied; i++) {
+        struct pb__node *node = visit_at(c, *open_at(c, i))->node;
+        struct pb__edges edges = pb__edges(node);
+        for (size_t k = 0; k < edges.len; k++) {
+            if (edges.to[k]) {
+                pb__hold(node, edges.to[k]);
+            }
+        }
+    }
+    return e;
+}
+
+/* All edges of `at` are done: ties its component if it is the first of one. */
+static int leave(struct cycles *c, size_t at)
+{
+    struct visit *v = visit_at(c, at);
+    if (v->low < at) {
+        struct visit *parent = visit_at(c, v->parent - 1);
+        parent->low = v->low < parent->low ? v->low : parent->low;
+        return 0;
+    }
+    size_t n = c->open.len / sizeof(size_t);
+    size_t first = n;
+    do {
+        first--;
+        visit_at(c, *open_at(c, first))->open = false;
+    } while (*open_at(c, first) != at);
+    int e = n - first > 1 || v->own ? tie(c, first) : 0;
+    c->open.len = first * sizeof(size_t);
+    return e;
+}
+
+/* Follows the next edge of *at, or leaves it; *at is then where to go on, plus one. */
+static int step(struct cycles *c, size_t *at)
+{
+    struct visit *v = visit_at(c, *at - 1);
+    struct pb__edges edges = pb__edges(v->node);
+    while (v->edge < edges.len) {
+        struct pb__node *to = node_of(edges.to[v->edge++]);
+        if (!to) {
+            continue;
+        }
+        size_t number = (size_t)pb__map_get(&c->numbers, (uintptr_t)to);
+        if (number == 0) {
+            int e = enter(c, to, *at);
+            *at = c->visits.len / sizeof *v;
+            return e;
+        }
+        v->own |= to == v->node;
+        if (visit_at(c, number - 1)->open && number - 1 < v->low) {
+            v->low = number - 1;
+        }
+    }
+    size_t parent = v->parent;
+    int e = leave(c, *at - 1);
+    *at = parent;
+    return e;
+}
+
+int pb__cycles_tie(const struct pb__buf *roots)
+{
+    struct cycles c = {0};
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < roots->len; i += sizeof(pb_value *)) {
+        pb_value *v;
+        memcpy(&v, roots->data + i, sizeof v);
+        struct pb__node *node = node_of(v);
+        if (!node || pb__map_get(&c.numbers, (uintptr_t)node)) {
+            continue;
+        }
+        e = enter(&c, node, 0);
+        size_t at = c.visits.len / sizeof(struct visit);
+        while (e == 0 && at != 0) {
+            e = step(&c, &at);
+        }
+    }
+    pb__map_fini(&c.numbers);
+    pb__buf_fini(&c.visits);
+    pb__buf_fini(&c.open);
+    return e;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How expressions are given up, with the path to the place at fault, and how those that
+ * are whole are handed over. */
+#include <inttypes.h>
+
+#include "libpb/banana/decode.h"
+#include "libpb/jelly/crefs.h"
+#include "libpb/jelly/path.h"
+#include "libpb/jelly/read.h"
+
+/* Which member of f is being read. */
+static void path_frame(pb_error *err, const struct pb__frame *f)
+{
+    switch (f->shape) {
+    case PB__SHAPE_SEQ:
+        pb__error_where(err, "[%" PRIu32 "]", f->seq->len);
+        break;
+    case PB__SHAPE_DICT:
+        pb__error_where(err, ".pairs[%" PRIu32 "]", f->table->len);
+        break;
+    case PB__SHAPE_DICT_KEY:
+    case PB__SHAPE_DICT_END: /* its key was not taken */
+        pb__error_where(err, ".keys[%" PRIu32 "]", f->table->len);
+        break;
+    case PB__SHAPE_DICT_VALUE:
+    case PB__SHAPE_DICT_LATE:
+        pb__path_key(err, f->key, f->table->len);
+        break;
+    case PB__SHAPE_MEMBERS:
+        if (f->head == PB__HEAD_METHOD && f->seen > 1) {
+            pb__error_where(err, f->seen == 2 ? ".self" : ".class");
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* Where the member of a message stands. */
+static void path_message(struct pb__reader *r, pb_error *err)
+{
+    const struct pb__seq *s = r->stack->frames[1].seq;
+    const char *name = NULL;
+    if (r->config.member_name && s->len > 0 && s->items[0]) {
+        name = r->config.member_name(s->items[0], s->len, r->config.ctx);
+    }
+    pb__error_where(err, "message %" PRIu64 ": ", r->count + 1);
+    if (name) {
+        pb__error_where(err, "%s", name);
+    } else {
+        pb__error_where(err, "[%" PRIu32 "]", s->len);
+    }
+}
+
+static void fill_path(struct pb__reader *r, int open)
+{
+    pb_error *err = &r->stack->err;
+    if (r->messages && r->top > r->stack->frames) {
+        path_message(r, err);
+    }
+    /* The list that just ended is at fault as a whole. */
+    const struct pb__frame *end = r->top + (open >= 0);
+    for (const struct pb__frame *f = pb__read_base(r); f < end; f++) {
+        path_frame(err, f);
+    }
+}
+
+static void release_frame(struct pb__frame *f)
+{
+    switch (f->shape) {
+    case PB__SHAPE_MESSAGE:
+    case PB__SHAPE_SEQ:
+    case PB__SHAPE_RAW:
+        pb__unref(&f->seq->node.head);
+        break;
+    case PB__SHAPE_DICT_VALUE:
+    case PB__SHAPE_DICT_LATE:
+        pb__unref(f->key);
+        pb__unref(&f->table->node.head);
+        break;
+    case PB__SHAPE_DICT:
+    case PB__SHAPE_DICT_KEY:
+    case PB__SHAPE_DICT_END:
+        pb__unref(&f->table->node.head);
+        break;
+    case PB__SHAPE_TEXT:
+        pb_value_unref(f->v[0]);
+        break;
+    case PB__SHAPE_MEMBERS:
+        for (int i = 0; i < 3; i++) {
+            pb_value_unref(f->v[i]);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* Lists that are open for a frame. */
+static uint32_t lists_of(const struct pb__frame *f)
+{
+    switch (f->shape) {
+    case PB__SHAPE_SKIP:
+        return f->n + 1;
+    case PB__SHAPE_DICT_KEY:
+    case PB__SHAPE_DICT_VALUE:
+    case PB__SHAPE_DICT_LATE:
+    case PB__SHAPE_DICT_END:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
+/* Lets go of the frames of the expression, down to its first, which will skip the rest. */
+static int skip_rest(struct pb__reader *r, int open)
+{
+    struct pb__frame *base = pb__read_base(r);
+    int64_t lists = open;
+    pb__crefs_undo(r);
+    for (; r->top >= base; r->top--) {
+        lists += lists_of(r->top);
+        release_frame(r->top);
+    }
+    pb__crefs_clear(r);
+    if (lists == 0) {
+        return pb__read_complete_steal(r, NULL);
+    }
+    r->top = base;
+    *base = (struct pb__frame){.shape = PB__SHAPE_REFUSED, .n = (uint32_t)lists - 1};
+    return 0;
+}
+
+int pb__read_refuse(struct pb__reader *r, int open, int code, const char *format, ...)
+{
+    pb_error *err = &r->stack->err;
+    if (err->code == 0) {
+        uint64_t offset = r->decoder ? pb_decoder_offset(r->decoder) : 0;
+        va_list args;
+        va_start(args, format);
+        pb__error_setv(err, code, offset > 0 ? offset - 1 : 0, format, args);
+        va_end(args);
+        fill_path(r, open);
+    }
+    return skip_rest(r, open);
+}
+
+int pb__read_refuse_nomem(struct pb__reader *r, int open)
+{
+    /* Nothing is open where a number is all there is. */
+    return r->stack
+               ? pb__read_refuse(r, open, PB_ERR_NOMEM, "%s", pb_strerror(PB_ERR_NOMEM))
+               : PB_ERR_NOMEM;
+}
+
+int pb__read_refuse_cref(struct pb__reader *r, int open, int code)
+{
+    return code == PB_ERR_NOMEM ? pb__read_refuse_nomem(r, open)
+                                : pb__read_refuse(r, open, code, "%s", r->why);
+}
+
+const char *pb__read_unhashable(const pb_value *v)
+{
+    switch (pb__kind(v)) {
+    case PB_LIST:
+        return "unhashable type: 'list'";
+    case PB_DICT:
+        return "unhashable type: 'dict'";
+    case PB_SET:
+        return "unhashable type: 'set'";
+    default:
+        return "what it holds cannot be hashed";
+    }
+}
+
+int pb__read_refuse_key(struct pb__reader *r, int code, const pb_value *key)
+{
+    return code == PB_ERR_NOMEM
+               ? pb__read_refuse_nomem(r, 0)
+               : pb__read_refuse(r, 0, code, "%s", pb__read_unhashable(key));
+}
+
+int pb__read_done_steal(struct pb__reader *r, pb_value *v)
+{
+    bool failed = r->stack && r->stack->err.code != 0;
+    struct pb__message m = {v, failed ? &r->stack->err : NULL};
+    r->count++;
+    int e = r->config.done(&m, r->config.ctx);
+    if (r->stack) {
+        r->stack->err.code = 0;
+        r->stack->err.where[0] = '\0';
+    }
+    return e;
+}
+
+/* What is cyclic in v becomes its own. */
+static pb_value *finish_cycles(struct pb__reader *r, pb_value *v)
+{
+    if (v && pb__crefs_finish(r) != 0) {
+        pb__crefs_undo(r);
+        pb__unref(v);
+        v = NULL;
+        pb__error_nomem(&r->stack->err);
+    }
+    pb__crefs_clear(r);
+    return v;
+}
+
+int pb__read_complete_steal(struct pb__reader *r, pb_value *v)
+{
+    if (pb__crefs_used(r)) {
+        v = finish_cycles(r, v);
+    }
+    struct pb__frame *f = r->top;
+    if (f->shape != PB__SHAPE_MESSAGE) {
+        return pb__read_done_steal(r, v);
+    }
+    if (pb__seq_grow(f->seq)) {
+        pb_value_unref(v);
+        return PB_ERR_NOMEM;
+    }
+    f->seq->items[f->seq->len++] = v;
+    return 0;
+}
+
+void pb__read_reset(struct pb__reader *r)
+{
+    pb__crefs_undo(r);
+    for (; r->top > pb__read_bottom(r); r->top--) {
+        release_frame(r->top);
+    }
+    pb__crefs_clear(r);
+    pb_value_unref((pb_value *)r->placed);
+    r->placed = NULL;
+}
