@@ -9,4 +9,4 @@ bin_PROGRAMS += %D%/pb
 	%D%/pb.c \
 	%D%/pb.h \
 	%D%/serve.c
-%C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(ZLIB_LIBS)
+%C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(ZLIB_LIBS) -lm

@@ -163,7 +163,7 @@ void pb__error_write(pb_session *s, pb_value *id, const char *mro, const char *t
     failed = failed ? failed : pb__write_head(s, 3, PB__WORD_ERROR);
     failed = failed ? failed : pb__write_value(s, id, NULL);
     failed = failed ? failed : pb__encode_list(&s->encoder, 2);
-    failed = failed ? failed : pb__write_text(s, PB__COPYABLE_FAILURE);
+    failed = failed ? failed : pb__write_string(s, PB__COPYABLE_FAILURE);
     failed = failed ? failed : pb__write_value(s, state, NULL);
     pb_error why = {0};
     if (pb__write_end(s, mark, failed, &why) != 0) {

@@ -83,7 +83,7 @@ static int write_kwargs(pb_session *s, pb_value *kwargs, pb_error *err)
 static int write_object_id(pb_session *s, const pb_remote *to)
 {
     return to->counted ? pb__encode_int(&s->encoder, to->luid)
-                       : pb__write_text(s, to->name);
+                       : pb__write_string(s, to->name);
 }
 
 /* Mirrors Broker._sendMessage. */
@@ -94,7 +94,7 @@ int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value
     int failed = pb__write_head(s, 7, PB__WORD_MESSAGE);
     failed = failed ? failed : pb__encode_int(&s->encoder, s->last_request + 1);
     failed = failed ? failed : write_object_id(s, to);
-    failed = failed ? failed : pb__write_text(s, method);
+    failed = failed ? failed : pb__write_string(s, method);
     failed = failed ? failed : pb__encode_int(&s->encoder, answer);
     if (!failed) {
         failed = args ? pb__write_value(s, args, err) : write_empty(s, PB__WORD_TUPLE);

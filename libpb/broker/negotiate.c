@@ -13,8 +13,8 @@ int pb__negotiate_begin(pb_session *s)
 {
     uint64_t mark = pb__write_begin(s);
     int failed = pb__encode_list(&s->encoder, 2);
-    failed = failed ? failed : pb__write_text(s, pb_dialect_name(PB_DIALECT_PB));
-    failed = failed ? failed : pb__write_text(s, pb_dialect_name(PB_DIALECT_NONE));
+    failed = failed ? failed : pb__write_string(s, pb_dialect_name(PB_DIALECT_PB));
+    failed = failed ? failed : pb__write_string(s, pb_dialect_name(PB_DIALECT_NONE));
     return pb__write_end(s, mark, failed, NULL);
 }
 
@@ -62,7 +62,7 @@ static int choose(pb_session *s, struct pb__received *m)
         return pb__malformed(s, m, 0, "the peer offers no dialect that is known here");
     }
     uint64_t mark = pb__write_begin(s);
-    int failed = pb__write_text(s, pb_dialect_name(d));
+    int failed = pb__write_string(s, pb_dialect_name(d));
     failed = pb__write_end(s, mark, failed, m->err);
     return failed ? failed : select_dialect(s, d, m->err);
 }

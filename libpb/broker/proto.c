@@ -80,7 +80,7 @@ static int not_understood(pb_session *s, struct pb__received *m)
         (integer && pb_profile_has(s->jelly.profile, PB_PROFILE_INTEGER_COMMAND_ANSWERED))) {
         uint64_t mark = pb__write_begin(s);
         int failed = pb__encode_list(&s->encoder, 2);
-        failed = failed ? failed : pb__write_text(s, "didNotUnderstand");
+        failed = failed ? failed : pb__write_string(s, "didNotUnderstand");
         failed = failed ? failed : pb__write_value(s, command, m->err);
         return pb__write_end(s, mark, failed, m->err);
     }

@@ -32,8 +32,9 @@ static void copy_config(pb_session *s, const pb_session_config *c)
     pb_taster_ref(s->jelly.taster);
     s->on_ready = c->on_ready;
     s->on_close = c->on_close;
-    s->on_wake = c->on_wake;
     s->user_data = c->user_data;
+    s->on_wake = c->on_wake;
+    s->driver = c->driver;
     s->unsafe_tracebacks = c->unsafe_tracebacks;
     s->max_pending = c->max_pending ? c->max_pending : MAX_PENDING;
     s->max_refs = c->max_refs ? c->max_refs : MAX_REFS;
@@ -173,10 +174,11 @@ void pb__session_leave(pb_session *s)
 
 void pb__session_wake(pb_session *s)
 {
-    bool wanted = pb_session_want_send(s) || !pb__list_empty(&s->untimed);
-    if (s->depth == 0 && s->on_wake && wanted && !s->woken && pb__session_open(s)) {
+    bool wanted = pb_session_want_send(s) || !pb__list_empty(&s->untimed) ||
+                  !pb__session_open(s);
+    if (s->depth == 0 && s->on_wake && wanted && !s->woken) {
         s->woken = true;
-        s->on_wake(s, s->user_data);
+        s->on_wake(s, s->driver);
     }
 }
 

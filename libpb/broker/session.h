@@ -114,7 +114,7 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err);
 /* The head of a message of n members, its command included. */
 int pb__write_head(pb_session *s, size_t n, unsigned word);
 /* Plain bytes: a vocabulary word as its number. */
-int pb__write_text(pb_session *s, const char *text);
+int pb__write_string(pb_session *s, const char *text);
 /* Any value as jelly. */
 int pb__write_value(pb_session *s, pb_value *v, pb_error *err);
 /* Text as the peer's native string: str, or bytes for Python 2. NULL for lack of memory;

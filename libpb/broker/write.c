@@ -37,7 +37,7 @@ int pb__write_head(pb_session *s, size_t n, unsigned word)
     return failed ? failed : pb__encode_word(&s->encoder, word);
 }
 
-int pb__write_text(pb_session *s, const char *text)
+int pb__write_string(pb_session *s, const char *text)
 {
     return pb__encode_bytes(&s->encoder, (pb_span){(const uint8_t *)text, strlen(text)});
 }

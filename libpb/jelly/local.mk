@@ -21,7 +21,8 @@ libpb_jelly_la_SOURCES = \
 	%D%/write_opening.c \
 	%D%/write_rare.c \
 	%D%/write_share.c
-jelly_libs = libpb_jelly.la libpb_banana.la $(compat_libs) $(PCRE2_LIBS)
+libpb_jelly_la_LIBADD = $(PCRE2_LIBS)
+jelly_libs = libpb_jelly.la libpb_banana.la $(compat_libs)
 
 EXTRA_DIST += %D%/tests/writing.h
 unit_tests += \
