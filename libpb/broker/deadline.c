@@ -71,6 +71,7 @@ int64_t pb_session_deadline(const pb_session *s)
     if (!pb__list_empty(&s->untimed)) {
         return s->now;
     }
-    int64_t call = pb__list_empty(&s->timers) ? INT64_MAX : first_of(&s->timers)->deadline;
+    int64_t call =
+        pb__list_empty(&s->timers) ? INT64_MAX : first_of(&s->timers)->deadline;
     return call < s->negotiate_by ? call : s->negotiate_by;
 }

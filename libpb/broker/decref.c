@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * decref, both ways. Those to be written wait while a message is written, is read, or
- * while there is no memory; none is ever lost. */
+ * decref, both ways. Those to be written wait while another message is written, or while
+ * there is no memory; none is ever lost. */
 #include <inttypes.h>
 
 #include "libpb/broker/session.h"
@@ -17,7 +17,7 @@ static int write(pb_session *s, int64_t luid)
 /* Mirrors Broker.sendDecRef. */
 void pb__decref_flush(pb_session *s)
 {
-    while (s->held_back == 0 && !pb__list_empty(&s->owed)) {
+    while (!s->writing && !pb__list_empty(&s->owed)) {
         pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);
         if (write(s, r->luid) != 0) {
             return;
@@ -36,9 +36,8 @@ int pb__decref_received(pb_session *s, struct pb__received *m)
         return pb__malformed(s, m, 1, "decref of what is no number of an object");
     }
     if (!pb__export_drop(s, luid)) {
-        return pb__malformed(s, m, 1,
-                             "decref of %" PRId64 ", of which the peer holds no count",
-                             luid);
+        return pb__malformed(
+            s, m, 1, "decref of %" PRId64 ", of which the peer holds no count", luid);
     }
     return 0;
 }

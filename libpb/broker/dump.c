@@ -29,7 +29,8 @@ static int dump_calls(const pb_session *s, struct pb__buf *out)
 static int dump_requests(const pb_session *s, struct pb__buf *out)
 {
     int e = 0;
-    for (const struct pb__list *l = s->requests.next; !e && l != &s->requests; l = l->next) {
+    for (const struct pb__list *l = s->requests.next; !e && l != &s->requests;
+         l = l->next) {
         const pb_request *r = PB__LIST_ENTRY(l, pb_request, link);
         e = pb__buf_printf(out, "request %s%s\n", pb_request_method(r),
                            r->answered ? " answered" : "");
@@ -54,7 +55,8 @@ static int dump_objects(const pb_session *s, struct pb__buf *out)
     return e;
 }
 
-static int dump_remotes(const struct pb__list *list, const char *what, struct pb__buf *out)
+static int dump_remotes(const struct pb__list *list, const char *what,
+                        struct pb__buf *out)
 {
     int e = 0;
     for (const struct pb__list *l = list->next; !e && l != list; l = l->next) {
@@ -106,7 +108,7 @@ void pb__session_check(const pb_session *s)
         unanswered += !PB__LIST_ENTRY(l, pb_request, link)->answered;
     }
     assert(unanswered == s->serving);
-    size_t counted = length(&s->owed);
+    size_t counted = length(&s->owed) + length(&s->late);
     for (const struct pb__list *l = s->remotes.next; l != &s->remotes; l = l->next) {
         counted += PB__LIST_ENTRY(l, pb_remote, link)->counted;
     }

@@ -141,7 +141,8 @@ static pb_value *make_state(const struct failing *f)
     int failed = state ? 0 : PB_ERR_NOMEM;
     for (size_t i = 0; !failed && i < MEMBERS; i++) {
         enum member member = members[i];
-        if (member != CAPTURE_VARS || pb_profile_has(p, PB_PROFILE_FAILURE_CAPTURE_VARS)) {
+        if (member != CAPTURE_VARS ||
+            pb_profile_has(p, PB_PROFILE_FAILURE_CAPTURE_VARS)) {
             failed = pb_dict_set_steal(state, pb__native(f->s, names[member]),
                                        make(f, member));
         }
@@ -181,8 +182,8 @@ int pb__error_received(pb_session *s, struct pb__received *m)
         return failed;
     }
     pb_value *v = pb__member(m, 2);
-    pb_failure *failure = v ? pb__failure_received(v)
-                            : pb__failure_new(m->refused->code, m->refused->text);
+    pb_failure *failure =
+        v ? pb__failure_received(v) : pb__failure_new(m->refused->code, m->refused->text);
     pb__call_end(c, NULL, failure);
     pb_failure_unref(failure);
     return 0;

@@ -158,9 +158,9 @@ bool pb__mro_next(struct pb__mro *m)
              (span_is(name, "StandardError") || span_is(name, "EnvironmentError")));
     const char *module = "";
     if (!memchr(name.data, '.', name.len)) {
-        module = !in_exceptions             ? "builtins."
+        module = !in_exceptions            ? "builtins."
                  : span_is(name, "object") ? "__builtin__."
-                                            : "exceptions.";
+                                           : "exceptions.";
     }
     snprintf(m->name, sizeof m->name, "%s%.*s", module,
              (int)(name.len < sizeof m->name ? name.len : sizeof m->name),

@@ -14,9 +14,9 @@
 /* Walks the classes of an exception in the order of method resolution. */
 struct pb__mro {
     pb_profile profile;
-    const char *at;   /* what is left of the names in hand; NULL: none */
-    pb_span last;     /* the name before */
-    char name[256];   /* the name now, as it is called in the profile's Python */
+    const char *at; /* what is left of the names in hand; NULL: none */
+    pb_span last;   /* the name before */
+    char name[256]; /* the name now, as it is called in the profile's Python */
 };
 
 void pb__mro_begin(struct pb__mro *m, const char *exception, pb_profile profile);

@@ -19,7 +19,8 @@ static int read_remote(pb_session *s, const struct pb__form *form, pb_value **ou
 {
     int64_t luid;
     if (!form->id || pb_as_int(form->id, &luid) != 0) {
-        return pb__error_set(err, PB_ERR_SYNTAX, 0, "remote without the number of an object");
+        return pb__error_set(err, PB_ERR_SYNTAX, 0,
+                             "remote without the number of an object");
     }
     *out = (pb_value *)pb__remote_new(s, luid);
     return *out ? 0 : pb__error_nomem(err);

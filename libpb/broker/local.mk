@@ -20,3 +20,22 @@ libpb_broker_la_SOURCES = \
 	%D%/session.h \
 	%D%/write.c
 broker_libs = libpb_broker.la $(jelly_libs)
+
+EXTRA_DIST += %D%/tests/captured.h %D%/tests/pair.h %D%/tests/service.h
+unit_tests += \
+	%D%/tests/test_call \
+	%D%/tests/test_exception \
+	%D%/tests/test_failure \
+	%D%/tests/test_negotiate \
+	%D%/tests/test_nomem \
+	%D%/tests/test_reference \
+	%D%/tests/test_replay \
+	%D%/tests/test_session
+%C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_exception_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_replay_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_session_LDADD = $(broker_libs) $(test_libs)

@@ -82,7 +82,8 @@ pb_value *pb_local_steal(pb_object *o)
 
 pb_object *pb_as_object(const pb_value *v)
 {
-    bool is = v && pb__kind(v) == PB_LOCAL && ((const struct pb__foreign *)v)->ops == &ops;
+    bool is =
+        v && pb__kind(v) == PB_LOCAL && ((const struct pb__foreign *)v)->ops == &ops;
     return is ? (pb_object *)v : NULL;
 }
 
@@ -98,7 +99,8 @@ static int refuse(pb_session *s, pb_error *err)
     s->refused_as = "twisted.spread.pb.Error";
     if (++s->strikes > 3) {
         pb_error why = {0};
-        pb__error_set(&why, PB_ERR_LIMIT, 0, "%s  Goodbye. (limit %zu)", text, s->max_refs);
+        pb__error_set(&why, PB_ERR_LIMIT, 0, "%s  Goodbye. (limit %zu)", text,
+                      s->max_refs);
         pb__session_end(s, &why);
     }
     return pb__error_set(err, PB_ERR_LIMIT, 0, "%s", text);
@@ -234,7 +236,8 @@ pb_object *pb__published_find(const pb_session *s, pb_span name)
         return s->root;
     }
     const struct pb__published *p = s->published;
-    while (p && (strlen(p->name) != name.len || memcmp(p->name, name.data, name.len) != 0)) {
+    while (p &&
+           (strlen(p->name) != name.len || memcmp(p->name, name.data, name.len) != 0)) {
         p = p->next;
     }
     return p ? p->object : NULL;

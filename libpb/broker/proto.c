@@ -77,7 +77,8 @@ static int not_understood(pb_session *s, struct pb__received *m)
     bool word = command && pb_as_bytes(command, &name) == 0;
     bool integer = command && pb__kind(command) == PB_INT;
     if ((word && pb_profile_has(s->jelly.profile, PB_PROFILE_UNKNOWN_COMMAND_ANSWERED)) ||
-        (integer && pb_profile_has(s->jelly.profile, PB_PROFILE_INTEGER_COMMAND_ANSWERED))) {
+        (integer &&
+         pb_profile_has(s->jelly.profile, PB_PROFILE_INTEGER_COMMAND_ANSWERED))) {
         uint64_t mark = pb__write_begin(s);
         int failed = pb__encode_list(&s->encoder, 2);
         failed = failed ? failed : pb__write_string(s, "didNotUnderstand");
@@ -118,12 +119,13 @@ int pb__proto_received(struct pb__message *message, void *ctx)
     pb_session *s = ctx;
     struct pb__received m = {
         .list = message->value, .refused = message->refused, .err = s->recv_error};
-    s->held_back--;
-    int failed = s->state == PB__NEGOTIATING ? pb__negotiate_received(s, &m)
-                                             : dispatch(s, &m);
+    s->reading = false;
+    int failed =
+        s->state == PB__NEGOTIATING ? pb__negotiate_received(s, &m) : dispatch(s, &m);
     pb_value_unref(m.list);
+    pb__remote_splice_late(s);
     pb__decref_flush(s);
     pb__session_check(s);
-    s->held_back++;
+    s->reading = true;
     return failed ? failed : pb__session_open(s) ? 0 : PB_ERR_LOST;
 }

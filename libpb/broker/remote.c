@@ -18,9 +18,11 @@ static void destroy(struct pb__foreign *f)
         pb__free(r);
         return;
     }
-    pb__list_push(&s->owed, &r->link);
-    pb__decref_flush(s);
-    pb__session_wake(s);
+    pb__list_push(s->reading ? &s->late : &s->owed, &r->link);
+    if (!s->reading) {
+        pb__decref_flush(s);
+        pb__session_wake(s);
+    }
 }
 
 static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
@@ -79,8 +81,18 @@ pb_remote *pb__remote_new(pb_session *s, int64_t luid)
     return r;
 }
 
+void pb__remote_splice_late(pb_session *s)
+{
+    while (!pb__list_empty(&s->late)) {
+        struct pb__list *link = s->late.next;
+        pb__list_remove(link);
+        pb__list_push(&s->owed, link);
+    }
+}
+
 void pb__remote_fini(pb_session *s)
 {
+    pb__remote_splice_late(s);
     while (!pb__list_empty(&s->owed)) {
         pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);
         pb__list_remove(&r->link);
@@ -107,7 +119,8 @@ void pb_remote_unref(pb_remote *r)
 
 pb_remote *pb_as_remote(const pb_value *v)
 {
-    bool is = v && pb__kind(v) == PB_REMOTE && ((const struct pb__foreign *)v)->ops == &ops;
+    bool is =
+        v && pb__kind(v) == PB_REMOTE && ((const struct pb__foreign *)v)->ops == &ops;
     return is ? (pb_remote *)v : NULL;
 }
 

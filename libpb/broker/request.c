@@ -202,7 +202,8 @@ static int take_kwargs(pb_request *r)
 {
     pb_value *kwargs = pb_request_kwargs(r);
     if (pb__kind(kwargs) != PB_DICT) {
-        pb_request_fail(r, "builtins.AttributeError", "'%s' object has no attribute 'keys'",
+        pb_request_fail(r, "builtins.AttributeError",
+                        "'%s' object has no attribute 'keys'",
                         pb_kind_name(pb__kind(kwargs)));
         return PB_ERR_TYPE;
     }
@@ -238,8 +239,9 @@ int pb_request_unpack(pb_request *r, const char *format, ...)
     int failed = 0;
     if (pb_dict_next(pb_request_kwargs(r), &at, &key, &value) &&
         pb_as_text(key, &name) == 0) {
-        failed = pb__error_set(&err, PB_ERR_TYPE, 0, "got an unexpected keyword argument '%s'",
-                               (const char *)name.data);
+        failed =
+            pb__error_set(&err, PB_ERR_TYPE, 0, "got an unexpected keyword argument '%s'",
+                          (const char *)name.data);
     } else {
         va_list outs;
         va_start(outs, format);
@@ -248,7 +250,8 @@ int pb_request_unpack(pb_request *r, const char *format, ...)
     }
     if (failed) {
         pb_request_fail(r, pb__exception_of(failed), "remote_%s() %s%s%s",
-                        pb_request_method(r), err.where, *err.where ? ": " : "", err.text);
+                        pb_request_method(r), err.where, *err.where ? ": " : "",
+                        err.text);
     }
     return failed;
 }
@@ -269,9 +272,8 @@ void pb_request_unref(pb_request *r)
     if (s) {
         pb__session_enter(s);
     }
-    if (!r->answered &&
-        pb_request_fail(r, "builtins.RuntimeError", "the call was never answered") ==
-            PB_ERR_STATE) {
+    if (!r->answered && pb_request_fail(r, "builtins.RuntimeError",
+                                        "the call was never answered") == PB_ERR_STATE) {
         pb_error why = {0};
         pb__error_set(&why, PB_ERR_STATE, 0,
                       "a request was dropped while a message was being written");

@@ -13,10 +13,9 @@
 /* What stands in where there is no memory for the error itself. */
 static pb_error *spare_error(int code)
 {
-    static const pb_error spares[] = {
-        {.code = PB_OK},
+    static const pb_error spares[] = {{.code = PB_OK},
 #define SPARE(name, number, message) {.code = PB_ERR_##name, .text = message},
-        PB_ERR_MAP(SPARE)
+                                      PB_ERR_MAP(SPARE)
 #undef SPARE
     };
     size_t i = (size_t)-code;
@@ -90,6 +89,7 @@ static pb_session *new_session(const pb_session_config *c, int64_t now, bool is_
     pb__list_init(&s->requests);
     pb__list_init(&s->remotes);
     pb__list_init(&s->owed);
+    pb__list_init(&s->late);
     copy_config(s, c);
     pb__invoker_init(s);
     pb__encoder_init(&s->encoder, PB_DIALECT_UNKNOWN, &s->jelly.limits);
@@ -174,8 +174,8 @@ void pb__session_leave(pb_session *s)
 
 void pb__session_wake(pb_session *s)
 {
-    bool wanted = pb_session_want_send(s) || !pb__list_empty(&s->untimed) ||
-                  !pb__session_open(s);
+    bool wanted =
+        pb_session_want_send(s) || !pb__list_empty(&s->untimed) || !pb__session_open(s);
     if (s->depth == 0 && s->on_wake && wanted && !s->woken) {
         s->woken = true;
         s->on_wake(s, s->driver);
@@ -211,16 +211,15 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
     if (pb__session_open(s)) {
         pb_error err = {0};
         s->recv_error = &err;
-        s->held_back++;
+        s->reading = true;
         if (pb_decoder_recv(&s->decoder, in, &err) != 0) {
             if (!*err.where) {
                 pb__error_where(&err, "message %" PRIu64, pb_decoder_count(&s->decoder));
             }
             pb__session_end(s, &err);
         }
-        s->held_back--;
+        s->reading = false;
         s->recv_error = NULL;
-        pb__decref_flush(s);
     }
     return driver_leaves(s);
 }

@@ -66,18 +66,19 @@ struct pb_session {
 
     /* References to the peer's. */
     struct pb__list remotes; /* pb_remote.link: those alive */
-    struct pb__list owed;    /* pb_remote.link: dead ones, whose decref is to be written */
-    size_t held;             /* those of both that owe a decref */
+    struct pb__list owed; /* pb_remote.link: dead ones, whose decref is to be written */
+    struct pb__list late; /* likewise, once the message that comes has been handled */
+    size_t held;          /* those of all three that owe a decref */
 
-    pb_error *error;       /* why it is closed: on the heap, or one of pb__error_spare */
+    pb_error *error;        /* why it is closed: on the heap, or one of pb__error_spare */
     pb_error *recv_error;   /* where pb_session_recv, on the stack, wants its error */
     const char *refused_as; /* the exception that the invoker raised while writing */
 
-    uint32_t depth; /* calls of public functions on the stack */
-    uint32_t held_back; /* while not 0, decrefs are owed and not written */
-    uint8_t state;  /* enum pb__session_state */
+    uint32_t depth;  /* calls of public functions on the stack */
+    uint8_t state;   /* enum pb__session_state */
     uint8_t strikes; /* times that more than max_refs were asked for */
     bool is_client, unsafe_tracebacks;
+    bool reading;  /* in the decoder, but not in a message that has come whole */
     bool writing;  /* between pb__write_begin and pb__write_end */
     bool finished; /* on_close has run, or runs */
     bool freeing;  /* pb_session_free was called */
@@ -229,6 +230,8 @@ struct pb_remote {
 
 /* One that was received. NULL for lack of memory. */
 pb_remote *pb__remote_new(pb_session *s, int64_t luid);
+/* What the reader let go of in a message may be given back now. */
+void pb__remote_splice_late(pb_session *s);
 /* The session is over: references are dead, and nothing is owed any more. */
 void pb__remote_fini(pb_session *s);
 

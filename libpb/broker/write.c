@@ -11,7 +11,6 @@ uint64_t pb__write_begin(pb_session *s)
 {
     assert(!s->writing);
     s->writing = true;
-    s->held_back++;
     s->refused_as = NULL;
     return pb_encoder_mark(&s->encoder);
 }
@@ -27,7 +26,6 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
         pb__export_commit(s);
     }
     s->writing = false;
-    s->held_back--;
     return failed;
 }
 

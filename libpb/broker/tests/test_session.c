@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The session's life: malformed messages, ends from every side and from within callbacks,
+ * back-pressure, and what a driver sees. */
+#include "libpb/broker/tests/service.h"
+
+/* A server that has negotiated, and whose first words have been taken. */
+static pb_session *ready_server(pb_session_config c)
+{
+    pb_session *s = pb_session_server_new(&c, 0);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x82pb"), 0), 0);
+    pb_session_sent(s, pb_session_send(s).len, 0);
+    return s;
+}
+
+static const struct {
+    const char *where, *text;
+    pb_span bytes;
+} malformed[] = {
+#define ROW(place, message, literal)                        \
+    {                                                       \
+        place, message,                                     \
+        {                                                   \
+            (const uint8_t *)(literal), sizeof(literal) - 1 \
+        }                                                   \
+    }
+    ROW("message 1", "Non-list expression received.", "\x05\x81"),
+    ROW("message 1", "Non-list expression received.", "\x03\x82xyz"),
+    ROW("message 1", "a message without a command", "\x00\x80"),
+    ROW("message 1", "a command is a word", "\x02\x80\x01\x81\x02\x81"),
+    ROW("message 1", "unknown command b'frobnicate'",
+        "\x02\x80\x0a\x82"
+        "frobnicate\x01\x81"),
+    ROW("message 1", "unknown command b'\\xff\\xfe'", "\x02\x80\x02\x82\xff\xfe\x01\x81"),
+    ROW("message 1: decref", "0 members after the command, where 1 belong",
+        "\x01\x80\x1d\x87"),
+    ROW("message 1: decref.object", "decref of 99, of which the peer holds no count",
+        "\x02\x80\x1d\x87\x63\x81"),
+    ROW("message 1: decref.object", "decref of what is no number of an object",
+        "\x02\x80\x1d\x87\x04\x82root"),
+    ROW("message 1: answer.request", "there is no such request",
+        "\x03\x80\x1b\x87\x63\x81\x01\x81"),
+    ROW("message 1: error.request", "there is no such request",
+        "\x03\x80\x1c\x87\x01\x82x\x01\x81"),
+    ROW("message 1: error", "1 members after the command, where 2 belong",
+        "\x02\x80\x1c\x87\x01\x81"),
+    ROW("message 1: message", "4 members after the command, where 6 belong",
+        "\x05\x80\x1a\x87\x01\x81\x04\x82root\x04\x82none\x01\x81"),
+    ROW("message 1: message", "7 members after the command, where 6 belong",
+        "\x08\x80\x1a\x87\x01\x81\x04\x82root\x04\x82none\x01\x81"
+        "\x01\x80\x0b\x87\x01\x80\x05\x87\x05\x81"),
+    ROW("message 1: message.request", "a request goes by a number",
+        "\x07\x80\x1a\x87\x01\x80\x01\x87\x04\x82root\x04\x82none\x01\x81"
+        "\x01\x80\x0b\x87\x01\x80\x05\x87"),
+    ROW("message 1: message.method", "a method goes by a name in UTF-8",
+        "\x07\x80\x1a\x87\x01\x81\x04\x82root\x05\x81\x01\x81\x01\x80\x0b\x87\x01\x80\x05"
+        "\x87"),
+    ROW("message 1: message.method", "a method goes by a name in UTF-8",
+        "\x07\x80\x1a\x87\x01\x81\x04\x82root\x01\x82\xff\x01\x81\x01\x80\x0b\x87\x01\x80"
+        "\x05"
+        "\x87"),
+    ROW("message 1: message.object", "b'what'",
+        "\x07\x80\x1a\x87\x01\x81\x01\x80\x04\x82what\x04\x82none\x01\x81\x01\x80\x0b\x87"
+        "\x01\x80\x05\x87"),
+    ROW("message 1: version", "2 members after the command, where 1 belong",
+        "\x03\x80\x13\x87\x06\x81\x06\x81"),
+    ROW("message 1", "Invalid Type Byte 0x88", "\x01\x88"),
+#undef ROW
+};
+
+PB_TEST(session, ends_at_a_malformed_message)
+{
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
+        pb_span bytes = malformed[i].bytes;
+        for (size_t cut = 0; cut < bytes.len; cut++) {
+            pb_session *s = ready_server((pb_session_config){0});
+            cr_assert_eq(pb_session_recv(s, (pb_span){bytes.data, cut}, 0), 0);
+            int e = pb_session_recv(s, (pb_span){bytes.data + cut, bytes.len - cut}, 0);
+            const pb_error *why = pb_session_error(s);
+            cr_assert_neq(e, 0, "row %zu", i);
+            cr_assert_eq(e, why->code);
+            cr_assert_str_eq(why->where, malformed[i].where, "row %zu: %s", i,
+                             why->where);
+            cr_assert_str_eq(why->text, malformed[i].text, "row %zu: %s", i, why->text);
+            cr_assert_eq(pb_session_send(s).len, 0);
+            cr_assert_eq(pb_session_recv(s, bytes, 0), e);
+            pb_session_free(s);
+        }
+    }
+}
+
+/* What Twisted on Python 2 bears. */
+PB_TEST(session, says_that_it_did_not_understand_as_python2_does)
+{
+    pb_session_config c = {.jelly.profile = {.python_major = 2, .twisted = 802}};
+    struct service server;
+    service_begin(&server, NULL);
+    c.root = server.root;
+    pb_session *s = ready_server(c);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x80\x03\x82huh\x01\x81"), 0), 0);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x80\x01\x81\x02\x81"), 0), 0);
+    pb_span expected = BYTES("\x02\x80\x10\x82"
+                             "didNotUnderstand\x03\x82huh"
+                             "\x02\x80\x10\x82"
+                             "didNotUnderstand\x01\x81");
+    pb_span out = pb_session_send(s);
+    cr_assert_eq(out.len, expected.len);
+    cr_assert_arr_eq(out.data, expected.data, out.len);
+    pb_session_sent(s, out.len, 0);
+    cr_assert_eq(pb_session_recv(s, expected, 0), 0);
+    cr_assert_eq(pb_session_send(s).len, 0, "it is read and ignored");
+    pb_session_free(s);
+
+    /* A method by number: NoSuchMethod. */
+    s = ready_server(c);
+    cr_assert_eq(
+        pb_session_recv(s,
+                        BYTES("\x07\x80\x1a\x87\x01\x81\x04\x82root\x05\x81\x01\x81"
+                              "\x01\x80\x0b\x87\x01\x80\x05\x87"),
+                        0),
+        0);
+    out = pb_session_send(s);
+    cr_assert_not_null(memmem(out.data, out.len, "No such method: remote_5", 24));
+    pb_session_free(s);
+    service_end(&server);
+}
+
+/* The request's number may be anything that banana has, as in Twisted; the answer wanted
+ * is anything that is true. */
+PB_TEST(session, answers_under_the_number_that_was_given)
+{
+    struct service server;
+    service_begin(&server, NULL);
+    static const struct {
+        pb_span in, out;
+    } rows[] = {
+#define ROW(request, wanted, answer)                                                    \
+    {                                                                                   \
+        {(const uint8_t *)("\x07\x80\x1a\x87" request "\x04\x82root\x04\x82none" wanted \
+                           "\x01\x80\x0b\x87\x01\x80\x05\x87"),                         \
+         sizeof("\x07\x80\x1a\x87" request "\x04\x82root\x04\x82none" wanted            \
+                "\x01\x80\x0b\x87\x01\x80\x05\x87") -                                   \
+             1},                                                                        \
+        {                                                                               \
+            (const uint8_t *)(answer), sizeof(answer) - 1                               \
+        }                                                                               \
+    }
+#define ANSWER(request) "\x03\x80\x1b\x87" request "\x01\x80\x01\x87"
+        ROW("\x07\x81", "\x01\x81", ANSWER("\x07\x81")),
+        ROW("\x07\x81", "\x02\x81", ANSWER("\x07\x81")),
+        ROW("\x07\x81", "\x00\x81", ""),
+        ROW("\x07\x81", "\x00\x82", ""),
+        ROW("\x07\x81", "\x01\x82x", ANSWER("\x07\x81")),
+        ROW("\x07\x81", "\x84\x3f\xf0\x00\x00\x00\x00\x00\x00", ANSWER("\x07\x81")),
+        ROW("\x07\x81", "\x84\x00\x00\x00\x00\x00\x00\x00\x00", ""),
+        ROW("\x03\x82one", "\x01\x81", ANSWER("\x03\x82one")),
+        ROW("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x85", "\x01\x81",
+            ANSWER("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x85")),
+        ROW("\x05\x83", "\x01\x81", ANSWER("\x05\x83")),
+#undef ANSWER
+#undef ROW
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pb_session *s = ready_server((pb_session_config){.root = server.root});
+        cr_assert_eq(pb_session_recv(s, rows[i].in, 0), 0);
+        pb_span out = pb_session_send(s);
+        cr_assert_eq(out.len, rows[i].out.len, "row %zu: %zu bytes", i, out.len);
+        cr_assert(out.len == 0 || memcmp(out.data, rows[i].out.data, out.len) == 0,
+                  "row %zu", i);
+        pb_session_free(s);
+    }
+    service_end(&server);
+}
+
+/* ---- Ends ---- */
+
+static void lost_while_waiting(struct pair *p)
+{
+    struct service server;
+    open_services(p, &server, NULL);
+    for (int i = 0; i < 3; i++) {
+        call_root(p, p->client, "later", pb_build(NULL, "(i)", i), NULL);
+    }
+    talk(p);
+    pb_error why = {.code = PB_ERR_SYSTEM, .text = "the cable is gone"};
+    pb_session_lost(p->client, &why);
+    pb_session_lost(p->client, NULL);
+    pb_session_close(p->client);
+    pb_session_close(p->server);
+    cr_assert_null(pb_request_session(server.waiting[0]));
+    cr_assert_eq(pb_request_answer_steal(server.waiting[0], pb_int(1)), PB_ERR_LOST);
+    cr_assert_eq(pb_request_fail(server.waiting[1], "shop.SoldOut", "x"), PB_ERR_LOST);
+    cr_assert_eq(pb_session_publish(p->server, "x", server.two), PB_ERR_STATE);
+    cr_assert_eq(pb_session_send(p->client).len, 0);
+    pb_remote *root = pb_session_root(p->client);
+    cr_assert_null(pb_remote_session(root));
+    pb_remote_unref(root);
+    pair_close_both(p);
+    service_end(&server);
+}
+
+#define CABLE "failure -10 twisted.spread.pb.PBConnectionLost: the cable is gone\n"
+
+PB_TEST(session, fails_every_waiting_call_in_order_when_it_is_lost)
+{
+    converse(lost_while_waiting,
+             CABLE CABLE CABLE "client closed -16 : the cable is gone\nserver closed\n");
+}
+
+/* What a callback does to its own session. */
+enum act { CLOSE, FREE, LOSE, CANCEL, CALL };
+
+struct actor {
+    struct pair *p;
+    enum act act;
+    pb_call *other;
+};
+
+static void act(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct actor *a = user_data;
+    noted(result, failure, a->p);
+    pb_session *s = a->p->client;
+    switch (a->act) {
+    case CLOSE:
+        pb_session_close(s);
+        break;
+    case FREE:
+        a->p->client = NULL;
+        pb_session_free(s);
+        break;
+    case LOSE:
+        pb_session_lost(s, NULL);
+        break;
+    case CANCEL:
+        pb_call_cancel(a->other);
+        break;
+    case CALL:
+        note(a->p, "call %d", call_root(a->p, s, "none", pb_build(NULL, "()"), NULL));
+        break;
+    }
+    note(a->p, "acted");
+}
+
+/* A call whose end acts, between two others. */
+static void act_within(struct pair *p, enum act what)
+{
+    struct service server;
+    struct actor a = {.p = p, .act = what};
+    open_services(p, &server, NULL);
+    pb_remote *root = pb_session_root(p->client);
+    pb_remote_callf(root, noted, p, NULL, "echo", "i", 1);
+    pb_remote_callf(root, act, &a, NULL, "echo", "i", 2);
+    pb_remote_call(root, "none", NULL, NULL, NULL, noted, p, &a.other, NULL);
+    pb_remote_unref(root);
+    pb_session *client = p->client;
+    move(p, client, p->server);
+    while (p->client && move(p, p->server, p->client)) {
+    }
+    while (p->client && move(p, client, p->server)) {
+    }
+    note(p, "talked");
+    pb_session_lost(p->server, NULL);
+    pb_session_free(p->client);
+    pb_session_free(p->server);
+    service_end(&server);
+}
+
+static void run_act(enum act what, const char *expected)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    act_within(p, what);
+    cr_assert_str_eq(p->log, expected, "%s", p->log);
+    free(p);
+}
+
+#define ECHOES "echo (1,)\necho (2,)\nanswer 1\nanswer 2\n"
+#define SERVER_LOST "server closed -10 : the peer closed the connection\n"
+#define CLEANLY \
+    "failure -10 twisted.spread.pb.PBConnectionLost: Connection was closed cleanly.\n"
+
+PB_TEST(session, may_be_closed_by_a_callback)
+{
+    run_act(CLOSE, ECHOES "acted\n" CLEANLY "client closed\ntalked\n" SERVER_LOST);
+}
+
+PB_TEST(session, may_be_freed_by_a_callback)
+{
+    run_act(FREE, ECHOES "acted\n" CLEANLY "server closed\ntalked\n" SERVER_LOST);
+}
+
+PB_TEST(session, may_be_lost_in_a_callback)
+{
+    run_act(LOSE, ECHOES "acted\nfailure -10 twisted.spread.pb.PBConnectionLost: "
+                         "the peer closed the connection\n"
+                         "client closed -10 : the peer closed the connection\n"
+                         "talked\n" SERVER_LOST);
+}
+
+PB_TEST(session, may_have_calls_cancelled_by_a_callback)
+{
+    run_act(CANCEL, ECHOES "failure -12 twisted.internet.defer.CancelledError: "
+                           "the call was cancelled\nacted\ntalked\n" SERVER_LOST
+                           "client closed\n");
+}
+
+PB_TEST(session, may_be_called_by_a_callback)
+{
+    run_act(CALL, ECHOES "call 0\nacted\nanswer None\ntalked\n" SERVER_LOST
+                         "failure -10 twisted.spread.pb.PBConnectionLost: "
+                         "Connection was closed cleanly.\nclient closed\n");
+}
+
+/* While the calls of a session that is over fail one by one. */
+static void act_at_the_end(enum act what, const char *expected)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    struct service server;
+    struct actor a = {.p = p, .act = what};
+    open_services(p, &server, NULL);
+    pb_remote *root = pb_session_root(p->client);
+    pb_remote_callf(root, act, &a, NULL, "later", "i", 2);
+    pb_remote_call(root, "later", NULL, NULL, NULL, noted, p, &a.other, NULL);
+    pb_remote_unref(root);
+    talk(p);
+    pb_session_lost(p->client, NULL);
+    pb_session_close(p->server);
+    pair_close_both(p);
+    cr_assert_str_eq(p->log, expected, "%s", p->log);
+    service_end(&server);
+    free(p);
+}
+
+#define LOST \
+    "failure -10 twisted.spread.pb.PBConnectionLost: the peer closed the connection\n"
+#define CLIENT_LOST "client closed -10 : the peer closed the connection\n"
+
+PB_TEST(session, bears_callbacks_while_it_ends)
+{
+    act_at_the_end(CLOSE, LOST "acted\n" LOST CLIENT_LOST "server closed\n");
+    act_at_the_end(FREE, LOST "acted\n" LOST "server closed -10 : the peer closed the "
+                              "connection\nserver closed\n");
+    act_at_the_end(LOSE, LOST "acted\n" LOST CLIENT_LOST "server closed\n");
+    act_at_the_end(CANCEL,
+                   LOST "failure -12 twisted.internet.defer.CancelledError: "
+                        "the call was cancelled\nacted\n" CLIENT_LOST "server closed\n");
+    act_at_the_end(CALL, LOST "call -9\nacted\n" LOST CLIENT_LOST "server closed\n");
+}
+
+static int serve_free(void *self, pb_request *r)
+{
+    struct pair *p = self;
+    pb_session *s = pb_request_session(r);
+    cr_assert_eq(s, p->server);
+    p->server = NULL;
+    pb_session_free(s);
+    cr_assert_null(pb_request_session(r));
+    return 0;
+}
+
+static void note_destroyed(void *self)
+{
+    note(self, "destroyed");
+}
+
+/* A method frees the session that called it, and with it its object's last count. */
+PB_TEST(session, may_be_freed_by_a_method)
+{
+    static const pb_method methods[] = {{"free", serve_free}, {0}};
+    static const pb_class cls = {
+        .name = "Free", .remote = methods, .destroy = note_destroyed};
+    struct pair *p = calloc(1, sizeof *p);
+    pb_object *root = pb_object_new(&cls, p);
+    pair_open(p, (pb_session_config){0}, (pb_session_config){.root = root});
+    pb_object_unref(root);
+    talk(p);
+    p->log_len = 0;
+    call_root(p, p->client, "free", pb_build(NULL, "()"), NULL);
+    move(p, p->client, p->server);
+    cr_assert_null(p->server);
+    pb_session_free(p->client);
+    cr_assert_str_eq(p->log, "destroyed\nserver closed\n" CLEANLY "client closed\n");
+    free(p);
+}
+
+static void free_on_close(pb_session *s, const pb_error *why, void *user_data)
+{
+    pair_close(s, why, user_data);
+    struct pair *p = user_data;
+    *(s == p->client ? &p->client : &p->server) = NULL;
+    pb_session_free(s);
+}
+
+PB_TEST(session, may_be_freed_when_it_closes)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    pb_session_config c = {.on_close = free_on_close};
+    pair_open(p, c, c);
+    talk(p);
+    pb_session_lost(p->client, NULL);
+    pb_session_free(p->server);
+    cr_assert_str_eq(p->log,
+                     "client ready\nserver ready\n" CLIENT_LOST "server closed\n");
+    free(p);
+    pb_session_free(NULL);
+}
+
+/* What waits to be sent may still be sent after a close, but not after a loss. */
+PB_TEST(session, may_send_the_rest_when_it_was_closed)
+{
+    struct pair p = {0};
+    struct service server;
+    open_services(&p, &server, NULL);
+    call_root(&p, p.client, "none", pb_build(NULL, "()"), NULL);
+    pb_session_close(p.client);
+    cr_assert(pb_session_want_send(p.client));
+    cr_assert_not(pb_session_want_recv(p.client));
+    cr_assert_gt(pb_session_send(p.client).len, 0);
+    cr_assert_eq(pb_session_error(p.client)->code, PB_OK);
+    cr_assert_eq(pb_session_recv(p.client, BYTES("\x00\x80"), 0), PB_ERR_LOST);
+    cr_assert_eq(pb_session_tick(p.client, 5), PB_ERR_LOST);
+    pb_session_lost(p.client, NULL);
+    cr_assert_eq(pb_session_send(p.client).len, 0);
+    cr_assert_not(pb_session_want_send(p.client));
+    pair_close_both(&p);
+    service_end(&server);
+}
+
+/* ---- Back-pressure, and what a driver sees ---- */
+
+PB_TEST(session, stops_reading_while_too_much_waits)
+{
+    struct pair p = {0};
+    struct service server;
+    service_begin(&server, &p);
+    pair_open(
+        &p, (pb_session_config){0},
+        (pb_session_config){.root = server.root, .max_pending = 2, .max_queued = 500});
+    talk(&p);
+    cr_assert(pb_session_want_recv(p.server));
+    call_root(&p, p.client, "later", pb_build(NULL, "()"), NULL);
+    talk(&p);
+    cr_assert(pb_session_want_recv(p.server));
+    call_root(&p, p.client, "later", pb_build(NULL, "()"), NULL);
+    talk(&p);
+    cr_assert_not(pb_session_want_recv(p.server));
+    answer_later(&server, 0, NULL);
+    cr_assert(pb_session_want_recv(p.server));
+    char text[501] = {0};
+    memset(text, 'x', 500);
+    pb_request_answer_steal(server.waiting[1], pb_str(text));
+    cr_assert_not(pb_session_want_recv(p.server));
+    pb_session_sent(p.server, 20, 0);
+    pb_session_sent(p.server, pb_session_send(p.server).len, 0);
+    cr_assert(pb_session_want_recv(p.server));
+    pb_session_free(p.client);
+    pb_session_free(p.server);
+    service_end(&server);
+}
+
+static void count_wakes(pb_session *s, void *driver)
+{
+    (void)s;
+    ++*(int *)driver;
+}
+
+PB_TEST(session, wakes_the_driver_once)
+{
+    struct pair p = {0};
+    struct service server;
+    int wakes = 0;
+    service_begin(&server, NULL);
+    pair_open(&p, (pb_session_config){.on_wake = count_wakes, .driver = &wakes},
+              (pb_session_config){.root = server.root});
+    pb_remote *root = pb_session_root(p.client);
+    pb_remote_callf(root, noted, &p, NULL, "none", "");
+    cr_assert_eq(wakes, 0, "nothing can be sent yet");
+    talk(&p);
+    cr_assert_eq(wakes, 0, "the driver was there");
+    pb_remote_callf(root, noted, &p, NULL, "none", "");
+    pb_remote_callf(root, noted, &p, NULL, "none", "");
+    cr_assert_eq(wakes, 1);
+    talk(&p);
+    const pb_call_options soon = {.timeout = 5};
+    pb_call *call;
+    pb_remote_call(root, "later", NULL, NULL, &soon, noted, &p, &call, NULL);
+    cr_assert_eq(wakes, 2);
+    talk(&p);
+    pb_call_cancel(call);
+    cr_assert_eq(wakes, 2);
+    pb_session_close(p.client);
+    cr_assert_eq(wakes, 3, "it is over");
+    pb_session_free(p.client);
+    cr_assert_eq(wakes, 3);
+    pb_remote_unref(root);
+    pb_session_free(p.server);
+    service_end(&server);
+}
+
+/* A reference that is dropped outside of any callback leaves at once. */
+PB_TEST(session, wakes_the_driver_for_a_decref)
+{
+    struct pair p = {0};
+    struct service server;
+    int wakes = 0;
+    service_begin(&server, NULL);
+    pair_open(&p, (pb_session_config){.on_wake = count_wakes, .driver = &wakes},
+              (pb_session_config){.root = server.root});
+    talk(&p);
+    pb_session_recv(p.server, BYTES(""), 0);
+    pb_remote *r = pb__remote_new(p.client, 5);
+    pb_remote_unref(r);
+    cr_assert_eq(wakes, 1);
+    pb_span out = pb_session_send(p.client), decref = BYTES("\x02\x80\x1d\x87\x05\x81");
+    cr_assert_eq(out.len, decref.len);
+    cr_assert_arr_eq(out.data, decref.data, out.len);
+    pb_session_free(p.client);
+    pb_session_free(p.server);
+    service_end(&server);
+}
+
+PB_TEST(session, has_limits_that_can_be_set)
+{
+    struct service server;
+    service_begin(&server, NULL);
+    pb_session *s = ready_server((pb_session_config){.root = server.root});
+    cr_assert_eq(pb_session_set_limits(s, &(pb_limits){.bytes = 3}), 0);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x80\x04\x82huh!"), 0), PB_ERR_LIMIT);
+    cr_assert_str_eq(pb_session_error(s)->text,
+                     "Security precaution: String too long. (4 bytes, limit 3)");
+    cr_assert_eq(pb_session_set_limits(s, NULL), 0);
+    pb_session_free(s);
+    service_end(&server);
+}
+
+PB_TEST(session, can_be_looked_at)
+{
+    struct pair p = {0};
+    struct service server;
+    open_services(&p, &server, NULL);
+    pb_session_publish(p.server, "two", server.two);
+    pb_value *two = NULL;
+    pb_remote *root = pb_session_root(p.client);
+    pb_call *call;
+    pb_remote_callf(root, noted, &p, NULL, "same", "");
+    pb_remote_callf(root, noted, &p, NULL, "later", "i", 1);
+    pb_remote_call(root, "later", NULL, NULL, NULL, noted, &p, &call, NULL);
+    move(&p, p.client, p.server);
+    pb_call_cancel(call);
+    cr_assert_eq(pb_session_user_data(p.client), &p);
+    struct pb__buf text = {0};
+    cr_assert_eq(pb__session_dump(p.client, &text), 0);
+    cr_assert_eq(pb__session_dump(p.server, &text), 0);
+    cr_assert_eq(pb__buf_append(&text, "", 1), 0);
+    static const char *const lines[] = {
+        "client open pending 2 serving 0 held 0 queued 0\n",
+        "call 1\n",
+        "call 2\n",
+        "call 3 given up\n",
+        "reference 0root\n",
+        "server open pending 0 serving 2 held 0 queued 22\n",
+        "request later\nrequest later\n",
+        "object 1 Two count 2\n",
+        "published two Two\n",
+    };
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        cr_assert_not_null(strstr((char *)text.data, lines[i]), "no %s", lines[i]);
+        len += strlen(lines[i]);
+    }
+    cr_assert_eq(text.len, len + 1, "%s", (char *)text.data);
+    pb__buf_fini(&text);
+    pb_value_unref(two);
+    pb_remote_unref(root);
+    pb_session_free(p.client);
+    pb_session_free(p.server);
+    service_end(&server);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fuzzes the session. The first byte chooses its role and the peer's profile, the second
+ * the size of the pieces, the rest is what the peer says after the negotiation. Heard whole
+ * and heard in pieces, the session must say the same and end in the same way; every call
+ * must end, and no count may be left. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libpb/broker/session.h"
+#include "libpb/fuzz/fuzz.h"
+
+const char pb__fuzz_name[] = "session";
+
+/* An assertion that stays in every build. */
+static void must(bool promise)
+{
+    if (!promise) {
+        abort();
+    }
+}
+
+struct program {
+    pb_session *s;
+    pb_object *root;
+    pb_value *kept;
+    pb_request *waiting;
+    size_t calls, ended, closed;
+};
+
+static int echo(void *self, pb_request *r)
+{
+    (void)self;
+    return pb_request_answer_steal(r, pb_value_ref(pb_request_args(r)));
+}
+
+static int fail(void *self, pb_request *r)
+{
+    (void)self;
+    const char *text;
+    int e = pb_request_unpack(r, "s", &text);
+    return e ? e : pb_request_fail(r, "shop.SoldOut", "%s", text);
+}
+
+/* Keeps its arguments, and gives back those before. */
+static int keep(void *self, pb_request *r)
+{
+    struct program *p = self;
+    pb_value *before = p->kept;
+    p->kept = pb_value_ref(pb_request_args(r));
+    return pb_request_answer_steal(r, before ? before : pb_none());
+}
+
+static int fresh(void *self, pb_request *r)
+{
+    struct program *p = self;
+    return pb_request_answer_steal(
+        r, pb_build(NULL, "(NN)",
+                    pb_local_steal(pb_object_new(pb_object_class(p->root), self)),
+                    pb_local(p->root)));
+}
+
+/* Answered when the next one comes. */
+static int later(void *self, pb_request *r)
+{
+    struct program *p = self;
+    pb_request *before = p->waiting;
+    p->waiting = pb_request_ref(r);
+    if (before) {
+        pb_request_answer_steal(before, pb_int(1));
+        pb_request_unref(before);
+    }
+    return 0;
+}
+
+static void ended(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct program *p = user_data;
+    must((result == NULL) != (failure == NULL));
+    p->ended++;
+}
+
+/* Calls whatever reference its first argument is. */
+static int call_back(void *self, pb_request *r)
+{
+    struct program *p = self;
+    pb_value *args = pb_request_args(r);
+    pb_remote *to = pb_len(args) > 0 ? pb_as_remote(pb_item(args, 0)) : NULL;
+    if (to && pb_remote_call(to, "ping", args, NULL, NULL, ended, p, NULL, NULL) == 0) {
+        p->calls++;
+    }
+    return 0;
+}
+
+static int close_it(void *self, pb_request *r)
+{
+    (void)self;
+    pb_session_close(pb_request_session(r));
+    return 0;
+}
+
+static const pb_method methods[] = {
+    {"echo", echo},   {"fail", fail},      {"keep", keep},      {"new", fresh},
+    {"later", later}, {"call", call_back}, {"close", close_it}, {0},
+};
+static const pb_class cls = {.name = "Fuzzed", .remote = methods};
+
+static void closed(pb_session *s, const pb_error *why, void *user_data)
+{
+    struct program *p = user_data;
+    must(s == p->s && why != NULL);
+    p->closed++;
+}
+
+/* Moves what the session says to the end of out. */
+static void take(pb_session *s, struct pb__buf *out)
+{
+    pb_span said = pb_session_send(s);
+    must(pb__buf_append(out, said.data, said.len) == 0);
+    pb_session_sent(s, said.len, 0);
+}
+
+static void begin(struct program *p, uint8_t choice)
+{
+    *p = (struct program){.root = pb_object_new(&cls, p)};
+    must(p->root);
+    pb_session_config c = {
+        .root = p->root,
+        .jelly.profile = {.python_major = choice & 2 ? 2 : 3,
+                          .twisted = choice & 4 ? 802 : 0},
+        .jelly.limits = {.bytes = 1000, .list = 1000, .depth = 50},
+        .max_refs = 5,
+        .on_close = closed,
+        .user_data = p,
+    };
+    if (c.jelly.profile.python_major == 3) {
+        c.jelly.profile.twisted = 0;
+    }
+    static const uint8_t offer[] = "\x02\x80\x02\x82pb\x04\x82none";
+    bool client = choice & 1;
+    pb_span first = {offer + (client ? 0 : 2), client ? sizeof offer - 1 : 4};
+    p->s = client ? pb_session_client_new(&c, 0) : pb_session_server_new(&c, 0);
+    must(p->s && pb_session_recv(p->s, first, 0) == 0);
+    pb_remote *peer = pb_session_root(p->s);
+    must(peer);
+    for (int i = 0; i < 3; i++) {
+        pb_call *call;
+        pb_value *args = pb_build(NULL, "(N)", pb_local(p->root));
+        must(pb_remote_call(peer, "hello", args, NULL, NULL, ended, p, &call, NULL) == 0);
+        pb_value_unref(args);
+        p->calls++;
+        if (i == 1) {
+            pb_call_cancel(call);
+        }
+    }
+    pb_remote_unref(peer);
+}
+
+static int hear(struct program *p, pb_span in, size_t step, struct pb__buf *said)
+{
+    int e = 0;
+    for (size_t at = 0; at < in.len && e == 0; at += step) {
+        size_t n = step < in.len - at ? step : in.len - at;
+        e = pb_session_recv(p->s, (pb_span){in.data + at, n}, 0);
+        take(p->s, said);
+    }
+    return e;
+}
+
+static void end(struct program *p)
+{
+    pb_session_free(p->s);
+    pb_request_unref(p->waiting);
+    pb_value_unref(p->kept);
+    must(p->calls == p->ended && p->closed == 1);
+    must(((pb_value *)p->root)->refs == 1);
+    pb_object_unref(p->root);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2) {
+        return 0;
+    }
+    struct program whole, pieces;
+    struct pb__buf said = {0}, said_in_pieces = {0};
+    pb_span in = {data + 2, size - 2};
+    begin(&whole, data[0]);
+    begin(&pieces, data[0]);
+    int e = hear(&whole, in, size, &said);
+    must(e == hear(&pieces, in, (size_t)data[1] % 16 + 1, &said_in_pieces));
+    must(said.len == said_in_pieces.len &&
+         (said.len == 0 || memcmp(said.data, said_in_pieces.data, said.len) == 0));
+    const pb_error *a = pb_session_error(whole.s), *b = pb_session_error(pieces.s);
+    must(strcmp(a->where, b->where) == 0);
+    /* What is said of a prefix that is too long depends on how much of it has come. */
+    must(e == PB_ERR_LIMIT || strcmp(a->text, b->text) == 0);
+    end(&whole);
+    end(&pieces);
+    pb__buf_fini(&said);
+    pb__buf_fini(&said_in_pieces);
+    return 0;
+}
