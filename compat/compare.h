@@ -4,6 +4,8 @@
 #ifndef PB__COMPARE_H
 #define PB__COMPARE_H
 
+#include <string.h>
+
 #include "compat/limbs.h"
 #include "compat/value.h"
 
@@ -16,6 +18,14 @@ int pb__atoms_equal(const pb_value *a, const pb_value *b);
 int pb__hash(const pb_value *v, uint64_t *out);
 /* The hash of text, be it str or bytes. */
 uint64_t pb__hash_bytes(const uint8_t *data, size_t len);
+
+/* Whether two texts, of whatever kinds, hold the same bytes. */
+static inline bool pb__texts_equal(const pb_value *a, const pb_value *b)
+{
+    const struct pb__text *x = (const struct pb__text *)a;
+    const struct pb__text *y = (const struct pb__text *)b;
+    return x->len == y->len && memcmp(x->data, y->data, x->len) == 0;
+}
 
 /* Mixes two words; both halves of the product count. */
 static inline uint64_t pb__mix(uint64_t a, uint64_t b)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compat/compare.h"
+#include "compat/island.h"
 #include "compat/number.h"
 #include "compat/table.h"
 #include "libpb/base/buf.h"
@@ -38,24 +39,17 @@ static bool moments_equal(const pb_value *a, const pb_value *b)
            x->second == y->second && x->microsecond == y->microsecond;
 }
 
-static bool texts_equal(const pb_value *a, const pb_value *b)
-{
-    const struct pb__text *x = (const struct pb__text *)a;
-    const struct pb__text *y = (const struct pb__text *)b;
-    return x->len == y->len && memcmp(x->data, y->data, x->len) == 0;
-}
-
 static bool classes_equal(const pb_value *a, const pb_value *b)
 {
     return a == b ||
-           (pb__kind(a) == PB_CLASS && pb__kind(b) == PB_CLASS && texts_equal(a, b));
+           (pb__kind(a) == PB_CLASS && pb__kind(b) == PB_CLASS && pb__texts_equal(a, b));
 }
 
 static bool methods_equal(const pb_value *a, const pb_value *b)
 {
     const struct pb__method *x = (const struct pb__method *)a;
     const struct pb__method *y = (const struct pb__method *)b;
-    return x->self == y->self && texts_equal(x->name, y->name) &&
+    return x->self == y->self && pb__texts_equal(x->name, y->name) &&
            classes_equal(x->cls, y->cls);
 }
 
@@ -84,7 +78,7 @@ int pb__atoms_equal(const pb_value *a, const pb_value *b)
     case PB_CLASS:
     case PB_MODULE:
     case PB_FUNCTION:
-        return texts_equal(a, b);
+        return pb__texts_equal(a, b);
     case PB_DATETIME:
     case PB_DATE:
     case PB_TIME:
@@ -156,12 +150,6 @@ static void take_back(struct comparison *c, size_t undo)
     }
 }
 
-/* Whether v may be met more than once. */
-static bool is_shared(const pb_value *v)
-{
-    return v->refs > 1 || ((const struct pb__node *)v)->island;
-}
-
 /* Compares a pair as far as it goes without descending. */
 static int visit(struct comparison *c, const pb_value *a, const pb_value *b)
 {
@@ -179,7 +167,8 @@ static int visit(struct comparison *c, const pb_value *a, const pb_value *b)
     if (pb_len(a) == 0) {
         return SAME;
     }
-    if (is_shared(a) || is_shared(b)) {
+    if (pb__is_shared((const struct pb__node *)a) ||
+        pb__is_shared((const struct pb__node *)b)) {
         int e = assume(c, a, b);
         if (e != DEEPER) {
             return e;

@@ -48,6 +48,12 @@ static inline bool pb__is_inside(const struct pb__island *island, const pb_value
            ((const struct pb__node *)v)->island == island;
 }
 
+/* Whether a walk may meet n more than once. */
+static inline bool pb__is_shared(const struct pb__node *n)
+{
+    return n->island || n->head.refs > 1;
+}
+
 void pb__island_free(struct pb__island *island);
 
 #endif

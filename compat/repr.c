@@ -96,11 +96,6 @@ static int print_atom(struct pb__buf *out, const pb_value *v)
     }
 }
 
-static bool is_shared(const struct pb__node *n)
-{
-    return n->island || n->head.refs > 1;
-}
-
 /* Begins a container, and prints it whole if it is empty. */
 static int open_node(struct printing *p, struct pb__node *n)
 {
@@ -108,7 +103,7 @@ static int open_node(struct printing *p, struct pb__node *n)
     if (pb__edges(n).len == 0 && (kind == PB_SET || kind == PB_FROZENSET)) {
         return pb__buf_puts(p->out, kind == PB_SET ? "set()" : "frozenset()");
     }
-    if (is_shared(n)) {
+    if (pb__is_shared(n)) {
         if (pb__map_get(&p->open, (uintptr_t)n)) {
             return pb__buf_puts(p->out, brackets[kind].again);
         }
@@ -139,7 +134,7 @@ static int print(struct printing *p, pb_value *v)
 static int close_node(struct printing *p, struct pb__node *n)
 {
     p->frames.len -= sizeof(struct frame);
-    if (is_shared(n)) {
+    if (pb__is_shared(n)) {
         pb__map_take(&p->open, (uintptr_t)n);
     }
     if (n->head.kind == PB_TUPLE && ((struct pb__seq *)n)->len == 1) {

@@ -33,22 +33,27 @@ static inline bool is_text(const pb_value *v)
     return !pb__is_small(v) && (v->kind == PB_STR || v->kind == PB_BYTES);
 }
 
-static inline bool texts_equal(const pb_value *a, const pb_value *b)
+/* The entry of a text key plus one; 0 if there is none. */
+static inline uint32_t find_text(const struct pb__table *t, size_t width,
+                                 const pb_value *key)
 {
-    const struct pb__text *x = (const struct pb__text *)a;
-    const struct pb__text *y = (const struct pb__text *)b;
-    return x->len == y->len && a->kind == b->kind &&
-           memcmp(x->data, y->data, x->len) == 0;
+    for (uint32_t i = 0; i < t->len; i++) {
+        const pb_value *k = t->slots[i * width];
+        if (k == key || (is_text(k) && k->kind == key->kind && pb__texts_equal(k, key))) {
+            return i + 1;
+        }
+    }
+    return 0;
 }
 
 static int64_t find_linear(const struct pb__table *t, const pb_value *key)
 {
     size_t width = pb__table_width(t);
-    bool text = is_text(key);
+    if (is_text(key)) {
+        return find_text(t, width, key);
+    }
     for (uint32_t i = 0; i < t->len; i++) {
-        const pb_value *k = t->slots[i * width];
-        int same = text ? is_text(k) && (k == key || texts_equal(k, key))
-                        : pb__atoms_equal(k, key);
+        int same = pb__atoms_equal(t->slots[i * width], key);
         if (same != 0) {
             return same < 0 ? same : (int64_t)i + 1;
         }
@@ -92,19 +97,31 @@ static int kept_hash(const pb_value *key, uint32_t *out)
     return e;
 }
 
-int64_t pb__table_find(const struct pb__table *t, const pb_value *key)
+/* Whether a search for the key needs its hash, or has to find out that there is none. */
+static inline bool wants_hash(const struct pb__table *t, const pb_value *key)
 {
-    uint32_t hash = 0;
-    if (t->index || may_be_unhashable(key)) {
-        int e = kept_hash(key, &hash);
+    return t->index || may_be_unhashable(key);
+}
+
+/* As pb__table_find; *hash is that of the key where the search wants it. */
+static int64_t find(const struct pb__table *t, const pb_value *key, uint32_t *hash)
+{
+    if (wants_hash(t, key)) {
+        int e = kept_hash(key, hash);
         if (e) {
             return e;
         }
     }
     if (t->index) {
-        return find_indexed(t, key, hash);
+        return find_indexed(t, key, *hash);
     }
     return is_compound(key) ? 0 : find_linear(t, key);
+}
+
+int64_t pb__table_find(const struct pb__table *t, const pb_value *key)
+{
+    uint32_t hash = 0;
+    return find(t, key, &hash);
 }
 
 static void index_add(struct pb__index *index, uint32_t hash, uint32_t entry)
@@ -179,8 +196,8 @@ static int give_up(pb_value *key, pb_value *value, int e)
     return e;
 }
 
-/* Adds an entry whose key is not there yet. */
-static int add(struct pb__table *t, pb_value *key, pb_value *value)
+/* Adds an entry whose key is not there yet; its hash is as the search has left it. */
+static int add(struct pb__table *t, pb_value *key, pb_value *value, uint32_t hash)
 {
     size_t width = pb__table_width(t);
     int e = 0;
@@ -188,10 +205,11 @@ static int add(struct pb__table *t, pb_value *key, pb_value *value)
         e = pb__grow_places(&t->slots, t->inline_slots, &t->cap, width);
     }
     bool indexed = t->index || t->len >= PB__TABLE_LINEAR || is_compound(key);
-    uint32_t hash = 0;
+    if (e == 0 && indexed && !wants_hash(t, key)) {
+        e = kept_hash(key, &hash);
+    }
     if (e == 0 && indexed) {
         e = build_index(t);
-        e = e ? e : kept_hash(key, &hash);
     }
     if (e) {
         return give_up(key, value, e);
@@ -211,9 +229,18 @@ static int add(struct pb__table *t, pb_value *key, pb_value *value)
 
 int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
 {
-    int64_t found = pb__table_find(t, key);
+    /* The common case: a new key of text, in a small dict that has room. */
+    if (!t->index && is_text(key) && t->len < t->cap && t->len < PB__TABLE_LINEAR &&
+        !t->node.island && t->node.head.kind == PB_DICT && find_text(t, 2, key) == 0) {
+        t->slots[2 * t->len] = key;
+        t->slots[2 * t->len + 1] = value;
+        t->len++;
+        return 0;
+    }
+    uint32_t hash = 0;
+    int64_t found = find(t, key, &hash);
     if (found == 0) {
-        return add(t, key, value);
+        return add(t, key, value, hash);
     }
     if (found < 0) {
         return give_up(key, value, (int)found);

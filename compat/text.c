@@ -67,27 +67,40 @@ bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad)
     return high == 0 || check_rest(s, len, 0, bad);
 }
 
-struct pb__text *pb__text_new(struct pb__slab_pool *pool, pb_kind kind,
-                              const uint8_t *data, size_t len)
+static struct pb__text *fill(struct pb__text *t, const uint8_t *data, size_t len)
 {
-    /* The NUL, and for a long text its hash behind that. */
-    size_t size;
-    size_t extra = len < PB__TEXT_LONG ? 1 : 1 + 2 * sizeof(uint64_t);
-    if (!pb__add(len, sizeof(struct pb__text) + extra, &size)) {
-        return NULL;
-    }
-    struct pb__text *t = pb__value_new(pool, size, kind);
     if (t) {
         t->len = len;
         if (data && len != 0) {
             memcpy(t->data, data, len);
         }
         t->data[len] = 0;
-        if (len >= PB__TEXT_LONG) {
-            *pb__text_hash(t) = 0;
-        }
     }
     return t;
+}
+
+/* One that has its hash behind it. */
+static struct pb__text *long_new(struct pb__slab_pool *pool, pb_kind kind,
+                                 const uint8_t *data, size_t len)
+{
+    size_t size;
+    if (!pb__add(len, sizeof(struct pb__text) + 1 + 2 * sizeof(uint64_t), &size)) {
+        return NULL;
+    }
+    struct pb__text *t = fill(pb__value_new(pool, size, kind), data, len);
+    if (t) {
+        *pb__text_hash(t) = 0;
+    }
+    return t;
+}
+
+struct pb__text *pb__text_new(struct pb__slab_pool *pool, pb_kind kind,
+                              const uint8_t *data, size_t len)
+{
+    if (len >= PB__TEXT_LONG) {
+        return long_new(pool, kind, data, len);
+    }
+    return fill(pb__value_new(pool, sizeof(struct pb__text) + len + 1, kind), data, len);
 }
 
 pb_value *pb_bytes(pb_span b)

@@ -86,23 +86,26 @@ static inline void give_back(pb_value *v)
     }
 }
 
-static inline void drop(struct dead *d, pb_value *v);
+static inline bool is_plain(const pb_value *v)
+{
+    return !((1u << v->kind) & (1u << PB_DECIMAL | 1u << PB_LOCAL | 1u << PB_REMOTE));
+}
 
 /* v is no node, and nobody owns it. */
-static void free_leaf(struct dead *d, pb_value *v)
+static inline void free_leaf(pb_value *v)
 {
-    if (v->kind == PB_LOCAL || v->kind == PB_REMOTE) {
+    if (is_plain(v)) {
+        give_back(v);
+    } else if (v->kind == PB_DECIMAL) {
+        pb_value *digits = ((struct pb__decimal *)v)->digits;
+        if (!pb__is_small(digits) && --digits->refs == 0) {
+            give_back(digits);
+        }
+        give_back(v);
+    } else {
         struct pb__foreign *f = (struct pb__foreign *)v;
         f->ops->destroy(f);
-        return;
     }
-    if (v->kind == PB_DECIMAL) {
-        pb_value *digits = ((struct pb__decimal *)v)->digits;
-        if (!pb__is_small(digits)) {
-            drop(d, digits);
-        }
-    }
-    give_back(v);
 }
 
 /* An edge to v, or an owner of it, goes. */
@@ -113,7 +116,7 @@ static inline void drop(struct dead *d, pb_value *v)
     }
     if (!pb__is_node(v)) {
         if (--v->refs == 0) {
-            free_leaf(d, v);
+            free_leaf(v);
         }
         return;
     }

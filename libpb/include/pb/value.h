@@ -55,7 +55,8 @@ PB_API void pb_value_unref(pb_value *v);
 /* Makes a and b one island: they share one count, and what they hold of each other is not
  * counted any more. This is how a cycle is owned: tie the containers along it, and the
  * whole goes when its last outside owner does. Both must be containers or instances
- * (else PB_ERR_TYPE). The reader of jelly ties what it builds. */
+ * (else PB_ERR_TYPE). It walks over what both islands hold. The reader of jelly ties what
+ * it builds. */
 PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
 /* Looking at a value. */
@@ -176,7 +177,8 @@ PB_API pb_value *pb_decimal(const char *text, pb_error *err);
 
 /* Things known by name only. */
 
-/* A PB_CLASS, PB_MODULE or PB_FUNCTION. */
+/* A PB_CLASS, PB_MODULE or PB_FUNCTION; NULL for another kind. Here and below, NULL also
+ * where a name is no UTF-8, or an argument that is taken is NULL. */
 PB_API pb_value *pb_name(pb_kind kind, const char *dotted);
 /* The name of a class, module, function or method, or the class of an instance; NULL for
  * another kind. Borrowed, NUL-terminated. */
