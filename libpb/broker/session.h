@@ -171,8 +171,8 @@ int pb__negotiate_received(pb_session *s, struct pb__received *m);
 /* As request s->last_request + 1, which it then is. */
 int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value *args,
                       pb_value *kwargs, bool answer, pb_error *err);
-/* The keyword arguments, *new*, with their names as the peer's native strings. PB_ERR_TYPE
- * for a name that is no text. */
+/* The keyword arguments, *new*, with their names as the peer's native strings.
+ * PB_ERR_TYPE for a name that is no text. */
 int pb__keywords(const pb_session *s, pb_value *kwargs, pb_value **out, pb_error *err);
 int pb__answer_write(pb_session *s, pb_value *id, pb_value *result, pb_error *err);
 /* mro as pb_request_fail has it. Without the memory for it the session ends. */

@@ -402,8 +402,9 @@ static const struct chunk closed_while_waiting[] = {
     {0},
 };
 
-/* What a server got of raw bytes, after the negotiation, and what it said: all of it where
- * `whole`, else its beginning, for the exception that it then names is Python's own. */
+/* What a server got of raw bytes, after the negotiation, and what it said: all of it
+ * where `whole`, else its beginning, for the exception that it then names is Python's
+ * own. */
 static const struct raw {
     const char *name, *from_client, *from_server;
     bool whole;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Two sessions that talk to each other in memory, with a made-up clock, and a log of what
- * happens. A conversation is a function that is run whole, byte by byte, and cut in two at
- * every place; its log must be the same each time, and nothing may be left. */
+ * happens. A conversation is a function that is run whole, byte by byte, and cut in two
+ * at every place; its log must be the same each time, and nothing may be left. */
 #ifndef PB__TEST_PAIR_H
 #define PB__TEST_PAIR_H
 

@@ -458,7 +458,7 @@ static void failures_steps(struct client *c, size_t n)
     call_literal(c, calls[n].method, calls[n].args, calls[n].kwargs);
 }
 
-/* `expected`: the reprs of the results, in order; those that were dropped are left out. */
+/* `expected`: the reprs of the results, in order, without those that were dropped. */
 static void replay_to_client(const char *name, const struct chunk *chunks, size_t up_to,
                              steps_fn *step, const char *expected)
 {

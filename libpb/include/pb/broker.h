@@ -79,8 +79,11 @@ PB_API void pb_request_unref(pb_request *r);
  * PB_ERR_LOST if the connection is gone. Takes result in every case. */
 PB_API int pb_request_answer_steal(pb_request *r, pb_value *result);
 /* Answers with a failure. type is a dotted class name, which the peer matches by name
- * ("twisted.spread.pb.Error", "builtins.ValueError"); the text follows as in printf.
- * Returns 0, PB_ERR_STATE or PB_ERR_LOST. */
+ * ("twisted.spread.pb.Error", "builtins.ValueError"); those of its bases follow it that
+ * the library does not know, up to one that it does: "shop.SoldOut shop.Error
+ * twisted.spread.pb.Error" (without any, builtins.Exception is the base). Built-in classes
+ * get the name that the peer's Python has for them. The text follows as in printf. Returns
+ * 0, PB_ERR_STATE or PB_ERR_LOST. */
 PB_API int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
     PB_PRINTF(3, 4);
 
@@ -118,9 +121,10 @@ typedef struct {
  * PB_ERR_LIMIT (the arguments cannot be sent; err says which), PB_ERR_NOMEM. *call (may
  * be NULL) is borrowed, and valid until cb has run. Before the session is ready it waits.
  * Mirrors RemoteReference.callRemote. */
-PB_API int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
-                          const pb_call_options *options, pb_answer_cb cb, void *user_data,
-                          pb_call **call, pb_error *err);
+PB_API int pb_remote_call(pb_remote *to, const char *method, pb_value *args,
+                          pb_value *kwargs, const pb_call_options *options,
+                          pb_answer_cb cb, void *user_data, pb_call **call,
+                          pb_error *err);
 /* The same with the arguments built by a pb_build format without its parentheses:
  *     pb_remote_callf(two, got_three, NULL, &err, "three", "i", 12); */
 PB_API int pb_remote_callf(pb_remote *to, pb_answer_cb cb, void *user_data, pb_error *err,
@@ -143,7 +147,8 @@ PB_API const char *pb_failure_type(const pb_failure *f);
 PB_API const char *pb_failure_text(const pb_failure *f);
 PB_API const char *pb_failure_traceback(const pb_failure *f);
 /* Whether the exception is of that class or inherits from it, by the parents that came
- * with it. Mirrors Failure.check. */
+ * with it; a built-in class goes by Python 2's name as well as by Python 3's. Mirrors
+ * Failure.check. */
 PB_API bool pb_failure_check(const pb_failure *f, const char *type);
 /* What the peer sent, as it came (an instance or a copy); NULL for an error of our own. */
 PB_API pb_value *pb_failure_value(const pb_failure *f);
