@@ -2,6 +2,9 @@ bin_PROGRAMS += %D%/pb
 %C%_pb_SOURCES = \
 	%D%/args.c \
 	%D%/args.h \
+	%D%/bench.c \
+	%D%/bench.h \
+	%D%/bench_call.c \
 	%D%/call.c \
 	%D%/json.c \
 	%D%/json.h \

@@ -15,6 +15,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"bench", bench_main, "measure the speed of this machine, or of a server"},
     {"call", call_main, "call a method, and print what it answers"},
     {"serve", serve_main, "a server to test against"},
 };

@@ -27,6 +27,7 @@ int tool_bad_option(int got, char **argv);
 /* Says so; TOOL_DISCONNECTED, for there is no status for it. */
 int tool_nomem(void);
 
+int bench_main(int argc, char **argv);
 int call_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 
