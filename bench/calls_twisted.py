@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""What `pb serve` and `pb bench call` do, done by Twisted.
+
+usage: calls_twisted.py serve                      prints the port
+       calls_twisted.py call PORT OUTSTANDING      prints what `pb bench call` prints
+
+The method is `echo`, its argument 1.
+"""
+import sys
+import time
+
+from twisted.internet import defer, reactor
+from twisted.spread import pb
+
+SECONDS = 2.0
+
+
+class Root(pb.Root):
+    def remote_echo(self, x):
+        return x
+
+
+@defer.inlineCallbacks
+def caller(root, until, latencies):
+    while time.monotonic() < until:
+        began = time.monotonic()
+        yield root.callRemote("echo", 1)
+        latencies.append(time.monotonic() - began)
+
+
+@defer.inlineCallbacks
+def call(port, outstanding):
+    factory = pb.PBClientFactory()
+    reactor.connectTCP("127.0.0.1", port, factory)
+    root = yield factory.getRootObject()
+    latencies, start = [], time.monotonic()
+    yield defer.gatherResults(
+        [caller(root, start + SECONDS, latencies) for _ in range(outstanding)])
+    took = time.monotonic() - start
+    latencies.sort()
+    n = len(latencies)
+    print(f"calls {n / took:.0f} calls/s")
+    print(f"latency_p50 {latencies[n // 2] * 1e6:.1f} us")
+    print(f"latency_p99 {latencies[n - 1 - n // 100] * 1e6:.1f} us")
+    reactor.stop()
+
+
+def main(argv):
+    if argv[0] == "serve":
+        port = reactor.listenTCP(0, pb.PBServerFactory(Root()), interface="127.0.0.1")
+        print(f"listening on tcp:{port.getHost().port}", flush=True)
+    else:
+        call(int(argv[1]), int(argv[2]))
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""The benchmarks: libpb, and Twisted in the same run, with the ratio of the two.
+
+usage: run.py PB [FOLDER FOR THE CORPORA]
+
+The codec reads and writes each corpus of make_corpora.py. Calls go over TCP on this
+machine, with both ends on one core, and with the server on the first and the client on
+the second, for where a process runs decides more than what it does.
+"""
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROUNDS = 3
+
+
+def twisted(script, *args):
+    return [sys.executable, os.path.join(HERE, script), *map(str, args)]
+
+
+def pinned(core, command):
+    return ["taskset", "-c", str(core), *command]
+
+
+def figures(command):
+    """The lines NAME VALUE UNIT that a command prints, by (NAME, UNIT)."""
+    out = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    lines = (line.split() for line in out.splitlines())
+    return {(name, unit): float(value) for name, value, unit in lines}
+
+
+def compare(title, ours, theirs):
+    """Runs both in turn, and prints the round whose ratio is the median."""
+    rounds = [(figures(ours), figures(theirs)) for _ in range(ROUNDS)]
+    for key in rounds[0][0]:
+        pairs = sorted((a[key], b[key]) for a, b in rounds)
+        pairs.sort(key=lambda p: p[0] / p[1])
+        mine, peer = pairs[ROUNDS // 2]
+        name, unit = key
+        print(f"{title} {name:12}{mine:14.6g} {unit:9} Twisted {peer:12.6g}"
+              f"   ratio {mine / peer:.3g}", flush=True)
+
+
+@contextlib.contextmanager
+def server(command):
+    """Runs a server that prints its port as its first line."""
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as process:
+        try:
+            yield process.stdout.readline().strip().rpartition(":")[2]
+        finally:
+            process.terminate()
+
+
+def codec(pb, folder):
+    subprocess.run(twisted("make_corpora.py", folder), check=True)
+    for corpus in ("records", "ints", "blobs"):
+        path = os.path.join(folder, corpus + ".banana")
+        compare(f"codec {corpus:8}", pinned(0, [pb, "bench", "codec", path]),
+                pinned(0, twisted("codec_twisted.py", path)))
+
+
+def calls(pb):
+    for cores in (1, 2):
+        client = cores - 1
+        with server(pinned(0, [pb, "serve", "tcp:0:interface=127.0.0.1"])) as ours, \
+                server(pinned(0, twisted("calls_twisted.py", "serve"))) as theirs:
+            for outstanding in (1, 100):
+                compare(f"calls {cores} core, {outstanding:3} in flight",
+                        pinned(client, [pb, "bench", "call", f"127.0.0.1:{ours}", "echo",
+                                        "1", "--outstanding", str(outstanding)]),
+                        pinned(client, twisted("calls_twisted.py", "call", theirs,
+                                               outstanding)))
+
+
+def main(argv):
+    with tempfile.TemporaryDirectory() as scratch:
+        codec(argv[0], argv[1] if len(argv) > 1 else scratch)
+    calls(argv[0])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
