@@ -107,10 +107,18 @@ static void wait_for(pb_client *c, const struct outcome *o)
     }
 }
 
-static void tell_failure(const pb_failure *f, pb_error *err)
+/* Why the connection is over; code PB_OK while it is not. */
+static const pb_error *ending_of(const pb_client *c)
+{
+    return c->ending.over ? &c->ending.why : pb_session_error(c->session);
+}
+
+static void tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
 {
     int code = pb_failure_code(f);
-    if (code) {
+    if (code == PB_ERR_LOST && ending_of(c)->code) {
+        copy_error(err, ending_of(c));
+    } else if (code) {
         pb__error_set(err, code, 0, "%s", pb_failure_text(f));
     } else {
         pb__error_set(err, PB_ERR_REMOTE, 0, "%s: %s", pb_failure_type(f),
@@ -142,7 +150,7 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
     wait_for(c, &o);
     if (o.failure) {
         c->failure = o.failure;
-        tell_failure(o.failure, err);
+        tell_failure(c, o.failure, err);
     }
     return o.result;
 }

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "libpb/base/error.h"
@@ -119,6 +120,7 @@ static int set_timer(pb_conn *c)
 
 /* ---- Reading and writing ---- */
 
+/* The socket is of no use any more: by its end (0) or an error. */
 static void lost(pb_conn *c, int negative_errno)
 {
     pb_error why = {0};
@@ -126,10 +128,12 @@ static void lost(pb_conn *c, int negative_errno)
         pb__error_set(&why, PB_ERR_LOST, 0, "connection lost: %s",
                       uv_strerror(negative_errno));
     }
+    c->broken = true;
     pb_session_lost(c->session, negative_errno ? &why : NULL);
 }
 
-/* Reads one chunk: how many bytes there were, or -errno. */
+/* Reads one chunk: how many bytes there were, or -errno. A session that is over takes no
+ * notice of it. */
 static ssize_t read_chunk(pb_conn *c)
 {
     ssize_t n = pb__socket_recv(c->fd, c->hub->chunk, PB__CHUNK);
@@ -145,9 +149,9 @@ static ssize_t read_chunk(pb_conn *c)
  * before it went. negative_errno is why, in case that reading does not tell. */
 static void read_rest(pb_conn *c, int negative_errno)
 {
-    while (!pb_session_is_closed(c->session) && read_chunk(c) > 0) {
+    while (!c->broken && read_chunk(c) > 0) {
     }
-    if (!pb_session_is_closed(c->session)) {
+    if (!c->broken) {
         lost(c, negative_errno);
     }
 }
@@ -180,9 +184,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     pb_conn *c = poll->data;
     if (status < 0) {
-        c->mask = 0; /* libuv has stopped it */
-        int e = pb__socket_status(c->fd);
-        read_rest(c, e ? e : status);
+        c->mask = 0; /* libuv has stopped it, and does not say why: reading does */
+        read_rest(c, -EIO);
     } else if (events & UV_READABLE) {
         read_chunk(c);
     }
@@ -191,7 +194,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static int set_mask(pb_conn *c)
 {
-    bool read = !pb_session_is_closed(c->session) && pb_session_want_recv(c->session);
+    bool read = pb_session_is_closed(c->session) || pb_session_want_recv(c->session);
     int mask = (read ? UV_READABLE : 0) | (c->blocked ? UV_WRITABLE : 0);
     if (mask == c->mask) {
         return 0;
@@ -204,12 +207,11 @@ static int set_mask(pb_conn *c)
 
 static void on_wake(pb_session *s, void *driver)
 {
-    (void)s;
     pb_conn *c = driver;
     if (c->state == PB__CONN_ENDED) {
         return;
     }
-    if (c->hub->direct && c->state == PB__CONN_UP) {
+    if (c->hub->direct && c->state == PB__CONN_UP && !pb_session_is_closed(s)) {
         /* The caller may be anywhere, so what goes wrong is left for the loop to find. */
         (void)write_out(c);
     }
@@ -280,25 +282,36 @@ static void end(pb_conn *c)
     }
 }
 
-/* Ticks and writes; false where nothing more can be written. */
+/* The session is over; whether the socket is still needed. If the program has ended it,
+ * the peer gets what was not sent yet. Until it has closed its side what it sends is read
+ * and dropped, for closing with input unread makes the system drop the output, too. */
+static bool lingers(pb_conn *c, bool unsent)
+{
+    if (c->settle_by == INT64_MAX) {
+        if (!unsent || pb_session_error(c->session)->code != PB_OK) {
+            return false;
+        }
+        c->settle_by = loop_now(c) + LINGER;
+    }
+    if (!c->blocked) {
+        shutdown(c->fd, SHUT_WR);
+    }
+    return loop_now(c) < c->settle_by;
+}
+
+/* Ticks and writes; whether the socket is still needed. */
 static bool go_on(pb_conn *c)
 {
     pb_session *s = c->session;
     if (pb_session_deadline(s) <= session_now(c)) {
         pb_session_tick(s, session_now(c));
     }
-    int e = write_out(c);
+    bool unsent = pb_session_want_send(s);
+    int e = c->broken ? 0 : write_out(c);
     if (e) {
         read_rest(c, e);
-        return false;
     }
-    if (!pb_session_is_closed(s)) {
-        return true;
-    }
-    if (c->settle_by == INT64_MAX) {
-        c->settle_by = loop_now(c) + LINGER;
-    }
-    return c->blocked && loop_now(c) < c->settle_by;
+    return !c->broken && (!pb_session_is_closed(s) || lingers(c, unsent));
 }
 
 void pb__conn_settle(pb_conn *c)

@@ -43,6 +43,7 @@ struct pb_conn {
     int mask; /* what poll waits for */
     enum pb__conn_state state;
     bool blocked; /* the socket takes no more for now */
+    bool broken;  /* it is of no use any more */
     /* The owner's. How dialling goes on; NULL for one that was accepted. */
     void (*dial)(struct pb_conn *c);
     /* c has ended, and its handles are closed: the rest of it is to be freed. */

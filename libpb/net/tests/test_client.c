@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The blocking client, against a server in a process of its own. */
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "libpb/net/tests/peers.h"
+
+/* A server that runs in a child. */
+struct child {
+    pid_t pid;
+    int events; /* a byte for each object of give that is given back */
+    char endpoint[32];
+};
+
+/* The child's own. */
+struct service {
+    struct seen seen; /* first, for the methods of root_class */
+    int events;
+    uv_loop_t *loop;
+};
+
+static void given_back(void *self)
+{
+    struct service *s = self;
+    cr_assert_eq(write(s->events, "x", 1), 1);
+}
+
+static const pb_class given_class = {
+    .name = "Given", .remote = (const pb_method[]){{"echo", echo}, {0}}, .destroy = given_back};
+
+static int give(void *self, pb_request *req)
+{
+    return pb_request_answer_steal(req, pb_local_steal(pb_object_new(&given_class, self)));
+}
+
+static int hang_up(void *self, pb_request *req)
+{
+    (void)self;
+    pb_session_close(pb_request_session(req));
+    return 0;
+}
+
+static void on_slow(uv_timer_t *timer)
+{
+    struct service *s = timer->data;
+    (void)pb_request_answer_steal(s->seen.held, pb_str("at last"));
+}
+
+static int slow(void *self, pb_request *req)
+{
+    struct service *s = self;
+    static uv_timer_t timer;
+    s->seen.held = pb_request_ref(req);
+    uv_timer_init(s->loop, &timer);
+    timer.data = s;
+    return uv_timer_start(&timer, on_slow, 100, 0);
+}
+
+static int keyword(void *self, pb_request *req)
+{
+    (void)self;
+    pb_value *v = pb_dict_get(pb_request_kwargs(req), "name");
+    return pb_request_answer_steal(req, pb_value_ref(v));
+}
+
+static const pb_class service_class = {
+    .name = "Service",
+    .remote = (const pb_method[]){{"echo", echo},       {"boom", boom}, {"hold", hold},
+                                  {"give", give},       {"slow", slow}, {"hang_up", hang_up},
+                                  {"keyword", keyword}, {0}}};
+
+static void serve(int port_to, int events)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test ends, however it does */
+    uv_loop_t loop;
+    struct service service = {.events = events, .loop = &loop};
+    uv_loop_init(&loop);
+    const pb_net_config config = {.session.root = pb_object_new(&service_class, &service)};
+    int port = pb_server_port(pb_serve(&loop, "127.0.0.1:0", &config, NULL));
+    if (write(port_to, &port, sizeof port) == sizeof port) {
+        uv_run(&loop, UV_RUN_DEFAULT);
+    }
+    _exit(1);
+}
+
+static void begin_child(struct child *c)
+{
+    int port, ports[2], events[2];
+    alarm(60);
+    cr_assert(pipe(ports) == 0 && pipe(events) == 0);
+    c->pid = fork();
+    if (c->pid == 0) {
+        serve(ports[1], events[1]);
+    }
+    cr_assert_eq(read(ports[0], &port, sizeof port), sizeof port);
+    snprintf(c->endpoint, sizeof c->endpoint, "127.0.0.1:%d", port);
+    c->events = events[0];
+}
+
+static void end_child(struct child *c)
+{
+    kill(c->pid, SIGKILL);
+    waitpid(c->pid, NULL, 0);
+}
+
+static pb_client *open_client(const struct child *c)
+{
+    pb_error err = {0};
+    pb_client *client = pb_client_open(c->endpoint, NULL, &err);
+    cr_assert(client, "%s", err.text);
+    return client;
+}
+
+PB_TEST(client, calls)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    pb_remote *root = pb_client_root(client);
+    pb_error err = {0};
+    const char *text;
+    pb_value *v = pb_client_call(client, root, &err, "echo", "s", "hello");
+    cr_assert(v && pb_unpack(v, NULL, "s", &text) == 0, "%s", err.text);
+    cr_assert_str_eq(text, "hello");
+    pb_value_unref(v);
+
+    pb_value *kwargs = pb_build(NULL, "{s:i}", "name", 5);
+    v = pb_client_call_values(client, root, &err, "keyword", NULL, kwargs);
+    int i;
+    cr_assert(v && pb_unpack(v, NULL, "i", &i) == 0 && i == 5, "%s", err.text);
+    pb_value_unref(v);
+    pb_value_unref(kwargs);
+
+    v = pb_client_call(client, root, &err, "give", "");
+    pb_value *back = pb_client_call(client, pb_as_remote(v), &err, "echo", "O", v);
+    cr_assert(v && back && pb_value_equal(v, back), "%s", err.text);
+    cr_assert_null(pb_client_failure(client));
+    cr_assert(pb_session_is_ready(pb_client_session(client)));
+    pb_value_unref(v);
+    pb_value_unref(back);
+    pb_client_free(client);
+    end_child(&child);
+}
+
+PB_TEST(client, failures)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    pb_remote *root = pb_client_root(client);
+
+    pb_error err = {0};
+    cr_assert_null(pb_client_call(client, root, &err, "boom", ""));
+    cr_assert_eq(err.code, PB_ERR_REMOTE);
+    cr_assert_str_eq(err.text, "builtins.ValueError: boom");
+    cr_assert_str_eq(pb_failure_type(pb_client_failure(client)), "builtins.ValueError");
+    cr_assert(pb_failure_check(pb_client_failure(client), "builtins.Exception"));
+
+    err = (pb_error){0};
+    cr_assert_null(pb_client_call(client, root, &err, "echo", "("));
+    cr_assert_eq(err.code, PB_ERR_ARG);
+
+    err = (pb_error){0};
+    pb_value *huge = pb_int_text("1000000000000000000000000000000000000000000000000000000000"
+                                 "00000000000000000000000000000000000000000000000000000000000"
+                                 "0000000000000000000000000000",
+                                 NULL);
+    cr_assert_null(pb_client_call(client, root, &err, "echo", "N", huge));
+    cr_assert_eq(err.code, PB_ERR_LIMIT);
+    cr_assert_null(pb_client_failure(client));
+
+    err = (pb_error){0};
+    pb_client_set_timeout(client, 20);
+    cr_assert_null(pb_client_call(client, root, &err, "hold", ""));
+    cr_assert_eq(err.code, PB_ERR_TIMEOUT);
+    cr_assert_str_eq(err.text, "the call was not answered in time");
+    pb_client_set_timeout(client, 0);
+
+    err = (pb_error){0};
+    pb_client *other = open_client(&child);
+    cr_assert_null(pb_client_call(other, root, &err, "echo", "i", 1));
+    cr_assert_eq(err.code, PB_ERR_ARG);
+    cr_assert_str_eq(err.text, "the reference is of another connection");
+    pb_client_free(other);
+
+    pb_client_free(client);
+    end_child(&child);
+}
+
+/* The first error stays, and nothing crashes that comes after. */
+PB_TEST(client, without_a_connection)
+{
+    pb_error err = {0};
+    pb_client *client = pb_client_open("unix:/nowhere/at/all", NULL, &err);
+    pb_value *v = pb_client_call(client, pb_client_root(client), &err, "echo", "i", 1);
+    cr_assert_null(v);
+    cr_assert_null(pb_client_failure(client));
+    cr_assert_eq(err.code, PB_ERR_SYSTEM);
+    cr_assert_str_eq(err.text,
+                     "cannot connect to unix:/nowhere/at/all: no such file or directory");
+    pb_client_free(client);
+
+    err = (pb_error){0};
+    cr_assert_null(pb_client_call(NULL, NULL, &err, "echo", ""));
+    cr_assert_eq(err.code, PB_ERR_ARG);
+    cr_assert_str_eq(err.text, "there is no connection to call echo");
+
+    err = (pb_error){0};
+    cr_assert_null(pb_client_open("tcp:a", NULL, &err));
+    cr_assert_eq(err.code, PB_ERR_SYNTAX);
+}
+
+PB_TEST(client, no_reference)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    pb_error err = {0};
+    pb_value *five = pb_int(5);
+    cr_assert_null(pb_client_call(client, pb_as_remote(five), &err, "echo", "i", 1));
+    cr_assert_eq(err.code, PB_ERR_ARG);
+    cr_assert_str_eq(err.text, "there is no reference to call echo");
+    pb_client_free(client);
+    end_child(&child);
+}
+
+/* The peer goes: the call that waits fails, and those after it; no signal kills us. */
+PB_TEST(client, peer_that_goes)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    pb_remote *root = pb_client_root(client);
+    pb_error err = {0};
+    pb_value *kept = pb_client_call(client, root, &err, "give", "");
+    cr_assert_null(pb_client_call(client, root, &err, "hang_up", ""));
+    cr_assert_eq(err.code, PB_ERR_LOST);
+    cr_assert_str_eq(err.text, "the peer closed the connection");
+    for (int i = 0; i < 2; i++) {
+        err = (pb_error){0};
+        cr_assert_null(pb_client_call(client, root, &err, "echo", "i", 1));
+        cr_assert_eq(err.code, PB_ERR_DEAD);
+    }
+    pb_client_free(client);
+
+    client = open_client(&child);
+    end_child(&child);
+    err = (pb_error){0};
+    cr_assert_null(pb_client_call(client, pb_client_root(client), &err, "echo", "i", 1));
+    cr_assert_eq(err.code, PB_ERR_LOST, "%s", err.text);
+    cr_assert_null(pb_client_session(client));
+    pb_client_free(client);
+    pb_value_unref(kept);
+}
+
+/* A reference goes home the moment it is dropped, though nothing is called. */
+PB_TEST(client, decref_at_once)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    pb_value *v = pb_client_call(client, pb_client_root(client), NULL, "give", "");
+    struct pollfd events = {.fd = child.events, .events = POLLIN};
+    cr_assert_eq(poll(&events, 1, 0), 0);
+    pb_value_unref(v);
+    cr_assert_eq(poll(&events, 1, 10000), 1);
+    pb_client_free(client);
+    end_child(&child);
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+PB_TEST(client, interrupted)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    const struct sigaction action = {.sa_handler = on_alarm};
+    const struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    pb_error err = {0};
+    pb_value *v = pb_client_call(client, pb_client_root(client), &err, "slow", "");
+    setitimer(ITIMER_REAL, &never, NULL);
+    cr_assert(v, "%s", err.text);
+    pb_value_unref(v);
+    pb_client_free(client);
+    end_child(&child);
+}
+
+static int converse(void *user_data)
+{
+    const struct child *child = user_data;
+    pb_error err = {0};
+    pb_client *client = pb_client_open(child->endpoint, NULL, &err);
+    pb_value *v = pb_client_call(client, pb_client_root(client), &err, "give", "");
+    pb_value *w = pb_client_call(client, pb_as_remote(v), &err, "echo", "O", v);
+    bool well = w != NULL;
+    pb_value_unref(v);
+    pb_value_unref(w);
+    pb_client_free(client);
+    cr_assert_eq(err.code == 0, well, "%s", err.text);
+    return well ? 0 : err.code;
+}
+
+PB_TEST(client, memory)
+{
+    struct child child;
+    begin_child(&child);
+    pb__test_each_failure(converse, &child);
+    end_child(&child);
+}
