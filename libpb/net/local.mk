@@ -15,5 +15,12 @@ libpb_net_la_LIBADD = $(LIBUV_LIBS)
 net_libs = libpb_net.la $(broker_libs)
 
 unit_tests += \
-	%D%/tests/test_endpoint
+	%D%/tests/test_client \
+	%D%/tests/test_conn \
+	%D%/tests/test_endpoint \
+	%D%/tests/test_server
+EXTRA_DIST += %D%/tests/peers.h
+%C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
