@@ -19,8 +19,8 @@ pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed)
 {
     int64_t n;
     pb_call *c = NULL;
-    if (pb__member(m, 1) && pb_as_int(pb__member(m, 1), &n) == 0) {
-        c = pb__map_take(&s->calls, (uint64_t)n);
+    if (s->calls && pb__member(m, 1) && pb_as_int(pb__member(m, 1), &n) == 0) {
+        c = pb__map_take(&s->calls->sent, (uint64_t)n);
     }
     if (!c) {
         *failed = pb__malformed(s, m, 1, "there is no such request");

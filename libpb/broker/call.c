@@ -17,6 +17,22 @@ struct pb__unsent {
     char method[];
 };
 
+struct pb__calls *pb__calls(pb_session *s)
+{
+    if (!s->calls) {
+        struct pb__calls *calls = pb__calloc(1, sizeof *calls);
+        if (!calls) {
+            return NULL;
+        }
+        pb__list_init(&calls->waiting);
+        pb__list_init(&calls->timers);
+        pb__list_init(&calls->untimed);
+        pb__list_init(&calls->unsent);
+        s->calls = calls;
+    }
+    return s->calls;
+}
+
 static void free_unsent(struct pb__unsent *u)
 {
     pb__list_remove(&u->link);
@@ -31,7 +47,7 @@ static void stop_waiting(pb_call *c)
 {
     pb__list_remove(&c->waiting);
     pb__list_remove(&c->timer);
-    c->session->pending--;
+    c->session->calls->pending--;
 }
 
 static void run(pb_answer_cb cb, pb_value *result, pb_failure *failure, void *user_data)
@@ -88,8 +104,12 @@ void pb_call_cancel(pb_call *c)
 
 void pb__call_fini(pb_session *s)
 {
-    while (!pb__list_empty(&s->unsent)) {
-        struct pb__unsent *u = PB__LIST_ENTRY(s->unsent.next, struct pb__unsent, link);
+    if (!s->calls) {
+        return;
+    }
+    while (!pb__list_empty(&s->calls->unsent)) {
+        struct pb__unsent *u =
+            PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
         if (u->call) {
             u->call->unsent = NULL;
         }
@@ -97,19 +117,19 @@ void pb__call_fini(pb_session *s)
     }
     const char *text = s->error->code ? s->error->text : "Connection was closed cleanly.";
     pb_failure *failure = pb__failure_new(PB_ERR_LOST, text);
-    while (!pb__list_empty(&s->waiting)) {
-        pb_call *c = PB__LIST_ENTRY(s->waiting.next, pb_call, waiting);
-        pb__map_take(&s->calls, (uint64_t)c->request);
+    while (!pb__list_empty(&s->calls->waiting)) {
+        pb_call *c = PB__LIST_ENTRY(s->calls->waiting.next, pb_call, waiting);
+        pb__map_take(&s->calls->sent, (uint64_t)c->request);
         pb__call_end(c, NULL, failure);
     }
     pb_failure_unref(failure);
     size_t at = 0;
     uint64_t request;
     void *given_up;
-    while (pb__map_next(&s->calls, &at, &request, &given_up)) {
+    while (pb__map_next(&s->calls->sent, &at, &request, &given_up)) {
         pb__free(given_up);
     }
-    pb__map_fini(&s->calls);
+    pb__map_fini(&s->calls->sent);
 }
 
 static pb_call *new_call(pb_session *s, pb_answer_cb cb, void *user_data)
@@ -136,7 +156,7 @@ static int keep_unsent(pb_session *s, pb_remote *to, const char *method, pb_valu
                              .args = pb_value_ref(args),
                              .kwargs = pb_value_ref(kwargs)};
     memcpy(u->method, method, size);
-    pb__list_push(&s->unsent, &u->link);
+    pb__list_push(&s->calls->unsent, &u->link);
     if (c) {
         c->unsent = u;
     }
@@ -148,13 +168,13 @@ static int keep_unsent(pb_session *s, pb_remote *to, const char *method, pb_valu
 static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args,
                 pb_value *kwargs, pb_call *c, pb_error *err)
 {
-    int64_t request = s->last_request + 1;
-    if (c && pb__map_set(&s->calls, (uint64_t)request, c) != 0) {
+    int64_t request = s->calls->last_request + 1;
+    if (c && pb__map_set(&s->calls->sent, (uint64_t)request, c) != 0) {
         return pb__error_nomem(err);
     }
     int failed = pb__message_write(s, to, method, args, kwargs, c != NULL, err);
     if (c && failed) {
-        pb__map_take(&s->calls, (uint64_t)request);
+        pb__map_take(&s->calls->sent, (uint64_t)request);
     } else if (c) {
         c->request = request;
     }
@@ -163,8 +183,9 @@ static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args
 
 void pb__call_flush(pb_session *s)
 {
-    while (pb__session_open(s) && !pb__list_empty(&s->unsent)) {
-        struct pb__unsent *u = PB__LIST_ENTRY(s->unsent.next, struct pb__unsent, link);
+    while (pb__session_open(s) && s->calls && !pb__list_empty(&s->calls->unsent)) {
+        struct pb__unsent *u =
+            PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
         pb_call *c = u->call;
         pb_error err = {0};
         int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
@@ -216,7 +237,8 @@ int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *
     bool wants_answer = !options || !options->no_answer;
     pb_session *s = to->session;
     pb_call *c = wants_answer ? new_call(s, cb, user_data) : NULL;
-    if (wants_answer && !c) {
+    if (!pb__calls(s) || (wants_answer && !c)) {
+        pb__free(c);
         return pb__error_nomem(err);
     }
     pb__session_enter(s);
@@ -229,8 +251,8 @@ int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *
         pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
         pb__free(c);
     } else if (c) {
-        pb__list_push(&s->waiting, &c->waiting);
-        s->pending++;
+        pb__list_push(&s->calls->waiting, &c->waiting);
+        s->calls->pending++;
         if (options && options->timeout > 0) {
             pb__deadline_add(c, options->timeout);
         }

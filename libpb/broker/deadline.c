@@ -12,8 +12,8 @@ static pb_call *first_of(const struct pb__list *list)
 /* Into the order of deadlines; mostly at the end. */
 static void insert(pb_session *s, pb_call *c)
 {
-    struct pb__list *at = s->timers.prev;
-    while (at != &s->timers &&
+    struct pb__list *at = s->calls->timers.prev;
+    while (at != &s->calls->timers &&
            PB__LIST_ENTRY(at, pb_call, timer)->deadline > c->deadline) {
         at = at->prev;
     }
@@ -31,8 +31,8 @@ static void count_from(pb_session *s, pb_call *c)
 void pb__deadline_now(pb_session *s, int64_t now)
 {
     s->now = now;
-    while (!pb__list_empty(&s->untimed)) {
-        pb_call *c = first_of(&s->untimed);
+    while (s->calls && !pb__list_empty(&s->calls->untimed)) {
+        pb_call *c = first_of(&s->calls->untimed);
         pb__list_remove(&c->timer);
         count_from(s, c);
     }
@@ -45,7 +45,7 @@ void pb__deadline_add(pb_call *c, int64_t timeout)
     if (s->told) {
         count_from(s, c);
     } else {
-        pb__list_push(&s->untimed, &c->timer);
+        pb__list_push(&s->calls->untimed, &c->timer);
     }
 }
 
@@ -56,9 +56,9 @@ void pb__deadline_expire(pb_session *s)
         pb__error_set(&why, PB_ERR_TIMEOUT, 0, "the peer did not negotiate in time");
         pb__session_end(s, &why);
     }
-    while (pb__session_open(s) && !pb__list_empty(&s->timers) &&
-           first_of(&s->timers)->deadline <= s->now) {
-        pb__call_give_up(first_of(&s->timers), PB_ERR_TIMEOUT,
+    while (pb__session_open(s) && s->calls && !pb__list_empty(&s->calls->timers) &&
+           first_of(&s->calls->timers)->deadline <= s->now) {
+        pb__call_give_up(first_of(&s->calls->timers), PB_ERR_TIMEOUT,
                          "the call was not answered in time");
     }
 }
@@ -68,10 +68,14 @@ int64_t pb_session_deadline(const pb_session *s)
     if (!pb__session_open(s)) {
         return INT64_MAX;
     }
-    if (!pb__list_empty(&s->untimed)) {
+    if (!s->calls) {
+        return s->negotiate_by;
+    }
+    if (!pb__list_empty(&s->calls->untimed)) {
         return s->now;
     }
-    int64_t call =
-        pb__list_empty(&s->timers) ? INT64_MAX : first_of(&s->timers)->deadline;
+    int64_t call = pb__list_empty(&s->calls->timers)
+                       ? INT64_MAX
+                       : first_of(&s->calls->timers)->deadline;
     return call < s->negotiate_by ? call : s->negotiate_by;
 }

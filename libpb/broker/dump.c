@@ -18,7 +18,7 @@ static int dump_calls(const pb_session *s, struct pb__buf *out)
     size_t at = 0;
     uint64_t request;
     void *value;
-    while (!e && pb__map_next(&s->calls, &at, &request, &value)) {
+    while (!e && s->calls && pb__map_next(&s->calls->sent, &at, &request, &value)) {
         const pb_call *c = value;
         e = pb__buf_printf(out, "call %" PRIu64 "%s\n", request,
                            c->given_up ? " given up" : "");
@@ -68,9 +68,11 @@ static int dump_remotes(const struct pb__list *list, const char *what,
 
 int pb__session_dump(const pb_session *s, struct pb__buf *out)
 {
+    pb_session_stats stats;
+    pb_session_get_stats(s, &stats);
     int e = pb__buf_printf(out, "%s %s pending %zu serving %zu held %zu queued %zu\n",
-                           s->is_client ? "client" : "server", state_name(s), s->pending,
-                           s->serving, s->held, pb_encoder_send(&s->encoder).len);
+                           s->is_client ? "client" : "server", state_name(s),
+                           stats.pending, stats.serving, stats.held, stats.queued);
     e = e ? e : dump_calls(s, out);
     e = e ? e : dump_requests(s, out);
     e = e ? e : dump_objects(s, out);
@@ -91,8 +93,11 @@ static size_t length(const struct pb__list *list)
 
 void pb__session_check(const pb_session *s)
 {
-    assert(length(&s->waiting) == s->pending);
-    assert(length(&s->timers) + length(&s->untimed) <= s->pending);
+    if (s->calls) {
+        assert(length(&s->calls->waiting) == s->calls->pending);
+        assert(length(&s->calls->timers) + length(&s->calls->untimed) <=
+               s->calls->pending);
+    }
     assert(s->exports.len == s->luids.len);
     assert(!s->touched && !s->writing);
     size_t at = 0;

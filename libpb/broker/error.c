@@ -53,11 +53,11 @@ struct failing {
 /* Where a Failure has no frames, its traceback is this in every Twisted. */
 static pb_value *make_traceback(const struct failing *f)
 {
-    if (!f->s->unsafe_tracebacks) {
+    if (!f->s->shared->config.unsafe_tracebacks) {
         return pb__native(f->s, "Traceback unavailable\n");
     }
     struct pb__mro m;
-    pb__mro_begin(&m, f->mro, f->s->jelly.profile);
+    pb__mro_begin(&m, f->mro, pb__profile(f->s));
     pb__mro_next(&m);
     struct pb__buf b = {0};
     pb_value *v = NULL;
@@ -72,10 +72,10 @@ static pb_value *make_traceback(const struct failing *f)
 
 static pb_value *make_parents(const struct failing *f)
 {
-    bool class_last = pb_profile_has(f->s->jelly.profile, PB_PROFILE_PARENTS_FIRST);
+    bool class_last = pb_profile_has(pb__profile(f->s), PB_PROFILE_PARENTS_FIRST);
     pb_value *list = pb_list();
     struct pb__mro m;
-    pb__mro_begin(&m, f->mro, f->s->jelly.profile);
+    pb__mro_begin(&m, f->mro, pb__profile(f->s));
     pb__mro_next(&m);
     pb_value *class = pb__native(f->s, m.name);
     int failed = list && class ? 0 : PB_ERR_NOMEM;
@@ -99,7 +99,7 @@ static pb_value *make_parents(const struct failing *f)
 static pb_value *make_type(const struct failing *f)
 {
     struct pb__mro m;
-    pb__mro_begin(&m, f->mro, f->s->jelly.profile);
+    pb__mro_begin(&m, f->mro, pb__profile(f->s));
     pb__mro_next(&m);
     return pb_bytes((pb_span){(const uint8_t *)m.name, strlen(m.name)});
 }
@@ -121,7 +121,7 @@ static pb_value *make(const struct failing *f, enum member member)
     case PARENTS:
         return make_parents(f);
     case UNSAFE:
-        return pb_bool(f->s->unsafe_tracebacks);
+        return pb_bool(f->s->shared->config.unsafe_tracebacks);
     case TRACEBACK:
         return make_traceback(f);
     default:
@@ -132,7 +132,7 @@ static pb_value *make(const struct failing *f, enum member member)
 /* *new*; NULL for lack of memory. Mirrors CopyableFailure.getStateToCopy. */
 static pb_value *make_state(const struct failing *f)
 {
-    pb_profile p = f->s->jelly.profile;
+    pb_profile p = pb__profile(f->s);
     const uint8_t *members = !pb_profile_has(p, PB_PROFILE_DICT_ORDERED) ? order_python2
                              : pb_profile_has(p, PB_PROFILE_PARENTS_AFTER_UNSAFE)
                                  ? order_24_7

@@ -82,7 +82,7 @@ static bool knows(pb_span word, void *ctx)
 
 static int unjelly(const struct pb__form *form, pb_value **out, pb_error *err, void *ctx)
 {
-    return find(form->head)->unjelly(ctx, form, out, err);
+    return find(form->head)->unjelly(*(pb_session **)ctx, form, out, err);
 }
 
 static int write_remote(pb_session *s, const pb_remote *r, struct pb__form *form,
@@ -113,17 +113,18 @@ static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_e
 /* Mirrors jellyFor of RemoteReference and Referenceable. */
 static int jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 {
+    pb_session *s = *(pb_session **)ctx;
     pb_remote *r = pb_as_remote(v);
-    return r ? write_remote(ctx, r, form, err)
-             : write_object(ctx, pb_as_object(v), form, err);
+    return r ? write_remote(s, r, form, err)
+             : write_object(s, pb_as_object(v), form, err);
 }
 
-void pb__invoker_init(pb_session *s)
+struct pb__invoker pb__invoker(pb_session **session)
 {
-    s->invoker = (struct pb__invoker){
+    return (struct pb__invoker){
         .jelly = jelly,
         .knows = knows,
         .unjelly = unjelly,
-        .ctx = s,
+        .ctx = session,
     };
 }

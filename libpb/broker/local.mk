@@ -18,6 +18,8 @@ libpb_broker_la_SOURCES = \
 	%D%/request.c \
 	%D%/session.c \
 	%D%/session.h \
+	%D%/shared.c \
+	%D%/shared.h \
 	%D%/write.c
 broker_libs = libpb_broker.la $(jelly_libs)
 
@@ -30,7 +32,8 @@ unit_tests += \
 	%D%/tests/test_nomem \
 	%D%/tests/test_reference \
 	%D%/tests/test_replay \
-	%D%/tests/test_session
+	%D%/tests/test_session \
+	%D%/tests/test_shared
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_exception_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
@@ -39,3 +42,4 @@ unit_tests += \
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_replay_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_session_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_shared_LDADD = $(broker_libs) $(test_libs)

@@ -37,7 +37,7 @@ static bool is_native(const pb_value *kwargs, bool bare)
 
 int pb__keywords(const pb_session *s, pb_value *kwargs, pb_value **out, pb_error *err)
 {
-    bool bare = pb_profile_has(s->jelly.profile, PB_PROFILE_NATIVE_STR_BARE);
+    bool bare = pb_profile_has(pb__profile(s), PB_PROFILE_NATIVE_STR_BARE);
     if (is_native(kwargs, bare)) {
         *out = pb__ref(kwargs);
         return 0;
@@ -92,7 +92,7 @@ int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value
 {
     uint64_t mark = pb__write_begin(s);
     int failed = pb__write_head(s, 7, PB__WORD_MESSAGE);
-    failed = failed ? failed : pb__encode_int(&s->encoder, s->last_request + 1);
+    failed = failed ? failed : pb__encode_int(&s->encoder, s->calls->last_request + 1);
     failed = failed ? failed : write_object_id(s, to);
     failed = failed ? failed : pb__write_string(s, method);
     failed = failed ? failed : pb__encode_int(&s->encoder, answer);
@@ -103,7 +103,7 @@ int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value
     failed = pb__write_end(s, mark, failed, err);
     /* Where banana refuses, Twisted has taken the number already. */
     if (!failed || !s->refused_as) {
-        s->last_request++;
+        s->calls->last_request++;
     }
     return failed;
 }
@@ -132,7 +132,7 @@ static int read_method(pb_session *s, struct pb__received *m)
         return 0;
     }
     if (pb__kind(method) == PB_INT &&
-        pb_profile_has(s->jelly.profile, PB_PROFILE_INTEGER_METHOD_ANSWERED)) {
+        pb_profile_has(pb__profile(s), PB_PROFILE_INTEGER_METHOD_ANSWERED)) {
         char *digits = pb_value_repr(method);
         if (!digits) {
             return pb__error_nomem(m->err);

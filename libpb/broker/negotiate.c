@@ -28,7 +28,7 @@ static int write_version(pb_session *s, pb_error *err)
 
 static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
 {
-    pb_decoder_set_dialect(&s->decoder, d);
+    pb_decoder_set_dialect(&s->kit->decoder, d);
     pb_encoder_set_dialect(&s->encoder, d);
     int failed = write_version(s, err);
     if (failed) {
@@ -37,8 +37,9 @@ static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
     s->state = PB__OPEN;
     s->negotiate_by = INT64_MAX;
     pb__call_flush(s);
-    if (s->on_ready && pb__session_open(s)) {
-        s->on_ready(s, s->user_data);
+    const pb_session_config *c = &s->shared->config;
+    if (c->on_ready && pb__session_open(s)) {
+        c->on_ready(s, c->user_data);
     }
     return 0;
 }

@@ -96,14 +96,24 @@ static uint64_t key_of(const pb_object *o)
 static int refuse(pb_session *s, pb_error *err)
 {
     const char *text = "Maximum PB reference count exceeded.";
+    size_t limit = s->shared->config.max_refs;
     s->refused_as = "twisted.spread.pb.Error";
     if (++s->strikes > 3) {
         pb_error why = {0};
-        pb__error_set(&why, PB_ERR_LIMIT, 0, "%s  Goodbye. (limit %zu)", text,
-                      s->max_refs);
+        pb__error_set(&why, PB_ERR_LIMIT, 0, "%s  Goodbye. (limit %zu)", text, limit);
         pb__session_end(s, &why);
     }
     return pb__error_set(err, PB_ERR_LIMIT, 0, "%s", text);
+}
+
+/* Those that go by name count too. */
+static size_t count_published(const pb_session *s)
+{
+    size_t n = s->root != NULL;
+    for (const struct pb__published *p = s->published; p; p = p->next) {
+        n++;
+    }
+    return n;
 }
 
 static struct pb__export *add(pb_session *s, pb_object *o)
@@ -131,7 +141,7 @@ int pb__export_add(pb_session *s, pb_object *o, int64_t *luid, pb_error *err)
 {
     struct pb__export *x = pb__map_get(&s->luids, key_of(o));
     if (!x) {
-        if (s->exports.len + s->published_count > s->max_refs) {
+        if (s->exports.len + count_published(s) > s->shared->config.max_refs) {
             return refuse(s, err);
         }
         x = add(s, o);
@@ -257,7 +267,6 @@ int pb_session_publish(pb_session *s, const char *name, pb_object *o)
         return PB_ERR_NOMEM;
     }
     pb_object *before = *place;
-    s->published_count += before == NULL;
     *place = pb_object_ref(o);
     pb_object_unref(before);
     return 0;
@@ -285,6 +294,5 @@ void pb__export_fini(pb_session *s)
     }
     pb_object *root = s->root;
     s->root = NULL;
-    s->published_count = 0;
     pb_object_unref(root);
 }

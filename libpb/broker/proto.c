@@ -56,9 +56,10 @@ int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
 {
     va_list args;
     va_start(args, format);
-    pb__error_setv(m->err, PB_ERR_PROTOCOL, pb_decoder_offset(&s->decoder), format, args);
+    pb__error_setv(m->err, PB_ERR_PROTOCOL, pb_decoder_offset(&s->kit->decoder), format,
+                   args);
     va_end(args);
-    pb__error_where(m->err, "message %" PRIu64, pb_decoder_count(&s->decoder));
+    pb__error_where(m->err, "message %" PRIu64, pb_decoder_count(&s->kit->decoder) + 1);
     if (m->proto) {
         pb__error_where(m->err, ": %s", m->proto->name);
     }
@@ -76,9 +77,9 @@ static int not_understood(pb_session *s, struct pb__received *m)
     pb_span name;
     bool word = command && pb_as_bytes(command, &name) == 0;
     bool integer = command && pb__kind(command) == PB_INT;
-    if ((word && pb_profile_has(s->jelly.profile, PB_PROFILE_UNKNOWN_COMMAND_ANSWERED)) ||
+    if ((word && pb_profile_has(pb__profile(s), PB_PROFILE_UNKNOWN_COMMAND_ANSWERED)) ||
         (integer &&
-         pb_profile_has(s->jelly.profile, PB_PROFILE_INTEGER_COMMAND_ANSWERED))) {
+         pb_profile_has(pb__profile(s), PB_PROFILE_INTEGER_COMMAND_ANSWERED))) {
         uint64_t mark = pb__write_begin(s);
         int failed = pb__encode_list(&s->encoder, 2);
         failed = failed ? failed : pb__write_string(s, "didNotUnderstand");
@@ -116,9 +117,9 @@ static int dispatch(pb_session *s, struct pb__received *m)
 
 int pb__proto_received(struct pb__message *message, void *ctx)
 {
-    pb_session *s = ctx;
+    pb_session *s = *(pb_session **)ctx;
     struct pb__received m = {
-        .list = message->value, .refused = message->refused, .err = s->recv_error};
+        .list = message->value, .refused = message->refused, .err = s->kit->err};
     s->reading = false;
     int failed =
         s->state == PB__NEGOTIATING ? pb__negotiate_received(s, &m) : dispatch(s, &m);

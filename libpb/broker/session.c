@@ -5,11 +5,6 @@
 
 #include <inttypes.h>
 
-#define MAX_PENDING 65536
-#define MAX_REFS 1024 /* MAX_BROKER_REFS */
-#define MAX_QUEUED ((size_t)256 << 20)
-#define NEGOTIATION_TIMEOUT 30000
-
 /* What stands in where there is no memory for the error itself. */
 static pb_error *spare_error(int code)
 {
@@ -25,96 +20,69 @@ static pb_error *spare_error(int code)
 
 /* ---- Begin and end ---- */
 
-static void copy_config(pb_session *s, const pb_session_config *c)
-{
-    s->jelly = c->jelly;
-    pb_taster_ref(s->jelly.taster);
-    s->on_ready = c->on_ready;
-    s->on_close = c->on_close;
-    s->user_data = c->user_data;
-    s->on_wake = c->on_wake;
-    s->driver = c->driver;
-    s->unsafe_tracebacks = c->unsafe_tracebacks;
-    s->max_pending = c->max_pending ? c->max_pending : MAX_PENDING;
-    s->max_refs = c->max_refs ? c->max_refs : MAX_REFS;
-    s->max_queued = c->max_queued ? c->max_queued : MAX_QUEUED;
-    s->root = pb_object_ref(c->root);
-    s->published_count = c->root != NULL;
-}
-
-static int make_reader(pb_session *s)
-{
-    s->reader = pb__reader_new(&(struct pb__reader_config){
-        .jelly = &s->jelly,
-        .invoker = &s->invoker,
-        .messages = true,
-        .done = pb__proto_received,
-        .member_name = pb__proto_member,
-        .ctx = s,
-    });
-    if (!s->reader) {
-        return PB_ERR_NOMEM;
-    }
-    pb__decoder_init(&s->decoder, PB_DIALECT_UNKNOWN, &s->jelly.limits,
-                     pb__reader_sink(s->reader));
-    pb__reader_attach(s->reader, &s->decoder);
-    pb__decoder_allow_vocab(&s->decoder,
-                            pb_profile_has(s->jelly.profile, PB_PROFILE_VOCAB_IN_NONE));
-    return 0;
-}
-
 static void destroy(pb_session *s)
 {
-    pb__reader_free(s->reader);
-    pb__decoder_fini(&s->decoder);
+    if (s->kit) {
+        pb__kit_drop(s);
+    }
+    pb__kit_forget(s);
     pb__encoder_fini(&s->encoder);
-    pb_taster_unref(s->jelly.taster);
+    pb__free(s->calls);
+    pb__shared_unref(s->shared);
     if (s->error && s->error != spare_error(s->error->code)) {
         pb__free(s->error);
     }
     pb__free(s);
 }
 
-static pb_session *new_session(const pb_session_config *c, int64_t now, bool is_client)
+static int64_t deadline_of(const struct pb__shared *sh, int64_t now)
+{
+    int64_t by;
+    int64_t patience = sh->config.negotiation_timeout;
+    return patience < 0 || __builtin_add_overflow(now, patience, &by) ? INT64_MAX : by;
+}
+
+pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
+                            bool is_client)
 {
     pb_session *s = pb__calloc(1, sizeof *s);
     if (!s) {
         return NULL;
     }
+    s->shared = pb__shared_ref(sh);
+    s->driver = driver;
     s->is_client = is_client;
-    pb__list_init(&s->waiting);
-    pb__list_init(&s->timers);
-    pb__list_init(&s->untimed);
-    pb__list_init(&s->unsent);
+    s->now = now;
+    s->negotiate_by = deadline_of(sh, now);
     pb__list_init(&s->requests);
     pb__list_init(&s->remotes);
     pb__list_init(&s->owed);
     pb__list_init(&s->late);
-    copy_config(s, c);
-    pb__invoker_init(s);
-    pb__encoder_init(&s->encoder, PB_DIALECT_UNKNOWN, &s->jelly.limits);
-    s->now = now;
-    int64_t patience =
-        c->negotiation_timeout ? c->negotiation_timeout : NEGOTIATION_TIMEOUT;
-    if (patience < 0 || __builtin_add_overflow(now, patience, &s->negotiate_by)) {
-        s->negotiate_by = INT64_MAX;
-    }
-    if (make_reader(s) != 0 || (!is_client && pb__negotiate_begin(s) != 0)) {
-        pb__export_fini(s);
+    pb__encoder_init(&s->encoder, PB_DIALECT_UNKNOWN, &sh->limits);
+    if (!is_client && pb__negotiate_begin(s) != 0) {
         destroy(s);
         return NULL;
     }
+    s->root = pb_object_ref(sh->config.root);
+    return s;
+}
+
+static pb_session *new_alone(const pb_session_config *c, int64_t now, bool is_client)
+{
+    struct pb__shared *sh = pb__shared_new(c);
+    pb_session *s = sh ? pb__session_new(sh, c->driver, now, is_client) : NULL;
+    pb__shared_unref(sh);
     return s;
 }
 
 pb_session *pb_session_client_new(const pb_session_config *c, int64_t now)
 {
-    return new_session(c, now, true);
+    return new_alone(c, now, true);
 }
 
 pb_session *pb_session_server_new(const pb_session_config *c, int64_t now)
 {
-    return new_session(c, now, false);
+    return new_alone(c, now, false);
 }
 
 void pb__session_end(pb_session *s, const pb_error *why)
@@ -144,8 +112,9 @@ static void finish(pb_session *s)
     s->finished = true;
     pb__call_fini(s);
     pb__export_fini(s);
-    if (s->on_close) {
-        s->on_close(s, s->error, s->user_data);
+    const pb_session_config *c = &s->shared->config;
+    if (c->on_close) {
+        c->on_close(s, s->error, c->user_data);
     }
 }
 
@@ -174,11 +143,13 @@ void pb__session_leave(pb_session *s)
 
 void pb__session_wake(pb_session *s)
 {
-    bool wanted =
-        pb_session_want_send(s) || !pb__list_empty(&s->untimed) || !pb__session_open(s);
-    if (s->depth == 0 && s->on_wake && wanted && !s->woken) {
+    bool wanted = pb_session_want_send(s) ||
+                  (s->calls && !pb__list_empty(&s->calls->untimed)) ||
+                  !pb__session_open(s);
+    void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
+    if (s->depth == 0 && on_wake && wanted && !s->woken) {
         s->woken = true;
-        s->on_wake(s, s->driver);
+        on_wake(s, s->driver);
     }
 }
 
@@ -204,22 +175,36 @@ static int driver_leaves(pb_session *s)
 
 /* ---- Driving ---- */
 
+/* Reads, with the session's kit. */
+static int read_with_kit(pb_session *s, pb_span in, pb_error *err)
+{
+    struct pb__kit *kit = s->kit;
+    kit->err = err;
+    s->reading = true;
+    int e = pb_decoder_recv(&kit->decoder, in, err);
+    if (e && !*err->where) {
+        pb__error_where(err, "message %" PRIu64, pb_decoder_count(&kit->decoder) + 1);
+    }
+    if (e) {
+        pb__kit_drop(s);
+    } else if (pb_decoder_offset(&kit->decoder) == 0) {
+        pb__kit_give(s);
+    }
+    s->reading = false;
+    return e;
+}
+
 int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 {
     assert(s->depth == 0);
     driver_enters(s, now);
     if (pb__session_open(s)) {
         pb_error err = {0};
-        s->recv_error = &err;
-        s->reading = true;
-        if (pb_decoder_recv(&s->decoder, in, &err) != 0) {
-            if (!*err.where) {
-                pb__error_where(&err, "message %" PRIu64, pb_decoder_count(&s->decoder));
-            }
+        int e = pb__kit_take(s);
+        e = e ? pb__error_nomem(&err) : read_with_kit(s, in, &err);
+        if (e) {
             pb__session_end(s, &err);
         }
-        s->reading = false;
-        s->recv_error = NULL;
     }
     return driver_leaves(s);
 }
@@ -278,8 +263,8 @@ void pb_session_free(pb_session *s)
 
 bool pb_session_want_recv(const pb_session *s)
 {
-    return pb__session_open(s) && s->serving < s->max_pending &&
-           pb_encoder_send(&s->encoder).len < s->max_queued;
+    return pb__session_open(s) && s->serving < s->shared->config.max_pending &&
+           pb_encoder_send(&s->encoder).len < s->shared->config.max_queued;
 }
 
 bool pb_session_want_send(const pb_session *s)
@@ -305,21 +290,23 @@ const pb_error *pb_session_error(const pb_session *s)
 
 void *pb_session_user_data(const pb_session *s)
 {
-    return s->user_data;
+    return s->shared->config.user_data;
 }
 
 int pb_session_set_limits(pb_session *s, const pb_limits *l)
 {
-    s->jelly.limits = l ? *l : (pb_limits){0};
-    pb_decoder_set_limits(&s->decoder, l);
     pb_encoder_set_limits(&s->encoder, l);
+    if (s->kit) {
+        pb_decoder_set_limits(&s->kit->decoder, l);
+    }
+    pb__kit_forget(s);
     return 0;
 }
 
 void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
 {
     *out = (pb_session_stats){
-        .pending = s->pending,
+        .pending = s->calls ? s->calls->pending : 0,
         .serving = s->serving,
         .exported = s->exports.len,
         .held = s->held,

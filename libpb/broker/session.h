@@ -11,44 +11,37 @@
 #ifndef PB__SESSION_H
 #define PB__SESSION_H
 
-#include "libpb/banana/decode.h"
 #include "libpb/banana/encode.h"
 #include "libpb/base/error.h"
 #include "libpb/base/list.h"
 #include "libpb/base/map.h"
 #include "libpb/broker/exception.h"
-#include "libpb/jelly/jelly.h"
-#include "pb/broker.h"
+#include "libpb/broker/shared.h"
 
 #define PB__COPYABLE_FAILURE "twisted.spread.pb.CopyableFailure"
 
 enum pb__session_state { PB__NEGOTIATING, PB__OPEN, PB__CLOSED };
 
-struct pb_session {
-    pb_decoder decoder;
-    pb_encoder encoder;
-    struct pb__reader *reader;
-    struct pb__invoker invoker;
-    pb_jelly_config jelly;
-
-    void (*on_ready)(pb_session *s, void *user_data);
-    void (*on_close)(pb_session *s, const pb_error *why, void *user_data);
-    void *user_data; /* of the two above */
-    void (*on_wake)(pb_session *s, void *driver);
-    void *driver;
-    size_t max_pending, max_refs, max_queued;
-
-    int64_t now;          /* as last told */
-    int64_t negotiate_by; /* INT64_MAX: there is no hurry, or not any more */
-
-    /* Our calls. */
-    struct pb__map calls;    /* request id to pb_call: sent and not answered */
+/* Our calls: made with the first, for most servers have none. */
+struct pb__calls {
+    struct pb__map sent;     /* request id to pb_call: sent and not answered */
     struct pb__list waiting; /* pb_call.waiting: whose callback has not run, in order */
     struct pb__list timers;  /* pb_call.timer, by deadline */
     struct pb__list untimed; /* pb_call.timer: made since the time was told last */
     struct pb__list unsent;  /* pb__unsent.link: made before the session was ready */
     size_t pending;          /* length of waiting */
     int64_t last_request;
+};
+
+struct pb_session {
+    pb_encoder encoder;
+    struct pb__shared *shared; /* one count */
+    struct pb__kit *kit;       /* while a message comes; NULL: between messages */
+    uint64_t messages;         /* that came, as of the last kit */
+    void *driver;
+    int64_t now;             /* as last told */
+    int64_t negotiate_by;    /* INT64_MAX: there is no hurry, or not any more */
+    struct pb__calls *calls; /* NULL: none was made yet */
 
     /* The peer's calls. */
     struct pb__list requests; /* pb_request.link: those alive */
@@ -58,7 +51,6 @@ struct pb_session {
     /* Objects of ours. */
     pb_object *root;
     struct pb__published *published; /* beside root */
-    size_t published_count;          /* with root */
     struct pb__map exports;          /* luid to pb__export */
     struct pb__map luids;            /* object to pb__export */
     struct pb__export *touched;      /* by the message that is being written */
@@ -71,13 +63,12 @@ struct pb_session {
     size_t held;          /* those of all three that owe a decref */
 
     pb_error *error;        /* why it is closed: on the heap, or one of pb__error_spare */
-    pb_error *recv_error;   /* where pb_session_recv, on the stack, wants its error */
     const char *refused_as; /* the exception that the invoker raised while writing */
 
     uint32_t depth;  /* calls of public functions on the stack */
     uint8_t state;   /* enum pb__session_state */
     uint8_t strikes; /* times that more than max_refs were asked for */
-    bool is_client, unsafe_tracebacks;
+    bool is_client;
     bool reading;  /* in the decoder, but not in a message that has come whole */
     bool writing;  /* between pb__write_begin and pb__write_end */
     bool finished; /* on_close has run, or runs */
@@ -90,6 +81,11 @@ struct pb_session {
 static inline bool pb__session_open(const pb_session *s)
 {
     return s->state != PB__CLOSED;
+}
+
+static inline pb_profile pb__profile(const pb_session *s)
+{
+    return s->shared->config.jelly.profile;
 }
 
 /* ---- session.c ---- */
@@ -168,7 +164,7 @@ int pb__negotiate_received(pb_session *s, struct pb__received *m);
 
 /* ---- message.c, answer.c, error.c, decref.c: writing ---- */
 
-/* As request s->last_request + 1, which it then is. */
+/* As request last_request + 1, which it then is. */
 int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value *args,
                       pb_value *kwargs, bool answer, pb_error *err);
 /* The keyword arguments, *new*, with their names as the peer's native strings.
@@ -237,7 +233,8 @@ void pb__remote_fini(pb_session *s);
 
 /* ---- invoker.c ---- */
 
-void pb__invoker_init(pb_session *s);
+/* The invoker of the session that is at *session when it is called. */
+struct pb__invoker pb__invoker(pb_session **session);
 
 /* ---- call.c ---- */
 
@@ -253,6 +250,8 @@ struct pb_call {
     bool given_up; /* cb has run; the answer is still to come */
 };
 
+/* s->calls, made if need be; NULL for lack of memory. */
+struct pb__calls *pb__calls(pb_session *s);
 /* Runs the callback with one of the two, unless it was given up, and frees the call. */
 void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure);
 /* Runs the callback with an error of our own; an answer is dropped when it comes. */

@@ -42,13 +42,14 @@ int pb__write_string(pb_session *s, const char *text)
 
 int pb__write_value(pb_session *s, pb_value *v, pb_error *err)
 {
-    return pb__jelly(v, &s->jelly, &s->invoker, &s->encoder, err);
+    struct pb__invoker invoker = pb__invoker(&s);
+    return pb__jelly(v, &s->shared->config.jelly, &invoker, &s->encoder, err);
 }
 
 pb_value *pb__native(const pb_session *s, const char *text)
 {
     pb_span span = {(const uint8_t *)text, strlen(text)};
-    if (pb_profile_has(s->jelly.profile, PB_PROFILE_NATIVE_STR_BARE)) {
+    if (pb_profile_has(pb__profile(s), PB_PROFILE_NATIVE_STR_BARE)) {
         return pb_bytes(span);
     }
     struct pb__text *t = pb__text_new(NULL, PB_STR, span.data, span.len);

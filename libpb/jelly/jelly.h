@@ -60,7 +60,8 @@ struct pb__reader_config {
 
 struct pb__reader *pb__reader_new(const struct pb__reader_config *c);
 pb_sink pb__reader_sink(struct pb__reader *r);
-/* Makes the decoder use the loop that is compiled for this reader. */
+/* Makes the decoder use the loop that is compiled for this reader, which counts messages
+ * on from where the decoder is. */
 void pb__reader_attach(struct pb__reader *r, struct pb_decoder *d);
 /* Gives back memory that is kept for the next message. */
 void pb__reader_trim(struct pb__reader *r);

@@ -79,6 +79,7 @@ pb_sink pb__reader_sink(struct pb__reader *r)
 void pb__reader_attach(struct pb__reader *r, struct pb_decoder *d)
 {
     r->decoder = d;
+    r->count = pb_decoder_count(d);
     pb__decoder_set_run(d, pb__read_run);
 }
 

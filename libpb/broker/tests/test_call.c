@@ -276,7 +276,7 @@ static void numbers(struct pair *p)
     cr_assert_eq(pb_remote_callf(root, noted, p, &err, "echo", "s", "longer than ten"),
                  PB_ERR_LIMIT);
     note(p, "%s", err.text);
-    cr_assert_eq(p->client->last_request, 1);
+    cr_assert_eq(p->client->calls->last_request, 1);
     cr_assert_eq(pb_remote_callf(root, noted, p, NULL, "echo", "s", "short"), 0);
     pb_remote_unref(root);
     talk(p);

@@ -197,7 +197,7 @@ static void of_another_session(struct pair *p)
     pb_remote_unref(root);
     cr_assert_eq(pb_session_send(p->client).len, 0);
     cr_assert_eq(exported(p->client), 0);
-    cr_assert_eq(p->client->last_request, 0);
+    cr_assert_eq(p->client->calls->last_request, 0);
 
     ask(p, p->client, "keep", pb_build(NULL, "(N)", pb_local(o)));
     pb_value *kept = server.kept;

@@ -263,7 +263,7 @@ static void keep_end(pb_value *result, pb_failure *failure, void *user_data)
 static void call_on(struct client *c, pb_remote *to, const char *method, pb_value *args,
                     pb_value *kwargs)
 {
-    pb_value **place = &c->results[c->s->last_request];
+    pb_value **place = &c->results[c->s->calls ? c->s->calls->last_request : 0];
     cr_assert_eq(
         pb_remote_call(to, method, args, kwargs, NULL, keep_end, place, NULL, NULL), 0);
     pb_value_unref(args);

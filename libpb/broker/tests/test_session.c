@@ -24,47 +24,47 @@ static const struct {
             (const uint8_t *)(literal), sizeof(literal) - 1 \
         }                                                   \
     }
-    ROW("message 1", "Non-list expression received.", "\x05\x81"),
-    ROW("message 1", "Non-list expression received.", "\x03\x82xyz"),
-    ROW("message 1", "a message without a command", "\x00\x80"),
-    ROW("message 1", "a command is a word", "\x02\x80\x01\x81\x02\x81"),
-    ROW("message 1", "unknown command b'frobnicate'",
+    ROW("message 2", "Non-list expression received.", "\x05\x81"),
+    ROW("message 2", "Non-list expression received.", "\x03\x82xyz"),
+    ROW("message 2", "a message without a command", "\x00\x80"),
+    ROW("message 2", "a command is a word", "\x02\x80\x01\x81\x02\x81"),
+    ROW("message 2", "unknown command b'frobnicate'",
         "\x02\x80\x0a\x82"
         "frobnicate\x01\x81"),
-    ROW("message 1", "unknown command b'\\xff\\xfe'", "\x02\x80\x02\x82\xff\xfe\x01\x81"),
-    ROW("message 1: decref", "0 members after the command, where 1 belong",
+    ROW("message 2", "unknown command b'\\xff\\xfe'", "\x02\x80\x02\x82\xff\xfe\x01\x81"),
+    ROW("message 2: decref", "0 members after the command, where 1 belong",
         "\x01\x80\x1d\x87"),
-    ROW("message 1: decref.object", "decref of 99, of which the peer holds no count",
+    ROW("message 2: decref.object", "decref of 99, of which the peer holds no count",
         "\x02\x80\x1d\x87\x63\x81"),
-    ROW("message 1: decref.object", "decref of what is no number of an object",
+    ROW("message 2: decref.object", "decref of what is no number of an object",
         "\x02\x80\x1d\x87\x04\x82root"),
-    ROW("message 1: answer.request", "there is no such request",
+    ROW("message 2: answer.request", "there is no such request",
         "\x03\x80\x1b\x87\x63\x81\x01\x81"),
-    ROW("message 1: error.request", "there is no such request",
+    ROW("message 2: error.request", "there is no such request",
         "\x03\x80\x1c\x87\x01\x82x\x01\x81"),
-    ROW("message 1: error", "1 members after the command, where 2 belong",
+    ROW("message 2: error", "1 members after the command, where 2 belong",
         "\x02\x80\x1c\x87\x01\x81"),
-    ROW("message 1: message", "4 members after the command, where 6 belong",
+    ROW("message 2: message", "4 members after the command, where 6 belong",
         "\x05\x80\x1a\x87\x01\x81\x04\x82root\x04\x82none\x01\x81"),
-    ROW("message 1: message", "7 members after the command, where 6 belong",
+    ROW("message 2: message", "7 members after the command, where 6 belong",
         "\x08\x80\x1a\x87\x01\x81\x04\x82root\x04\x82none\x01\x81"
         "\x01\x80\x0b\x87\x01\x80\x05\x87\x05\x81"),
-    ROW("message 1: message.request", "a request goes by a number",
+    ROW("message 2: message.request", "a request goes by a number",
         "\x07\x80\x1a\x87\x01\x80\x01\x87\x04\x82root\x04\x82none\x01\x81"
         "\x01\x80\x0b\x87\x01\x80\x05\x87"),
-    ROW("message 1: message.method", "a method goes by a name in UTF-8",
+    ROW("message 2: message.method", "a method goes by a name in UTF-8",
         "\x07\x80\x1a\x87\x01\x81\x04\x82root\x05\x81\x01\x81\x01\x80\x0b\x87\x01\x80\x05"
         "\x87"),
-    ROW("message 1: message.method", "a method goes by a name in UTF-8",
+    ROW("message 2: message.method", "a method goes by a name in UTF-8",
         "\x07\x80\x1a\x87\x01\x81\x04\x82root\x01\x82\xff\x01\x81\x01\x80\x0b\x87\x01\x80"
         "\x05"
         "\x87"),
-    ROW("message 1: message.object", "b'what'",
+    ROW("message 2: message.object", "b'what'",
         "\x07\x80\x1a\x87\x01\x81\x01\x80\x04\x82what\x04\x82none\x01\x81\x01\x80\x0b\x87"
         "\x01\x80\x05\x87"),
-    ROW("message 1: version", "2 members after the command, where 1 belong",
+    ROW("message 2: version", "2 members after the command, where 1 belong",
         "\x03\x80\x13\x87\x06\x81\x06\x81"),
-    ROW("message 1", "Invalid Type Byte 0x88", "\x01\x88"),
+    ROW("message 2", "Invalid Type Byte 0x88", "\x01\x88"),
 #undef ROW
 };
 
@@ -379,7 +379,7 @@ PB_TEST(session, may_be_freed_by_a_method)
     move(p, p->client, p->server);
     cr_assert_null(p->server);
     pb_session_free(p->client);
-    cr_assert_str_eq(p->log, "destroyed\nserver closed\n" CLEANLY "client closed\n");
+    cr_assert_str_eq(p->log, "server closed\ndestroyed\n" CLEANLY "client closed\n");
     free(p);
 }
 

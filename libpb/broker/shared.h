@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What sessions of one config share: the config, and the kit that reads their messages.
+ * A session has the kit only while a message of its peer's has come in part, so that an
+ * idle session keeps no decoder, reader or slab. All of them belong to one thread. */
+#ifndef PB__SHARED_H
+#define PB__SHARED_H
+
+#include "libpb/banana/decode.h"
+#include "libpb/jelly/jelly.h"
+#include "pb/broker.h"
+
+struct pb__kit {
+    pb_session *session; /* whose messages it reads, or read last; NULL: nobody's */
+    pb_decoder decoder;
+    struct pb__reader *reader;
+    struct pb__invoker invoker;
+    pb_error *err; /* where pb_session_recv, on the stack, wants its error */
+};
+
+struct pb__shared {
+    size_t owners;
+    pb_session_config config; /* without zeros; of the limits only those of jelly count */
+    pb_limits limits;         /* that a session begins with */
+    struct pb__kit *idle;     /* NULL: in use, or not made yet */
+};
+
+/* NULL for lack of memory. */
+struct pb__shared *pb__shared_new(const pb_session_config *c);
+struct pb__shared *pb__shared_ref(struct pb__shared *sh);
+void pb__shared_unref(struct pb__shared *sh);
+
+/* A session, as pb_session_client_new and pb_session_server_new, that shares; driver is
+ * what its on_wake gets. */
+pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
+                            bool is_client);
+
+/* Lets s->kit be one that goes on where s stopped reading. PB_ERR_NOMEM. */
+int pb__kit_take(pb_session *s);
+/* Gives s->kit back between messages. */
+void pb__kit_give(pb_session *s);
+/* Frees s->kit, whatever it was reading. */
+void pb__kit_drop(pb_session *s);
+/* The limits of s have changed, or it goes: no idle kit may go on for it as it is. */
+void pb__kit_forget(pb_session *s);
+
+#endif
