@@ -45,7 +45,8 @@ static int one_check_two(void *self, pb_request *req)
 
 static const pb_class one_class = {
     .name = "One",
-    .remote = (const pb_method[]){{"getTwo", one_get_two}, {"checkTwo", one_check_two}, {0}},
+    .remote =
+        (const pb_method[]){{"getTwo", one_get_two}, {"checkTwo", one_check_two}, {0}},
 };
 
 int main(int argc, char **argv)

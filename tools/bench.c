@@ -20,8 +20,10 @@
 static const char help[] =
     "Usage: pb bench codec FILE\n"
     "       pb bench call ENDPOINT METHOD [ARG]... [--outstanding N] [--seconds S]\n"
-    "codec: FILE holds one jelly expression in banana, of dialect pb, which is decoded and\n"
-    "encoded for two seconds each. call: calls METHOD on the root of the server at ENDPOINT\n"
+    "codec: FILE holds one jelly expression in banana, of dialect pb, which is decoded "
+    "and\n"
+    "encoded for two seconds each. call: calls METHOD on the root of the server at "
+    "ENDPOINT\n"
     "for S seconds (2), with N calls (1) under way at a time.\n"
     "\n"
     "      --help              print this text\n";

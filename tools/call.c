@@ -26,14 +26,17 @@ static const char help[] =
     "Calls METHOD on the root of the server at ENDPOINT, and prints what it answers, as\n"
     "Python would. 'then' calls a method of the reference that was answered before it.\n"
     "\n"
-    "ENDPOINT is HOST:PORT, tcp:HOST:PORT, tcp:host=HOST:port=PORT or unix:PATH. ARG is a\n"
+    "ENDPOINT is HOST:PORT, tcp:HOST:PORT, tcp:host=HOST:port=PORT or unix:PATH. ARG is "
+    "a\n"
     "Python literal, or else text; NAME=ARG is a keyword argument.\n"
     "\n"
-    "      --allow PATTERN     let types, modules and classes in whose whole name matches\n"
+    "      --allow PATTERN     let types, modules and classes in whose whole name "
+    "matches\n"
     "                          the regular expression\n"
     "      --json              print the answer as JSON, without loss\n"
     "      --python2           the server runs on Python 2\n"
-    "      --timeout SECONDS   give up when connecting, negotiating or a call takes longer\n"
+    "      --timeout SECONDS   give up when connecting, negotiating or a call takes "
+    "longer\n"
     "      --traceback         print the traceback of a failure, if the server sent one\n"
     "      --help              print this text\n"
     "\n"
@@ -65,8 +68,9 @@ static int allow(struct options *o, const char *pattern)
         }
     }
     pb_error err = {0};
-    return pb_taster_allow_pattern(*taster, pattern, &err) == 0 ? TOOL_DONE
-                                                                : tool_usage(pattern, &err);
+    return pb_taster_allow_pattern(*taster, pattern, &err) == 0
+               ? TOOL_DONE
+               : tool_usage(pattern, &err);
 }
 
 /* Reads the options; *done is set by those that leave nothing else to do. */
@@ -82,7 +86,8 @@ static int read_options(int argc, char **argv, struct options *o, bool *done)
                                           {0}};
     int got, status = TOOL_DONE;
     opterr = 0;
-    while (status == TOOL_DONE && (got = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
+    while (status == TOOL_DONE &&
+           (got = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
         switch (got) {
         case ALLOW:
             status = allow(o, optarg);

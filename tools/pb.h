@@ -9,7 +9,7 @@
 
 enum tool_status {
     TOOL_DONE,
-    TOOL_FAILED,       /* the peer answered with a failure; a check did not pass */
+    TOOL_FAILED, /* the peer answered with a failure; a check did not pass */
     TOOL_USAGE,
     TOOL_DISCONNECTED, /* no connection, connection lost, protocol error */
     TOOL_TIMEOUT,

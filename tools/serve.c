@@ -15,7 +15,8 @@
 static const char help[] =
     "Usage: pb serve ENDPOINT\n"
     "Serves an object to test against, until it is interrupted. ENDPOINT is tcp:PORT,\n"
-    "tcp:PORT:interface=ADDRESS, HOST:PORT or unix:PATH; port 0 is any that is free, and\n"
+    "tcp:PORT:interface=ADDRESS, HOST:PORT or unix:PATH; port 0 is any that is free, "
+    "and\n"
     "is printed.\n"
     "\n"
     "  echo(x)            answers x\n"
@@ -75,8 +76,9 @@ static int do_add(void *self, pb_request *req)
     if (pb_as_float(a, &x) == 0 && pb_as_float(b, &y) == 0) {
         return pb_request_answer_steal(req, pb_float(x + y));
     }
-    return pb_request_fail(req, "builtins.TypeError", "add() wants two numbers, not %s and %s",
-                           pb_kind_name(pb_value_kind(a)), pb_kind_name(pb_value_kind(b)));
+    return pb_request_fail(
+        req, "builtins.TypeError", "add() wants two numbers, not %s and %s",
+        pb_kind_name(pb_value_kind(a)), pb_kind_name(pb_value_kind(b)));
 }
 
 static int do_fail(void *self, pb_request *req)
@@ -118,7 +120,8 @@ static int do_slow(void *self, pb_request *req)
         return e;
     }
     if (!(seconds >= 0 && seconds < 1e9)) {
-        return pb_request_fail(req, "builtins.ValueError", "%g is no time to wait", seconds);
+        return pb_request_fail(req, "builtins.ValueError", "%g is no time to wait",
+                               seconds);
     }
     struct delayed *d = pb__malloc(sizeof *d);
     if (!d) {
@@ -137,8 +140,13 @@ static int do_slow(void *self, pb_request *req)
 static int do_ref(void *self, pb_request *req);
 
 static const pb_method methods[] = {
-    {"echo", do_echo}, {"ping", do_ping}, {"add", do_add}, {"fail", do_fail},
-    {"ref", do_ref},   {"slow", do_slow}, {0},
+    {"echo", do_echo},
+    {"ping", do_ping},
+    {"add", do_add},
+    {"fail", do_fail},
+    {"ref", do_ref},
+    {"slow", do_slow},
+    {0},
 };
 
 static const pb_class service_class = {.name = "Service", .remote = methods};
@@ -147,8 +155,8 @@ static int do_ref(void *self, pb_request *req)
 {
     int e = pb_request_unpack(req, "");
     return e ? e
-             : pb_request_answer_steal(req,
-                                       pb_local_steal(pb_object_new(&service_class, self)));
+             : pb_request_answer_steal(
+                   req, pb_local_steal(pb_object_new(&service_class, self)));
 }
 
 /* Serves until a signal comes, then ends what is under way. */

@@ -43,10 +43,12 @@ static void copy_error(pb_error *err, const pb_error *why)
 }
 
 /* Makes the connection, and waits for the negotiation. */
-static int dial(pb_client *c, const char *endpoint, const pb_net_config *config, pb_error *err)
+static int dial(pb_client *c, const char *endpoint, const pb_net_config *config,
+                pb_error *err)
 {
     static const pb_net_config plain;
-    c->conn = pb__dial(&c->loop, endpoint, config ? config : &plain, true, &c->ending, err);
+    c->conn =
+        pb__dial(&c->loop, endpoint, config ? config : &plain, true, &c->ending, err);
     if (!c->conn) {
         c->ending.over = true;
         return PB_ERR_STATE;
@@ -144,7 +146,8 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
     }
     uv_update_time(&c->loop);
     const pb_call_options options = {.timeout = c->timeout};
-    if (pb_remote_call(to, method, args, kwargs, &options, on_answer, &o, NULL, err) != 0) {
+    if (pb_remote_call(to, method, args, kwargs, &options, on_answer, &o, NULL, err) !=
+        0) {
         return NULL;
     }
     wait_for(c, &o);

@@ -221,10 +221,8 @@ static void on_wake(pb_session *s, void *driver)
 int pb__conn_init(pb_conn *c, struct pb__hub *h, const pb_session_config *config,
                   bool is_client)
 {
-    *c = (pb_conn){.hub = h,
-                   .settle_by = INT64_MAX,
-                   .fd = -1,
-                   .state = PB__CONN_DIALLING};
+    *c =
+        (pb_conn){.hub = h, .settle_by = INT64_MAX, .fd = -1, .state = PB__CONN_DIALLING};
     pb__list_init(&c->link);
     pb__list_init(&c->unsettled);
     pb_session_config own = *config;

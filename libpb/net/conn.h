@@ -18,8 +18,8 @@ struct pb__hub {
     uv_loop_t *loop;
     uv_prepare_t prepare; /* runs while there are unsettled ones, before the loop waits */
     struct pb__list unsettled; /* pb_conn.unsettled */
-    uint8_t *chunk; /* PB__CHUNK bytes, through which passes what is read */
-    bool direct; /* outside of the loop too, output goes out at once */
+    uint8_t *chunk;            /* PB__CHUNK bytes, through which passes what is read */
+    bool direct;               /* outside of the loop too, output goes out at once */
 };
 
 enum pb__conn_state {
@@ -33,8 +33,8 @@ struct pb__conn_timer;
 struct pb_conn {
     struct pb__hub *hub;
     pb_session *session;
-    struct pb__list link;      /* the owner's */
-    struct pb__list unsettled; /* in the hub's list, or in none */
+    struct pb__list link;         /* the owner's */
+    struct pb__list unsettled;    /* in the hub's list, or in none */
     struct pb__conn_timer *timer; /* NULL while there is no deadline */
     int64_t epoch;     /* when it was connected: the session's time starts then */
     int64_t settle_by; /* dialling: give up then; over: what is unsent is dropped then */

@@ -159,7 +159,8 @@ static void find(struct dialled *d)
         return;
     }
     hints.ai_flags = AI_NUMERICSERV;
-    int e = uv_getaddrinfo(d->hub.loop, &d->lookup, on_found, d->to.host, service, &hints);
+    int e =
+        uv_getaddrinfo(d->hub.loop, &d->lookup, on_found, d->to.host, service, &hints);
     d->lookup.data = d;
     d->looking_up = e == 0;
     if (e) {
@@ -184,12 +185,13 @@ static void on_dial(pb_conn *c)
 
 static int64_t timeout_of(const struct dialled *d, const pb_net_config *c)
 {
-    return d->to.timeout ? d->to.timeout : c->connect_timeout ? c->connect_timeout
-                                                              : CONNECT_TIMEOUT;
+    return d->to.timeout        ? d->to.timeout
+           : c->connect_timeout ? c->connect_timeout
+                                : CONNECT_TIMEOUT;
 }
 
-pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c, bool direct,
-                  struct pb__ending *ending, pb_error *err)
+pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c,
+                  bool direct, struct pb__ending *ending, pb_error *err)
 {
     struct dialled *d = pb__malloc(sizeof *d + PB__CHUNK);
     if (!d) {

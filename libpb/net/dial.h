@@ -14,7 +14,7 @@ struct pb__ending {
 
 /* pb_connect; and with ending (or NULL) filled at the end, and output sent at once where
  * direct is set. */
-pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c, bool direct,
-                  struct pb__ending *ending, pb_error *err);
+pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c,
+                  bool direct, struct pb__ending *ending, pb_error *err);
 
 #endif

@@ -32,8 +32,8 @@ struct parts {
 /* What a parameter sets. */
 typedef int set_fn(struct pb__endpoint *e, const struct part *p, pb_error *err);
 
-static int set_number(const struct part *p, const char *what, long min, long max, long *out,
-                      pb_error *err)
+static int set_number(const struct part *p, const char *what, long min, long max,
+                      long *out, pb_error *err)
 {
     char *end;
     const char *s = p->value;
@@ -92,10 +92,10 @@ static int set_path(struct pb__endpoint *e, const struct part *p, pb_error *err)
     if (!*p->value) {
         return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "the path is empty");
     }
-    if (strlen(p->value) >= sizeof ((struct sockaddr_un *)0)->sun_path) {
+    if (strlen(p->value) >= sizeof((struct sockaddr_un *)0)->sun_path) {
         return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
                              "the path is longer than %zu bytes",
-                             sizeof ((struct sockaddr_un *)0)->sun_path - 1);
+                             sizeof((struct sockaddr_un *)0)->sun_path - 1);
     }
     e->path = p->value;
     return 0;
@@ -115,13 +115,30 @@ struct type {
 };
 
 static const struct type types[] = {
-    {"tcp", PB__ENDPOINT_CLIENT, false, 2, 2,
+    {"tcp",
+     PB__ENDPOINT_CLIENT,
+     false,
+     2,
+     2,
      {{"host", set_host}, {"port", set_port}, {"timeout", set_timeout}}},
-    {"unix", PB__ENDPOINT_CLIENT, true, 1, 1, {{"path", set_path}, {"timeout", set_timeout}}},
+    {"unix",
+     PB__ENDPOINT_CLIENT,
+     true,
+     1,
+     1,
+     {{"path", set_path}, {"timeout", set_timeout}}},
     {"", PB__ENDPOINT_CLIENT, false, 2, 2, {{"host", set_host}, {"port", set_port}}},
-    {"tcp", PB__ENDPOINT_SERVER, false, 1, 3,
+    {"tcp",
+     PB__ENDPOINT_SERVER,
+     false,
+     1,
+     3,
      {{"port", set_port}, {"interface", set_host}, {"backlog", set_backlog}}},
-    {"unix", PB__ENDPOINT_SERVER, true, 1, 1,
+    {"unix",
+     PB__ENDPOINT_SERVER,
+     true,
+     1,
+     1,
      {{"address", set_path}, {"backlog", set_backlog}}},
     {"", PB__ENDPOINT_SERVER, false, 2, 2, {{"interface", set_host}, {"port", set_port}}},
 };
@@ -185,8 +202,8 @@ static int apply(struct pb__endpoint *e, const struct type *t, const struct part
             i++;
         }
         if (!t->parameters[i].name) {
-            return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "unknown parameter \"%s\"",
-                                 p->name);
+            return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
+                                 "unknown parameter \"%s\"", p->name);
         }
     } else {
         while (i < t->positional && given[i]) {

@@ -16,11 +16,11 @@ struct pb__endpoint {
     bool is_unix;
     const char *host; /* TCP: to connect to, or to listen on ("": every address) */
     uint16_t port;
-    const char *path;    /* UNIX */
-    int backlog;         /* of a server; 0: a client has none */
-    int64_t timeout;     /* of a client, in milliseconds; 0: none was given */
+    const char *path;     /* UNIX */
+    int backlog;          /* of a server; 0: a client has none */
+    int64_t timeout;      /* of a client, in milliseconds; 0: none was given */
     const char *spelling; /* the string itself, for messages */
-    char *memory;        /* what these texts lie in */
+    char *memory;         /* what these texts lie in */
 };
 
 /* PB_ERR_SYNTAX with the offset of the place, PB_ERR_NOMEM. */

@@ -23,7 +23,8 @@ int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    return pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: %s", what, uv_strerror(negative_errno));
+    return pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: %s", what,
+                         uv_strerror(negative_errno));
 }
 
 static int new_socket(int family)

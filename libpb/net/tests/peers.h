@@ -17,13 +17,13 @@
 /* What happened on one side. */
 struct seen {
     int ready, closed, answers, failures;
-    pb_error why;      /* of the last close */
-    int failure_code;  /* of the last failure */
+    pb_error why;     /* of the last close */
+    int failure_code; /* of the last failure */
     char failure_text[192];
-    pb_value *answer;  /* the last, owned */
-    pb_request *held;  /* the last call of hold */
-    size_t held_len;   /* of the string it was given */
-    size_t queued;     /* the most bytes that waited to be sent after an echo */
+    pb_value *answer; /* the last, owned */
+    pb_request *held; /* the last call of hold */
+    size_t held_len;  /* of the string it was given */
+    size_t queued;    /* the most bytes that waited to be sent after an echo */
 };
 
 static inline int echo(void *self, pb_request *req)

@@ -29,12 +29,14 @@ static void given_back(void *self)
     cr_assert_eq(write(s->events, "x", 1), 1);
 }
 
-static const pb_class given_class = {
-    .name = "Given", .remote = (const pb_method[]){{"echo", echo}, {0}}, .destroy = given_back};
+static const pb_class given_class = {.name = "Given",
+                                     .remote = (const pb_method[]){{"echo", echo}, {0}},
+                                     .destroy = given_back};
 
 static int give(void *self, pb_request *req)
 {
-    return pb_request_answer_steal(req, pb_local_steal(pb_object_new(&given_class, self)));
+    return pb_request_answer_steal(req,
+                                   pb_local_steal(pb_object_new(&given_class, self)));
 }
 
 static int hang_up(void *self, pb_request *req)
@@ -67,11 +69,15 @@ static int keyword(void *self, pb_request *req)
     return pb_request_answer_steal(req, pb_value_ref(v));
 }
 
-static const pb_class service_class = {
-    .name = "Service",
-    .remote = (const pb_method[]){{"echo", echo},       {"boom", boom}, {"hold", hold},
-                                  {"give", give},       {"slow", slow}, {"hang_up", hang_up},
-                                  {"keyword", keyword}, {0}}};
+static const pb_class service_class = {.name = "Service",
+                                       .remote = (const pb_method[]){{"echo", echo},
+                                                                     {"boom", boom},
+                                                                     {"hold", hold},
+                                                                     {"give", give},
+                                                                     {"slow", slow},
+                                                                     {"hang_up", hang_up},
+                                                                     {"keyword", keyword},
+                                                                     {0}}};
 
 static void serve(int port_to, int events)
 {
@@ -79,7 +85,8 @@ static void serve(int port_to, int events)
     uv_loop_t loop;
     struct service service = {.events = events, .loop = &loop};
     uv_loop_init(&loop);
-    const pb_net_config config = {.session.root = pb_object_new(&service_class, &service)};
+    const pb_net_config config = {.session.root =
+                                      pb_object_new(&service_class, &service)};
     int port = pb_server_port(pb_serve(&loop, "127.0.0.1:0", &config, NULL));
     if (write(port_to, &port, sizeof port) == sizeof port) {
         uv_run(&loop, UV_RUN_DEFAULT);
@@ -165,10 +172,11 @@ PB_TEST(client, failures)
     cr_assert_eq(err.code, PB_ERR_ARG);
 
     err = (pb_error){0};
-    pb_value *huge = pb_int_text("1000000000000000000000000000000000000000000000000000000000"
-                                 "00000000000000000000000000000000000000000000000000000000000"
-                                 "0000000000000000000000000000",
-                                 NULL);
+    pb_value *huge =
+        pb_int_text("1000000000000000000000000000000000000000000000000000000000"
+                    "00000000000000000000000000000000000000000000000000000000000"
+                    "0000000000000000000000000000",
+                    NULL);
     cr_assert_null(pb_client_call(client, root, &err, "echo", "N", huge));
     cr_assert_eq(err.code, PB_ERR_LIMIT);
     cr_assert_null(pb_client_failure(client));

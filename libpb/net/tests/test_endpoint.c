@@ -69,8 +69,9 @@ PB_TEST(endpoint, meaning)
 PB_TEST(endpoint, errors)
 {
     static const enum pb__endpoint_role C = PB__ENDPOINT_CLIENT, S = PB__ENDPOINT_SERVER;
-    static const char path_1[] = "unix:/23456789012345678901234567890123456789012345678901234"
-                                 "56789012345678901234567890123456789012345678901234567";
+    static const char path_1[] =
+        "unix:/23456789012345678901234567890123456789012345678901234"
+        "56789012345678901234567890123456789012345678901234567";
     char path_2[sizeof path_1 + 1];
     const struct {
         const char *text;

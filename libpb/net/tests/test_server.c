@@ -172,7 +172,9 @@ PB_TEST(server, no_room_in_the_system)
     join(&p, &seen);
     struct rlimit before, none;
     getrlimit(RLIMIT_NOFILE, &before);
-    none = (struct rlimit){0, before.rlim_max};
+    int next = dup(0); /* the number that a new connection would have */
+    close(next);
+    none = (struct rlimit){(rlim_t)next, before.rlim_max};
     setrlimit(RLIMIT_NOFILE, &none);
     uint64_t begun = uv_hrtime();
     uv_update_time(&p.loop);
@@ -376,8 +378,8 @@ static int converse(void *user_data)
     }
     if (c && (root = pb_conn_root(c))) {
         const pb_call_options timed = {.timeout = 10000};
-        if (pb_remote_call(root, "hold", NULL, NULL, &timed, on_answer, &seen, NULL, &err) ==
-            0) {
+        if (pb_remote_call(root, "hold", NULL, NULL, &timed, on_answer, &seen, NULL,
+                           &err) == 0) {
             RUN_UNTIL(&p->loop, p->at_server.held || seen.closed || seen.failures);
             if (p->at_server.held) {
                 (void)pb_request_answer_steal(p->at_server.held, pb_str("here"));
