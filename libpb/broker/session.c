@@ -182,6 +182,9 @@ static int read_with_kit(pb_session *s, pb_span in, pb_error *err)
     kit->err = err;
     s->reading = true;
     int e = pb_decoder_recv(&kit->decoder, in, err);
+    if (e) { /* the reader's lack of memory comes without words */
+        pb__error_set(err, e, pb_decoder_offset(&kit->decoder), "%s", pb_strerror(e));
+    }
     if (e && !*err->where) {
         pb__error_where(err, "message %" PRIu64, pb_decoder_count(&kit->decoder) + 1);
     }
