@@ -55,7 +55,9 @@ struct pb_decoder {
     const uint8_t *mark; /* where it, or the expression if that began later, begins */
     const uint8_t *at;   /* just past the last type byte that was read */
     const uint8_t *end;
-    uint64_t number; /* the prefix that pb__decode_slow read */
+    const uint8_t *next; /* for a sink that reads on: what follows the token, */
+    const uint8_t *stop; /* and up to where it may go */
+    uint64_t number;     /* the prefix that pb__decode_slow read */
     pb_span token;
     size_t rest; /* left after a pause */
 
@@ -147,15 +149,22 @@ static inline const uint8_t *pb__decode_begin(pb_decoder *d, const uint8_t *p)
     return pb__decode_bound(d);
 }
 
-/* Reads the input, handing tokens to the sink; returns 0 or what ended the stream. */
-PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void *ctx,
-                                     const uint8_t *in, size_t len)
+/* Reads the input, handing tokens to the sink; returns 0 or what ended the stream.
+ *
+ * A sink with a loop of its own may read on: its functions then return, in place of 0, how
+ * many further elements of the list that is innermost after the token they have read from
+ * d->next on, and move d->next past them; of a list that has just begun, not all. These
+ * are whole, within d->stop, and within the limits: lists in them take their elements from
+ * d->tokens_left, and are no deeper than d->depth_room. */
+PB__ALWAYS_INLINE int pb__decode_loop(pb_decoder *d, const pb_sink_ops *ops, void *ctx,
+                                      const uint8_t *in, size_t len, bool reads_on)
 {
     d->mark = in;
     d->end = in + len;
     d->paused = false;
     const uint8_t *p = in;
     const uint8_t *end = d->offset ? pb__decode_bound(d) : pb__decode_begin(d, p);
+    d->stop = end;
     uint32_t left = d->left;
     bool cut = d->state != PB__BETWEEN_TOKENS;
     int refused = 0;
@@ -169,7 +178,7 @@ PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void
             n = d->number;
             cut = false;
         }
-        d->at = p;
+        d->at = d->next = p;
         switch (type) {
         case PB__TYPE_LIST:
             if (PB__UNLIKELY(n > d->limits.list || n > d->tokens_left ||
@@ -182,6 +191,11 @@ PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void
             if (n != 0) {
                 d->stack[d->depth++] = left;
                 left = (uint32_t)n;
+                if (reads_on && refused > 0) {
+                    left -= (uint32_t)refused;
+                    p = d->next;
+                    refused = 0;
+                }
                 continue;
             }
             refused = refused ? refused : ops->end(ctx);
@@ -191,6 +205,7 @@ PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void
                 return pb__decode_cut(d, left, type, n);
             }
             p += n;
+            d->next = p;
             refused = ops->bytes(ctx, (pb_span){p - n, (size_t)n});
             break;
         case PB__TYPE_INT:
@@ -205,6 +220,7 @@ PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void
                 return pb__decode_cut(d, left, type, 8);
             }
             p += 8;
+            d->next = p;
             refused = ops->real(ctx, pb__load_real(p - 8));
             break;
         case PB__TYPE_VOCAB:
@@ -229,10 +245,18 @@ PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void
         default:
             return pb__decode_refuse(d, left, type, n);
         }
-        while (--left == 0 && !refused) {
+        for (;;) {
+            if (reads_on && refused > 0) {
+                left -= (uint32_t)refused;
+                p = d->next;
+                refused = 0;
+            }
+            if (--left != 0 || refused) {
+                break;
+            }
             if (d->depth == 0) {
                 d->count++;
-                end = pb__decode_begin(d, p);
+                d->stop = end = pb__decode_begin(d, p);
                 left = 1;
                 break;
             }
@@ -241,6 +265,13 @@ PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void
         }
     }
     return pb__decode_leave(d, p, left, refused);
+}
+
+/* The same for a sink that takes token by token. */
+PB__ALWAYS_INLINE int pb__decode_run(pb_decoder *d, const pb_sink_ops *ops, void *ctx,
+                                     const uint8_t *in, size_t len)
+{
+    return pb__decode_loop(d, ops, ctx, in, len, false);
 }
 
 #endif

@@ -140,13 +140,20 @@ static pb_value *tuple_of(struct pb__reader *r, const struct pb__seq *items)
     return (pb_value *)t;
 }
 
+/* Up to 3.9, Python had one empty frozenset only, as it has one empty tuple. */
+static bool has_one_frozenset(const struct pb__reader *r)
+{
+    pb_profile p = r->config.jelly->profile;
+    return r->python2 || (p.python_minor > 0 && p.python_minor < 10);
+}
+
 int pb__crefs_set_steal(struct pb__reader *r, enum pb__head head, struct pb__seq *items,
                         pb_value **out)
 {
     pb_kind kind = head == PB__HEAD_SET ? PB_SET : PB_FROZENSET;
     int e = 0;
     struct pb__table *t = NULL;
-    if (kind == PB_FROZENSET && items->len == 0) {
+    if (kind == PB_FROZENSET && items->len == 0 && has_one_frozenset(r)) {
         t = &pb__empty_frozenset;
     } else {
         t = pb__table_new(r->pool, kind, items->len);
@@ -182,10 +189,16 @@ static int build(struct pb__reader *r, struct pb__cref *c)
     return e ? e : resolve_steal(r->crefs, c, v);
 }
 
-/* Mirrors __setitem__ of _Container and _InstanceMethod, with what is known. */
+/* Mirrors __setitem__ of _Container and _InstanceMethod. */
 static int fill_cref(struct pb__reader *r, struct pb__dependant *d, pb_value *object)
 {
     struct pb__cref *c = (struct pb__cref *)d->node;
+    if (c->head != PB__HEAD_METHOD) {
+        replace(&c->items->items[d->at], object);
+    }
+    if (pb__cref_of(object)) {
+        return 0;
+    }
     if (c->head == PB__HEAD_METHOD) {
         pb_value *method;
         int e = pb__read_method_steal(r, pb__ref(c->name), pb__ref(object),
@@ -228,7 +241,7 @@ static int fill(struct pb__reader *r, struct pb__cref *c, uint32_t i, pb_value *
         fill_key(r, c, d->at, object);
         break;
     default:
-        e = late ? 0 : fill_cref(r, d, object);
+        e = fill_cref(r, d, object);
         break;
     }
     if (e == 0 && late &&

@@ -174,17 +174,24 @@ static void take_apart(struct pb__node *holder, pb_value **place)
     pb__let_go(holder, v);
 }
 
+static void empty_place(const struct pb__dependant *d)
+{
+    const struct pb__cref *c = (struct pb__cref *)d->node;
+    if (d->place == PB__IN_SEQ) {
+        take_apart(d->node, &((struct pb__seq *)d->node)->items[d->at]);
+    } else if (d->place == PB__IN_DICT) {
+        take_apart(d->node, &((struct pb__table *)d->node)->slots[2 * d->at + 1]);
+    } else if (d->place == PB__IN_CREF && c->head != PB__HEAD_METHOD) {
+        take_apart(&c->items->node, &c->items->items[d->at]);
+    }
+}
+
 void pb__crefs_undo(struct pb__reader *r)
 {
     for (struct pb__cref *c = r->crefs ? r->crefs->all : NULL; c; c = c->next) {
         take_apart(&c->instance.node, &c->instance.state);
         for (uint32_t i = 0; c->object && i < c->len; i++) {
-            struct pb__dependant *d = &c->dependants[i];
-            if (d->place == PB__IN_SEQ) {
-                take_apart(d->node, &((struct pb__seq *)d->node)->items[d->at]);
-            } else if (d->place == PB__IN_DICT) {
-                take_apart(d->node, &((struct pb__table *)d->node)->slots[2 * d->at + 1]);
-            }
+            empty_place(&c->dependants[i]);
         }
     }
 }

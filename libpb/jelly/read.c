@@ -5,11 +5,10 @@
  * in; the sink's functions are the same for whoever drives it otherwise. */
 #include "libpb/banana/decode.h"
 #include "libpb/jelly/crefs.h"
-#include "libpb/jelly/read.h"
+#include "libpb/jelly/read_ahead.h"
 
 #define ROOM_AT_FIRST 64  /* items of a list that are believed before they come */
 #define PLACED_LEAST 1024 /* bytes of a string that the decoder may fill in place */
-#define REFS_SHARED (PB__IMMORTAL / 2)
 
 typedef int put_rest(struct pb__reader *r, pb_value *v);
 
@@ -21,25 +20,6 @@ PB__ALWAYS_INLINE int push_head(struct pb__reader *r, size_t n)
     r->top++;
     r->top->shape = PB__SHAPE_HEAD;
     r->top->n = (uint32_t)n;
-    return 0;
-}
-
-/* Room in a seq that is full, at first for few, then for four times as many: never for
- * more than a few times what has come, whatever was announced. */
-static int grow_seq(struct pb__seq *s, uint32_t announced)
-{
-    size_t cap = s->cap < ROOM_AT_FIRST ? ROOM_AT_FIRST : (size_t)s->cap * 4;
-    cap = cap < announced ? cap : announced;
-    bool inside = s->items == s->inline_items;
-    pb_value **items = pb__realloc(inside ? NULL : s->items, cap * sizeof *items);
-    if (!items) {
-        return PB_ERR_NOMEM;
-    }
-    if (inside && s->len) {
-        memcpy(items, s->inline_items, s->len * sizeof *items);
-    }
-    s->items = items;
-    s->cap = (uint32_t)cap;
     return 0;
 }
 
@@ -59,31 +39,16 @@ static inline bool is_text(const pb_value *v)
     return !pb__is_small(v) && (v->kind == PB_STR || v->kind == PB_BYTES);
 }
 
-static inline bool may_have(const struct pb__table *t, const struct pb__text *key)
-{
-    for (uint32_t i = 0; i < t->len; i++) {
-        const pb_value *v = t->slots[2 * i];
-        const struct pb__text *k = (const struct pb__text *)v;
-        if (v == &key->head || (is_text(v) && k->len == key->len &&
-                                memcmp(k->data, key->data, k->len) == 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 PB__ALWAYS_INLINE int put_pair(struct pb__reader *r, struct pb__frame *f, pb_value *v)
 {
     struct pb__table *t = f->table;
     pb_value *key = f->key;
     f->shape = PB__SHAPE_DICT_END;
-    if (PB__UNLIKELY(t->len >= t->cap || t->len >= PB__TABLE_LINEAR || !is_text(key) ||
-                     t->index || may_have(t, (struct pb__text *)key))) {
+    if (PB__UNLIKELY(t->len >= t->cap || t->len >= PB__TABLE_LINEAR || t->index ||
+                     !is_text(key) || pb__read_has(f, key))) {
         return put_pair_slow(r, t, key, v);
     }
-    t->slots[2 * t->len] = key;
-    t->slots[2 * t->len + 1] = v;
-    t->len++;
+    pb__read_add(f, key, v);
     return 0;
 }
 
@@ -94,7 +59,7 @@ PB__ALWAYS_INLINE int put(struct pb__reader *r, struct pb__frame *f, pb_value *v
     switch (f->shape) {
     case PB__SHAPE_SEQ: {
         struct pb__seq *s = f->seq;
-        if (PB__UNLIKELY(s->len == s->cap) && grow_seq(s, f->n)) {
+        if (PB__UNLIKELY(s->len == s->cap) && pb__read_grow_seq(s, f->n)) {
             pb__unref(v);
             return pb__read_refuse_nomem(r, 0);
         }
@@ -112,10 +77,24 @@ PB__ALWAYS_INLINE int put(struct pb__reader *r, struct pb__frame *f, pb_value *v
     }
 }
 
+/* What more there is of the list that is innermost now. */
+PB__ALWAYS_INLINE int read_on(struct pb__reader *r)
+{
+    pb_decoder *d = r->decoder;
+    struct pb__frame *f = r->top;
+    return !d                           ? 0
+           : f->shape == PB__SHAPE_SEQ  ? pb__ahead_items(r, d, f)
+           : f->shape == PB__SHAPE_DICT ? pb__ahead_pairs(r, d, f)
+                                        : 0;
+}
+
 PB__ALWAYS_INLINE int put_scalar(struct pb__reader *r, pb_value *v)
 {
-    return PB__LIKELY(v != NULL) ? put(r, r->top, v, pb__read_scalar_steal)
-                                 : pb__read_refuse_nomem(r, 0);
+    if (PB__UNLIKELY(!v)) {
+        return pb__read_refuse_nomem(r, 0);
+    }
+    int e = put(r, r->top, v, pb__read_scalar_steal);
+    return e ? e : read_on(r);
 }
 
 int pb__read_give_steal(struct pb__reader *r, pb_value *v)
@@ -124,7 +103,28 @@ int pb__read_give_steal(struct pb__reader *r, pb_value *v)
                           : put(r, r->top, v, pb__read_put_steal);
 }
 
-static int begin_list(void *ctx, size_t n)
+/* A pair has begun: its key, too, if it is plain text. */
+static inline int begin_pair(struct pb__reader *r, struct pb__frame *f)
+{
+    pb_decoder *d = r->decoder;
+    f->n--;
+    f->shape = PB__SHAPE_DICT_KEY;
+    f->slot = PB__READ_KEYS;
+    if (!d) {
+        return 0;
+    }
+    struct pb__ahead a = pb__ahead_begin(r, d);
+    pb_value *key = a.lists ? pb__ahead_key(r, &a, &f->slot) : NULL;
+    if (!key) {
+        return 0;
+    }
+    pb__ahead_end(&a, d);
+    f->key = key;
+    f->shape = PB__SHAPE_DICT_VALUE;
+    return 1;
+}
+
+PB__ALWAYS_INLINE int begin_list(void *ctx, size_t n)
 {
     struct pb__reader *r = ctx;
     struct pb__frame *f = r->top;
@@ -134,18 +134,16 @@ static int begin_list(void *ctx, size_t n)
     case PB__SHAPE_DICT_VALUE:
         return push_head(r, n);
     case PB__SHAPE_DICT:
-        if (PB__LIKELY(n == 2)) {
-            f->shape = PB__SHAPE_DICT_KEY;
-            return 0;
-        }
-        return pb__read_refuse(r, 1, PB_ERR_SYNTAX,
-                               "a pair of a dictionary has %zu members", n);
+        return PB__LIKELY(n == 2)
+                   ? begin_pair(r, f)
+                   : pb__read_refuse(r, 1, PB_ERR_SYNTAX,
+                                     "a pair of a dictionary has %zu members", n);
     default:
         return pb__read_list(r, n);
     }
 }
 
-static int end_list(void *ctx)
+PB__ALWAYS_INLINE int end_list(void *ctx)
 {
     struct pb__reader *r = ctx;
     struct pb__frame *f = r->top;
@@ -153,7 +151,7 @@ static int end_list(void *ctx)
     switch (f->shape) {
     case PB__SHAPE_DICT_END:
         f->shape = PB__SHAPE_DICT;
-        return 0;
+        return read_on(r);
     case PB__SHAPE_SEQ:
         if (PB__UNLIKELY(f->head != PB__HEAD_LIST)) {
             return pb__read_end_seq(r);
@@ -173,10 +171,11 @@ static int end_list(void *ctx)
         return pb__read_end(r);
     }
     r->top = f - 1;
-    return put(r, f - 1, v, pb__read_put_steal);
+    int e = put(r, f - 1, v, pb__read_put_steal);
+    return e ? e : read_on(r);
 }
 
-static int take_integer(void *ctx, int64_t i)
+PB__ALWAYS_INLINE int take_integer(void *ctx, int64_t i)
 {
     struct pb__reader *r = ctx;
     return put_scalar(r, PB__LIKELY(pb__fits_small(i)) ? pb__small(i)
@@ -189,7 +188,7 @@ static int take_big(void *ctx, bool negative, pb_span base128)
     return put_scalar(r, pb__int_base128(r->pool, negative, base128));
 }
 
-static int take_real(void *ctx, double d)
+PB__ALWAYS_INLINE int take_real(void *ctx, double d)
 {
     struct pb__reader *r = ctx;
     struct pb__float *v = pb__value_new(r->pool, sizeof *v, PB_FLOAT);
@@ -199,81 +198,13 @@ static int take_real(void *ctx, double d)
     return put_scalar(r, (pb_value *)v);
 }
 
-/* bytes, or a str that was checked. */
-static inline pb_value *new_text(struct pb__reader *r, pb_kind kind, pb_span s)
+/* Why there is no text of s. */
+static int bad_text(struct pb__reader *r, pb_span s)
 {
-    struct pb__text *t;
-    if (PB__UNLIKELY(s.len >= PB__TEXT_LONG)) {
-        if (r->placed && s.data == r->placed->data) {
-            t = r->placed;
-            r->placed = NULL;
-            t->head.kind = (uint8_t)kind;
-            return &t->head;
-        }
-        return (pb_value *)pb__text_new(r->pool, kind, s.data, s.len);
+    size_t bad;
+    if (pb__utf8_check(s.data, s.len, &bad)) {
+        return pb__read_refuse_nomem(r, 0);
     }
-    t = pb__value_new(r->pool, sizeof *t + s.len + 1, kind);
-    if (PB__LIKELY(t != NULL)) {
-        t->len = s.len;
-        if (s.len) {
-            memcpy(t->data, s.data, s.len);
-        }
-        t->data[s.len] = 0;
-    }
-    return (pb_value *)t;
-}
-
-static inline uint32_t hash_key(pb_kind kind, pb_span s)
-{
-    uint64_t a = 0;
-    uint64_t b = 0;
-    if (s.len >= 8) {
-        a = pb__load_le64(s.data);
-        b = pb__load_le64(s.data + s.len - 8);
-    } else if (s.len >= 4) {
-        a = pb__load_le32(s.data);
-        b = pb__load_le32(s.data + s.len - 4);
-    } else if (s.len > 0) {
-        a = (uint64_t)s.data[0] | (uint64_t)s.data[s.len / 2] << 8 |
-            (uint64_t)s.data[s.len - 1] << 16;
-    }
-    uint64_t h = (a ^ (b << 31 | b >> 33) ^ (s.len << 8 | kind)) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(h >> 32);
-}
-
-/* A key that is not among the recent ones. */
-static pb_value *new_key(struct pb__reader *r, pb_kind kind, pb_span s, uint32_t hash)
-{
-    if (!r->keys) {
-        r->keys = pb__calloc(PB__READ_KEYS, sizeof *r->keys);
-        if (!r->keys) {
-            return NULL;
-        }
-    }
-    struct pb__read_key *k = &r->keys[hash % PB__READ_KEYS];
-    bool again = k->hash == hash && !k->text;
-    pb_value_unref((pb_value *)k->text);
-    k->hash = hash;
-    k->text = again ? pb__text_new(NULL, kind, s.data, s.len) : NULL;
-    return k->text ? pb__ref(&k->text->head) : new_text(r, kind, s);
-}
-
-/* A recent key, borrowed; NULL if it is none. */
-static inline struct pb__text *find_key(struct pb__reader *r, pb_kind kind, pb_span s,
-                                        uint32_t hash)
-{
-    if (PB__UNLIKELY(!r->keys)) {
-        return NULL;
-    }
-    struct pb__text *t = r->keys[hash % PB__READ_KEYS].text;
-    bool same = t && r->keys[hash % PB__READ_KEYS].hash == hash && t->len == s.len &&
-                t->head.kind == kind && t->head.refs < REFS_SHARED &&
-                memcmp(t->data, s.data, s.len) == 0;
-    return same ? t : NULL;
-}
-
-static int bad_text(struct pb__reader *r, pb_span s, size_t bad)
-{
     return pb__read_refuse(r, 0, PB_ERR_SYNTAX,
                            "text is no UTF-8: byte 0x%02x at offset %zu", s.data[bad],
                            bad);
@@ -295,35 +226,17 @@ static inline int take_text(struct pb__reader *r, struct pb__frame *f, pb_span s
         return 0;
     }
     bool is_key = f[-1].shape == PB__SHAPE_DICT_KEY && s.len <= PB__READ_KEY_MAX;
-    uint32_t hash = 0;
-    if (is_key) {
-        hash = hash_key(PB_STR, s);
-        struct pb__text *known = find_key(r, PB_STR, s, hash);
-        if (PB__LIKELY(known != NULL)) {
-            known->head.refs++;
-            f->v[0] = &known->head;
-            return 0;
-        }
-    }
-    size_t bad;
-    if (PB__UNLIKELY(!pb__utf8_check(s.data, s.len, &bad))) {
-        return bad_text(r, s, bad);
-    }
-    f->v[0] = is_key ? new_key(r, PB_STR, s, hash) : new_text(r, PB_STR, s);
-    return PB__LIKELY(f->v[0] != NULL) ? 0 : pb__read_refuse_nomem(r, 0);
+    pb_value *v =
+        is_key ? pb__read_key(r, PB_STR, s, &f[-1].slot) : pb__read_text(r, PB_STR, s);
+    f->v[0] = v;
+    return PB__LIKELY(v != NULL) ? 0 : bad_text(r, s);
 }
 
 /* A key that is a bare string, as Python 2 has them. */
 static inline int take_bare_key(struct pb__reader *r, struct pb__frame *f, pb_span s)
 {
-    pb_value *v;
-    if (s.len <= PB__READ_KEY_MAX) {
-        uint32_t hash = hash_key(PB_BYTES, s);
-        struct pb__text *known = find_key(r, PB_BYTES, s, hash);
-        v = known ? pb__ref(&known->head) : new_key(r, PB_BYTES, s, hash);
-    } else {
-        v = new_text(r, PB_BYTES, s);
-    }
+    pb_value *v = s.len <= PB__READ_KEY_MAX ? pb__read_key(r, PB_BYTES, s, &f->slot)
+                                            : pb__read_text(r, PB_BYTES, s);
     if (PB__UNLIKELY(!v)) {
         return pb__read_refuse_nomem(r, 0);
     }
@@ -332,14 +245,15 @@ static inline int take_bare_key(struct pb__reader *r, struct pb__frame *f, pb_sp
     return 0;
 }
 
-static inline int begin_seq(struct pb__reader *r, struct pb__frame *f, enum pb__head head)
+static inline bool begin_seq(struct pb__reader *r, struct pb__frame *f,
+                             enum pb__head head)
 {
     uint32_t cap = f->n <= ROOM_AT_FIRST ? f->n : 0;
     pb_kind kind = head == PB__HEAD_TUPLE ? PB_TUPLE : PB_LIST;
     struct pb__seq *s =
         pb__value_new(r->pool, sizeof *s + cap * sizeof(pb_value *), kind);
     if (PB__UNLIKELY(!s)) {
-        return pb__read_refuse_nomem(r, 0);
+        return false;
     }
     s->node.island = NULL;
     s->items = s->inline_items;
@@ -349,16 +263,16 @@ static inline int begin_seq(struct pb__reader *r, struct pb__frame *f, enum pb__
     f->shape = PB__SHAPE_SEQ;
     f->seen = 0;
     f->seq = s;
-    return 0;
+    return true;
 }
 
-static inline int begin_dict(struct pb__reader *r, struct pb__frame *f)
+static inline bool begin_dict(struct pb__reader *r, struct pb__frame *f)
 {
     uint32_t cap = f->n < ROOM_AT_FIRST ? f->n : ROOM_AT_FIRST;
     struct pb__table *t =
         pb__value_new(r->pool, sizeof *t + cap * 2 * sizeof(pb_value *), PB_DICT);
     if (PB__UNLIKELY(!t)) {
-        return pb__read_refuse_nomem(r, 0);
+        return false;
     }
     t->node.island = NULL;
     t->slots = t->inline_slots;
@@ -367,7 +281,8 @@ static inline int begin_dict(struct pb__reader *r, struct pb__frame *f)
     t->index = NULL;
     f->shape = PB__SHAPE_DICT;
     f->table = t;
-    return 0;
+    f->slots = 0;
+    return true;
 }
 
 static inline int take_head(struct pb__reader *r, struct pb__frame *f, pb_span s)
@@ -392,9 +307,15 @@ static inline int take_head(struct pb__reader *r, struct pb__frame *f, pb_span s
     f->n--;
     switch (pb__head_shapes[head]) {
     case PB__SHAPE_SEQ:
-        return begin_seq(r, f, head);
+        if (PB__UNLIKELY(!begin_seq(r, f, head))) {
+            return pb__read_refuse_nomem(r, 0);
+        }
+        return read_on(r);
     case PB__SHAPE_DICT:
-        return begin_dict(r, f);
+        if (PB__UNLIKELY(!begin_dict(r, f))) {
+            return pb__read_refuse_nomem(r, 0);
+        }
+        return read_on(r);
     default:
         f->shape = PB__SHAPE_TEXT;
         f->v[0] = head == PB__HEAD_NONE ? &pb__none_value : NULL;
@@ -402,7 +323,7 @@ static inline int take_head(struct pb__reader *r, struct pb__frame *f, pb_span s
     }
 }
 
-static int take_bytes(void *ctx, pb_span s)
+PB__ALWAYS_INLINE int take_bytes(void *ctx, pb_span s)
 {
     struct pb__reader *r = ctx;
     struct pb__frame *f = r->top;
@@ -417,7 +338,7 @@ static int take_bytes(void *ctx, pb_span s)
     case PB__SHAPE_REFUSED:
         return 0;
     default:
-        return put_scalar(r, new_text(r, PB_BYTES, s));
+        return put_scalar(r, pb__read_text(r, PB_BYTES, s));
     }
 }
 
@@ -445,5 +366,5 @@ const pb_sink_ops pb__read_ops = {
 
 int pb__read_run(pb_decoder *d, const uint8_t *in, size_t len)
 {
-    return pb__decode_run(d, &pb__read_ops, d->ctx, in, len);
+    return pb__decode_loop(d, &pb__read_ops, d->ctx, in, len, true);
 }

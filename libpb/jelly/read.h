@@ -76,14 +76,16 @@ struct pb__frame {
     uint8_t head;  /* enum pb__head */
     uint8_t
         seen; /* MEMBERS: how many have come, up to 3; SEQ: 1 once a placeholder has */
-    uint8_t slot; /* MEMBERS: where in v what is being read goes */
-    uint32_t n; /* elements that the list announced; its members, once it has its head */
+    uint8_t slot; /* MEMBERS: where in v what is being read goes; DICT: the key's */
+    uint32_t n;   /* elements that the list announced; once it has its head, its members,
+                   * or of a dict the pairs to come */
     union {
         pb_value *v[3];
         struct pb__seq *seq;
         struct {
             struct pb__table *table;
             pb_value *key;
+            uint64_t slots; /* of the keys that are there: a bit for each that has one */
         };
     };
 };
@@ -97,10 +99,11 @@ struct pb__read_stack {
 /* Recent keys of dicts, so that the keys of alike records are one text. A key is kept
  * when it is met for the second time, in a block of its own, so that it pins no slab. */
 #define PB__READ_KEYS 64
-#define PB__READ_KEY_MAX 32 /* bytes of a key that is looked up */
+#define PB__READ_KEY_MAX 32 /* bytes of a key that has a slot */
 struct pb__read_key {
-    uint32_t hash;
+    uint64_t first, last;  /* eight bytes of it, or four, or the first is all three */
     struct pb__text *text; /* NULL: met once */
+    uint32_t tag;          /* its kind and length */
 };
 
 struct pb__reader {

@@ -207,6 +207,8 @@ static int put_string_pair(struct pb__reader *r, const struct pb__text *s)
     }
     int e = PB_ERR_NOMEM;
     if (pair[0] && pair[1]) {
+        r->top->slots = UINT64_MAX; /* who knows which */
+        r->top->n--;
         e = pb__table_put_steal(r->top->table, pair[0], pair[1]);
     } else {
         pb_value_unref(pair[0]);
@@ -334,6 +336,7 @@ static int put_late_in_dict(struct pb__reader *r, struct pb__frame *f, pb_value 
         return result;
     }
     f->shape = PB__SHAPE_DICT_END;
+    f->slots = UINT64_MAX;
     return pb__table_put_steal(t, f->key, late) ? pb__read_refuse_nomem(r, 0) : 0;
 }
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Texts and lists that are longer than most, and keys that are met for the first time. */
+#include "libpb/jelly/read_ahead.h"
+
+#define ROOM_AT_FIRST 64 /* items of a list that are believed before they come */
+
+pb_value *pb__read_long_text(struct pb__reader *r, pb_kind kind, pb_span s)
+{
+    size_t bad;
+    if (kind == PB_STR && !pb__utf8_check(s.data, s.len, &bad)) {
+        return NULL;
+    }
+    struct pb__text *t = r->placed;
+    if (t && s.data == t->data) {
+        r->placed = NULL;
+        t->head.kind = (uint8_t)kind;
+        return &t->head;
+    }
+    return (pb_value *)pb__text_new(r->pool, kind, s.data, s.len);
+}
+
+pb_value *pb__read_new_key(struct pb__reader *r, pb_kind kind, pb_span s, uint8_t slot)
+{
+    if (!r->keys) {
+        r->keys = pb__calloc(PB__READ_KEYS, sizeof *r->keys);
+        if (!r->keys) {
+            return NULL;
+        }
+    }
+    struct pb__read_key *k = &r->keys[slot];
+    struct pb__read_key as = pb__read_key_of(kind, s);
+    bool again = !k->text && pb__read_key_same(k, &as);
+    pb_value_unref((pb_value *)k->text);
+    *k = as;
+    pb_value *v = pb__read_text(r, kind, s);
+    if (v && again) {
+        k->text = pb__text_new(NULL, kind, s.data, s.len); /* if not, then not */
+    }
+    return v;
+}
+
+/* Room in a seq that is full, at first for few, then for four times as many: never for
+ * more than a few times what has come, whatever was announced. */
+int pb__read_grow_seq(struct pb__seq *s, uint32_t announced)
+{
+    size_t cap = s->cap < ROOM_AT_FIRST ? ROOM_AT_FIRST : (size_t)s->cap * 4;
+    cap = cap < announced ? cap : announced;
+    bool inside = s->items == s->inline_items;
+    pb_value **items = pb__realloc(inside ? NULL : s->items, cap * sizeof *items);
+    if (!items) {
+        return PB_ERR_NOMEM;
+    }
+    if (inside && s->len) {
+        memcpy(items, s->inline_items, s->len * sizeof *items);
+    }
+    s->items = items;
+    s->cap = (uint32_t)cap;
+    return 0;
+}
+
+bool pb__read_has_key(const struct pb__table *t, const struct pb__text *key)
+{
+    for (uint32_t i = 0; i < t->len; i++) {
+        const pb_value *v = t->slots[2 * i];
+        if (pb__kind(v) == (pb_kind)key->head.kind) {
+            const struct pb__text *k = (const struct pb__text *)v;
+            if (k->len == key->len && memcmp(k->data, key->data, k->len) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
