@@ -188,7 +188,11 @@ PB_TEST(server, no_room_in_the_system)
         }
     }
     cr_assert_lt(rounds, 20);
-    RUN_UNTIL(&p.loop, seen.ready);
+    struct seen later = {0};
+    join(&p, &later);
+    RUN_UNTIL(&p.loop, later.ready);
+    /* Under valgrind, accept takes the first one nevertheless, and drops it. */
+    cr_assert(seen.ready || seen.closed);
     close_place(&p);
     seen_fini(&seen);
 }
