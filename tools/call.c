@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "libpb/base/mem.h"
 #include "libpb/net/endpoint.h"
@@ -129,7 +130,9 @@ static int report(const struct options *o, const pb_error *err, const pb_failure
     /* err may not have had room for all of it. */
     tool_say("%s: %s", pb_failure_type(f), pb_failure_text(f));
     if (o->traceback) {
-        fprintf(stderr, "%s\n", pb_failure_traceback(f));
+        const char *text = pb_failure_traceback(f);
+        size_t len = strlen(text);
+        fprintf(stderr, "%s%s", text, len && text[len - 1] == '\n' ? "" : "\n");
     }
     return TOOL_FAILED;
 }
