@@ -13,3 +13,4 @@ bin_PROGRAMS += %D%/pb
 	%D%/pb.h \
 	%D%/serve.c
 %C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
+script_tests += %D%/tests/check-pb

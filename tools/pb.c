@@ -44,7 +44,7 @@ void tool_say(const char *format, ...)
 void tool_say_error(const pb_error *err)
 {
     if (*err->where) {
-        tool_say("%s (%s)", err->text, err->where);
+        tool_say("%s: %s", err->where, err->text);
     } else {
         tool_say("%s", err->text);
     }
