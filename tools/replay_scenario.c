@@ -20,7 +20,8 @@ static const pb_limits raised_limits = {
 static int on_message(struct pb__message *m, void *ctx)
 {
     struct side *side = ctx;
-    side->message = *m;
+    side->value = m->value;
+    side->refused = m->refused ? *m->refused : (pb_error){0};
     side->complete = true;
     pb_decoder_pause(side->decoder);
     return 0;
@@ -155,10 +156,8 @@ static void negotiate(struct scenario *s, const struct spoken *m)
 static void hear(struct scenario *s, int who, pb_dialect *dialect)
 {
     struct side *from = &s->sides[who], *to = &s->sides[!who];
-    struct spoken m = {.line = s->r->line, .from = who, .value = from->message.value};
-    if (from->message.refused) {
-        m.refused = *from->message.refused;
-    }
+    struct spoken m = {.line = s->r->line, .from = who, .value = from->value,
+                       .refused = from->refused};
     m.own = !from->raw || call_of(s, &m) != NULL;
     check_written(s, from, &m, *dialect);
     if (pb__buf_append(&s->spoken, &m, sizeof m) != 0) {

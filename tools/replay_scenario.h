@@ -34,7 +34,8 @@ struct side {
     struct pb__buf bytes;       /* of the expression that has begun */
     struct pb__buf last;        /* of the one before */
     struct pb__buf lent;        /* struct lent: what that expression lends */
-    struct pb__message message; /* once it is complete */
+    pb_value *value;            /* once it is complete; and why a member is NULL */
+    pb_error refused;
     bool complete;
     size_t count; /* expressions before it */
 
