@@ -233,7 +233,8 @@ static int run(pb_decoder *d, const uint8_t *in, size_t len)
 void pb__decoder_init(pb_decoder *d, pb_dialect dialect, const pb_limits *limits,
                       pb_sink out)
 {
-    *d = (pb_decoder){.ops = out.ops, .ctx = out.ctx, .run = run, .left = 1};
+    *d = (pb_decoder){.ops = out.ops, .ctx = out.ctx, .left = 1};
+    d->run = out.ops->run ? out.ops->run : run;
     pb_decoder_set_limits(d, limits);
     pb_decoder_set_dialect(d, dialect);
 }
@@ -249,11 +250,6 @@ void pb__decoder_allow_vocab(pb_decoder *d, bool always)
 {
     d->vocab_always = always;
     d->words = always || d->dialect == PB_DIALECT_PB;
-}
-
-void pb__decoder_set_run(pb_decoder *d, pb__decode_fn *fn)
-{
-    d->run = fn;
 }
 
 pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out)

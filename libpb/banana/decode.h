@@ -31,7 +31,8 @@ enum pb__decode_state {
 };
 
 /* Takes the input of one pb_decoder_recv, at least one byte: an instance of
- * pb__decode_run. */
+ * pb__decode_loop. A sink that has one of its own (its `run`) calls it with constant ops,
+ * equal to its own, and d->ctx. */
 typedef int pb__decode_fn(pb_decoder *d, const uint8_t *in, size_t len);
 
 struct pb_decoder {
@@ -79,9 +80,6 @@ void pb__decoder_init(pb_decoder *d, pb_dialect dialect, const pb_limits *limits
 void pb__decoder_fini(pb_decoder *d);
 /* Reads VOCAB in every dialect, as Twisted did up to 13.2. */
 void pb__decoder_allow_vocab(pb_decoder *d, bool always);
-/* Gives the sink a loop of its own: a function that calls pb__decode_run with constant
- * ops, equal to those of the sink, and d->ctx. */
-void pb__decoder_set_run(pb_decoder *d, pb__decode_fn *run);
 
 /* For the loop only. d->at is just past the type byte. */
 

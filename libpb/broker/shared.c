@@ -83,7 +83,6 @@ static void turn_to(struct pb__kit *kit, pb_session *s)
     kit->decoder.count = s->messages;
     pb__decoder_allow_vocab(&kit->decoder,
                             pb_profile_has(pb__profile(s), PB_PROFILE_VOCAB_IN_NONE));
-    pb__reader_attach(kit->reader, &kit->decoder);
 }
 
 int pb__kit_take(pb_session *s)

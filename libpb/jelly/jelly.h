@@ -51,7 +51,7 @@ struct pb__reader_config {
     const struct pb__invoker *invoker; /* NULL: none; borrowed likewise */
     struct pb__slab_pool *pool;   /* NULL: a pool of its own, made at first use */
     bool messages;                /* as above; else each top-level expression is one value */
-    /* Called for each complete top-level expression. Non-zero stops the decoder. */
+    /* Called for each complete top-level expression. Below zero stops the decoder. */
     int (*done)(struct pb__message *m, void *ctx);
     /* The name of member i of a message for error paths ("args"); NULL: "[i]". */
     const char *(*member_name)(const pb_value *command, size_t i, void *ctx);
@@ -59,10 +59,8 @@ struct pb__reader_config {
 };
 
 struct pb__reader *pb__reader_new(const struct pb__reader_config *c);
+/* Brings a loop of its own with it, so give it to the decoder itself. */
 pb_sink pb__reader_sink(struct pb__reader *r);
-/* Makes the decoder use the loop that is compiled for this reader, which counts messages
- * on from where the decoder is. */
-void pb__reader_attach(struct pb__reader *r, struct pb_decoder *d);
 /* Gives back memory that is kept for the next message. */
 void pb__reader_trim(struct pb__reader *r);
 void pb__reader_free(struct pb__reader *r);

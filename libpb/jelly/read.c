@@ -362,9 +362,14 @@ const pb_sink_ops pb__read_ops = {
     .real = take_real,
     .bytes = take_bytes,
     .place = place_bytes,
+    .run = pb__read_run,
 };
 
 int pb__read_run(pb_decoder *d, const uint8_t *in, size_t len)
 {
-    return pb__decode_loop(d, &pb__read_ops, d->ctx, in, len, true);
+    struct pb__reader *r = d->ctx;
+    r->decoder = d;
+    int e = pb__decode_loop(d, &pb__read_ops, r, in, len, true);
+    r->decoder = NULL;
+    return e;
 }

@@ -119,11 +119,10 @@ struct pb__reader {
     struct pb__text *placed; /* what the decoder is filling */
     struct pb__crefs *crefs; /* NULL until the first reference */
     const char *why;         /* what the last call to crefs.c that failed found wrong */
-    struct pb_decoder *decoder; /* NULL: not known */
+    struct pb_decoder *decoder; /* while it is at work with our loop; else NULL */
     struct pb__read_stack
         *stack; /* NULL until the first list: then `idle` is the bottom */
     struct pb__frame idle;
-    uint64_t count; /* top-level expressions that are done */
     struct pb__reader_config config;
 };
 

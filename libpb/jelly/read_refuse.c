@@ -45,7 +45,9 @@ static void path_message(struct pb__reader *r, pb_error *err)
     if (r->config.member_name && s->len > 0 && s->items[0]) {
         name = r->config.member_name(s->items[0], s->len, r->config.ctx);
     }
-    pb__error_where(err, "message %" PRIu64 ": ", r->count + 1);
+    if (r->decoder) {
+        pb__error_where(err, "message %" PRIu64 ": ", pb_decoder_count(r->decoder) + 1);
+    }
     if (name) {
         pb__error_where(err, "%s", name);
     } else {
@@ -185,7 +187,6 @@ int pb__read_done_steal(struct pb__reader *r, pb_value *v)
 {
     bool failed = r->stack && r->stack->err.code != 0;
     struct pb__message m = {v, failed ? &r->stack->err : NULL};
-    r->count++;
     int e = r->config.done(&m, r->config.ctx);
     if (r->stack) {
         r->stack->err.code = 0;

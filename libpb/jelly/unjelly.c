@@ -76,13 +76,6 @@ pb_sink pb__reader_sink(struct pb__reader *r)
     return (pb_sink){&pb__read_ops, r};
 }
 
-void pb__reader_attach(struct pb__reader *r, struct pb_decoder *d)
-{
-    r->decoder = d;
-    r->count = pb_decoder_count(d);
-    pb__decoder_set_run(d, pb__read_run);
-}
-
 /* ---- Expression by expression ---- */
 
 struct pb_unjellier {
@@ -202,7 +195,6 @@ int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d, pb_valu
     pb__decoder_init(&o.decoder, d, &config->limits, pb__reader_sink(&r));
     pb__decoder_allow_vocab(&o.decoder,
                             pb_profile_has(config->profile, PB_PROFILE_VOCAB_IN_NONE));
-    pb__reader_attach(&r, &o.decoder);
     int e = judge(&o, pb_decoder_recv(&o.decoder, in, &o.err), in.len);
     if (e) {
         pb_value_unref(o.value);

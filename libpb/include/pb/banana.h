@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+typedef struct pb_decoder pb_decoder;
+
 /* What receives tokens. Each returns 0, or anything else to stop the decoder, which is
  * then dead with that number. Spans are borrowed for the time of the call. */
 typedef struct {
@@ -33,6 +35,8 @@ typedef struct {
      * pointer, or until the decoder is freed), so that a large string is copied once.
      * NULL: the decoder keeps the bytes itself until they are complete. */
     uint8_t *(*place)(void *ctx, size_t len);
+    /* Leave NULL: the sinks of this library may bring the decoder's loop with them. */
+    int (*run)(pb_decoder *d, const uint8_t *in, size_t len);
 } pb_sink_ops;
 
 typedef struct {
@@ -70,8 +74,6 @@ PB_API const char *pb_dialect_name(pb_dialect d);
 PB_API pb_dialect pb_dialect_find(pb_span name);
 
 /* Bytes to tokens, any split. */
-typedef struct pb_decoder pb_decoder;
-
 /* NULL for lack of memory. limits may be NULL. */
 PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out);
 /* Takes all of `in`. 0, or the error that ended the stream, which is said again by every
