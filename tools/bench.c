@@ -124,7 +124,6 @@ static int bench_decode(pb_span in, const pb_jelly_config *jelly, pb_value **val
     }
     pb_decoder decoder;
     pb__decoder_init(&decoder, PB_DIALECT_PB, NULL, pb__reader_sink(reader));
-    pb__reader_attach(reader, &decoder);
     pb_error err = {0};
     int status = TOOL_DONE;
     int64_t rounds = 0;
