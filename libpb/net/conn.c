@@ -28,18 +28,10 @@ struct pb__conn_timer {
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct pb__hub *h = prepare->data;
-    struct pb__list batch;
-    pb__list_init(&batch);
-    /* Those that are unsettled anew meanwhile are for the next time. */
     while (!pb__list_empty(&h->unsettled)) {
-        struct pb__list *first = h->unsettled.next;
-        pb__list_remove(first);
-        pb__list_push(&batch, first);
+        pb__conn_settle(PB__LIST_ENTRY(h->unsettled.next, pb_conn, unsettled));
     }
     uv_prepare_stop(prepare);
-    while (!pb__list_empty(&batch)) {
-        pb__conn_settle(PB__LIST_ENTRY(batch.next, pb_conn, unsettled));
-    }
 }
 
 void pb__hub_init(struct pb__hub *h, uv_loop_t *loop, uint8_t *chunk)

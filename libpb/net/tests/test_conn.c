@@ -288,3 +288,31 @@ PB_TEST(conn, lingers_no_longer_than_it_may)
     close(listener);
     end_loop(&loop);
 }
+
+static void call_other(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct served *s = user_data;
+    cr_assert(!result && pb_failure_code(failure) == PB_ERR_LOST);
+    cr_assert_eq(pb_remote_callf(s->root, on_answer, &s->seen, NULL, "echo", "i", 1), 0);
+}
+
+/* What is called because another connection ends goes out as soon as anything else. */
+PB_TEST(conn, call_from_the_end_of_another)
+{
+    struct served s;
+    begin_served(&s, "127.0.0.1:0", "127.0.0.1");
+    struct seen other = {0};
+    int port, listener = raw_listen(&port, 1);
+    pb_net_config config = config_of(&other);
+    pb_remote *root = pb_conn_root(pb_connect(&s.loop, at_port(port), &config, NULL));
+    int fd = accept(listener, NULL, NULL);
+    cr_assert_eq(write(fd, "\x01\x80\x04\x82none", 8), 8);
+    RUN_UNTIL(&s.loop, other.ready && s.seen.ready);
+    raw_reset(fd);
+    cr_assert_eq(pb_remote_callf(root, call_other, &s, NULL, "echo", "i", 1), 0);
+    RUN_UNTIL(&s.loop, s.seen.answers == 1);
+    cr_assert_eq(other.closed, 1);
+    pb_remote_unref(root);
+    close(listener);
+    end_served(&s);
+}
