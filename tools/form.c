@@ -8,6 +8,8 @@
 
 #include "libpb/base/error.h"
 
+static const char unpersistable[] = "unpersistable";
+
 struct kept {
     struct pb__foreign foreign;
     struct pb__form form; /* head lies behind */
@@ -70,6 +72,21 @@ bool form_is(const pb_value *v, const char *head, pb_value **id)
     return true;
 }
 
+pb_value *form_copy(const pb_value *v, pb_span *name)
+{
+    const struct pb__form *form = form_of(v);
+    if (form) {
+        *name = form->head;
+        return form->id ? NULL : form->state;
+    }
+    if (pb_value_kind(v) != PB_INSTANCE) {
+        return NULL;
+    }
+    const char *text = pb_name_of(v);
+    *name = (pb_span){(const uint8_t *)text, strlen(text)};
+    return pb_instance_state(v);
+}
+
 static int form_jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 {
     (void)ctx;
@@ -101,14 +118,22 @@ static bool knows_broker(pb_span head, void *ctx)
 
 static bool knows_all(pb_span head, void *ctx)
 {
-    /* The methods _unjelly_... of twisted.spread.jelly. */
+    /* The methods _unjelly_... of twisted.spread.jelly, but for "unpersistable". */
     static const char *const jelly[] = {
-        "None",     "unicode", "decimal",    "boolean",       "datetime",  "date",
-        "time",     "list",    "timedelta",  "dereference",   "reference", "tuple",
-        "set",      "module",  "frozenset",  "dictionary",    "class",     "function",
-        "instance", "method",  "persistent", "unpersistable", NULL};
+        "None",     "unicode", "decimal",    "boolean",     "datetime",  "date",
+        "time",     "list",    "timedelta",  "dereference", "reference", "tuple",
+        "set",      "module",  "frozenset",  "dictionary",  "class",     "function",
+        "instance", "method",  "persistent", NULL};
     (void)ctx;
     return !among(head, jelly);
+}
+
+/* An instance without members may be written otherwise than a copy without any, so such a
+ * one stays a form. */
+static bool is_copy(const struct pb__form *form)
+{
+    return form->state && !form->id &&
+           !(pb_value_kind(form->state) == PB_DICT && pb_len(form->state) == 0);
 }
 
 static pb_value *copy_of(const struct pb__form *form, pb_error *err)
@@ -133,10 +158,11 @@ static pb_value *kept_of(const struct pb__form *form, pb_error *err)
     }
     memcpy(k->head, form->head.data, form->head.len);
     k->foreign.ops = &kept_ops;
-    k->form = (struct pb__form){.head = {k->head, form->head.len},
-                                .id = pb_value_ref(form->id),
-                                .state = pb_value_ref(form->state),
-                                .shared = form->state != NULL};
+    k->form =
+        (struct pb__form){.head = {k->head, form->head.len},
+                          .id = pb_value_ref(form->id),
+                          .state = pb_value_ref(form->state),
+                          .shared = form->state || span_is(form->head, unpersistable)};
     return &k->foreign.head;
 }
 
@@ -148,7 +174,7 @@ static int form_unjelly(const struct pb__form *form, pb_value **out, pb_error *e
         return pb__error_nomem(err);
     }
     pb_error why = {0};
-    *out = form->state && !form->id ? copy_of(form, &why) : kept_of(form, &why);
+    *out = is_copy(form) ? copy_of(form, &why) : kept_of(form, &why);
     return *out ? 0 : pb__error_set(err, why.code, 0, "%s", why.text);
 }
 

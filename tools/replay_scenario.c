@@ -156,8 +156,8 @@ static void negotiate(struct scenario *s, const struct spoken *m)
 static void hear(struct scenario *s, int who, pb_dialect *dialect)
 {
     struct side *from = &s->sides[who], *to = &s->sides[!who];
-    struct spoken m = {.line = s->r->line, .from = who, .value = from->value,
-                       .refused = from->refused};
+    struct spoken m = {
+        .line = s->r->line, .from = who, .value = from->value, .refused = from->refused};
     m.own = !from->raw || call_of(s, &m) != NULL;
     check_written(s, from, &m, *dialect);
     if (pb__buf_append(&s->spoken, &m, sizeof m) != 0) {
@@ -256,6 +256,12 @@ static void take_event(struct scenario *s, const json_t *line)
     } else {
         replay_fail(s->r, "the %s ended the connection by %s, we do not", side->name,
                     error);
+    }
+    if (error) {
+        side->ended = true;
+        if (spoken_count(s)) {
+            spoken_at(s, spoken_count(s) - 1)->ended = true;
+        }
     }
     side->ends = (pb_error){0};
 }

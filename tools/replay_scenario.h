@@ -20,6 +20,7 @@ struct spoken {
     pb_value *value;  /* a list of members, NULL where one was refused; or a scalar */
     pb_error refused; /* why a member is NULL; code 0: none is */
     bool own;         /* written by the broker, not put on the wire raw */
+    bool ended;       /* the other side ended the connection on it */
 };
 
 struct side {
@@ -31,10 +32,10 @@ struct side {
     struct pb__reader *reader;
     pb_encoder *encoder;
     struct pb__invoker keeper;
-    struct pb__buf bytes;       /* of the expression that has begun */
-    struct pb__buf last;        /* of the one before */
-    struct pb__buf lent;        /* struct lent: what that expression lends */
-    pb_value *value;            /* once it is complete; and why a member is NULL */
+    struct pb__buf bytes; /* of the expression that has begun */
+    struct pb__buf last;  /* of the one before */
+    struct pb__buf lent;  /* struct lent: what that expression lends */
+    pb_value *value;      /* once it is complete; and why a member is NULL */
     pb_error refused;
     bool complete;
     size_t count; /* expressions before it */
@@ -46,6 +47,7 @@ struct side {
 
     /* Why it ends the connection, and the line that makes it; code 0: it does not. */
     pb_error ends;
+    bool ended; /* and so says the capture */
     size_t ends_line;
 };
 

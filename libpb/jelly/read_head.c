@@ -158,6 +158,10 @@ enum pb__head pb__read_head(struct pb__reader *r, pb_span s, int *result)
     const struct pb__invoker *invoker = r->config.invoker;
     enum pb__head head = find_head(s);
     *result = 0;
+    /* Of jelly's own words an invoker may take the one that is read with a loss. */
+    if (head == PB__HEAD_UNPERSISTABLE && invoker && invoker->knows(s, invoker->ctx)) {
+        head = PB__HEAD_OTHER;
+    }
     if (head != PB__HEAD_OTHER) {
         if (!(r->allowed >> head & 1)) {
             *result = refuse_type(r, s);
