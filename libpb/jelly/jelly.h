@@ -42,15 +42,15 @@ int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *i
 struct pb__reader;
 
 struct pb__message {
-    pb_value *value;  /* owned by the receiver */
+    pb_value *value;   /* owned by the receiver */
     pb_error *refused; /* NULL, or why a member is NULL; borrowed */
 };
 
 struct pb__reader_config {
-    const pb_jelly_config *jelly; /* borrowed for the life of the reader */
+    const pb_jelly_config *jelly;      /* borrowed for the life of the reader */
     const struct pb__invoker *invoker; /* NULL: none; borrowed likewise */
-    struct pb__slab_pool *pool;   /* NULL: a pool of its own, made at first use */
-    bool messages;                /* as above; else each top-level expression is one value */
+    struct pb__slab_pool *pool;        /* NULL: a pool of its own, made at first use */
+    bool messages; /* as above; else each top-level expression is one value */
     /* Called for each complete top-level expression. Below zero stops the decoder. */
     int (*done)(struct pb__message *m, void *ctx);
     /* The name of member i of a message for error paths ("args"); NULL: "[i]". */
