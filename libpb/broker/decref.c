@@ -15,7 +15,7 @@ static int write(pb_session *s, int64_t luid)
 }
 
 /* Mirrors Broker.sendDecRef. */
-void pb__decref_flush(pb_session *s)
+void pb__decref_flush_owed(pb_session *s)
 {
     while (!s->writing && !pb__list_empty(&s->owed)) {
         pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);

@@ -51,13 +51,18 @@ const char *pb__proto_member(const pb_value *command, size_t i, void *ctx)
     return p && i >= 1 && i <= p->arity ? p->members[i - 1] : NULL;
 }
 
+/* How long the message that has come whole is. */
+static uint64_t length(const pb_decoder *d)
+{
+    return d->offset + (uint64_t)(d->next - d->mark);
+}
+
 int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
                   const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    pb__error_setv(m->err, PB_ERR_PROTOCOL, pb_decoder_offset(&s->kit->decoder), format,
-                   args);
+    pb__error_setv(m->err, PB_ERR_PROTOCOL, length(&s->kit->decoder), format, args);
     va_end(args);
     pb__error_where(m->err, "message %" PRIu64, pb_decoder_count(&s->kit->decoder) + 1);
     if (m->proto) {

@@ -176,7 +176,14 @@ void pb__error_write(pb_session *s, pb_value *id, const char *mro, const char *t
 /* The call that m answers, taken out of the table; NULL with *failed if there is none. */
 pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed);
 /* Writes the decrefs that are owed, as far as there is memory. */
-void pb__decref_flush(pb_session *s);
+void pb__decref_flush_owed(pb_session *s);
+
+static inline void pb__decref_flush(pb_session *s)
+{
+    if (!pb__list_empty(&s->owed)) {
+        pb__decref_flush_owed(s);
+    }
+}
 
 /* ---- object.c: objects of ours that the peer holds ---- */
 

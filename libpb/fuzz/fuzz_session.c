@@ -193,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(said.len == said_in_pieces.len &&
          (said.len == 0 || memcmp(said.data, said_in_pieces.data, said.len) == 0));
     const pb_error *a = pb_session_error(whole.s), *b = pb_session_error(pieces.s);
-    must(strcmp(a->where, b->where) == 0);
+    must(strcmp(a->where, b->where) == 0 && a->offset == b->offset);
     /* What is said of a prefix that is too long depends on how much of it has come. */
     must(e == PB_ERR_LIMIT || strcmp(a->text, b->text) == 0);
     end(&whole);
