@@ -210,17 +210,21 @@ static void on_wake(pb_session *s, void *driver)
     pb__conn_unsettle(c);
 }
 
-int pb__conn_init(pb_conn *c, struct pb__hub *h, const pb_session_config *config,
+struct pb__shared *pb__conn_share(const pb_session_config *config)
+{
+    pb_session_config own = *config;
+    own.on_wake = on_wake;
+    return pb__shared_new(&own);
+}
+
+int pb__conn_init(pb_conn *c, struct pb__hub *h, struct pb__shared *shared,
                   bool is_client)
 {
     *c =
         (pb_conn){.hub = h, .settle_by = INT64_MAX, .fd = -1, .state = PB__CONN_DIALLING};
     pb__list_init(&c->link);
     pb__list_init(&c->unsettled);
-    pb_session_config own = *config;
-    own.on_wake = on_wake;
-    own.driver = c;
-    c->session = (is_client ? pb_session_client_new : pb_session_server_new)(&own, 0);
+    c->session = pb__session_new(shared, c, 0, is_client);
     return c->session ? 0 : PB_ERR_NOMEM;
 }
 

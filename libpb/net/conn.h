@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "libpb/base/list.h"
+#include "libpb/broker/shared.h"
 #include "pb/net.h"
 
 enum { PB__CHUNK = 64 << 10 };
@@ -53,8 +54,11 @@ struct pb_conn {
 /* Its owner closes h->prepare, with a close callback of his own. */
 void pb__hub_init(struct pb__hub *h, uv_loop_t *loop, uint8_t *chunk);
 
+/* What the sessions of connections share that have this config; NULL for lack of memory.
+ * pb__shared_unref ends the caller's use. */
+struct pb__shared *pb__conn_share(const pb_session_config *config);
 /* Makes the session. PB_ERR_NOMEM leaves nothing to undo. */
-int pb__conn_init(pb_conn *c, struct pb__hub *h, const pb_session_config *config,
+int pb__conn_init(pb_conn *c, struct pb__hub *h, struct pb__shared *shared,
                   bool is_client);
 /* Watches fd, which c then owns. -errno. */
 int pb__conn_watch(pb_conn *c, int fd, int mask, uv_poll_cb cb);

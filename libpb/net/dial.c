@@ -204,7 +204,10 @@ pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c,
         return NULL;
     }
     pb_conn *conn = &d->conn;
-    if (pb__conn_init(conn, &d->hub, &c->session, true) != 0) {
+    struct pb__shared *shared = pb__conn_share(&c->session);
+    int failed = shared ? pb__conn_init(conn, &d->hub, shared, true) : PB_ERR_NOMEM;
+    pb__shared_unref(shared);
+    if (failed) {
         pb__error_nomem(err);
         pb__endpoint_fini(&d->to);
         pb__free(d);

@@ -17,7 +17,8 @@ enum {
 
 struct pb_server {
     struct pb__hub hub; /* first: its connections know only that */
-    pb_net_config config;
+    struct pb__shared *shared;
+    size_t max; /* of connections at once; 0: no limit */
     struct pb__endpoint at;
     struct pb__list conns;
     size_t count;
@@ -33,8 +34,7 @@ struct pb_server {
 
 static void free_server(struct pb_server *s)
 {
-    pb_object_unref(s->config.session.root);
-    pb_taster_unref(s->config.session.jelly.taster);
+    pb__shared_unref(s->shared);
     pb__endpoint_fini(&s->at);
     pb__free(s);
 }
@@ -44,8 +44,8 @@ static void on_acceptable(uv_poll_t *poll, int status, int events);
 /* Takes connections, or leaves them to the system's queue. */
 static void listen_if_room(struct pb_server *s)
 {
-    size_t max = s->config.max_connections;
-    bool room = (max == 0 || s->count < max) && !uv_is_active((uv_handle_t *)&s->again);
+    bool room =
+        (s->max == 0 || s->count < s->max) && !uv_is_active((uv_handle_t *)&s->again);
     if (room != s->listening && !s->closing) {
         s->listening = room;
         if (room) {
@@ -95,7 +95,7 @@ static void on_gone(pb_conn *c)
 static int add(struct pb_server *s, int fd)
 {
     pb_conn *c = pb__malloc(sizeof *c);
-    if (!c || pb__conn_init(c, &s->hub, &s->config.session, false) != 0) {
+    if (!c || pb__conn_init(c, &s->hub, s->shared, false) != 0) {
         pb__free(c);
         close(fd);
         return PB_ERR_NOMEM;
@@ -119,8 +119,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     struct pb_server *s = poll->data;
-    size_t max = s->config.max_connections;
-    for (int i = 0; i < ACCEPT_AT_ONCE && (max == 0 || s->count < max); i++) {
+    for (int i = 0; i < ACCEPT_AT_ONCE && (s->max == 0 || s->count < s->max); i++) {
         int fd = pb__socket_accept(s->fd);
         if (fd == -EAGAIN) {
             break;
@@ -142,9 +141,15 @@ pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint, const pb_net_c
         pb__error_nomem(err);
         return NULL;
     }
-    *s = (struct pb_server){.config = *c};
-    if (pb__endpoint_parse(endpoint, PB__ENDPOINT_SERVER, &s->at, err) != 0) {
+    *s = (struct pb_server){.shared = pb__conn_share(&c->session),
+                            .max = c->max_connections};
+    if (!s->shared) {
+        pb__error_nomem(err);
         pb__free(s);
+        return NULL;
+    }
+    if (pb__endpoint_parse(endpoint, PB__ENDPOINT_SERVER, &s->at, err) != 0) {
+        free_server(s);
         return NULL;
     }
     s->fd = pb__socket_listen(&s->at, &s->port, err);
@@ -154,12 +159,9 @@ pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint, const pb_net_c
             pb__socket_error(err, e, "cannot listen on %s", endpoint);
             close(s->fd);
         }
-        pb__endpoint_fini(&s->at);
-        pb__free(s);
+        free_server(s);
         return NULL;
     }
-    pb_object_ref(s->config.session.root);
-    pb_taster_ref(s->config.session.jelly.taster);
     pb__list_init(&s->conns);
     pb__hub_init(&s->hub, loop, s->chunk);
     uv_timer_init(loop, &s->again);
