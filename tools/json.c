@@ -2,202 +2,107 @@
  *
  * Values out of the neutral notation. Containers that are open stand on a stack; one that
  * is met again inside itself is tied to all that lie between, so that the cycle is owned
- * as one. */
+ * as one. Sets and dicts get their members last of all, for a key that holds a tuple or a
+ * frozenset that is not complete has no hash. */
 #include "tools/json.h"
-
-#include <errno.h>
 
 #include "compat/value.h"
 #include "libpb/base/buf.h"
 #include "libpb/base/error.h"
 #include "libpb/base/map.h"
+#include "tools/json_scalar.h"
 
-/* A container that is being filled. */
+/* A container whose members are being made. */
 struct open {
-    pb_value *v;          /* NULL for a method, which is made at its end */
-    const json_t *object; /* what describes it */
-    const json_t
-        *content;     /* its array; of an instance or method the one thing it holds */
-    size_t at, count; /* of the things in it: a pair is two */
+    pb_value *v;           /* NULL for a method, which is made at its end */
+    const json_t *object;  /* what describes it */
+    const json_t *content; /* its array; of an instance or method what it holds */
+    size_t at, count;      /* of the things in it: a pair is two */
     pb_kind kind;
-    pb_value *held; /* a key that waits for its value, or a method's self */
+    pb_value *self;       /* of a method */
+    struct pb__buf parts; /* of pb_value *: what a set or dict is to get, owned */
+};
+
+/* A set or dict that waits for what it is to get. */
+struct unfilled {
+    pb_value *v; /* owned */
+    struct pb__buf parts;
+    bool busy;
 };
 
 struct building {
-    struct pb__buf open; /* of struct open */
-    struct pb__map ids;  /* "id" + 1: the value, borrowed */
+    struct pb__buf open;     /* of struct open */
+    struct pb__buf unfilled; /* of struct unfilled */
+    struct pb__buf kept;     /* of pb_value *: what has an "id", owned */
+    struct pb__map ids;      /* "id": the value, borrowed */
+    struct pb__map places;   /* a set or dict: 1 + its index in unfilled */
     pb_value *result;
     pb_error *err;
 };
 
 static struct open *top(struct building *b)
 {
-    return b->open.len ? (struct open *)(void *)(b->open.data + b->open.len) - 1 : NULL;
+    return (struct open *)(void *)(b->open.data + b->open.len) - 1;
 }
 
-static pb_value *no_value(const json_t *j, pb_error *err)
+static struct unfilled *unfilled_at(struct building *b, size_t i)
 {
-    char *text = json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT);
-    pb__error_set(err, PB_ERR_SYNTAX, 0, "describes no value: %.100s", text ? text : "?");
-    free(text);
-    return NULL;
+    return (struct unfilled *)(void *)b->unfilled.data + i;
 }
 
-/* NULL of a constructor that can only lack memory. */
-static pb_value *made(pb_value *v, pb_error *err)
+static size_t part_count(const struct pb__buf *parts)
 {
-    if (!v) {
-        pb__error_nomem(err);
+    return parts->len / sizeof(pb_value *);
+}
+
+static pb_value **parts_of(const struct pb__buf *parts)
+{
+    return (pb_value **)(void *)parts->data;
+}
+
+static void free_parts(struct pb__buf *parts)
+{
+    for (size_t i = 0; i < part_count(parts); i++) {
+        pb_value_unref(parts_of(parts)[i]);
     }
-    return v;
+    pb__buf_fini(parts);
 }
 
-static pb_span span_of(const json_t *text)
+static int push_steal(struct pb__buf *parts, pb_value *v)
 {
-    return (pb_span){(const uint8_t *)json_string_value(text), json_string_length(text)};
-}
-
-static pb_value *make_int(const json_t *content, pb_error *err)
-{
-    return pb_int_text(json_string_value(content), err);
-}
-
-static pb_value *make_float(const json_t *content, pb_error *err)
-{
-    const char *text = json_string_value(content);
-    char *end;
-    double d = strtod(text, &end);
-    return *text && !*end ? made(pb_float(d), err) : no_value(content, err);
-}
-
-static pb_value *make_str(const json_t *content, pb_error *err)
-{
-    return pb_strn(span_of(content), err);
-}
-
-static int hex_digit(uint8_t c)
-{
-    const char *at = c ? strchr("0123456789abcdef", c | 0x20) : NULL;
-    return at ? (int)(at - "0123456789abcdef") : -1;
-}
-
-static pb_value *make_bytes(const json_t *content, pb_error *err)
-{
-    pb_span hex = span_of(content);
-    struct pb__text *t = pb__text_new(NULL, PB_BYTES, NULL, hex.len / 2);
-    if (!t) {
-        return made(NULL, err);
+    int e = pb__buf_append(parts, &v, sizeof(pb_value *));
+    if (e) {
+        pb_value_unref(v);
     }
-    bool good = hex.len % 2 == 0;
-    for (size_t i = 0; good && i < t->len; i++) {
-        int high = hex_digit(hex.data[2 * i]), low = hex_digit(hex.data[2 * i + 1]);
-        good = high >= 0 && low >= 0;
-        t->data[i] = (uint8_t)(high << 4 | low);
-    }
-    if (!good) {
-        pb_value_unref(&t->head);
-        return no_value(content, err);
-    }
-    return &t->head;
+    return e;
 }
 
-static pb_value *make_decimal(const json_t *content, pb_error *err)
-{
-    return pb_decimal(json_string_value(content), err);
-}
-
-static pb_value *make_class(const json_t *content, pb_error *err)
-{
-    return made(pb_name(PB_CLASS, json_string_value(content)), err);
-}
-
-static pb_value *make_module(const json_t *content, pb_error *err)
-{
-    return made(pb_name(PB_MODULE, json_string_value(content)), err);
-}
-
-static pb_value *make_function(const json_t *content, pb_error *err)
-{
-    return made(pb_name(PB_FUNCTION, json_string_value(content)), err);
-}
-
-static pb_value *make_unpersistable(const json_t *content, pb_error *err)
-{
-    return made(pb_unpersistable(json_string_value(content)), err);
-}
-
-/* The ints of a time; false where there are not n, or one of them is past any. */
-static bool numbers(const json_t *content, size_t n, int64_t *out)
-{
-    bool good = json_array_size(content) == n;
-    for (size_t i = 0; good && i < n; i++) {
-        const json_t *j = json_array_get(content, i);
-        out[i] = json_integer_value(j);
-        good = json_is_integer(j) && out[i] >= INT32_MIN && out[i] <= INT32_MAX;
-    }
-    return good;
-}
-
-static pb_value *make_datetime(const json_t *content, pb_error *err)
-{
-    int64_t n[7];
-    if (!numbers(content, 7, n)) {
-        return no_value(content, err);
-    }
-    pb_datetime_fields f = {(int)n[0], (int)n[1], (int)n[2], (int)n[3],
-                            (int)n[4], (int)n[5], (int)n[6]};
-    return pb_datetime(&f, err);
-}
-
-static pb_value *make_date(const json_t *content, pb_error *err)
-{
-    int64_t n[3];
-    return numbers(content, 3, n) ? pb_date((int)n[0], (int)n[1], (int)n[2], err)
-                                  : no_value(content, err);
-}
-
-static pb_value *make_time(const json_t *content, pb_error *err)
-{
-    int64_t n[4];
-    return numbers(content, 4, n)
-               ? pb_time((int)n[0], (int)n[1], (int)n[2], (int)n[3], err)
-               : no_value(content, err);
-}
-
-static pb_value *make_timedelta(const json_t *content, pb_error *err)
-{
-    int64_t n[3];
-    return numbers(content, 3, n) ? pb_timedelta(n[0], n[1], n[2], err)
-                                  : no_value(content, err);
-}
-
-/* What a key of the notation stands for. make is NULL for what holds others. */
+/* What a key of the notation stands for. */
 static const struct row {
     const char *key;
     pb_kind kind;
-    bool array;
-    pb_value *(*make)(const json_t *content, pb_error *err);
+    bool array, holds; /* its content is an array; it holds other values */
 } rows[] = {
-    {"int", PB_INT, false, make_int},
-    {"float", PB_FLOAT, false, make_float},
-    {"str", PB_STR, false, make_str},
-    {"bytes", PB_BYTES, false, make_bytes},
-    {"list", PB_LIST, true, NULL},
-    {"tuple", PB_TUPLE, true, NULL},
-    {"set", PB_SET, true, NULL},
-    {"frozenset", PB_FROZENSET, true, NULL},
-    {"dict", PB_DICT, true, NULL},
-    {"instance", PB_INSTANCE, false, NULL},
-    {"method", PB_METHOD, false, NULL},
-    {"datetime", PB_DATETIME, true, make_datetime},
-    {"date", PB_DATE, true, make_date},
-    {"time", PB_TIME, true, make_time},
-    {"timedelta", PB_TIMEDELTA, true, make_timedelta},
-    {"decimal", PB_DECIMAL, false, make_decimal},
-    {"class", PB_CLASS, false, make_class},
-    {"module", PB_MODULE, false, make_module},
-    {"function", PB_FUNCTION, false, make_function},
-    {"unpersistable", PB_UNPERSISTABLE, false, make_unpersistable},
+    {"int", PB_INT, false, false},
+    {"float", PB_FLOAT, false, false},
+    {"str", PB_STR, false, false},
+    {"bytes", PB_BYTES, false, false},
+    {"list", PB_LIST, true, true},
+    {"tuple", PB_TUPLE, true, true},
+    {"set", PB_SET, true, true},
+    {"frozenset", PB_FROZENSET, true, true},
+    {"dict", PB_DICT, true, true},
+    {"instance", PB_INSTANCE, false, true},
+    {"method", PB_METHOD, false, true},
+    {"datetime", PB_DATETIME, true, false},
+    {"date", PB_DATE, true, false},
+    {"time", PB_TIME, true, false},
+    {"timedelta", PB_TIMEDELTA, true, false},
+    {"decimal", PB_DECIMAL, false, false},
+    {"class", PB_CLASS, false, false},
+    {"module", PB_MODULE, false, false},
+    {"function", PB_FUNCTION, false, false},
+    {"unpersistable", PB_UNPERSISTABLE, false, false},
     {0},
 };
 
@@ -270,7 +175,7 @@ static int begin(struct building *b, const json_t *j, const struct row *row,
         o.v = pb_seq(row->kind, json_array_size(content));
     }
     if (!o.content) {
-        no_value(j, b->err);
+        json_no_value(j, b->err);
         return PB_ERR_SYNTAX;
     }
     o.count = row->kind == PB_DICT ? 2 * json_array_size(content)
@@ -287,61 +192,82 @@ static int begin(struct building *b, const json_t *j, const struct row *row,
     return 0;
 }
 
-/* Puts a value into a container. */
+static bool is_hashed(pb_kind kind)
+{
+    return kind == PB_DICT || kind == PB_SET || kind == PB_FROZENSET;
+}
+
+/* Gives a value to the container that it is in. */
 static int put_steal(struct open *o, pb_value *v)
 {
+    if (is_hashed(o->kind)) {
+        return push_steal(&o->parts, v);
+    }
     switch (o->kind) {
-    case PB_DICT:
-        if (!o->held) {
-            o->held = v;
-            return 0;
-        }
-        pb_value *key = o->held;
-        o->held = NULL;
-        return pb_dict_set_steal(o->v, key, v);
     case PB_INSTANCE:
         ((struct pb__instance *)o->v)->state = v;
         pb__hold((struct pb__node *)o->v, v);
         return 0;
     case PB_METHOD:
-        o->held = v;
+        o->self = v;
         return 0;
     default:
         return pb_append_steal(o->v, v);
     }
 }
 
-/* What a container that is complete has become: *new*. A method's class is not in the
- * notation, for it is that of its self. */
-static pb_value *finish(struct open *o, pb_error *err)
+/* A method, *new*: its class is not in the notation, for it is that of its self. */
+static pb_value *make_method(struct open *o)
 {
-    if (o->kind != PB_METHOD) {
-        return o->v;
+    const char *name = pb_name_of(o->self);
+    pb_value *cls = pb_name(PB_CLASS, name ? name : "");
+    return pb_method_steal(json_string_value(json_object_get(o->object, "method")),
+                           o->self, cls);
+}
+
+/* Takes a container whose members are all made off the stack: *new*, or NULL for lack of
+ * memory. */
+static pb_value *finish(struct building *b)
+{
+    struct open o = *top(b);
+    b->open.len -= sizeof o;
+    if (o.kind == PB_METHOD) {
+        return make_method(&o);
     }
-    const char *name = pb_name_of(o->held);
-    return made(pb_method_steal(json_string_value(json_object_get(o->object, "method")),
-                                o->held, pb_name(PB_CLASS, name ? name : "")),
-                err);
+    int e = json_object_get(o.object, "id") ? push_steal(&b->kept, pb_value_ref(o.v)) : 0;
+    if (is_hashed(o.kind)) {
+        struct unfilled u = {.v = pb_value_ref(o.v), .parts = o.parts};
+        size_t i = b->unfilled.len / sizeof u;
+        if (pb__buf_append(&b->unfilled, &u, sizeof u) != 0) {
+            pb_value_unref(u.v);
+            free_parts(&u.parts);
+            e = PB_ERR_NOMEM;
+        } else if (pb__map_set(&b->places, (uint64_t)(uintptr_t)o.v, (void *)(i + 1)) !=
+                   0) {
+            e = PB_ERR_NOMEM;
+        }
+    }
+    if (e) {
+        pb_value_unref(o.v);
+    }
+    return e ? NULL : o.v;
 }
 
 /* A value is there: it goes into the innermost container, which may be complete then. */
 static int deliver_steal(struct building *b, pb_value *v)
 {
     while (v && b->open.len) {
-        struct open *o = top(b);
-        int e = put_steal(o, v);
+        int e = put_steal(top(b), v);
         if (e) {
             return pb__error_set(b->err, e, 0, "%s", pb_strerror(e));
         }
-        if (++o->at < o->count) {
+        if (++top(b)->at < top(b)->count) {
             return 0;
         }
-        struct open complete = *o;
-        b->open.len -= sizeof *o;
-        v = finish(&complete, b->err);
+        v = finish(b);
     }
     b->result = v;
-    return v ? 0 : PB_ERR_NOMEM;
+    return v ? 0 : pb__error_nomem(b->err);
 }
 
 /* A value that stands in another place too. */
@@ -369,20 +295,15 @@ static int take(struct building *b, const json_t *j)
         return pb__error_set(b->err, PB_ERR_TYPE, 0, "there is no broker to make it");
     }
     if (!row) {
-        no_value(j, b->err);
+        json_no_value(j, b->err);
         return PB_ERR_SYNTAX;
     }
-    if (row->make) {
-        pb_value *v = row->make(content, b->err);
+    if (!row->holds) {
+        pb_value *v = json_scalar(row->kind, content, b->err);
         return v ? deliver_steal(b, v) : PB_ERR_SYNTAX;
     }
     int e = begin(b, j, row, content);
-    if (e == 0 && top(b)->count == 0) {
-        struct open empty = *top(b);
-        b->open.len -= sizeof empty;
-        e = deliver_steal(b, empty.v);
-    }
-    return e;
+    return e == 0 && top(b)->count == 0 ? deliver_steal(b, finish(b)) : e;
 }
 
 /* What comes next in the innermost container; NULL where the notation is malformed. */
@@ -396,6 +317,99 @@ static const json_t *next_of(const struct open *o)
                : json_array_get(o->content, o->at);
 }
 
+/* The index, plus 1, of a set or dict that must be filled before v has a hash: one that
+ * stands in v with nothing but tuples around it. 0: there is none; or no memory. */
+static uintptr_t find_unfilled(struct building *b, pb_value *v, int *e)
+{
+    struct pb__buf tuples = {0};
+    struct pb__map met = {0};
+    uintptr_t found = 0;
+    *e = push_steal(&tuples, pb_value_ref(v));
+    for (size_t i = 0; *e == 0 && !found && i < part_count(&tuples); i++) {
+        pb_value *at = parts_of(&tuples)[i];
+        found = pb__is_small(at)
+                    ? 0
+                    : (uintptr_t)pb__map_get(&b->places, (uint64_t)(uintptr_t)at);
+        bool tuple = pb_value_kind(at) == PB_TUPLE;
+        if (tuple && !pb__map_get(&met, (uint64_t)(uintptr_t)at)) {
+            *e = pb__map_set(&met, (uint64_t)(uintptr_t)at, at);
+            for (size_t k = 0; *e == 0 && k < pb_len(at); k++) {
+                *e = push_steal(&tuples, pb_value_ref(pb_item(at, k)));
+            }
+        }
+    }
+    free_parts(&tuples);
+    pb__map_fini(&met);
+    return found;
+}
+
+/* Fills a set or dict whose keys all have their hashes. */
+static int fill(struct building *b, struct unfilled *u)
+{
+    struct pb__buf parts = u->parts;
+    u->parts = (struct pb__buf){0};
+    pb__map_take(&b->places, (uint64_t)(uintptr_t)u->v);
+    size_t width = pb_value_kind(u->v) == PB_DICT ? 2 : 1, i = 0;
+    int e = 0;
+    for (; e == 0 && i < part_count(&parts); i += width) {
+        pb_value **part = parts_of(&parts) + i;
+        e = pb__table_put_steal((struct pb__table *)u->v, part[0],
+                                width == 2 ? part[1] : NULL);
+    }
+    for (; i < part_count(&parts); i++) {
+        pb_value_unref(parts_of(&parts)[i]);
+    }
+    pb__buf_fini(&parts);
+    return e ? pb__error_set(b->err, e, 0, "%s", pb_strerror(e)) : 0;
+}
+
+/* Fills one set or dict, and before it those that its keys hold. */
+static int fill_with_keys(struct building *b, size_t index)
+{
+    struct pb__buf stack = {0};
+    int e = pb__buf_append(&stack, &index, sizeof index);
+    while (e == 0 && stack.len) {
+        size_t i = ((size_t *)(void *)(stack.data + stack.len))[-1];
+        struct unfilled *u = unfilled_at(b, i);
+        size_t width = pb_value_kind(u->v) == PB_DICT ? 2 : 1;
+        uintptr_t first = 0;
+        u->busy = true;
+        for (size_t k = 0; e == 0 && !first && k < part_count(&u->parts); k += width) {
+            first = find_unfilled(b, parts_of(&u->parts)[k], &e);
+        }
+        if (e == 0 && first) {
+            size_t next = first - 1;
+            e = unfilled_at(b, next)->busy
+                    ? pb__error_set(b->err, PB_ERR_TYPE, 0,
+                                    "a key that holds its own place")
+                    : pb__buf_append(&stack, &next, sizeof next);
+        } else if (e == 0) {
+            stack.len -= sizeof i;
+            e = fill(b, u);
+        }
+    }
+    pb__buf_fini(&stack);
+    return e;
+}
+
+static void building_fini(struct building *b)
+{
+    for (; b->open.len; b->open.len -= sizeof(struct open)) {
+        pb_value_unref(top(b)->self);
+        pb_value_unref(top(b)->v);
+        free_parts(&top(b)->parts);
+    }
+    for (size_t i = 0; i < b->unfilled.len / sizeof(struct unfilled); i++) {
+        pb_value_unref(unfilled_at(b, i)->v);
+        free_parts(&unfilled_at(b, i)->parts);
+    }
+    free_parts(&b->kept);
+    pb__buf_fini(&b->open);
+    pb__buf_fini(&b->unfilled);
+    pb__map_fini(&b->ids);
+    pb__map_fini(&b->places);
+}
+
 pb_value *json_to_value(json_t *j, pb_error *err)
 {
     struct building b = {.err = err};
@@ -403,11 +417,13 @@ pb_value *json_to_value(json_t *j, pb_error *err)
     while (e == 0 && b.open.len) {
         e = take(&b, next_of(top(&b)));
     }
-    for (; b.open.len; b.open.len -= sizeof(struct open)) {
-        pb_value_unref(top(&b)->held);
-        pb_value_unref(top(&b)->v);
+    for (size_t i = 0; e == 0 && i < b.unfilled.len / sizeof(struct unfilled); i++) {
+        e = unfilled_at(&b, i)->busy ? 0 : fill_with_keys(&b, i);
     }
-    pb__buf_fini(&b.open);
-    pb__map_fini(&b.ids);
-    return e ? NULL : b.result;
+    building_fini(&b);
+    if (e) {
+        pb_value_unref(b.result);
+        b.result = NULL;
+    }
+    return b.result;
 }

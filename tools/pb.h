@@ -29,6 +29,7 @@ int tool_nomem(void);
 
 int bench_main(int argc, char **argv);
 int call_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 
 #endif

@@ -4,10 +4,25 @@
  * many passed. */
 #include "tools/replay.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "tools/capture.h"
+#include "tools/pb.h"
+
+static const char help[] =
+    "Usage: pb replay --check FILE...\n"
+    "Decodes both sides of each capture, writes every expression again from its values,\n"
+    "compares the bytes, and compares what was said with what the capture expects. FILE "
+    "is\n"
+    "JSON Lines, plain or in gzip: a scenario, or vectors.\n"
+    "\n"
+    "      --help              print this text\n"
+    "\n"
+    "Ends with \"N passed, N failed\". Exit status: 0 none failed and at least one "
+    "passed;\n"
+    "1 otherwise; 2 wrong usage.\n";
 
 enum { SHOWN_BEFORE = 12, SHOWN_AFTER = 28 };
 
@@ -149,12 +164,36 @@ static void check_file(struct replay *r, const char *path)
     json_decref(header);
 }
 
-int replay_check(int count, char **files)
+/* Judges the files, and prints the last line. */
+static int check(int count, char **files)
 {
     struct replay r = {0};
     for (int i = 0; i < count; i++) {
         check_file(&r, files[i]);
     }
     printf("%zu passed, %zu failed\n", r.passed, r.failed);
-    return r.failed == 0 && r.passed > 0 ? 0 : 1;
+    return r.failed == 0 && r.passed > 0 ? TOOL_DONE : TOOL_FAILED;
+}
+
+int replay_main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"check", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    bool checking = false;
+    int got;
+    while ((got = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        if (got == 'h') {
+            fputs(help, stdout);
+            return TOOL_DONE;
+        }
+        if (got != 'c') {
+            return tool_bad_option(got, argv);
+        }
+        checking = true;
+    }
+    if (!checking || optind == argc) {
+        tool_say(checking ? "no FILE" : "--check is missing");
+        return TOOL_USAGE;
+    }
+    return check(argc - optind, argv + optind);
 }

@@ -34,7 +34,4 @@ void replay_vector(struct replay *r, const json_t *row);
  * "line". */
 void replay_scenario(struct replay *r, const json_t *lines);
 
-/* The whole of it: judges the files, prints the last line; the exit status. */
-int replay_check(int count, char **files);
-
 #endif

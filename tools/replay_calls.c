@@ -97,35 +97,41 @@ static int compare(const struct scenario *s, enum expect_view view, const json_t
     return expect_value(&how, want, got, &why) ? complain(err, what, &why) : 0;
 }
 
-/* Keywords by their names, which may travel as text or as bytes. */
+/* The keyword of that name, which may travel as text or as bytes: borrowed. */
+static pb_value *keyword(const pb_value *kwargs, const json_t *name)
+{
+    struct pb__buf bytes = {0};
+    const json_t *hex = json_object_get(name, "bytes");
+    int e =
+        hex ? capture_hex(hex, &bytes, NULL) : pb__buf_puts(&bytes, text(name, "str"));
+    e = e ? e : pb__buf_append(&bytes, "", 1);
+    pb_value *v = e ? NULL : pb_dict_get(kwargs, (const char *)bytes.data);
+    pb__buf_fini(&bytes);
+    return v;
+}
+
+/* Keywords have no order. Their values are compared as one, for they may share objects. */
 static int compare_keywords(const struct scenario *s, enum expect_view view,
                             const json_t *want, const pb_value *got, pb_error *err)
 {
     const json_t *pairs = json_object_get(want, "dict");
-    if (!got || pb_len(got) != json_array_size(pairs)) {
-        return pb__error_set(err, PB_ERR_TYPE, 0, "other keywords");
-    }
+    json_t *wanted = json_array();
+    pb_value *values = pb_list();
+    bool same = got && values && pb_len(got) == json_array_size(pairs);
     size_t i;
     json_t *pair;
     json_array_foreach(pairs, i, pair)
     {
-        struct pb__buf name = {0};
-        const json_t *key = json_array_get(pair, 0);
-        if (json_object_get(key, "bytes")) {
-            capture_hex(json_object_get(key, "bytes"), &name, err);
-        } else {
-            pb__buf_puts(&name, text(key, "str"));
-        }
-        pb_value *v = pb__buf_append(&name, "", 1) == 0
-                          ? pb_dict_get(got, (const char *)name.data)
-                          : NULL;
-        pb__buf_fini(&name);
-        int e = compare(s, view, json_array_get(pair, 1), v, "keyword", err);
-        if (e != 0) {
-            return e;
-        }
+        pb_value *v = same ? keyword(got, json_array_get(pair, 0)) : NULL;
+        same = v && pb_append(values, v) == 0 &&
+               json_array_append(wanted, json_array_get(pair, 1)) == 0;
     }
-    return 0;
+    json_t *list = json_pack("{s:o}", "list", wanted);
+    int e = same ? compare(s, view, list, values, "keywords", err)
+                 : pb__error_set(err, PB_ERR_TYPE, 0, "other keywords");
+    json_decref(list);
+    pb_value_unref(values);
+    return e;
 }
 
 static int compare_message(const struct scenario *s, const json_t *call,

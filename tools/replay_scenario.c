@@ -275,6 +275,8 @@ static void take_line(struct scenario *s, const json_t *line)
     if (json_object_get(line, "event")) {
         take_event(s, line);
     } else if (json_object_get(line, "expect")) {
+        blame(s, &s->sides[CLIENT]);
+        blame(s, &s->sides[SERVER]);
         replay_calls(s);
     } else if (who < 0) {
         replay_fail(s->r,
