@@ -11,7 +11,7 @@
 /* A call that was made before the session was ready. */
 struct pb__unsent {
     struct pb__list link;
-    pb_call *call; /* NULL: no answer is wanted, or it was given up */
+    pb_call *call; /* NULL: no answer is wanted */
     pb_remote *to; /* owned, as what follows */
     pb_value *args, *kwargs;
     char method[];
@@ -81,8 +81,10 @@ static void fail(pb_call *c, int code, const char *text)
 void pb__call_give_up(pb_call *c, int code, const char *text)
 {
     if (c->request == 0) {
-        if (c->unsent) {
-            free_unsent(c->unsent);
+        struct pb__unsent *u = c->unsent;
+        c->unsent = NULL;
+        if (u) {
+            free_unsent(u);
         }
         fail(c, code, text);
         return;

@@ -62,7 +62,7 @@ struct pb_session {
     struct pb__list late; /* likewise, once the message that comes has been handled */
     size_t held;          /* those of all three that owe a decref */
 
-    pb_error *error;        /* why it is closed: on the heap, or one of pb__error_spare */
+    pb_error *error;        /* why it is closed: on the heap, or a spare one */
     const char *refused_as; /* the exception that the invoker raised while writing */
 
     uint32_t depth;  /* calls of public functions on the stack */
