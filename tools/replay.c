@@ -91,14 +91,13 @@ static int read_header(struct replay *r, const json_t *header, bool *vectors,
         return pb__error_set(err, PB_ERR_SYNTAX, 0, "the capture is not of version 1");
     }
     char peer[64];
-    int major, minor, len = 0;
-    if (python && twisted && sscanf(python, "%d.%d", &major, &minor) == 2) {
-        len = snprintf(peer, sizeof peer, "%s-py%d.%d", twisted, major, minor);
-    }
-    if (len <= 0 || (size_t)len >= sizeof peer) {
+    int year, month, major, minor;
+    if (!python || !twisted || sscanf(python, "%d.%d", &major, &minor) != 2 ||
+        sscanf(twisted, "%d.%d", &year, &month) != 2) {
         return pb__error_set(err, PB_ERR_SYNTAX, 0,
                              "the first line names no version of Python and Twisted");
     }
+    snprintf(peer, sizeof peer, "%d.%d-py%d.%d", year, month, major, minor);
     r->scenario =
         json_string_value(json_object_get(header, *vectors ? "kind" : "scenario"));
     return pb_profile_parse(peer, &r->profile, err);

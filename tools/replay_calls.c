@@ -35,9 +35,12 @@ static bool is_call(const struct spoken *m)
     return spoken_is(m, "message") || spoken_is(m, "cachemessage");
 }
 
+/* -1 for what is no side. */
 static int index_of(const char *side)
 {
-    return strcmp(side, "server") == 0 ? SERVER : CLIENT;
+    return strcmp(side, "server") == 0   ? SERVER
+           : strcmp(side, "client") == 0 ? CLIENT
+                                         : -1;
 }
 
 const json_t *call_of(const struct scenario *s, const struct spoken *m)
@@ -214,7 +217,12 @@ static int compare_reply(const struct scenario *s, const json_t *call,
     const struct spoken *reply = reply_to(s, m);
     const json_t *answer = json_object_get(call, "answer");
     const json_t *failure = json_object_get(call, "failure");
-    int64_t wanted = 1;
+    const pb_value *required = spoken_member(m, 4);
+    int64_t wanted;
+    if (!required || pb_as_int(required, &wanted) != 0 ||
+        wanted != !json_object_get(call, "noanswer")) {
+        return pb__error_set(err, PB_ERR_TYPE, 0, "asks otherwise for an answer");
+    }
     if (answer) {
         if (!reply || !spoken_is(reply, "answer")) {
             return pb__error_set(err, PB_ERR_TYPE, 0, "no answer came");
@@ -227,10 +235,6 @@ static int compare_reply(const struct scenario *s, const json_t *call,
     }
     if (reply && !reply->ended) {
         return pb__error_set(err, PB_ERR_TYPE, 0, "something came where nothing should");
-    }
-    if (json_object_get(call, "noanswer") &&
-        !(pb_as_int(spoken_member(m, 4), &wanted) == 0 && wanted == 0)) {
-        return pb__error_set(err, PB_ERR_TYPE, 0, "an answer is asked for");
     }
     return 0;
 }
@@ -264,6 +268,9 @@ static int compare_raised(const struct scenario *s, const json_t *call, pb_error
 
 static int compare_call(const struct scenario *s, const json_t *call, pb_error *err)
 {
+    if (index_of(text(call, "from")) < 0) {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "a call from no side");
+    }
     if (json_object_get(call, "raised")) {
         return compare_raised(s, call, err);
     }
@@ -284,12 +291,25 @@ static int compare_call(const struct scenario *s, const json_t *call, pb_error *
     return e ? e : compare_reply(s, call, m, err);
 }
 
+/* A method's name without its prefix; NULL where it has none. */
+static const char *bare_name(const char *method)
+{
+    static const char *const prefixes[] = {"remote_", "perspective_", "view_",
+                                           "observe_"};
+    const char *bare = NULL;
+    for (size_t i = 0; !bare && i < sizeof prefixes / sizeof *prefixes; i++) {
+        size_t len = strlen(prefixes[i]);
+        bare = strncmp(method, prefixes[i], len) == 0 ? method + len : NULL;
+    }
+    return bare;
+}
+
 /* Whether a message is the one that a method served. */
 static int compare_served(const struct scenario *s, const json_t *served,
                           const struct spoken *m, pb_error *err)
 {
-    const char *method = text(served, "method"), *bare = strchr(method, '_');
-    if (!bare || !is_text(spoken_member(m, 3), bare + 1)) {
+    const char *method = text(served, "method"), *bare = bare_name(method);
+    if (!bare || !is_text(spoken_member(m, 3), bare)) {
         return pb__error_set(err, PB_ERR_TYPE, 0, "another method");
     }
     /* A method gets a tuple, whether one was sent or a list. */

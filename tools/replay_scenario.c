@@ -141,14 +141,31 @@ static void check_written(struct scenario *s, struct side *from, const struct sp
     pb_encoder_sent(from->encoder, pb_encoder_send(from->encoder).len);
 }
 
-/* The first expression of each side: the dialects offered, and the one that is taken. */
+/* The first expression of each side: the dialects that the server offers, and the one that
+ * the client takes. */
 static void negotiate(struct scenario *s, const struct spoken *m)
 {
-    pb_span name;
-    if (m->from == CLIENT && pb_as_bytes(m->value, &name) == 0) {
-        for (int i = 0; i < 2; i++) {
-            pb_decoder_set_dialect(s->sides[i].decoder, pb_dialect_find(name));
+    bool offered = false;
+    pb_span name = {0};
+    if (m->from == SERVER) {
+        return;
+    }
+    for (size_t i = 0; i < spoken_count(s); i++) {
+        const struct spoken *offer = spoken_at(s, i);
+        pb_value *dialect;
+        for (size_t k = 0; offer->from == SERVER && (dialect = spoken_member(offer, k));
+             k++) {
+            offered = offered || pb_value_equal(dialect, m->value);
         }
+    }
+    if (!offered || pb_as_bytes(m->value, &name) != 0) {
+        struct side *server = &s->sides[SERVER];
+        pb__error_set(&server->ends, PB_ERR_PROTOCOL, 0,
+                      "a dialect that was not offered");
+        server->quiet = true;
+    }
+    for (int i = 0; i < 2; i++) {
+        pb_decoder_set_dialect(s->sides[i].decoder, pb_dialect_find(name));
     }
 }
 
@@ -245,7 +262,9 @@ static void take_event(struct scenario *s, const json_t *line)
         return;
     }
     struct side *side = &s->sides[by], *peer = &s->sides[!by];
-    if (!error) {
+    if (!error && side->quiet) {
+        replay_pass(s->r);
+    } else if (!error) {
         blame(s, side);
     } else if (side->ends.code) {
         replay_pass(s->r);

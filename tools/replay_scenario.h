@@ -47,6 +47,7 @@ struct side {
 
     /* Why it ends the connection, and the line that makes it; code 0: it does not. */
     pb_error ends;
+    bool quiet; /* of its own accord: not by an exception */
     bool ended; /* and so says the capture */
     size_t ends_line;
 };
