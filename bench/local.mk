@@ -4,6 +4,18 @@ EXTRA_DIST += \
 	%D%/make_corpora.py \
 	%D%/run.py
 
-bench: tools/pb
-	/usr/bin/python3 $(srcdir)/%D%/run.py tools/pb
+EXTRA_PROGRAMS += %D%/codec
+%C%_codec_SOURCES = \
+	%D%/codec.c \
+	%D%/codec.h \
+	%D%/codec_peers.c \
+	tools/bench.h
+%C%_codec_CFLAGS = $(AM_CFLAGS) $(PEERS_CFLAGS)
+%C%_codec_LDADD = $(jelly_libs) libpb_mem.la $(PCRE2_LIBS) $(PEERS_LIBS) -lm
+if HAVE_PEERS
+bench_peers = %D%/codec
+endif
+
+bench: tools/pb $(bench_peers)
+	/usr/bin/python3 $(srcdir)/%D%/run.py tools/pb $(bench_peers)
 .PHONY: bench

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The benchmarks: libpb, and Twisted in the same run, with the ratio of the two.
 
-usage: run.py PB [FOLDER FOR THE CORPORA]
+usage: run.py PB [CODEC]
 
-The codec reads and writes each corpus of make_corpora.py. Calls go over TCP on this
+The codec reads and writes each corpus of make_corpora.py; CODEC is the program that has
+msgpack-c and libcbor do so too. Calls go over TCP on this
 machine, with both ends on one core, and with the server on the first and the client on
 the second, for where a process runs decides more than what it does.
 """
@@ -54,12 +55,15 @@ def server(command):
             process.terminate()
 
 
-def codec(pb, folder):
+def codec(pb, peers, folder):
     subprocess.run(twisted("make_corpora.py", folder), check=True)
     for corpus in ("records", "ints", "blobs"):
         path = os.path.join(folder, corpus + ".banana")
         compare(f"codec {corpus:8}", pinned(0, [pb, "bench", "codec", path]),
                 pinned(0, twisted("codec_twisted.py", path)))
+        for program in peers:
+            print(f"codec {corpus}, beside its peers:", flush=True)
+            subprocess.run(pinned(0, [program, path]), check=True)
 
 
 def calls(pb):
@@ -76,8 +80,8 @@ def calls(pb):
 
 
 def main(argv):
-    with tempfile.TemporaryDirectory() as scratch:
-        codec(argv[0], argv[1] if len(argv) > 1 else scratch)
+    with tempfile.TemporaryDirectory() as corpora:
+        codec(argv[0], argv[1:], corpora)
     calls(argv[0])
 
 

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Measures libpb's codec beside its peers on one corpus: `codec FILE`, FILE being a jelly
+ * expression in banana. Each measurement runs in a process of its own, for what one has
+ * freed makes the next one faster, or slower: once as the process is (fresh), and once
+ * with what is freed kept for the next round (kept). Those of a round follow each other,
+ * and the round whose ratio is the median is printed. memcpy of the same bytes shows what
+ * memory can do. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/codec.h"
+#include "pb/jelly.h"
+#include "tools/bench.h"
+
+#define SECONDS 0.2
+
+enum { CODECS = 4, ROUNDS = 5 };
+
+struct figures {
+    double mb, values; /* millions a second */
+    long peak;         /* KiB that it needed at most, beyond what it began with */
+};
+
+/* What is measured. */
+static const struct way {
+    const char *name;
+    bool decode, kept;
+} ways[] = {{"decode fresh", true, false},
+            {"decode kept ", true, true},
+            {"encode fresh", false, false},
+            {"encode kept ", false, true}};
+
+/* A figure of /proc/self/status in KiB. */
+static long status(const char *name)
+{
+    char line[128];
+    long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f)) {
+        if (strncmp(line, name, strlen(name)) == 0) {
+            kib = strtol(line + strlen(name), NULL, 10);
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+    return kib;
+}
+
+/* Measures in this process: once for the memory, then for a while. */
+static bool measure(bool (*once)(void *state), void *state, size_t len, double values,
+                    struct figures *out)
+{
+    long before = status("VmRSS:");
+    if (!once(state)) {
+        return false;
+    }
+    out->peak = status("VmHWM:") - before;
+    double start = bench_now(), took = 0;
+    long rounds = 0;
+    while (took < SECONDS) {
+        if (!once(state)) {
+            return false;
+        }
+        rounds++;
+        took = bench_now() - start;
+    }
+    out->mb = (double)len * (double)rounds / took / 1e6;
+    out->values = values * (double)rounds / took / 1e6;
+    return true;
+}
+
+/* The same in a child, which gives its figures back. */
+static bool measure_apart(const struct codec *c, const struct way *way, pb_value *v,
+                          pb_span banana, double values, struct figures *out)
+{
+    int ends[2];
+    if (pipe(ends) != 0) {
+        return false;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        size_t len;
+        if (way->kept) {
+            bench_keep_memory();
+        }
+        void *state = c->open(v, banana, &len);
+        bool good =
+            state &&
+            measure(way->decode ? c->decode : c->encode, state, len, values, out) &&
+            write(ends[1], out, sizeof *out) == sizeof *out;
+        _exit(good ? 0 : 1);
+    }
+    close(ends[1]);
+    bool good = child > 0 && read(ends[0], out, sizeof *out) == sizeof *out;
+    close(ends[0]);
+    if (child > 0) {
+        waitpid(child, NULL, 0);
+    }
+    return good;
+}
+
+/* Scalars, containers and keys of dicts, each place counting. Corpora are shallow. */
+static double count(pb_value *v)
+{
+    double n = 1;
+    pb_value *key, *value;
+    size_t pos = 0;
+    if (pb_value_kind(v) == PB_LIST) {
+        for (size_t i = 0; i < pb_len(v); i++) {
+            n += count(pb_item(v, i));
+        }
+    } else if (pb_value_kind(v) == PB_DICT) {
+        while (pb_dict_next(v, &pos, &key, &value)) {
+            n += count(key) + count(value);
+        }
+    }
+    return n;
+}
+
+/* The figures of a codec and of libpb in one round. */
+struct pair {
+    struct figures own, peer;
+};
+
+static int by_ratio(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    double d = x->own.values / x->peer.values - y->own.values / y->peer.values;
+    return d < 0 ? -1 : d > 0;
+}
+
+static void print(const char *way, const char *name, const struct figures *f)
+{
+    printf("%s %-10s %9.1f MB/s %9.3f Mvalues/s %8ld KiB", way, name, f->mb, f->values,
+           f->peak);
+}
+
+static bool run(const struct way *way, pb_value *v, pb_span banana)
+{
+    struct figures f[ROUNDS][CODECS];
+    double values = count(v);
+    for (int r = 0; r < ROUNDS; r++) {
+        for (int c = 0; c < CODECS; c++) {
+            if (!measure_apart(&codecs[c], way, v, banana, values, &f[r][c])) {
+                fprintf(stderr, "codec: %s cannot %s\n", codecs[c].name, way->name);
+                return false;
+            }
+        }
+    }
+    for (int c = 1; c < CODECS; c++) {
+        struct pair pairs[ROUNDS];
+        for (int r = 0; r < ROUNDS; r++) {
+            pairs[r] = (struct pair){f[r][0], f[r][c]};
+        }
+        qsort(pairs, ROUNDS, sizeof *pairs, by_ratio);
+        const struct pair *median = &pairs[ROUNDS / 2];
+        print(way->name, codecs[0].name, &median->own);
+        print("  |", codecs[c].name, &median->peer);
+        printf("  | ratio of values %.3g\n", median->own.values / median->peer.values);
+    }
+    return true;
+}
+
+/* The whole of a file; len 0 if it cannot be read. */
+static pb_span read_file(const char *path)
+{
+    pb_span s = {0};
+    FILE *f = fopen(path, "rb");
+    if (f && fseek(f, 0, SEEK_END) == 0) {
+        long size = ftell(f);
+        uint8_t *data = size > 0 ? malloc((size_t)size) : NULL;
+        rewind(f);
+        if (data && fread(data, 1, (size_t)size, f) == (size_t)size) {
+            s = (pb_span){data, (size_t)size};
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+    return s;
+}
+
+int main(int argc, char **argv)
+{
+    pb_error err = {0};
+    pb_value *v;
+    if (argc != 2) {
+        fprintf(stderr, "usage: codec FILE\n");
+        return 2;
+    }
+    pb_span banana = read_file(argv[1]);
+    if (!banana.len || pb_unjelly_bytes(banana, NULL, PB_DIALECT_PB, &v, &err) != 0) {
+        fprintf(stderr, "codec: %s: %s\n", argv[1],
+                err.code ? err.text : "cannot be read");
+        return 1;
+    }
+    bool good = true;
+    for (size_t i = 0; good && i < sizeof ways / sizeof *ways; i++) {
+        good = run(&ways[i], v, banana);
+    }
+    return good ? 0 : 1;
+}
