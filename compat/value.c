@@ -81,6 +81,8 @@ static inline void give_back(pb_value *v)
 {
     if (v->flags & PB__IN_SLAB) {
         pb__slab_give(v);
+    } else if (v->flags & PB__IN_BLOCK) {
+        pb__block_give(v);
     } else {
         pb__free(v);
     }

@@ -9,13 +9,15 @@
 
 #include <stdarg.h>
 
+#include "libpb/base/block.h"
 #include "libpb/base/mem.h"
 #include "libpb/base/slab.h"
 #include "pb/value.h"
 
 enum {
-    PB__IN_SLAB = 1, /* memory is from a slab, not from pb__malloc */
-    PB__LATE = 2,    /* while a reader is at work: a placeholder of its own */
+    PB__IN_SLAB = 1,  /* memory is from a slab, not from pb__malloc */
+    PB__LATE = 2,     /* while a reader is at work: a placeholder of its own */
+    PB__IN_BLOCK = 4, /* memory is from a pool's block, likewise */
 };
 
 #define PB__IMMORTAL UINT32_MAX /* refs of constants; never counted */
@@ -222,11 +224,12 @@ static inline void pb__unref(pb_value *v)
 /* A raw block for a value of `size` bytes, its head filled: one owner, kind, flags. */
 static inline void *pb__value_new(struct pb__slab_pool *pool, size_t size, pb_kind kind)
 {
-    bool in_slab = pool && size <= PB__SLAB_MAX;
-    pb_value *v = in_slab ? pb__slab_take(pool, size) : pb__malloc(size);
+    uint8_t from = !pool ? 0 : size <= PB__SLAB_MAX ? PB__IN_SLAB : PB__IN_BLOCK;
+    pb_value *v = from == PB__IN_SLAB ? pb__slab_take(pool, size)
+                  : from              ? pb__block_take(pool, size)
+                                      : pb__malloc(size);
     if (v) {
-        *v = (pb_value){
-            .refs = 1, .kind = (uint8_t)kind, .flags = in_slab ? PB__IN_SLAB : 0};
+        *v = (pb_value){.refs = 1, .kind = (uint8_t)kind, .flags = from};
     }
     return v;
 }

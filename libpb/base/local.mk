@@ -1,5 +1,7 @@
 lib_layers += libpb_base.la
 libpb_base_la_SOURCES = \
+	%D%/block.c \
+	%D%/block.h \
 	%D%/buf.c \
 	%D%/buf.h \
 	%D%/error.c \
@@ -14,11 +16,13 @@ base_libs = libpb_base.la
 libpb_mem_la_SOURCES = %D%/mem.c
 
 unit_tests += \
+	%D%/tests/test_block \
 	%D%/tests/test_buf \
 	%D%/tests/test_error \
 	%D%/tests/test_list \
 	%D%/tests/test_map \
 	%D%/tests/test_slab
+%C%_tests_test_block_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_buf_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_error_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_list_LDADD = $(base_libs) $(test_libs)

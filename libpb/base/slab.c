@@ -4,6 +4,8 @@
  * nothing can count down to zero; when the pool leaves it, the true number is set right. */
 #include "libpb/base/slab.h"
 
+#include "libpb/base/block.h"
+
 #define FILLING (SIZE_MAX / 2)
 #define EMPTY_KEPT 16 /* slabs a pool keeps for its next message: 256 KiB */
 
@@ -12,6 +14,7 @@ struct pb__slab_pool *pb__slab_pool_new(void)
     struct pb__slab_pool *p = pb__calloc(1, sizeof *p);
     if (p) {
         p->owners = 1;
+        p->block_keep = PB__BLOCKS_KEPT;
     }
     return p;
 }
@@ -25,16 +28,20 @@ static void drop_slab(struct pb__slab_pool *p, struct pb__slab *s)
     } else {
         pb__free(s);
     }
-    p->slabs--;
+}
+
+void pb__slab_pool_back(struct pb__slab_pool *p)
+{
+    if (--p->out == 0 && p->owners == 0) {
+        pb__free(p);
+    }
 }
 
 void pb__slab_empty(struct pb__slab *s)
 {
     struct pb__slab_pool *p = s->pool;
     drop_slab(p, s);
-    if (p->owners == 0 && p->slabs == 0) {
-        pb__free(p);
-    }
+    pb__slab_pool_back(p);
 }
 
 /* Ends the filling of the current slab. */
@@ -50,6 +57,7 @@ static void leave(struct pb__slab_pool *p)
     p->taken = 0;
     if (s->live == 0) {
         drop_slab(p, s);
+        p->out--;
     }
 }
 
@@ -67,7 +75,7 @@ void *pb__slab_take_slow(struct pb__slab_pool *p, size_t size)
         }
     }
     *s = (struct pb__slab){.pool = p, .live = FILLING};
-    p->slabs++;
+    p->out++;
     p->filling = s;
     p->at = (uint8_t *)(s + 1);
     p->end = (uint8_t *)s + PB__SLAB_SIZE;
@@ -83,6 +91,7 @@ void pb__slab_pool_trim(struct pb__slab_pool *p)
         pb__free(s);
     }
     p->empty_count = 0;
+    pb__blocks_trim(p);
 }
 
 struct pb__slab_pool *pb__slab_pool_ref(struct pb__slab_pool *p)
@@ -101,7 +110,7 @@ void pb__slab_pool_unref(struct pb__slab_pool *p)
     }
     pb__slab_pool_trim(p);
     p->owners = 0;
-    if (p->slabs == 0) {
+    if (p->out == 0) {
         pb__free(p);
     }
 }

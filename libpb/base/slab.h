@@ -23,16 +23,22 @@ struct pb__slab {
     size_t live;           /* things in it, and one more while the pool fills it */
 };
 
-/* A pool is counted by its owners and by each slab that is out, so values may outlive the
- * reader that made them. */
+#define PB__BLOCK_CLASSES 37 /* see block.h */
+struct pb__block;
+
+/* A pool is counted by its owners and by each slab and block that is out, so values may
+ * outlive the reader that made them. */
 struct pb__slab_pool {
     uint8_t *at, *end; /* the free part of the slab that is being filled */
     size_t taken;      /* things taken from it that its `live` does not count yet */
     struct pb__slab *filling;
     struct pb__slab *empty; /* kept for reuse */
     size_t empty_count;
-    size_t slabs; /* all that are out: filling, or with live things */
+    size_t out; /* slabs that are being filled or have live things, and blocks in use */
     size_t owners;
+    struct pb__block *blocks[PB__BLOCK_CLASSES]; /* kept for reuse, by class */
+    size_t block_bytes;                          /* of those */
+    size_t block_keep; /* what block_bytes may grow to: PB__BLOCKS_KEPT unless set */
 };
 
 /* A pool without slabs yet, and one owner; NULL for lack of memory. */
@@ -45,6 +51,9 @@ void pb__slab_pool_trim(struct pb__slab_pool *p);
 
 void *pb__slab_take_slow(struct pb__slab_pool *p, size_t size);
 void pb__slab_empty(struct pb__slab *s);
+/* A slab or block is no longer out; frees the pool when it was the last, and nobody owns
+ * it. */
+void pb__slab_pool_back(struct pb__slab_pool *p);
 
 /* `size` bytes (at most PB__SLAB_MAX) aligned for pointers; NULL for lack of memory. */
 static inline void *pb__slab_take(struct pb__slab_pool *p, size_t size)

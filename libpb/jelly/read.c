@@ -350,7 +350,7 @@ static uint8_t *place_bytes(void *ctx, size_t len)
                 (f->shape == PB__SHAPE_TEXT && f->head == PB__HEAD_UNICODE && !f->v[0]);
     pb_value_unref((pb_value *)r->placed);
     r->placed =
-        kept && len >= PLACED_LEAST ? pb__text_new(NULL, PB_BYTES, NULL, len) : NULL;
+        kept && len >= PLACED_LEAST ? pb__text_new(r->pool, PB_BYTES, NULL, len) : NULL;
     return r->placed ? r->placed->data : NULL;
 }
 

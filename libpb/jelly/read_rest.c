@@ -6,7 +6,8 @@
 #include "libpb/jelly/crefs.h"
 #include "libpb/jelly/read.h"
 
-#define FRAMES_AT_FIRST 14 /* with the error, just under a KiB */
+#define FRAMES_AT_FIRST 14           /* with the error, just under a KiB */
+#define BLOCK_KEEP ((size_t)1 << 20) /* bytes that a connection's pool keeps */
 #define ROOM_AT_FIRST 64
 
 int pb__read_grow(struct pb__reader *r)
@@ -15,6 +16,9 @@ int pb__read_grow(struct pb__reader *r)
         r->pool = pb__slab_pool_new();
         if (!r->pool) {
             return PB_ERR_NOMEM;
+        }
+        if (r->messages) {
+            r->pool->block_keep = BLOCK_KEEP;
         }
     }
     if (!r->tasted) {
@@ -279,6 +283,8 @@ int pb__read_put_steal(struct pb__reader *r, pb_value *v)
         return append_steal(r, f->seq, v);
     case PB__SHAPE_DICT_LATE:
         pb__unref(v);
+        pb__unref(f->key);
+        f->shape = PB__SHAPE_DICT_END;
         return pb__read_refuse(r, 0, PB_ERR_SYNTAX,
                                "I am not to be used as a dictionary key.");
     default: /* TOP, MESSAGE */

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Blocks by size class: four to each power of two, so that a block is at most a quarter
+ * larger than what was asked for. */
+#include "libpb/base/block.h"
+
+#include <stdalign.h>
+#include <stddef.h>
+
+struct pb__block {
+    alignas(max_align_t) struct pb__slab_pool *pool;
+    struct pb__block *next; /* of the same class, while it is kept */
+    size_t size; /* with this head; the class's own, or more than the largest */
+};
+
+#define SHIFT_LEAST 11 /* 2 KiB */
+
+/* The class of blocks of at least `size` bytes, and *room, the size of all of them. */
+static unsigned class_of(size_t size, size_t *room)
+{
+    if (size <= (size_t)1 << SHIFT_LEAST) {
+        size = (size_t)1 << SHIFT_LEAST;
+    }
+    unsigned shift = 63 - (unsigned)__builtin_clzll(size);
+    size_t step = (size_t)1 << (shift - 2);
+    *room = (size + step - 1) & ~(step - 1);
+    return (shift - SHIFT_LEAST) * 4 + (unsigned)((*room - ((size_t)1 << shift)) / step);
+}
+
+void *pb__block_take(struct pb__slab_pool *p, size_t size)
+{
+    size_t room;
+    if (!pb__add(size, sizeof(struct pb__block), &room)) {
+        return NULL;
+    }
+    struct pb__block *b = NULL;
+    if (room <= PB__BLOCK_MAX) {
+        struct pb__block **kept = &p->blocks[class_of(room, &room)];
+        b = *kept;
+        if (b) {
+            *kept = b->next;
+            p->block_bytes -= room;
+        }
+    }
+    if (!b) {
+        b = pb__malloc(room);
+        if (!b) {
+            return NULL;
+        }
+        b->pool = p;
+        b->size = room;
+    }
+    p->out++;
+    return b + 1;
+}
+
+void pb__block_give(void *thing)
+{
+    struct pb__block *b = (struct pb__block *)thing - 1;
+    struct pb__slab_pool *p = b->pool;
+    if (p->owners != 0 && b->size <= PB__BLOCK_MAX &&
+        p->block_bytes + b->size <= p->block_keep) {
+        size_t room;
+        struct pb__block **kept = &p->blocks[class_of(b->size, &room)];
+        b->next = *kept;
+        *kept = b;
+        p->block_bytes += b->size;
+    } else {
+        pb__free(b);
+    }
+    pb__slab_pool_back(p);
+}
+
+void pb__blocks_trim(struct pb__slab_pool *p)
+{
+    for (size_t i = 0; p->block_bytes != 0; i++) {
+        while (p->blocks[i]) {
+            struct pb__block *b = p->blocks[i];
+            p->blocks[i] = b->next;
+            p->block_bytes -= b->size;
+            pb__free(b);
+        }
+    }
+}
