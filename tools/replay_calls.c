@@ -355,6 +355,22 @@ static void check_served(struct scenario *s)
     }
 }
 
+/* What a broker has read and answered we must not refuse. */
+static void check_refused(struct scenario *s)
+{
+    for (size_t i = 0; i < spoken_count(s); i++) {
+        const struct spoken *m = spoken_at(s, i);
+        const struct spoken *reply =
+            m->refused.code && is_call(m) ? reply_to(s, m) : NULL;
+        if (reply && spoken_is(reply, "answer")) {
+            size_t line = s->r->line;
+            s->r->line = m->line;
+            replay_fail(s->r, "refused, though it was answered: %s", m->refused.text);
+            s->r->line = line;
+        }
+    }
+}
+
 void replay_calls(struct scenario *s)
 {
     size_t i;
@@ -372,4 +388,5 @@ void replay_calls(struct scenario *s)
         }
     }
     check_served(s);
+    check_refused(s);
 }

@@ -248,6 +248,7 @@ static void blame(struct scenario *s, struct side *side)
                     side->name, side->ends.where, *side->ends.where ? ": " : "",
                     side->ends.text);
         s->r->line = line;
+        s->over = true;
     }
 }
 
@@ -296,7 +297,9 @@ static void take_line(struct scenario *s, const json_t *line)
     } else if (json_object_get(line, "expect")) {
         blame(s, &s->sides[CLIENT]);
         blame(s, &s->sides[SERVER]);
-        replay_calls(s);
+        if (!s->over) {
+            replay_calls(s);
+        }
     } else if (who < 0) {
         replay_fail(s->r,
                     "a line that is neither a chunk, an event nor the expectations");
@@ -304,16 +307,25 @@ static void take_line(struct scenario *s, const json_t *line)
         replay_fail(s->r, "hex: %s", err.text);
     } else {
         blame(s, &s->sides[!who]);
-        take_chunk(s, who, (pb_span){in.data, in.len});
+        if (!s->over) {
+            take_chunk(s, who, (pb_span){in.data, in.len});
+        }
     }
     pb__buf_fini(&in);
 }
 
-/* Whether a side met a limit on this line, and the file does not say that it closed. */
-static bool met_limit(const struct side *side, const json_t *next)
+/* Whether a side met a limit on line i, and the file does not say that it closed, having
+ * perhaps written something before. */
+static bool met_limit(const struct side *side, const json_t *lines, size_t i)
 {
+    const json_t *next;
+    const char *name;
+    do {
+        next = json_array_get(lines, ++i);
+        name = json_string_value(json_object_get(next, "from"));
+    } while (name && strcmp(name, side->name) == 0);
     const char *by = json_string_value(json_object_get(next, "by"));
-    return side->ends.code == PB_ERR_LIMIT && !(by && strcmp(by, side->name) == 0);
+    return !(by && strcmp(by, side->name) == 0);
 }
 
 /* Runs all lines; -1, or the side that must have raised its limits: then all of it is to
@@ -336,10 +348,12 @@ static int run(struct replay *r, const json_t *lines, const bool *raised)
     if (!ready) {
         replay_fail(r, "out of memory");
     }
-    for (size_t i = 0; ready && again < 0 && i < json_array_size(lines); i++) {
+    size_t n = ready ? json_array_size(lines) : 0;
+    for (size_t i = 0; again < 0 && !s.over && i < n; i++) {
         take_line(&s, json_array_get(lines, i));
         for (int k = 0; k < 2; k++) {
-            if (!raised[k] && met_limit(&s.sides[k], json_array_get(lines, i + 1))) {
+            if (s.sides[k].ends.code == PB_ERR_LIMIT && !raised[k] &&
+                met_limit(&s.sides[k], lines, i)) {
                 again = k;
             }
         }

@@ -64,6 +64,7 @@ struct scenario {
     struct side sides[2];
     struct pb__buf spoken; /* of struct spoken */
     pb_jelly_config jelly; /* allows everything */
+    bool over;             /* what follows would be judged by a state that is wrong */
 };
 
 enum { CLIENT, SERVER };
