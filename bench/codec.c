@@ -6,6 +6,7 @@
  * with what is freed kept for the next round (kept). Those of a round follow each other,
  * and the round whose ratio is the median is printed. memcpy of the same bytes shows what
  * memory can do. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,16 @@ static const struct way {
             {"decode kept ", true, true},
             {"encode fresh", false, false},
             {"encode kept ", false, true}};
+
+/* Lets the C library keep what is freed: else it gives large values back to the system
+ * after each round, and has them filled with zeros again. */
+static void keep_memory(void)
+{
+#if defined(M_TRIM_THRESHOLD) && defined(M_MMAP_THRESHOLD)
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}
 
 /* A figure of /proc/self/status in KiB. */
 static long status(const char *name)
@@ -86,7 +97,7 @@ static bool measure_apart(const struct codec *c, const struct way *way, pb_value
     if (child == 0) {
         size_t len;
         if (way->kept) {
-            bench_keep_memory();
+            keep_memory();
         }
         void *state = c->open(v, banana, &len);
         bool good =

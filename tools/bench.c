@@ -22,8 +22,7 @@ static const char help[] =
     "       pb bench call ENDPOINT METHOD [ARG]... [--outstanding N] [--seconds S]\n"
     "codec: FILE holds one jelly expression in banana, of dialect pb, which is decoded "
     "and\n"
-    "encoded for two seconds each, what is freed being kept. call: calls METHOD on the "
-    "root of the server at "
+    "encoded for two seconds each. call: calls METHOD on the root of the server at "
     "ENDPOINT\n"
     "for S seconds (2), with N calls (1) under way at a time.\n"
     "\n"
@@ -193,7 +192,6 @@ static int codec_main(const char *path)
         pb__free(data);
         return tool_nomem();
     }
-    bench_keep_memory();
     pb_value *value = NULL;
     int status = bench_decode((pb_span){data, len}, &jelly, &value);
     pb__free(data);
