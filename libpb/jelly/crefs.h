@@ -98,7 +98,7 @@ void pb__crefs_clear(struct pb__reader *r);
 void pb__crefs_free(struct pb__crefs *cs);
 
 /* Ties the cycles that the roots, pointers to nodes, are part of or lead to. PB_ERR_NOMEM
- * leaves some untied. */
+ * leaves some cycles untied. */
 int pb__cycles_tie(const struct pb__buf *roots);
 
 #endif

@@ -50,8 +50,8 @@ static struct pb__node *node_of(pb_value *v)
     return fresh ? (struct pb__node *)v : NULL;
 }
 
-/* Makes an island of the nodes that were entered from `first` of the open ones on. Where
- * memory ends, those that are in it are a consistent one. */
+/* Makes an island of the nodes that were entered from `first` of the open ones on; of all
+ * of them or of none, for what is tied in part holds itself by the rest. */
 static int tie(struct cycles *c, size_t first)
 {
     size_t n = c->open.len / sizeof(size_t);
@@ -61,14 +61,22 @@ static int tie(struct cycles *c, size_t first)
     do {
         e = pb__tie_fresh(head, visit_at(c, *open_at(c, tied))->node);
     } while (e == 0 && ++tied < n);
+    struct pb__island *island = pb__island_of(head);
     for (size_t i = first; i < tied; i++) {
         struct pb__node *node = visit_at(c, *open_at(c, i))->node;
+        if (e) {
+            node->island = NULL; /* its own count has not changed */
+            continue;
+        }
         struct pb__edges edges = pb__edges(node);
         for (size_t k = 0; k < edges.len; k++) {
             if (edges.to[k]) {
                 pb__hold(node, edges.to[k]);
             }
         }
+    }
+    if (e && island) {
+        pb__island_free(island);
     }
     return e;
 }

@@ -27,12 +27,20 @@ libpb_jelly_la_SOURCES = \
 libpb_jelly_la_LIBADD = $(PCRE2_LIBS)
 jelly_libs = libpb_jelly.la libpb_banana.la $(compat_libs)
 
-EXTRA_DIST += %D%/tests/writing.h
+EXTRA_DIST += %D%/tests/reading.h %D%/tests/writing.h
 unit_tests += \
+	%D%/tests/test_cycles \
+	%D%/tests/test_read \
+	%D%/tests/test_read_message \
+	%D%/tests/test_read_refuse \
 	%D%/tests/test_taster \
 	%D%/tests/test_write \
 	%D%/tests/test_write_refuse \
 	%D%/tests/test_write_share
+%C%_tests_test_cycles_LDADD = $(jelly_libs) $(test_libs)
+%C%_tests_test_read_LDADD = $(jelly_libs) $(test_libs)
+%C%_tests_test_read_message_LDADD = $(jelly_libs) $(test_libs)
+%C%_tests_test_read_refuse_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_taster_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_write_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_write_refuse_LDADD = $(jelly_libs) $(test_libs)

@@ -74,7 +74,8 @@ static int refuse_type(struct pb__reader *r, pb_span s)
 {
     struct pb__buf text = {0};
     size_t bad;
-    bool plain = r->python2 && pb__utf8_check(s.data, s.len, &bad);
+    bool plain = r->python2 && s.len > 0 && !memchr(s.data, '\0', s.len) &&
+                 pb__utf8_check(s.data, s.len, &bad);
     int e = plain ? pb__buf_append(&text, s.data, s.len)
                   : pb__repr_text(&text, true, s.data, s.len);
     e = e ? e : pb__buf_append(&text, "", 1);

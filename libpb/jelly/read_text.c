@@ -33,11 +33,11 @@ pb_value *pb__read_new_key(struct pb__reader *r, pb_kind kind, pb_span s, uint8_
     bool again = !k->text && pb__read_key_same(k, &as);
     pb_value_unref((pb_value *)k->text);
     *k = as;
-    pb_value *v = pb__read_text(r, kind, s);
-    if (v && again) {
-        k->text = pb__text_new(NULL, kind, s.data, s.len); /* if not, then not */
+    size_t bad;
+    if (again && (kind == PB_BYTES || pb__utf8_check(s.data, s.len, &bad))) {
+        k->text = pb__text_new(NULL, kind, s.data, s.len);
     }
-    return v;
+    return k->text ? pb__ref(&k->text->head) : pb__read_text(r, kind, s);
 }
 
 /* Room in a seq that is full, at first for few, then for four times as many: never for

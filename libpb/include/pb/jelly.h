@@ -57,8 +57,8 @@ typedef struct {
      * what is being written. Non-zero fails the whole. NULL: never. */
     int (*persistent_save)(pb_value *instance, pb_value **id, pb_error *err,
                            void *user_data);
-    /* persistentLoad: gives a *new* value for an id. NULL: what comes so is
-     * Unpersistable("Persistent callback not found"). */
+    /* persistentLoad: gives a *new* value for an id, which is read as any expression is.
+     * NULL: what comes so is Unpersistable("Persistent callback not found"). */
     int (*persistent_load)(pb_value *id, pb_value **v, pb_error *err, void *user_data);
     void *user_data;
 } pb_jelly_config;
