@@ -23,7 +23,8 @@ struct pb__invoker {
     /* Writing: the form of a PB_LOCAL or PB_REMOTE value. It may make new values, but not
      * change what is being written. Non-zero fails the whole. */
     int (*jelly)(pb_value *v, struct pb__form *form, pb_error *err, void *ctx);
-    /* Reading: whether a head is the broker's to read. Asked before the taster. */
+    /* Reading: whether a head is the broker's to read. Asked before the taster; of jelly's
+     * own words only for "unpersistable". */
     bool (*knows)(pb_span head, void *ctx);
     /* Reading: the *new* value of a form that was read whole; id and state are borrowed. */
     int (*unjelly)(const struct pb__form *form, pb_value **out, pb_error *err, void *ctx);
