@@ -187,6 +187,7 @@ static int read_with_kit(pb_session *s, pb_span in, pb_error *err)
     }
     if (e && !*err->where) {
         pb__error_where(err, "message %" PRIu64, pb_decoder_count(&kit->decoder) + 1);
+        pb__reader_where(kit->reader, err);
     }
     if (e) {
         pb__kit_drop(s);

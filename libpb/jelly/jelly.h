@@ -62,6 +62,9 @@ struct pb__reader_config {
 struct pb__reader *pb__reader_new(const struct pb__reader_config *c);
 /* Brings a loop of its own with it, so give it to the decoder itself. */
 pb_sink pb__reader_sink(struct pb__reader *r);
+/* Appends to err->where, after a colon where that has a text, the path to what is being
+ * read, for an error of the decoder's; nothing between expressions. */
+void pb__reader_where(struct pb__reader *r, pb_error *err);
 /* Gives back memory that is kept for the next message. */
 void pb__reader_trim(struct pb__reader *r);
 void pb__reader_free(struct pb__reader *r);

@@ -38,15 +38,12 @@ static void path_frame(pb_error *err, const struct pb__frame *f)
 }
 
 /* Where the member of a message stands. */
-static void path_message(struct pb__reader *r, pb_error *err)
+static void path_member(struct pb__reader *r, pb_error *err)
 {
     const struct pb__seq *s = r->stack->frames[1].seq;
     const char *name = NULL;
     if (r->config.member_name && s->len > 0 && s->items[0]) {
         name = r->config.member_name(s->items[0], s->len, r->config.ctx);
-    }
-    if (r->decoder) {
-        pb__error_where(err, "message %" PRIu64 ": ", pb_decoder_count(r->decoder) + 1);
     }
     if (name) {
         pb__error_where(err, "%s", name);
@@ -55,16 +52,25 @@ static void path_message(struct pb__reader *r, pb_error *err)
     }
 }
 
-static void fill_path(struct pb__reader *r, int open)
+static void fill_path(struct pb__reader *r, pb_error *err, int open)
 {
-    pb_error *err = &r->stack->err;
     if (r->messages && r->top > r->stack->frames) {
-        path_message(r, err);
+        path_member(r, err);
     }
     /* The list that just ended is at fault as a whole. */
     const struct pb__frame *end = r->top + (open >= 0);
     for (const struct pb__frame *f = pb__read_base(r); f < end; f++) {
         path_frame(err, f);
+    }
+}
+
+void pb__reader_where(struct pb__reader *r, pb_error *err)
+{
+    const struct pb__frame *first = r->stack ? r->stack->frames + 1 : NULL;
+    bool at_command = first && first->shape == PB__SHAPE_MESSAGE && first->seq->len == 0;
+    if (first && r->top >= first && !at_command) {
+        pb__error_where(err, "%s", *err->where ? ": " : "");
+        fill_path(r, err, 0);
     }
 }
 
@@ -143,7 +149,11 @@ int pb__read_refuse(struct pb__reader *r, int open, int code, const char *format
         va_start(args, format);
         pb__error_setv(err, code, offset > 0 ? offset - 1 : 0, format, args);
         va_end(args);
-        fill_path(r, open);
+        if (r->messages && r->decoder) {
+            pb__error_where(err, "message %" PRIu64 ": ",
+                            pb_decoder_count(r->decoder) + 1);
+        }
+        fill_path(r, err, open);
     }
     return skip_rest(r, open);
 }
@@ -232,6 +242,4 @@ void pb__read_reset(struct pb__reader *r)
         release_frame(r->top);
     }
     pb__crefs_clear(r);
-    pb_value_unref((pb_value *)r->placed);
-    r->placed = NULL;
 }

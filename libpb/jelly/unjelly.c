@@ -36,6 +36,8 @@ void pb__reader_trim(struct pb__reader *r)
     if (r->top != pb__read_bottom(r)) {
         return;
     }
+    pb_value_unref((pb_value *)r->placed);
+    r->placed = NULL;
     free_keys(r);
     pb__crefs_free(r->crefs);
     r->crefs = NULL;
@@ -197,6 +199,9 @@ int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d, pb_valu
                             pb_profile_has(config->profile, PB_PROFILE_VOCAB_IN_NONE));
     int e = judge(&o, pb_decoder_recv(&o.decoder, in, &o.err), in.len);
     if (e) {
+        if (!*o.err.where) {
+            pb__reader_where(&r, &o.err);
+        }
         pb_value_unref(o.value);
         o.value = NULL;
         if (err && err->code == 0) {

@@ -65,6 +65,10 @@ static const struct {
     ROW("message 2: version", "2 members after the command, where 1 belong",
         "\x03\x80\x13\x87\x06\x81\x06\x81"),
     ROW("message 2", "Invalid Type Byte 0x88", "\x01\x88"),
+    ROW("message 2: args[0]['key'][3]", "Invalid Type Byte 0x88",
+        "\x07\x80\x1a\x87\x01\x81\x04\x82root\x04\x82none\x01\x81"
+        "\x02\x80\x0b\x87\x02\x80\x05\x87\x02\x80\x02\x80\x07\x82unicode\x03\x82key"
+        "\x05\x80\x08\x87\x01\x81\x02\x81\x03\x81\x01\x88"),
 #undef ROW
 };
 

@@ -393,3 +393,30 @@ PB_TEST(read_message, trimmed)
     pb__reader_free(NULL);
     pb_encoder_free(e);
 }
+
+/* One value that is kept does not keep the message that it came in. */
+PB_TEST(read_message, one_kept_value_pins_its_slab_only)
+{
+    enum { RECORDS = 10000 };
+    pb_value *list = pb_list();
+    for (int i = 0; i < RECORDS; i++) {
+        cr_assert_eq(pb_append_steal(list, pb_build(NULL, "{s:i,s:s}", "id", i, "name",
+                                                    "an ordinary name")),
+                     0);
+    }
+    uint8_t *bytes;
+    size_t len;
+    cr_assert_eq(pb_jelly_bytes(list, NULL, PB_DIALECT_PB, &bytes, &len, NULL), 0);
+    pb_value_unref(list);
+    long before = pb__test_live();
+    pb_value *v;
+    cr_assert_eq(pb_unjelly_bytes((pb_span){bytes, len}, NULL, PB_DIALECT_PB, &v, NULL),
+                 0);
+    cr_expect_gt(pb__test_live() - before, RECORDS / 200); /* slabs */
+    pb_value *kept = pb_value_ref(pb_dict_get(pb_item(v, RECORDS / 2), "name"));
+    pb_value_unref(v);
+    cr_expect_eq(pb__test_live() - before, 2, "the slab, and the pool");
+    pb_value_unref(kept);
+    cr_expect_eq(pb__test_live(), before);
+    pb_free(bytes);
+}
