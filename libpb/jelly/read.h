@@ -74,18 +74,17 @@ enum pb__shape {
 struct pb__frame {
     uint8_t shape; /* enum pb__shape */
     uint8_t head;  /* enum pb__head */
-    uint8_t
-        seen; /* MEMBERS: how many have come, up to 3; SEQ: 1 once a placeholder has */
-    uint8_t slot; /* MEMBERS: where in v what is being read goes; DICT: the key's */
-    uint32_t n;   /* elements that the list announced; once it has its head, its members,
-                   * or of a dict the pairs to come */
+    uint8_t seen;  /* MEMBERS: how many have come, up to 3; SEQ: any placeholder */
+    uint8_t slot;  /* MEMBERS: where in v what is being read goes; DICT: the key's */
+    uint32_t n;    /* elements that the list announced; once it has its head, its members,
+                    * or of a dict the pairs to come */
     union {
         pb_value *v[3];
         struct pb__seq *seq;
         struct {
             struct pb__table *table;
             pb_value *key;
-            uint64_t slots; /* of the keys that are there: a bit for each that has one */
+            uint64_t slots; /* of the keys that are there; all, if one has none */
         };
     };
 };
@@ -107,8 +106,8 @@ struct pb__read_key {
 };
 
 struct pb__reader {
-    struct pb__frame *top,
-        *last;                  /* the innermost frame, and the last there is room for */
+    struct pb__frame *top;      /* the innermost */
+    struct pb__frame *last;     /* the last that there is room for */
     struct pb__slab_pool *pool; /* NULL: blocks of their own, or not made yet */
     struct pb__read_key *keys;  /* NULL until the first */
     uint32_t allowed;           /* heads that the taster lets pass, one bit each */
@@ -119,10 +118,9 @@ struct pb__reader {
     struct pb__text *placed; /* what the decoder is filling */
     struct pb__crefs *crefs; /* NULL until the first reference */
     const char *why;         /* what the last call to crefs.c that failed found wrong */
-    struct pb_decoder *decoder; /* while it is at work with our loop; else NULL */
-    struct pb__read_stack
-        *stack; /* NULL until the first list: then `idle` is the bottom */
-    struct pb__frame idle;
+    struct pb_decoder *decoder;   /* while it is at work with our loop; else NULL */
+    struct pb__read_stack *stack; /* NULL until the first list */
+    struct pb__frame idle;        /* the bottom while there is no stack */
     struct pb__reader_config config;
 };
 

@@ -17,7 +17,7 @@ int pb__read_grow_seq(struct pb__seq *s, uint32_t announced);
 bool pb__read_has_key(const struct pb__table *t, const struct pb__text *key);
 
 /* The same for the key that the frame of a dict has just read, by its slot: keys of
- * different slots differ. */
+ * different slots differ. One that came by a reference, or is long, has none. */
 PB__ALWAYS_INLINE bool pb__read_has(const struct pb__frame *f, const pb_value *key)
 {
     bool may = f->slot == PB__READ_KEYS || f->slots >> f->slot & 1;
@@ -31,7 +31,7 @@ PB__ALWAYS_INLINE void pb__read_add(struct pb__frame *f, pb_value *key, pb_value
     t->slots[2 * t->len] = key;
     t->slots[2 * t->len + 1] = v;
     t->len++;
-    f->slots |= f->slot < PB__READ_KEYS ? UINT64_C(1) << f->slot : 0;
+    f->slots |= f->slot < PB__READ_KEYS ? UINT64_C(1) << f->slot : UINT64_MAX;
 }
 
 /* What is ahead. Kept apart from the decoder so that it can stay in registers. */

@@ -57,6 +57,11 @@ PB_TEST(read, containers)
         {"(dictionary ((unicode a) 1) ((unicode b) 2) ((unicode a) 3) (a 4))",
          "{'a': 3, 'b': 2, b'a': 4}"},
         {"(dictionary 'ab' (x 1))", "{97: 98, b'x': 1}"},
+        {"(dictionary ((reference 1 (unicode a)) 1) ((unicode b) 2) ((unicode a) 3) "
+         "((dereference 1) 4))",
+         "{'a': 4, 'b': 2}"},
+        {"(dictionary ((dereference 1) (reference 1 a)) (b 2) (a 3))",
+         "{b'a': 3, b'b': 2}"},
         {"(set)", "set()"},
         {"(set 1 2 1.0 (tuple 3))", "{1, 2, (3,)}"},
         {"(frozenset)", "frozenset()"},
