@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Live runs against real Twisted, in both roles: run.py BUILD_DIR, with Debian's Python
-and its Twisted. One line for each check, and a closing line; exit status 1 if any failed,
-77 if Twisted is missing."""
+"""Live runs against real Twisted, in both roles: run.py BUILD_DIR [SEED], with Debian's
+Python and its Twisted. One line for each check, and a closing line; exit status 1 if any
+failed, 77 if Twisted is missing. SEED is that of an earlier run, to cut streams alike."""
 
 import importlib.util
 import random
@@ -15,8 +15,8 @@ def main():
     if importlib.util.find_spec("twisted") is None:
         print("Twisted is missing: install python3-twisted")
         return 77
-    if len(sys.argv) != 2:
-        print("usage: run.py BUILD_DIR", file=sys.stderr)
+    if len(sys.argv) not in (2, 3):
+        print("usage: run.py BUILD_DIR [SEED]", file=sys.stderr)
         return 2
 
     import calling
@@ -26,7 +26,7 @@ def main():
     from harness import Report
     from proxy import Proxy, random_by, single
 
-    seed = random.randrange(1000000)
+    seed = sys.argv[2] if len(sys.argv) == 3 else random.randrange(1000000)
     report = Report(Path(sys.argv[1]).resolve())
     ways = [
         ("direct", lambda stage, port: port, ()),
