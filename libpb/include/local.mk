@@ -3,6 +3,7 @@ pbinclude_HEADERS = \
 	%D%/pb/banana.h \
 	%D%/pb/broker.h \
 	%D%/pb/error.h \
+	%D%/pb/flavors.h \
 	%D%/pb/jelly.h \
 	%D%/pb/net.h \
 	%D%/pb/pb.h \

@@ -29,21 +29,59 @@ typedef struct pb_call pb_call;
  * later. A non-zero return from a request that has not been answered or kept sends a
  * failure with the text of that PB_ERR_ code; 0 without an answer sends None. */
 typedef struct {
-    const char *name; /* without Twisted's "remote_" */
+    const char *name; /* without Twisted's "remote_", "view_", ... */
     int (*call)(void *self, pb_request *req);
 } pb_method;
 
-/* What an object can do. Method tables end with a row of zeros. */
+/* How an object goes over the wire. Mirrors twisted.spread.flavors. */
+typedef enum {
+    PB_FLAVOR_REFERENCEABLE, /* a reference, through which the peer calls it */
+    PB_FLAVOR_VIEWABLE,      /* a reference to a ViewPoint on it: see pb/flavors.h */
+    PB_FLAVOR_COPYABLE,      /* a copy of its state */
+    PB_FLAVOR_CACHEABLE,     /* a copy of its state that it keeps up to date */
+} pb_flavor;
+
+/* As what an object is called: the prefix of the method's name in Twisted. */
+typedef enum {
+    PB_ROLE_REMOTE,      /* through a reference to it */
+    PB_ROLE_PERSPECTIVE, /* as an avatar */
+    PB_ROLE_VIEW,        /* through a ViewPoint on it */
+    PB_ROLE_OBSERVE,     /* as a RemoteCache, by what it is a cache of */
+} pb_role;
+
+/* What an object can do. Method tables end with a row of zeros, and may be NULL. Below,
+ * the perspective is the avatar for whom something is sent; NULL where there is none. */
 typedef struct {
-    const char *name;        /* as tracebacks and messages name it */
-    const pb_method *remote; /* what any holder of a reference may call */
-    /* Called for a method that `remote` has not; NULL: NoSuchMethod is sent. */
+    const char *name; /* as tracebacks and messages name it; dotted: a copy's type tag */
+    pb_flavor flavor;
+    const pb_method *remote, *perspective, *view, *observe;
+    /* Called for a method that the role's table has not (pb_request_role tells which);
+     * NULL: the peer gets the failure that Twisted sends. */
     int (*fallback)(void *self, pb_request *req);
     void (*destroy)(void *self); /* the last owner is gone; may be NULL */
+
+    /* Copyable and Cacheable, where they are sent. getTypeToCopyFor: borrowed; NULL: name.
+     * getStateToCopyFor: a *new* value, most often a dict; NULL with err fails what is
+     * being sent. Neither may change what is being written. */
+    const char *(*type_to_copy)(void *self, pb_object *perspective);
+    pb_value *(*state_to_copy)(void *self, pb_object *perspective, pb_error *err);
+    /* Cacheable. getStateToCacheAndObserveFor: as above, called when the peer has no cache
+     * of it yet; NULL: state_to_copy. The observer calls the peer's caches of it
+     * (pb_remote_call); keep it with pb_remote_ref. */
+    pb_value *(*state_to_cache)(void *self, pb_object *perspective, pb_remote *observer,
+                                pb_error *err);
+    /* The peer has no cache of it any more, or is gone; may be NULL. */
+    void (*stopped_observing)(void *self, pb_object *perspective, pb_remote *observer);
+
+    /* RemoteCopy and RemoteCache, where they arrive (registered: pb/flavors.h). Makes the
+     * self of a new copy; NULL: the self is NULL. NULL returned: lack of memory. */
+    void *(*construct)(void);
+    /* setCopyableState: the state as it came, borrowed. Non-zero refuses the copy. */
+    int (*set_state)(void *self, pb_value *state, pb_error *err);
 } pb_class;
 
 /* An object with one owner, *new*. cls is borrowed for its life. NULL for lack of memory.
- * Mirrors twisted.spread.pb.Referenceable. */
+ * Mirrors twisted.spread.flavors.Serializable: what it is says its class. */
 PB_API pb_object *pb_object_new(const pb_class *cls, void *self);
 PB_API pb_object *pb_object_ref(pb_object *o);
 PB_API void pb_object_unref(pb_object *o);
@@ -52,7 +90,8 @@ PB_API const pb_class *pb_object_class(const pb_object *o);
 /* The object as a value, to be sent: *new*. And stolen: for pb_build("N", ...). */
 PB_API pb_value *pb_local(pb_object *o);
 PB_API pb_value *pb_local_steal(pb_object *o);
-/* The object of a PB_LOCAL value, borrowed; NULL for another kind or for NULL. */
+/* The object of a PB_LOCAL value, borrowed: one of ours, a copy, or what a cache shows;
+ * NULL for another kind or for NULL. */
 PB_API pb_object *pb_as_object(const pb_value *v);
 
 /* ---- A call that came in ---- */
@@ -63,12 +102,24 @@ PB_API pb_value *pb_request_args(const pb_request *r);
 PB_API pb_value *pb_request_kwargs(const pb_request *r);
 /* The session it came over; NULL once that is gone. */
 PB_API pb_session *pb_request_session(const pb_request *r);
+/* The object that is called, and as what. */
+PB_API pb_object *pb_request_object(const pb_request *r);
+PB_API pb_role pb_request_role(const pb_request *r);
+/* Who is calling, borrowed: the avatar itself in a perspective_ method, the perspective
+ * of the ViewPoint in a view_ method; NULL where there is none. */
+PB_API pb_object *pb_request_perspective(const pb_request *r);
 /* False where the caller wants no answer: what is answered then is dropped. */
 PB_API bool pb_request_wants_answer(const pb_request *r);
 /* Takes the positional arguments apart by a format of pb_unpack without its parentheses
  * ("iO|s"). Where they do not fit, and for any keyword argument, it answers with a
  * TypeError that says so and returns PB_ERR_TYPE: return that from the method. */
 PB_API int pb_request_unpack(pb_request *r, const char *format, ...);
+/* The same with names for the arguments, which may then come as keywords too, as in
+ * PyArg_ParseTupleAndKeywords: names ends with NULL; after `|` they are optional, and
+ * their outs left as they were; after `$` they come as keywords only. The TypeErrors are
+ * Python's. */
+PB_API int pb_request_unpack_keywords(pb_request *r, const char *format,
+                                      const char *const *names, ...);
 /* Keeps the request beyond its method's return. The last pb_request_unref of one that was
  * never answered sends a failure. */
 PB_API pb_request *pb_request_ref(pb_request *r);
@@ -87,6 +138,14 @@ PB_API int pb_request_answer_steal(pb_request *r, pb_value *result);
 PB_API int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
     PB_PRINTF(3, 4);
 
+/* Answers with a failure that is at hand: one that came from elsewhere goes on as it came,
+ * one of pb_failure_new as that says. 0, PB_ERR_STATE or PB_ERR_LOST. */
+PB_API int pb_request_fail_with(pb_request *r, pb_failure *f);
+/* Answers with an exception that is sent as itself, not wrapped in a failure: a Copyable
+ * that the peer has registered, or an instance of a class that its taster allows. Where it
+ * cannot be sent, a failure that says why is. Returns as pb_request_answer_steal. */
+PB_API int pb_request_fail_steal(pb_request *r, pb_value *exception);
+
 /* ---- References to a peer's objects ---- */
 
 PB_API pb_remote *pb_remote_ref(pb_remote *r);
@@ -100,6 +159,13 @@ PB_API pb_value *pb_remote_value(pb_remote *r);
 PB_API int64_t pb_remote_luid(const pb_remote *r);
 /* Its session; NULL once that is gone: calls fail with PB_ERR_DEAD then. */
 PB_API pb_session *pb_remote_session(const pb_remote *r);
+/* Calls cb with the reference, once, when its connection ends; or no more, for the first
+ * such pair of cb and user_data. PB_ERR_DEAD if it has ended, PB_ERR_NOMEM. Mirror
+ * RemoteReference.notifyOnDisconnect and dontNotifyOnDisconnect. */
+typedef void (*pb_remote_cb)(pb_remote *r, void *user_data);
+PB_API int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data);
+PB_API void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb,
+                                                void *user_data);
 /* A reference to what the peer has published under a name, *new*; nothing is sent, and
  * nothing is owed. NULL for lack of memory. Mirrors Broker.remoteForName. */
 PB_API pb_remote *pb_remote_for_name(pb_session *s, const char *name);
@@ -152,11 +218,26 @@ PB_API const char *pb_failure_traceback(const pb_failure *f);
 PB_API bool pb_failure_check(const pb_failure *f, const char *type);
 /* What the peer sent, as it came (an instance or a copy); NULL for an error of our own. */
 PB_API pb_value *pb_failure_value(const pb_failure *f);
+/* The names of its class and of its bases, a list; NULL where none came. */
+PB_API pb_value *pb_failure_parents(const pb_failure *f);
+/* A failure of an exception, *new*; NULL for lack of memory. type as in pb_request_fail;
+ * the traceback (NULL: none) is sent where unsafe_tracebacks are on. */
+PB_API pb_failure *pb_failure_new(const char *type, const char *text,
+                                  const char *traceback);
 
 /* ---- The session ---- */
 
+typedef enum { PB_LOG_ERROR, PB_LOG_WARNING, PB_LOG_INFO, PB_LOG_DEBUG } pb_log_level;
+
+typedef struct pb_registry pb_registry; /* see pb/flavors.h */
+
 typedef struct {
     pb_object *root; /* published as "root"; NULL: none. The session takes a count */
+    /* Gives this connection's root, *new*, instead; NULL: none, or lack of memory. Mirrors
+     * IPBRoot.rootObject. */
+    pb_object *(*root_object)(pb_session *s, void *user_data);
+    pb_registry
+        *registry; /* of copies that may come; NULL: none. Counted by the session */
     pb_jelly_config jelly;
     bool unsafe_tracebacks;      /* send tracebacks with failures */
     size_t max_pending;          /* calls of the peer not answered yet: 65536 */
@@ -168,7 +249,9 @@ typedef struct {
     /* The session is over: last of its callbacks, once, also when it is freed while open.
      * why is never NULL; code PB_OK is an end that was asked for. */
     void (*on_close)(pb_session *s, const pb_error *why, void *user_data);
-    void *user_data; /* of the two above */
+    /* What Twisted would log: one sentence, borrowed. Nothing prints by itself. */
+    void (*on_log)(pb_session *s, pb_log_level level, const char *text, void *user_data);
+    void *user_data; /* of those above */
     /* For drivers; may be NULL. There is something to send, or a new deadline, or the
      * session is over, and no call of the driver's is on the stack that would notice. */
     void (*on_wake)(pb_session *s, void *driver);
@@ -209,6 +292,8 @@ typedef struct {
     size_t serving;  /* the peer's calls that wait for ours */
     size_t exported; /* objects of ours that the peer holds */
     size_t held;     /* references of the peer's that we hold, each receipt counted */
+    size_t cached;   /* Cacheables of ours that the peer has a cache of */
+    size_t caches;   /* RemoteCaches of the peer's that are not uncached yet */
     size_t queued;   /* bytes waiting to be sent */
 } pb_session_stats;
 
@@ -216,6 +301,14 @@ PB_API void pb_session_get_stats(const pb_session *s, pb_session_stats *out);
 /* Frees the session, also from a callback: it goes when the outermost call returns.
  * References to the peer live on as dead ones. NULL is allowed. */
 PB_API void pb_session_free(pb_session *s);
+/* Calls cb once when the connection ends, before on_close; or no more, for the first such
+ * pair. PB_ERR_STATE if it has ended, PB_ERR_NOMEM. Mirror Broker.notifyOnDisconnect and
+ * dontNotifyOnDisconnect. */
+typedef void (*pb_session_cb)(pb_session *s, void *user_data);
+PB_API int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb,
+                                           void *user_data);
+PB_API void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb,
+                                                 void *user_data);
 /* Publishes an object under a name beside "root". Mirrors Broker.setNameForLocal. */
 PB_API int pb_session_publish(pb_session *s, const char *name, pb_object *o);
 /* The peer's root, *new*; no message is needed. Mirrors getRootObject. */

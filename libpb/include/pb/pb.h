@@ -7,6 +7,7 @@
 #include "pb/banana.h"
 #include "pb/broker.h"
 #include "pb/error.h"
+#include "pb/flavors.h"
 #include "pb/jelly.h"
 #include "pb/net.h"
 #include "pb/profile.h"

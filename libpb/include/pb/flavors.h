@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Flavors: the ways in which objects go over the wire besides plain references. What one
+ * of ours is says its pb_class (pb/broker.h); what a copy of the peer's becomes here, a
+ * registry. Mirrors twisted.spread.flavors. */
+#ifndef PB_FLAVORS_H
+#define PB_FLAVORS_H
+
+#include "pb/broker.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Perspectives ---- */
+
+/* An object that calls the `view` methods of another for a perspective (may be NULL):
+ * *new*; it holds a count of both. NULL for lack of memory. A Viewable is sent as one with
+ * the perspective of whom it is sent to. Two on the same pair go by the same number.
+ * Mirrors flavors.ViewPoint. */
+PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object);
+/* An object that calls the methods of another in a role: *new*; it holds a count of it.
+ * An avatar is sent so, as PB_ROLE_PERSPECTIVE. NULL for lack of memory, or where role is
+ * neither that nor PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
+PB_API pb_object *pb_as_referenceable(pb_object *object, pb_role role);
+/* The perspective that a reference came for, borrowed, and for whom it sends; NULL: none.
+ * Mirrors RemoteReference.perspective. */
+PB_API pb_object *pb_remote_perspective(const pb_remote *r);
+
+/* ---- Copies and caches that come ---- */
+
+/* Which type tags become what. Counted; belongs to one thread, as its sessions. Mirrors
+ * jelly.unjellyableRegistry and unjellyableFactoryRegistry. */
+PB_API pb_registry *pb_registry_new(void);
+PB_API pb_registry *pb_registry_ref(pb_registry *g);
+PB_API void pb_registry_unref(pb_registry *g);
+/* What comes with this tag becomes a PB_LOCAL value: an object of the class, which is
+ * borrowed for the life of the registry and of its copies. cls NULL: it becomes a
+ * PB_INSTANCE, data without behaviour, whatever the taster says. A tag that was set before
+ * is replaced. A class with flavor PB_FLAVOR_CACHEABLE is a RemoteCache: each value is one
+ * count of what the peer keeps up to date by its `observe` methods, given back (decache)
+ * with its last owner; it is sent home as itself (lcache). PB_ERR_ARG, PB_ERR_NOMEM.
+ * Mirrors setUnjellyableForClass. */
+PB_API int pb_registry_set_class(pb_registry *g, const char *tag, const pb_class *cls);
+/* Classes under their names behind a prefix: "prefix.Name" for a class named
+ * "module.Name". Mirrors setUnjellyableForClassTree. */
+PB_API int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
+                                      const pb_class *const *classes, size_t n);
+/* What comes with this tag becomes what the factory makes of its state: a *new* value;
+ * NULL with err refuses it. Mirrors setUnjellyableFactoryForClass. */
+typedef pb_value *(*pb_factory_cb)(pb_value *state, pb_error *err, void *user_data);
+PB_API int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_cb factory,
+                                   void *user_data);
+
+/* ---- Failures as values ---- */
+
+/* A failure as a value that can be sent anywhere (CopyableFailure): *new*. */
+PB_API pb_value *pb_failure_copyable(pb_failure *f);
+/* The failure of a CopiedFailure, or of any exception that was sent as itself: *new*; NULL
+ * for lack of memory. */
+PB_API pb_failure *pb_failure_from_value(pb_value *v);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
