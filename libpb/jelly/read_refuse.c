@@ -67,8 +67,11 @@ static void fill_path(struct pb__reader *r, pb_error *err, int open)
 void pb__reader_where(struct pb__reader *r, pb_error *err)
 {
     const struct pb__frame *first = r->stack ? r->stack->frames + 1 : NULL;
-    bool at_command = first && first->shape == PB__SHAPE_MESSAGE && first->seq->len == 0;
-    if (first && r->top >= first && !at_command) {
+    if (!first || r->top < first) {
+        return;
+    }
+    bool at_command = first->shape == PB__SHAPE_MESSAGE && first->seq->len == 0;
+    if (!at_command) {
         pb__error_where(err, "%s", *err->where ? ": " : "");
         fill_path(r, err, 0);
     }
