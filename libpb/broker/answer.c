@@ -6,9 +6,10 @@
 #include "libpb/broker/session.h"
 
 /* Mirrors Broker._sendAnswer. */
-int pb__answer_write(pb_session *s, pb_value *id, pb_value *result, pb_error *err)
+int pb__answer_write(pb_session *s, pb_value *id, pb_value *result,
+                     pb_object *perspective, pb_error *err)
 {
-    uint64_t mark = pb__write_begin(s);
+    uint64_t mark = pb__write_begin(s, perspective);
     int failed = pb__write_head(s, 3, PB__WORD_ANSWER);
     failed = failed ? failed : pb__write_value(s, id, err);
     failed = failed ? failed : pb__write_value(s, result, err);

@@ -8,7 +8,7 @@
 
 static int write(pb_session *s, int64_t luid)
 {
-    uint64_t mark = pb__write_begin(s);
+    uint64_t mark = pb__write_begin(s, NULL);
     int failed = pb__write_head(s, 2, PB__WORD_DECREF);
     failed = failed ? failed : pb__encode_int(&s->encoder, luid);
     return pb__write_end(s, mark, failed, NULL);

@@ -159,7 +159,7 @@ void pb__error_write(pb_session *s, pb_value *id, const char *mro, const char *t
 {
     struct failing f = {.s = s, .mro = mro, .text = text};
     pb_value *state = make_state(&f);
-    uint64_t mark = pb__write_begin(s);
+    uint64_t mark = pb__write_begin(s, NULL);
     int failed = state ? 0 : PB_ERR_NOMEM;
     failed = failed ? failed : pb__write_head(s, 3, PB__WORD_ERROR);
     failed = failed ? failed : pb__write_value(s, id, NULL);

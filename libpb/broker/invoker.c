@@ -85,6 +85,7 @@ static int unjelly(const struct pb__form *form, pb_value **out, pb_error *err, v
     return find(form->head)->unjelly(*(pb_session **)ctx, form, out, err);
 }
 
+/* Mirrors RemoteReference.jellyFor. */
 static int write_remote(pb_session *s, const pb_remote *r, struct pb__form *form,
                         pb_error *err)
 {
@@ -99,10 +100,14 @@ static int write_remote(pb_session *s, const pb_remote *r, struct pb__form *form
     return form->id ? 0 : pb__error_nomem(err);
 }
 
+/* Mirrors jellyFor of Referenceable and Viewable. */
 static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
     int64_t luid;
-    int failed = pb__export_add(s, o, &luid, err);
+    bool view = o->cls->flavor == PB_FLAVOR_VIEWABLE;
+    o = view ? pb_viewpoint_new(s->perspective, o) : pb_object_ref(o);
+    int failed = o ? pb__export_add(s, o, &luid, err) : pb__error_nomem(err);
+    pb_object_unref(o);
     if (failed) {
         return failed;
     }
@@ -110,7 +115,6 @@ static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_e
     return form->id ? 0 : pb__error_nomem(err);
 }
 
-/* Mirrors jellyFor of RemoteReference and Referenceable. */
 static int jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 {
     pb_session *s = *(pb_session **)ctx;

@@ -4,6 +4,7 @@ libpb_broker_la_SOURCES = \
 	%D%/call.c \
 	%D%/deadline.c \
 	%D%/decref.c \
+	%D%/dispatch.c \
 	%D%/dump.c \
 	%D%/error.c \
 	%D%/exception.c \
@@ -20,6 +21,7 @@ libpb_broker_la_SOURCES = \
 	%D%/session.h \
 	%D%/shared.c \
 	%D%/shared.h \
+	%D%/viewpoint.c \
 	%D%/write.c
 broker_libs = libpb_broker.la $(jelly_libs)
 
@@ -32,6 +34,7 @@ unit_tests += \
 	%D%/tests/test_nomem \
 	%D%/tests/test_reference \
 	%D%/tests/test_replay \
+	%D%/tests/test_role \
 	%D%/tests/test_session \
 	%D%/tests/test_shared
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
@@ -41,5 +44,6 @@ unit_tests += \
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_replay_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_role_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_session_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_shared_LDADD = $(broker_libs) $(test_libs)

@@ -11,7 +11,7 @@
 
 int pb__negotiate_begin(pb_session *s)
 {
-    uint64_t mark = pb__write_begin(s);
+    uint64_t mark = pb__write_begin(s, NULL);
     int failed = pb__encode_list(&s->encoder, 2);
     failed = failed ? failed : pb__write_string(s, pb_dialect_name(PB_DIALECT_PB));
     failed = failed ? failed : pb__write_string(s, pb_dialect_name(PB_DIALECT_NONE));
@@ -20,7 +20,7 @@ int pb__negotiate_begin(pb_session *s)
 
 static int write_version(pb_session *s, pb_error *err)
 {
-    uint64_t mark = pb__write_begin(s);
+    uint64_t mark = pb__write_begin(s, NULL);
     int failed = pb__write_head(s, 2, PB__WORD_VERSION);
     failed = failed ? failed : pb__encode_int(&s->encoder, VERSION);
     return pb__write_end(s, mark, failed, err);
@@ -62,7 +62,7 @@ static int choose(pb_session *s, struct pb__received *m)
     if (d == PB_DIALECT_UNKNOWN) {
         return pb__malformed(s, m, 0, "the peer offers no dialect that is known here");
     }
-    uint64_t mark = pb__write_begin(s);
+    uint64_t mark = pb__write_begin(s, NULL);
     int failed = pb__write_string(s, pb_dialect_name(d));
     failed = pb__write_end(s, mark, failed, m->err);
     return failed ? failed : select_dialect(s, d, m->err);

@@ -87,11 +87,6 @@ pb_object *pb_as_object(const pb_value *v)
     return is ? (pb_object *)v : NULL;
 }
 
-static uint64_t key_of(const pb_object *o)
-{
-    return (uintptr_t)o;
-}
-
 /* One more object than there may be. Mirrors Broker.registerReference. */
 static int refuse(pb_session *s, pb_error *err)
 {
@@ -116,18 +111,29 @@ static size_t count_published(const pb_session *s)
     return n;
 }
 
+static struct pb__export *find(const pb_session *s, const pb_object *o)
+{
+    struct pb__export *x = pb__map_get(&s->luids, pb__object_key(o));
+    while (x && !pb__object_same(x->object, o)) {
+        x = x->like;
+    }
+    return x;
+}
+
 static struct pb__export *add(pb_session *s, pb_object *o)
 {
+    uint64_t key = pb__object_key(o);
     struct pb__export *x = pb__malloc(sizeof *x);
     if (!x) {
         return NULL;
     }
-    *x = (struct pb__export){.object = o, .luid = s->last_luid + 1};
+    *x = (struct pb__export){
+        .object = o, .luid = s->last_luid + 1, .like = pb__map_get(&s->luids, key)};
     if (pb__map_set(&s->exports, (uint64_t)x->luid, x) != 0) {
         pb__free(x);
         return NULL;
     }
-    if (pb__map_set(&s->luids, key_of(o), x) != 0) {
+    if (pb__map_set(&s->luids, key, x) != 0) {
         pb__map_take(&s->exports, (uint64_t)x->luid);
         pb__free(x);
         return NULL;
@@ -139,7 +145,7 @@ static struct pb__export *add(pb_session *s, pb_object *o)
 
 int pb__export_add(pb_session *s, pb_object *o, int64_t *luid, pb_error *err)
 {
-    struct pb__export *x = pb__map_get(&s->luids, key_of(o));
+    struct pb__export *x = find(s, o);
     if (!x) {
         if (s->exports.len + count_published(s) > s->shared->config.max_refs) {
             return refuse(s, err);
@@ -176,10 +182,30 @@ static void trim(pb_session *s)
     }
 }
 
+/* Takes x out of the table by objects. Where another has its key that one is put in its
+ * place, which has become free, so that it needs no memory. */
+static void forget(pb_session *s, struct pb__export *x)
+{
+    uint64_t key = pb__object_key(x->object);
+    struct pb__export *first = pb__map_take(&s->luids, key);
+    if (first == x) {
+        first = x->like;
+    } else {
+        struct pb__export *before = first;
+        while (before->like != x) {
+            before = before->like;
+        }
+        before->like = x->like;
+    }
+    if (first) {
+        pb__map_set(&s->luids, key, first);
+    }
+}
+
 static void drop(pb_session *s, struct pb__export *x)
 {
     pb__map_take(&s->exports, (uint64_t)x->luid);
-    pb__map_take(&s->luids, key_of(x->object));
+    forget(s, x);
     trim(s);
     pb_object *o = x->object;
     pb__free(x);

@@ -85,7 +85,7 @@ static int not_understood(pb_session *s, struct pb__received *m)
     if ((word && pb_profile_has(pb__profile(s), PB_PROFILE_UNKNOWN_COMMAND_ANSWERED)) ||
         (integer &&
          pb_profile_has(pb__profile(s), PB_PROFILE_INTEGER_COMMAND_ANSWERED))) {
-        uint64_t mark = pb__write_begin(s);
+        uint64_t mark = pb__write_begin(s, NULL);
         int failed = pb__encode_list(&s->encoder, 2);
         failed = failed ? failed : pb__write_string(s, "didNotUnderstand");
         failed = failed ? failed : pb__write_value(s, command, m->err);
@@ -129,6 +129,7 @@ int pb__proto_received(struct pb__message *message, void *ctx)
     int failed =
         s->state == PB__NEGOTIATING ? pb__negotiate_received(s, &m) : dispatch(s, &m);
     pb_value_unref(m.list);
+    pb__remote_arrived(s, NULL);
     pb__remote_splice_late(s);
     pb__decref_flush(s);
     pb__session_check(s);

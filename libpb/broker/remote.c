@@ -13,24 +13,38 @@ static void destroy(struct pb__foreign *f)
 {
     pb_remote *r = (pb_remote *)f;
     pb_session *s = r->session;
+    pb_object *perspective = r->perspective;
+    r->perspective = NULL;
     pb__list_remove(&r->link);
     if (!s || !r->counted) {
         pb__free(r);
-        return;
+    } else {
+        pb__list_push(s->reading ? &s->late : &s->owed, &r->link);
+        if (!s->reading) {
+            pb__decref_flush(s);
+            pb__session_wake(s);
+        }
     }
-    pb__list_push(s->reading ? &s->late : &s->owed, &r->link);
-    if (!s->reading) {
-        pb__decref_flush(s);
-        pb__session_wake(s);
-    }
+    pb_object_unref(perspective);
 }
 
+/* References that are dead stay in a ring with those of the same session. */
+static bool same_ring(const pb_remote *a, const pb_remote *b)
+{
+    const struct pb__list *l = a->link.next;
+    while (l != &a->link && l != &b->link) {
+        l = l->next;
+    }
+    return l == &b->link;
+}
+
+/* Mirrors RemoteReference.__cmp__. */
 static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
 {
     const pb_remote *x = (const pb_remote *)a;
     const pb_remote *y = (const pb_remote *)b;
-    return x == y || (x->session && x->session == y->session && x->luid == y->luid &&
-                      strcmp(x->name, y->name) == 0);
+    return x == y || (x->session == y->session && x->luid == y->luid &&
+                      strcmp(x->name, y->name) == 0 && (x->session || same_ring(x, y)));
 }
 
 static uint64_t hash(const struct pb__foreign *f)
@@ -69,7 +83,7 @@ static pb_remote *make(pb_session *s, int64_t luid, bool counted, const char *na
             .counted = counted,
         };
         memcpy(r->name, name, len + 1);
-        pb__list_push(&s->remotes, &r->link);
+        pb__list_init(&r->link);
     }
     return r;
 }
@@ -77,8 +91,24 @@ static pb_remote *make(pb_session *s, int64_t luid, bool counted, const char *na
 pb_remote *pb__remote_new(pb_session *s, int64_t luid)
 {
     pb_remote *r = make(s, luid, true, "");
-    s->held += r != NULL;
+    if (r) {
+        r->arriving = true;
+        pb__list_push(&s->remotes, &r->link);
+        s->held++;
+    }
     return r;
+}
+
+void pb__remote_arrived(pb_session *s, pb_object *perspective)
+{
+    for (struct pb__list *l = s->remotes.prev; l != &s->remotes; l = l->prev) {
+        pb_remote *r = PB__LIST_ENTRY(l, pb_remote, link);
+        if (!r->arriving) {
+            return;
+        }
+        r->arriving = false;
+        r->perspective = pb_object_ref(perspective);
+    }
 }
 
 void pb__remote_splice_late(pb_session *s)
@@ -90,7 +120,7 @@ void pb__remote_splice_late(pb_session *s)
     }
 }
 
-void pb__remote_fini(pb_session *s)
+void pb__remote_end(pb_session *s)
 {
     pb__remote_splice_late(s);
     while (!pb__list_empty(&s->owed)) {
@@ -98,12 +128,25 @@ void pb__remote_fini(pb_session *s)
         pb__list_remove(&r->link);
         pb__free(r);
     }
-    while (!pb__list_empty(&s->remotes)) {
-        pb_remote *r = PB__LIST_ENTRY(s->remotes.next, pb_remote, link);
-        pb__list_remove(&r->link);
-        r->session = NULL;
+    for (struct pb__list *l = s->remotes.next; l != &s->remotes; l = l->next) {
+        PB__LIST_ENTRY(l, pb_remote, link)->session = NULL;
     }
     s->held = 0;
+}
+
+void pb__remote_fini(pb_session *s)
+{
+    struct pb__list ring;
+    pb__list_init(&ring);
+    while (!pb__list_empty(&s->remotes)) {
+        pb_remote *r = PB__LIST_ENTRY(s->remotes.next, pb_remote, link);
+        pb_object *perspective = r->perspective;
+        r->perspective = NULL;
+        pb__list_remove(&r->link);
+        pb__list_push(&ring, &r->link);
+        pb_object_unref(perspective);
+    }
+    pb__list_remove(&ring);
 }
 
 pb_remote *pb_remote_ref(pb_remote *r)
@@ -139,12 +182,19 @@ pb_session *pb_remote_session(const pb_remote *r)
     return r->session;
 }
 
+pb_object *pb_remote_perspective(const pb_remote *r)
+{
+    return r->perspective;
+}
+
 pb_remote *pb_remote_for_name(pb_session *s, const char *name)
 {
     pb_remote *r = make(s, 0, false, name);
     if (r && !pb__session_open(s)) {
-        pb__list_remove(&r->link);
         r->session = NULL;
+    } else if (r) {
+        pb__list_push(s->remotes.next,
+                      &r->link); /* in front: those that arrive are last */
     }
     return r;
 }

@@ -10,15 +10,21 @@
 
 enum { OBJECT = 2, METHOD, WANTS_ANSWER, ARGS, KWARGS }; /* places in the message */
 
-pb_request *pb__request_new(pb_session *s, struct pb__received *m, bool wants_answer)
+pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
+                            pb_role role, bool wants_answer)
 {
     pb_request *r = pb__malloc(sizeof *r);
     if (r) {
         *r = (pb_request){.session = s,
                           .list = m->list,
+                          .called = pb_object_ref(o),
+                          .callee.role = role,
                           .refs = 1,
                           .wants_answer = wants_answer,
                           .in_method = true};
+        if (o) {
+            pb__callee(o, &r->callee);
+        }
         m->list = NULL;
         pb__list_push(&s->requests, &r->link);
         s->serving++;
@@ -54,6 +60,21 @@ pb_value *pb_request_kwargs(const pb_request *r)
 pb_session *pb_request_session(const pb_request *r)
 {
     return r->session;
+}
+
+pb_object *pb_request_object(const pb_request *r)
+{
+    return r->callee.object;
+}
+
+pb_role pb_request_role(const pb_request *r)
+{
+    return r->callee.role;
+}
+
+pb_object *pb_request_perspective(const pb_request *r)
+{
+    return r->callee.perspective;
 }
 
 bool pb_request_wants_answer(const pb_request *r)
@@ -103,7 +124,8 @@ static int answer(pb_request *r, pb_value *result)
         return 0;
     }
     pb_error err = {0};
-    int failed = pb__answer_write(s, pb_item(r->list, 1), result, &err);
+    int failed =
+        pb__answer_write(s, pb_item(r->list, 1), result, r->callee.perspective, &err);
     if (failed && pb__session_open(s)) {
         fail(r, s->refused_as ? s->refused_as : pb__exception_of(failed), err.text);
     }
@@ -281,6 +303,7 @@ void pb_request_unref(pb_request *r)
     }
     pb__list_remove(&r->link);
     pb_value_unref(r->list);
+    pb_object_unref(r->called);
     pb__free(r);
     if (s) {
         pb__session_leave(s);

@@ -97,7 +97,7 @@ void pb__session_end(pb_session *s, const pb_error *why)
     } else {
         s->error = spare_error(why->code);
     }
-    pb__remote_fini(s);
+    pb__remote_end(s);
     pb__request_fini(s);
 }
 
@@ -112,6 +112,7 @@ static void finish(pb_session *s)
     s->finished = true;
     pb__call_fini(s);
     pb__export_fini(s);
+    pb__remote_fini(s);
     const pb_session_config *c = &s->shared->config;
     if (c->on_close) {
         c->on_close(s, s->error, c->user_data);

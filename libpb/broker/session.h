@@ -17,6 +17,7 @@
 #include "libpb/base/map.h"
 #include "libpb/broker/exception.h"
 #include "libpb/broker/shared.h"
+#include "pb/flavors.h"
 
 #define PB__COPYABLE_FAILURE "twisted.spread.pb.CopyableFailure"
 
@@ -52,18 +53,19 @@ struct pb_session {
     pb_object *root;
     struct pb__published *published; /* beside root */
     struct pb__map exports;          /* luid to pb__export */
-    struct pb__map luids;            /* object to pb__export */
+    struct pb__map luids;            /* pb__object_key to pb__export, the first of them */
     struct pb__export *touched;      /* by the message that is being written */
     int64_t last_luid;
 
     /* References to the peer's. */
-    struct pb__list remotes; /* pb_remote.link: those alive */
+    struct pb__list remotes; /* pb_remote.link: those alive, by name before received */
     struct pb__list owed; /* pb_remote.link: dead ones, whose decref is to be written */
     struct pb__list late; /* likewise, once the message that comes has been handled */
     size_t held;          /* those of all three that owe a decref */
 
     pb_error *error;        /* why it is closed: on the heap, or a spare one */
     const char *refused_as; /* the exception that the invoker raised while writing */
+    pb_object *perspective; /* for whom is written; borrowed, NULL: nobody */
 
     uint32_t depth;  /* calls of public functions on the stack */
     uint8_t state;   /* enum pb__session_state */
@@ -103,8 +105,9 @@ void pb__session_check(const pb_session *s);
 
 /* ---- write.c ---- */
 
-/* Where a message begins. */
-uint64_t pb__write_begin(pb_session *s);
+/* Where a message begins. For its time the perspective (may be NULL) is s->perspective,
+ * Twisted's serializingPerspective. */
+uint64_t pb__write_begin(pb_session *s, pb_object *perspective);
 /* Ends it: with failed 0 it stands, else it is taken back with its counts of references,
  * and err filled. Returns failed. */
 int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err);
@@ -170,7 +173,8 @@ int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value
 /* The keyword arguments, *new*, with their names as the peer's native strings.
  * PB_ERR_TYPE for a name that is no text. */
 int pb__keywords(const pb_session *s, pb_value *kwargs, pb_value **out, pb_error *err);
-int pb__answer_write(pb_session *s, pb_value *id, pb_value *result, pb_error *err);
+int pb__answer_write(pb_session *s, pb_value *id, pb_value *result,
+                     pb_object *perspective, pb_error *err);
 /* mro as pb_request_fail has it. Without the memory for it the session ends. */
 void pb__error_write(pb_session *s, pb_value *id, const char *mro, const char *text);
 /* The call that m answers, taken out of the table; NULL with *failed if there is none. */
@@ -194,7 +198,8 @@ struct pb_object {
 };
 
 struct pb__export {
-    pb_object *object; /* one count */
+    pb_object *object;       /* one count */
+    struct pb__export *like; /* another whose object has the same key */
     int64_t luid;
     uint64_t count; /* as the peer has it */
     uint64_t fresh; /* of these, by the message that is being written */
@@ -220,6 +225,34 @@ pb_object *pb__published_find(const pb_session *s, pb_span name);
 /* Lets go of all objects. */
 void pb__export_fini(pb_session *s);
 
+/* ---- viewpoint.c ---- */
+
+/* Who is called, as what, and for whom. */
+struct pb__callee {
+    pb_object *object; /* borrowed from the object that was found, as perspective */
+    pb_object *perspective;
+    pb_role role;
+};
+
+/* Follows those that stand for others, from o in c->role; fills the rest of c. */
+void pb__callee(pb_object *o, struct pb__callee *c);
+/* Objects that are the same for the peer have the same key; of others only ViewPoints on
+ * one object have. Mirror Serializable.processUniqueID. */
+uint64_t pb__object_key(const pb_object *o);
+bool pb__object_same(const pb_object *a, const pb_object *b);
+
+/* ---- dispatch.c ---- */
+
+/* "remote_", "view_", ... */
+const char *pb__role_prefix(pb_role role);
+/* The class's name without its module, as Python's messages have it. */
+const char *pb__class_short(const pb_class *cls);
+/* What the object id of a message stands for, borrowed; NULL: nothing. */
+typedef pb_object *(*pb__find_cb)(pb_session *s, const pb_value *id);
+/* Serves message, or cachemessage. */
+int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
+                      pb_role role);
+
 /* ---- remote.c: references to the peer's objects ---- */
 
 struct pb_remote {
@@ -227,15 +260,21 @@ struct pb_remote {
     struct pb__list link;
     pb_session *session; /* NULL: over */
     int64_t luid;
-    bool counted; /* owes a decref; else it goes by name */
+    pb_object *perspective; /* one count while the session lasts; NULL: none */
+    bool counted;           /* owes a decref; else it goes by name */
+    bool arriving; /* in the message that comes; its perspective isn't known yet */
     char name[];
 };
 
 /* One that was received. NULL for lack of memory. */
 pb_remote *pb__remote_new(pb_session *s, int64_t luid);
+/* Those of the message that comes are for that perspective. */
+void pb__remote_arrived(pb_session *s, pb_object *perspective);
 /* What the reader let go of in a message may be given back now. */
 void pb__remote_splice_late(pb_session *s);
 /* The session is over: references are dead, and nothing is owed any more. */
+void pb__remote_end(pb_session *s);
+/* Lets go of their perspectives. */
 void pb__remote_fini(pb_session *s);
 
 /* ---- invoker.c ---- */
@@ -281,14 +320,17 @@ void pb__deadline_expire(pb_session *s);
 struct pb_request {
     pb_session *session; /* NULL: over */
     struct pb__list link;
-    pb_value *list; /* the message, which holds the rest */
+    pb_value *list;    /* the message, which holds the rest */
+    pb_object *called; /* one count of what the object id stood for; NULL: nothing */
+    struct pb__callee callee;
     size_t refs;
     bool wants_answer, answered;
     bool in_method; /* its method has not returned yet */
 };
 
-/* Takes m's list. NULL for lack of memory. */
-pb_request *pb__request_new(pb_session *s, struct pb__received *m, bool wants_answer);
+/* Takes m's list. o is what is called, or NULL. NULL for lack of memory. */
+pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
+                            pb_role role, bool wants_answer);
 /* Arguments as a method may see them; else answers with the failure that Twisted would
  * have answered with, and returns false. */
 bool pb__request_check(pb_request *r, const pb_error *refused);

@@ -7,9 +7,10 @@
 
 #include "libpb/broker/session.h"
 
-uint64_t pb__write_begin(pb_session *s)
+uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
 {
     assert(!s->writing);
+    s->perspective = perspective;
     s->writing = true;
     s->refused_as = NULL;
     return pb_encoder_mark(&s->encoder);
@@ -26,6 +27,7 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
         pb__export_commit(s);
     }
     s->writing = false;
+    s->perspective = NULL;
     return failed;
 }
 

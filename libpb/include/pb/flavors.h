@@ -19,11 +19,15 @@ extern "C" {
  * the perspective of whom it is sent to. Two on the same pair go by the same number.
  * Mirrors flavors.ViewPoint. */
 PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object);
+/* The two of a ViewPoint, borrowed, as when it was sent home; NULL for another object. */
+PB_API pb_object *pb_viewpoint_object(const pb_object *o);
+PB_API pb_object *pb_viewpoint_perspective(const pb_object *o);
 /* An object that calls the methods of another in a role: *new*; it holds a count of it.
  * An avatar is sent so, as PB_ROLE_PERSPECTIVE. NULL for lack of memory, or where role is
  * neither that nor PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
 PB_API pb_object *pb_as_referenceable(pb_object *object, pb_role role);
-/* The perspective that a reference came for, borrowed, and for whom it sends; NULL: none.
+/* The perspective that a reference came for, borrowed, and for whom it sends; NULL: none,
+ * or its connection has ended.
  * Mirrors RemoteReference.perspective. */
 PB_API pb_object *pb_remote_perspective(const pb_remote *r);
 

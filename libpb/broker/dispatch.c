@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The peer's calls, from the message to the method: who is called, as what, and for whom;
+ * and what the peer is told where there is no such object or method. */
+#include <string.h>
+
+#include "libpb/broker/session.h"
+
+/* What each role is called in Twisted. */
+static const char *const prefixes[] = {
+    [PB_ROLE_REMOTE] = "remote_",
+    [PB_ROLE_PERSPECTIVE] = "perspective_",
+    [PB_ROLE_VIEW] = "view_",
+    [PB_ROLE_OBSERVE] = "observe_",
+};
+
+const char *pb__role_prefix(pb_role role)
+{
+    return prefixes[role];
+}
+
+const char *pb__class_short(const pb_class *cls)
+{
+    const char *dot = strrchr(cls->name, '.');
+    return dot ? dot + 1 : cls->name;
+}
+
+/* Python's truth of what stands where 0 or 1 is expected. */
+static bool is_true(const pb_value *v)
+{
+    int64_t i;
+    double d;
+    if (pb_as_int(v, &i) == 0) {
+        return i != 0;
+    }
+    if (pb_as_float(v, &d) == 0) {
+        return d != 0;
+    }
+    return pb__kind(v) != PB_BYTES || pb_len(v) != 0;
+}
+
+/* The method as text, in its place in the message; old peers may name it by a number. */
+static int read_method(pb_session *s, struct pb__received *m)
+{
+    pb_value *method = pb__member(m, 3);
+    size_t bad;
+    pb_span text;
+    if (pb_as_bytes(method, &text) == 0 && pb__utf8_check(text.data, text.len, &bad)) {
+        return 0;
+    }
+    if (pb__kind(method) == PB_INT &&
+        pb_profile_has(pb__profile(s), PB_PROFILE_INTEGER_METHOD_ANSWERED)) {
+        char *digits = pb_value_repr(method);
+        if (!digits) {
+            return pb__error_nomem(m->err);
+        }
+        pb_value *name = pb_bytes((pb_span){(uint8_t *)digits, strlen(digits)});
+        pb_free(digits);
+        return name ? pb_item_set_steal(m->list, 3, name) : pb__error_nomem(m->err);
+    }
+    return pb__malformed(s, m, 3, "a method goes by a name in UTF-8");
+}
+
+static bool is_request_id(const pb_value *id)
+{
+    pb_kind kind = pb__kind(id);
+    return kind == PB_INT || kind == PB_BYTES || kind == PB_FLOAT;
+}
+
+static const pb_method *find_method(const pb_class *cls, pb_role role,
+                                    const pb_value *name)
+{
+    const pb_method *const tables[] = {
+        [PB_ROLE_REMOTE] = cls->remote,
+        [PB_ROLE_PERSPECTIVE] = cls->perspective,
+        [PB_ROLE_VIEW] = cls->view,
+        [PB_ROLE_OBSERVE] = cls->observe,
+    };
+    const struct pb__text *text = (const struct pb__text *)name;
+    for (const pb_method *m = tables[role]; m && m->name; m++) {
+        if (strlen(m->name) == text->len && memcmp(m->name, text->data, text->len) == 0) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static void fail_no_method(pb_request *r)
+{
+    const char *method = pb_request_method(r);
+    if (r->callee.role == PB_ROLE_REMOTE) {
+        pb_request_fail(r, "twisted.spread.flavors.NoSuchMethod",
+                        "No such method: remote_%s", method);
+    } else {
+        pb_request_fail(
+            r, "builtins.AttributeError", "'%s' object has no attribute '%s%s'",
+            pb__class_short(r->callee.object->cls), prefixes[r->callee.role], method);
+    }
+}
+
+/* Twisted looks for caches by subscription, which raises KeyError. */
+static void fail_no_object(pb_request *r)
+{
+    if (r->callee.role != PB_ROLE_OBSERVE) {
+        pb_request_fail(r, "twisted.spread.pb.Error", "Invalid Object ID");
+        return;
+    }
+    char *id = pb_value_repr(pb_item(r->list, 2));
+    pb_request_fail(r, "builtins.KeyError", "%s", id ? id : "");
+    pb_free(id);
+}
+
+/* Mirrors remoteMessageReceived of Referenceable, ViewPoint and RemoteCache, and
+ * perspectiveMessageReceived of Avatar. */
+static int call_method(pb_request *r, const pb_error *refused)
+{
+    const pb_value *name = pb_item(r->list, 3);
+    pb_object *o = r->callee.object;
+    bool whole = strlen(pb_request_method(r)) == pb_len(name); /* no NUL in it */
+    const pb_method *m = find_method(o->cls, r->callee.role, name);
+    int (*call)(void *self, pb_request *req) = m       ? m->call
+                                               : whole ? o->cls->fallback
+                                                       : NULL;
+    if (!pb__request_check(r, refused)) {
+        return 0;
+    }
+    if (!call) {
+        fail_no_method(r);
+        return 0;
+    }
+    return call(o->self, r);
+}
+
+/* Gives the call to its object. Mirrors Broker._recvMessage. */
+static void serve(pb_request *r, const pb_error *refused)
+{
+    if (!r->called) {
+        fail_no_object(r);
+    } else {
+        int code = call_method(r, refused);
+        if (!r->answered && r->refs == 1) {
+            pb__request_close(r, code);
+        }
+    }
+    r->in_method = false;
+    pb_request_unref(r);
+}
+
+int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
+                      pb_role role)
+{
+    for (size_t i = 1; i <= 4; i++) {
+        if (!pb__member(m, i)) {
+            return pb__malformed(s, m, i, "%s", m->refused->text);
+        }
+    }
+    if (!is_request_id(pb__member(m, 1))) {
+        return pb__malformed(s, m, 1, "a request goes by a number");
+    }
+    int failed = read_method(s, m);
+    if (failed) {
+        return failed;
+    }
+    pb_object *o = find(s, pb__member(m, 2));
+    pb_request *r = pb__request_new(s, m, o, role, is_true(pb__member(m, 4)));
+    if (!r) {
+        return pb__error_nomem(m->err);
+    }
+    pb__remote_arrived(s, r->callee.perspective);
+    serve(r, m->refused);
+    return 0;
+}
+
+static pb_object *find_object(pb_session *s, const pb_value *id)
+{
+    int64_t luid;
+    pb_span name;
+    if (pb_as_int(id, &luid) == 0) {
+        return pb__export_find(s, luid);
+    }
+    return pb_as_bytes(id, &name) == 0 ? pb__published_find(s, name) : NULL;
+}
+
+int pb__message_received(pb_session *s, struct pb__received *m)
+{
+    return pb__call_received(s, m, find_object, PB_ROLE_REMOTE);
+}
