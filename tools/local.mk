@@ -12,6 +12,7 @@ bin_PROGRAMS += %D%/pb
 	%D%/expect.h \
 	%D%/form.c \
 	%D%/form.h \
+	%D%/jelly.c \
 	%D%/json.c \
 	%D%/json.h \
 	%D%/json_scalar.c \

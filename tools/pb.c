@@ -3,6 +3,7 @@
  * The `pb` command: finds the subcommand, and lets it go on. */
 #include "tools/pb.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +18,10 @@ struct command {
 static const struct command commands[] = {
     {"bench", bench_main, "measure the speed of this machine, or of a server"},
     {"call", call_main, "call a method, and print what it answers"},
+    {"jelly", jelly_main, "turn JSON without loss into jelly in banana"},
     {"replay", replay_main, "check captures against this library"},
     {"serve", serve_main, "a server to test against"},
+    {"unjelly", unjelly_main, "turn jelly in banana into JSON without loss"},
 };
 
 static void usage(FILE *to)
@@ -69,6 +72,24 @@ int tool_nomem(void)
 {
     tool_say("%s", pb_strerror(PB_ERR_NOMEM));
     return TOOL_DISCONNECTED;
+}
+
+FILE *tool_open(const char *path)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (!f) {
+        tool_say("%s: %s", path, strerror(errno));
+    }
+    return f;
+}
+
+int tool_end_output(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        tool_say("cannot write: %s", strerror(errno));
+        return status == TOOL_DONE ? TOOL_DISCONNECTED : status;
+    }
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,8 @@
 #ifndef PB__TOOLS_PB_H
 #define PB__TOOLS_PB_H
 
+#include <stdio.h>
+
 #include "pb/error.h"
 
 enum tool_status {
@@ -27,9 +29,16 @@ int tool_bad_option(int got, char **argv);
 /* Says so; TOOL_DISCONNECTED, for there is no status for it. */
 int tool_nomem(void);
 
+/* The file, or standard input for "-"; NULL after saying why not. */
+FILE *tool_open(const char *path);
+/* Writes out what is printed: status, or where that fails TOOL_DISCONNECTED. */
+int tool_end_output(int status);
+
 int bench_main(int argc, char **argv);
 int call_main(int argc, char **argv);
+int jelly_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
+int unjelly_main(int argc, char **argv);
 
 #endif
