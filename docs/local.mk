@@ -1,0 +1,4 @@
+EXTRA_DIST += \
+	%D%/decisions.md \
+	%D%/protocol.md \
+	%D%/twisted.md
