@@ -44,7 +44,7 @@ static int dump_objects(const pb_session *s, struct pb__buf *out)
     size_t at = 0;
     uint64_t luid;
     void *value;
-    while (!e && pb__map_next(&s->exports, &at, &luid, &value)) {
+    while (!e && s->exports && pb__map_next(&s->exports->by_luid, &at, &luid, &value)) {
         const struct pb__export *x = value;
         e = pb__buf_printf(out, "object %" PRIu64 " %s count %" PRIu64 "\n", luid,
                            x->object->cls->name, x->count);
@@ -98,15 +98,16 @@ void pb__session_check(const pb_session *s)
         assert(length(&s->calls->timers) + length(&s->calls->untimed) <=
                s->calls->pending);
     }
-    assert(s->exports.len >= s->luids.len);
-    assert(!s->touched && !s->writing);
+    assert(!s->exports || (s->exports->by_luid.len > 0 && !s->exports->touched));
+    assert(!s->writing);
     size_t at = 0;
     uint64_t key;
     void *value;
-    while (pb__map_next(&s->exports, &at, &key, &value)) {
+    while (s->exports && pb__map_next(&s->exports->by_luid, &at, &key, &value)) {
         const struct pb__export *x = value;
         assert(x->count > 0 && x->fresh == 0 && (uint64_t)x->luid == key);
-        const struct pb__export *y = pb__map_get(&s->luids, pb__object_key(x->object));
+        const struct pb__export *y =
+            pb__map_get(&s->exports->by_object, pb__object_key(x->object));
         while (y != x) {
             y = y->like;
         }

@@ -4,11 +4,13 @@ libpb_broker_la_SOURCES = \
 	%D%/call.c \
 	%D%/deadline.c \
 	%D%/decref.c \
+	%D%/disconnect.c \
 	%D%/dispatch.c \
 	%D%/dump.c \
 	%D%/error.c \
 	%D%/exception.c \
 	%D%/exception.h \
+	%D%/export.c \
 	%D%/failure.c \
 	%D%/invoker.c \
 	%D%/message.c \
@@ -28,6 +30,7 @@ broker_libs = libpb_broker.la $(jelly_libs)
 EXTRA_DIST += %D%/tests/captured.h %D%/tests/pair.h %D%/tests/service.h
 unit_tests += \
 	%D%/tests/test_call \
+	%D%/tests/test_disconnect \
 	%D%/tests/test_exception \
 	%D%/tests/test_failure \
 	%D%/tests/test_negotiate \
@@ -38,6 +41,7 @@ unit_tests += \
 	%D%/tests/test_session \
 	%D%/tests/test_shared
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_disconnect_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_exception_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)

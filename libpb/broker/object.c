@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Objects that peers may call, and the tables of those that the peer holds: each sending
- * is one count under one number, each decref one less. A number is never used again. */
+ * Objects that peers may call, and those that go by a name. */
 #include <stdio.h>
 #include <string.h>
 
@@ -87,159 +86,6 @@ pb_object *pb_as_object(const pb_value *v)
     return is ? (pb_object *)v : NULL;
 }
 
-/* One more object than there may be. Mirrors Broker.registerReference. */
-static int refuse(pb_session *s, pb_error *err)
-{
-    const char *text = "Maximum PB reference count exceeded.";
-    size_t limit = s->shared->config.max_refs;
-    s->refused_as = "twisted.spread.pb.Error";
-    if (++s->strikes > 3) {
-        pb_error why = {0};
-        pb__error_set(&why, PB_ERR_LIMIT, 0, "%s  Goodbye. (limit %zu)", text, limit);
-        pb__session_end(s, &why);
-    }
-    return pb__error_set(err, PB_ERR_LIMIT, 0, "%s", text);
-}
-
-/* Those that go by name count too. */
-static size_t count_published(const pb_session *s)
-{
-    size_t n = s->root != NULL;
-    for (const struct pb__published *p = s->published; p; p = p->next) {
-        n++;
-    }
-    return n;
-}
-
-static struct pb__export *find(const pb_session *s, const pb_object *o)
-{
-    struct pb__export *x = pb__map_get(&s->luids, pb__object_key(o));
-    while (x && !pb__object_same(x->object, o)) {
-        x = x->like;
-    }
-    return x;
-}
-
-static struct pb__export *add(pb_session *s, pb_object *o)
-{
-    uint64_t key = pb__object_key(o);
-    struct pb__export *x = pb__malloc(sizeof *x);
-    if (!x) {
-        return NULL;
-    }
-    *x = (struct pb__export){
-        .object = o, .luid = s->last_luid + 1, .like = pb__map_get(&s->luids, key)};
-    if (pb__map_set(&s->exports, (uint64_t)x->luid, x) != 0) {
-        pb__free(x);
-        return NULL;
-    }
-    if (pb__map_set(&s->luids, key, x) != 0) {
-        pb__map_take(&s->exports, (uint64_t)x->luid);
-        pb__free(x);
-        return NULL;
-    }
-    pb_object_ref(o);
-    s->last_luid++;
-    return x;
-}
-
-int pb__export_add(pb_session *s, pb_object *o, int64_t *luid, pb_error *err)
-{
-    struct pb__export *x = find(s, o);
-    if (!x) {
-        if (s->exports.len + count_published(s) > s->shared->config.max_refs) {
-            return refuse(s, err);
-        }
-        x = add(s, o);
-        if (!x) {
-            return pb__error_nomem(err);
-        }
-    }
-    if (x->fresh == 0) {
-        x->next_touched = s->touched;
-        s->touched = x;
-    }
-    x->fresh++;
-    x->count++;
-    *luid = x->luid;
-    return 0;
-}
-
-void pb__export_commit(pb_session *s)
-{
-    for (struct pb__export *x = s->touched; x; x = x->next_touched) {
-        x->fresh = 0;
-    }
-    s->touched = NULL;
-}
-
-/* Gives tables back that are empty: an object comes and goes with most logins. */
-static void trim(pb_session *s)
-{
-    if (s->exports.len == 0) {
-        pb__map_fini(&s->exports);
-        pb__map_fini(&s->luids);
-    }
-}
-
-/* Takes x out of the table by objects. Where another has its key that one is put in its
- * place, which has become free, so that it needs no memory. */
-static void forget(pb_session *s, struct pb__export *x)
-{
-    uint64_t key = pb__object_key(x->object);
-    struct pb__export *first = pb__map_take(&s->luids, key);
-    if (first == x) {
-        first = x->like;
-    } else {
-        struct pb__export *before = first;
-        while (before->like != x) {
-            before = before->like;
-        }
-        before->like = x->like;
-    }
-    if (first) {
-        pb__map_set(&s->luids, key, first);
-    }
-}
-
-static void drop(pb_session *s, struct pb__export *x)
-{
-    pb__map_take(&s->exports, (uint64_t)x->luid);
-    forget(s, x);
-    trim(s);
-    pb_object *o = x->object;
-    pb__free(x);
-    pb_object_unref(o);
-}
-
-void pb__export_undo(pb_session *s)
-{
-    while (s->touched) {
-        struct pb__export *x = s->touched;
-        s->touched = x->next_touched;
-        x->count -= x->fresh;
-        x->fresh = 0;
-        if (x->count == 0) {
-            drop(s, x);
-        }
-    }
-}
-
-bool pb__export_drop(pb_session *s, int64_t luid)
-{
-    struct pb__export *x = pb__map_get(&s->exports, (uint64_t)luid);
-    if (x && --x->count == 0) {
-        drop(s, x);
-    }
-    return x != NULL;
-}
-
-pb_object *pb__export_find(const pb_session *s, int64_t luid)
-{
-    const struct pb__export *x = pb__map_get(&s->exports, (uint64_t)luid);
-    return x ? x->object : NULL;
-}
-
 static bool is_root(pb_span name)
 {
     return name.len == 4 && memcmp(name.data, "root", 4) == 0;
@@ -264,6 +110,15 @@ static pb_object **published_place(pb_session *s, pb_span name)
     p->next = s->published;
     s->published = p;
     return &p->object;
+}
+
+size_t pb__published_count(const pb_session *s)
+{
+    size_t n = s->root != NULL;
+    for (const struct pb__published *p = s->published; p; p = p->next) {
+        n++;
+    }
+    return n;
 }
 
 pb_object *pb__published_find(const pb_session *s, pb_span name)
@@ -298,20 +153,8 @@ int pb_session_publish(pb_session *s, const char *name, pb_object *o)
     return 0;
 }
 
-void pb__export_fini(pb_session *s)
+void pb__published_fini(pb_session *s)
 {
-    struct pb__map exports = s->exports;
-    s->exports = (struct pb__map){0};
-    pb__map_fini(&s->luids);
-    size_t at = 0;
-    uint64_t luid;
-    void *value;
-    while (pb__map_next(&exports, &at, &luid, &value)) {
-        struct pb__export *x = value;
-        pb_object_unref(x->object);
-        pb__free(x);
-    }
-    pb__map_fini(&exports);
     while (s->published) {
         struct pb__published *p = s->published;
         s->published = p->next;

@@ -12,7 +12,7 @@
 static void destroy(struct pb__foreign *f)
 {
     pb_remote *r = (pb_remote *)f;
-    pb_session *s = r->session;
+    pb_session *s = pb_remote_session(r);
     pb_object *perspective = r->perspective;
     r->perspective = NULL;
     pb__list_remove(&r->link);
@@ -128,9 +128,6 @@ void pb__remote_end(pb_session *s)
         pb__list_remove(&r->link);
         pb__free(r);
     }
-    for (struct pb__list *l = s->remotes.next; l != &s->remotes; l = l->next) {
-        PB__LIST_ENTRY(l, pb_remote, link)->session = NULL;
-    }
     s->held = 0;
 }
 
@@ -142,6 +139,7 @@ void pb__remote_fini(pb_session *s)
         pb_remote *r = PB__LIST_ENTRY(s->remotes.next, pb_remote, link);
         pb_object *perspective = r->perspective;
         r->perspective = NULL;
+        r->session = NULL;
         pb__list_remove(&r->link);
         pb__list_push(&ring, &r->link);
         pb_object_unref(perspective);
@@ -179,7 +177,7 @@ int64_t pb_remote_luid(const pb_remote *r)
 
 pb_session *pb_remote_session(const pb_remote *r)
 {
-    return r->session;
+    return r->session && pb__session_open(r->session) ? r->session : NULL;
 }
 
 pb_object *pb_remote_perspective(const pb_remote *r)

@@ -42,6 +42,59 @@ static int64_t deadline_of(const struct pb__shared *sh, int64_t now)
     return patience < 0 || __builtin_add_overflow(now, patience, &by) ? INT64_MAX : by;
 }
 
+/* The callbacks of a session that is over, in Twisted's order. */
+static void finish(pb_session *s)
+{
+    s->finished = true;
+    pb__call_fini(s);
+    pb__disconnect_notify(s);
+    pb__export_fini(s);
+    pb__published_fini(s);
+    pb__remote_fini(s);
+    const pb_session_config *c = &s->shared->config;
+    if (c->on_close) {
+        c->on_close(s, s->error, c->user_data);
+    }
+}
+
+void pb__session_enter(pb_session *s)
+{
+    s->depth++;
+}
+
+static void leave(pb_session *s, bool driver)
+{
+    if (s->depth == 1 && !pb__session_open(s) && !s->finished) {
+        finish(s);
+    }
+    s->depth--;
+    if (s->depth == 0 && s->freeing) {
+        destroy(s);
+    } else if (!driver) {
+        pb__session_wake(s);
+    }
+}
+
+/* Gives the session its root, and returns it unless it was freed meanwhile. Mirrors
+ * PBServerFactory.buildProtocol. */
+static pb_session *begin(pb_session *s)
+{
+    const pb_session_config *c = &s->shared->config;
+    s->root = pb_object_ref(c->root);
+    if (!c->root_object) {
+        return s;
+    }
+    pb__session_enter(s);
+    pb_object *root = c->root_object(s, c->user_data);
+    if (root && pb__session_open(s)) {
+        pb_session_publish(s, "root", root);
+    }
+    pb_object_unref(root);
+    bool freed = s->freeing;
+    leave(s, true);
+    return freed ? NULL : s;
+}
+
 pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
                             bool is_client)
 {
@@ -63,8 +116,7 @@ pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
         destroy(s);
         return NULL;
     }
-    s->root = pb_object_ref(sh->config.root);
-    return s;
+    return begin(s);
 }
 
 static pb_session *new_alone(const pb_session_config *c, int64_t now, bool is_client)
@@ -104,37 +156,6 @@ void pb__session_end(pb_session *s, const pb_error *why)
 void pb__session_end_nomem(pb_session *s)
 {
     pb__session_end(s, spare_error(PB_ERR_NOMEM));
-}
-
-/* The callbacks of a session that is over, in Twisted's order. */
-static void finish(pb_session *s)
-{
-    s->finished = true;
-    pb__call_fini(s);
-    pb__export_fini(s);
-    pb__remote_fini(s);
-    const pb_session_config *c = &s->shared->config;
-    if (c->on_close) {
-        c->on_close(s, s->error, c->user_data);
-    }
-}
-
-void pb__session_enter(pb_session *s)
-{
-    s->depth++;
-}
-
-static void leave(pb_session *s, bool driver)
-{
-    if (s->depth == 1 && !pb__session_open(s) && !s->finished) {
-        finish(s);
-    }
-    s->depth--;
-    if (s->depth == 0 && s->freeing) {
-        destroy(s);
-    } else if (!driver) {
-        pb__session_wake(s);
-    }
 }
 
 void pb__session_leave(pb_session *s)
@@ -313,7 +334,7 @@ void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
     *out = (pb_session_stats){
         .pending = s->calls ? s->calls->pending : 0,
         .serving = s->serving,
-        .exported = s->exports.len,
+        .exported = s->exports ? s->exports->by_luid.len : 0,
         .held = s->held,
         .queued = s->lost ? 0 : pb_encoder_send(&s->encoder).len,
     };

@@ -52,9 +52,7 @@ struct pb_session {
     /* Objects of ours. */
     pb_object *root;
     struct pb__published *published; /* beside root */
-    struct pb__map exports;          /* luid to pb__export */
-    struct pb__map luids;            /* pb__object_key to pb__export, the first of them */
-    struct pb__export *touched;      /* by the message that is being written */
+    struct pb__exports *exports;     /* NULL: the peer holds none */
     int64_t last_luid;
 
     /* References to the peer's. */
@@ -62,6 +60,8 @@ struct pb_session {
     struct pb__list owed; /* pb_remote.link: dead ones, whose decref is to be written */
     struct pb__list late; /* likewise, once the message that comes has been handled */
     size_t held;          /* those of all three that owe a decref */
+
+    struct pb__notifier *notifiers; /* in the order in which they are called */
 
     pb_error *error;        /* why it is closed: on the heap, or a spare one */
     const char *refused_as; /* the exception that the invoker raised while writing */
@@ -189,7 +189,7 @@ static inline void pb__decref_flush(pb_session *s)
     }
 }
 
-/* ---- object.c: objects of ours that the peer holds ---- */
+/* ---- object.c, export.c: objects of ours that the peer may call, or holds ---- */
 
 struct pb_object {
     struct pb__foreign base;
@@ -204,6 +204,12 @@ struct pb__export {
     uint64_t count; /* as the peer has it */
     uint64_t fresh; /* of these, by the message that is being written */
     struct pb__export *next_touched;
+};
+
+struct pb__exports {
+    struct pb__map by_luid;
+    struct pb__map by_object;   /* pb__object_key to the first such pb__export */
+    struct pb__export *touched; /* by the message that is being written */
 };
 
 struct pb__published {
@@ -222,8 +228,10 @@ bool pb__export_drop(pb_session *s, int64_t luid);
 /* Borrowed; NULL for an unknown luid or name. */
 pb_object *pb__export_find(const pb_session *s, int64_t luid);
 pb_object *pb__published_find(const pb_session *s, pb_span name);
-/* Lets go of all objects. */
+size_t pb__published_count(const pb_session *s);
+/* Let go of all objects. */
 void pb__export_fini(pb_session *s);
+void pb__published_fini(pb_session *s);
 
 /* ---- viewpoint.c ---- */
 
@@ -258,7 +266,7 @@ int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
 struct pb_remote {
     struct pb__foreign base;
     struct pb__list link;
-    pb_session *session; /* NULL: over */
+    pb_session *session; /* maybe closed; NULL: it has finished */
     int64_t luid;
     pb_object *perspective; /* one count while the session lasts; NULL: none */
     bool counted;           /* owes a decref; else it goes by name */
@@ -272,9 +280,9 @@ pb_remote *pb__remote_new(pb_session *s, int64_t luid);
 void pb__remote_arrived(pb_session *s, pb_object *perspective);
 /* What the reader let go of in a message may be given back now. */
 void pb__remote_splice_late(pb_session *s);
-/* The session is over: references are dead, and nothing is owed any more. */
+/* The session is over, and nothing is owed any more. */
 void pb__remote_end(pb_session *s);
-/* Lets go of their perspectives. */
+/* References live on without it. */
 void pb__remote_fini(pb_session *s);
 
 /* ---- invoker.c ---- */
@@ -345,6 +353,11 @@ void pb__request_fini(pb_session *s);
 pb_failure *pb__failure_new(int code, const char *text);
 /* What came in an error message; never NULL. */
 pb_failure *pb__failure_received(pb_value *v);
+
+/* ---- disconnect.c ---- */
+
+/* Tells those who asked that the connection ended. */
+void pb__disconnect_notify(pb_session *s);
 
 /* ---- dump.c ---- */
 

@@ -160,8 +160,9 @@ PB_API int64_t pb_remote_luid(const pb_remote *r);
 /* Its session; NULL once that is gone: calls fail with PB_ERR_DEAD then. */
 PB_API pb_session *pb_remote_session(const pb_remote *r);
 /* Calls cb with the reference, once, when its connection ends; or no more, for the first
- * such pair of cb and user_data. PB_ERR_DEAD if it has ended, PB_ERR_NOMEM. Mirror
- * RemoteReference.notifyOnDisconnect and dontNotifyOnDisconnect. */
+ * such pair of cb and user_data. Until then the reference is held, and not given back.
+ * PB_ERR_DEAD if it has ended, PB_ERR_NOMEM. Mirror RemoteReference.notifyOnDisconnect and
+ * dontNotifyOnDisconnect. */
 typedef void (*pb_remote_cb)(pb_remote *r, void *user_data);
 PB_API int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data);
 PB_API void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb,
@@ -233,8 +234,8 @@ typedef struct pb_registry pb_registry; /* see pb/flavors.h */
 
 typedef struct {
     pb_object *root; /* published as "root"; NULL: none. The session takes a count */
-    /* Gives this connection's root, *new*, instead; NULL: none, or lack of memory. Mirrors
-     * IPBRoot.rootObject. */
+    /* Gives this connection's root, *new*, while the session is made; NULL: root is it.
+     * Mirrors IPBRoot.rootObject. */
     pb_object *(*root_object)(pb_session *s, void *user_data);
     pb_registry
         *registry; /* of copies that may come; NULL: none. Counted by the session */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who wants to know that the connection ended: those who asked at the session, and those
+ * who asked at one of its references, all of whom are called where its first one asked.
+ * Mirrors notifyOnDisconnect and dontNotifyOnDisconnect of Broker and RemoteReference. */
+#include "libpb/broker/session.h"
+
+struct pb__notifier {
+    struct pb__notifier *next;
+    pb_remote *remote; /* one count; NULL: who asked at the session */
+    pb_session_cb session_cb;
+    pb_remote_cb remote_cb;
+    void *user_data;
+};
+
+static bool same(const struct pb__notifier *a, const struct pb__notifier *b)
+{
+    return a->remote == b->remote && a->session_cb == b->session_cb &&
+           a->remote_cb == b->remote_cb && a->user_data == b->user_data;
+}
+
+/* At the end; of one reference behind the last that it has. */
+static struct pb__notifier **place(pb_session *s, const pb_remote *remote)
+{
+    struct pb__notifier **at = &s->notifiers;
+    struct pb__notifier **behind = NULL;
+    for (; *at; at = &(*at)->next) {
+        if (remote && (*at)->remote == remote) {
+            behind = &(*at)->next;
+        }
+    }
+    return behind ? behind : at;
+}
+
+static int add(pb_session *s, const struct pb__notifier *wanted)
+{
+    struct pb__notifier *n = pb__malloc(sizeof *n);
+    if (!n) {
+        return PB_ERR_NOMEM;
+    }
+    *n = *wanted;
+    pb_remote_ref(n->remote);
+    struct pb__notifier **at = place(s, n->remote);
+    n->next = *at;
+    *at = n;
+    return 0;
+}
+
+static void take(pb_session *s, const struct pb__notifier *unwanted)
+{
+    struct pb__notifier **at = &s->notifiers;
+    while (*at && !same(*at, unwanted)) {
+        at = &(*at)->next;
+    }
+    struct pb__notifier *n = *at;
+    if (n) {
+        *at = n->next;
+        pb_remote *r = n->remote;
+        pb__free(n);
+        pb_remote_unref(r);
+    }
+}
+
+int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb, void *user_data)
+{
+    return pb__session_open(s)
+               ? add(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data})
+               : PB_ERR_STATE;
+}
+
+void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb,
+                                          void *user_data)
+{
+    take(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data});
+}
+
+int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data)
+{
+    return pb_remote_session(r)
+               ? add(r->session, &(struct pb__notifier){.remote = r,
+                                                        .remote_cb = cb,
+                                                        .user_data = user_data})
+               : PB_ERR_DEAD;
+}
+
+void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data)
+{
+    if (r->session) {
+        take(r->session, &(struct pb__notifier){
+                             .remote = r, .remote_cb = cb, .user_data = user_data});
+    }
+}
+
+void pb__disconnect_notify(pb_session *s)
+{
+    while (s->notifiers) {
+        struct pb__notifier n = *s->notifiers;
+        pb__free(s->notifiers);
+        s->notifiers = n.next;
+        if (n.remote) {
+            n.remote_cb(n.remote, n.user_data);
+            pb_remote_unref(n.remote);
+        } else {
+            n.session_cb(s, n.user_data);
+        }
+    }
+}
