@@ -10,7 +10,7 @@ import tempfile
 
 import one_two
 import values
-from harness import LIVE, Failed, expect
+from harness import LIVE, NOTHING, Failed, expect
 from proxy import ScriptedServer, read, read_to_end
 
 CAPTURE = LIVE.parent / "captures" / "20.3.0-py2" / "arguments.jsonl.gz"
@@ -144,7 +144,7 @@ def seeds_own(stage, way):
     gives(stage, [endpoint, "getTwo", "then", "three", "12"], 0, "[1, 2, 3]\n")
     expect("the server said", server.line(), "One.getTwo, handing out my two")
     expect("the server said", server.line(), "Two.three was given 12")
-    server.find("connection closed, still kept: 0 objects, 0 ids, 0 waiting calls")
+    server.find(f"connection closed, still kept: {NOTHING}")
 
 
 def against_serve(stage, way):

@@ -1,9 +1,26 @@
 script_tests += %D%/live.test
+check_PROGRAMS += %D%/pairs/pairs
+%C%_pairs_pairs_SOURCES = \
+	%D%/pairs/errors.c \
+	%D%/pairs/pair.c \
+	%D%/pairs/pair.h \
+	%D%/pairs/references.c \
+	%D%/pairs/simple.c
+%C%_pairs_pairs_LDADD = libpb.la
 EXTRA_DIST += \
 	%D%/calling.py \
 	%D%/demo \
 	%D%/harness.py \
 	%D%/one_two.py \
+	%D%/pairing.py \
+	%D%/pairs/caches.py \
+	%D%/pairs/chat.py \
+	%D%/pairs/copies.py \
+	%D%/pairs/errors.py \
+	%D%/pairs/logins.py \
+	%D%/pairs/pair.py \
+	%D%/pairs/references.py \
+	%D%/pairs/simple.py \
 	%D%/peers/caller.py \
 	%D%/peers/one_two_client.py \
 	%D%/peers/one_two_server.py \

@@ -21,6 +21,7 @@ def main():
 
     import calling
     import one_two
+    import pairing
     import serving
     import vanishing
     from harness import Report
@@ -40,6 +41,7 @@ def main():
         serving.checks(report, name, way, *switches)
     calling.lonely_checks(report)
     serving.lonely_checks(report)
+    pairing.checks(report)
     vanishing.checks(report)
     return report.close()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A Twisted client against `pb serve`."""
 
-from harness import expect
+from harness import NOTHING, expect
 
 
 def start_serve(stage, under=()):
@@ -57,7 +57,8 @@ def serves_many_at_once(stage):
         expect("the slow one", caller.line(), "'later'")
         expect("ref", caller.ask("keep ref"), "reference")
         expect("mine", caller.ask("keep echo mine"), "mine")
-        expect("tables", caller.ask("tables"), "0 objects, 0 ids, 0 waiting calls")
+        expect("dropped", caller.ask("drop"), "dropped")
+        expect("tables", caller.ask("tables"), NOTHING)
 
 
 def checks(report, name, way, *switches):

@@ -10,11 +10,22 @@ from twisted.spread import pb
 
 
 def tables(broker):
-    """What a broker still keeps, but for what it was given by name."""
+    """What a broker still keeps, counted as pb_session_get_stats counts: objects that the
+    peer holds (not those given by name), references to the peer's, caches of ours that it
+    has, caches of its that we have, and calls that wait."""
     gc.collect()
     objects = [luid for luid in broker.localObjects if isinstance(luid, int)]
-    return (f"{len(objects)} objects, {len(broker.luids)} ids, "
-            f"{len(broker.waitingForAnswers)} waiting calls")
+    held = [o for o in gc.get_objects() if isinstance(o, pb.RemoteReference)
+            and o.broker is broker and o.doRefCount]
+    kept = (f"{len(objects)} exported, {len(held)} held, "
+            f"{len(broker.remotelyCachedObjects)} cached, "
+            f"{len(broker.locallyCachedObjects)} caches, "
+            f"{len(broker.waitingForAnswers)} pending")
+    if len(broker.luids) != len(objects):
+        kept += f", but {len(broker.luids)} ids of objects"
+    if len(broker.remotelyCachedLUIDs) != len(broker.remotelyCachedObjects):
+        kept += f", but {len(broker.remotelyCachedLUIDs)} ids of caches"
+    return kept
 
 
 class WatchedBroker(pb.Broker):

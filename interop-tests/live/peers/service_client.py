@@ -10,6 +10,7 @@ from twisted.internet import defer, reactor
 from twisted.spread import jelly, pb
 
 import values
+from harness import NOTHING
 from peers import peer
 
 LIGHT = "light" in sys.argv
@@ -226,7 +227,7 @@ def a_thousand_calls_in_flight(root):
 @step
 def nothing_is_left_behind(root):
     yield root.callRemote("ping")  # decrefs come behind the answers they belong to
-    same(peer.tables(root.broker), "0 objects, 0 ids, 0 waiting calls")
+    same(peer.tables(root.broker), NOTHING)
 
 
 @defer.inlineCallbacks

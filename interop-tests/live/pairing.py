@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""The pairs: conversations of which both sides are there in C and in Python. Whoever the
+other is, each side prints the same; and what the C side prints is what Twisted's does."""
+
+import re
+
+from harness import LIVE, NOTHING, PYTHON, Failed, expect
+
+# By script: what Twisted's examples do.
+LISTINGS = {
+    "references": ["pb1", "pb2", "pb3"],
+    "simple": ["pbsimple"],
+    "errors": ["exc", "trap"],
+}
+CLOSED = "connection closed, still kept: "
+
+
+def start(stage, script, name, side, language, endpoint):
+    if language == "C":
+        return stage.c(f"C {side}", "interop-tests/live/pairs/pairs", endpoint, name, side)
+    return stage.run(f"Twisted {side}", PYTHON, "-B", LIVE / "pairs" / f"{script}.py",
+                     endpoint, name, side)
+
+
+def plain(process):
+    """What it printed, but for what only Twisted can say, and only it says so."""
+    lines = process.output().splitlines()
+    lines = [line for line in lines if not line.startswith(("listening on ", CLOSED))]
+    return [re.sub(r"\b\w+\.(remote|perspective|view|observe)_", r"\1_", line)
+            for line in lines]
+
+
+def converse(stage, script, name, server_language, client_language):
+    """What both sides print."""
+    server = start(stage, script, name, "server", server_language,
+                   "tcp:0:interface=127.0.0.1")
+    client = start(stage, script, name, "client", client_language,
+                   f"tcp:localhost:{server.port()}")
+    expect("status of the client", client.end(), 0)
+    kept = server.find(CLOSED + "(.*)")[1]
+    ended = "still kept: all is gone\n" in client.output()
+    expect("status of the server", server.end() if ended else server.terminate(), 0)
+    expect("errors of the client", client.output("err"), "")
+    if server_language == "C":
+        expect("errors of the server", server.output("err"), "")
+        expect("the server still kept", kept, NOTHING)
+    return plain(server), plain(client), kept
+
+
+def pair(stage, script, name):
+    right = converse(stage, script, name, "Twisted", "Twisted")
+    if not right[1]:
+        raise Failed("Twisted's client prints nothing")
+    for server, client in ("Twisted", "C"), ("C", "Twisted"), ("C", "C"):
+        got = converse(stage, script, name, server, client)
+        for who, mine, wanted in zip(("server", "client"), got, right):
+            expect(f"{server} serves, {client} calls: the {who} printed", mine, wanted)
+        if server == "Twisted":
+            expect("the server still kept", got[2], right[2])
+
+
+def checks(report):
+    for script, names in LISTINGS.items():
+        for name in names:
+            report.check(f"pair {name}", pair, script, name)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""A cache, as in Twisted's cache example: a pond is watched by whom it was sent to, until
+it is given up there."""
+
+from twisted.spread import pb
+
+from pairs import pair
+from pairs.pair import say
+from peers import peer
+
+
+class MasterPond(pb.Cacheable):
+    def __init__(self, ducks):
+        self.ducks, self.observers = ducks, []
+
+    def getTypeToCopy(self):
+        return b"ponds.MasterPond"
+
+    def getStateToCacheAndObserveFor(self, perspective, observer):
+        self.observers.append(observer)
+        say("somebody watches")
+        return self.ducks
+
+    def stoppedObserving(self, perspective, observer):
+        self.observers.remove(observer)
+        say("nobody watches" if not self.observers else "somebody watches still")
+
+    def add(self, duck):
+        self.ducks.append(duck)
+        for observer in self.observers:
+            observer.callRemote("addDuck", duck)
+
+    def remove(self, duck):
+        self.ducks.remove(duck)
+        for observer in self.observers:
+            observer.callRemote("removeDuck", duck)
+
+
+class SlavePond(pb.RemoteCache):
+    def setCopyableState(self, state):
+        self.ducks = state
+
+    def observe_addDuck(self, duck):
+        say("a duck comes:", duck)
+        self.ducks.append(duck)
+
+    def observe_removeDuck(self, duck):
+        say("a duck goes:", duck)
+        self.ducks.remove(duck)
+
+
+pb.setUnjellyableForClass(b"ponds.MasterPond", SlavePond)
+
+
+class Receiver(pb.Root):
+    def remote_takePond(self, pond):
+        self.pond = pond
+        self.remote_checkDucks()
+
+    def remote_checkDucks(self):
+        say(len(self.pond.ducks), "ducks:", ", ".join(self.pond.ducks))
+
+    def remote_ignorePond(self):
+        self.pond = None
+        say("the pond is given up")
+
+    def remote_shutdown(self):
+        peer.stop()
+
+
+def cache(factory):
+    pond = MasterPond(["one duck", "two duck"])
+    receiver = yield factory.getRootObject()
+    yield pair.tell("takePond", receiver.callRemote("takePond", pond))
+    pond.add("ugly duckling")
+    yield pair.tell("checkDucks", receiver.callRemote("checkDucks"))
+    pond.remove("one duck")
+    yield pair.tell("checkDucks", receiver.callRemote("checkDucks"))
+    yield pair.tell("ignorePond", receiver.callRemote("ignorePond"))
+    pond.add("nobody's duck")
+    yield pair.shut_down(receiver)
+
+
+pair.main({"cache": (lambda: peer.serve(Receiver()), cache)})

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Copies, as in Twisted's copy and copy2: a pond is sent as a copy, as it is or with a
+state of its own making, and is refused where nobody knows it."""
+
+from twisted.spread import pb
+
+from pairs import pair
+from pairs.pair import say
+from peers import peer
+
+
+class CopyPond(pb.Copyable):
+    def __init__(self, color, frogs):
+        self.color, self.frogs = color, frogs
+
+
+class SenderPond(pb.Copyable):
+    def __init__(self, frogs, toads):
+        self.frogs, self.toads = frogs, toads
+
+    def getStateToCopy(self):
+        return {"frogsAndToads": self.frogs + self.toads}
+
+
+class HiddenPond(pb.Copyable):
+    """Known to nobody."""
+
+    __module__ = "ponds"
+
+
+class ReceivedCopyPond(pb.RemoteCopy):
+    def told(self):
+        return f"{self.frogs} {self.color} frogs"
+
+
+class ReceivedSenderPond(pb.RemoteCopy):
+    def setCopyableState(self, state):
+        self.count = state["frogsAndToads"]
+
+    def told(self):
+        return f"{self.count} frogs and toads"
+
+
+for sent, received in (CopyPond, ReceivedCopyPond), (SenderPond, ReceivedSenderPond):
+    name = b"ponds." + sent.__name__.encode()
+    pb.setUnjellyableForClass(name, received)
+    sent.getTypeToCopy = lambda self, name=name: name
+
+
+class Receiver(pb.Root):
+    def remote_takePond(self, pond):
+        say("got", pond.told())
+        return "safe and sound"
+
+    def remote_shutdown(self):
+        peer.stop()
+
+
+def sender(*ponds):
+    def client(factory):
+        receiver = yield factory.getRootObject()
+        for pond in ponds:
+            yield pair.tell("takePond", receiver.callRemote("takePond", pond))
+        yield pair.shut_down(receiver)
+
+    return client
+
+
+def serve():
+    peer.serve(Receiver())
+
+
+pair.main({
+    "copy": (serve, sender(CopyPond("green", 7), HiddenPond())),
+    "copy2": (serve, sender(SenderPond(3, 4))),
+})

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the C sides of the pairs share. A pair is a conversation of two programs which both
+ * are there in C and in Python (pair.py), and print the same whoever the other is. One
+ * program has them all: pairs ENDPOINT NAME server|client. */
+#ifndef PAIR_H
+#define PAIR_H
+
+#include <pb/pb.h>
+#include <stdio.h>
+
+/* A client's connection, and the error of its last call. */
+struct talk {
+    pb_client *client;
+    pb_remote *root;
+    pb_error err;
+};
+
+struct pair {
+    const char *name;
+    /* Makes the root, and what else the server needs; the caller gives back the root and
+     * the registry. */
+    void (*serve)(pb_net_config *config);
+    void (*converse)(struct talk *t);
+    /* What a client needs before it connects, given back likewise; may be NULL. */
+    void (*prepare)(pb_net_config *config);
+};
+
+/* By file; each ends with a row of zeros. */
+extern const struct pair pairs_errors[], pairs_references[], pairs_simple[];
+
+/* The value as Python shows it, but alike in every run: references and objects by what
+ * they are. *New*, for free(). */
+char *shown(pb_value *v);
+/* Says how a call ended, and takes its answer:
+ *     tell(t, "three", pb_client_call(t->client, two, &t->err, "three", "i", 12)); */
+void tell(struct talk *t, const char *what, pb_value *answer);
+/* Tells the server to end, and waits until it has gone. */
+void shut_down(struct talk *t);
+/* The method `shutdown` of a server. */
+int stop_serving(void *self, pb_request *req);
+
+/* An object with a name, borrowed, which says what it is told: *new*. */
+pb_object *told_new(const char *name);
+
+#endif

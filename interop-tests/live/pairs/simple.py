@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""Values, as in Twisted's pbsimple, pbecho, pbbench and pbinterop."""
+
+from twisted.cred import checkers, credentials, portal
+from twisted.internet import defer
+from twisted.spread import flavors, pb
+from zope.interface import implementer
+
+from pairs import pair
+from pairs.pair import say
+from peers import peer
+
+
+class Echoer(pb.Root):
+    def remote_echo(self, text):
+        say("echoing:", text)
+        return text
+
+
+def simple(factory):
+    echoer = yield factory.getRootObject()
+    yield pair.tell("echo", echoer.callRemote("echo", "hello network"))
+
+
+class DefinedError(pb.Error):
+    pass
+
+
+DefinedError.__module__ = "pbecho"
+
+
+class Echo(pb.Avatar):
+    def perspective_echo(self, text):
+        say("echoing", text)
+        return text
+
+    def perspective_error(self):
+        raise DefinedError("exception!")
+
+
+class Bench(pb.Avatar):
+    calls = 0
+
+    def perspective_simple(self):
+        self.calls += 1
+
+    def perspective_complexTypes(self):
+        return ["a", 1, 1, 1.0, [], ()]
+
+    def logout(self):
+        say("simple was called", self.calls, "times")
+
+
+@implementer(portal.IRealm)
+class Realm:
+    def requestAvatar(self, avatar_id, mind, *interfaces):
+        avatar = Echo() if avatar_id == b"guest" else Bench()
+        return pb.IPerspective, avatar, getattr(avatar, "logout", lambda: None)
+
+
+def serve():
+    checker = checkers.InMemoryUsernamePasswordDatabaseDontUse(
+        guest=b"guest", benchmark=b"benchmark")
+    peer.serve(portal.Portal(Realm(), [checker]))
+
+
+def echo(factory):
+    guest = yield factory.login(credentials.UsernamePassword(b"guest", b"guest"))
+    both = [pair.tell("echo", guest.callRemote("echo", "hello world")),
+            pair.tell("error", guest.callRemote("error"))]
+    yield defer.gatherResults(both)
+
+
+def bench(factory):
+    who = credentials.UsernamePassword(b"benchmark", b"benchmark")
+    benchmark = yield factory.login(who)
+    for _ in range(200):
+        both = yield defer.gatherResults([benchmark.callRemote("simple"),
+                                          benchmark.callRemote("complexTypes")])
+    say("the last answers:", both)
+
+
+class Copied(pb.RemoteCopy):
+    pass
+
+
+pb.setUnjellyableForClass(flavors.Copyable, Copied)
+
+
+class Interop(pb.Root):
+    def __init__(self):
+        self.told = pair.Told("the server's")
+
+    def remote_int(self):
+        return 1
+
+    def remote_string(self):
+        return b"string"
+
+    def remote_unicode(self):
+        return "string"
+
+    def remote_float(self):
+        return 1.5
+
+    def remote_list(self):
+        return [1, 2, 3]
+
+    def remote_recursive(self):
+        loop = []
+        loop.append(loop)
+        return loop
+
+    def remote_dict(self):
+        return {1: 2}
+
+    def remote_reference(self):
+        return self.told
+
+    def remote_local(self, told):
+        return told.callRemote("tell", "hello")
+
+    def remote_receive(self, values):
+        say("received", values)
+
+    def remote_self(self, other):
+        say("that is", "me" if other is self else "another")
+
+    def remote_copy(self, x):
+        pond = flavors.Copyable()
+        pond.x = x
+        return pond
+
+
+def interop(factory):
+    root = yield factory.getRootObject()
+    for name in "int", "string", "unicode", "float", "list", "dict", "reference":
+        yield pair.tell(name, root.callRemote(name))
+    loop = yield root.callRemote("recursive")
+    say("recursive:", len(loop), loop[0] is loop)
+    mine = pair.Told("the client's")
+    yield pair.tell("local", root.callRemote("local", mine))
+    yield pair.tell("receive", root.callRemote("receive", [1, 1.5, b"hi", "hi", {1: 2}]))
+    yield pair.tell("self", root.callRemote("self", root))
+    yield pair.tell("self", root.callRemote("self", mine))
+    copied = yield root.callRemote("copy", 5)
+    say("copy:", pair.shown(copied), "with", copied.x)
+
+
+pair.main({
+    "pbsimple": (lambda: peer.serve(Echoer()), simple),
+    "pbecho": (serve, echo),
+    "pbbench": (serve, bench),
+    "pbinterop": (lambda: peer.serve(Interop()), interop),
+})
