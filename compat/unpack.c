@@ -27,6 +27,7 @@ struct unpacking {
     va_list args;
     pb_error *err;
     size_t depth;
+    bool arguments; /* the format may have `$` */
     struct level levels[DEPTH + 1];
 };
 
@@ -238,7 +239,7 @@ static int step(struct unpacking *u)
 {
     char c = *u->at;
     struct level *l = &u->levels[u->depth];
-    if (c == ',' || c == ':' || c == ' ') {
+    if (c == ',' || c == ':' || c == ' ' || (c == '$' && u->arguments && u->depth == 0)) {
         return 0;
     }
     if (c == ')' || c == ']' || c == '}') {
@@ -260,31 +261,35 @@ static int step(struct unpacking *u)
     return e ? e : unit(u, c, v);
 }
 
-/* Whether the format is one unit, which is then about the value itself, and not about the
- * items of a tuple or list. */
-static bool is_one_unit(const char *format)
+void pb__format_count(const char *format, struct pb__format *out)
 {
+    *out = (struct pb__format){.required = SIZE_MAX, .positional = SIZE_MAX};
     size_t depth = 0;
-    size_t units = 0;
     for (; *format; format++) {
+        out->units += depth == 0 && strchr("iLdpsyzO([{", *format) != NULL;
         if (*format == '|' && depth == 0) {
-            return false;
+            out->required = out->units;
+        } else if (*format == '$' && depth == 0) {
+            out->positional = out->units;
         }
-        units += depth == 0 && strchr("iLdpsyzO([{", *format) != NULL;
         depth += *format == '(' || *format == '[' || *format == '{';
         depth -= depth != 0 && (*format == ')' || *format == ']' || *format == '}');
     }
-    return units == 1;
+    out->one = out->units == 1 && out->required == SIZE_MAX;
+    out->required = out->required < out->units ? out->required : out->units;
+    out->positional = out->positional < out->units ? out->positional : out->units;
 }
 
-/* one: the format is of v itself, not of its items. */
+/* What the format is of. */
+enum of { ITSELF, ITEMS, ARGUMENTS };
+
 static int unpack(const pb_value *v, pb_error *err, const char *format, va_list args,
-                  bool one)
+                  enum of of)
 {
-    struct unpacking u = {.at = format, .err = err};
+    struct unpacking u = {.at = format, .err = err, .arguments = of == ARGUMENTS};
     u.levels[0] = (struct level){.v = v, .close = 0};
     int e = 0;
-    if (!one) {
+    if (of != ITSELF) {
         bool seq = pb__kind(v) == PB_TUPLE || pb__kind(v) == PB_LIST;
         u.levels[0].close = '$'; /* a bracket that only the end of the format closes */
         e = seq ? 0 : mismatch(&u, "tuple", v);
@@ -297,7 +302,7 @@ static int unpack(const pb_value *v, pb_error *err, const char *format, va_list 
     if (e == 0 && u.depth != 0) {
         e = fail(&u, PB_ERR_ARG, "a bracket of the format is never closed");
     }
-    if (e == 0 && !one) {
+    if (e == 0 && of != ITSELF) {
         e = close_level(&u, '$');
     }
     return e;
@@ -305,14 +310,16 @@ static int unpack(const pb_value *v, pb_error *err, const char *format, va_list 
 
 int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...)
 {
+    struct pb__format count;
+    pb__format_count(format, &count);
     va_list args;
     va_start(args, format);
-    int e = unpack(v, err, format, args, is_one_unit(format));
+    int e = unpack(v, err, format, args, count.one ? ITSELF : ITEMS);
     va_end(args);
     return e;
 }
 
 int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args)
 {
-    return unpack(v, err, format, args, false);
+    return unpack(v, err, format, args, ARGUMENTS);
 }

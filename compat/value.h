@@ -180,6 +180,15 @@ extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 /* pb_build and pb_unpack of a tuple, by a format without its parentheses. */
 pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args);
 int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args);
+/* What a format asks for. In that of pb_unpack `$` means nothing, and a NULL item of a
+ * tuple is one that is left out. */
+struct pb__format {
+    size_t units;
+    size_t required;   /* before `|` */
+    size_t positional; /* before `$` */
+    bool one;          /* it is of the value itself, not of the items of a tuple */
+};
+void pb__format_count(const char *format, struct pb__format *out);
 
 /* Counting. */
 

@@ -95,6 +95,27 @@ PB_TEST(unpack, optional_items)
     pb_value_unref(v);
 }
 
+PB_TEST(unpack, counts_what_a_format_asks_for)
+{
+    static const struct {
+        const char *format;
+        struct pb__format count;
+    } rows[] = {
+        {"", {0, 0, 0, false}},         {"i", {1, 1, 1, true}},
+        {"(ii)", {1, 1, 1, true}},      {"|i", {1, 0, 1, false}},
+        {"i{s:i}s#", {3, 3, 3, false}}, {"iO|s$(i|i)", {4, 2, 3, false}},
+        {"i$i|i", {3, 2, 1, false}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pb__format c;
+        pb__format_count(rows[i].format, &c);
+        cr_assert_eq(c.units, rows[i].count.units, "%s", rows[i].format);
+        cr_assert_eq(c.required, rows[i].count.required, "%s", rows[i].format);
+        cr_assert_eq(c.positional, rows[i].count.positional, "%s", rows[i].format);
+        cr_assert_eq(c.one, rows[i].count.one, "%s", rows[i].format);
+    }
+}
+
 PB_TEST(unpack, keys)
 {
     pb_value *v = parse("{'name': 'n', b'old': 1, 'inner': {'x': 2}, 'more': 3}");

@@ -3,7 +3,6 @@
  * The growing of a buffer. */
 #include "libpb/base/buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 int pb__buf_grow(struct pb__buf *b, size_t n)
@@ -27,21 +26,28 @@ int pb__buf_grow(struct pb__buf *b, size_t n)
     return 0;
 }
 
-int pb__buf_printf(struct pb__buf *b, const char *format, ...)
+int pb__buf_vprintf(struct pb__buf *b, const char *format, va_list args)
 {
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
-    va_end(args);
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
     if (n < 0) {
         return PB_ERR_ARG;
     }
     int e = pb__buf_reserve(b, (size_t)n + 1);
     if (e == 0) {
-        va_start(args, format);
         vsnprintf((char *)b->data + b->len, (size_t)n + 1, format, args);
-        va_end(args);
         b->len += (size_t)n;
     }
+    return e;
+}
+
+int pb__buf_printf(struct pb__buf *b, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int e = pb__buf_vprintf(b, format, args);
+    va_end(args);
     return e;
 }

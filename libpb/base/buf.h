@@ -4,6 +4,7 @@
 #ifndef PB__BUF_H
 #define PB__BUF_H
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -40,8 +41,9 @@ static inline int pb__buf_puts(struct pb__buf *b, const char *s)
     return pb__buf_append(b, s, strlen(s));
 }
 
-/* Appends as printf does. */
+/* Append as printf does; a NUL follows that does not count. */
 int pb__buf_printf(struct pb__buf *b, const char *format, ...) PB_PRINTF(2, 3);
+int pb__buf_vprintf(struct pb__buf *b, const char *format, va_list args) PB_PRINTF(2, 0);
 
 static inline void pb__buf_fini(struct pb__buf *b)
 {

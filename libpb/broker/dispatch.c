@@ -42,7 +42,7 @@ static bool is_true(const pb_value *v)
 /* The method as text, in its place in the message; old peers may name it by a number. */
 static int read_method(pb_session *s, struct pb__received *m)
 {
-    pb_value *method = pb__member(m, 3);
+    pb_value *method = pb__member(m, PB__METHOD);
     size_t bad;
     pb_span text;
     if (pb_as_bytes(method, &text) == 0 && pb__utf8_check(text.data, text.len, &bad)) {
@@ -56,9 +56,10 @@ static int read_method(pb_session *s, struct pb__received *m)
         }
         pb_value *name = pb_bytes((pb_span){(uint8_t *)digits, strlen(digits)});
         pb_free(digits);
-        return name ? pb_item_set_steal(m->list, 3, name) : pb__error_nomem(m->err);
+        return name ? pb_item_set_steal(m->list, PB__METHOD, name)
+                    : pb__error_nomem(m->err);
     }
-    return pb__malformed(s, m, 3, "a method goes by a name in UTF-8");
+    return pb__malformed(s, m, PB__METHOD, "a method goes by a name in UTF-8");
 }
 
 static bool is_request_id(const pb_value *id)
@@ -105,7 +106,7 @@ static void fail_no_object(pb_request *r)
         pb_request_fail(r, "twisted.spread.pb.Error", "Invalid Object ID");
         return;
     }
-    char *id = pb_value_repr(pb_item(r->list, 2));
+    char *id = pb_value_repr(pb_item(r->list, PB__OBJECT));
     pb_request_fail(r, "builtins.KeyError", "%s", id ? id : "");
     pb_free(id);
 }
@@ -114,21 +115,21 @@ static void fail_no_object(pb_request *r)
  * perspectiveMessageReceived of Avatar. */
 static int call_method(pb_request *r, const pb_error *refused)
 {
-    const pb_value *name = pb_item(r->list, 3);
+    const pb_value *name = pb_item(r->list, PB__METHOD);
     pb_object *o = r->callee.object;
     bool whole = strlen(pb_request_method(r)) == pb_len(name); /* no NUL in it */
     const pb_method *m = find_method(o->cls, r->callee.role, name);
     int (*call)(void *self, pb_request *req) = m       ? m->call
                                                : whole ? o->cls->fallback
                                                        : NULL;
-    if (!pb__request_check(r, refused)) {
+    if (!pb__arguments_read(r, refused)) {
         return 0;
     }
     if (!call) {
         fail_no_method(r);
         return 0;
     }
-    return call(o->self, r);
+    return pb__arguments_fit(r) ? call(o->self, r) : 0;
 }
 
 /* Gives the call to its object. Mirrors Broker._recvMessage. */
@@ -149,20 +150,21 @@ static void serve(pb_request *r, const pb_error *refused)
 int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
                       pb_role role)
 {
-    for (size_t i = 1; i <= 4; i++) {
+    for (size_t i = PB__REQUEST; i <= PB__WANTS_ANSWER; i++) {
         if (!pb__member(m, i)) {
             return pb__malformed(s, m, i, "%s", m->refused->text);
         }
     }
-    if (!is_request_id(pb__member(m, 1))) {
-        return pb__malformed(s, m, 1, "a request goes by a number");
+    if (!is_request_id(pb__member(m, PB__REQUEST))) {
+        return pb__malformed(s, m, PB__REQUEST, "a request goes by a number");
     }
     int failed = read_method(s, m);
     if (failed) {
         return failed;
     }
-    pb_object *o = find(s, pb__member(m, 2));
-    pb_request *r = pb__request_new(s, m, o, role, is_true(pb__member(m, 4)));
+    pb_object *o = find(s, pb__member(m, PB__OBJECT));
+    pb_request *r =
+        pb__request_new(s, m, o, role, is_true(pb__member(m, PB__WANTS_ANSWER)));
     if (!r) {
         return pb__error_nomem(m->err);
     }

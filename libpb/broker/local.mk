@@ -1,6 +1,7 @@
 lib_layers += libpb_broker.la
 libpb_broker_la_SOURCES = \
 	%D%/answer.c \
+	%D%/arguments.c \
 	%D%/call.c \
 	%D%/deadline.c \
 	%D%/decref.c \
@@ -29,6 +30,7 @@ broker_libs = libpb_broker.la $(jelly_libs)
 
 EXTRA_DIST += %D%/tests/captured.h %D%/tests/pair.h %D%/tests/service.h
 unit_tests += \
+	%D%/tests/test_arguments \
 	%D%/tests/test_call \
 	%D%/tests/test_disconnect \
 	%D%/tests/test_exception \
@@ -40,6 +42,7 @@ unit_tests += \
 	%D%/tests/test_role \
 	%D%/tests/test_session \
 	%D%/tests/test_shared
+%C%_tests_test_arguments_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_disconnect_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_exception_LDADD = $(broker_libs) $(test_libs)

@@ -325,6 +325,9 @@ void pb__deadline_expire(pb_session *s);
 
 /* ---- request.c ---- */
 
+/* Places in its message. */
+enum { PB__REQUEST = 1, PB__OBJECT, PB__METHOD, PB__WANTS_ANSWER, PB__ARGS, PB__KWARGS };
+
 struct pb_request {
     pb_session *session; /* NULL: over */
     struct pb__list link;
@@ -339,13 +342,18 @@ struct pb_request {
 /* Takes m's list. o is what is called, or NULL. NULL for lack of memory. */
 pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
                             pb_role role, bool wants_answer);
-/* Arguments as a method may see them; else answers with the failure that Twisted would
- * have answered with, and returns false. */
-bool pb__request_check(pb_request *r, const pb_error *refused);
 /* Answers with None, or with the failure that code stands for. */
 void pb__request_close(pb_request *r, int code);
 /* The session is over: requests live on without it. */
 void pb__request_fini(pb_session *s);
+
+/* ---- arguments.c ---- */
+
+/* Both answer with the failure that Twisted would have answered with where they return
+ * false. Whether the arguments were read, before the method is looked for; */
+bool pb__arguments_read(pb_request *r, const pb_error *refused);
+/* and whether a call can have them: then they are as a method may see them. */
+bool pb__arguments_fit(pb_request *r);
 
 /* ---- failure.c ---- */
 

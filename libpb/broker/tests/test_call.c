@@ -135,16 +135,19 @@ static void returns(struct pair *p)
 
 PB_TEST(call, ends_with_what_the_method_returns)
 {
-    converse(returns,
-             "answer None\n"
-             "failure 0 builtins.MemoryError: out of memory\n"
-             "failure 0 builtins.OverflowError: number out of range\n"
-             "failure 0 builtins.RuntimeError: not possible now\n"
-             "failure 0 builtins.TypeError: remote_return() [0]: int expected, got str\n"
-             "failure 0 builtins.TypeError: remote_return() tuple of 1 expected, got 2\n"
-             "failure 0 builtins.TypeError: remote_return() got an unexpected keyword "
-             "argument 'x'\n"
-             "answer []\n");
+    converse(
+        returns,
+        "answer None\n"
+        "failure 0 builtins.MemoryError: out of memory\n"
+        "failure 0 builtins.OverflowError: number out of range\n"
+        "failure 0 builtins.RuntimeError: not possible now\n"
+        "failure 0 builtins.TypeError: Service.remote_return() argument 1: int expected, "
+        "got str\n"
+        "failure 0 builtins.TypeError: Service.remote_return() takes 2 positional "
+        "arguments but 3 were given\n"
+        "failure 0 builtins.TypeError: Service.remote_return() got an unexpected keyword "
+        "argument 'x'\n"
+        "answer []\n");
 }
 
 static void time_outs(struct pair *p)
