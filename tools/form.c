@@ -34,13 +34,19 @@ static uint64_t kept_hash(const struct pb__foreign *f)
     return (uint64_t)(uintptr_t)f >> 4;
 }
 
+static bool span_is(pb_span s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+}
+
 static int kept_repr(const struct pb__foreign *f, char *out, size_t size)
 {
     const struct pb__form *form = &((const struct kept *)f)->form;
     char *id = form->id ? pb_value_repr(form->id) : NULL;
-    int len = snprintf(out, size, "<%.*s%s%s%s>", (int)form->head.len,
-                       (const char *)form->head.data, id ? " " : "", id ? id : "",
-                       form->state ? " ..." : "");
+    bool remote = span_is(form->head, "remote");
+    int len = snprintf(out, size, "<%.*s%s%s%s>", remote ? 3 : (int)form->head.len,
+                       remote ? "ref" : (const char *)form->head.data, id ? " " : "",
+                       id ? id : "", form->state ? " ..." : "");
     pb_free(id);
     return len;
 }
@@ -55,11 +61,6 @@ const struct pb__form *form_of(const pb_value *v)
         return NULL;
     }
     return &((const struct kept *)v)->form;
-}
-
-static bool span_is(pb_span s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
 }
 
 bool form_is(const pb_value *v, const char *head, pb_value **id)

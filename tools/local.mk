@@ -8,6 +8,10 @@ bin_PROGRAMS += %D%/pb
 	%D%/call.c \
 	%D%/capture.c \
 	%D%/capture.h \
+	%D%/dump.c \
+	%D%/dump.h \
+	%D%/dump_print.c \
+	%D%/dump_stats.c \
 	%D%/expect.c \
 	%D%/expect.h \
 	%D%/form.c \
@@ -18,6 +22,7 @@ bin_PROGRAMS += %D%/pb
 	%D%/json_scalar.c \
 	%D%/json_scalar.h \
 	%D%/json_write.c \
+	%D%/packets.c \
 	%D%/pb.c \
 	%D%/pb.h \
 	%D%/replay.c \
@@ -28,7 +33,13 @@ bin_PROGRAMS += %D%/pb
 	%D%/replay_scenario.h \
 	%D%/replay_vectors.c \
 	%D%/serve.c \
+	%D%/source.c \
+	%D%/source.h \
+	%D%/talk.c \
+	%D%/talk.h \
+	%D%/tcp.c \
+	%D%/tcp.h \
 	%D%/tree.c \
 	%D%/tree.h
-%C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
-script_tests += %D%/tests/check-pb
+%C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
+script_tests += %D%/tests/check-dump %D%/tests/check-pb

@@ -18,6 +18,7 @@ struct command {
 static const struct command commands[] = {
     {"bench", bench_main, "measure the speed of this machine, or of a server"},
     {"call", call_main, "call a method, and print what it answers"},
+    {"dump", dump_main, "show what went over the wire"},
     {"jelly", jelly_main, "turn JSON without loss into jelly in banana"},
     {"replay", replay_main, "check captures against this library"},
     {"serve", serve_main, "a server to test against"},

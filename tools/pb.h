@@ -36,6 +36,7 @@ int tool_end_output(int status);
 
 int bench_main(int argc, char **argv);
 int call_main(int argc, char **argv);
+int dump_main(int argc, char **argv);
 int jelly_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
