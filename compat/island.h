@@ -34,6 +34,10 @@ static inline struct pb__edges pb__edges(struct pb__node *n)
         return (struct pb__edges){((struct pb__method *)n)->holds, 3};
     case PB_INSTANCE:
         return (struct pb__edges){((struct pb__instance *)n)->holds, 2};
+    case PB_LOCAL: {
+        struct pb__local *l = (struct pb__local *)n;
+        return (struct pb__edges){&l->holds, l->holds != NULL};
+    }
     default: {
         struct pb__table *t = (struct pb__table *)n;
         return (struct pb__edges){t->slots, (size_t)t->len << (n->head.kind == PB_DICT)};

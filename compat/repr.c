@@ -36,6 +36,7 @@ static const struct {
     [PB_FROZENSET] = {"frozenset({", "})", "frozenset(...)"},
     [PB_METHOD] = {"<bound method ", ">", "<bound method ...>"},
     [PB_INSTANCE] = {"<", ">", "<...>"},
+    [PB_LOCAL] = {"", ">", "<...>"},
 };
 
 static int print_float(struct pb__buf *out, const pb_value *v)
@@ -45,12 +46,19 @@ static int print_float(struct pb__buf *out, const pb_value *v)
     return pb__buf_append(out, text, len);
 }
 
-static int print_foreign(struct pb__buf *out, const pb_value *v)
+/* "<RemoteReference 1>"; without the bracket at its end where more is to follow. */
+static int print_foreign(struct pb__buf *out, const pb_value *v, bool more)
 {
     char text[256];
     const struct pb__foreign *f = (const struct pb__foreign *)v;
     int n = f->ops->repr(f, text, sizeof text);
-    return n < 0 ? PB_ERR_NOMEM : pb__buf_puts(out, text);
+    return n < 0 ? PB_ERR_NOMEM : pb__buf_append(out, text, strlen(text) - more);
+}
+
+static bool is_atom(const pb_value *v)
+{
+    return pb__is_small(v) || !pb__is_node(v) ||
+           (v->kind == PB_LOCAL && !((const struct pb__local *)v)->holds);
 }
 
 /* A value that is no container. */
@@ -90,7 +98,7 @@ static int print_atom(struct pb__buf *out, const pb_value *v)
         return e ? e : pb__buf_puts(out, ")");
     case PB_LOCAL:
     case PB_REMOTE:
-        return print_foreign(out, v);
+        return print_foreign(out, v, false);
     default:
         return pb__moment_print(out, v);
     }
@@ -125,7 +133,7 @@ static int print(struct printing *p, pb_value *v)
     if (!v) {
         return pb__buf_puts(p->out, "<nothing yet>");
     }
-    if (pb__is_small(v) || !pb__is_node(v)) {
+    if (is_atom(v)) {
         return print_atom(p->out, v);
     }
     return open_node(p, (struct pb__node *)v);
@@ -153,7 +161,7 @@ static int print_name(struct pb__buf *out, const pb_value *name)
     return pb__buf_append(out, t->data, t->len);
 }
 
-/* "<module.Class STATE>", "<bound method Class.name of SELF>" */
+/* "<module.Class STATE>", "<RemoteCopy Class STATE>", "<bound method Class.name of SELF>" */
 static int next_named(struct printing *p, struct frame *f)
 {
     const pb_value *name = pb__edges(f->node).to[0];
@@ -162,6 +170,11 @@ static int next_named(struct printing *p, struct frame *f)
         return close_node(p, f->node);
     }
     f->i = 1;
+    if (f->node->head.kind == PB_LOCAL) {
+        e = print_foreign(p->out, &f->node->head, true);
+        e = e ? e : pb__buf_puts(p->out, " ");
+        return e ? e : print(p, ((struct pb__local *)f->node)->holds);
+    }
     if (f->node->head.kind == PB_INSTANCE) {
         e = print_name(p->out, name);
         e = e ? e : pb__buf_puts(p->out, " ");
@@ -181,7 +194,7 @@ static int next(struct printing *p)
 {
     struct frame *f = (struct frame *)(void *)(p->frames.data + p->frames.len) - 1;
     pb_kind kind = (pb_kind)f->node->head.kind;
-    if (kind == PB_METHOD || kind == PB_INSTANCE) {
+    if (kind == PB_METHOD || kind == PB_INSTANCE || kind == PB_LOCAL) {
         return next_named(p, f);
     }
     struct pb__edges edges = pb__edges(f->node);

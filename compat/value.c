@@ -90,7 +90,7 @@ static inline void give_back(pb_value *v)
 
 static inline bool is_plain(const pb_value *v)
 {
-    return !((1u << v->kind) & (1u << PB_DECIMAL | 1u << PB_LOCAL | 1u << PB_REMOTE));
+    return v->kind != PB_DECIMAL && v->kind != PB_REMOTE;
 }
 
 /* v is no node, and nobody owns it. */
@@ -134,10 +134,27 @@ static inline void drop(struct dead *d, pb_value *v)
     }
 }
 
+/* Lets the owner of a PB_LOCAL know that it goes. What is called may count it, and what it
+ * holds, but not keep it. */
+static inline void release(struct pb__node *n)
+{
+    if (n->head.kind == PB_LOCAL) {
+        struct pb__foreign *f = (struct pb__foreign *)n;
+        if (f->ops->release) {
+            f->ops->release(f);
+        }
+    }
+}
+
 /* Gives back the memory of n, whose edges are gone. */
 static inline void bury(struct pb__node *n)
 {
     switch (n->head.kind) {
+    case PB_LOCAL: {
+        struct pb__foreign *f = (struct pb__foreign *)n;
+        f->ops->destroy(f);
+        return;
+    }
     case PB_LIST:
     case PB_TUPLE: {
         struct pb__seq *s = (struct pb__seq *)n;
@@ -166,6 +183,10 @@ static inline void bury(struct pb__node *n)
 
 static void bury_island(struct dead *d, struct pb__island *island)
 {
+    island->refs = 1;
+    for (size_t m = 0; m < island->len; m++) {
+        release(island->members[m]);
+    }
     for (size_t m = 0; m < island->len; m++) {
         struct pb__edges e = pb__edges(island->members[m]);
         for (size_t i = 0; i < e.len; i++) {
@@ -186,6 +207,9 @@ static void bury_all(struct dead *d)
         struct pb__node *n = d->nodes;
         if (n) {
             d->nodes = (struct pb__node *)n->island;
+            n->island = NULL;
+            n->head.refs = 1;
+            release(n);
             struct pb__edges e = pb__edges(n);
             for (size_t i = 0; i < e.len; i++) {
                 drop(d, e.to[i]);
@@ -199,6 +223,17 @@ static void bury_all(struct dead *d)
             return;
         }
     }
+}
+
+void *pb__local_new(size_t size, const struct pb__foreign_ops *ops, pb_value *holds)
+{
+    struct pb__local *l = pb__calloc(1, size);
+    if (l) {
+        l->foreign.node.head = (pb_value){.refs = 1, .kind = PB_LOCAL};
+        l->foreign.ops = ops;
+        l->holds = holds;
+    }
+    return l;
 }
 
 void pb__value_unref_slow(pb_value *v)

@@ -32,7 +32,7 @@ struct pb_value {
  * counted; all of it goes when its count falls to 0. See compat/island.h. */
 struct pb__island;
 
-/* Containers and instances, whatever can be part of a cycle, go on with this. */
+/* Containers, instances and objects, whatever can be part of a cycle, go on with this. */
 struct pb__node {
     struct pb_value head;
     struct pb__island *island; /* NULL: not tied */
@@ -130,18 +130,31 @@ struct pb__decimal {
     pb_value *digits; /* the coefficient, an int >= 0; of a nan its payload, 0 if none */
 };
 
-/* PB_LOCAL and PB_REMOTE: what the broker's objects start with. */
+/* PB_LOCAL and PB_REMOTE: what the broker's objects start with. The first are nodes, for
+ * a copy may hold itself. */
 struct pb__foreign {
-    struct pb_value head;
+    struct pb__node node;
     const struct pb__foreign_ops *ops;
 };
 
+struct pb__local {
+    struct pb__foreign foreign;
+    pb_value *holds; /* NULL: nothing */
+};
+
 struct pb__foreign_ops {
-    void (*destroy)(struct pb__foreign *f); /* the last owner is gone; frees f */
+    /* The last owner of a PB_LOCAL is gone, but what it holds is still there. NULL: there
+     * is nothing to do. */
+    void (*release)(struct pb__foreign *f);
+    void (*destroy)(struct pb__foreign *f); /* frees f, which holds nothing any more */
     bool (*equal)(const struct pb__foreign *a,
                   const struct pb__foreign *b); /* same ops */
     uint64_t (*hash)(const struct pb__foreign *f);
     int (*repr)(const struct pb__foreign *f, char *out, size_t size); /* as snprintf */
+    /* What is sent where there is no broker: the name of a class, borrowed, and its *new*
+     * state. NULL: nothing can be; non-zero likewise. */
+    int (*plain)(struct pb__foreign *f, const char **name, pb_value **state,
+                 pb_error *err);
 };
 
 /* Small ints. */
@@ -198,7 +211,7 @@ static inline bool pb__is_node(const pb_value *v)
 {
     return (1u << v->kind) &
            (1u << PB_LIST | 1u << PB_TUPLE | 1u << PB_DICT | 1u << PB_SET |
-            1u << PB_FROZENSET | 1u << PB_METHOD | 1u << PB_INSTANCE);
+            1u << PB_FROZENSET | 1u << PB_METHOD | 1u << PB_INSTANCE | 1u << PB_LOCAL);
 }
 
 void pb__value_ref_tied(struct pb__node *n);
@@ -256,6 +269,8 @@ pb_value *pb__int_base128(struct pb__slab_pool *pool, bool negative, pb_span dig
  * (room for pb__int_base128_len bytes); the sign is the caller's to write. */
 size_t pb__int_base128_len(const struct pb__big *b);
 void pb__int_to_base128(const struct pb__big *b, uint8_t *out);
+/* A raw block for a PB_LOCAL of `size` bytes, all of them zero but for struct pb__local. */
+void *pb__local_new(size_t size, const struct pb__foreign_ops *ops, pb_value *holds);
 /* An empty list or tuple with room for `cap` items behind it; the reader then fills
  * items and len itself. Always a fresh one; a tuple that stays empty should be the
  * constant `()` instead: see pb__empty_tuple. */

@@ -11,7 +11,7 @@
 static const char unpersistable[] = "unpersistable";
 
 struct kept {
-    struct pb__foreign foreign;
+    struct pb__local local;
     struct pb__form form; /* head lies behind */
     uint8_t head[];
 };
@@ -51,8 +51,8 @@ static int kept_repr(const struct pb__foreign *f, char *out, size_t size)
     return len;
 }
 
-static const struct pb__foreign_ops kept_ops = {kept_destroy, kept_equal, kept_hash,
-                                                kept_repr};
+static const struct pb__foreign_ops kept_ops = {
+    .destroy = kept_destroy, .equal = kept_equal, .hash = kept_hash, .repr = kept_repr};
 
 const struct pb__form *form_of(const pb_value *v)
 {
@@ -152,19 +152,18 @@ static pb_value *copy_of(const struct pb__form *form, pb_error *err)
 
 static pb_value *kept_of(const struct pb__form *form, pb_error *err)
 {
-    struct kept *k = pb__value_new(NULL, sizeof *k + form->head.len, PB_LOCAL);
+    struct kept *k = pb__local_new(sizeof *k + form->head.len, &kept_ops, NULL);
     if (!k) {
         pb__error_nomem(err);
         return NULL;
     }
     memcpy(k->head, form->head.data, form->head.len);
-    k->foreign.ops = &kept_ops;
     k->form =
         (struct pb__form){.head = {k->head, form->head.len},
                           .id = pb_value_ref(form->id),
                           .state = pb_value_ref(form->state),
                           .shared = form->state || span_is(form->head, unpersistable)};
-    return &k->foreign.head;
+    return &k->local.foreign.node.head;
 }
 
 static int form_unjelly(const struct pb__form *form, pb_value **out, pb_error *err,

@@ -36,7 +36,7 @@ static const char *const keys[] = {
 
 static bool is_node(const pb_value *v)
 {
-    return !pb__is_small(v) && pb__is_node(v);
+    return !pb__is_small(v) && pb__is_node(v) && v->kind != PB_LOCAL;
 }
 
 /* The next thing that a container holds; NULL at its end. */

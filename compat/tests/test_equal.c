@@ -130,15 +130,15 @@ PB_TEST(equal, references)
                                                .hash = number_hash};
     static const struct pb__foreign_ops others = {.equal = numbers_equal,
                                                   .hash = number_hash};
-    struct number a = {{{.refs = 1, .kind = PB_REMOTE}, &ops}, 1};
-    struct number b = {{{.refs = 1, .kind = PB_REMOTE}, &ops}, 1};
-    struct number c = {{{.refs = 1, .kind = PB_REMOTE}, &ops}, 2};
-    struct number d = {{{.refs = 1, .kind = PB_REMOTE}, &others}, 1};
-    cr_assert(pb_value_equal(&a.foreign.head, &b.foreign.head));
-    cr_assert_not(pb_value_equal(&a.foreign.head, &c.foreign.head));
-    cr_assert_not(pb_value_equal(&a.foreign.head, &d.foreign.head));
+    struct number a = {{{{.refs = 1, .kind = PB_REMOTE}, NULL}, &ops}, 1};
+    struct number b = {{{{.refs = 1, .kind = PB_REMOTE}, NULL}, &ops}, 1};
+    struct number c = {{{{.refs = 1, .kind = PB_REMOTE}, NULL}, &ops}, 2};
+    struct number d = {{{{.refs = 1, .kind = PB_REMOTE}, NULL}, &others}, 1};
+    cr_assert(pb_value_equal(&a.foreign.node.head, &b.foreign.node.head));
+    cr_assert_not(pb_value_equal(&a.foreign.node.head, &c.foreign.node.head));
+    cr_assert_not(pb_value_equal(&a.foreign.node.head, &d.foreign.node.head));
     uint64_t x;
-    cr_assert_eq(pb_value_hash(&c.foreign.head, &x), 0);
+    cr_assert_eq(pb_value_hash(&c.foreign.node.head, &x), 0);
     cr_assert_eq(x, 2);
 }
 

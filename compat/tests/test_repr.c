@@ -101,11 +101,39 @@ static int print_five(const struct pb__foreign *f, char *out, size_t size)
 PB_TEST(repr, references)
 {
     static const struct pb__foreign_ops ops = {.repr = print_five};
-    struct pb__foreign f = {{.refs = 2, .kind = PB_REMOTE}, &ops};
+    struct pb__foreign f = {{{.refs = 2, .kind = PB_REMOTE}, NULL}, &ops};
     pb_value *l = pb_list();
-    pb_append_steal(l, &f.head);
+    pb_append_steal(l, &f.node.head);
     check(l, "[<RemoteReference 5>]");
     pb_value_unref(l);
+}
+
+static int print_copy(const struct pb__foreign *f, char *out, size_t size)
+{
+    (void)f;
+    return snprintf(out, size, "<RemoteCopy Duck>");
+}
+
+static void free_local(struct pb__foreign *f)
+{
+    pb__free(f);
+}
+
+PB_TEST(repr, objects_with_what_they_hold)
+{
+    static const struct pb__foreign_ops ops = {.repr = print_copy, .destroy = free_local};
+    pb_value *bare = pb__local_new(sizeof(struct pb__local), &ops, NULL);
+    check(bare, "<RemoteCopy Duck>");
+    pb_value *state = pb_list();
+    pb_value *v = pb__local_new(sizeof(struct pb__local), &ops, state);
+    check(v, "<RemoteCopy Duck []>");
+    pb_append_steal(state, pb_int(1));
+    check(v, "<RemoteCopy Duck [1]>");
+    cr_assert_eq(pb_value_tie(v, state), 0);
+    pb_append(state, v);
+    check(v, "<RemoteCopy Duck [1, <...>]>");
+    pb_value_unref(v);
+    pb_value_unref(bare);
 }
 
 PB_TEST(repr, in_itself)

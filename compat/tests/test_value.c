@@ -126,23 +126,74 @@ PB_TEST(value, slab_memory_goes_back_to_its_pool)
     pb_value_unref(&large->head);
 }
 
-static int destroyed;
+/* Objects note what becomes of them. */
+static char fate[32];
 
-static void count_destroyed(struct pb__foreign *f)
+static void note_release(struct pb__foreign *f)
 {
-    destroyed++;
+    const struct pb__local *l = (const struct pb__local *)f;
+    /* All of it is still there, and may be counted for a while. */
+    pb_value_unref(pb_value_ref(&f->node.head));
+    pb_value_unref(pb_value_ref(l->holds));
+    strcat(fate, l->holds && pb_len(l->holds) > 0 ? "r" : "R");
+}
+
+static void note_destroy(struct pb__foreign *f)
+{
+    strcat(fate, "d");
     pb__free(f);
+}
+
+static const struct pb__foreign_ops noting = {.release = note_release,
+                                              .destroy = note_destroy};
+
+static pb_value *local_new(pb_value *holds)
+{
+    return pb__local_new(sizeof(struct pb__local), &noting, holds);
 }
 
 PB_TEST(value, foreign_ones_are_destroyed_by_their_own)
 {
-    static const struct pb__foreign_ops ops = {.destroy = count_destroyed};
-    struct pb__foreign *f = pb__value_new(NULL, sizeof *f, PB_LOCAL);
-    f->ops = &ops;
+    pb_value *v = local_new(NULL);
     pb_value *l = pb_list();
-    pb_append(l, &f->head);
-    pb_append_steal(l, &f->head);
-    cr_assert_eq(destroyed, 0);
+    pb_append(l, v);
+    pb_append_steal(l, v);
+    cr_assert_str_eq(fate, "");
     pb_value_unref(l);
-    cr_assert_eq(destroyed, 1);
+    cr_assert_str_eq(fate, "Rd");
+}
+
+PB_TEST(value, objects_go_before_what_they_hold)
+{
+    pb_value *l = pb_list();
+    pb_append_steal(l, local_new(NULL));
+    pb_value_unref(local_new(l));
+    cr_assert_str_eq(fate, "rdRd");
+}
+
+PB_TEST(value, objects_that_hold_one_another_are_all_told_first)
+{
+    pb_value *l = pb_list();
+    pb_value *a = local_new(l);
+    pb_value *b = local_new(pb_value_ref(l));
+    cr_assert_eq(pb_value_tie(a, l), 0);
+    cr_assert_eq(pb_value_tie(b, l), 0);
+    pb_append_steal(l, a);
+    pb_append_steal(l, b);
+    cr_assert_str_eq(fate, "rrdd");
+}
+
+static void just_free(struct pb__foreign *f)
+{
+    pb__free(f);
+}
+
+PB_TEST(value, many_objects_go_without_recursion)
+{
+    static const struct pb__foreign_ops quiet = {.destroy = just_free};
+    pb_value *v = NULL;
+    for (int i = 0; i < 100000; i++) {
+        v = pb__local_new(sizeof(struct pb__local), &quiet, v);
+    }
+    pb_value_unref(v);
 }

@@ -3,7 +3,7 @@
  * answer, both ways. */
 #include <inttypes.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 /* Mirrors Broker._sendAnswer. */
 int pb__answer_write(pb_session *s, pb_value *id, pb_value *result,
@@ -38,6 +38,7 @@ int pb__answer_received(pb_session *s, struct pb__received *m)
     if (!c) {
         return failed;
     }
+    pb__copies_arrived(s, m->list, m);
     pb_value *result = pb__member(m, 2);
     pb_failure *failure =
         result ? NULL : pb__failure_new(m->refused->code, m->refused->text);

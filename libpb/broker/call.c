@@ -217,6 +217,11 @@ static int check(const pb_remote *to, const char *method, const pb_value *args,
         return pb__error_set(err, PB_ERR_STATE, 0,
                              "no call can be made while a message is being written");
     }
+    if (to->observed && pb_remote_luid(to) == 0) {
+        return pb__error_set(err, PB_ERR_STATE, 0,
+                             "You can't call a cached method when the object hasn't been "
+                             "given to the peer yet.");
+    }
     if (args && pb__kind(args) != PB_TUPLE) {
         return pb__error_set(err, PB_ERR_TYPE, 0, "arguments are a tuple, not %s",
                              pb_kind_name(pb__kind(args)));

@@ -4,7 +4,7 @@
  * and what the peer is told where there is no such object or method. */
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 /* What each role is called in Twisted. */
 static const char *const prefixes[] = {
@@ -169,6 +169,7 @@ int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
         return pb__error_nomem(m->err);
     }
     pb__remote_arrived(s, r->callee.perspective);
+    pb__copies_arrived(s, r->list, m);
     serve(r, m->refused);
     return 0;
 }
@@ -186,4 +187,15 @@ static pb_object *find_object(pb_session *s, const pb_value *id)
 int pb__message_received(pb_session *s, struct pb__received *m)
 {
     return pb__call_received(s, m, find_object, PB_ROLE_REMOTE);
+}
+
+static pb_object *find_cache(pb_session *s, const pb_value *id)
+{
+    int64_t luid;
+    return pb_as_int(id, &luid) == 0 ? (pb_object *)pb__cache_find(s, luid) : NULL;
+}
+
+int pb__cachemessage_received(pb_session *s, struct pb__received *m)
+{
+    return pb__call_received(s, m, find_cache, PB_ROLE_OBSERVE);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 /* The members of the state. */
 enum member {
@@ -181,6 +181,7 @@ int pb__error_received(pb_session *s, struct pb__received *m)
     if (!c) {
         return failed;
     }
+    pb__copies_arrived(s, m->list, m);
     pb_value *v = pb__member(m, 2);
     pb_failure *failure =
         v ? pb__failure_received(v) : pb__failure_new(m->refused->code, m->refused->text);

@@ -4,10 +4,8 @@
  * each decref one less. A number is never used again. */
 #include "libpb/broker/session.h"
 
-/* One more object than there may be. Mirrors Broker.registerReference. */
-static int refuse(pb_session *s, pb_error *err)
+int pb__export_refuse(pb_session *s, const char *text, pb_error *err)
 {
-    const char *text = "Maximum PB reference count exceeded.";
     size_t limit = s->shared->config.max_refs;
     s->refused_as = "twisted.spread.pb.Error";
     if (++s->strikes > 3) {
@@ -71,6 +69,7 @@ static bool have_tables(pb_session *s)
     return s->exports != NULL;
 }
 
+/* Mirrors Broker.registerReference. */
 int pb__export_add(pb_session *s, pb_object *o, int64_t *luid, pb_error *err)
 {
     if (!have_tables(s)) {
@@ -83,7 +82,9 @@ int pb__export_add(pb_session *s, pb_object *o, int64_t *luid, pb_error *err)
         x = full ? NULL : add(s, o);
         if (!x) {
             trim(s);
-            return full ? refuse(s, err) : pb__error_nomem(err);
+            return full
+                       ? pb__export_refuse(s, "Maximum PB reference count exceeded.", err)
+                       : pb__error_nomem(err);
         }
     }
     if (x->fresh == 0) {

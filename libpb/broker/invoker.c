@@ -4,7 +4,7 @@
  * references get into a message and out of one. */
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 /* One that is read: the *new* value in *out. */
 struct head {
@@ -60,6 +60,8 @@ static int read_failure(pb_session *s, const struct pb__form *form, pb_value **o
 static const struct head heads[] = {
     {"remote", read_remote},
     {"local", read_local},
+    {"cached", pb__cached_read},
+    {"lcache", pb__lcache_read},
     {PB__COPYABLE_FAILURE, read_failure},
 };
 
@@ -74,21 +76,37 @@ static const struct head *find(pb_span word)
     return NULL;
 }
 
+/* Twisted registers with globalSecurity, which allows the tag then; another taster must
+ * allow it by itself. */
+static const struct pb__registered *registered(const pb_session *s, pb_span tag)
+{
+    const pb_session_config *c = &s->shared->config;
+    const struct pb__registered *as = pb__registry_find(c->registry, tag);
+    bool allowed =
+        as && (!c->jelly.taster || pb_taster_type_allowed(c->jelly.taster, tag));
+    return allowed ? as : NULL;
+}
+
 static bool knows(pb_span word, void *ctx)
 {
-    (void)ctx;
-    return find(word) != NULL;
+    return find(word) || registered(*(pb_session **)ctx, word);
 }
 
 static int unjelly(const struct pb__form *form, pb_value **out, pb_error *err, void *ctx)
 {
-    return find(form->head)->unjelly(*(pb_session **)ctx, form, out, err);
+    pb_session *s = *(pb_session **)ctx;
+    const struct head *head = find(form->head);
+    return head ? head->unjelly(s, form, out, err)
+                : pb__copy_read(s, registered(s, form->head), form, out, err);
 }
 
 /* Mirrors RemoteReference.jellyFor. */
 static int write_remote(pb_session *s, const pb_remote *r, struct pb__form *form,
                         pb_error *err)
 {
+    if (r->observed) {
+        return pb__observer_form(form, err);
+    }
     if (r->session != s) {
         s->refused_as = "builtins.AssertionError";
         return pb__error_set(err, PB_ERR_TYPE, 0,
@@ -115,12 +133,33 @@ static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_e
     return form->id ? 0 : pb__error_nomem(err);
 }
 
+/* What v is the way to, for this broker. */
+static int write_local(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
+{
+    bool is_copy = o->base.foreign.ops == &pb__copy_ops;
+    if (is_copy && ((struct pb__copy *)o)->luid != 0) {
+        return pb__cache_form(s, (struct pb__copy *)o, form, err);
+    }
+    switch (o->cls->flavor) {
+    case PB_FLAVOR_COPYABLE:
+        return pb__copyable_form(s, o, form, err);
+    case PB_FLAVOR_CACHEABLE:
+        return pb__cacheable_form(s, o, form, err);
+    case PB_FLAVOR_REFERENCEABLE:
+        if (is_copy) {
+            return pb__copy_form(s, o, form, err);
+        }
+        return write_object(s, o, form, err);
+    default:
+        return write_object(s, o, form, err);
+    }
+}
+
 static int jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 {
     pb_session *s = *(pb_session **)ctx;
     pb_remote *r = pb_as_remote(v);
-    return r ? write_remote(s, r, form, err)
-             : write_object(s, pb_as_object(v), form, err);
+    return r ? write_remote(s, r, form, err) : write_local(s, pb_as_object(v), form, err);
 }
 
 struct pb__invoker pb__invoker(pb_session **session)

@@ -2,8 +2,14 @@ lib_layers += libpb_broker.la
 libpb_broker_la_SOURCES = \
 	%D%/answer.c \
 	%D%/arguments.c \
+	%D%/cache.c \
+	%D%/cacheable.c \
 	%D%/call.c \
+	%D%/copies.h \
+	%D%/copy.c \
+	%D%/copyable.c \
 	%D%/deadline.c \
+	%D%/decache.c \
 	%D%/decref.c \
 	%D%/disconnect.c \
 	%D%/dispatch.c \
@@ -17,13 +23,16 @@ libpb_broker_la_SOURCES = \
 	%D%/message.c \
 	%D%/negotiate.c \
 	%D%/object.c \
+	%D%/observer.c \
 	%D%/proto.c \
+	%D%/registry.c \
 	%D%/remote.c \
 	%D%/request.c \
 	%D%/session.c \
 	%D%/session.h \
 	%D%/shared.c \
 	%D%/shared.h \
+	%D%/uncache.c \
 	%D%/viewpoint.c \
 	%D%/write.c
 broker_libs = libpb_broker.la $(jelly_libs)

@@ -79,10 +79,17 @@ static int write_kwargs(pb_session *s, pb_value *kwargs, pb_error *err)
     return failed;
 }
 
-static int write_object_id(pb_session *s, const pb_remote *to)
+/* The command, and whatever comes before the name of the method. */
+static int write_begin(pb_session *s, const pb_remote *to)
 {
-    return to->counted ? pb__encode_int(&s->encoder, to->luid)
-                       : pb__write_string(s, to->name);
+    int failed =
+        pb__write_head(s, 7, to->observed ? PB__WORD_CACHEMESSAGE : PB__WORD_MESSAGE);
+    failed = failed ? failed : pb__encode_int(&s->encoder, s->calls->last_request + 1);
+    if (failed) {
+        return failed;
+    }
+    return to->counted || to->observed ? pb__encode_int(&s->encoder, pb_remote_luid(to))
+                                       : pb__write_string(s, to->name);
 }
 
 /* Mirrors Broker._sendMessage. */
@@ -91,9 +98,7 @@ int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value
 {
     pb_object *perspective = pb_object_ref(to->perspective);
     uint64_t mark = pb__write_begin(s, perspective);
-    int failed = pb__write_head(s, 7, PB__WORD_MESSAGE);
-    failed = failed ? failed : pb__encode_int(&s->encoder, s->calls->last_request + 1);
-    failed = failed ? failed : write_object_id(s, to);
+    int failed = write_begin(s, to);
     failed = failed ? failed : pb__write_string(s, method);
     failed = failed ? failed : pb__encode_int(&s->encoder, answer);
     if (!failed) {

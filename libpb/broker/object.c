@@ -4,23 +4,32 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
-static void destroy(struct pb__foreign *f)
+static void release(struct pb__foreign *f)
 {
-    pb_object *o = (pb_object *)f;
+    const pb_object *o = (pb_object *)f;
     if (o->cls->destroy) {
         o->cls->destroy(o->self);
+    }
+}
+
+void pb__object_destroy(struct pb__foreign *f)
+{
+    pb_object *o = (pb_object *)f;
+    if (o->weak) {
+        o->weak->object = NULL;
+        pb__weak_unref(o->weak);
     }
     pb__free(o);
 }
 
-static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
+bool pb__object_equal(const struct pb__foreign *a, const struct pb__foreign *b)
 {
     return a == b;
 }
 
-static uint64_t hash(const struct pb__foreign *f)
+uint64_t pb__object_hash(const struct pb__foreign *f)
 {
     return (uintptr_t)f >> 4;
 }
@@ -31,17 +40,18 @@ static int repr(const struct pb__foreign *f, char *out, size_t size)
 }
 
 static const struct pb__foreign_ops ops = {
-    .destroy = destroy,
-    .equal = equal,
-    .hash = hash,
+    .release = release,
+    .destroy = pb__object_destroy,
+    .equal = pb__object_equal,
+    .hash = pb__object_hash,
     .repr = repr,
+    .plain = pb__copyable_plain,
 };
 
 pb_object *pb_object_new(const pb_class *cls, void *self)
 {
-    pb_object *o = pb__value_new(NULL, sizeof *o, PB_LOCAL);
+    pb_object *o = pb__local_new(sizeof *o, &ops, NULL);
     if (o) {
-        o->base.ops = &ops;
         o->cls = cls;
         o->self = self;
     }
@@ -81,9 +91,20 @@ pb_value *pb_local_steal(pb_object *o)
 
 pb_object *pb_as_object(const pb_value *v)
 {
-    bool is =
-        v && pb__kind(v) == PB_LOCAL && ((const struct pb__foreign *)v)->ops == &ops;
-    return is ? (pb_object *)v : NULL;
+    if (!v || pb__kind(v) != PB_LOCAL) {
+        return NULL;
+    }
+    const struct pb__local *l = (const struct pb__local *)v;
+    if (l->foreign.ops == &pb__cache_ops) {
+        return (pb_object *)l->holds;
+    }
+    bool is = l->foreign.ops == &ops || l->foreign.ops == &pb__copy_ops;
+    return is ? (pb_object *)l : NULL;
+}
+
+pb_value *pb_object_state(const pb_object *o)
+{
+    return o->base.holds;
 }
 
 static bool is_root(pb_span name)

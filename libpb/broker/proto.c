@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 /* Mirrors Broker.proto_didNotUnderstand, which logs it. */
 static int did_not_understand(pb_session *s, struct pb__received *m)
@@ -25,6 +25,12 @@ static const struct pb__proto protos[] = {
     {"answer", 2, {"request", "result"}, pb__answer_received},
     {"decref", 1, {"object"}, pb__decref_received},
     {"error", 2, {"request", "failure"}, pb__error_received},
+    {"cachemessage",
+     6,
+     {"request", "object", "method", "answer required", "args", "kwargs"},
+     pb__cachemessage_received},
+    {"decache", 1, {"object"}, pb__decache_received},
+    {"uncache", 1, {"object"}, pb__uncache_received},
     {"version", 1, {"version"}, pb__version_received},
     {"didNotUnderstand", 1, {"command"}, did_not_understand},
 };
@@ -130,7 +136,9 @@ int pb__proto_received(struct pb__message *message, void *ctx)
         s->state == PB__NEGOTIATING ? pb__negotiate_received(s, &m) : dispatch(s, &m);
     pb_value_unref(m.list);
     pb__remote_arrived(s, NULL);
+    pb__copies_forget(s->kit);
     pb__remote_splice_late(s);
+    pb__cache_splice_late(s);
     pb__decref_flush(s);
     pb__session_check(s);
     s->reading = true;

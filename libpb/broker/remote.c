@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 /* The reference itself waits in the session until its decref can be written. */
 static void destroy(struct pb__foreign *f)
@@ -16,6 +16,7 @@ static void destroy(struct pb__foreign *f)
     pb_object *perspective = r->perspective;
     r->perspective = NULL;
     pb__list_remove(&r->link);
+    pb__weak_unref(r->observed);
     if (!s || !r->counted) {
         pb__free(r);
     } else {
@@ -38,19 +39,21 @@ static bool same_ring(const pb_remote *a, const pb_remote *b)
     return l == &b->link;
 }
 
-/* Mirrors RemoteReference.__cmp__. */
+/* Mirrors __cmp__ of RemoteReference and RemoteCacheObserver. */
 static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
 {
     const pb_remote *x = (const pb_remote *)a;
     const pb_remote *y = (const pb_remote *)b;
     return x == y || (x->session == y->session && x->luid == y->luid &&
-                      strcmp(x->name, y->name) == 0 && (x->session || same_ring(x, y)));
+                      strcmp(x->name, y->name) == 0 && x->observed == y->observed &&
+                      (!x->observed || x->perspective == y->perspective) &&
+                      (x->session || same_ring(x, y)));
 }
 
 static uint64_t hash(const struct pb__foreign *f)
 {
     const pb_remote *r = (const pb_remote *)f;
-    uint64_t h = (uint64_t)r->luid;
+    uint64_t h = (uint64_t)r->luid ^ (uintptr_t)r->observed;
     for (const char *c = r->name; *c; c++) {
         h = h * 31 + (uint8_t)*c;
     }
@@ -60,6 +63,10 @@ static uint64_t hash(const struct pb__foreign *f)
 static int repr(const struct pb__foreign *f, char *out, size_t size)
 {
     const pb_remote *r = (const pb_remote *)f;
+    if (r->observed) {
+        const pb_object *o = r->observed->object;
+        return snprintf(out, size, "<RemoteCacheObserver %s>", o ? o->cls->name : "");
+    }
     return r->counted ? snprintf(out, size, "<RemoteReference %" PRId64 ">", r->luid)
                       : snprintf(out, size, "<RemoteReference %s>", r->name);
 }
@@ -77,7 +84,7 @@ static pb_remote *make(pb_session *s, int64_t luid, bool counted, const char *na
     pb_remote *r = pb__malloc(sizeof *r + len + 1);
     if (r) {
         *r = (pb_remote){
-            .base = {.head = {.refs = 1, .kind = PB_REMOTE}, .ops = &ops},
+            .base = {.node.head = {.refs = 1, .kind = PB_REMOTE}, .ops = &ops},
             .session = s,
             .luid = luid,
             .counted = counted,
@@ -172,6 +179,9 @@ pb_value *pb_remote_value(pb_remote *r)
 
 int64_t pb_remote_luid(const pb_remote *r)
 {
+    if (r->observed && r->session) {
+        return pb__cacheable_luid(r->session, r->observed->object);
+    }
     return r->luid;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The session itself: made, driven, ended and freed. Mirrors twisted.spread.pb.Broker. */
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 #include <inttypes.h>
 
@@ -28,6 +28,7 @@ static void destroy(pb_session *s)
     pb__kit_forget(s);
     pb__encoder_fini(&s->encoder);
     pb__free(s->calls);
+    pb__free(s->caches);
     pb__shared_unref(s->shared);
     if (s->error && s->error != spare_error(s->error->code)) {
         pb__free(s->error);
@@ -47,10 +48,12 @@ static void finish(pb_session *s)
 {
     s->finished = true;
     pb__call_fini(s);
+    pb__cacheable_fini(s);
     pb__disconnect_notify(s);
     pb__export_fini(s);
     pb__published_fini(s);
     pb__remote_fini(s);
+    pb__cache_fini(s);
     const pb_session_config *c = &s->shared->config;
     if (c->on_close) {
         c->on_close(s, s->error, c->user_data);
@@ -150,6 +153,7 @@ void pb__session_end(pb_session *s, const pb_error *why)
         s->error = spare_error(why->code);
     }
     pb__remote_end(s);
+    pb__cache_end(s);
     pb__request_fini(s);
 }
 
@@ -296,7 +300,8 @@ bool pb_session_want_recv(const pb_session *s)
 bool pb_session_want_send(const pb_session *s)
 {
     return !s->lost &&
-           (pb_encoder_send(&s->encoder).len > 0 || !pb__list_empty(&s->owed));
+           (pb_encoder_send(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
+            (s->caches && !pb__list_empty(&s->caches->owed)));
 }
 
 bool pb_session_is_ready(const pb_session *s)
@@ -336,6 +341,8 @@ void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
         .serving = s->serving,
         .exported = s->exports ? s->exports->by_luid.len : 0,
         .held = s->held,
+        .cached = s->caches ? s->caches->cached.len : 0,
+        .caches = s->caches ? s->caches->shown.len : 0,
         .queued = s->lost ? 0 : pb_encoder_send(&s->encoder).len,
     };
 }

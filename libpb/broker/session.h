@@ -62,6 +62,7 @@ struct pb_session {
     size_t held;          /* those of all three that owe a decref */
 
     struct pb__notifier *notifiers; /* in the order in which they are called */
+    struct pb__caches *caches;      /* copies.h; NULL: none was sent or came yet */
 
     pb_error *error;        /* why it is closed: on the heap, or a spare one */
     const char *refused_as; /* the exception that the invoker raised while writing */
@@ -157,6 +158,9 @@ int pb__message_received(pb_session *s, struct pb__received *m);
 int pb__answer_received(pb_session *s, struct pb__received *m);
 int pb__error_received(pb_session *s, struct pb__received *m);
 int pb__decref_received(pb_session *s, struct pb__received *m);
+int pb__cachemessage_received(pb_session *s, struct pb__received *m);
+int pb__decache_received(pb_session *s, struct pb__received *m);
+int pb__uncache_received(pb_session *s, struct pb__received *m);
 
 /* ---- negotiate.c ---- */
 
@@ -179,22 +183,29 @@ int pb__answer_write(pb_session *s, pb_value *id, pb_value *result,
 void pb__error_write(pb_session *s, pb_value *id, const char *mro, const char *text);
 /* The call that m answers, taken out of the table; NULL with *failed if there is none. */
 pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed);
-/* Writes the decrefs that are owed, as far as there is memory. */
+/* Writes the decrefs and decaches that are owed, as far as there is memory. */
 void pb__decref_flush_owed(pb_session *s);
+void pb__decache_flush_owed(pb_session *s);
 
 static inline void pb__decref_flush(pb_session *s)
 {
     if (!pb__list_empty(&s->owed)) {
         pb__decref_flush_owed(s);
     }
+    if (s->caches) {
+        pb__decache_flush_owed(s);
+    }
 }
+/* Ends the session where there is no memory for it. */
+void pb__uncache_write(pb_session *s, int64_t luid);
 
 /* ---- object.c, export.c: objects of ours that the peer may call, or holds ---- */
 
 struct pb_object {
-    struct pb__foreign base;
+    struct pb__local base; /* holds the state of a copy */
     const pb_class *cls;
     void *self;
+    struct pb__weak *weak; /* copies.h; NULL: never observed */
 };
 
 struct pb__export {
@@ -218,6 +229,12 @@ struct pb__published {
     char name[];
 };
 
+/* What is alike for all kinds of objects: pb__foreign_ops. */
+void pb__object_destroy(struct pb__foreign *f);
+bool pb__object_equal(const struct pb__foreign *a, const struct pb__foreign *b);
+uint64_t pb__object_hash(const struct pb__foreign *f);
+/* One more object, or cache, than there may be. */
+int pb__export_refuse(pb_session *s, const char *text, pb_error *err);
 /* One more count for o in the message that is being written; its number in *luid. */
 int pb__export_add(pb_session *s, pb_object *o, int64_t *luid, pb_error *err);
 /* The counts of the message that was written stand, or fall. */
@@ -271,6 +288,8 @@ struct pb_remote {
     pb_object *perspective; /* one count while the session lasts; NULL: none */
     bool counted;           /* owes a decref; else it goes by name */
     bool arriving; /* in the message that comes; its perspective isn't known yet */
+    struct pb__weak
+        *observed; /* copies.h: what the peer's caches are of; NULL: no observer */
     char name[];
 };
 

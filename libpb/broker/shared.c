@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sharing between the sessions of one config. */
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 #define MAX_PENDING 65536
 #define MAX_REFS 1024 /* MAX_BROKER_REFS */
@@ -19,6 +19,7 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     own->jelly.limits = (pb_limits){0}; /* the encoder's and the decoder's hold */
     pb_object_ref(own->root);
     pb_taster_ref(own->jelly.taster);
+    pb_registry_ref(own->registry);
     own->max_pending = own->max_pending ? own->max_pending : MAX_PENDING;
     own->max_refs = own->max_refs ? own->max_refs : MAX_REFS;
     own->max_queued = own->max_queued ? own->max_queued : MAX_QUEUED;
@@ -37,6 +38,7 @@ static void free_kit(struct pb__kit *kit)
 {
     if (kit) {
         pb__reader_free(kit->reader);
+        pb__copies_forget(kit);
         pb__decoder_fini(&kit->decoder);
         pb__free(kit);
     }
@@ -48,6 +50,7 @@ void pb__shared_unref(struct pb__shared *sh)
         free_kit(sh->idle);
         pb_object_unref(sh->config.root);
         pb_taster_unref(sh->config.jelly.taster);
+        pb_registry_unref(sh->config.registry);
         pb__free(sh);
     }
 }
@@ -58,6 +61,7 @@ static struct pb__kit *new_kit(struct pb__shared *sh)
     if (!kit) {
         return NULL;
     }
+    pb__list_init(&kit->arriving);
     kit->invoker = pb__invoker(&kit->session);
     kit->reader = pb__reader_new(&(struct pb__reader_config){
         .jelly = &sh->config.jelly,

@@ -7,6 +7,7 @@
 #define PB__SHARED_H
 
 #include "libpb/banana/decode.h"
+#include "libpb/base/list.h"
 #include "libpb/jelly/jelly.h"
 #include "pb/broker.h"
 
@@ -15,7 +16,9 @@ struct pb__kit {
     pb_decoder decoder;
     struct pb__reader *reader;
     struct pb__invoker invoker;
-    pb_error *err; /* where pb_session_recv, on the stack, wants its error */
+    pb_error *err;            /* where pb_session_recv, on the stack, wants its error */
+    struct pb__list arriving; /* pb__copy.arriving: those of the message that comes */
+    pb_error refused;         /* why a copy refused its state */
 };
 
 struct pb__shared {

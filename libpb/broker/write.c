@@ -5,7 +5,7 @@
  * are refused. */
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
 {
@@ -28,6 +28,11 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
     }
     s->writing = false;
     s->perspective = NULL;
+    if (s->caches && failed) {
+        pb__cacheable_undo(s);
+    } else if (s->caches) {
+        pb__cacheable_commit(s);
+    }
     return failed;
 }
 

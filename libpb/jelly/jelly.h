@@ -65,6 +65,8 @@ pb_sink pb__reader_sink(struct pb__reader *r);
 /* Appends to err->where, after a colon where that has a text, the path to what is being
  * read, for an error of the decoder's; nothing between expressions. */
 void pb__reader_where(struct pb__reader *r, pb_error *err);
+/* Which member of a message is being read. */
+size_t pb__reader_member(const struct pb__reader *r);
 /* Gives back memory that is kept for the next message. */
 void pb__reader_trim(struct pb__reader *r);
 void pb__reader_free(struct pb__reader *r);

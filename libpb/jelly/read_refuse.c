@@ -77,6 +77,11 @@ void pb__reader_where(struct pb__reader *r, pb_error *err)
     }
 }
 
+size_t pb__reader_member(const struct pb__reader *r)
+{
+    return r->stack->frames[1].seq->len;
+}
+
 static void release_frame(struct pb__frame *f)
 {
     switch (f->shape) {

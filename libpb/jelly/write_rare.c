@@ -248,15 +248,10 @@ static int write_instance(struct pb__writer *w, pb_value *v)
     return v->kind == PB_INSTANCE ? write_state(w, v, name) : write_unpersistable(w, v);
 }
 
-/* A reference without a broker. A RemoteReference says why it cannot be sent, in a native
- * string; a Referenceable just fails. */
-static int write_brokerless(struct pb__writer *w, const pb_value *v)
+/* A RemoteReference without a broker says why it cannot be sent, in a native string. */
+static int write_brokerless(struct pb__writer *w)
 {
     static const char reason[] = "References cannot be serialized";
-    if (v->kind == PB_LOCAL) {
-        return pb__error_set(w->err, PB_ERR_TYPE, 0,
-                             "an object cannot be sent without a broker to refer to it");
-    }
     if (!has(w, PB_PROFILE_NATIVE_STR_BARE)) {
         return refuse_str(w, reason);
     }
@@ -279,6 +274,24 @@ static int write_form(struct pb__writer *w, const pb_value *v, struct pb__form *
     return e || n == 0 ? e : pb__write_push(w, NULL, first, n, 1);
 }
 
+/* An object without a broker: a copy, or what can be copied, is an instance. */
+static int write_plain(struct pb__writer *w, pb_value *v)
+{
+    struct pb__foreign *f = (struct pb__foreign *)v;
+    const char *name = NULL;
+    struct pb__form form = {.shared = true};
+    int e = f->ops->plain ? f->ops->plain(f, &name, &form.state, w->err) : 0;
+    if (e) {
+        return called(w, e, "state_to_copy");
+    }
+    if (!name) {
+        return pb__error_set(w->err, PB_ERR_TYPE, 0,
+                             "an object cannot be sent without a broker to refer to it");
+    }
+    form.head = (pb_span){(const uint8_t *)name, strlen(name)};
+    return write_form(w, v, &form);
+}
+
 static int write_foreign(struct pb__writer *w, pb_value *v)
 {
     int64_t number = pb__write_find(w, v);
@@ -286,7 +299,7 @@ static int write_foreign(struct pb__writer *w, pb_value *v)
         return pb__write_dereference(w, number);
     }
     if (!w->invoker) {
-        return write_brokerless(w, v);
+        return v->kind == PB_LOCAL ? write_plain(w, v) : write_brokerless(w);
     }
     struct pb__form form = {0};
     int e = called(w, w->invoker->jelly(v, &form, w->err, w->invoker->ctx),

@@ -39,13 +39,19 @@ int64_t pb__write_find(struct pb__writer *w, const pb_value *v)
     return place->number;
 }
 
+/* Objects are not: not all of them are shared. */
+static bool is_container(const pb_value *v)
+{
+    return pb__is_node(v) && v->kind != PB_LOCAL;
+}
+
 int64_t pb__write_meet(struct pb__writer *w, const pb_value *v)
 {
     bool alone = w->places_len == 0;
-    if (alone && w->top == w->frames && pb__is_node(v)) {
+    if (alone && w->top == w->frames && is_container(v)) {
         return 0; /* the root: it needs no place before something else might hold it */
     }
-    int e = alone && pb__is_node(w->root) ? remember(w, w->root, w->start) : 0;
+    int e = alone && is_container(w->root) ? remember(w, w->root, w->start) : 0;
     int64_t number = e ? e : pb__write_find(w, v);
     return number ? number : remember(w, v, pb_encoder_mark(w->e));
 }

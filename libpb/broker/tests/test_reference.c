@@ -80,11 +80,11 @@ static void counts(struct pair *p)
     pb_value_unref(same);
     talk(p);
     cr_assert_eq(exported(p->server), 1);
-    cr_assert_eq(server.two->base.head.refs, 2);
+    cr_assert_eq(server.two->base.foreign.node.head.refs, 2);
     pb_value_unref(again);
     talk(p);
     cr_assert_eq(exported(p->server), 0);
-    cr_assert_eq(server.two->base.head.refs, 1);
+    cr_assert_eq(server.two->base.foreign.node.head.refs, 1);
     close_services(p, &server, NULL);
 }
 

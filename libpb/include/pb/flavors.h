@@ -46,6 +46,9 @@ PB_API void pb_registry_unref(pb_registry *g);
  * with its last owner; it is sent home as itself (lcache). PB_ERR_ARG, PB_ERR_NOMEM.
  * Mirrors setUnjellyableForClass. */
 PB_API int pb_registry_set_class(pb_registry *g, const char *tag, const pb_class *cls);
+/* The state of a copy, or of what a cache shows, as it came; borrowed for the life of the
+ * object, which holds it. NULL for one of ours. */
+PB_API pb_value *pb_object_state(const pb_object *o);
 /* Classes under their names behind a prefix: "prefix.Name" for a class named
  * "module.Name". Mirrors setUnjellyableForClassTree. */
 PB_API int pb_registry_set_class_tree(pb_registry *g, const char *prefix,

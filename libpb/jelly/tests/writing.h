@@ -62,7 +62,7 @@ static inline pb_taster *open_taster(void)
 
 /* In place of the broker's objects: one that is written as `form` says. */
 struct object {
-    struct pb__foreign foreign;
+    struct pb__local local;
     struct pb__form form; /* its id and state are the object's */
     int asked;            /* how often the form was asked for */
     int refuses;          /* the code of a refusal, or 0 */
@@ -80,8 +80,8 @@ static inline struct object *object_new(pb_kind kind, const char *head)
 {
     static const struct pb__foreign_ops ops = {.destroy = object_destroy};
     struct object *o = pb__calloc(1, sizeof *o);
-    o->foreign.head = (struct pb_value){.refs = 1, .kind = (uint8_t)kind};
-    o->foreign.ops = &ops;
+    o->local.foreign.node.head = (struct pb_value){.refs = 1, .kind = (uint8_t)kind};
+    o->local.foreign.ops = &ops;
     o->form.head = (pb_span){(const uint8_t *)head, strlen(head)};
     return o;
 }
@@ -89,7 +89,7 @@ static inline struct object *object_new(pb_kind kind, const char *head)
 /* The object as a value; NULL gives NULL. */
 static inline pb_value *value_of(struct object *o)
 {
-    return o ? &o->foreign.head : NULL;
+    return o ? &o->local.foreign.node.head : NULL;
 }
 
 /* An invoker that gives each object's form, with counts of its own. */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Caches of the peer's. The session keeps one object of each, which the peer keeps up to
+ * date; each receipt is a value of its own that shows it, and owes a decache once its
+ * last owner goes, unless the peer has uncached it by then. Mirrors flavors.RemoteCache,
+ * whose values are copies that share one __dict__. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "libpb/broker/copies.h"
+
+/* ---- The values ---- */
+
+static struct pb__copy *shown(const struct pb__foreign *f)
+{
+    return (struct pb__copy *)((const struct pb__local *)f)->holds;
+}
+
+/* What it shows says whether a decache is owed, and will be gone in a moment. */
+static void release(struct pb__foreign *f)
+{
+    struct pb__cache *v = (struct pb__cache *)f;
+    v->session = shown(f)->session;
+    v->luid = shown(f)->luid;
+}
+
+/* The value itself waits in the session until its decache can be written. */
+static void destroy(struct pb__foreign *f)
+{
+    struct pb__cache *v = (struct pb__cache *)f;
+    pb_session *s = v->session;
+    if (!s) {
+        pb__free(v);
+        return;
+    }
+    pb__list_push(s->reading ? &s->caches->late : &s->caches->owed, &v->link);
+    if (!s->reading) {
+        pb__decref_flush(s);
+        pb__session_wake(s);
+    }
+}
+
+static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
+{
+    return shown(a) == shown(b);
+}
+
+static uint64_t hash(const struct pb__foreign *f)
+{
+    return (uintptr_t)shown(f) >> 4;
+}
+
+static int repr(const struct pb__foreign *f, char *out, size_t size)
+{
+    return snprintf(out, size, "<RemoteCache %" PRId64 ">", shown(f)->luid);
+}
+
+const struct pb__foreign_ops pb__cache_ops = {
+    .release = release,
+    .destroy = destroy,
+    .equal = equal,
+    .hash = hash,
+    .repr = repr,
+    .plain = pb__copyable_plain,
+};
+
+/* One more value that shows it. */
+static int show(struct pb__copy *c, pb_value **out, pb_error *err)
+{
+    pb_value *holds = pb_local(&c->object);
+    struct pb__cache *v = pb__local_new(sizeof(struct pb__cache), &pb__cache_ops, holds);
+    if (!v) {
+        pb_value_unref(holds);
+        return pb__error_nomem(err);
+    }
+    *out = &v->base.foreign.node.head;
+    return 0;
+}
+
+/* ---- Reading ---- */
+
+static int read_luid(const struct pb__form *form, int64_t *luid, pb_error *err)
+{
+    return form->id && pb__kind(form->id) == PB_INT && pb_as_int(form->id, luid) == 0
+               ? 0
+               : pb__error_set(err, PB_ERR_SYNTAX, 0, "a cache goes by a number");
+}
+
+struct pb__copy *pb__cache_find(const pb_session *s, int64_t luid)
+{
+    return s->caches ? pb__map_get(&s->caches->shown, (uint64_t)luid) : NULL;
+}
+
+/* Puts a cache into the table, with one value that shows it. */
+static int add(pb_session *s, const pb_class *cls, int64_t luid, pb_value *state,
+               pb_value **out, pb_error *err)
+{
+    struct pb__caches *cs = pb__caches(s);
+    struct pb__copy *c = pb__copy_new_steal(s, cls, state);
+    int e = cs && c ? show(c, out, err) : pb__error_nomem(err);
+    if (e == 0 && pb__map_set(&cs->shown, (uint64_t)luid, c) != 0) {
+        pb_value_unref(*out);
+        e = pb__error_nomem(err);
+    }
+    if (e) {
+        pb_object_unref((pb_object *)c);
+        return e;
+    }
+    c->session = s;
+    c->luid = luid;
+    return 0;
+}
+
+int pb__cache_read(pb_session *s, const pb_class *cls, const struct pb__form *form,
+                   pb_value **out, pb_error *err)
+{
+    int64_t luid;
+    int e = read_luid(form, &luid, err);
+    if (e) {
+        return e;
+    }
+    if (!form->state) {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "a cache without a state");
+    }
+    if (pb__cache_find(s, luid)) {
+        return pb__error_set(err, PB_ERR_PROTOCOL, 0,
+                             "there is a cache %" PRId64 " already", luid);
+    }
+    pb_value *state = pb__copy_state(s, form->state, err);
+    return state ? add(s, cls, luid, state, out, err) : err->code;
+}
+
+int pb__cached_read(pb_session *s, const struct pb__form *form, pb_value **out,
+                    pb_error *err)
+{
+    int64_t luid;
+    int e = read_luid(form, &luid, err);
+    struct pb__copy *c = e ? NULL : pb__cache_find(s, luid);
+    if (e) {
+        return e;
+    }
+    return c ? show(c, out, err)
+             : pb__error_set(err, PB_ERR_PROTOCOL, 0, "there is no cache %" PRId64, luid);
+}
+
+/* Mirrors flavors.unjellyLCache. */
+int pb__lcache_read(pb_session *s, const struct pb__form *form, pb_value **out,
+                    pb_error *err)
+{
+    int64_t luid;
+    int e = read_luid(form, &luid, err);
+    const struct pb__cached *x = e ? NULL : pb__cacheable_find(s, luid);
+    if (e) {
+        return e;
+    }
+    if (!x) {
+        return pb__error_set(err, PB_ERR_PROTOCOL, 0,
+                             "there is no object %" PRId64 " with caches", luid);
+    }
+    *out = pb_local(x->object);
+    return 0;
+}
+
+int pb__cache_form(pb_session *s, const struct pb__copy *c, struct pb__form *form,
+                   pb_error *err)
+{
+    if (c->session != s) {
+        s->refused_as = "builtins.AssertionError";
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             "You cannot exchange cached proxies between brokers.");
+    }
+    form->head = pb__word(PB__WORD_LCACHE);
+    form->id = pb_int(c->luid);
+    return form->id ? 0 : pb__error_nomem(err);
+}
+
+/* ---- The end ---- */
+
+/* The decaches of c that wait are not owed any more. */
+static void forgive(struct pb__list *list, const struct pb__copy *c)
+{
+    struct pb__list *l = list->next;
+    while (l != list) {
+        struct pb__cache *v = PB__LIST_ENTRY(l, struct pb__cache, link);
+        l = l->next;
+        if (!c || v->luid == c->luid) {
+            pb__list_remove(&v->link);
+            pb__free(v);
+        }
+    }
+}
+
+void pb__cache_drop(pb_session *s, struct pb__copy *c)
+{
+    forgive(&s->caches->owed, c);
+    forgive(&s->caches->late, c);
+    pb__map_take(&s->caches->shown, (uint64_t)c->luid);
+    c->session = NULL;
+    pb_object_unref(&c->object);
+}
+
+void pb__cache_splice_late(pb_session *s)
+{
+    while (s->caches && !pb__list_empty(&s->caches->late)) {
+        struct pb__list *link = s->caches->late.next;
+        pb__list_remove(link);
+        pb__list_push(&s->caches->owed, link);
+    }
+}
+
+void pb__cache_end(pb_session *s)
+{
+    if (!s->caches) {
+        return;
+    }
+    forgive(&s->caches->owed, NULL);
+    forgive(&s->caches->late, NULL);
+    size_t at = 0;
+    uint64_t luid;
+    void *value;
+    while (pb__map_next(&s->caches->shown, &at, &luid, &value)) {
+        ((struct pb__copy *)value)->session = NULL;
+    }
+}
+
+void pb__cache_fini(pb_session *s)
+{
+    if (!s->caches) {
+        return;
+    }
+    struct pb__map shown = s->caches->shown;
+    s->caches->shown = (struct pb__map){0};
+    size_t at = 0;
+    uint64_t luid;
+    void *value;
+    while (pb__map_next(&shown, &at, &luid, &value)) {
+        pb_object_unref(value);
+    }
+    pb__map_fini(&shown);
+}

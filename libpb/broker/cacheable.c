@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cacheables of ours, and who has caches of them: the first time one is sent its state
+ * goes with it, under a number, and from then on the number alone, each time one count
+ * more. Mirrors flavors.Cacheable, Broker.cacheRemotely and cachedRemotelyAs. */
+#include "libpb/broker/copies.h"
+
+struct pb__caches *pb__caches(pb_session *s)
+{
+    if (!s->caches) {
+        struct pb__caches *c = pb__calloc(1, sizeof *c);
+        if (!c) {
+            return NULL;
+        }
+        pb__list_init(&c->order);
+        pb__list_init(&c->owed);
+        pb__list_init(&c->late);
+        s->caches = c;
+    }
+    return s->caches;
+}
+
+static struct pb__cached *find(const pb_session *s, const pb_object *o)
+{
+    return s->caches ? pb__map_get(&s->caches->luids, (uintptr_t)o) : NULL;
+}
+
+int64_t pb__cacheable_luid(const pb_session *s, const pb_object *o)
+{
+    const struct pb__cached *x = o ? find(s, o) : NULL;
+    return x ? x->luid : 0;
+}
+
+struct pb__cached *pb__cacheable_find(const pb_session *s, int64_t luid)
+{
+    return s->caches ? pb__map_get(&s->caches->cached, (uint64_t)luid) : NULL;
+}
+
+static void touch(struct pb__caches *cs, struct pb__cached *x)
+{
+    if (x->fresh == 0) {
+        x->next_touched = cs->touched;
+        cs->touched = x;
+    }
+    x->fresh++;
+    x->count++;
+}
+
+/* Takes x out of the tables. */
+static void forget(struct pb__caches *cs, struct pb__cached *x)
+{
+    pb__list_remove(&x->link);
+    pb__map_take(&cs->cached, (uint64_t)x->luid);
+    if (pb__map_get(&cs->luids, (uintptr_t)x->object) == x) {
+        pb__map_take(&cs->luids, (uintptr_t)x->object);
+    }
+}
+
+static void free_cached(struct pb__cached *x)
+{
+    pb_remote_unref(x->observer);
+    pb_object_unref(x->perspective);
+    pb_object_unref(x->object);
+    pb__free(x);
+}
+
+/* A new one, in the tables and in the message. Where the object is on its way out under
+ * another number, that one is found by the number only from now on. */
+static struct pb__cached *add(pb_session *s, pb_object *o)
+{
+    struct pb__caches *cs = pb__caches(s);
+    struct pb__cached *x = cs ? pb__calloc(1, sizeof *x) : NULL;
+    if (!x) {
+        return NULL;
+    }
+    x->object = pb_object_ref(o);
+    x->perspective = pb_object_ref(s->perspective);
+    x->luid = s->last_luid;
+    pb__list_push(&cs->order, &x->link);
+    if (pb__map_set(&cs->cached, (uint64_t)x->luid, x) != 0 ||
+        pb__map_set(&cs->luids, (uintptr_t)o, x) != 0) {
+        forget(cs, x);
+        free_cached(x);
+        return NULL;
+    }
+    touch(cs, x);
+    return x;
+}
+
+static int write_luid(struct pb__form *form, const struct pb__cached *x, pb_error *err)
+{
+    form->id = pb_int(x->luid);
+    return form->id ? 0 : pb__error_nomem(err);
+}
+
+static int write_cached(pb_session *s, struct pb__cached *x, struct pb__form *form,
+                        pb_error *err)
+{
+    touch(s->caches, x);
+    form->head = pb__word(PB__WORD_CACHED);
+    return write_luid(form, x, err);
+}
+
+int pb__cacheable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
+{
+    struct pb__cached *x = find(s, o);
+    if (x && x->count > 0) {
+        return write_cached(s, x, form, err);
+    }
+    s->last_luid++; /* Twisted takes a number before it counts them */
+    if (s->caches && s->caches->cached.len > s->shared->config.max_refs) {
+        return pb__export_refuse(s, "Maximum PB cache count exceeded.", err);
+    }
+    x = add(s, o);
+    if (!x) {
+        return pb__error_nomem(err);
+    }
+    pb_remote *observer = pb__observer_new(s, o, s->perspective);
+    int e =
+        observer ? pb__copyable_state(s, o, observer, form, err) : pb__error_nomem(err);
+    if (e) {
+        pb_remote_unref(observer);
+        return e;
+    }
+    x->observer = observer;
+    return write_luid(form, x, err);
+}
+
+void pb__cacheable_commit(pb_session *s)
+{
+    for (struct pb__cached *x = s->caches->touched; x; x = x->next_touched) {
+        x->fresh = 0;
+    }
+    s->caches->touched = NULL;
+}
+
+static void tell_stopped(struct pb__cached *x)
+{
+    const pb_class *cls = x->object->cls;
+    if (x->observer && cls->stopped_observing) {
+        cls->stopped_observing(x->object->self, x->perspective, x->observer);
+    }
+}
+
+void pb__cacheable_undo(pb_session *s)
+{
+    struct pb__cached *touched = s->caches->touched;
+    struct pb__cached *gone = NULL;
+    s->caches->touched = NULL;
+    while (touched) {
+        struct pb__cached *x = touched;
+        touched = x->next_touched;
+        x->count -= x->fresh;
+        x->fresh = 0;
+        if (x->count == 0) {
+            forget(s->caches, x);
+            x->next_touched = gone;
+            gone = x;
+        }
+    }
+    while (gone) {
+        struct pb__cached *x = gone;
+        gone = x->next_touched;
+        tell_stopped(x);
+        free_cached(x);
+    }
+}
+
+/* While the object is told, its observers still find the cache. */
+void pb__cacheable_drop(pb_session *s, struct pb__cached *x)
+{
+    tell_stopped(x);
+    forget(s->caches, x);
+    free_cached(x);
+}
+
+void pb__cacheable_fini(pb_session *s)
+{
+    while (s->caches && !pb__list_empty(&s->caches->order)) {
+        struct pb__cached *x =
+            PB__LIST_ENTRY(s->caches->order.next, struct pb__cached, link);
+        forget(s->caches, x);
+        tell_stopped(x);
+        free_cached(x);
+    }
+    if (s->caches) {
+        pb__map_fini(&s->caches->cached);
+        pb__map_fini(&s->caches->luids);
+    }
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Copies that come. The reader makes an object of each, which holds its state; once the
+ * message is there whole, and every cycle in it is closed, its self is made and told the
+ * state, in the order in which Twisted would. Mirrors flavors.RemoteCopy. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "libpb/broker/copies.h"
+#include "libpb/jelly/crefs.h"
+
+/* ---- The object ---- */
+
+static void release(struct pb__foreign *f)
+{
+    struct pb__copy *c = (struct pb__copy *)f;
+    const pb_class *cls = c->object.cls;
+    pb__list_remove(&c->arriving);
+    if (c->made && cls->destroy) {
+        cls->destroy(c->object.self);
+    }
+}
+
+static int repr(const struct pb__foreign *f, char *out, size_t size)
+{
+    return snprintf(out, size, "<RemoteCopy %s>", ((const pb_object *)f)->cls->name);
+}
+
+const struct pb__foreign_ops pb__copy_ops = {
+    .release = release,
+    .destroy = pb__object_destroy,
+    .equal = pb__object_equal,
+    .hash = pb__object_hash,
+    .repr = repr,
+    .plain = pb__copyable_plain,
+};
+
+struct pb__copy *pb__copy_new_steal(pb_session *s, const pb_class *cls, pb_value *state)
+{
+    struct pb__copy *c = pb__local_new(sizeof *c, &pb__copy_ops, state);
+    if (!c) {
+        pb_value_unref(state);
+        return NULL;
+    }
+    c->object.cls = cls;
+    c->member = pb__reader_member(s->kit->reader);
+    pb__list_init(&c->arriving);
+    pb__list_push(&s->kit->arriving, &c->arriving);
+    return c;
+}
+
+/* ---- The state ---- */
+
+/* Whether Python 3's setCopyableState, which puts the members into a dict of its own, has
+ * anything to do that shows: names that are bytes become text, and what is not known yet
+ * is never filled there. */
+static bool is_changed(const pb_session *s, const pb_value *state)
+{
+    size_t at = 0;
+    pb_value *key, *value;
+    if (pb_profile_has(pb__profile(s), PB_PROFILE_NATIVE_STR_BARE) ||
+        pb__kind(state) != PB_DICT) {
+        return false;
+    }
+    while (pb_dict_next(state, &at, &key, &value)) {
+        if (pb__kind(key) == PB_BYTES || pb__cref_of(value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+pb_value *pb__copy_state(const pb_session *s, pb_value *state, pb_error *err)
+{
+    if (!is_changed(s, state)) {
+        return pb__ref(state);
+    }
+    pb_value *own = pb_dict();
+    int failed = own ? 0 : PB_ERR_NOMEM;
+    size_t at = 0;
+    pb_value *key, *value;
+    while (!failed && pb_dict_next(state, &at, &key, &value)) {
+        pb_span text;
+        pb_error why = {0};
+        pb_value *name =
+            pb_as_bytes(key, &text) == 0 ? pb_strn(text, &why) : pb__ref(key);
+        failed = why.code ? why.code : pb_dict_set_steal(own, name, pb__ref(value));
+    }
+    if (failed) {
+        pb_value_unref(own);
+        failed = failed == PB_ERR_ARG ? PB_ERR_NOMEM : failed;
+        pb__error_set(err, failed, 0, "%s",
+                      failed == PB_ERR_SYNTAX
+                          ? "a name in the state of a copy is no UTF-8"
+                          : pb_strerror(failed));
+        return NULL;
+    }
+    return own;
+}
+
+/* ---- Reading ---- */
+
+static int read_by_factory(const struct pb__registered *as, pb_value *state,
+                           pb_value **out, pb_error *err)
+{
+    pb_error why = {0};
+    *out = as->factory(state, &why, as->user_data);
+    if (*out) {
+        return 0;
+    }
+    return why.code ? pb__error_set(err, why.code, 0, "%s", why.text)
+                    : pb__error_nomem(err);
+}
+
+int pb__copy_read(pb_session *s, const struct pb__registered *as,
+                  const struct pb__form *form, pb_value **out, pb_error *err)
+{
+    if (as->cls && as->cls->flavor == PB_FLAVOR_CACHEABLE) {
+        return pb__cache_read(s, as->cls, form, out, err);
+    }
+    pb_value *state = form->id ? form->id : form->state; /* the first, whatever it is */
+    if (!state) {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "a copy without a state");
+    }
+    if (as->factory) {
+        return read_by_factory(as, state, out, err);
+    }
+    state = pb__copy_state(s, state, err);
+    if (!state) {
+        return err->code;
+    }
+    *out = as->cls ? (pb_value *)pb__copy_new_steal(s, as->cls, state)
+                   : pb_instance_steal(as->tag, state);
+    return *out ? 0 : pb__error_nomem(err);
+}
+
+/* ---- Once the message is whole ---- */
+
+/* Makes the self, and tells it the state. */
+static int tell(struct pb__copy *c, pb_error *err)
+{
+    const pb_class *cls = c->object.cls;
+    if (cls->construct) {
+        c->object.self = cls->construct();
+        if (!c->object.self) {
+            return pb__error_nomem(err);
+        }
+    }
+    c->made = true;
+    pb_error why = {0};
+    int e =
+        cls->set_state ? cls->set_state(c->object.self, c->object.base.holds, &why) : 0;
+    if (e) {
+        pb__error_set(err, e, 0, "%s", why.code ? why.text : pb_strerror(e));
+    }
+    return e;
+}
+
+static void refuse(pb_session *s, pb_value *list, const struct pb__copy *c,
+                   struct pb__received *m)
+{
+    pb_value **place = &((struct pb__seq *)list)->items[c->member];
+    pb_value *member = *place;
+    *place = NULL;
+    pb_value_unref(member);
+    if (!m->refused) {
+        m->refused = &s->kit->refused;
+    }
+}
+
+void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m)
+{
+    struct pb__list *arriving = &s->kit->arriving;
+    s->kit->refused = (pb_error){0};
+    while (!pb__list_empty(arriving)) {
+        struct pb__copy *c = PB__LIST_ENTRY(arriving->next, struct pb__copy, arriving);
+        pb__list_remove(&c->arriving);
+        pb_object_ref(&c->object);
+        if (tell(c, &s->kit->refused) != 0) {
+            refuse(s, list, c, m);
+        }
+        pb_object_unref(&c->object);
+    }
+}
+
+void pb__copies_forget(struct pb__kit *kit)
+{
+    while (!pb__list_empty(&kit->arriving)) {
+        pb__list_remove(kit->arriving.next);
+    }
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Copyables of ours on their way out: what they are called and what they hold, asked for
+ * the perspective for whom the message is. Mirrors flavors.Copyable. */
+#include <string.h>
+
+#include "libpb/broker/copies.h"
+
+/* What the application gave, or why it gave nothing. */
+static int asked(pb_value *given, const pb_error *why, pb_value **out, pb_error *err)
+{
+    *out = given;
+    if (given) {
+        return 0;
+    }
+    return why->code ? pb__error_set(err, why->code, 0, "%s", why->text)
+                     : pb__error_nomem(err);
+}
+
+/* getStateToCopyFor. A copy gives what it came with, where its class has nothing to say. */
+static int state_of(pb_object *o, pb_object *perspective, pb_value **out, pb_error *err)
+{
+    pb_error why = {0};
+    pb_value *state;
+    if (o->cls->state_to_copy) {
+        state = o->cls->state_to_copy(o->self, perspective, &why);
+    } else {
+        state = o->base.holds ? pb__ref(o->base.holds) : pb_dict();
+    }
+    return asked(state, &why, out, err);
+}
+
+int pb__copyable_state(pb_session *s, pb_object *o, pb_remote *observer,
+                       struct pb__form *form, pb_error *err)
+{
+    const pb_class *cls = o->cls;
+    pb_error why = {0};
+    const char *type =
+        cls->type_to_copy ? cls->type_to_copy(o->self, s->perspective) : NULL;
+    type = type ? type : cls->name;
+    form->head = (pb_span){(const uint8_t *)type, strlen(type)};
+    form->shared = true;
+    if (!observer || !cls->state_to_cache) {
+        return state_of(o, s->perspective, &form->state, err);
+    }
+    pb_value *state = cls->state_to_cache(o->self, s->perspective, observer, &why);
+    return asked(state, &why, &form->state, err);
+}
+
+int pb__copyable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
+{
+    return pb__copyable_state(s, o, NULL, form, err);
+}
+
+/* What is not Copyable is an instance like any other, which the taster lets out or not. */
+int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
+{
+    pb_span name = {(const uint8_t *)o->cls->name, strlen(o->cls->name)};
+    form->shared = true;
+    if (pb_taster_class_allowed(s->shared->config.jelly.taster, name)) {
+        form->head = name;
+        form->state = pb__ref(o->base.holds);
+        return 0;
+    }
+    struct pb__buf reason = {0};
+    int e = pb__buf_printf(&reason, "instance of class %s deemed insecure", o->cls->name);
+    form->head = pb__word(PB__WORD_UNPERSISTABLE);
+    form->id = e ? NULL : pb_bytes((pb_span){reason.data, reason.len});
+    pb__buf_fini(&reason);
+    return form->id ? 0 : pb__error_nomem(err);
+}
+
+int pb__copyable_plain(struct pb__foreign *f, const char **name, pb_value **state,
+                       pb_error *err)
+{
+    pb_object *o = pb_as_object(&f->node.head);
+    pb_flavor flavor = o->cls->flavor;
+    bool copyable = flavor == PB_FLAVOR_COPYABLE || flavor == PB_FLAVOR_CACHEABLE;
+    if (!copyable && !o->base.holds) {
+        return 0;
+    }
+    *name = o->cls->name;
+    return state_of(o, NULL, state, err);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * decache, both ways: one receipt of a cache is given back. As decrefs, those to be
+ * written wait while another message is written, or while there is no memory. */
+#include <inttypes.h>
+
+#include "libpb/broker/copies.h"
+
+static int write(pb_session *s, int64_t luid)
+{
+    uint64_t mark = pb__write_begin(s, NULL);
+    int failed = pb__write_head(s, 2, PB__WORD_DECACHE);
+    failed = failed ? failed : pb__encode_int(&s->encoder, luid);
+    return pb__write_end(s, mark, failed, NULL);
+}
+
+/* Mirrors Broker.decCacheRef. */
+void pb__decache_flush_owed(pb_session *s)
+{
+    struct pb__list *owed = &s->caches->owed;
+    while (!s->writing && !pb__list_empty(owed)) {
+        struct pb__cache *v = PB__LIST_ENTRY(owed->next, struct pb__cache, link);
+        if (write(s, v->luid) != 0) {
+            return;
+        }
+        pb__list_remove(&v->link);
+        pb__free(v);
+    }
+}
+
+/* Mirrors Broker.proto_decache. */
+int pb__decache_received(pb_session *s, struct pb__received *m)
+{
+    int64_t luid;
+    if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
+        return pb__malformed(s, m, 1, "decache of what is no number of an object");
+    }
+    struct pb__cached *x = pb__cacheable_find(s, luid);
+    if (!x) {
+        return pb__malformed(
+            s, m, 1, "decache of %" PRId64 ", of which the peer has no cache", luid);
+    }
+    if (--x->count == 0) {
+        pb__cacheable_drop(s, x);
+        if (pb__session_open(s)) {
+            pb__uncache_write(s, luid);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * uncache, both ways: all receipts of a cache have been given back, and nothing more will
+ * come for it. */
+#include <inttypes.h>
+
+#include "libpb/broker/copies.h"
+
+void pb__uncache_write(pb_session *s, int64_t luid)
+{
+    pb_error why = {0};
+    uint64_t mark = pb__write_begin(s, NULL);
+    int failed = pb__write_head(s, 2, PB__WORD_UNCACHE);
+    failed = failed ? failed : pb__encode_int(&s->encoder, luid);
+    if (pb__write_end(s, mark, failed, &why) != 0) {
+        pb__session_end(s, &why);
+    }
+}
+
+/* Mirrors Broker.proto_uncache. */
+int pb__uncache_received(pb_session *s, struct pb__received *m)
+{
+    int64_t luid;
+    if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
+        return pb__malformed(s, m, 1, "uncache of what is no number of a cache");
+    }
+    struct pb__copy *c = pb__cache_find(s, luid);
+    if (!c) {
+        return pb__malformed(s, m, 1, "uncache of %" PRId64 ", which is no cache", luid);
+    }
+    pb__cache_drop(s, c);
+    return 0;
+}
