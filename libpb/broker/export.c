@@ -132,9 +132,22 @@ static void drop(pb_session *s, struct pb__export *x)
     pb__map_take(&s->exports->by_luid, (uint64_t)x->luid);
     forget(s->exports, x);
     trim(s);
-    pb_object *o = x->object;
+    struct pb__export was = *x;
     pb__free(x);
-    pb_object_unref(o);
+    if (was.cleanup) {
+        was.cleanup(was.cleanup_data);
+    }
+    pb_object_unref(was.object);
+}
+
+void pb__export_set_cleanup(pb_session *s, const pb_object *o,
+                            void (*cleanup)(void *user_data), void *user_data)
+{
+    struct pb__export *x = s->exports ? find(s->exports, o) : NULL;
+    if (x) {
+        x->cleanup = cleanup;
+        x->cleanup_data = user_data;
+    }
 }
 
 void pb__export_undo(pb_session *s)

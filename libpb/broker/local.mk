@@ -5,12 +5,14 @@ libpb_broker_la_SOURCES = \
 	%D%/cache.c \
 	%D%/cacheable.c \
 	%D%/call.c \
+	%D%/checker.c \
 	%D%/copies.h \
 	%D%/copy.c \
 	%D%/copyable.c \
 	%D%/deadline.c \
 	%D%/decache.c \
 	%D%/decref.c \
+	%D%/digest.c \
 	%D%/disconnect.c \
 	%D%/dispatch.c \
 	%D%/dump.c \
@@ -20,10 +22,14 @@ libpb_broker_la_SOURCES = \
 	%D%/export.c \
 	%D%/failure.c \
 	%D%/invoker.c \
+	%D%/login.c \
+	%D%/login.h \
+	%D%/logout.c \
 	%D%/message.c \
 	%D%/negotiate.c \
 	%D%/object.c \
 	%D%/observer.c \
+	%D%/portal.c \
 	%D%/proto.c \
 	%D%/registry.c \
 	%D%/remote.c \
@@ -35,6 +41,7 @@ libpb_broker_la_SOURCES = \
 	%D%/uncache.c \
 	%D%/viewpoint.c \
 	%D%/write.c
+libpb_broker_la_LIBADD = $(LIBMD_LIBS)
 broker_libs = libpb_broker.la $(jelly_libs)
 
 EXTRA_DIST += %D%/tests/captured.h %D%/tests/pair.h %D%/tests/service.h
@@ -44,6 +51,7 @@ unit_tests += \
 	%D%/tests/test_disconnect \
 	%D%/tests/test_exception \
 	%D%/tests/test_failure \
+	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
 	%D%/tests/test_nomem \
 	%D%/tests/test_reference \
@@ -56,6 +64,7 @@ unit_tests += \
 %C%_tests_test_disconnect_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_exception_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)

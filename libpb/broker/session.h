@@ -215,6 +215,8 @@ struct pb__export {
     uint64_t count; /* as the peer has it */
     uint64_t fresh; /* of these, by the message that is being written */
     struct pb__export *next_touched;
+    void (*cleanup)(void *user_data); /* see pb__export_set_cleanup */
+    void *cleanup_data;
 };
 
 struct pb__exports {
@@ -242,6 +244,11 @@ void pb__export_commit(pb_session *s);
 void pb__export_undo(pb_session *s);
 /* One count less; false if there was none. */
 bool pb__export_drop(pb_session *s, int64_t luid);
+/* What to call once the peer has given o back, which it holds; instead of what was set
+ * before. Not called when the session ends. Nothing happens if the peer does not hold it.
+ * Mirrors Broker._localCleanup. */
+void pb__export_set_cleanup(pb_session *s, const pb_object *o,
+                            void (*cleanup)(void *user_data), void *user_data);
 /* Borrowed; NULL for an unknown luid or name. */
 pb_object *pb__export_find(const pb_session *s, int64_t luid);
 pb_object *pb__published_find(const pb_session *s, pb_span name);

@@ -9,6 +9,7 @@
 #include "pb/error.h"
 #include "pb/flavors.h"
 #include "pb/jelly.h"
+#include "pb/login.h"
 #include "pb/net.h"
 #include "pb/profile.h"
 #include "pb/value.h"

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Logging in: login answers a challenge and a challenger, whose respond answers the
+ * avatar. Mirrors PBClientFactory.login. */
+#include "libpb/broker/login.h"
+
+#include <string.h>
+
+#include "libpb/broker/session.h"
+
+struct pb_login_call {
+    pb_session *session;
+    pb_call *call; /* under way */
+    pb_value *mind;
+    int64_t started, timeout; /* milliseconds; 0: none */
+    pb_answer_cb cb;
+    void *user_data;
+    uint8_t password_md5[PB_MD5_LEN];
+};
+
+static pb_span span(const char *text)
+{
+    return (pb_span){(const uint8_t *)text, text ? strlen(text) : 0};
+}
+
+pb_credentials pb_credentials_new(const char *username, const char *password)
+{
+    return (pb_credentials){.username = span(username), .password = span(password)};
+}
+
+pb_credentials pb_credentials_anonymous(void)
+{
+    return (pb_credentials){.anonymous = true};
+}
+
+static void free_login(pb_login_call *l)
+{
+    pb_value_unref(l->mind);
+    explicit_bzero(l->password_md5, sizeof l->password_md5);
+    pb__free(l);
+}
+
+static void end(pb_login_call *l, pb_value *avatar, pb_failure *failure)
+{
+    pb_answer_cb cb = l->cb;
+    void *user_data = l->user_data;
+    free_login(l);
+    if (cb) {
+        cb(avatar, failure, user_data);
+    }
+}
+
+static void fail(pb_login_call *l, const pb_error *err)
+{
+    pb_failure *f = pb__failure_new(err->code, err->text);
+    end(l, NULL, f);
+    pb_failure_unref(f);
+}
+
+/* The last answer. What is logged in to is a reference; that of an odd realm may be
+ * anything. */
+static void on_avatar(pb_value *avatar, pb_failure *failure, void *user_data)
+{
+    end(user_data, avatar, failure);
+}
+
+/* What is left of the time for the whole. */
+static pb_call_options rest_of(const pb_login_call *l)
+{
+    int64_t spent = l->session->now - l->started;
+    int64_t left = l->timeout > spent ? l->timeout - spent : 1;
+    return (pb_call_options){.timeout = l->timeout ? left : 0};
+}
+
+static int respond(pb_login_call *l, pb_value *answer, pb_error *err)
+{
+    bool pair =
+        answer && (pb_value_kind(answer) == PB_TUPLE || pb_value_kind(answer) == PB_LIST);
+    pb_remote *challenger = pair ? pb_as_remote(pb_item(answer, 1)) : NULL;
+    pb_span challenge;
+    if (!challenger || pb_len(answer) != 2 ||
+        pb_as_text(pb_item(answer, 0), &challenge) != 0) {
+        return pb__error_set(err, PB_ERR_PROTOCOL, 0,
+                             "login was not answered with a challenge and a challenger");
+    }
+    uint8_t response[PB_MD5_LEN];
+    pb__respond_md5(challenge, l->password_md5, response);
+    pb_value *args = pb_build(err, "(y#O)", response, sizeof response, l->mind);
+    if (!args) {
+        return err->code;
+    }
+    pb_call_options options = rest_of(l);
+    int failed = pb_remote_call(challenger, "respond", args, NULL, &options, on_avatar, l,
+                                &l->call, err);
+    pb_value_unref(args);
+    return failed;
+}
+
+static void on_challenge(pb_value *answer, pb_failure *failure, void *user_data)
+{
+    pb_login_call *l = user_data;
+    pb_error err = {0};
+    if (failure) {
+        end(l, NULL, failure);
+    } else if (respond(l, answer, &err) != 0) {
+        fail(l, &err);
+    }
+}
+
+static int begin(pb_login_call *l, const pb_credentials *c,
+                 const pb_call_options *options, pb_error *err)
+{
+    pb_remote *root = pb_session_root(l->session);
+    pb_value *args = NULL;
+    if (c->anonymous) {
+        args = pb_build(err, "(O)", l->mind);
+    } else if (c->username_as_text) {
+        args = pb_build(err, "(s#)", c->username.data, c->username.len);
+    } else {
+        args = pb_build(err, "(y#)", c->username.data, c->username.len);
+    }
+    int failed = !root ? pb__error_nomem(err) : !args ? err->code : 0;
+    if (!failed) {
+        failed = pb_remote_call(root, c->anonymous ? "loginAnonymous" : "login", args,
+                                NULL, options, c->anonymous ? on_avatar : on_challenge, l,
+                                &l->call, err);
+    }
+    pb_value_unref(args);
+    pb_remote_unref(root);
+    return failed;
+}
+
+int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
+             const pb_call_options *options, pb_answer_cb cb, void *user_data,
+             pb_login_call **login, pb_error *err)
+{
+    pb_error own = {0};
+    err = err ? err : &own;
+    if (!s || !c) {
+        return pb__error_set(err, PB_ERR_ARG, 0, "a login needs a session and a user");
+    }
+    pb_login_call *l = pb__malloc(sizeof *l);
+    if (!l) {
+        return pb__error_nomem(err);
+    }
+    *l = (pb_login_call){.session = s,
+                         .mind = pb_value_ref(mind ? mind : pb_none()),
+                         .started = s->now,
+                         .timeout = options ? options->timeout : 0,
+                         .cb = cb,
+                         .user_data = user_data};
+    pb__md5(c->password, l->password_md5);
+    pb_call_options timed = {.timeout = l->timeout};
+    int failed = begin(l, c, &timed, err);
+    if (failed) {
+        free_login(l);
+    } else if (login) {
+        *login = l;
+    }
+    return failed;
+}
+
+void pb_login_cancel(pb_login_call *login)
+{
+    pb_call_cancel(login->call);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the login share: digests, and the checkers behind a portal. */
+#ifndef PB__LOGIN_H
+#define PB__LOGIN_H
+
+#include "libpb/base/mem.h"
+#include "pb/login.h"
+
+/* ---- digest.c ---- */
+
+void pb__md5(pb_span in, uint8_t out[PB_MD5_LEN]);
+/* What pb_respond gives for the password whose digest is md5. */
+void pb__respond_md5(pb_span challenge, const uint8_t md5[PB_MD5_LEN],
+                     uint8_t out[PB_MD5_LEN]);
+/* In a time that does not depend on where they differ. */
+bool pb__same_digest(const uint8_t a[PB_MD5_LEN], const uint8_t b[PB_MD5_LEN]);
+
+/* ---- checker.c ---- */
+
+/* Who is asked for one kind of credentials. */
+struct pb__checker {
+    pb_checker_cb check; /* NULL: there is none */
+    void (*destroy)(void *user_data);
+    void *user_data;
+};
+
+/* A checker by a table, and one more row for it. false for lack of memory. */
+bool pb__checker_table(struct pb__checker *c);
+bool pb__checker_is_table(const struct pb__checker *c);
+int pb__checker_table_add(struct pb__checker *c, pb_span username, pb_span password);
+/* One by a file. PB_ERR_NOMEM. */
+int pb__checker_file(struct pb__checker *c, const pb_password_file *f);
+void pb__checker_fini(struct pb__checker *c);
+/* Lets everybody in. */
+int pb__check_anybody(pb_attempt *a, void *user_data);
+
+/* ---- logout.c ---- */
+
+/* Sends the avatar as the answer to r, and sees to its logout. As pb_attempt_grant. */
+int pb__avatar_answer(pb_request *r, pb_object *avatar, void (*logout)(void *user_data),
+                      void *user_data);
+
+#endif

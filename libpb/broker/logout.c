@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sending an avatar, and logging it out once: when the peer has given it back, or when the
+ * connection ends. Mirrors _JellyableAvatarMixin. */
+#include "libpb/broker/login.h"
+#include "libpb/broker/session.h"
+
+struct logout {
+    pb_session *session;
+    void (*cb)(void *user_data);
+    void *user_data;
+};
+
+static void run(struct logout *l)
+{
+    struct logout was = *l;
+    pb__free(l);
+    was.cb(was.user_data);
+}
+
+static void on_disconnect(pb_session *s, void *user_data)
+{
+    (void)s;
+    run(user_data);
+}
+
+static void on_given_back(void *user_data)
+{
+    struct logout *l = user_data;
+    pb_session_dont_notify_on_disconnect(l->session, on_disconnect, l);
+    run(l);
+}
+
+/* What is sent for an avatar: one that is called by `perspective` methods through an
+ * AsReferenceable, as every pb.Avatar; what can be sent as something else is that. */
+static pb_object *jellyable(pb_object *avatar)
+{
+    const pb_class *cls = pb_object_class(avatar);
+    struct pb__callee c = {.role = PB_ROLE_REMOTE};
+    pb__callee(avatar, &c);
+    bool itself = c.object != avatar || cls->flavor != PB_FLAVOR_REFERENCEABLE ||
+                  (cls->remote && !cls->perspective);
+    return itself ? pb_object_ref(avatar)
+                  : pb_as_referenceable(avatar, PB_ROLE_PERSPECTIVE);
+}
+
+static struct logout *watch(pb_session *s, void (*cb)(void *user_data), void *user_data)
+{
+    struct logout *l = pb__malloc(sizeof *l);
+    if (l) {
+        *l = (struct logout){.session = s, .cb = cb, .user_data = user_data};
+        if (pb_session_notify_on_disconnect(s, on_disconnect, l) != 0) {
+            pb__free(l);
+            l = NULL;
+        }
+    }
+    return l;
+}
+
+/* The same avatar object may have been sent for a login before: the peer's counts of it
+ * are one, and it is the later login that ends with them. */
+static int answer(pb_request *r, pb_object *sent, struct logout *l)
+{
+    pb_session *s = pb_request_session(r);
+    int failed = pb_request_answer_steal(r, pb_local(sent));
+    if (l && failed && pb__session_open(s)) {
+        on_given_back(l);
+    } else if (l && !failed) {
+        pb__export_set_cleanup(s, sent, on_given_back, l);
+    }
+    return failed;
+}
+
+int pb__avatar_answer(pb_request *r, pb_object *avatar, void (*logout)(void *user_data),
+                      void *user_data)
+{
+    pb_session *s = pb_request_session(r);
+    pb_object *sent = s && avatar ? jellyable(avatar) : NULL;
+    struct logout *l = sent && logout ? watch(s, logout, user_data) : NULL;
+    if (!sent || (logout && !l)) {
+        pb_object_unref(sent);
+        int failed = pb_request_answer_steal(r, NULL);
+        if (logout) {
+            logout(user_data);
+        }
+        return failed == PB_ERR_ARG && avatar ? PB_ERR_NOMEM : failed;
+    }
+    pb__session_enter(s);
+    int failed = answer(r, sent, l);
+    pb__session_leave(s);
+    pb_object_unref(sent);
+    return failed;
+}

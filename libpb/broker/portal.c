@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The portal: a root object with login and loginAnonymous, the challenger that login
+ * gives, and from there the attempt, which goes from the checker to the realm and ends as
+ * the answer. Mirrors _PortalWrapper, _PortalAuthChallenger and twisted.cred.portal. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libpb/broker/login.h"
+#include "libpb/broker/session.h"
+
+#define UNAUTHORIZED                                                       \
+    "twisted.cred.error.UnauthorizedLogin twisted.cred.error.LoginFailed " \
+    "twisted.cred.error.Unauthorized"
+#define UNHANDLED "twisted.cred.error.UnhandledCredentials twisted.cred.error.LoginFailed"
+
+struct pb_portal {
+    size_t refs;
+    pb_realm_cb realm;
+    void *realm_data;
+    struct pb__checker password, anonymous;
+    int (*challenge)(uint8_t out[PB_MD5_LEN], void *user_data);
+    void *challenge_data;
+    bool take_text;
+};
+
+/* What login gives: the name waits in it for the response. */
+struct challenger {
+    pb_portal *portal;
+    pb_value *username;
+    uint8_t challenge[PB_MD5_LEN];
+};
+
+struct pb_attempt {
+    size_t refs;
+    pb_portal *portal;
+    pb_request *request;
+    pb_value *username, *mind, *avatar_id; /* username NULL: anonymous */
+    uint8_t challenge[PB_MD5_LEN];
+    uint8_t response[PB_MD5_LEN];
+    bool responded; /* the response has the size of one */
+    bool accepted, answered;
+};
+
+/* ---- Portals ---- */
+
+static int system_challenge(uint8_t out[PB_MD5_LEN], void *user_data)
+{
+    (void)user_data;
+    return getentropy(out, PB_MD5_LEN);
+}
+
+pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data)
+{
+    pb_portal *p = pb__malloc(sizeof *p);
+    if (p) {
+        *p = (pb_portal){.refs = 1,
+                         .realm = realm,
+                         .realm_data = user_data,
+                         .challenge = system_challenge};
+    }
+    return p;
+}
+
+pb_portal *pb_portal_ref(pb_portal *p)
+{
+    p->refs++;
+    return p;
+}
+
+void pb_portal_unref(pb_portal *p)
+{
+    if (p && --p->refs == 0) {
+        pb__checker_fini(&p->password);
+        pb__checker_fini(&p->anonymous);
+        pb__free(p);
+    }
+}
+
+static void set(struct pb__checker *place, pb_checker_cb check, void *user_data)
+{
+    pb__checker_fini(place);
+    *place = (struct pb__checker){.check = check, .user_data = user_data};
+}
+
+void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_data)
+{
+    set(&p->password, check, user_data);
+}
+
+void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check, void *user_data)
+{
+    set(&p->anonymous, check, user_data);
+}
+
+void pb_portal_allow_anonymous(pb_portal *p)
+{
+    set(&p->anonymous, pb__check_anybody, NULL);
+}
+
+int pb_portal_add_user(pb_portal *p, pb_span username, pb_span password)
+{
+    if (!p->password.check && !pb__checker_table(&p->password)) {
+        return PB_ERR_NOMEM;
+    }
+    return pb__checker_is_table(&p->password)
+               ? pb__checker_table_add(&p->password, username, password)
+               : PB_ERR_STATE;
+}
+
+int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f)
+{
+    struct pb__checker checker;
+    int failed = pb__checker_file(&checker, f);
+    if (!failed) {
+        pb__checker_fini(&p->password);
+        p->password = checker;
+    }
+    return failed;
+}
+
+void pb_portal_take_text(pb_portal *p, bool take)
+{
+    p->take_text = take;
+}
+
+void pb_portal_set_challenge(pb_portal *p,
+                             int (*challenge)(uint8_t out[PB_MD5_LEN], void *user_data),
+                             void *user_data)
+{
+    p->challenge = challenge ? challenge : system_challenge;
+    p->challenge_data = user_data;
+}
+
+/* ---- Attempts ---- */
+
+pb_attempt *pb_attempt_ref(pb_attempt *a)
+{
+    a->refs++;
+    return a;
+}
+
+void pb_attempt_unref(pb_attempt *a)
+{
+    if (a && --a->refs == 0) {
+        pb_request_unref(a->request);
+        pb_value_unref(a->username);
+        pb_value_unref(a->mind);
+        pb_value_unref(a->avatar_id);
+        pb_portal_unref(a->portal);
+        pb__free(a);
+    }
+}
+
+pb_session *pb_attempt_session(const pb_attempt *a)
+{
+    return pb_request_session(a->request);
+}
+
+bool pb_attempt_is_anonymous(const pb_attempt *a)
+{
+    return !a->username;
+}
+
+pb_span pb_attempt_username(const pb_attempt *a)
+{
+    pb_span name = {0};
+    if (a->username && (a->portal->take_text || pb_value_kind(a->username) == PB_BYTES)) {
+        pb_as_text(a->username, &name);
+    }
+    return name;
+}
+
+bool pb_attempt_check_md5(const pb_attempt *a, const uint8_t md5[PB_MD5_LEN])
+{
+    uint8_t right[PB_MD5_LEN];
+    pb__respond_md5((pb_span){a->challenge, PB_MD5_LEN}, md5, right);
+    return pb__same_digest(right, a->response) && a->responded;
+}
+
+bool pb_attempt_check_password(const pb_attempt *a, pb_span password)
+{
+    uint8_t md5[PB_MD5_LEN];
+    pb__md5(password, md5);
+    return pb_attempt_check_md5(a, md5);
+}
+
+pb_span pb_attempt_avatar_id(const pb_attempt *a)
+{
+    pb_span id = {0};
+    if (a->avatar_id) {
+        pb_as_bytes(a->avatar_id, &id);
+    }
+    return id;
+}
+
+pb_value *pb_attempt_mind(const pb_attempt *a)
+{
+    return a->mind;
+}
+
+int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
+{
+    if (a->answered) {
+        return PB_ERR_STATE;
+    }
+    struct pb__buf text = {0};
+    va_list args;
+    va_start(args, format);
+    int failed = pb__buf_vprintf(&text, format, args);
+    va_end(args);
+    if (!failed) {
+        a->answered = true;
+        failed = pb_request_fail(a->request, type, "%s", (const char *)text.data);
+    }
+    pb__buf_fini(&text);
+    return failed;
+}
+
+int pb_attempt_refuse(pb_attempt *a)
+{
+    return pb_attempt_fail(a, UNAUTHORIZED, "%s", "");
+}
+
+/* What a checker or realm returned without an answer. */
+static int close_on(pb_attempt *a, int code)
+{
+    if (code && !a->answered) {
+        a->answered = true;
+        pb_request_fail(a->request, pb__exception_of(code), "%s", pb_strerror(code));
+    }
+    return code;
+}
+
+int pb_attempt_accept(pb_attempt *a, pb_span avatar_id)
+{
+    if (a->accepted || a->answered) {
+        return PB_ERR_STATE;
+    }
+    a->avatar_id = pb_bytes(avatar_id);
+    if (!a->avatar_id) {
+        return PB_ERR_NOMEM;
+    }
+    a->accepted = true;
+    pb_attempt_ref(a);
+    int failed = close_on(a, a->portal->realm(a, a->portal->realm_data));
+    pb_attempt_unref(a);
+    return failed;
+}
+
+int pb_attempt_grant(pb_attempt *a, pb_object *avatar, void (*logout)(void *user_data),
+                     void *user_data)
+{
+    if (a->answered) {
+        return PB_ERR_STATE;
+    }
+    a->answered = true;
+    return pb__avatar_answer(a->request, avatar, logout, user_data);
+}
+
+/* *new*; takes username. NULL for lack of memory. */
+static pb_attempt *attempt_new(pb_portal *p, pb_request *r, pb_value *username,
+                               pb_value *mind)
+{
+    pb_attempt *a = pb__malloc(sizeof *a);
+    if (a) {
+        *a = (pb_attempt){.refs = 1,
+                          .portal = pb_portal_ref(p),
+                          .request = pb_request_ref(r),
+                          .username = pb_value_ref(username),
+                          .mind = pb_value_ref(mind)};
+    }
+    return a;
+}
+
+/* Asks the checker. */
+static int attempt(pb_attempt *a, const struct pb__checker *c, const char *interfaces)
+{
+    if (!a) {
+        return PB_ERR_NOMEM;
+    }
+    if (c->check) {
+        close_on(a, c->check(a, c->user_data));
+    } else {
+        pb_attempt_fail(a, UNHANDLED, "No checker for %s", interfaces);
+    }
+    pb_attempt_unref(a);
+    return 0;
+}
+
+/* ---- What the client calls ---- */
+
+static void destroy_challenger(void *self)
+{
+    struct challenger *c = self;
+    pb_value_unref(c->username);
+    pb_portal_unref(c->portal);
+    pb__free(c);
+}
+
+/* Mirrors _PortalAuthChallenger.remote_respond. */
+static int do_respond(void *self, pb_request *r)
+{
+    static const char *const names[] = {"response", "mind", NULL};
+    struct challenger *c = self;
+    pb_value *response, *mind;
+    pb_span bytes;
+    int failed = pb_request_unpack_keywords(r, "OO", names, &response, &mind);
+    if (failed) {
+        return failed;
+    }
+    pb_attempt *a = attempt_new(c->portal, r, c->username, mind);
+    if (a) {
+        memcpy(a->challenge, c->challenge, PB_MD5_LEN);
+        if (pb_as_bytes(response, &bytes) == 0 && bytes.len == PB_MD5_LEN) {
+            memcpy(a->response, bytes.data, PB_MD5_LEN);
+            a->responded = true;
+        }
+    }
+    return attempt(a, &c->portal->password,
+                   "twisted.cred.credentials.IUsernameHashedPassword, "
+                   "twisted.spread.pb.IUsernameMD5Password, "
+                   "twisted.spread.interfaces.IJellyable");
+}
+
+static const pb_method challenger_methods[] = {{"respond", do_respond}, {0}};
+static const pb_class challenger_class = {.name = "_PortalAuthChallenger",
+                                          .remote = challenger_methods,
+                                          .destroy = destroy_challenger};
+
+static pb_object *challenger_new(pb_portal *p, pb_value *username,
+                                 const uint8_t challenge[PB_MD5_LEN])
+{
+    struct challenger *c = pb__malloc(sizeof *c);
+    pb_object *o = c ? pb_object_new(&challenger_class, c) : NULL;
+    if (!o) {
+        pb__free(c);
+        return NULL;
+    }
+    c->portal = pb_portal_ref(p);
+    c->username = pb_value_ref(username);
+    memcpy(c->challenge, challenge, PB_MD5_LEN);
+    return o;
+}
+
+/* Mirrors _PortalWrapper.remote_login. */
+static int do_login(void *self, pb_request *r)
+{
+    static const char *const names[] = {"username", NULL};
+    pb_portal *p = self;
+    pb_value *username;
+    uint8_t challenge[PB_MD5_LEN];
+    int failed = pb_request_unpack_keywords(r, "O", names, &username);
+    if (failed) {
+        return failed;
+    }
+    if (p->challenge(challenge, p->challenge_data) != 0) {
+        return PB_ERR_SYSTEM;
+    }
+    pb_object *challenger = challenger_new(p, username, challenge);
+    if (!challenger) {
+        return PB_ERR_NOMEM;
+    }
+    return pb_request_answer_steal(r, pb_build(NULL, "(y#N)", challenge, sizeof challenge,
+                                               pb_local_steal(challenger)));
+}
+
+/* Mirrors _PortalWrapper.remote_loginAnonymous. */
+static int do_login_anonymous(void *self, pb_request *r)
+{
+    static const char *const names[] = {"mind", NULL};
+    pb_portal *p = self;
+    pb_value *mind;
+    int failed = pb_request_unpack_keywords(r, "O", names, &mind);
+    return failed ? failed
+                  : attempt(attempt_new(p, r, NULL, mind), &p->anonymous,
+                            "twisted.cred.credentials.IAnonymous");
+}
+
+static void destroy_root(void *self)
+{
+    pb_portal_unref(self);
+}
+
+static const pb_method root_methods[] = {
+    {"login", do_login}, {"loginAnonymous", do_login_anonymous}, {0}};
+static const pb_class root_class = {
+    .name = "_PortalWrapper", .remote = root_methods, .destroy = destroy_root};
+
+pb_object *pb_portal_root(pb_portal *p)
+{
+    pb_object *o = pb_object_new(&root_class, p);
+    if (o) {
+        pb_portal_ref(p);
+    }
+    return o;
+}

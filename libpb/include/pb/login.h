@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Login: a user becomes an avatar, by a name and a password that never goes over the wire,
+ * or anonymously. The client's side is one call; the server's is a portal, which asks a
+ * checker who it is and a realm for the avatar. Mirrors PBClientFactory.login and
+ * PBServerFactory with a twisted.cred.portal.Portal. */
+#ifndef PB_LOGIN_H
+#define PB_LOGIN_H
+
+#include "pb/broker.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- The client ---- */
+
+/* Who wants to log in. User names and passwords are bytes, as in twisted.cred. */
+typedef struct {
+    pb_span username, password;
+    bool username_as_text; /* sent as text, for services that expect a str */
+    bool anonymous;        /* the rest is not looked at */
+} pb_credentials;
+
+/* From NUL-terminated names. */
+PB_API pb_credentials pb_credentials_new(const char *username, const char *password);
+PB_API pb_credentials pb_credentials_anonymous(void);
+
+typedef struct pb_login_call pb_login_call;
+
+/* Logs in at the peer's root: cb gets the avatar, a PB_REMOTE value, or the failure
+ * (twisted.cred.error.UnauthorizedLogin for a name or password that is not known). mind is
+ * any value, most often a pb_local object through which the server may call; NULL: None.
+ * options->timeout is for the whole, no_answer is not looked at. c and mind are not needed
+ * any more when it returns. *login (may be NULL) is borrowed, and valid until cb has run.
+ * Returns, and runs cb, as pb_remote_call does. Mirrors PBClientFactory.login. */
+PB_API int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
+                    const pb_call_options *options, pb_answer_cb cb, void *user_data,
+                    pb_login_call **login, pb_error *err);
+/* Gives the login up: cb runs with PB_ERR_CANCELLED before this returns. */
+PB_API void pb_login_cancel(pb_login_call *login);
+
+enum { PB_MD5_LEN = 16 };
+
+/* MD5(MD5(password) + challenge). Mirrors pb.respond. */
+PB_API void pb_respond(pb_span challenge, pb_span password, uint8_t out[PB_MD5_LEN]);
+
+/* ---- The server ---- */
+
+typedef struct pb_portal pb_portal;
+/* One login under way, counted. Every callback below answers it, now or, having kept it
+ * with pb_attempt_ref, later; the last pb_attempt_unref of one that was never answered
+ * fails the login. A non-zero return fails it with the text of that PB_ERR_ code. */
+typedef struct pb_attempt pb_attempt;
+
+/* Gives users their avatars: pb_attempt_grant. Mirrors IRealm.requestAvatar. */
+typedef int (*pb_realm_cb)(pb_attempt *a, void *user_data);
+/* Judges credentials: pb_attempt_accept or pb_attempt_refuse. Mirrors
+ * ICredentialsChecker.requestAvatarId. */
+typedef int (*pb_checker_cb)(pb_attempt *a, void *user_data);
+
+/* A portal with one count, *new*; without a checker it lets nobody in. NULL for lack of
+ * memory. Mirrors cred.portal.Portal. */
+PB_API pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data);
+PB_API pb_portal *pb_portal_ref(pb_portal *p);
+PB_API void pb_portal_unref(pb_portal *p);
+/* The object to offer as root, for any number of connections: *new*. NULL for lack of
+ * memory. Mirrors IPBRoot(portal). */
+PB_API pb_object *pb_portal_root(pb_portal *p);
+
+/* Lets a user in by name and password, kept in memory; a second password for a name
+ * replaces the first. PB_ERR_NOMEM, PB_ERR_STATE where another checker was set. Mirrors
+ * InMemoryUsernamePasswordDatabaseDontUse.addUser. */
+PB_API int pb_portal_add_user(pb_portal *p, pb_span username, pb_span password);
+/* Lets everybody in who asks for no name. Mirrors AllowAnonymousAccess. */
+PB_API void pb_portal_allow_anonymous(pb_portal *p);
+
+/* A file of users, a line each, which is read at each login. Zero is the default of every
+ * field but path. Mirrors FilePasswordDB. */
+typedef struct {
+    const char *path;
+    const char *delimiter; /* NULL: ":" */
+    size_t username_field; /* fields count from 0 */
+    size_t password_field; /* 0: the one after username_field */
+    bool ignore_case;      /* of user names, which become lower case */
+    bool md5;              /* passwords are hexadecimal MD5 digests, not plain text */
+} pb_password_file;
+
+/* Checks names and passwords by a file; its texts are copied. PB_ERR_NOMEM. */
+PB_API int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f);
+/* Checks names and passwords, or those who ask for no name, by a callback, which replaces
+ * what was set before. */
+PB_API void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_data);
+PB_API void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check,
+                                            void *user_data);
+/* Takes names that come as text as their UTF-8 bytes; else only bytes are names. */
+PB_API void pb_portal_take_text(pb_portal *p, bool take);
+/* Where challenges come from instead of the system's random source: fills 16 bytes; 0, or
+ * non-zero to fail the login. For tests. */
+PB_API void pb_portal_set_challenge(pb_portal *p,
+                                    int (*challenge)(uint8_t out[PB_MD5_LEN],
+                                                     void *user_data),
+                                    void *user_data);
+
+PB_API pb_attempt *pb_attempt_ref(pb_attempt *a);
+PB_API void pb_attempt_unref(pb_attempt *a);
+/* The session that it came over; NULL once that is gone. */
+PB_API pb_session *pb_attempt_session(const pb_attempt *a);
+PB_API bool pb_attempt_is_anonymous(const pb_attempt *a);
+/* The name as it came, borrowed; empty where it is anonymous or no name. */
+PB_API pb_span pb_attempt_username(const pb_attempt *a);
+/* Whether this is the user's password, or its MD5, in a time that does not tell how far
+ * it is right. Mirror checkPassword and checkMD5Password. */
+PB_API bool pb_attempt_check_password(const pb_attempt *a, pb_span password);
+PB_API bool pb_attempt_check_md5(const pb_attempt *a, const uint8_t md5[PB_MD5_LEN]);
+/* What a checker says: who it is, for the realm, which is asked at once; or nobody
+ * (UnauthorizedLogin). 0, PB_ERR_STATE for the second answer, PB_ERR_NOMEM. */
+PB_API int pb_attempt_accept(pb_attempt *a, pb_span avatar_id);
+PB_API int pb_attempt_refuse(pb_attempt *a);
+/* Fails the login otherwise: as pb_request_fail. For the realm too:
+ * "twisted.cred.error.LoginDenied twisted.cred.error.LoginFailed". */
+PB_API int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
+    PB_PRINTF(3, 4);
+/* For the realm: who it is, as the checker said (empty where it is anonymous), borrowed;
+ * and what the client gave as its mind, borrowed. */
+PB_API pb_span pb_attempt_avatar_id(const pb_attempt *a);
+PB_API pb_value *pb_attempt_mind(const pb_attempt *a);
+/* Answers with the avatar, whose `perspective` methods the client then calls, or, where
+ * its class has none but has `remote` ones, those. logout (may be NULL) is called exactly
+ * once: when the client has given the avatar back, when the connection ends, or at once
+ * where the answer cannot be sent, which the result then says: as
+ * pb_request_answer_steal. */
+PB_API int pb_attempt_grant(pb_attempt *a, pb_object *avatar,
+                            void (*logout)(void *user_data), void *user_data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
