@@ -150,7 +150,7 @@ static int fail_too_many(const struct taking *t)
     for (size_t i = c->positional; i < c->units; i++) {
         keywords += t->given->items[i] != NULL;
     }
-    char takes[64], more[64] = "";
+    char takes[64], more[96] = "";
     bool plural = true;
     if (c->required < c->positional) {
         snprintf(takes, sizeof takes, "from %zu to %zu", before + c->required, most);

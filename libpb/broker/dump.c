@@ -120,7 +120,7 @@ void pb__session_check(const pb_session *s)
     size_t counted = length(&s->owed) + length(&s->late);
     for (const struct pb__list *l = s->remotes.next; l != &s->remotes; l = l->next) {
         const pb_remote *r = PB__LIST_ENTRY(l, pb_remote, link);
-        counted += r->session && r->counted;
+        counted += pb_remote_session(r) && r->counted;
     }
     assert(counted == s->held);
 }

@@ -8,6 +8,7 @@ int pb__export_refuse(pb_session *s, const char *text, pb_error *err)
 {
     size_t limit = s->shared->config.max_refs;
     s->refused_as = "twisted.spread.pb.Error";
+    pb__log(s, PB_LOG_WARNING, "%s (limit %zu)", text, limit);
     if (++s->strikes > 3) {
         pb_error why = {0};
         pb__error_set(&why, PB_ERR_LIMIT, 0, "%s  Goodbye. (limit %zu)", text, limit);

@@ -6,23 +6,12 @@
 
 #include "libpb/broker/session.h"
 
-#define IMMORTAL UINT32_MAX /* refs of the spare ones */
-
-struct pb_failure {
-    uint32_t refs;
-    int code;
-    const char *type, *text, *traceback;
-    pb_value *value;
-    const pb_value *parents; /* a list in value, or NULL */
-    char *printed;           /* text, where the value's had to be made */
-};
-
 /* What stands in where there is no memory for more. */
 static pb_failure *spare(int code)
 {
     static const pb_failure spares[] = {
 #define SPARE(name, number, message) \
-    {.refs = IMMORTAL, .code = PB_ERR_##name, .text = (message), .traceback = ""},
+    {.refs = PB__IMMORTAL, .code = PB_ERR_##name, .text = (message), .traceback = ""},
         PB_ERR_MAP(SPARE)
 #undef SPARE
     };
@@ -54,46 +43,87 @@ static const char *text_at(const pb_value *state, const char *key)
     return v && pb_as_text(v, &text) == 0 ? (const char *)text.data : NULL;
 }
 
+pb_failure *pb_failure_new(const char *type, const char *text, const char *traceback)
+{
+    traceback = traceback ? traceback : "";
+    type += strspn(type, " ");
+    size_t mro = strlen(type) + 1, name = strcspn(type, " ");
+    size_t words = strlen(text) + 1, trace = strlen(traceback) + 1;
+    size_t size;
+    if (!pb__add(mro + name + 1, words, &size) || !pb__add(size, trace, &size) ||
+        !pb__add(size, sizeof(pb_failure), &size)) {
+        return NULL;
+    }
+    pb_failure *f = pb__malloc(size);
+    if (f) {
+        char *at = (char *)(f + 1);
+        *f = (pb_failure){.refs = 1, .mro = memcpy(at, type, mro)};
+        at += mro;
+        f->type = memcpy(at, type, name);
+        at[name] = '\0';
+        at += name + 1;
+        f->text = memcpy(at, text, words);
+        f->traceback = memcpy(at + words, traceback, trace);
+    }
+    return f;
+}
+
 /* Takes the state of a CopyableFailure apart. */
 static void read_state(pb_failure *f, const pb_value *state)
 {
     const char *type = text_at(state, "type");
     const char *traceback = text_at(state, "traceback");
+    pb_value *parents = pb_dict_get(state, "parents");
     f->type = type ? type : "";
     f->text = text_at(state, "value");
     f->traceback = traceback ? traceback : "";
-    f->parents = pb_dict_get(state, "parents");
+    f->parents = parents && pb__kind(parents) == PB_LIST ? parents : NULL;
 }
 
-pb_failure *pb__failure_received(pb_value *v)
+/* The name of the class of an exception that came as itself. */
+static const char *class_of(const pb_value *v)
 {
+    const char *name = pb_name_of(v);
+    const pb_object *o = pb_as_object(v);
+    return name ? name : o ? o->cls->name : pb_kind_name(pb__kind(v));
+}
+
+pb_failure *pb_failure_from_value(pb_value *v)
+{
+    pb_failure *own = pb__failure_of(v);
+    if (own) {
+        return pb_failure_ref(own);
+    }
     pb_failure *f = pb__malloc(sizeof *f);
     if (!f) {
-        return spare(PB_ERR_NOMEM);
+        return NULL;
     }
     *f = (pb_failure){.refs = 1, .value = pb__ref(v), .traceback = ""};
     const pb_value *unprinted = v;
-    const char *name = pb_name_of(v);
-    if (name && strcmp(name, PB__COPYABLE_FAILURE) == 0) {
+    if (pb__is_copied_failure(v)) {
         const pb_value *state = pb_instance_state(v);
         read_state(f, state);
         unprinted = pb_dict_get(state, "value");
     } else {
-        f->type = name ? name : pb_kind_name(pb__kind(v));
+        f->type = class_of(v);
     }
     if (!f->text && unprinted) {
         f->printed = pb_value_repr(unprinted);
         f->text = f->printed;
     }
-    if (!f->text) {
-        f->text = "";
-    }
+    f->text = f->text ? f->text : "";
     return f;
+}
+
+pb_failure *pb__failure_received(pb_value *v)
+{
+    pb_failure *f = pb_failure_from_value(v);
+    return f ? f : spare(PB_ERR_NOMEM);
 }
 
 pb_failure *pb_failure_ref(pb_failure *f)
 {
-    if (f && f->refs != IMMORTAL) {
+    if (f && f->refs != PB__IMMORTAL) {
         f->refs++;
     }
     return f;
@@ -101,7 +131,7 @@ pb_failure *pb_failure_ref(pb_failure *f)
 
 void pb_failure_unref(pb_failure *f)
 {
-    if (f && f->refs != IMMORTAL && --f->refs == 0) {
+    if (f && f->refs != PB__IMMORTAL && --f->refs == 0) {
         pb_value_unref(f->value);
         pb__free(f->printed);
         pb__free(f);
@@ -130,11 +160,11 @@ const char *pb_failure_traceback(const pb_failure *f)
 
 bool pb_failure_check(const pb_failure *f, const char *type)
 {
-    if (f->code != PB_OK) {
-        return pb__exception_is(pb_failure_type(f), type);
+    if (!f->parents) {
+        return pb__exception_is(f->mro ? f->mro : pb_failure_type(f), type);
     }
     bool is = pb__exception_same(f->type, type);
-    for (size_t i = 0; !is && f->parents && i < pb_len(f->parents); i++) {
+    for (size_t i = 0; !is && i < pb_len(f->parents); i++) {
         const pb_value *parent = pb_item(f->parents, i);
         pb_span name;
         is = parent && pb_as_text(parent, &name) == 0 &&
@@ -146,4 +176,39 @@ bool pb_failure_check(const pb_failure *f, const char *type)
 pb_value *pb_failure_value(const pb_failure *f)
 {
     return f->value;
+}
+
+pb_value *pb_failure_parents(const pb_failure *f)
+{
+    return f->parents;
+}
+
+/* ---- As a value ---- */
+
+static void destroy(void *self)
+{
+    pb_failure_unref(self);
+}
+
+static const pb_class copyable_class = {.name = PB__COPYABLE_FAILURE, .destroy = destroy};
+
+pb_value *pb_failure_copyable(pb_failure *f)
+{
+    pb_object *o = pb_object_new(&copyable_class, f);
+    if (o) {
+        pb_failure_ref(f);
+    }
+    return pb_local_steal(o);
+}
+
+pb_failure *pb__failure_of(const pb_value *v)
+{
+    const pb_object *o = pb_as_object(v);
+    return o && o->cls == &copyable_class ? o->self : NULL;
+}
+
+bool pb__is_copied_failure(const pb_value *v)
+{
+    const char *name = pb__kind(v) == PB_INSTANCE ? pb_name_of(v) : NULL;
+    return name && strcmp(name, PB__COPYABLE_FAILURE) == 0;
 }

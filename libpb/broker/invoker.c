@@ -155,11 +155,25 @@ static int write_local(pb_session *s, pb_object *o, struct pb__form *form, pb_er
     }
 }
 
+/* A CopyableFailure. */
+static int write_failure(pb_session *s, const pb_failure *f, struct pb__form *form,
+                         pb_error *err)
+{
+    static const char name[] = PB__COPYABLE_FAILURE;
+    *form = (struct pb__form){.head = {(const uint8_t *)name, sizeof name - 1},
+                              .state = pb__failure_state(s, f, PB__FAILED_BESIDE),
+                              .shared = true};
+    return form->state ? 0 : pb__error_nomem(err);
+}
+
 static int jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 {
     pb_session *s = *(pb_session **)ctx;
     pb_remote *r = pb_as_remote(v);
-    return r ? write_remote(s, r, form, err) : write_local(s, pb_as_object(v), form, err);
+    const pb_failure *f = pb__failure_of(v);
+    return r   ? write_remote(s, r, form, err)
+           : f ? write_failure(s, f, form, err)
+               : write_local(s, pb_as_object(v), form, err);
 }
 
 struct pb__invoker pb__invoker(pb_session **session)

@@ -21,7 +21,9 @@ libpb_broker_la_SOURCES = \
 	%D%/exception.h \
 	%D%/export.c \
 	%D%/failure.c \
+	%D%/failure_state.c \
 	%D%/invoker.c \
+	%D%/log.c \
 	%D%/login.c \
 	%D%/login.h \
 	%D%/logout.c \
@@ -51,6 +53,8 @@ unit_tests += \
 	%D%/tests/test_disconnect \
 	%D%/tests/test_exception \
 	%D%/tests/test_failure \
+	%D%/tests/test_forward \
+	%D%/tests/test_log \
 	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
 	%D%/tests/test_nomem \
@@ -64,6 +68,8 @@ unit_tests += \
 %C%_tests_test_disconnect_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_exception_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_forward_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_log_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)

@@ -36,6 +36,7 @@ static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
     }
     s->state = PB__OPEN;
     s->negotiate_by = INT64_MAX;
+    pb__log(s, PB_LOG_DEBUG, "negotiated the dialect %s", pb_dialect_name(d));
     pb__call_flush(s);
     const pb_session_config *c = &s->shared->config;
     if (c->on_ready && pb__session_open(s)) {

@@ -11,8 +11,9 @@
 /* Mirrors Broker.proto_didNotUnderstand, which logs it. */
 static int did_not_understand(pb_session *s, struct pb__received *m)
 {
-    (void)s;
-    (void)m;
+    char *command = pb__member(m, 1) ? pb_value_repr(pb__member(m, 1)) : NULL;
+    pb__log(s, PB_LOG_INFO, "Didn't understand command: %s", command ? command : "");
+    pb_free(command);
     return 0;
 }
 

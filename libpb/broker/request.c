@@ -3,6 +3,7 @@
  * The peer's calls: a request holds its message for as long as anybody holds it, and is
  * answered once. The references among its arguments go with it, after the answer. */
 #include <stdarg.h>
+#include <string.h>
 
 #include "libpb/broker/session.h"
 
@@ -96,24 +97,46 @@ static int begin_answer(pb_request *r)
     return 0;
 }
 
+static bool is_error(const pb_failure *f)
+{
+    return pb_failure_check(f, "twisted.spread.pb.Error");
+}
+
 /* Answers with a failure, which begin_answer has allowed. Twisted logs an exception that
- * is no pb.Error, and counts one more Failure for that. */
-static void fail(pb_request *r, const char *mro, const char *text)
+ * is no pb.Error. It counts each Failure that it makes: that of an exception which is
+ * raised when it is sent, and when it is logged; any other before. */
+static void fail(pb_request *r, const pb_failure *f, enum pb__failing how)
 {
     pb_session *s = r->session;
-    bool logged = r->in_method && !pb__exception_is(mro, "twisted.spread.pb.Error");
+    bool raised = r->in_method && how == PB__FAILED_NOW;
+    bool logged = !is_error(f);
+    s->failures += raised ? r->wants_answer : !f->value;
     if (r->wants_answer) {
-        s->failures++;
-        pb__error_write(s, pb_item(r->list, PB__REQUEST), mro, text);
+        pb__error_write(s, pb_item(r->list, PB__REQUEST), f, how);
     }
-    s->failures += logged;
+    s->failures += raised && logged;
+    if (raised && r->callee.object && pb_failure_check(f, "builtins.TypeError")) {
+        pb__log_refused(s, r);
+    }
+    if (logged) {
+        pb__log_failure(s,
+                        r->wants_answer ? "Peer will receive following PB traceback:"
+                                        : "Unhandled Error:",
+                        f);
+    }
+}
+
+/* The same with an exception that is raised. */
+static void raise_now(pb_request *r, const char *mro, const char *text)
+{
+    fail(r, &(pb_failure){.mro = mro, .type = mro, .text = text}, PB__FAILED_NOW);
 }
 
 static int answer(pb_request *r, pb_value *result)
 {
     pb_session *s = r->session;
     if (!result) {
-        fail(r, pb__exception_of(PB_ERR_ARG), "the answer could not be made");
+        raise_now(r, pb__exception_of(PB_ERR_ARG), "the answer could not be made");
         return PB_ERR_ARG;
     }
     if (!r->wants_answer) {
@@ -123,7 +146,7 @@ static int answer(pb_request *r, pb_value *result)
     int failed = pb__answer_write(s, pb_item(r->list, PB__REQUEST), result,
                                   r->callee.perspective, &err);
     if (failed && pb__session_open(s)) {
-        fail(r, s->refused_as ? s->refused_as : pb__exception_of(failed), err.text);
+        raise_now(r, s->refused_as ? s->refused_as : pb__exception_of(failed), err.text);
     }
     return failed;
 }
@@ -159,11 +182,91 @@ int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
     if (failed) {
         pb__session_end_nomem(s);
     } else {
-        fail(r, type, (const char *)text.data);
+        raise_now(r, type, (const char *)text.data);
     }
     pb__buf_fini(&text);
     pb__session_leave(s);
     return 0;
+}
+
+/* An exception of which Twisted would send a copy or an instance. */
+static bool goes_as_itself(const pb_session *s, const pb_value *v)
+{
+    pb_kind kind = pb__kind(v);
+    const char *name = kind == PB_INSTANCE ? pb_name_of(v) : NULL;
+    pb_span span = {(const uint8_t *)name, name ? strlen(name) : 0};
+    return kind == PB_LOCAL ||
+           (name && pb_taster_class_allowed(s->shared->config.jelly.taster, span));
+}
+
+static int fail_as_itself(pb_request *r, pb_value *v)
+{
+    pb_session *s = r->session;
+    pb_error err = {0};
+    int failed = r->wants_answer
+                     ? pb__error_write_value(s, pb_item(r->list, PB__REQUEST), v, &err)
+                     : 0;
+    if (failed && pb__session_open(s)) {
+        raise_now(r, s->refused_as ? s->refused_as : pb__exception_of(failed), err.text);
+    }
+    return failed;
+}
+
+/* Mirrors Broker._sendFailureOrError. */
+static int fail_with(pb_request *r, pb_failure *f)
+{
+    if (f->value && !pb__is_copied_failure(f->value) &&
+        goes_as_itself(r->session, f->value)) {
+        return fail_as_itself(r, f->value);
+    }
+    fail(r, f, r->in_method ? PB__FAILED_BEFORE : PB__FAILED_NOW);
+    return 0;
+}
+
+int pb_request_fail_with(pb_request *r, pb_failure *f)
+{
+    int failed = begin_answer(r);
+    if (failed) {
+        return failed;
+    }
+    pb_session *s = r->session;
+    pb__session_enter(s);
+    failed = f ? fail_with(r, f) : answer(r, NULL);
+    pb__session_leave(s);
+    return failed;
+}
+
+static int fail_by_value(pb_request *r, pb_value *v)
+{
+    pb_kind kind = v ? pb__kind(v) : PB_NONE;
+    if (!v) {
+        return answer(r, NULL);
+    }
+    if (kind != PB_LOCAL && kind != PB_INSTANCE) {
+        raise_now(r, "builtins.TypeError", "exceptions must derive from BaseException");
+        return PB_ERR_TYPE;
+    }
+    pb_failure *f = pb_failure_from_value(v);
+    if (!f) {
+        raise_now(r, pb__exception_of(PB_ERR_NOMEM), pb_strerror(PB_ERR_NOMEM));
+        return PB_ERR_NOMEM;
+    }
+    int failed = fail_with(r, f);
+    pb_failure_unref(f);
+    return failed;
+}
+
+int pb_request_fail_steal(pb_request *r, pb_value *exception)
+{
+    int failed = begin_answer(r);
+    if (!failed) {
+        pb_session *s = r->session;
+        pb__session_enter(s);
+        failed = fail_by_value(r, exception);
+        pb__session_leave(s);
+    }
+    pb_value_unref(exception);
+    return failed;
 }
 
 void pb__request_close(pb_request *r, int code)

@@ -47,6 +47,10 @@ static int64_t deadline_of(const struct pb__shared *sh, int64_t now)
 static void finish(pb_session *s)
 {
     s->finished = true;
+    if (s->error->code != PB_OK && s->error->code != PB_ERR_LOST) {
+        pb__log(s, PB_LOG_ERROR, "%s%s%s", s->error->where, *s->error->where ? ": " : "",
+                s->error->text);
+    }
     pb__call_fini(s);
     pb__cacheable_fini(s);
     pb__disconnect_notify(s);

@@ -169,6 +169,38 @@ int pb__negotiate_begin(pb_session *s);
 /* Whatever comes before the session is ready. */
 int pb__negotiate_received(pb_session *s, struct pb__received *m);
 
+/* ---- failure.c, failure_state.c ---- */
+
+struct pb_failure {
+    uint32_t refs;
+    int code;
+    const char *mro; /* as pb_request_fail has it; NULL: it came, or is of our own code */
+    const char *type, *text, *traceback; /* type NULL: that of code */
+    pb_value *value;                     /* what came */
+    pb_value *parents;                   /* a list in value, or NULL */
+    char *printed;                       /* text, where the value's had to be made */
+};
+
+/* Where Twisted makes the Failure that is sent. */
+enum pb__failing {
+    PB__FAILED_NOW,    /* of an exception that is raised, or that ends a Deferred */
+    PB__FAILED_BEFORE, /* in a Deferred that the method returned */
+    PB__FAILED_BESIDE, /* not of a call: it is among its arguments, or in its answer */
+};
+
+/* An error of our own; never NULL, for one of a kept few stands in where memory lacks. */
+pb_failure *pb__failure_new(int code, const char *text);
+/* What came in an error message; never NULL. */
+pb_failure *pb__failure_received(pb_value *v);
+/* The failure of a value of pb_failure_copyable, borrowed; NULL for another. */
+pb_failure *pb__failure_of(const pb_value *v);
+/* Whether v is the state of a failure that came. */
+bool pb__is_copied_failure(const pb_value *v);
+/* What f is sent as: *new*; NULL for lack of memory. Mirrors
+ * CopyableFailure.getStateToCopy. */
+pb_value *pb__failure_state(const pb_session *s, const pb_failure *f,
+                            enum pb__failing how);
+
 /* ---- message.c, answer.c, error.c, decref.c: writing ---- */
 
 /* As request last_request + 1, which it then is. */
@@ -179,8 +211,12 @@ int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value
 int pb__keywords(const pb_session *s, pb_value *kwargs, pb_value **out, pb_error *err);
 int pb__answer_write(pb_session *s, pb_value *id, pb_value *result,
                      pb_object *perspective, pb_error *err);
-/* mro as pb_request_fail has it. Without the memory for it the session ends. */
-void pb__error_write(pb_session *s, pb_value *id, const char *mro, const char *text);
+/* A failure that cannot be sent becomes one that says why; without the memory for that the
+ * session ends. */
+void pb__error_write(pb_session *s, pb_value *id, const pb_failure *f,
+                     enum pb__failing how);
+/* An exception that is sent as itself. */
+int pb__error_write_value(pb_session *s, pb_value *id, pb_value *v, pb_error *err);
 /* The call that m answers, taken out of the table; NULL with *failed if there is none. */
 pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed);
 /* Writes the decrefs and decaches that are owed, as far as there is memory. */
@@ -381,12 +417,12 @@ bool pb__arguments_read(pb_request *r, const pb_error *refused);
 /* and whether a call can have them: then they are as a method may see them. */
 bool pb__arguments_fit(pb_request *r);
 
-/* ---- failure.c ---- */
+/* ---- log.c ---- */
 
-/* An error of our own; never NULL, for one of a kept few stands in where memory lacks. */
-pb_failure *pb__failure_new(int code, const char *text);
-/* What came in an error message; never NULL. */
-pb_failure *pb__failure_received(pb_value *v);
+void pb__log(pb_session *s, pb_log_level level, const char *format, ...) PB_PRINTF(3, 4);
+void pb__log_failure(pb_session *s, const char *before, const pb_failure *f);
+/* That the method did not accept its arguments. */
+void pb__log_refused(pb_session *s, const pb_request *r);
 
 /* ---- disconnect.c ---- */
 

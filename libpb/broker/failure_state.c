@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a failure is sent as: the state of a CopyableFailure as the profile's Twisted makes
+ * it, in the order in which that one's dict has it; or the state that came from another
+ * peer, with the changes that Twisted makes to it on its way. */
+#include <string.h>
+
+#include "libpb/broker/session.h"
+
+/* The members of the state. */
+enum member {
+    COUNT,
+    TYPE,
+    VALUE,
+    CAPTURE_VARS,
+    FRAMES,
+    STACK,
+    TB,
+    PARENTS,
+    PICKLED,
+    UNSAFE,
+    TRACEBACK,
+    MEMBERS
+};
+
+static const char *const names[MEMBERS] = {
+    [COUNT] = "count",
+    [TYPE] = "type",
+    [VALUE] = "value",
+    [CAPTURE_VARS] = "captureVars",
+    [FRAMES] = "frames",
+    [STACK] = "stack",
+    [TB] = "tb",
+    [PARENTS] = "parents",
+    [PICKLED] = "pickled",
+    [UNSAFE] = "unsafeTracebacks",
+    [TRACEBACK] = "traceback",
+};
+
+static const uint8_t order[MEMBERS] = {
+    COUNT, TYPE,    VALUE,   CAPTURE_VARS, FRAMES,    STACK,
+    TB,    PARENTS, PICKLED, UNSAFE,       TRACEBACK,
+};
+static const uint8_t order_24_7[MEMBERS] = {
+    COUNT, TYPE,    VALUE,  CAPTURE_VARS, FRAMES,    STACK,
+    TB,    PICKLED, UNSAFE, PARENTS,      TRACEBACK,
+};
+static const uint8_t order_python2[MEMBERS] = {
+    STACK, FRAMES, CAPTURE_VARS, PICKLED,   COUNT,   TYPE,
+    TB,    UNSAFE, VALUE,        TRACEBACK, PARENTS,
+};
+
+struct stating {
+    const pb_session *s;
+    const pb_failure *f;
+    enum pb__failing how;
+    struct pb__mro mro; /* at its first name */
+};
+
+static bool is_unsafe(const struct stating *g)
+{
+    return g->how != PB__FAILED_BESIDE && g->s->shared->config.unsafe_tracebacks;
+}
+
+/* Where a Failure has no frames, its traceback is this in every Twisted. */
+static pb_value *make_traceback(const struct stating *g)
+{
+    if (!is_unsafe(g)) {
+        return pb__native(g->s, "Traceback unavailable\n");
+    }
+    if (g->f->traceback && *g->f->traceback) {
+        return pb__native(g->s, g->f->traceback);
+    }
+    struct pb__buf b = {0};
+    pb_value *v = NULL;
+    if (pb__buf_printf(&b, "Traceback (most recent call last):\nFailure: %s: %s\n",
+                       g->mro.name, g->f->text) == 0) {
+        v = pb__native(g->s, (const char *)b.data);
+    }
+    pb__buf_fini(&b);
+    return v;
+}
+
+static pb_value *make_parents(const struct stating *g)
+{
+    bool class_last = pb_profile_has(pb__profile(g->s), PB_PROFILE_PARENTS_FIRST);
+    struct pb__mro mro = g->mro;
+    pb_value *list = pb_list();
+    pb_value *class = pb__native(g->s, mro.name);
+    int failed = list && class ? 0 : PB_ERR_NOMEM;
+    if (!failed && !class_last) {
+        failed = pb_append(list, class);
+    }
+    while (!failed && pb__mro_next(&mro)) {
+        failed = pb_append_steal(list, pb__native(g->s, mro.name));
+    }
+    if (!failed && class_last) {
+        failed = pb_append(list, class);
+    }
+    pb_value_unref(class);
+    if (failed) {
+        pb_value_unref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static pb_value *make(const struct stating *g, enum member member)
+{
+    switch (member) {
+    case COUNT:
+        return pb_int((int64_t)g->s->failures);
+    case TYPE:
+        return pb_bytes((pb_span){(const uint8_t *)g->mro.name, strlen(g->mro.name)});
+    case VALUE:
+        return pb__native(g->s, g->f->text);
+    case CAPTURE_VARS:
+        return pb_bool(false);
+    case FRAMES:
+    case STACK:
+        return pb_list();
+    case PARENTS:
+        return make_parents(g);
+    case PICKLED:
+        return pb_int(1);
+    case UNSAFE:
+        return pb_bool(is_unsafe(g));
+    case TRACEBACK:
+        return make_traceback(g);
+    default:
+        return pb_none();
+    }
+}
+
+/* Whether the state has the member. */
+static bool has(const struct stating *g, enum member member)
+{
+    switch (member) {
+    case CAPTURE_VARS:
+        return pb_profile_has(pb__profile(g->s), PB_PROFILE_FAILURE_CAPTURE_VARS);
+    case PICKLED:
+        return g->how == PB__FAILED_BEFORE;
+    case UNSAFE:
+        return g->how != PB__FAILED_BESIDE;
+    default:
+        return true;
+    }
+}
+
+/* The state of what failed here. */
+static pb_value *make_state(const struct stating *g)
+{
+    pb_profile p = pb__profile(g->s);
+    const uint8_t *members = !pb_profile_has(p, PB_PROFILE_DICT_ORDERED) ? order_python2
+                             : pb_profile_has(p, PB_PROFILE_PARENTS_AFTER_UNSAFE)
+                                 ? order_24_7
+                                 : order;
+    pb_value *state = pb_dict();
+    int failed = state ? 0 : PB_ERR_NOMEM;
+    for (size_t i = 0; !failed && i < MEMBERS; i++) {
+        if (has(g, members[i])) {
+            failed = pb_dict_set_steal(state, pb__native(g->s, names[members[i]]),
+                                       make(g, members[i]));
+        }
+    }
+    if (failed) {
+        pb_value_unref(state);
+        return NULL;
+    }
+    return state;
+}
+
+/* ---- What came from another peer ---- */
+
+/* A name as the profile's RemoteCopy keeps it: Python 3 makes text of bytes. */
+static pb_value *forward_key(const struct stating *g, pb_value *key)
+{
+    pb_error err = {0};
+    pb_span name;
+    if (pb_profile_has(pb__profile(g->s), PB_PROFILE_NATIVE_STR_BARE) ||
+        pb_as_bytes(key, &name) != 0) {
+        return pb__ref(key);
+    }
+    pb_value *text = pb_strn(name, &err);
+    return text || err.code != PB_ERR_SYNTAX ? text : pb__ref(key);
+}
+
+/* Python's str of it. */
+static pb_value *forward_text(const struct stating *g, pb_value *v)
+{
+    bool bare = pb_profile_has(pb__profile(g->s), PB_PROFILE_NATIVE_STR_BARE);
+    if (pb__kind(v) == (bare ? PB_BYTES : PB_STR)) {
+        return pb__ref(v);
+    }
+    pb_span text;
+    char *printed = NULL;
+    if (!bare || pb_as_text(v, &text) != 0) {
+        printed = pb_value_repr(v);
+        text = (pb_span){(const uint8_t *)printed, 0};
+    }
+    pb_value *native = text.data ? pb__native(g->s, (const char *)text.data) : NULL;
+    pb_free(printed);
+    return native;
+}
+
+/* The member as it goes on: as it came, or NULL where Twisted makes it anew. */
+static pb_value *forward(const struct stating *g, enum member member, pb_value *came)
+{
+    switch (member) {
+    case VALUE:
+        return forward_text(g, came);
+    case TYPE:
+        return pb__kind(came) == PB_BYTES ? pb__ref(came) : make(g, TYPE);
+    case FRAMES:
+    case STACK:
+    case TB:
+    case UNSAFE:
+    case TRACEBACK:
+        return make(g, member);
+    default:
+        return pb__ref(came);
+    }
+}
+
+/* The member of that name; MEMBERS for another. */
+static enum member find_member(const pb_value *key)
+{
+    pb_span name;
+    enum member m = COUNT;
+    bool text = pb_as_text(key, &name) == 0;
+    while (m < MEMBERS && !(text && strcmp(names[m], (const char *)name.data) == 0)) {
+        m++;
+    }
+    return m;
+}
+
+/* Mirrors failure2Copyable of a CopiedFailure: its members stay, in their order. */
+static pb_value *forward_state(const struct stating *g)
+{
+    /* What is set, and in which order, where it did not come. */
+    static const uint8_t set[] = {PICKLED, UNSAFE, TB,   FRAMES,
+                                  STACK,   VALUE,  TYPE, TRACEBACK};
+    bool seen[MEMBERS + 1] = {0};
+    pb_value *state = pb_dict();
+    int failed = state ? 0 : PB_ERR_NOMEM;
+    size_t at = 0;
+    pb_value *key, *value;
+    while (!failed && pb_dict_next(pb_instance_state(g->f->value), &at, &key, &value)) {
+        enum member m = find_member(key);
+        seen[m] = true;
+        failed = pb_dict_set_steal(state, forward_key(g, key), forward(g, m, value));
+    }
+    for (size_t i = 0; !failed && i < sizeof set; i++) {
+        if (!seen[set[i]] && has(g, set[i])) {
+            failed = pb_dict_set_steal(state, pb__native(g->s, names[set[i]]),
+                                       make(g, set[i]));
+        }
+    }
+    if (failed) {
+        pb_value_unref(state);
+        return NULL;
+    }
+    return state;
+}
+
+pb_value *pb__failure_state(const pb_session *s, const pb_failure *f,
+                            enum pb__failing how)
+{
+    struct stating g = {.s = s, .f = f, .how = how};
+    pb__mro_begin(&g.mro, f->mro ? f->mro : pb_failure_type(f), pb__profile(s));
+    pb__mro_next(&g.mro);
+    bool came = f->value && pb__is_copied_failure(f->value) &&
+                pb__kind(pb_instance_state(f->value)) == PB_DICT;
+    return came ? forward_state(&g) : make_state(&g);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What Twisted would log. A line that there is no memory for is lost. */
+#include "libpb/broker/session.h"
+
+static void log_args(pb_session *s, pb_log_level level, const char *format, va_list args)
+    PB_PRINTF(3, 0);
+
+static void log_args(pb_session *s, pb_log_level level, const char *format, va_list args)
+{
+    const pb_session_config *c = &s->shared->config;
+    struct pb__buf text = {0};
+    if (pb__buf_vprintf(&text, format, args) == 0) {
+        c->on_log(s, level, (const char *)text.data, c->user_data);
+    }
+    pb__buf_fini(&text);
+}
+
+void pb__log(pb_session *s, pb_log_level level, const char *format, ...)
+{
+    if (s->shared->config.on_log) {
+        va_list args;
+        va_start(args, format);
+        log_args(s, level, format, args);
+        va_end(args);
+    }
+}
+
+void pb__log_failure(pb_session *s, const char *before, const pb_failure *f)
+{
+    if (f->traceback && *f->traceback && !f->value) {
+        pb__log(s, PB_LOG_ERROR, "%s %s", before, f->traceback);
+    } else {
+        const char *type = pb_failure_type(f);
+        pb__log(s, PB_LOG_ERROR, "%s %s%.*s: %s", before,
+                f->value ? "Traceback from remote host -- " : "", (int)strcspn(type, " "),
+                type, f->text);
+    }
+}
+
+void pb__log_refused(pb_session *s, const pb_request *r)
+{
+    if (s->shared->config.on_log) {
+        char *args = pb_value_repr(pb_request_args(r));
+        char *kwargs = pb_value_repr(pb_request_kwargs(r));
+        pb__log(s, PB_LOG_INFO, "%s.%s%s didn't accept %s and %s",
+                r->callee.object->cls->name, pb__role_prefix(r->callee.role),
+                pb_request_method(r), args ? args : "", kwargs ? kwargs : "");
+        pb_free(args);
+        pb_free(kwargs);
+    }
+}
