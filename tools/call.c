@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpb/base/buf.h"
 #include "libpb/base/mem.h"
 #include "libpb/net/endpoint.h"
 #include "pb/net.h"
@@ -20,6 +21,9 @@ struct options {
     pb_net_config config;
     int64_t timeout; /* milliseconds; 0: none was given */
     bool json, traceback;
+    bool log_in;
+    pb_credentials who;
+    const char *password_file;
 };
 
 static const char help[] =
@@ -34,7 +38,13 @@ static const char help[] =
     "      --allow PATTERN     let types, modules and classes in whose whole name "
     "matches\n"
     "                          the regular expression\n"
+    "      --anonymous         log in as nobody, and call the avatar\n"
     "      --json              print the answer as JSON, without loss\n"
+    "      --login USER        log in, and call the avatar instead of the root; the "
+    "password\n"
+    "                          is in the environment, PB_PASSWORD, or in a file\n"
+    "      --login-text        send the user's name as text instead of bytes\n"
+    "      --password-file FILE  the password is the first line of FILE\n"
     "      --python2           the server runs on Python 2\n"
     "      --timeout SECONDS   give up when connecting, negotiating or a call takes "
     "longer\n"
@@ -77,14 +87,30 @@ static int allow(struct options *o, const char *pattern)
 /* Reads the options; *done is set by those that leave nothing else to do. */
 static int read_options(int argc, char **argv, struct options *o, bool *done)
 {
-    enum { ALLOW = 256, JSON, PYTHON2, TIMEOUT, TRACEBACK, HELP };
-    static const struct option known[] = {{"allow", required_argument, NULL, ALLOW},
-                                          {"json", no_argument, NULL, JSON},
-                                          {"python2", no_argument, NULL, PYTHON2},
-                                          {"timeout", required_argument, NULL, TIMEOUT},
-                                          {"traceback", no_argument, NULL, TRACEBACK},
-                                          {"help", no_argument, NULL, HELP},
-                                          {0}};
+    enum {
+        ALLOW = 256,
+        ANONYMOUS,
+        JSON,
+        LOGIN,
+        LOGIN_TEXT,
+        PASSWORD_FILE,
+        PYTHON2,
+        TIMEOUT,
+        TRACEBACK,
+        HELP
+    };
+    static const struct option known[] = {
+        {"allow", required_argument, NULL, ALLOW},
+        {"anonymous", no_argument, NULL, ANONYMOUS},
+        {"json", no_argument, NULL, JSON},
+        {"login", required_argument, NULL, LOGIN},
+        {"login-text", no_argument, NULL, LOGIN_TEXT},
+        {"password-file", required_argument, NULL, PASSWORD_FILE},
+        {"python2", no_argument, NULL, PYTHON2},
+        {"timeout", required_argument, NULL, TIMEOUT},
+        {"traceback", no_argument, NULL, TRACEBACK},
+        {"help", no_argument, NULL, HELP},
+        {0}};
     int got, status = TOOL_DONE;
     opterr = 0;
     while (status == TOOL_DONE &&
@@ -93,8 +119,21 @@ static int read_options(int argc, char **argv, struct options *o, bool *done)
         case ALLOW:
             status = allow(o, optarg);
             break;
+        case ANONYMOUS:
+            o->log_in = o->who.anonymous = true;
+            break;
         case JSON:
             o->json = true;
+            break;
+        case LOGIN:
+            o->log_in = true;
+            o->who.username = pb_credentials_new(optarg, NULL).username;
+            break;
+        case LOGIN_TEXT:
+            o->who.username_as_text = true;
+            break;
+        case PASSWORD_FILE:
+            o->password_file = optarg;
             break;
         case PYTHON2:
             o->config.session.jelly.profile.python_major = 2;
@@ -159,7 +198,8 @@ static int print(const struct options *o, const pb_value *v)
     return TOOL_DONE;
 }
 
-static int make_calls(const struct options *o, pb_client *client,
+/* The first calls `first`. */
+static int make_calls(const struct options *o, pb_client *client, pb_remote *first,
                       const struct args_call *calls, size_t count)
 {
     pb_value *answer = NULL;
@@ -167,7 +207,7 @@ static int make_calls(const struct options *o, pb_client *client,
     for (size_t i = 0; i < count && status == TOOL_DONE; i++) {
         const struct args_call *c = &calls[i];
         pb_error err = {0};
-        pb_remote *to = i ? pb_as_remote(answer) : pb_client_root(client);
+        pb_remote *to = i ? pb_as_remote(answer) : first;
         if (!to) {
             tool_say("%s answered %s, which has no method %s", calls[i - 1].method,
                      pb_kind_name(pb_value_kind(answer)), c->method);
@@ -186,6 +226,50 @@ static int make_calls(const struct options *o, pb_client *client,
         status = print(o, answer);
     }
     pb_value_unref(answer);
+    return status;
+}
+
+/* Reads the password, where one is needed, into `password`. */
+static int read_password(struct options *o, struct pb__buf *password)
+{
+    const char *given = getenv("PB_PASSWORD");
+    if (!o->log_in || o->who.anonymous) {
+        return TOOL_DONE;
+    }
+    if (o->password_file) {
+        FILE *f = tool_open(o->password_file);
+        int c, failed = f ? 0 : TOOL_USAGE;
+        while (f && !failed && (c = getc(f)) != EOF && c != '\n') {
+            uint8_t byte = (uint8_t)c;
+            failed = pb__buf_append(password, &byte, 1) ? tool_nomem() : 0;
+        }
+        if (f && f != stdin) {
+            fclose(f);
+        }
+        if (failed) {
+            return failed;
+        }
+    } else if (!given) {
+        tool_say("--login needs a password: in PB_PASSWORD, or with --password-file");
+        return TOOL_USAGE;
+    } else if (pb__buf_append(password, given, strlen(given)) != 0) {
+        return tool_nomem();
+    }
+    o->who.password = (pb_span){password->data, password->len};
+    return TOOL_DONE;
+}
+
+static int log_in_and_call(const struct options *o, pb_client *client,
+                           const struct args_call *calls, size_t count)
+{
+    if (!o->log_in) {
+        return make_calls(o, client, pb_client_root(client), calls, count);
+    }
+    pb_error err = {0};
+    pb_remote *avatar = pb_client_login(client, &o->who, NULL, &err);
+    int status = avatar ? make_calls(o, client, avatar, calls, count)
+                        : report(o, &err, pb_client_failure(client));
+    pb_remote_unref(avatar);
     return status;
 }
 
@@ -209,13 +293,13 @@ static int connect_and_call(const struct options *o, const char *endpoint,
         return err.code == PB_ERR_TIMEOUT ? TOOL_TIMEOUT : TOOL_DISCONNECTED;
     }
     pb_client_set_timeout(client, o->timeout);
-    int status = make_calls(o, client, calls, count);
+    int status = log_in_and_call(o, client, calls, count);
     pb_client_free(client);
     return status;
 }
 
 /* Reads the words after the options, and makes the calls. */
-static int run(const struct options *o, int count, char **words)
+static int run(struct options *o, int count, char **words)
 {
     if (count < 2) {
         tool_say("an endpoint and a method are needed; see pb call --help");
@@ -235,7 +319,15 @@ static int run(const struct options *o, int count, char **words)
         }
     }
     if (status == TOOL_DONE) {
-        status = connect_and_call(o, words[0], calls, n);
+        struct pb__buf password = {0};
+        status = read_password(o, &password);
+        if (status == TOOL_DONE) {
+            status = connect_and_call(o, words[0], calls, n);
+        }
+        if (password.data) {
+            explicit_bzero(password.data, password.cap);
+        }
+        pb__buf_fini(&password);
     }
     while (n-- > 0) {
         args_fini(&calls[n]);

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <uv.h>
 
 #include "libpb/base/list.h"
@@ -13,7 +14,7 @@
 #include "tools/pb.h"
 
 static const char help[] =
-    "Usage: pb serve ENDPOINT\n"
+    "Usage: pb serve [OPTION]... ENDPOINT\n"
     "Serves an object to test against, until it is interrupted. ENDPOINT is tcp:PORT,\n"
     "tcp:PORT:interface=ADDRESS, HOST:PORT or unix:PATH; port 0 is any that is free, "
     "and\n"
@@ -26,7 +27,11 @@ static const char help[] =
     "  ref()              answers a new reference, to an object with these methods\n"
     "  slow(seconds, x)   answers x, but not at once\n"
     "\n"
-    "      --help         print this text\n";
+    "      --anonymous           let in who logs in as nobody\n"
+    "      --user NAME:PASSWORD  let in who logs in with these; may be given again. "
+    "With\n"
+    "                            either, the methods are those of the avatars\n"
+    "      --help                print this text\n";
 
 /* A call of slow that is not answered yet. */
 struct delayed {
@@ -150,6 +155,16 @@ static const pb_method methods[] = {
 };
 
 static const pb_class service_class = {.name = "Service", .remote = methods};
+static const pb_class avatar_class = {.name = "Avatar", .perspective = methods};
+
+/* Each login gets an avatar of its own. */
+static int request_avatar(pb_attempt *attempt, void *user_data)
+{
+    pb_object *avatar = pb_object_new(&avatar_class, user_data);
+    int e = pb_attempt_grant(attempt, avatar, NULL, NULL);
+    pb_object_unref(avatar);
+    return e;
+}
 
 static int do_ref(void *self, pb_request *req)
 {
@@ -190,32 +205,82 @@ static int serve(struct service *service, pb_object *root, const char *endpoint)
     return e ? TOOL_DISCONNECTED : TOOL_DONE;
 }
 
-int serve_main(int argc, char **argv)
+/* Lets a user in: NAME:PASSWORD. */
+static int add_user(pb_portal *portal, const char *text)
 {
-    static const struct option known[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    opterr = 0;
-    int got = getopt_long(argc, argv, "+:", known, NULL);
-    if (got == 'h') {
-        fputs(help, stdout);
-        return TOOL_DONE;
-    }
-    if (got != -1) {
-        return tool_bad_option(got, argv);
-    }
-    if (argc - optind != 1) {
-        tool_say("one endpoint is needed; see pb serve --help");
+    const char *colon = strchr(text, ':');
+    if (!colon) {
+        tool_say("%s: NAME:PASSWORD is needed", text);
         return TOOL_USAGE;
     }
+    pb_span name = {(const uint8_t *)text, (size_t)(colon - text)};
+    pb_span password = {(const uint8_t *)colon + 1, strlen(colon + 1)};
+    return pb_portal_add_user(portal, name, password) == 0 ? TOOL_DONE : tool_nomem();
+}
+
+/* Reads the options; *users tells whether anybody is to log in, *done whether nothing else
+ * is left to do. */
+static int read_options(int argc, char **argv, pb_portal *portal, bool *users, bool *done)
+{
+    static const struct option known[] = {{"anonymous", no_argument, NULL, 'a'},
+                                          {"user", required_argument, NULL, 'u'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    int got, status = TOOL_DONE;
+    opterr = 0;
+    while (status == TOOL_DONE &&
+           (got = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
+        switch (got) {
+        case 'a':
+            *users = true;
+            pb_portal_allow_anonymous(portal);
+            break;
+        case 'u':
+            *users = true;
+            status = add_user(portal, optarg);
+            break;
+        case 'h':
+            fputs(help, stdout);
+            *done = true;
+            return TOOL_DONE;
+        default:
+            status = tool_bad_option(got, argv);
+        }
+    }
+    if (status == TOOL_DONE && argc - optind != 1) {
+        tool_say("one endpoint is needed; see pb serve --help");
+        status = TOOL_USAGE;
+    }
+    return status;
+}
+
+static int check_and_serve(struct service *service, pb_object *root, const char *endpoint)
+{
     pb_error err = {0};
     struct pb__endpoint parsed;
-    if (pb__endpoint_parse(argv[optind], PB__ENDPOINT_SERVER, &parsed, &err) != 0) {
-        return tool_usage(argv[optind], &err);
+    if (pb__endpoint_parse(endpoint, PB__ENDPOINT_SERVER, &parsed, &err) != 0) {
+        return tool_usage(endpoint, &err);
     }
     pb__endpoint_fini(&parsed);
+    return root ? serve(service, root, endpoint) : tool_nomem();
+}
+
+int serve_main(int argc, char **argv)
+{
     struct service service;
     pb__list_init(&service.delayed);
-    pb_object *root = pb_object_new(&service_class, &service);
-    int status = root ? serve(&service, root, argv[optind]) : tool_nomem();
-    pb_object_unref(root);
+    pb_portal *portal = pb_portal_new(request_avatar, &service);
+    if (!portal) {
+        return tool_nomem();
+    }
+    bool users = false, done = false;
+    int status = read_options(argc, argv, portal, &users, &done);
+    if (status == TOOL_DONE && !done) {
+        pb_object *root =
+            users ? pb_portal_root(portal) : pb_object_new(&service_class, &service);
+        status = check_and_serve(&service, root, argv[optind]);
+        pb_object_unref(root);
+    }
+    pb_portal_unref(portal);
     return status;
 }

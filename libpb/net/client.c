@@ -128,6 +128,25 @@ static void tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
     }
 }
 
+/* Before something that waits. */
+static void begin(pb_client *c)
+{
+    pb_failure_unref(c->failure);
+    c->failure = NULL;
+    uv_update_time(&c->loop);
+}
+
+/* Waits for what is under way: its result, *new*, or NULL and the error. */
+static pb_value *finish(pb_client *c, struct outcome *o, pb_error *err)
+{
+    wait_for(c, o);
+    if (o->failure) {
+        c->failure = o->failure;
+        tell_failure(c, o->failure, err);
+    }
+    return o->result;
+}
+
 pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
                                 const char *method, pb_value *args, pb_value *kwargs)
 {
@@ -137,25 +156,47 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
                       c ? "reference" : "connection", method);
         return NULL;
     }
-    pb_failure_unref(c->failure);
-    c->failure = NULL;
+    begin(c);
     pb_session *s = pb_remote_session(to);
     if (s && s != c->session) {
         pb__error_set(err, PB_ERR_ARG, 0, "the reference is of another connection");
         return NULL;
     }
-    uv_update_time(&c->loop);
     const pb_call_options options = {.timeout = c->timeout};
     if (pb_remote_call(to, method, args, kwargs, &options, on_answer, &o, NULL, err) !=
         0) {
         return NULL;
     }
-    wait_for(c, &o);
-    if (o.failure) {
-        c->failure = o.failure;
-        tell_failure(c, o.failure, err);
+    return finish(c, &o, err);
+}
+
+pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
+                           pb_error *err)
+{
+    struct outcome o = {0};
+    if (!c || !who) {
+        pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to log in",
+                      c ? "user" : "connection");
+        return NULL;
     }
-    return o.result;
+    begin(c);
+    pb_session *s = pb_client_session(c);
+    if (!s) {
+        copy_error(err, ending_of(c));
+        return NULL;
+    }
+    const pb_call_options options = {.timeout = c->timeout};
+    if (pb_login(s, who, mind, &options, on_answer, &o, NULL, err) != 0) {
+        return NULL;
+    }
+    pb_value *avatar = finish(c, &o, err);
+    pb_remote *r = avatar ? pb_as_remote(avatar) : NULL;
+    if (avatar && !r) {
+        pb__error_set(err, PB_ERR_TYPE, 0, "the avatar is %s, which has no methods",
+                      pb_kind_name(pb_value_kind(avatar)));
+        pb_value_unref(avatar);
+    }
+    return r; /* the count of the value */
 }
 
 pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err, const char *method,

@@ -9,7 +9,7 @@
 #ifndef PB_NET_H
 #define PB_NET_H
 
-#include "pb/broker.h"
+#include "pb/login.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,6 +73,11 @@ PB_API pb_client *pb_client_open(const char *endpoint, const pb_net_config *c,
                                  pb_error *err);
 /* The peer's root, borrowed from the client; NULL for NULL. */
 PB_API pb_remote *pb_client_root(pb_client *c);
+/* Logs in and waits: the avatar, *new*, or NULL and err, as pb_client_call. mind may be
+ * NULL; what the server calls on it is heard only while a call waits. Mirrors
+ * PBClientFactory.login. */
+PB_API pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
+                                  pb_error *err);
 /* Milliseconds that each call may take from now on; 0: for ever. */
 PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
 /* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a
