@@ -1,9 +1,15 @@
 # Built for the tests, which run them; not installed.
 noinst_PROGRAMS += \
+	%D%/firefly_node \
+	%D%/firefly_root \
 	%D%/login_client \
 	%D%/login_server \
 	%D%/one_two_client \
 	%D%/one_two_server
+%C%_firefly_node_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_node.c
+%C%_firefly_node_LDADD = libpb.la
+%C%_firefly_root_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_root.c
+%C%_firefly_root_LDADD = libpb.la
 %C%_login_client_SOURCES = %D%/login_client.c
 %C%_login_client_LDADD = libpb.la
 %C%_login_server_SOURCES = %D%/login_server.c

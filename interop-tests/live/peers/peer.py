@@ -36,11 +36,11 @@ class WatchedBroker(pb.Broker):
         pb.Broker.connectionLost(self, reason)
 
 
-def serve(root, **options):
+def serve(root, protocol=WatchedBroker, **options):
     """Serves root at the endpoint on the command line, until a signal comes."""
     log.startLogging(sys.stderr, setStdout=False)
     factory = pb.PBServerFactory(root, **options)
-    factory.protocol = WatchedBroker
+    factory.protocol = protocol
 
     def listening(port):
         host = port.getHost()

@@ -1,0 +1,6 @@
+script_tests += %D%/firefly.test
+EXTRA_DIST += \
+	%D%/node.py \
+	%D%/root.py \
+	%D%/run.py \
+	%D%/service.py
