@@ -1,26 +1,43 @@
 script_tests += %D%/live.test
 check_PROGRAMS += %D%/pairs/pairs
 %C%_pairs_pairs_SOURCES = \
+	%D%/pairs/arguments.c \
+	%D%/pairs/caches.c \
+	%D%/pairs/caching.c \
+	%D%/pairs/copies.c \
+	%D%/pairs/copying.c \
+	%D%/pairs/counts.c \
 	%D%/pairs/errors.c \
+	%D%/pairs/failures.c \
 	%D%/pairs/pair.c \
 	%D%/pairs/pair.h \
 	%D%/pairs/references.c \
 	%D%/pairs/simple.c
-%C%_pairs_pairs_LDADD = libpb.la
+%C%_pairs_pairs_LDADD = libpb.la $(LIBUV_LIBS)
 EXTRA_DIST += \
 	%D%/calling.py \
 	%D%/demo \
 	%D%/harness.py \
 	%D%/one_two.py \
 	%D%/pairing.py \
+	%D%/pairs/arguments.py \
 	%D%/pairs/caches.py \
 	%D%/pairs/chat.py \
+	%D%/pairs/caching.py \
 	%D%/pairs/copies.py \
+	%D%/pairs/copying.py \
+	%D%/pairs/counts.py \
 	%D%/pairs/errors.py \
+	%D%/pairs/failures.py \
 	%D%/pairs/logins.py \
+	%D%/pairs/minds.py \
+	%D%/pairs/official.py \
 	%D%/pairs/pair.py \
+	%D%/pairs/paging.py \
+	%D%/pairs/publishing.py \
 	%D%/pairs/references.py \
 	%D%/pairs/simple.py \
+	%D%/pairs/views.py \
 	%D%/peers/caller.py \
 	%D%/peers/one_two_client.py \
 	%D%/peers/one_two_server.py \

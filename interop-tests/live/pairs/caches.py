@@ -14,7 +14,7 @@ class MasterPond(pb.Cacheable):
         self.ducks, self.observers = ducks, []
 
     def getTypeToCopy(self):
-        return b"ponds.MasterPond"
+        return b"cache_classes.MasterDuckPond"
 
     def getStateToCacheAndObserveFor(self, perspective, observer):
         self.observers.append(observer)
@@ -49,7 +49,7 @@ class SlavePond(pb.RemoteCache):
         self.ducks.remove(duck)
 
 
-pb.setUnjellyableForClass(b"ponds.MasterPond", SlavePond)
+pb.setUnjellyableForClass(b"cache_classes.MasterDuckPond", SlavePond)
 
 
 class Receiver(pb.Root):

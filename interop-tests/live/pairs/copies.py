@@ -11,12 +11,18 @@ from peers import peer
 
 class CopyPond(pb.Copyable):
     def __init__(self, color, frogs):
-        self.color, self.frogs = color, frogs
+        self.color, self.numFrogs = color, frogs
+
+    def getTypeToCopy(self):
+        return b"copy_sender.CopyPond"
 
 
 class SenderPond(pb.Copyable):
     def __init__(self, frogs, toads):
         self.frogs, self.toads = frogs, toads
+
+    def getTypeToCopy(self):
+        return b"copy2_classes.SenderPond"
 
     def getStateToCopy(self):
         return {"frogsAndToads": self.frogs + self.toads}
@@ -30,7 +36,7 @@ class HiddenPond(pb.Copyable):
 
 class ReceivedCopyPond(pb.RemoteCopy):
     def told(self):
-        return f"{self.frogs} {self.color} frogs"
+        return f"{self.numFrogs} {self.color} frogs"
 
 
 class ReceivedSenderPond(pb.RemoteCopy):
@@ -41,10 +47,8 @@ class ReceivedSenderPond(pb.RemoteCopy):
         return f"{self.count} frogs and toads"
 
 
-for sent, received in (CopyPond, ReceivedCopyPond), (SenderPond, ReceivedSenderPond):
-    name = b"ponds." + sent.__name__.encode()
-    pb.setUnjellyableForClass(name, received)
-    sent.getTypeToCopy = lambda self, name=name: name
+pb.setUnjellyableForClass(b"copy_sender.CopyPond", ReceivedCopyPond)
+pb.setUnjellyableForClass(b"copy2_classes.SenderPond", ReceivedSenderPond)
 
 
 class Receiver(pb.Root):

@@ -63,12 +63,13 @@ static void exc(struct talk *t)
 static int trap_foo(void *self, pb_request *req)
 {
     (void)self;
-    const char *arg;
-    int e = pb_request_unpack(req, "s", &arg);
+    pb_value *arg;
+    pb_span text;
+    int e = pb_request_unpack(req, "O", &arg);
     if (e) {
         return e;
     }
-    if (strcmp(arg, "panic!") == 0) {
+    if (pb_as_text(arg, &text) == 0 && strcmp((const char *)text.data, "panic!") == 0) {
         return pb_request_fail(req, "shop.MyError twisted.spread.pb.Error", "%s", "");
     }
     return pb_request_answer_steal(req, pb_str("response"));
@@ -100,7 +101,7 @@ static void trap(struct talk *t)
                         pb_instance_steal("shop.Scary", pb_dict())));
     tell(t, "fooMethod",
          pb_client_call(t->client, t->root, &t->err, "fooMethod", "s", "panic!"));
-    shut_down(t);
+    call_until_gone(t, "shutdown");
     pb_value_unref(
         pb_client_call(t->client, t->root, &t->err, "fooMethod", "s", "dummy"));
     printf("the reference is stale: %s\n", t->err.text);

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct pair *const tables[] = {pairs_errors, pairs_references, pairs_simple};
+#define PAIR_TABLE(file) pairs_##file,
+static const struct pair *const all[] = {PAIR_FILES(PAIR_TABLE)};
+#undef PAIR_TABLE
 static pb_server *serving; /* NULL once it is being closed */
 
 /* ---- What is printed ---- */
@@ -41,12 +43,14 @@ static void show_pairs(FILE *out, pb_value *dict)
 static void show(FILE *out, pb_value *v)
 {
     char *repr;
+    const char *name;
     switch (pb_value_kind(v)) {
     case PB_REMOTE:
         fputs("a reference", out);
         break;
     case PB_LOCAL:
-        fprintf(out, "a %s", pb_object_class(pb_as_object(v))->name);
+        name = pb_object_class(pb_as_object(v))->name;
+        fprintf(out, "a %s", strrchr(name, '.') ? strrchr(name, '.') + 1 : name);
         break;
     case PB_LIST:
         show_items(out, v, "[]");
@@ -91,12 +95,13 @@ void tell(struct talk *t, const char *what, pb_value *answer)
     t->err = (pb_error){0};
 }
 
-static void print_tables(const char *before, const pb_session *session)
+void tables(const pb_session *session, char text[TABLES_SIZE])
 {
     pb_session_stats s;
     pb_session_get_stats(session, &s);
-    printf("%s %zu exported, %zu held, %zu cached, %zu caches, %zu pending\n", before,
-           s.exported, s.held, s.cached, s.caches, s.pending);
+    snprintf(text, TABLES_SIZE,
+             "%zu exported, %zu held, %zu cached, %zu caches, %zu pending", s.exported,
+             s.held, s.cached, s.caches, s.pending);
 }
 
 /* ---- An object for both sides ---- */
@@ -135,10 +140,10 @@ int stop_serving(void *self, pb_request *req)
     return 0;
 }
 
-void shut_down(struct talk *t)
+void call_until_gone(struct talk *t, const char *method)
 {
     do {
-        pb_value_unref(pb_client_call(t->client, t->root, &t->err, "shutdown", ""));
+        pb_value_unref(pb_client_call(t->client, t->root, &t->err, method, ""));
     } while (pb_client_session(t->client));
     t->err = (pb_error){0};
 }
@@ -147,7 +152,9 @@ static void on_close(pb_session *s, const pb_error *why, void *user_data)
 {
     (void)why;
     (void)user_data;
-    print_tables("connection closed, still kept:", s);
+    char text[TABLES_SIZE];
+    tables(s, text);
+    printf("connection closed, still kept: %s\n", text);
 }
 
 static int run_server(const struct pair *p, const char *endpoint)
@@ -165,6 +172,8 @@ static int run_server(const struct pair *p, const char *endpoint)
         fprintf(stderr, "%s\n", err.text);
     }
     pb_object_unref(config.session.root);
+    pb_registry_unref(config.session.registry);
+    pb_registry_unref(config.session.registry);
     pb_taster_unref(config.session.jelly.taster);
     return err.code ? 1 : 0;
 }
@@ -182,25 +191,26 @@ static int run_client(const struct pair *p, const char *endpoint)
     t.root = pb_client_root(t.client);
     if (t.client) {
         p->converse(&t);
+        char text[TABLES_SIZE] = "all is gone";
         pb_session *session = pb_client_session(t.client);
-        if (session) {
-            print_tables("still kept:", session);
-        } else {
-            printf("still kept: all is gone\n");
+        if (session && !pb_session_is_closed(session)) {
+            tables(session, text);
         }
+        printf("still kept: %s\n", text);
     }
     if (t.err.code) {
         fprintf(stderr, "%s\n", t.err.text);
     }
     pb_client_free(t.client);
+    pb_registry_unref(config.session.registry);
     pb_taster_unref(config.session.jelly.taster);
     return t.err.code ? 1 : 0;
 }
 
 static const struct pair *find(const char *name)
 {
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        for (const struct pair *p = tables[i]; p->name; p++) {
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        for (const struct pair *p = all[i]; p->name; p++) {
             if (strcmp(p->name, name) == 0) {
                 return p;
             }

@@ -26,8 +26,15 @@ struct pair {
     void (*prepare)(pb_net_config *config);
 };
 
-/* By file; each ends with a row of zeros. */
-extern const struct pair pairs_errors[], pairs_references[], pairs_simple[];
+/* The files, each with a table that ends with a row of zeros. */
+#define PAIR_FILES(X) \
+    X(arguments)      \
+    X(caches)         \
+    X(caching)        \
+    X(copies) X(copying) X(counts) X(errors) X(failures) X(references) X(simple)
+#define PAIR_TABLE(file) extern const struct pair pairs_##file[];
+PAIR_FILES(PAIR_TABLE)
+#undef PAIR_TABLE
 
 /* The value as Python shows it, but alike in every run: references and objects by what
  * they are. *New*, for free(). */
@@ -35,8 +42,11 @@ char *shown(pb_value *v);
 /* Says how a call ended, and takes its answer:
  *     tell(t, "three", pb_client_call(t->client, two, &t->err, "three", "i", 12)); */
 void tell(struct talk *t, const char *what, pb_value *answer);
-/* Tells the server to end, and waits until it has gone. */
-void shut_down(struct talk *t);
+/* Calls a method of the root until the connection has gone, and forgets the errors. */
+void call_until_gone(struct talk *t, const char *method);
+/* What a session keeps, as Twisted's sides count it. */
+#define TABLES_SIZE 160
+void tables(const pb_session *session, char text[TABLES_SIZE]);
 /* The method `shutdown` of a server. */
 int stop_serving(void *self, pb_request *req);
 

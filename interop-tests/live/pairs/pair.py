@@ -55,13 +55,20 @@ def tell(what, calling):
                                 lambda failure: say(what, "failed:", told(failure)))
 
 
+def gone(root):
+    """Waits until the connection has gone."""
+    if root.broker.disconnected:
+        return defer.succeed(None)
+    waiting = defer.Deferred()
+    root.notifyOnDisconnect(waiting.callback)
+    return waiting
+
+
 def shut_down(root):
     """Tells the server to end, and waits until it has gone. Whether it answers before is
     a matter of luck."""
-    gone = defer.Deferred()
-    root.notifyOnDisconnect(gone.callback)
     root.callRemote("shutdown").addErrback(lambda f: f.trap(pb.PBConnectionLost))
-    return gone
+    return gone(root)
 
 
 @defer.inlineCallbacks
@@ -72,10 +79,8 @@ def _converse(client, factory):
     yield task.deferLater(reactor, 0.02)
     say("still kept:", "all is gone" if broker.disconnected else peer.tables(broker))
     if not broker.disconnected:
-        gone = defer.Deferred()
-        broker.notifyOnDisconnect(lambda: gone.callback(None))
         factory.disconnect()
-        yield gone
+        yield gone(broker.factory._root)
 
 
 def main(pairs):

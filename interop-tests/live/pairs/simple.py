@@ -87,9 +87,15 @@ class Copied(pb.RemoteCopy):
 pb.setUnjellyableForClass(flavors.Copyable, Copied)
 
 
+class Greeter(pb.Referenceable):
+    def remote_hello(self):
+        say("greeted")
+        return "hello, world"
+
+
 class Interop(pb.Root):
     def __init__(self):
-        self.told = pair.Told("the server's")
+        self.greeter = Greeter()
 
     def remote_int(self):
         return 1
@@ -115,10 +121,10 @@ class Interop(pb.Root):
         return {1: 2}
 
     def remote_reference(self):
-        return self.told
+        return self.greeter
 
-    def remote_local(self, told):
-        return told.callRemote("tell", "hello")
+    def remote_local(self, greeter):
+        return greeter.callRemote("hello").addCallback(lambda words: say("heard", words))
 
     def remote_receive(self, values):
         say("received", values)
@@ -138,9 +144,9 @@ def interop(factory):
         yield pair.tell(name, root.callRemote(name))
     loop = yield root.callRemote("recursive")
     say("recursive:", len(loop), loop[0] is loop)
-    mine = pair.Told("the client's")
+    mine = Greeter()
     yield pair.tell("local", root.callRemote("local", mine))
-    yield pair.tell("receive", root.callRemote("receive", [1, 1.5, b"hi", "hi", {1: 2}]))
+    yield pair.tell("receive", root.callRemote("receive", [1, 1.5, "hi", "hi", {1: 2}]))
     yield pair.tell("self", root.callRemote("self", root))
     yield pair.tell("self", root.callRemote("self", mine))
     copied = yield root.callRemote("copy", 5)

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Failures in both directions: by class and by name, now and later, forwarded, sent as
+ * values, and exceptions that are sent as themselves. */
+#include "interop-tests/live/pairs/pair.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define SOLD_OUT "shop.SoldOut shop.ShopError twisted.spread.pb.Error"
+
+static const struct {
+    const char *name, *type, *text;
+} raised[] = {
+    {"error", "twisted.spread.pb.Error", "plain"},
+    {"shop", "shop.ShopError twisted.spread.pb.Error", "shelf"},
+    {"sold", SOLD_OUT, "('out', 3)"},
+    {"odd", "shop.Odd builtins.ValueError", "odd"},
+    {"value", "builtins.ValueError", "\u20ac"},
+    {"empty", "builtins.KeyError", ""},
+    {"lookup", "builtins.IndexError", "far"},
+    {"os", "builtins.OSError", "gone"},
+    {"stop", "builtins.StopIteration", "1"},
+};
+#define RAISED (sizeof raised / sizeof *raised)
+
+/* The names that a failure is checked against, those that it has, with spaces between. */
+static void known(const pb_failure *f, char text[200])
+{
+    static const char *const names[] = {
+        "shop.SoldOut", "shop.ShopError",      "twisted.spread.pb.Error",
+        "shop.Odd",     "builtins.ValueError", "builtins.Exception",
+    };
+    *text = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (pb_failure_check(f, names[i])) {
+            strcat(text, *text ? " " : "");
+            strcat(text, names[i]);
+        }
+    }
+}
+
+/* ---- What raises, on both sides ---- */
+
+static int raise_named(pb_request *req, const char *name)
+{
+    size_t i = 0;
+    while (i < RAISED && strcmp(raised[i].name, name) != 0) {
+        i++;
+    }
+    return i < RAISED ? pb_request_fail(req, raised[i].type, "%s", raised[i].text)
+                      : PB_ERR_ARG;
+}
+
+static int do_now(void *self, pb_request *req)
+{
+    (void)self;
+    const char *name;
+    int e = pb_request_unpack(req, "s", &name);
+    return e ? e : raise_named(req, name);
+}
+
+/* A request that waits for the loop to come round. */
+struct waiting {
+    uv_idle_t idle;
+    pb_request *req;
+};
+
+static void free_waiting(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void raise_later(uv_idle_t *handle)
+{
+    struct waiting *w = (struct waiting *)handle;
+    pb_span name = {0};
+    pb_as_text(pb_item(pb_request_args(w->req), 0), &name);
+    raise_named(w->req, (const char *)name.data);
+    pb_request_unref(w->req);
+    uv_close((uv_handle_t *)handle, free_waiting);
+}
+
+static int do_later(void *self, pb_request *req)
+{
+    (void)self;
+    const char *name;
+    int e = pb_request_unpack(req, "s", &name);
+    if (e) {
+        return e;
+    }
+    struct waiting *w = malloc(sizeof *w);
+    w->req = pb_request_ref(req);
+    uv_idle_init(pb_loop(), &w->idle);
+    return uv_idle_start(&w->idle, raise_later);
+}
+
+static pb_value *jellied_state(void *self, pb_object *perspective, pb_error *err)
+{
+    (void)self;
+    (void)perspective;
+    return pb_build(err, "{si}", "shelf", 7);
+}
+
+static const pb_class jellied_class = {
+    .name = "shop.Jellied",
+    .flavor = PB_FLAVOR_COPYABLE,
+    .state_to_copy = jellied_state,
+};
+
+static int do_jellied(void *self, pb_request *req)
+{
+    (void)self;
+    return pb_request_fail_steal(req,
+                                 pb_local_steal(pb_object_new(&jellied_class, NULL)));
+}
+
+#define RAISES                            \
+    {"now", do_now}, {"later", do_later}, \
+    {                                     \
+        "jellied", do_jellied             \
+    }
+
+static const pb_class raises_class = {
+    .name = "Raises",
+    .remote = (const pb_method[]){RAISES, {0}},
+};
+
+/* ---- The server ---- */
+
+/* Calls `now` of the first argument with a name, and gives the failure to a function. */
+static int call_now(pb_request *req, const char *name, pb_answer_cb failed)
+{
+    pb_remote *other = pb_as_remote(pb_item(pb_request_args(req), 0));
+    return pb_remote_callf(other, failed, pb_request_ref(req), NULL, "now", "s", name);
+}
+
+static void forward(pb_value *answer, pb_failure *failure, void *user_data)
+{
+    (void)answer;
+    pb_request_fail_with(user_data, failure);
+    pb_request_unref(user_data);
+}
+
+static int do_forward(void *self, pb_request *req)
+{
+    (void)self;
+    pb_value *other;
+    const char *name;
+    int e = pb_request_unpack(req, "Os", &other, &name);
+    return e ? e : call_now(req, name, forward);
+}
+
+static void see(pb_value *answer, pb_failure *failure, void *user_data)
+{
+    (void)answer;
+    char names[200];
+    known(failure, names);
+    printf("the server saw %s: %s\n", pb_failure_type(failure), pb_failure_text(failure));
+    pb_request_answer_steal(user_data, pb_build(NULL, "[sss]", pb_failure_type(failure),
+                                                pb_failure_text(failure), names));
+    pb_request_unref(user_data);
+}
+
+static int do_seen(void *self, pb_request *req)
+{
+    (void)self;
+    pb_value *other;
+    const char *name;
+    int e = pb_request_unpack(req, "Os", &other, &name);
+    return e ? e : call_now(req, name, see);
+}
+
+static void trap(pb_value *answer, pb_failure *failure, void *user_data)
+{
+    (void)answer;
+    bool trapped = pb_failure_check(failure, "shop.ShopError");
+    pb_request_answer_steal(user_data,
+                            pb_str(trapped ? "shop.ShopError" : "not trapped"));
+    pb_request_unref(user_data);
+}
+
+static int do_trapped(void *self, pb_request *req)
+{
+    (void)self;
+    pb_value *other;
+    int e = pb_request_unpack(req, "O", &other);
+    return e ? e : call_now(req, "sold", trap);
+}
+
+static int do_value(void *self, pb_request *req)
+{
+    (void)self;
+    pb_failure *f = pb_failure_new(SOLD_OUT, "in an answer", NULL);
+    int e = pb_request_answer_steal(req, pb_build(NULL, "[N]", pb_failure_copyable(f)));
+    pb_failure_unref(f);
+    return e;
+}
+
+static const pb_class failures_class = {
+    .name = "Failures",
+    .remote = (const pb_method[]){RAISES,
+                                  {"forward", do_forward},
+                                  {"seen", do_seen},
+                                  {"trapped", do_trapped},
+                                  {"value", do_value},
+                                  {0}},
+};
+
+static void serve_failures(pb_net_config *config)
+{
+    config->session.root = pb_object_new(&failures_class, NULL);
+}
+
+static void serve_traceback(pb_net_config *config)
+{
+    serve_failures(config);
+    config->session.unsafe_tracebacks = true;
+}
+
+/* ---- The clients ---- */
+
+static int received_set(void *self, pb_value *state, pb_error *err)
+{
+    return pb_unpack(state, err, "{s:i}", "shelf", (int *)self);
+}
+
+static void *received_new(void)
+{
+    return calloc(1, sizeof(int));
+}
+
+static const pb_class received_class = {
+    .name = "Received",
+    .flavor = PB_FLAVOR_COPYABLE,
+    .construct = received_new,
+    .set_state = received_set,
+    .destroy = free,
+};
+
+static void prepare_failures(pb_net_config *config)
+{
+    config->session.registry = pb_registry_new();
+    pb_registry_set_class(config->session.registry, "shop.Jellied", &received_class);
+}
+
+static void told_known(const pb_failure *f, const char *how)
+{
+    char names[200];
+    known(f, names);
+    printf("%s%s: %s is %s\n", how, pb_failure_type(f), pb_failure_text(f), names);
+}
+
+static void tell_known(struct talk *t, const char *what, pb_value *answer)
+{
+    const pb_failure *f = pb_client_failure(t->client);
+    if (!f) {
+        tell(t, what, answer);
+        return;
+    }
+    printf("%s ", what);
+    told_known(f, "failed: ");
+    t->err = (pb_error){0};
+}
+
+static void see_both_ways(struct talk *t, const char *name)
+{
+    char what[40];
+    pb_object *mine = pb_object_new(&raises_class, NULL);
+    snprintf(what, sizeof what, "%s forwarded", name);
+    tell_known(t, what,
+               pb_client_call(t->client, t->root, &t->err, "forward", "Ns",
+                              pb_local(mine), name));
+    snprintf(what, sizeof what, "%s seen", name);
+    tell_known(
+        t, what,
+        pb_client_call(t->client, t->root, &t->err, "seen", "Ns", pb_local(mine), name));
+    pb_object_unref(mine);
+}
+
+static void see_values(struct talk *t)
+{
+    pb_value *value = pb_client_call(t->client, t->root, &t->err, "value", "");
+    pb_failure *f = pb_failure_from_value(pb_item(value, 0));
+    told_known(f, "a value: ");
+    pb_failure_unref(f);
+    pb_value_unref(value);
+    for (int later = 0; later < 2; later++) {
+        pb_value_unref(
+            pb_client_call(t->client, t->root, &t->err, "jellied", "p", later));
+        f = (pb_failure *)pb_client_failure(t->client);
+        pb_object *o = f ? pb_as_object(pb_failure_value(f)) : NULL;
+        printf("jellied: %s with %d\n", o ? pb_object_class(o)->name : "?",
+               o ? *(int *)pb_object_self(o) : 0);
+        t->err = (pb_error){0};
+    }
+}
+
+static void failures(struct talk *t)
+{
+    for (size_t i = 0; i < RAISED; i++) {
+        tell_known(
+            t, raised[i].name,
+            pb_client_call(t->client, t->root, &t->err, "now", "s", raised[i].name));
+    }
+    tell_known(t, "sold later",
+               pb_client_call(t->client, t->root, &t->err, "later", "s", "sold"));
+    tell_known(t, "odd later",
+               pb_client_call(t->client, t->root, &t->err, "later", "s", "odd"));
+    see_both_ways(t, "sold");
+    see_both_ways(t, "odd");
+    pb_object *mine = pb_object_new(&raises_class, NULL);
+    tell(t, "trapped",
+         pb_client_call(t->client, t->root, &t->err, "trapped", "N", pb_local(mine)));
+    pb_object_unref(mine);
+    see_values(t);
+}
+
+/* The first and the last line of the traceback. */
+static void traceback(struct talk *t)
+{
+    const char *const calls[][2] = {{"now", "odd"}, {"later", "sold"}};
+    for (size_t i = 0; i < 2; i++) {
+        pb_value_unref(
+            pb_client_call(t->client, t->root, &t->err, calls[i][0], "s", calls[i][1]));
+        const pb_failure *f = pb_client_failure(t->client);
+        const char *text = f ? pb_failure_traceback(f) : "?";
+        size_t len = strlen(text);
+        len -= len > 0 && text[len - 1] == '\n';
+        const char *last = memrchr(text, '\n', len);
+        last = last ? last + 1 : text;
+        last += strncmp(last, "Failure: ", 9) == 0 ? 9 : 0; /* of one without frames */
+        printf("its traceback: %.*s ... %.*s\n", (int)strcspn(text, "\n"), text,
+               (int)(len - (size_t)(last - text)), last);
+        t->err = (pb_error){0};
+    }
+}
+
+const struct pair pairs_failures[] = {
+    {"failures", serve_failures, failures, prepare_failures},
+    {"traceback", serve_traceback, traceback, NULL},
+    {"no-traceback", serve_failures, traceback, NULL},
+    {0},
+};
