@@ -58,8 +58,11 @@ int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *
     pb_span name = {(const uint8_t *)o->cls->name, strlen(o->cls->name)};
     form->shared = true;
     if (pb_taster_class_allowed(s->shared->config.jelly.taster, name)) {
+        const pb_value *state = o->base.holds;
+        bool none = pb__kind(state) == PB_DICT && pb_len(state) == 0 &&
+                    pb_profile_has(pb__profile(s), PB_PROFILE_EMPTY_STATE_NONE);
         form->head = name;
-        form->state = pb__ref(o->base.holds);
+        form->state = none ? pb_none() : pb__ref(o->base.holds);
         return 0;
     }
     struct pb__buf reason = {0};

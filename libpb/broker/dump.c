@@ -4,7 +4,7 @@
  * whether its counts agree. */
 #include <inttypes.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/copies.h"
 
 static const char *state_name(const pb_session *s)
 {
@@ -61,7 +61,30 @@ static int dump_remotes(const struct pb__list *list, const char *what,
     int e = 0;
     for (const struct pb__list *l = list->next; !e && l != list; l = l->next) {
         const pb_remote *r = PB__LIST_ENTRY(l, pb_remote, link);
-        e = pb__buf_printf(out, "%s %" PRId64 "%s\n", what, r->luid, r->name);
+        e = pb__buf_printf(out, "%s %" PRId64 "%s\n", r->observed ? "observer" : what,
+                           pb_remote_luid(r), r->name);
+    }
+    return e;
+}
+
+static int dump_caches(const struct pb__caches *cs, struct pb__buf *out)
+{
+    int e = 0;
+    for (const struct pb__list *l = cs->order.next; !e && l != &cs->order; l = l->next) {
+        const struct pb__cached *x = PB__LIST_ENTRY(l, struct pb__cached, link);
+        e = pb__buf_printf(out, "cached %" PRId64 " %s count %" PRIu64 "\n", x->luid,
+                           x->object->cls->name, x->count);
+    }
+    size_t at = 0;
+    uint64_t luid;
+    void *value;
+    while (!e && pb__map_next(&cs->shown, &at, &luid, &value)) {
+        const struct pb__copy *c = value;
+        e = pb__buf_printf(out, "cache %" PRIu64 " %s\n", luid, c->object.cls->name);
+    }
+    for (const struct pb__list *l = cs->owed.next; !e && l != &cs->owed; l = l->next) {
+        const struct pb__cache *v = PB__LIST_ENTRY(l, struct pb__cache, link);
+        e = pb__buf_printf(out, "owed cache %" PRId64 "\n", v->luid);
     }
     return e;
 }
@@ -76,6 +99,7 @@ int pb__session_dump(const pb_session *s, struct pb__buf *out)
     e = e ? e : dump_calls(s, out);
     e = e ? e : dump_requests(s, out);
     e = e ? e : dump_objects(s, out);
+    e = e || !s->caches ? e : dump_caches(s->caches, out);
     e = e ? e : dump_remotes(&s->remotes, "reference", out);
     return e ? e : dump_remotes(&s->owed, "owed", out);
 }
@@ -91,8 +115,23 @@ static size_t length(const struct pb__list *list)
     return n;
 }
 
+static void check_caches(const struct pb__caches *cs)
+{
+    assert(!cs->touched);
+    assert(length(&cs->order) == cs->cached.len && cs->luids.len <= cs->cached.len);
+    for (const struct pb__list *l = cs->order.next; l != &cs->order; l = l->next) {
+        const struct pb__cached *x = PB__LIST_ENTRY(l, struct pb__cached, link);
+        assert(x->count > 0 && x->fresh == 0 && x->observer);
+        assert(pb__map_get(&cs->cached, (uint64_t)x->luid) == x);
+        assert(pb__map_get(&cs->luids, (uintptr_t)x->object) == x);
+    }
+}
+
 void pb__session_check(const pb_session *s)
 {
+    if (s->caches) {
+        check_caches(s->caches);
+    }
     if (s->calls) {
         assert(length(&s->calls->waiting) == s->calls->pending);
         assert(length(&s->calls->timers) + length(&s->calls->untimed) <=

@@ -46,10 +46,13 @@ libpb_broker_la_SOURCES = \
 libpb_broker_la_LIBADD = $(LIBMD_LIBS)
 broker_libs = libpb_broker.la $(jelly_libs)
 
-EXTRA_DIST += %D%/tests/captured.h %D%/tests/pair.h %D%/tests/service.h
+EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/farm.h %D%/tests/pond.h %D%/tests/pair.h %D%/tests/service.h
 unit_tests += \
 	%D%/tests/test_arguments \
+	%D%/tests/test_cacheable \
 	%D%/tests/test_call \
+	%D%/tests/test_copy \
+	%D%/tests/test_copyable \
 	%D%/tests/test_disconnect \
 	%D%/tests/test_exception \
 	%D%/tests/test_failure \
@@ -64,7 +67,10 @@ unit_tests += \
 	%D%/tests/test_session \
 	%D%/tests/test_shared
 %C%_tests_test_arguments_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_copy_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_copyable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_disconnect_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_exception_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)

@@ -6,12 +6,7 @@
 #ifndef PB__TEST_CAPTURED_H
 #define PB__TEST_CAPTURED_H
 
-#include <stdbool.h>
-
-struct chunk {
-    char from; /* 'C'lient or 'S'erver; 0 ends a scenario */
-    const char *hex;
-};
+#include "libpb/broker/tests/bytes.h"
 
 static const struct chunk one_two[] = {
     {'S', "02800282706204826e6f6e65"},

@@ -8,47 +8,6 @@
 static const pb_profile twisted_22_4 = {
     .python_major = 3, .python_minor = 11, .twisted = 2204};
 
-struct bytes {
-    uint8_t *data;
-    size_t len;
-};
-
-static struct bytes from_hex(const char *hex)
-{
-    struct bytes b = {.data = malloc(strlen(hex) / 2 + 1)};
-    for (; *hex; hex += 2) {
-        unsigned byte;
-        cr_assert_eq(sscanf(hex, "%2x", &byte), 1);
-        b.data[b.len++] = (uint8_t)byte;
-    }
-    return b;
-}
-
-/* Gives the bytes to a session, whole or one at a time. */
-static int feed(pb_session *s, const char *hex, bool single)
-{
-    struct bytes b = from_hex(hex);
-    size_t step = single ? 1 : b.len;
-    int e = 0;
-    for (size_t at = 0; e == 0 && at < b.len; at += step) {
-        e = pb_session_recv(s, (pb_span){b.data + at, step}, 0);
-    }
-    free(b.data);
-    return e;
-}
-
-/* Takes what a session has said, which must be these bytes, or begin with them. */
-static void expect(pb_session *s, const char *hex, bool whole, const char *name, size_t i)
-{
-    struct bytes b = from_hex(hex);
-    pb_span out = pb_session_send(s);
-    cr_assert(whole ? out.len == b.len : out.len > b.len, "%s %zu: %zu bytes, not %zu",
-              name, i, out.len, b.len);
-    cr_assert(b.len == 0 || memcmp(out.data, b.data, b.len) == 0, "%s %zu", name, i);
-    pb_session_sent(s, out.len, 0);
-    free(b.data);
-}
-
 /* ---- In the place of the server ---- */
 
 static int serve_add(void *self, pb_request *r)
