@@ -68,6 +68,9 @@ int64_t pb_session_deadline(const pb_session *s)
     if (!pb__session_open(s)) {
         return INT64_MAX;
     }
+    if (pb__pagers_ready(s)) {
+        return s->now;
+    }
     if (!s->calls) {
         return s->negotiate_by;
     }

@@ -6,6 +6,7 @@ libpb_broker_la_SOURCES = \
 	%D%/cacheable.c \
 	%D%/call.c \
 	%D%/checker.c \
+	%D%/collector.c \
 	%D%/copies.h \
 	%D%/copy.c \
 	%D%/copyable.c \
@@ -31,6 +32,7 @@ libpb_broker_la_SOURCES = \
 	%D%/negotiate.c \
 	%D%/object.c \
 	%D%/observer.c \
+	%D%/pager.c \
 	%D%/portal.c \
 	%D%/proto.c \
 	%D%/registry.c \
@@ -61,6 +63,7 @@ unit_tests += \
 	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
 	%D%/tests/test_nomem \
+	%D%/tests/test_pager \
 	%D%/tests/test_reference \
 	%D%/tests/test_replay \
 	%D%/tests/test_role \
@@ -79,6 +82,7 @@ unit_tests += \
 %C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_replay_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_role_LDADD = $(broker_libs) $(test_libs)

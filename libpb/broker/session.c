@@ -52,6 +52,7 @@ static void finish(pb_session *s)
                 s->error->text);
     }
     pb__call_fini(s);
+    pb__pagers_fini(s);
     pb__cacheable_fini(s);
     pb__disconnect_notify(s);
     pb__export_fini(s);
@@ -173,7 +174,7 @@ void pb__session_leave(pb_session *s)
 
 void pb__session_wake(pb_session *s)
 {
-    bool wanted = pb_session_want_send(s) ||
+    bool wanted = pb_session_want_send(s) || pb__pagers_ready(s) ||
                   (s->calls && !pb__list_empty(&s->calls->untimed)) ||
                   !pb__session_open(s);
     void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
@@ -263,6 +264,7 @@ int pb_session_tick(pb_session *s, int64_t now)
 {
     driver_enters(s, now);
     pb__deadline_expire(s);
+    pb__pagers_turn(s);
     return driver_leaves(s);
 }
 
@@ -297,7 +299,8 @@ void pb_session_free(pb_session *s)
 
 bool pb_session_want_recv(const pb_session *s)
 {
-    return pb__session_open(s) && s->serving < s->shared->config.max_pending &&
+    return pb__session_open(s) && !s->paused &&
+           s->serving < s->shared->config.max_pending &&
            pb_encoder_send(&s->encoder).len < s->shared->config.max_queued;
 }
 
@@ -306,6 +309,21 @@ bool pb_session_want_send(const pb_session *s)
     return !s->lost &&
            (pb_encoder_send(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
             (s->caches && !pb__list_empty(&s->caches->owed)));
+}
+
+void pb_session_pause(pb_session *s)
+{
+    s->paused = true;
+}
+
+void pb_session_resume(pb_session *s)
+{
+    void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
+    s->paused = false;
+    if (s->depth == 0 && on_wake && !s->woken) {
+        s->woken = true;
+        on_wake(s, s->driver);
+    }
 }
 
 bool pb_session_is_ready(const pb_session *s)

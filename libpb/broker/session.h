@@ -62,6 +62,7 @@ struct pb_session {
     size_t held;          /* those of all three that owe a decref */
 
     struct pb__notifier *notifiers; /* in the order in which they are called */
+    struct pb__pagers *pagers;      /* pager.c; NULL: nothing is being paged */
     struct pb__caches *caches;      /* copies.h; NULL: none was sent or came yet */
 
     pb_error *error;        /* why it is closed: on the heap, or a spare one */
@@ -78,6 +79,7 @@ struct pb_session {
     bool freeing;  /* pb_session_free was called */
     bool lost;     /* nothing more can be sent */
     bool woken;    /* on_wake has run, and the driver has not come yet */
+    bool paused;   /* the application does not want to hear more now */
     bool told;     /* the driver on the stack told the time */
 };
 
@@ -428,6 +430,15 @@ void pb__log_refused(pb_session *s, const pb_request *r);
 
 /* Tells those who asked that the connection ended. */
 void pb__disconnect_notify(pb_session *s);
+
+/* ---- pager.c ---- */
+
+/* Whether a page is to be written, for all else has been sent. */
+bool pb__pagers_ready(const pb_session *s);
+/* Lets each pager that is ready write one page. */
+void pb__pagers_turn(pb_session *s);
+/* The session is over: ends them. */
+void pb__pagers_fini(pb_session *s);
 
 /* ---- dump.c ---- */
 

@@ -7,6 +7,7 @@ pbinclude_HEADERS = \
 	%D%/pb/jelly.h \
 	%D%/pb/login.h \
 	%D%/pb/net.h \
+	%D%/pb/paging.h \
 	%D%/pb/pb.h \
 	%D%/pb/profile.h \
 	%D%/pb/value.h

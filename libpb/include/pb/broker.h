@@ -273,9 +273,14 @@ PB_API void pb_session_sent(pb_session *s, size_t n, int64_t now);
 /* When to call pb_session_tick; INT64_MAX: never. */
 PB_API int64_t pb_session_deadline(const pb_session *s);
 PB_API int pb_session_tick(pb_session *s, int64_t now);
-/* False while too much waits to be sent, or is unanswered: stop reading then. */
+/* False while too much waits to be sent, or is unanswered, or it is paused: stop reading
+ * then. */
 PB_API bool pb_session_want_recv(const pb_session *s);
 PB_API bool pb_session_want_send(const pb_session *s);
+/* Stops the reading, so that the peer has to wait for an application that lags behind, and
+ * lets it go on. What was read already still comes. */
+PB_API void pb_session_pause(pb_session *s);
+PB_API void pb_session_resume(pb_session *s);
 /* The transport is gone: why may be NULL (end of file). Every waiting call fails. */
 PB_API void pb_session_lost(pb_session *s, const pb_error *why);
 /* Ends the session from this side; what waits to be sent may still be taken by

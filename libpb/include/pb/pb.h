@@ -11,6 +11,7 @@
 #include "pb/jelly.h"
 #include "pb/login.h"
 #include "pb/net.h"
+#include "pb/paging.h"
 #include "pb/profile.h"
 #include "pb/value.h"
 

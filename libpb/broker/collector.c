@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Receiving pages: an object that the peer's pager calls, and the call that asks for pages
+ * and gathers them. Mirrors util.CallbackPageCollector and util.getAllPages. */
+#include "libpb/broker/session.h"
+#include "pb/paging.h"
+
+struct collector {
+    const pb_collector_ops *ops;
+    void *user_data;
+    pb_session *session; /* that the first page came over, to hear of its end */
+    bool ended;
+};
+
+static void on_disconnect(pb_session *s, void *user_data);
+
+static void end(struct collector *c, const pb_error *why)
+{
+    if (c->session) {
+        pb_session_dont_notify_on_disconnect(c->session, on_disconnect, c);
+        c->session = NULL;
+    }
+    if (!c->ended) {
+        c->ended = true;
+        if (c->ops->end) {
+            c->ops->end(c->user_data, why);
+        }
+    }
+}
+
+static void on_disconnect(pb_session *s, void *user_data)
+{
+    struct collector *c = user_data;
+    pb_error why = *pb_session_error(s);
+    pb__error_set(&why, PB_ERR_LOST, 0, "the connection was closed");
+    c->session = NULL;
+    end(c, &why);
+}
+
+static int do_got_page(void *self, pb_request *r)
+{
+    static const char *const names[] = {"page", NULL};
+    struct collector *c = self;
+    pb_value *page;
+    int failed = pb_request_unpack_keywords(r, "O", names, &page);
+    pb_session *s = pb_request_session(r);
+    if (!failed && !c->session && !c->ended) {
+        failed = pb_session_notify_on_disconnect(s, on_disconnect, c);
+        c->session = failed ? NULL : s;
+    }
+    return failed || c->ended ? failed : c->ops->page(c->user_data, page);
+}
+
+static int do_ended_paging(void *self, pb_request *r)
+{
+    pb_error why = {0};
+    int failed = pb_request_unpack(r, "");
+    if (!failed) {
+        end(self, &why);
+    }
+    return failed;
+}
+
+static void destroy(void *self)
+{
+    pb_error why = {0};
+    pb__error_set(&why, PB_ERR_LOST, 0,
+                  "the collector was given back before the paging ended");
+    end(self, &why);
+    pb__free(self);
+}
+
+static const pb_method methods[] = {
+    {"gotPage", do_got_page}, {"endedPaging", do_ended_paging}, {0}};
+static const pb_class collector_class = {
+    .name = "CallbackPageCollector", .remote = methods, .destroy = destroy};
+
+pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data)
+{
+    struct collector *c = pb__malloc(sizeof *c);
+    pb_object *o = c ? pb_object_new(&collector_class, c) : NULL;
+    if (!o) {
+        pb__free(c);
+        return NULL;
+    }
+    *c = (struct collector){.ops = ops, .user_data = user_data};
+    return o;
+}
+
+/* ---- All pages ---- */
+
+struct gathering {
+    pb_value *pages;
+    size_t bytes, limit;
+    bool answered, ended; /* by the call, by the collector: it goes with the second */
+    pb_answer_cb cb;      /* NULL: has run */
+    void *user_data;
+};
+
+static void give(struct gathering *g, pb_value *pages, pb_failure *failure)
+{
+    pb_answer_cb cb = g->cb;
+    g->cb = NULL;
+    if (cb) {
+        cb(pages, failure, g->user_data);
+    }
+}
+
+static void give_error(struct gathering *g, int code, const char *text)
+{
+    pb_failure *f = pb__failure_new(code, text);
+    give(g, NULL, f);
+    pb_failure_unref(f);
+}
+
+static void release(struct gathering *g)
+{
+    if (g->answered && g->ended) {
+        pb_value_unref(g->pages);
+        pb__free(g);
+    }
+}
+
+static int gather(void *user_data, pb_value *page)
+{
+    struct gathering *g = user_data;
+    g->bytes += pb_len(page);
+    if (g->cb && g->bytes > g->limit) {
+        pb_error why = {0};
+        pb__error_set(&why, PB_ERR_LIMIT, 0, "the pages have more than %zu bytes",
+                      g->limit);
+        give_error(g, why.code, why.text);
+    }
+    return g->cb ? pb_append(g->pages, page) : 0;
+}
+
+static void gathered(void *user_data, const pb_error *why)
+{
+    struct gathering *g = user_data;
+    if (why->code) {
+        give_error(g, why->code, why->text);
+    } else {
+        give(g, g->pages, NULL);
+    }
+    g->ended = true;
+    release(g);
+}
+
+static void answered(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct gathering *g = user_data;
+    (void)result;
+    if (failure) {
+        give(g, NULL, failure);
+    }
+    g->answered = true;
+    release(g);
+}
+
+static const pb_collector_ops gather_ops = {gather, gathered};
+
+/* The arguments behind a collector, *new*; NULL for lack of memory. Takes it. */
+static pb_value *arguments(pb_object *collector, pb_value *args)
+{
+    pb_value *all = pb_seq(PB_TUPLE, 1 + (args ? pb_len(args) : 0));
+    if (!all) {
+        pb_object_unref(collector);
+        return NULL;
+    }
+    int failed = pb_append_steal(all, pb_local_steal(collector));
+    for (size_t i = 0; !failed && args && i < pb_len(args); i++) {
+        failed = pb_append(all, pb_item(args, i));
+    }
+    if (failed) {
+        pb_value_unref(all);
+        return NULL;
+    }
+    return all;
+}
+
+int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
+                     const pb_call_options *options, pb_answer_cb cb, void *user_data,
+                     pb_error *err)
+{
+    pb_session *s = to ? pb_remote_session(to) : NULL;
+    pb_call_options wanted = {.timeout = options ? options->timeout : 0};
+    struct gathering *g = pb__malloc(sizeof *g);
+    pb_value *pages = g ? pb_list() : NULL;
+    if (!pages) {
+        pb__free(g);
+        return pb__error_nomem(err);
+    }
+    *g = (struct gathering){.pages = pages,
+                            .limit =
+                                pb_limits_default(s ? &s->encoder.limits : NULL).message,
+                            .user_data = user_data};
+    pb_object *collector = pb_collector_new(&gather_ops, g);
+    pb_value *all = collector ? arguments(collector, args) : NULL;
+    if (!all) {
+        g->ended = g->answered = true; /* the collector, if there was one, is gone */
+        release(g);
+        return pb__error_nomem(err);
+    }
+    int failed = pb_remote_call(to, method, all, kwargs, &wanted, answered, g, NULL, err);
+    g->answered = failed != 0;
+    g->cb = failed ? NULL : cb;
+    pb_value_unref(all);
+    return failed;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sending pages. A session's pagers have their turn together, whenever all that was
+ * written has been sent; each gives one page then, the latest first. Mirrors
+ * Broker.resumeProducing and util.Pager. */
+#include "libpb/broker/session.h"
+#include "pb/paging.h"
+
+enum { BYTES_CHUNK = 8192, FILE_CHUNK = 16384 };
+
+struct pb_pager {
+    struct pb__list link; /* in the session's, in the order in which they began */
+    pb_remote *collector; /* one count */
+    const pb_page_source *ops;
+    void *self;
+    bool stopped;
+    bool waiting; /* for pb_pager_resume */
+};
+
+struct pb__pagers {
+    struct pb__list list;
+    bool producing; /* a turn is on the stack */
+};
+
+static pb_pager *pager_of(struct pb__list *link)
+{
+    return PB__LIST_ENTRY(link, pb_pager, link);
+}
+
+/* ---- A turn ---- */
+
+static void free_pager(pb_pager *p, const pb_error *why)
+{
+    pb_pager was = *p;
+    pb__list_remove(&p->link);
+    pb__free(p);
+    if (was.ops->done) {
+        was.ops->done(was.self, why);
+    }
+    pb_remote_unref(was.collector);
+}
+
+static int tell(pb_session *s, pb_pager *p, const char *method, pb_value *page,
+                pb_error *err)
+{
+    bool wanted = pb_profile_has(pb__profile(s), PB_PROFILE_PAGES_WANT_ANSWER);
+    const pb_call_options options = {.no_answer = !wanted};
+    pb_value *args = page ? pb_build(err, "(O)", page) : NULL;
+    if (page && !args) {
+        return err->code;
+    }
+    int failed =
+        pb_remote_call(p->collector, method, args, NULL, &options, NULL, NULL, NULL, err);
+    pb_value_unref(args);
+    return failed;
+}
+
+/* Sends one page. Mirrors Pager.sendNextPage. */
+static int send_page(pb_session *s, pb_pager *p, pb_error *err)
+{
+    pb_value *page = NULL;
+    bool last = false;
+    int failed = p->ops->next_page(p->self, &page, &last, err);
+    if (failed) {
+        pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
+    } else if (page && pb__session_open(s)) {
+        failed = tell(s, p, "gotPage", page, err);
+    }
+    pb_value_unref(page);
+    p->waiting = !page && !last;
+    p->stopped = p->stopped || last || failed;
+    return failed;
+}
+
+/* One pager's turn. Mirrors sendNextPage and stillPaging. */
+static void turn(pb_session *s, pb_pager *p)
+{
+    pb_error err = {0};
+    if (!p->stopped) {
+        send_page(s, p, &err);
+    }
+    if (p->stopped && pb__session_open(s)) {
+        pb_error own = {0};
+        int failed = tell(s, p, "endedPaging", NULL, &own);
+        free_pager(p, failed && !err.code ? &own : &err);
+    }
+}
+
+bool pb__pagers_ready(const pb_session *s)
+{
+    if (!s->pagers || s->pagers->producing || s->writing || s->state != PB__OPEN ||
+        pb_session_want_send(s)) {
+        return false;
+    }
+    for (struct pb__list *l = s->pagers->list.next; l != &s->pagers->list; l = l->next) {
+        if (pager_of(l)->stopped || !pager_of(l)->waiting) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void trim(pb_session *s)
+{
+    if (pb__list_empty(&s->pagers->list)) {
+        pb__free(s->pagers);
+        s->pagers = NULL;
+    }
+}
+
+/* Mirrors Broker.resumeProducing. What is added meanwhile stands behind, and waits; only a
+ * pager's own turn takes it out. */
+void pb__pagers_turn(pb_session *s)
+{
+    struct pb__pagers *all = s->pagers;
+    if (!pb__pagers_ready(s)) {
+        return;
+    }
+    all->producing = true;
+    struct pb__list *before;
+    for (struct pb__list *l = all->list.prev; l != &all->list && pb__session_open(s);
+         l = before) {
+        before = l->prev;
+        pb_pager *p = pager_of(l);
+        if (p->stopped || !p->waiting) {
+            turn(s, p);
+        }
+    }
+    all->producing = false;
+    trim(s);
+}
+
+void pb__pagers_fini(pb_session *s)
+{
+    while (s->pagers && !pb__list_empty(&s->pagers->list)) {
+        free_pager(pager_of(s->pagers->list.next), s->error);
+    }
+    if (s->pagers) {
+        trim(s);
+    }
+}
+
+/* ---- Beginning and stopping ---- */
+
+int pb_page(pb_remote *collector, const pb_page_source *ops, void *self, pb_pager **pager)
+{
+    pb_session *s = collector ? pb_remote_session(collector) : NULL;
+    if (!s || !pb__session_open(s)) {
+        return collector ? PB_ERR_DEAD : PB_ERR_ARG;
+    }
+    pb_pager *p = pb__malloc(sizeof *p);
+    if (p && !s->pagers && (s->pagers = pb__calloc(1, sizeof *s->pagers))) {
+        pb__list_init(&s->pagers->list);
+    }
+    if (!p || !s->pagers) {
+        pb__free(p);
+        return PB_ERR_NOMEM;
+    }
+    *p = (pb_pager){.collector = pb_remote_ref(collector), .ops = ops, .self = self};
+    pb__list_push(&s->pagers->list, &p->link);
+    if (pager) {
+        *pager = p;
+    }
+    pb__session_wake(s);
+    return 0;
+}
+
+static void wake(pb_pager *p)
+{
+    pb_session *s = pb_remote_session(p->collector);
+    if (s) {
+        pb__session_wake(s);
+    }
+}
+
+void pb_pager_resume(pb_pager *p)
+{
+    p->waiting = false;
+    wake(p);
+}
+
+void pb_pager_stop(pb_pager *p)
+{
+    p->stopped = true;
+    wake(p);
+}
+
+/* ---- The ready-made ones ---- */
+
+struct source {
+    pb_value *bytes; /* one count; NULL: of a file */
+    FILE *file;
+    size_t at, chunk;
+    pb_paged_cb done;
+    void *user_data;
+};
+
+static void done(void *self, const pb_error *why)
+{
+    struct source was = *(struct source *)self;
+    pb__free(self);
+    if (was.done) {
+        was.done(was.user_data, why);
+    }
+    pb_value_unref(was.bytes);
+}
+
+static int next_of_bytes(void *self, pb_value **page, bool *last, pb_error *err)
+{
+    struct source *c = self;
+    pb_span all, part;
+    pb_as_bytes(c->bytes, &all);
+    part = (pb_span){all.data + c->at, all.len - c->at};
+    part.len = part.len < c->chunk ? part.len : c->chunk;
+    c->at += part.len;
+    *last = c->at == all.len;
+    *page = pb_bytes(part);
+    return *page ? 0 : pb__error_nomem(err);
+}
+
+/* The end of a file is found by the read behind its last page, as FileSender finds it. */
+static int next_of_file(void *self, pb_value **page, bool *last, pb_error *err)
+{
+    struct source *c = self;
+    uint8_t *chunk = pb__malloc(c->chunk);
+    if (!chunk) {
+        return pb__error_nomem(err);
+    }
+    size_t n = fread(chunk, 1, c->chunk, c->file);
+    int failed = 0;
+    if (n > 0) {
+        *page = pb_bytes((pb_span){chunk, n});
+        failed = *page ? 0 : pb__error_nomem(err);
+        int next = getc(c->file);
+        *last = next == EOF;
+        if (next != EOF) {
+            ungetc(next, c->file);
+        }
+    } else {
+        *last = true;
+    }
+    if (!failed && ferror(c->file)) {
+        failed = pb__error_set(err, PB_ERR_SYSTEM, 0, "the file cannot be read");
+    }
+    pb__free(chunk);
+    return failed;
+}
+
+static const pb_page_source bytes_ops = {next_of_bytes, done};
+static const pb_page_source file_ops = {next_of_file, done};
+
+static int begin_source(pb_remote *collector, const pb_page_source *ops,
+                        const struct source *c, pb_pager **pager)
+{
+    struct source *own = pb__malloc(sizeof *own);
+    if (!own) {
+        return PB_ERR_NOMEM;
+    }
+    *own = *c;
+    pb_value_ref(own->bytes);
+    int failed = pb_page(collector, ops, own, pager);
+    if (failed) {
+        pb_value_unref(own->bytes);
+        pb__free(own);
+    }
+    return failed;
+}
+
+int pb_page_bytes(pb_remote *collector, pb_value *bytes, size_t chunk,
+                  pb_paged_cb done_cb, void *user_data, pb_pager **pager)
+{
+    pb_span all;
+    if (!bytes) {
+        return PB_ERR_ARG;
+    }
+    if (pb_as_bytes(bytes, &all) != 0) {
+        return PB_ERR_TYPE;
+    }
+    return begin_source(collector, &bytes_ops,
+                        &(struct source){.bytes = bytes,
+                                         .chunk = chunk ? chunk : BYTES_CHUNK,
+                                         .done = done_cb,
+                                         .user_data = user_data},
+                        pager);
+}
+
+int pb_page_file(pb_remote *collector, FILE *file, size_t chunk, pb_paged_cb done_cb,
+                 void *user_data, pb_pager **pager)
+{
+    return begin_source(collector, &file_ops,
+                        &(struct source){.file = file,
+                                         .chunk = chunk ? chunk : FILE_CHUNK,
+                                         .done = done_cb,
+                                         .user_data = user_data},
+                        pager);
+}
