@@ -64,6 +64,7 @@ unit_tests += \
 	%D%/tests/test_negotiate \
 	%D%/tests/test_nomem \
 	%D%/tests/test_pager \
+	%D%/tests/test_reentry \
 	%D%/tests/test_reference \
 	%D%/tests/test_replay \
 	%D%/tests/test_role \
@@ -83,6 +84,7 @@ unit_tests += \
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_reentry_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_replay_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_role_LDADD = $(broker_libs) $(test_libs)

@@ -250,7 +250,7 @@ pb_span pb_session_send(pb_session *s)
     if (pb__session_open(s)) {
         pb__decref_flush(s);
     }
-    return s->lost ? (pb_span){0} : pb_encoder_send(&s->encoder);
+    return s->lost || s->writing ? (pb_span){0} : pb_encoder_send(&s->encoder);
 }
 
 void pb_session_sent(pb_session *s, size_t n, int64_t now)

@@ -266,8 +266,8 @@ PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now
 /* Takes bytes from the peer, all of them. Non-zero: the session is over, and
  * pb_session_error says why; on_close has run. */
 PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
-/* What to write to the peer, borrowed until the next call on s; and how much of it has
- * gone. */
+/* What to write to the peer, borrowed until the next call on s (nothing while a message is
+ * being written); and how much of it has gone. */
 PB_API pb_span pb_session_send(pb_session *s);
 PB_API void pb_session_sent(pb_session *s, size_t n, int64_t now);
 /* When to call pb_session_tick; INT64_MAX: never. */
