@@ -4,13 +4,16 @@ check_PROGRAMS += %D%/pairs/pairs
 	%D%/pairs/arguments.c \
 	%D%/pairs/caches.c \
 	%D%/pairs/caching.c \
+	%D%/pairs/chat.c \
 	%D%/pairs/copies.c \
 	%D%/pairs/copying.c \
 	%D%/pairs/counts.c \
 	%D%/pairs/errors.c \
 	%D%/pairs/failures.c \
+	%D%/pairs/logins.c \
 	%D%/pairs/pair.c \
 	%D%/pairs/pair.h \
+	%D%/pairs/portal.c \
 	%D%/pairs/references.c \
 	%D%/pairs/simple.c
 %C%_pairs_pairs_LDADD = libpb.la $(LIBUV_LIBS)

@@ -9,6 +9,8 @@ from harness import LIVE, NOTHING, PYTHON, Failed, expect
 # By script: what Twisted's examples do.
 LISTINGS = {
     "references": ["pb1", "pb2", "pb3", "pb4"],
+    "logins": ["pb5", "pb6-1", "pb6-2", "pb7", "pbAnon"],
+    "chat": ["chat"],
     "copies": ["copy", "copy2"],
     "caches": ["cache"],
     "simple": ["pbsimple", "pbinterop"],

@@ -214,6 +214,27 @@ pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err, const char 
     return result;
 }
 
+static void on_time(uv_timer_t *timer)
+{
+    bool *up = timer->data;
+    *up = true;
+}
+
+int pb_client_wait(pb_client *c, int64_t milliseconds)
+{
+    bool up = false;
+    uv_timer_t timer = {.data = &up};
+    uv_timer_init(&c->loop, &timer);
+    uv_update_time(&c->loop);
+    uv_timer_start(&timer, on_time, (uint64_t)milliseconds, 0);
+    while (!up && !c->ending.over) {
+        uv_run(&c->loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&c->loop, UV_RUN_NOWAIT); /* until it is closed */
+    return c->ending.over ? PB_ERR_LOST : 0;
+}
+
 const pb_failure *pb_client_failure(const pb_client *c)
 {
     return c ? c->failure : NULL;

@@ -191,6 +191,7 @@ static int run_client(const struct pair *p, const char *endpoint)
     t.root = pb_client_root(t.client);
     if (t.client) {
         p->converse(&t);
+        pb_client_wait(t.client, 20); /* for what comes behind the last answer */
         char text[TABLES_SIZE] = "all is gone";
         pb_session *session = pb_client_session(t.client);
         if (session && !pb_session_is_closed(session)) {

@@ -31,7 +31,15 @@ struct pair {
     X(arguments)      \
     X(caches)         \
     X(caching)        \
-    X(copies) X(copying) X(counts) X(errors) X(failures) X(references) X(simple)
+    X(chat)           \
+    X(copies)         \
+    X(copying)        \
+    X(counts)         \
+    X(errors)         \
+    X(failures)       \
+    X(logins)         \
+    X(references)     \
+    X(simple)
 #define PAIR_TABLE(file) extern const struct pair pairs_##file[];
 PAIR_FILES(PAIR_TABLE)
 #undef PAIR_TABLE
@@ -49,6 +57,22 @@ void call_until_gone(struct talk *t, const char *method);
 void tables(const pb_session *session, char text[TABLES_SIZE]);
 /* The method `shutdown` of a server. */
 int stop_serving(void *self, pb_request *req);
+
+/* ---- Logins ---- */
+
+struct account {
+    const char *name, *password;
+};
+
+/* Has the server ask for a login. accounts ends with a row of zeros. */
+void serve_portal(pb_net_config *config, pb_realm_cb realm, void *user_data,
+                  const struct account *accounts, bool anonymous);
+/* Who logs in, *new*, for free(); "nobody" where it is anonymous. */
+char *id_of(const pb_attempt *a);
+/* Logs in, anonymously where name is NULL; takes mind, which may be NULL. */
+pb_remote *log_in(struct talk *t, const char *name, const char *password, pb_value *mind);
+/* Says how a login ended, and takes the avatar. */
+void tell_login(struct talk *t, const char *what, pb_remote *avatar);
 
 /* An object with a name, borrowed, which says what it is told: *new*. */
 pb_object *told_new(const char *name);

@@ -91,6 +91,9 @@ PB_API pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err,
 PB_API pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
                                        const char *method, pb_value *args,
                                        pb_value *kwargs);
+/* Hears the peer for so many milliseconds: what it calls is called, what it gives back is
+ * taken. 0, or PB_ERR_LOST as soon as the connection is gone. */
+PB_API int pb_client_wait(pb_client *c, int64_t milliseconds);
 /* The failure behind the last NULL, borrowed until the next call; NULL if there is none:
  * nothing was sent then. */
 PB_API const pb_failure *pb_client_failure(const pb_client *c);

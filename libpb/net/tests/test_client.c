@@ -325,3 +325,31 @@ PB_TEST(client, memory)
     pb__test_each_failure(converse, &child);
     end_child(&child);
 }
+
+static void on_called(pb_value *result, pb_failure *failure, void *user_data)
+{
+    int *answers = user_data;
+    (void)failure;
+    *answers += result != NULL;
+}
+
+PB_TEST(client, waits)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    pb_remote *root = pb_client_root(client);
+    int answers = 0;
+    cr_assert_eq(pb_remote_callf(root, on_called, &answers, NULL, "slow", ""), 0);
+    cr_assert_eq(pb_client_wait(client, 0), 0);
+    cr_assert_eq(answers, 0);
+    while (answers == 0) {
+        cr_assert_eq(pb_client_wait(client, 10), 0);
+    }
+    cr_assert_eq(pb_remote_callf(root, on_called, &answers, NULL, "hang_up", ""), 0);
+    cr_assert_eq(pb_client_wait(client, 60000), PB_ERR_LOST);
+    cr_assert_eq(pb_client_wait(client, 60000), PB_ERR_LOST);
+    cr_assert_eq(answers, 1);
+    pb_client_free(client);
+    end_child(&child);
+}

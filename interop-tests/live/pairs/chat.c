@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A chat, as in Twisted's chatserver and chatclient: the realm keeps the minds of its
+ * users, a group is a Viewable that knows who speaks. */
+#include "interop-tests/live/pairs/pair.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMBERS 4
+
+struct user {
+    char *name;
+    pb_remote *mind;
+    struct chat *chat;
+};
+
+/* There is one group. */
+struct group {
+    char name[40];
+    pb_object *object;           /* of it */
+    pb_object *members[MEMBERS]; /* users, borrowed */
+};
+
+struct chat {
+    struct group group;
+};
+
+/* ---- The group ---- */
+
+static int view_send(void *self, pb_request *req)
+{
+    struct group *group = self;
+    const char *text;
+    int e = pb_request_unpack(req, "s", &text);
+    if (e) {
+        return e;
+    }
+    if (strstr(text, "mattress")) {
+        return pb_request_fail(req, "builtins.ValueError", "that word is not said here");
+    }
+    const struct user *from = pb_object_self(pb_request_perspective(req));
+    char line[200];
+    snprintf(line, sizeof line, "%s says: %s", from->name, text);
+    for (size_t i = 0; i < MEMBERS && group->members[i]; i++) {
+        const struct user *to = pb_object_self(group->members[i]);
+        pb_remote_callf(to->mind, NULL, NULL, NULL, "print", "s", line);
+    }
+    return 0;
+}
+
+/* Whether a ViewPoint comes home as such. */
+static int view_same(void *self, pb_request *req)
+{
+    struct group *group = self;
+    pb_value *v;
+    int e = pb_request_unpack(req, "O", &v);
+    if (e) {
+        return e;
+    }
+    const pb_object *o = pb_as_object(v);
+    return pb_request_answer_steal(
+        req,
+        pb_build(NULL, "[NN]", pb_bool(pb_viewpoint_object(o) == group->object),
+                 pb_bool(pb_viewpoint_perspective(o) == pb_request_perspective(req))));
+}
+
+static const pb_class group_class = {
+    .name = "Group",
+    .flavor = PB_FLAVOR_VIEWABLE,
+    .view = (const pb_method[]){{"send", view_send}, {"same", view_same}, {0}},
+};
+
+/* ---- The users ---- */
+
+static int join_group(void *self, pb_request *req)
+{
+    const struct user *user = self;
+    struct group *group = &user->chat->group;
+    const char *const names[] = {"name", "quiet", NULL};
+    const char *name;
+    int quiet = 0;
+    int e = pb_request_unpack_keywords(req, "s|p", names, &name, &quiet);
+    if (e) {
+        return e;
+    }
+    size_t i = 0;
+    while (group->members[i]) {
+        i++;
+    }
+    group->members[i] = pb_request_object(req);
+    if (!quiet) {
+        printf("%s joins %s\n", user->name, name);
+    }
+    return pb_request_answer_steal(req, pb_local(group->object));
+}
+
+static void user_destroy(void *self)
+{
+    struct user *user = self;
+    free(user->name);
+    free(user);
+}
+
+static const pb_class user_class = {
+    .name = "User",
+    .perspective = (const pb_method[]){{"joinGroup", join_group}, {0}},
+    .destroy = user_destroy,
+};
+
+static void leave(void *user_data)
+{
+    pb_object *o = user_data;
+    struct user *user = pb_object_self(o);
+    printf("%s leaves\n", user->name);
+    pb_object **members = user->chat->group.members;
+    for (size_t i = 0, kept = 0; i < MEMBERS; i++) {
+        pb_object *member = members[i];
+        members[i] = NULL;
+        if (member != o) {
+            members[kept++] = member;
+        }
+    }
+    pb_remote_unref(user->mind);
+    user->mind = NULL;
+    pb_object_unref(o);
+}
+
+static int realm(pb_attempt *a, void *user_data)
+{
+    struct user *user = malloc(sizeof *user);
+    *user = (struct user){id_of(a), pb_remote_ref(pb_as_remote(pb_attempt_mind(a))),
+                          user_data};
+    pb_object *avatar = pb_object_new(&user_class, user);
+    return pb_attempt_grant(a, avatar, leave, avatar);
+}
+
+static void serve_chat(pb_net_config *config)
+{
+    static struct chat chat;
+    static const struct account accounts[] = {
+        {"alice", "1234"}, {"bob", "secret"}, {"carol", "fido"}, {0}};
+    chat.group.object = pb_object_new(&group_class, &chat.group);
+    serve_portal(config, realm, &chat, accounts, false);
+}
+
+/* ---- The client ---- */
+
+static int mind_print(void *self, pb_request *req)
+{
+    const char *line;
+    int e = pb_request_unpack(req, "s", &line);
+    if (e == 0) {
+        printf("%s reads: %s\n", (const char *)self, line);
+    }
+    return e;
+}
+
+static const pb_class mind_class = {
+    .name = "Mind",
+    .remote = (const pb_method[]){{"print", mind_print}, {0}},
+};
+
+static pb_value *mind_of(const char *name)
+{
+    return pb_local_steal(pb_object_new(&mind_class, (char *)name));
+}
+
+static void tell_send(struct talk *t, pb_value *group, const char *line)
+{
+    tell(t, "send",
+         pb_client_call(t->client, pb_as_remote(group), &t->err, "send", "s", line));
+}
+
+static void chat(struct talk *t)
+{
+    pb_remote *alice = log_in(t, "alice", "1234", mind_of("alice"));
+    pb_value *group =
+        pb_client_call(t->client, alice, &t->err, "joinGroup", "s", "#NeedAFourth");
+    printf("got %s\n", pb_as_remote(group) ? "a reference" : "nothing");
+    tell_send(t, group, "You can call me Al.");
+    pb_remote *bob = log_in(t, "bob", "secret", mind_of("bob"));
+    pb_value *args = pb_build(NULL, "(s)", "#NeedAFourth");
+    pb_value *kwargs = pb_build(NULL, "{sp}", "quiet", 1);
+    pb_value *same =
+        pb_client_call_values(t->client, bob, &t->err, "joinGroup", args, kwargs);
+    pb_value_unref(args);
+    pb_value_unref(kwargs);
+    tell_send(t, same, "Four is a group.");
+    tell_send(t, group, "And a mattress.");
+    tell(t, "same",
+         pb_client_call(t->client, pb_as_remote(group), &t->err, "same", "O", group));
+    tell(t, "same",
+         pb_client_call(t->client, pb_as_remote(group), &t->err, "same", "O", same));
+    tell(t, "nothing",
+         pb_client_call(t->client, pb_as_remote(group), &t->err, "nothing", ""));
+    pb_value_unref(group);
+    pb_value_unref(same);
+    pb_remote_unref(alice);
+    pb_remote_unref(bob);
+}
+
+const struct pair pairs_chat[] = {{"chat", serve_chat, chat, NULL}, {0}};

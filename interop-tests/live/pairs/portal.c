@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What those pairs share whose clients log in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "interop-tests/live/pairs/pair.h"
+
+void serve_portal(pb_net_config *config, pb_realm_cb realm, void *user_data,
+                  const struct account *accounts, bool anonymous)
+{
+    pb_portal *p = pb_portal_new(realm, user_data);
+    for (; accounts->name; accounts++) {
+        const pb_credentials c = pb_credentials_new(accounts->name, accounts->password);
+        pb_portal_add_user(p, c.username, c.password);
+    }
+    if (anonymous) {
+        pb_portal_allow_anonymous(p);
+    }
+    config->session.root = pb_portal_root(p);
+    pb_portal_unref(p);
+}
+
+char *id_of(const pb_attempt *a)
+{
+    pb_span id = pb_attempt_avatar_id(a);
+    return pb_attempt_is_anonymous(a) ? strdup("nobody")
+                                      : strndup((const char *)id.data, id.len);
+}
+
+pb_remote *log_in(struct talk *t, const char *name, const char *password, pb_value *mind)
+{
+    const pb_credentials who =
+        name ? pb_credentials_new(name, password) : pb_credentials_anonymous();
+    pb_remote *avatar = pb_client_login(t->client, &who, mind, &t->err);
+    pb_value_unref(mind);
+    return avatar;
+}
+
+void tell_login(struct talk *t, const char *what, pb_remote *avatar)
+{
+    tell(t, what, avatar ? pb_remote_value(avatar) : NULL);
+    pb_remote_unref(avatar);
+}
