@@ -51,6 +51,7 @@ broker_libs = libpb_broker.la $(jelly_libs)
 EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/farm.h %D%/tests/pond.h %D%/tests/pair.h %D%/tests/service.h
 unit_tests += \
 	%D%/tests/test_arguments \
+	%D%/tests/test_cache \
 	%D%/tests/test_cacheable \
 	%D%/tests/test_call \
 	%D%/tests/test_copy \
@@ -66,11 +67,13 @@ unit_tests += \
 	%D%/tests/test_pager \
 	%D%/tests/test_reentry \
 	%D%/tests/test_reference \
+	%D%/tests/test_registry \
 	%D%/tests/test_replay \
 	%D%/tests/test_role \
 	%D%/tests/test_session \
 	%D%/tests/test_shared
 %C%_tests_test_arguments_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_cache_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copy_LDADD = $(broker_libs) $(test_libs)
@@ -86,6 +89,7 @@ unit_tests += \
 %C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reentry_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_registry_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_replay_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_role_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_session_LDADD = $(broker_libs) $(test_libs)

@@ -210,11 +210,14 @@ static inline int serve_new_ponds(void *self, pb_request *r)
     struct ponds *p = self;
     int n;
     int e = pb_request_unpack(r, "i", &n);
+    if (e) {
+        return e;
+    }
     pb_value *list = pb_list();
-    for (int i = 0; e == 0 && i < n; i++) {
+    for (int i = 0; list && i < n; i++) {
         pb_append_steal(list, pb_local_steal(pb_object_new(&pond_class, &p->pond)));
     }
-    return e ? e : pb_request_answer_steal(r, list);
+    return pb_request_answer_steal(r, list);
 }
 
 static const pb_method ponds_methods[] = {{"pond", serve_pond},
