@@ -11,10 +11,13 @@
 
 int pb__negotiate_begin(pb_session *s)
 {
+    const pb_dialect *known = s->shared->config.dialects;
+    size_t n = known[1] == PB_DIALECT_UNKNOWN ? 1 : 2;
     uint64_t mark = pb__write_begin(s, NULL);
-    int failed = pb__encode_list(&s->encoder, 2);
-    failed = failed ? failed : pb__write_string(s, pb_dialect_name(PB_DIALECT_PB));
-    failed = failed ? failed : pb__write_string(s, pb_dialect_name(PB_DIALECT_NONE));
+    int failed = pb__encode_list(&s->encoder, n);
+    for (size_t i = 0; !failed && i < n; i++) {
+        failed = pb__write_string(s, pb_dialect_name(known[i]));
+    }
     return pb__write_end(s, mark, failed, NULL);
 }
 
@@ -45,10 +48,14 @@ static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
     return 0;
 }
 
-static pb_dialect dialect_of(const pb_value *v)
+/* The dialect of that name, if it is known here. */
+static pb_dialect dialect_of(const pb_session *s, const pb_value *v)
 {
+    const pb_dialect *known = s->shared->config.dialects;
     pb_span name;
-    return v && pb_as_bytes(v, &name) == 0 ? pb_dialect_find(name) : PB_DIALECT_UNKNOWN;
+    pb_dialect d =
+        v && pb_as_bytes(v, &name) == 0 ? pb_dialect_find(name) : PB_DIALECT_UNKNOWN;
+    return d == known[0] || d == known[1] ? d : PB_DIALECT_UNKNOWN;
 }
 
 static int choose(pb_session *s, struct pb__received *m)
@@ -58,7 +65,7 @@ static int choose(pb_session *s, struct pb__received *m)
     }
     pb_dialect d = PB_DIALECT_UNKNOWN;
     for (size_t i = 0; d == PB_DIALECT_UNKNOWN && i < pb_len(m->list); i++) {
-        d = dialect_of(pb__member(m, i));
+        d = dialect_of(s, pb__member(m, i));
     }
     if (d == PB_DIALECT_UNKNOWN) {
         return pb__malformed(s, m, 0, "the peer offers no dialect that is known here");
@@ -74,7 +81,7 @@ int pb__negotiate_received(pb_session *s, struct pb__received *m)
     if (s->is_client) {
         return choose(s, m);
     }
-    pb_dialect d = dialect_of(m->list);
+    pb_dialect d = dialect_of(s, m->list);
     if (d == PB_DIALECT_UNKNOWN) {
         return pb__malformed(s, m, 0, "the peer chose a dialect that was not offered");
     }

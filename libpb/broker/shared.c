@@ -20,6 +20,10 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     pb_object_ref(own->root);
     pb_taster_ref(own->jelly.taster);
     pb_registry_ref(own->registry);
+    if (own->dialects[0] == PB_DIALECT_UNKNOWN) {
+        own->dialects[0] = PB_DIALECT_PB;
+        own->dialects[1] = PB_DIALECT_NONE;
+    }
     own->max_pending = own->max_pending ? own->max_pending : MAX_PENDING;
     own->max_refs = own->max_refs ? own->max_refs : MAX_REFS;
     own->max_queued = own->max_queued ? own->max_queued : MAX_QUEUED;

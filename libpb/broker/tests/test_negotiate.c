@@ -228,3 +228,24 @@ PB_TEST(negotiate, fails_early_calls_when_it_ends)
                             "client closed -11 : the peer did not negotiate in time\n"
                             "server closed\n");
 }
+
+PB_TEST(negotiate, knows_the_dialects_that_it_is_told)
+{
+    pb_session_config c = {.dialects = {PB_DIALECT_NONE, PB_DIALECT_PB}};
+    pb_session *s = pb_session_server_new(&c, 0);
+    says(s, BYTES("\x02\x80\x04\x82none\x02\x82pb"));
+    pb_session_free(s);
+
+    c.dialects[1] = PB_DIALECT_UNKNOWN;
+    s = pb_session_server_new(&c, 0);
+    says(s, BYTES("\x01\x80\x04\x82none"));
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x82pb"), 0), PB_ERR_PROTOCOL);
+    ends_with(s, PB_ERR_PROTOCOL, "message 1",
+              "the peer chose a dialect that was not offered");
+    pb_session_free(s);
+
+    s = pb_session_client_new(&c, 0);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x80\x02\x82pb\x04\x82none"), 0), 0);
+    says(s, BYTES("\x04\x82none\x02\x80\x07\x82version\x06\x81"));
+    pb_session_free(s);
+}

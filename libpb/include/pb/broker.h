@@ -240,10 +240,12 @@ typedef struct {
     pb_registry
         *registry; /* of copies that may come; NULL: none. Counted by the session */
     pb_jelly_config jelly;
-    bool unsafe_tracebacks;      /* send tracebacks with failures */
-    size_t max_pending;          /* calls of the peer not answered yet: 65536 */
-    size_t max_refs;             /* objects that the peer holds: 1024. MAX_BROKER_REFS */
-    size_t max_queued;           /* bytes waiting to be sent: 256 MiB */
+    bool unsafe_tracebacks; /* send tracebacks with failures */
+    size_t max_pending;     /* calls of the peer not answered yet: 65536 */
+    size_t max_refs;        /* objects that the peer holds: 1024. MAX_BROKER_REFS */
+    size_t max_queued;      /* bytes waiting to be sent: 256 MiB */
+    /* The dialects that are known, the preferred one first; zeros: pb, none. */
+    pb_dialect dialects[2];
     int64_t negotiation_timeout; /* milliseconds: 30000; negative: never */
     /* Negotiation is done. */
     void (*on_ready)(pb_session *s, void *user_data);
