@@ -201,6 +201,7 @@ pb_value *pb_attempt_mind(const pb_attempt *a)
     return a->mind;
 }
 
+/* In Twisted it is a Deferred that fails, mostly before it is returned. */
 int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
 {
     if (a->answered) {
@@ -211,12 +212,14 @@ int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
     va_start(args, format);
     int failed = pb__buf_vprintf(&text, format, args);
     va_end(args);
-    if (!failed) {
+    pb_failure *f = failed ? NULL : pb_failure_new(type, (const char *)text.data, NULL);
+    if (f) {
         a->answered = true;
-        failed = pb_request_fail(a->request, type, "%s", (const char *)text.data);
+        failed = pb_request_fail_with(a->request, f);
     }
+    pb_failure_unref(f);
     pb__buf_fini(&text);
-    return failed;
+    return failed ? failed : f ? 0 : PB_ERR_NOMEM;
 }
 
 int pb_attempt_refuse(pb_attempt *a)
@@ -228,8 +231,7 @@ int pb_attempt_refuse(pb_attempt *a)
 static int close_on(pb_attempt *a, int code)
 {
     if (code && !a->answered) {
-        a->answered = true;
-        pb_request_fail(a->request, pb__exception_of(code), "%s", pb_strerror(code));
+        pb_attempt_fail(a, pb__exception_of(code), "%s", pb_strerror(code));
     }
     return code;
 }

@@ -335,8 +335,9 @@ PB__ALWAYS_INLINE int take_bytes(void *ctx, pb_span s)
     case PB__SHAPE_DICT_KEY:
         return take_bare_key(r, f, s);
     case PB__SHAPE_SKIP:
-    case PB__SHAPE_REFUSED:
         return 0;
+    case PB__SHAPE_REFUSED:
+        return pb__read_pass_bytes(r, s);
     default:
         return put_scalar(r, pb__read_text(r, PB_BYTES, s));
     }

@@ -74,9 +74,12 @@ enum pb__shape {
 struct pb__frame {
     uint8_t shape; /* enum pb__shape */
     uint8_t head;  /* enum pb__head */
-    uint8_t seen;  /* MEMBERS: how many have come, up to 3; SEQ: any placeholder */
-    uint8_t slot;  /* MEMBERS: where in v what is being read goes; DICT: the key's */
-    uint32_t n;    /* elements that the list announced; once it has its head, its members,
+    uint8_t seen;  /* MEMBERS: how many have come, up to 3; SEQ: any placeholder; REFUSED:
+                    * a list of two began just now */
+    uint8_t
+        slot;   /* MEMBERS: where in v what is being read goes; DICT: the key's; REFUSED:
+                    * the word of a reference, whose number is to come */
+    uint32_t n; /* elements that the list announced; once it has its head, its members,
                     * or of a dict the pairs to come */
     union {
         pb_value *v[3];
@@ -198,6 +201,12 @@ int pb__read_refuse_cref(struct pb__reader *r, int open, int code);
 int pb__read_refuse_key(struct pb__reader *r, int code, const pb_value *key);
 /* What is wrong with a key or member that cannot be hashed. */
 const char *pb__read_unhashable(const pb_value *v);
+/* A token of an expression that was refused: references in it are read all the same, and
+ * let go of, for the peer counts them. */
+int pb__read_pass_list(struct pb__reader *r, size_t n);
+int pb__read_pass_end(struct pb__reader *r);
+int pb__read_pass_bytes(struct pb__reader *r, pb_span s);
+int pb__read_pass_scalar_steal(struct pb__reader *r, pb_value *v);
 /* A whole expression is there, or (NULL) refused: for the message, or the owner. */
 int pb__read_complete_steal(struct pb__reader *r, pb_value *v);
 /* A top-level expression is done. */

@@ -166,6 +166,54 @@ int pb__read_refuse(struct pb__reader *r, int open, int code, const char *format
     return skip_rest(r, open);
 }
 
+int pb__read_pass_list(struct pb__reader *r, size_t n)
+{
+    struct pb__frame *f = r->top;
+    f->n++;
+    f->seen = n == 2;
+    f->slot = 0;
+    return 0;
+}
+
+int pb__read_pass_end(struct pb__reader *r)
+{
+    struct pb__frame *f = r->top;
+    f->seen = f->slot = 0;
+    if (f->n > 0) {
+        f->n--;
+        return 0;
+    }
+    r->top--;
+    return pb__read_complete_steal(r, NULL);
+}
+
+int pb__read_pass_bytes(struct pb__reader *r, pb_span s)
+{
+    struct pb__frame *f = r->top;
+    unsigned word = pb__vocab_number(s);
+    bool counted = word == PB__WORD_REMOTE || word == PB__WORD_CACHED;
+    f->slot = f->seen && counted && r->config.invoker ? (uint8_t)word : 0;
+    f->seen = 0;
+    return 0;
+}
+
+int pb__read_pass_scalar_steal(struct pb__reader *r, pb_value *v)
+{
+    struct pb__frame *f = r->top;
+    const struct pb__invoker *invoker = r->config.invoker;
+    int e = 0;
+    if (f->slot) {
+        struct pb__form form = {.head = pb__word(f->slot), .id = v};
+        pb_value *reference = NULL;
+        pb_error err = {0};
+        e = invoker->unjelly(&form, &reference, &err, invoker->ctx);
+        pb_value_unref(reference);
+    }
+    f->seen = f->slot = 0;
+    pb__unref(v);
+    return e == PB_ERR_NOMEM ? e : 0;
+}
+
 int pb__read_refuse_nomem(struct pb__reader *r, int open)
 {
     /* Nothing is open where a number is all there is. */

@@ -147,9 +147,10 @@ int pb__read_list(struct pb__reader *r, size_t n)
     case PB__SHAPE_RAW:
         return push_list(r, PB__SHAPE_RAW, n);
     case PB__SHAPE_SKIP:
-    case PB__SHAPE_REFUSED:
         f->n++;
         return 0;
+    case PB__SHAPE_REFUSED:
+        return pb__read_pass_list(r, n);
     default: /* MESSAGE, DICT_LATE */
         return pb__read_push(r, PB__SHAPE_HEAD, n);
     }
@@ -174,12 +175,7 @@ int pb__read_end(struct pb__reader *r)
         f->n -= f->n != 0;
         return 0;
     case PB__SHAPE_REFUSED:
-        if (f->n > 0) {
-            f->n--;
-            return 0;
-        }
-        r->top--;
-        return pb__read_complete_steal(r, NULL);
+        return pb__read_pass_end(r);
     default: /* TEXT */
         return pb__read_refuse(r, -1, PB_ERR_SYNTAX, "'%s' has no member",
                                pb__head_rows[f->head].text);
@@ -264,9 +260,10 @@ int pb__read_scalar_steal(struct pb__reader *r, pb_value *v)
     case PB__SHAPE_MEMBERS:
         return scalar_in_members_steal(r, f, v);
     case PB__SHAPE_SKIP:
-    case PB__SHAPE_REFUSED:
         pb__unref(v);
         return 0;
+    case PB__SHAPE_REFUSED:
+        return pb__read_pass_scalar_steal(r, v);
     default: /* TOP, MESSAGE, DICT_LATE, RAW */
         return pb__read_put_steal(r, v);
     }

@@ -255,6 +255,31 @@ PB_TEST(login, refuses)
                       "client closed\nserver closed\n");
 }
 
+static void keep_failure(pb_value *avatar, pb_failure *failure, void *user_data)
+{
+    cr_assert_null(avatar);
+    *(pb_failure **)user_data = pb_failure_ref(failure);
+}
+
+/* In Twisted the failure has been in a Deferred, which tells in its state. */
+PB_TEST(login, refuses_by_a_deferred)
+{
+    struct pair p = {0};
+    struct service v;
+    cr_assert(open_service(&p, &v, false, false));
+    pb_credentials who = pb_credentials_anonymous();
+    for (int i = 1; i <= 2; i++) {
+        pb_failure *f = NULL;
+        pb_login(p.client, &who, NULL, NULL, keep_failure, &f, NULL, NULL);
+        talk(&p);
+        pb_value *state = pb_instance_state(pb_failure_value(f));
+        cr_assert_eq(pb_dict_get(state, "pickled"), pb_int(1));
+        cr_assert_eq(pb_dict_get(state, "count"), pb_int(i));
+        pb_failure_unref(f);
+    }
+    close_service(&p, &v);
+}
+
 static void without_checker(struct pair *p)
 {
     struct service v;

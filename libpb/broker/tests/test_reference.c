@@ -223,6 +223,47 @@ PB_TEST(reference, belongs_to_one_session)
              "Can't send references to brokers other than their own.\n");
 }
 
+/* Arguments that are refused half way, with references before and behind: all are given
+ * back. And an answer that cannot be written, with objects in it: none was given. */
+static void half_way(struct pair *p)
+{
+    struct service server, client;
+    open_services(p, &server, &client);
+    pb_taster *t = pb_taster_new();
+    pb_taster_allow_basic_types(t);
+    pb_taster_allow_instances_of(t, "shop.Thing");
+    pb_taster_unref(p->client->shared->config.jelly.taster);
+    p->client->shared->config.jelly.taster = t;
+    pb_value *args =
+        pb_build(NULL, "(N(N)NN)", pb_local(client.two), pb_local(client.two),
+                 pb_instance_steal("shop.Thing",
+                                   pb_build(NULL, "{s:N}", "two", pb_local(client.two))),
+                 pb_local(client.root));
+    call_root(p, p->client, "keep", args, NULL);
+    move_all(p, p->client, p->server);
+    note(p, "held %zu exported %zu", held(p->server), exported(p->client));
+    talk(p);
+    call_root(p, p->client, "later", pb_build(NULL, "()"), NULL);
+    talk(p);
+    pb_value *answer = pb_build(NULL, "[N[N]N]", pb_local(server.two),
+                                pb_local(server.two), pb_name(PB_MODULE, "shop"));
+    cr_assert_eq(pb_request_answer_steal(server.waiting[0], answer), PB_ERR_TYPE);
+    note(p, "exported %zu", exported(p->server));
+    talk(p);
+    close_services(p, &server, &client);
+}
+
+PB_TEST(reference, is_given_back_when_a_message_fails_half_way)
+{
+    converse(half_way,
+             "held 0 exported 2\n"
+             "failure 0 twisted.spread.jelly.InsecureJelly: "
+             "Module shop not allowed (in type shop.Thing).\n"
+             "exported 0\n"
+             "failure 0 builtins.TypeError: Banana cannot send builtins.str objects: "
+             "'shop'\n");
+}
+
 /* Four times too many, and the session is over. Mirrors MAX_BROKER_REFS. */
 static void too_many(struct pair *p)
 {

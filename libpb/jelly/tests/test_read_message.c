@@ -211,6 +211,44 @@ PB_TEST(read_message, forms)
     pb_encoder_free(e);
 }
 
+/* Adds up the numbers of the references that are read; 100 stands for a reading. */
+struct sum {
+    int64_t readings, others;
+};
+
+static bool knows_remote(pb_span head, void *ctx)
+{
+    (void)ctx;
+    return head.len == 6 && memcmp(head.data, "remote", 6) == 0;
+}
+
+static int add_up(const struct pb__form *form, pb_value **out, pb_error *err, void *ctx)
+{
+    struct sum *sum = ctx;
+    int64_t id;
+    if (!form->id || pb_as_int(form->id, &id) != 0) {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "no number");
+    }
+    *(id == 100 ? &sum->readings : &sum->others) += id;
+    *out = pb_none();
+    return 0;
+}
+
+/* The peer counts the references that stand behind what is refused. */
+PB_TEST(read_message, references_in_what_is_refused)
+{
+    struct sum sum = {0};
+    const struct pb__invoker invoker = {
+        .knows = knows_remote, .unjelly = add_up, .ctx = &sum};
+    reads_by(NULL, &invoker,
+             "(list (remote 100) (what) (remote 1) (x (y (remote 2)) ((remote 4)) 64 "
+             "(cached 8) (remote) (remote x) (remote (64)) (remote 64 64) (x 64) "
+             "(x remote 64) (remote 16)) (remote 32))",
+             "!INSECURE [1]: b'what'");
+    cr_assert_gt(sum.readings, 100);
+    cr_assert_eq(sum.others, sum.readings / 100 * 63);
+}
+
 /* ---- Persistent ids ---- */
 
 static int load(pb_value *id, pb_value **v, pb_error *err, void *user_data)
