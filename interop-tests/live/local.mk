@@ -2,6 +2,7 @@ script_tests += %D%/live.test
 check_PROGRAMS += %D%/pairs/pairs
 %C%_pairs_pairs_SOURCES = \
 	%D%/pairs/arguments.c \
+	%D%/pairs/avatars.c \
 	%D%/pairs/caches.c \
 	%D%/pairs/caching.c \
 	%D%/pairs/chat.c \
@@ -11,11 +12,13 @@ check_PROGRAMS += %D%/pairs/pairs
 	%D%/pairs/errors.c \
 	%D%/pairs/failures.c \
 	%D%/pairs/logins.c \
+	%D%/pairs/minds.c \
 	%D%/pairs/pair.c \
 	%D%/pairs/pair.h \
 	%D%/pairs/portal.c \
 	%D%/pairs/references.c \
-	%D%/pairs/simple.c
+	%D%/pairs/simple.c \
+	%D%/pairs/views.c
 %C%_pairs_pairs_LDADD = libpb.la $(LIBUV_LIBS)
 EXTRA_DIST += \
 	%D%/calling.py \
@@ -24,6 +27,7 @@ EXTRA_DIST += \
 	%D%/one_two.py \
 	%D%/pairing.py \
 	%D%/pairs/arguments.py \
+	%D%/pairs/avatars.py \
 	%D%/pairs/caches.py \
 	%D%/pairs/chat.py \
 	%D%/pairs/caching.py \

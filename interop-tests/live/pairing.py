@@ -14,6 +14,7 @@ LISTINGS = {
     "copies": ["copy", "copy2"],
     "caches": ["cache"],
     "simple": ["pbsimple", "pbinterop"],
+    "avatars": ["pbecho", "pbbench", "pb_exceptions"],
     "errors": ["exc", "trap"],
 }
 # By script: the concepts of Perspective Broker, more closely.
@@ -22,6 +23,8 @@ CONCEPTS = {
     "caching": ["caching"],
     "copying": ["copying"],
     "counts": ["counts", "too-many", "gone"],
+    "minds": ["minds", "late-logins", "refusals"],
+    "views": ["views", "viewpoint"],
     "failures": ["failures", "traceback", "no-traceback"],
 }
 # Whose server is told to end by its client.

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Errors, as in Twisted's exc, trap and pb_exceptions: raised by a server, of classes that
+"""Errors, as in Twisted's exc and trap: raised by a server, of classes that
 the client knows by name, and by what cannot be sent or has gone."""
 
-from twisted.cred import checkers, credentials, portal
 from twisted.spread import jelly, pb
-from zope.interface import implementer
 
 from pairs import pair
 from pairs.pair import say
@@ -73,34 +71,7 @@ def trap(factory):
         say("the reference is stale:", e)
 
 
-class Avatar(pb.Avatar):
-    def perspective_exception(self, x):
-        return x // 0
-
-
-@implementer(portal.IRealm)
-class Realm:
-    def requestAvatar(self, avatar_id, mind, *interfaces):
-        return pb.IPerspective, Avatar(), lambda: None
-
-
-def serve_exceptions():
-    checker = checkers.InMemoryUsernamePasswordDatabaseDontUse(user=b"pass")
-    peer.serve(portal.Portal(Realm(), [checker]), unsafeTracebacks=True)
-
-
-def exceptions(factory):
-    avatar = yield factory.login(credentials.UsernamePassword(b"user", b"pass"))
-
-    def failed(failure):
-        say("failed:", pair.told(failure))
-        say("traceback:", "Traceback (most recent call last)" in failure.traceback)
-
-    yield avatar.callRemote("exception", 10).addErrback(failed)
-
-
 pair.main({
     "exc": (lambda: peer.serve(Exc()), exc),
     "trap": (lambda: peer.serve(Trap()), trap),
-    "pb_exceptions": (serve_exceptions, exceptions),
 })

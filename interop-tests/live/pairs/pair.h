@@ -29,6 +29,7 @@ struct pair {
 /* The files, each with a table that ends with a row of zeros. */
 #define PAIR_FILES(X) \
     X(arguments)      \
+    X(avatars)        \
     X(caches)         \
     X(caching)        \
     X(chat)           \
@@ -38,8 +39,10 @@ struct pair {
     X(errors)         \
     X(failures)       \
     X(logins)         \
+    X(minds)          \
     X(references)     \
-    X(simple)
+    X(simple)         \
+    X(views)
 #define PAIR_TABLE(file) extern const struct pair pairs_##file[];
 PAIR_FILES(PAIR_TABLE)
 #undef PAIR_TABLE

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Values, as in Twisted's pbsimple, pbecho, pbbench and pbinterop."""
+"""Values, as in Twisted's pbsimple and pbinterop."""
 
-from twisted.cred import checkers, credentials, portal
-from twisted.internet import defer
 from twisted.spread import flavors, pb
-from zope.interface import implementer
 
 from pairs import pair
 from pairs.pair import say
@@ -20,64 +17,6 @@ class Echoer(pb.Root):
 def simple(factory):
     echoer = yield factory.getRootObject()
     yield pair.tell("echo", echoer.callRemote("echo", "hello network"))
-
-
-class DefinedError(pb.Error):
-    pass
-
-
-DefinedError.__module__ = "pbecho"
-
-
-class Echo(pb.Avatar):
-    def perspective_echo(self, text):
-        say("echoing", text)
-        return text
-
-    def perspective_error(self):
-        raise DefinedError("exception!")
-
-
-class Bench(pb.Avatar):
-    calls = 0
-
-    def perspective_simple(self):
-        self.calls += 1
-
-    def perspective_complexTypes(self):
-        return ["a", 1, 1, 1.0, [], ()]
-
-    def logout(self):
-        say("simple was called", self.calls, "times")
-
-
-@implementer(portal.IRealm)
-class Realm:
-    def requestAvatar(self, avatar_id, mind, *interfaces):
-        avatar = Echo() if avatar_id == b"guest" else Bench()
-        return pb.IPerspective, avatar, getattr(avatar, "logout", lambda: None)
-
-
-def serve():
-    checker = checkers.InMemoryUsernamePasswordDatabaseDontUse(
-        guest=b"guest", benchmark=b"benchmark")
-    peer.serve(portal.Portal(Realm(), [checker]))
-
-
-def echo(factory):
-    guest = yield factory.login(credentials.UsernamePassword(b"guest", b"guest"))
-    both = [pair.tell("echo", guest.callRemote("echo", "hello world")),
-            pair.tell("error", guest.callRemote("error"))]
-    yield defer.gatherResults(both)
-
-
-def bench(factory):
-    who = credentials.UsernamePassword(b"benchmark", b"benchmark")
-    benchmark = yield factory.login(who)
-    for _ in range(200):
-        both = yield defer.gatherResults([benchmark.callRemote("simple"),
-                                          benchmark.callRemote("complexTypes")])
-    say("the last answers:", both)
 
 
 class Copied(pb.RemoteCopy):
@@ -155,7 +94,5 @@ def interop(factory):
 
 pair.main({
     "pbsimple": (lambda: peer.serve(Echoer()), simple),
-    "pbecho": (serve, echo),
-    "pbbench": (serve, bench),
     "pbinterop": (lambda: peer.serve(Interop()), interop),
 })

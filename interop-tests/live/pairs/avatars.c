@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Avatars, as in Twisted's pbecho, pbbench and pb_exceptions. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "interop-tests/live/pairs/pair.h"
+
+/* ---- pbecho ---- */
+
+static int do_echo(void *self, pb_request *req)
+{
+    (void)self;
+    const char *text;
+    int e = pb_request_unpack(req, "s", &text);
+    if (e) {
+        return e;
+    }
+    printf("echoing %s\n", text);
+    return pb_request_answer_steal(req, pb_str(text));
+}
+
+static int do_error(void *self, pb_request *req)
+{
+    (void)self;
+    return pb_request_fail(req, "pbecho.DefinedError twisted.spread.pb.Error",
+                           "exception!");
+}
+
+static const pb_class echo_class = {
+    .name = "Echo",
+    .perspective = (const pb_method[]){{"echo", do_echo}, {"error", do_error}, {0}},
+};
+
+static void echo(struct talk *t)
+{
+    pb_remote *guest = log_in(t, "guest", "guest", NULL);
+    tell(t, "echo",
+         pb_client_call(t->client, guest, &t->err, "echo", "s", "hello world"));
+    tell(t, "error", pb_client_call(t->client, guest, &t->err, "error", ""));
+    pb_remote_unref(guest);
+}
+
+/* ---- pbbench ---- */
+
+static int do_simple(void *self, pb_request *req)
+{
+    (void)req;
+    ++*(int *)self;
+    return 0;
+}
+
+static int do_complex_types(void *self, pb_request *req)
+{
+    (void)self;
+    return pb_request_answer_steal(req, pb_value_parse("['a', 1, 1, 1.0, [], ()]", NULL));
+}
+
+static const pb_class bench_class = {
+    .name = "Bench",
+    .perspective = (const pb_method[]){{"simple", do_simple},
+                                       {"complexTypes", do_complex_types},
+                                       {0}},
+    .destroy = free,
+};
+
+static void bench_logout(void *user_data)
+{
+    printf("simple was called %d times\n", *(int *)pb_object_self(user_data));
+    pb_object_unref(user_data);
+}
+
+static void bench(struct talk *t)
+{
+    pb_remote *benchmark = log_in(t, "benchmark", "benchmark", NULL);
+    pb_value *both = NULL;
+    for (int i = 0; i < 200; i++) {
+        pb_value_unref(both);
+        pb_value *one = pb_client_call(t->client, benchmark, &t->err, "simple", "");
+        pb_value *two = pb_client_call(t->client, benchmark, &t->err, "complexTypes", "");
+        both = pb_build(NULL, "[NN]", one, two);
+    }
+    char *text = shown(both);
+    printf("the last answers: %s\n", text);
+    free(text);
+    pb_value_unref(both);
+    pb_remote_unref(benchmark);
+}
+
+/* ---- pb_exceptions ---- */
+
+static int do_exception(void *self, pb_request *req)
+{
+    (void)self;
+    return pb_request_fail(req, "builtins.ZeroDivisionError",
+                           "integer division or modulo by zero");
+}
+
+static const pb_class exception_class = {
+    .name = "Avatar",
+    .perspective = (const pb_method[]){{"exception", do_exception}, {0}},
+};
+
+static void exceptions(struct talk *t)
+{
+    pb_remote *avatar = log_in(t, "user", "pass", NULL);
+    pb_value_unref(pb_client_call(t->client, avatar, &t->err, "exception", "i", 10));
+    const pb_failure *f = pb_client_failure(t->client);
+    if (f) {
+        bool whole = strstr(pb_failure_traceback(f), "Traceback (most recent call last)");
+        printf("failed: %s: %s\n", pb_failure_type(f), pb_failure_text(f));
+        printf("traceback: %s\n", whole ? "True" : "False");
+    }
+    t->err = (pb_error){0};
+    pb_remote_unref(avatar);
+}
+
+/* ---- The servers ---- */
+
+static int realm(pb_attempt *a, void *user_data)
+{
+    char *id = id_of(a);
+    (void)user_data;
+    pb_object *avatar =
+        strcmp(id, "benchmark") == 0 ? pb_object_new(&bench_class, calloc(1, sizeof(int)))
+        : strcmp(id, "guest") == 0   ? pb_object_new(&echo_class, NULL)
+                                     : pb_object_new(&exception_class, NULL);
+    free(id);
+    if (pb_object_class(avatar) == &bench_class) {
+        return pb_attempt_grant(a, avatar, bench_logout, avatar);
+    }
+    int e = pb_attempt_grant(a, avatar, NULL, NULL);
+    pb_object_unref(avatar);
+    return e;
+}
+
+static void serve(pb_net_config *config)
+{
+    static const struct account accounts[] = {
+        {"guest", "guest"}, {"benchmark", "benchmark"}, {"user", "pass"}, {0}};
+    serve_portal(config, realm, NULL, accounts, false);
+}
+
+static void serve_exceptions(pb_net_config *config)
+{
+    serve(config);
+    config->session.unsafe_tracebacks = true;
+}
+
+const struct pair pairs_avatars[] = {
+    {"pbecho", serve, echo, NULL},
+    {"pbbench", serve, bench, NULL},
+    {"pb_exceptions", serve_exceptions, exceptions, NULL},
+    {0},
+};
