@@ -190,7 +190,7 @@ int pb__read_pass_end(struct pb__reader *r)
 int pb__read_pass_bytes(struct pb__reader *r, pb_span s)
 {
     struct pb__frame *f = r->top;
-    unsigned word = pb__vocab_number(s);
+    unsigned word = pb__vocab_find(s.data, s.len);
     bool counted = word == PB__WORD_REMOTE || word == PB__WORD_CACHED;
     f->slot = f->seen && counted && r->config.invoker ? (uint8_t)word : 0;
     f->seen = 0;
