@@ -210,10 +210,10 @@ static int check(const pb_remote *to, const char *method, const pb_value *args,
                              "a call needs a reference and a method, and a callback only "
                              "where an answer is wanted");
     }
-    if (!to->session || !pb__session_open(to->session)) {
+    if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
     }
-    if (to->session->writing) {
+    if (to->session && to->session->writing) {
         return pb__error_set(err, PB_ERR_STATE, 0,
                              "no call can be made while a message is being written");
     }
@@ -240,6 +240,12 @@ int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *
     int failed = check(to, method, args, kwargs, options, cb, err);
     if (failed) {
         return failed;
+    }
+    if (to->target) {
+        if (call) {
+            *call = NULL;
+        }
+        return pb__local_call(to, method, args, kwargs, options, cb, user_data, err);
     }
     bool wants_answer = !options || !options->no_answer;
     pb_session *s = to->session;

@@ -122,14 +122,22 @@ static int call_method(pb_request *r, const pb_error *refused)
     int (*call)(void *self, pb_request *req) = m       ? m->call
                                                : whole ? o->cls->fallback
                                                        : NULL;
-    if (!pb__arguments_read(r, refused)) {
+    if (!r->local && !pb__arguments_read(r, refused)) {
         return 0;
     }
     if (!call) {
         fail_no_method(r);
         return 0;
     }
-    return pb__arguments_fit(r) ? call(o->self, r) : 0;
+    return r->local || pb__arguments_fit(r) ? call(o->self, r) : 0;
+}
+
+void pb__serve_local(pb_request *r)
+{
+    int code = call_method(r, NULL);
+    if (!r->answered && r->refs == 1) {
+        pb__request_close(r, code);
+    }
 }
 
 /* Gives the call to its object. Mirrors Broker._recvMessage. */

@@ -25,6 +25,7 @@ libpb_broker_la_SOURCES = \
 	%D%/failure_state.c \
 	%D%/invoker.c \
 	%D%/log.c \
+	%D%/local.c \
 	%D%/login.c \
 	%D%/login.h \
 	%D%/logout.c \
@@ -61,6 +62,7 @@ unit_tests += \
 	%D%/tests/test_failure \
 	%D%/tests/test_forward \
 	%D%/tests/test_log \
+	%D%/tests/test_local \
 	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
 	%D%/tests/test_nomem \
@@ -83,6 +85,7 @@ unit_tests += \
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_forward_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_log_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_local_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)

@@ -17,6 +17,7 @@ static void destroy(struct pb__foreign *f)
     r->perspective = NULL;
     pb__list_remove(&r->link);
     pb__weak_unref(r->observed);
+    pb__local_target_free(r->target);
     if (!s || !r->counted) {
         pb__free(r);
     } else {
@@ -67,6 +68,9 @@ static int repr(const struct pb__foreign *f, char *out, size_t size)
         const pb_object *o = r->observed->object;
         return snprintf(out, size, "<RemoteCacheObserver %s>", o ? o->cls->name : "");
     }
+    if (r->target) {
+        return snprintf(out, size, "<LocalAsRemote>");
+    }
     return r->counted ? snprintf(out, size, "<RemoteReference %" PRId64 ">", r->luid)
                       : snprintf(out, size, "<RemoteReference %s>", r->name);
 }
@@ -91,6 +95,15 @@ static pb_remote *make(pb_session *s, int64_t luid, bool counted, const char *na
         };
         memcpy(r->name, name, len + 1);
         pb__list_init(&r->link);
+    }
+    return r;
+}
+
+pb_remote *pb__remote_new_local(struct pb__local_target *target)
+{
+    pb_remote *r = make(NULL, 0, false, "");
+    if (r) {
+        r->target = target;
     }
     return r;
 }

@@ -153,6 +153,13 @@ static int answer(pb_request *r, pb_value *result)
 
 int pb_request_answer_steal(pb_request *r, pb_value *result)
 {
+    if (r->local) {
+        int local = result ? pb__local_answer(r, result, NULL)
+                           : pb_request_fail(r, pb__exception_of(PB_ERR_ARG),
+                                             "the answer could not be made");
+        pb_value_unref(result);
+        return local || result ? local : PB_ERR_ARG;
+    }
     int failed = begin_answer(r);
     if (failed) {
         pb_value_unref(result);
@@ -168,7 +175,7 @@ int pb_request_answer_steal(pb_request *r, pb_value *result)
 
 int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
 {
-    int failed = begin_answer(r);
+    int failed = r->local ? 0 : begin_answer(r);
     if (failed) {
         return failed;
     }
@@ -177,6 +184,13 @@ int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
     va_start(args, format);
     failed = pb__buf_vprintf(&text, format, args);
     va_end(args);
+    if (r->local) {
+        const char *said = (const char *)text.data;
+        failed =
+            pb__local_fail_steal(r, failed ? NULL : pb_failure_new(type, said, NULL));
+        pb__buf_fini(&text);
+        return failed;
+    }
     pb_session *s = r->session;
     pb__session_enter(s);
     if (failed) {
@@ -225,6 +239,9 @@ static int fail_with(pb_request *r, pb_failure *f)
 
 int pb_request_fail_with(pb_request *r, pb_failure *f)
 {
+    if (r->local) {
+        return f ? pb__local_answer(r, NULL, f) : pb_request_answer_steal(r, NULL);
+    }
     int failed = begin_answer(r);
     if (failed) {
         return failed;
@@ -258,6 +275,12 @@ static int fail_by_value(pb_request *r, pb_value *v)
 
 int pb_request_fail_steal(pb_request *r, pb_value *exception)
 {
+    if (r->local) {
+        int local = exception ? pb__local_fail_steal(r, pb_failure_from_value(exception))
+                              : pb_request_answer_steal(r, NULL);
+        pb_value_unref(exception);
+        return local;
+    }
     int failed = begin_answer(r);
     if (!failed) {
         pb_session *s = r->session;
@@ -302,6 +325,7 @@ void pb_request_unref(pb_request *r)
         pb__session_end(s, &why);
     }
     pb__list_remove(&r->link);
+    pb__local_fini(r);
     pb_value_unref(r->list);
     pb_object_unref(r->called);
     pb__free(r);

@@ -313,6 +313,9 @@ bool pb__object_same(const pb_object *a, const pb_object *b);
 
 /* ---- dispatch.c ---- */
 
+/* Gives a request that has `local` to its object's method. */
+void pb__serve_local(pb_request *r);
+
 /* "remote_", "view_", ... */
 const char *pb__role_prefix(pb_role role);
 /* The class's name without its module, as Python's messages have it. */
@@ -335,6 +338,7 @@ struct pb_remote {
     bool arriving; /* in the message that comes; its perspective isn't known yet */
     struct pb__weak
         *observed; /* copies.h: what the peer's caches are of; NULL: no observer */
+    struct pb__local_target *target; /* local.c: what is called here; NULL: the peer is */
     char name[];
 };
 
@@ -342,6 +346,8 @@ struct pb_remote {
 pb_remote *pb__remote_new(pb_session *s, int64_t luid);
 /* Those of the message that comes are for that perspective. */
 void pb__remote_arrived(pb_session *s, pb_object *perspective);
+/* One to an object of ours, which takes the target. NULL for lack of memory. */
+pb_remote *pb__remote_new_local(struct pb__local_target *target);
 /* What the reader let go of in a message may be given back now. */
 void pb__remote_splice_late(pb_session *s);
 /* The session is over, and nothing is owed any more. */
@@ -400,7 +406,8 @@ struct pb_request {
     struct pb__callee callee;
     size_t refs;
     bool wants_answer, answered;
-    bool in_method; /* its method has not returned yet */
+    bool in_method;                 /* its method has not returned yet */
+    struct pb__local_answer *local; /* local.c: who called here; NULL: the peer did */
 };
 
 /* Takes m's list. o is what is called, or NULL. NULL for lack of memory. */
@@ -430,6 +437,19 @@ void pb__log_refused(pb_session *s, const pb_request *r);
 
 /* Tells those who asked that the connection ended. */
 void pb__disconnect_notify(pb_session *s);
+
+/* ---- local.c: references to objects of ours ---- */
+
+/* As pb_remote_call, whose arguments have been checked. */
+int pb__local_call(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
+                   const pb_call_options *options, pb_answer_cb cb, void *user_data,
+                   pb_error *err);
+/* Answers a request that has `local`, with one of the two; the second takes f, NULL being
+ * lack of memory. */
+int pb__local_answer(pb_request *r, pb_value *result, pb_failure *f);
+int pb__local_fail_steal(pb_request *r, pb_failure *f);
+void pb__local_fini(pb_request *r);
+void pb__local_target_free(struct pb__local_target *t);
 
 /* ---- pager.c ---- */
 

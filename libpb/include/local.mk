@@ -5,6 +5,7 @@ pbinclude_HEADERS = \
 	%D%/pb/error.h \
 	%D%/pb/flavors.h \
 	%D%/pb/jelly.h \
+	%D%/pb/local.h \
 	%D%/pb/login.h \
 	%D%/pb/net.h \
 	%D%/pb/paging.h \

@@ -9,6 +9,7 @@
 #include "pb/error.h"
 #include "pb/flavors.h"
 #include "pb/jelly.h"
+#include "pb/local.h"
 #include "pb/login.h"
 #include "pb/net.h"
 #include "pb/paging.h"
