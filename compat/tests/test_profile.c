@@ -40,6 +40,7 @@ static const struct {
     {PB_PROFILE_EMPTY_STATE_NONE, "0000111111"},         /* 15 */
     {PB_PROFILE_READS_EMPTY_STATE, "0000000111"},        /* 15 */
     {PB_PROFILE_LATE_FAILURE_LOST, "0000000010"},        /* 16 */
+    {PB_PROFILE_OLD_CLASSES, "1111000000"}, /* seen in all captures of Python 2 */
 };
 
 PB_TEST(profile, rows)

@@ -92,11 +92,12 @@ static void fail_no_method(pb_request *r)
     if (r->callee.role == PB_ROLE_REMOTE) {
         pb_request_fail(r, "twisted.spread.flavors.NoSuchMethod",
                         "No such method: remote_%s", method);
-    } else {
-        pb_request_fail(
-            r, "builtins.AttributeError", "'%s' object has no attribute '%s%s'",
-            pb__class_short(r->callee.object->cls), prefixes[r->callee.role], method);
+        return;
     }
+    bool old = pb_profile_has(pb__profile(r->session), PB_PROFILE_OLD_CLASSES);
+    pb_request_fail(r, "builtins.AttributeError", "%s%s%s has no attribute '%s%s'",
+                    old ? "" : "'", pb__class_short(r->callee.object->cls),
+                    old ? " instance" : "' object", prefixes[r->callee.role], method);
 }
 
 /* Twisted looks for caches by subscription, which raises KeyError. */

@@ -179,6 +179,31 @@ PB_TEST(role, says_who_is_called_and_by_whom)
                     "'view_nothing'\n");
 }
 
+static void old_words(struct pair *p)
+{
+    pb_object *room = pb_object_new(&room_class, NULL);
+    pb_object *view = pb_viewpoint_new(NULL, room);
+    pb_session_config c = {.jelly.profile.python_major = 2};
+    cr_assert(pair_open(p, c, c));
+    pb_session_publish(p->server, "view", view);
+    talk(p);
+    p->log_len = 0;
+    pb_remote *r = pb_remote_for_name(p->client, "view");
+    say(p, r, "nothing", NULL);
+    pb_remote_unref(r);
+    size_t end = p->log_len;
+    pair_close_both(p);
+    p->log[end] = '\0';
+    pb_object_unref(view);
+    pb_object_unref(room);
+}
+
+PB_TEST(role, speaks_of_old_classes_as_python2_does)
+{
+    converse(old_words, "failure 0 exceptions.AttributeError: Room instance has no "
+                        "attribute 'view_nothing'\n");
+}
+
 /* The client sends a reference to an avatar, which then sends a Viewable through it. */
 static void perspectives(struct pair *p)
 {

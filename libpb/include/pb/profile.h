@@ -76,7 +76,10 @@ typedef struct {
     X(READS_EMPTY_STATE, 200, 399, 2205, 9999,                                           \
       "An instance whose state is None is read as one without members.")                 \
     X(LATE_FAILURE_LOST, 300, 399, 2407, 2407,                                           \
-      "A call whose Deferred fails after the method has returned is never answered.")
+      "A call whose Deferred fails after the method has returned is never answered.")    \
+    X(OLD_CLASSES, 200, 299, 0, 9999,                                                    \
+      "Services are classes of the old style: of a missing method it is told that a "    \
+      "Room instance has it not; else that a 'Room' object has.")
 
 typedef enum {
 #define PB_PROFILE_ROW(name, python_first, python_last, first, last, sentence) \
