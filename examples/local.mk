@@ -5,7 +5,9 @@ noinst_PROGRAMS += \
 	%D%/login_client \
 	%D%/login_server \
 	%D%/one_two_client \
-	%D%/one_two_server
+	%D%/one_two_server \
+	%D%/paging_client \
+	%D%/paging_server
 %C%_firefly_node_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_node.c
 %C%_firefly_node_LDADD = libpb.la
 %C%_firefly_root_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_root.c
@@ -18,4 +20,8 @@ noinst_PROGRAMS += \
 %C%_one_two_client_LDADD = libpb.la
 %C%_one_two_server_SOURCES = %D%/one_two_server.c
 %C%_one_two_server_LDADD = libpb.la
+%C%_paging_client_SOURCES = %D%/paging_client.c
+%C%_paging_client_LDADD = libpb.la
+%C%_paging_server_SOURCES = %D%/paging_server.c
+%C%_paging_server_LDADD = libpb.la
 script_tests += %D%/check-examples

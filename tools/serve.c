@@ -11,6 +11,7 @@
 #include "libpb/base/mem.h"
 #include "libpb/net/endpoint.h"
 #include "pb/net.h"
+#include "pb/paging.h"
 #include "tools/pb.h"
 
 static const char help[] =
@@ -26,6 +27,9 @@ static const char help[] =
     "  fail(message)      fails with a twisted.spread.pb.Error\n"
     "  ref()              answers a new reference, to an object with these methods\n"
     "  slow(seconds, x)   answers x, but not at once\n"
+    "  pages(n)           for getAllPages: sends the pages 0, 1, ... to the collector "
+    "that\n"
+    "                     is the first argument\n"
     "\n"
     "      --anonymous           let in who logs in as nobody\n"
     "      --user NAME:PASSWORD  let in who logs in with these; may be given again. "
@@ -142,16 +146,60 @@ static int do_slow(void *self, pb_request *req)
     return 0;
 }
 
+/* What is left to be sent of a paging. */
+struct pages {
+    int64_t next, count;
+};
+
+static int next_page(void *self, pb_value **page, bool *last, pb_error *err)
+{
+    struct pages *p = self;
+    (void)err;
+    if (p->next < p->count) {
+        *page = pb_int(p->next++);
+    }
+    *last = p->next == p->count;
+    return 0;
+}
+
+static void paged(void *self, const pb_error *why)
+{
+    (void)why;
+    pb__free(self);
+}
+
+static int do_pages(void *self, pb_request *req)
+{
+    static const pb_page_source source = {next_page, paged};
+    static const char *const names[] = {"collector", "n", NULL};
+    pb_value *collector;
+    int64_t n;
+    (void)self;
+    int e = pb_request_unpack_keywords(req, "OL", names, &collector, &n);
+    if (e) {
+        return e;
+    }
+    if (!pb_as_remote(collector) || n < 0) {
+        return pb_request_fail(req, "builtins.ValueError",
+                               "a collector and a number of pages are needed");
+    }
+    struct pages *p = pb__malloc(sizeof *p);
+    if (!p) {
+        return PB_ERR_NOMEM;
+    }
+    *p = (struct pages){.count = n};
+    e = pb_page(pb_as_remote(collector), &source, p, NULL);
+    if (e) {
+        pb__free(p);
+    }
+    return e;
+}
+
 static int do_ref(void *self, pb_request *req);
 
 static const pb_method methods[] = {
-    {"echo", do_echo},
-    {"ping", do_ping},
-    {"add", do_add},
-    {"fail", do_fail},
-    {"ref", do_ref},
-    {"slow", do_slow},
-    {0},
+    {"echo", do_echo}, {"ping", do_ping}, {"add", do_add},     {"fail", do_fail},
+    {"ref", do_ref},   {"slow", do_slow}, {"pages", do_pages}, {0},
 };
 
 static const pb_class service_class = {.name = "Service", .remote = methods};

@@ -75,6 +75,14 @@ static void on_timer(uv_timer_t *uv)
     pb__conn_settle(t->conn);
 }
 
+/* Whether the session has more to do as soon as the socket takes more: it is paging. The
+ * loop then comes back by way of the socket, so that other connections have their turn. */
+static bool goes_on(const pb_conn *c)
+{
+    return c->state == PB__CONN_UP && !pb_session_is_closed(c->session) &&
+           pb_session_deadline(c->session) <= session_now(c);
+}
+
 /* When c is to be settled for the sake of time alone. */
 static int64_t due_of(const pb_conn *c)
 {
@@ -82,7 +90,7 @@ static int64_t due_of(const pb_conn *c)
         return c->settle_by;
     }
     int64_t deadline = pb_session_deadline(c->session);
-    return deadline == INT64_MAX ? INT64_MAX : deadline + c->epoch;
+    return deadline == INT64_MAX || goes_on(c) ? INT64_MAX : deadline + c->epoch;
 }
 
 /* A timer that runs too early does no harm, so it is set only for what is earlier. */
@@ -187,7 +195,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 static int set_mask(pb_conn *c)
 {
     bool read = pb_session_is_closed(c->session) || pb_session_want_recv(c->session);
-    int mask = (read ? UV_READABLE : 0) | (c->blocked ? UV_WRITABLE : 0);
+    bool write = c->blocked || goes_on(c);
+    int mask = (read ? UV_READABLE : 0) | (write ? UV_WRITABLE : 0);
     if (mask == c->mask) {
         return 0;
     }

@@ -1,0 +1,2 @@
+script_tests += %D%/check-paging
+EXTRA_DIST += %D%/twisted_pages.py
