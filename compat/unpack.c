@@ -234,6 +234,26 @@ static int take_key(struct unpacking *u, struct level *l)
     return 0;
 }
 
+static bool is_unit(char c)
+{
+    switch (c) {
+    case 'i':
+    case 'L':
+    case 'd':
+    case 'p':
+    case 's':
+    case 'y':
+    case 'z':
+    case 'O':
+    case '(':
+    case '[':
+    case '{':
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* What stands at u->at. */
 static int step(struct unpacking *u)
 {
@@ -252,7 +272,7 @@ static int step(struct unpacking *u)
     if (l->close == '}' && !l->keyed) {
         return take_key(u, l);
     }
-    if (!strchr("iLdpsyzO([{", c)) {
+    if (!is_unit(c)) {
         return fail(u, PB_ERR_ARG, "the format has a letter that means nothing");
     }
     const pb_value *v;
@@ -266,7 +286,7 @@ void pb__format_count(const char *format, struct pb__format *out)
     *out = (struct pb__format){.required = SIZE_MAX, .positional = SIZE_MAX};
     size_t depth = 0;
     for (; *format; format++) {
-        out->units += depth == 0 && strchr("iLdpsyzO([{", *format) != NULL;
+        out->units += depth == 0 && is_unit(*format);
         if (*format == '|' && depth == 0) {
             out->required = out->units;
         } else if (*format == '$' && depth == 0) {

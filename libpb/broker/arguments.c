@@ -276,7 +276,8 @@ static int fail_kind(const struct taking *t, const pb_error *err)
     return err->code;
 }
 
-static int unpack(struct taking *t, const char *format, va_list outs)
+/* Gives each argument its place first, and each name. */
+static int unpack_placed(struct taking *t, const char *format, va_list outs)
 {
     size_t names = 0;
     while (t->names && t->names[names]) {
@@ -289,13 +290,6 @@ static int unpack(struct taking *t, const char *format, va_list outs)
                         t->count.units);
         return PB_ERR_ARG;
     }
-    size_t given = pb_len(pb_request_args(t->r));
-    pb_error err = {0};
-    if (pb_len(pb_request_kwargs(t->r)) == 0 && given >= t->count.required &&
-        given <= t->count.positional) {
-        int failed = pb__unpack_tuple(pb_request_args(t->r), &err, format, outs);
-        return failed ? fail_kind(t, &err) : 0;
-    }
     t->given = pb__seq_new(NULL, PB_TUPLE, t->count.units);
     if (!t->given) {
         pb__request_close(t->r, PB_ERR_NOMEM);
@@ -303,6 +297,7 @@ static int unpack(struct taking *t, const char *format, va_list outs)
     }
     memset(t->given->items, 0, t->count.units * sizeof *t->given->items);
     t->given->len = (uint32_t)t->count.units;
+    pb_error err = {0};
     int failed = place(t);
     if (!failed) {
         failed = pb__unpack_tuple(&t->given->node.head, &err, format, outs);
@@ -310,6 +305,16 @@ static int unpack(struct taking *t, const char *format, va_list outs)
     }
     pb_value_unref(&t->given->node.head);
     return failed;
+}
+
+/* Where there are no names, neither asked for nor given, the tuple is all there is. */
+static int unpack(struct taking *t, const char *format, va_list outs)
+{
+    bool plain = !t->names && pb_len(pb_request_kwargs(t->r)) == 0;
+    if (plain && pb__unpack_tuple(pb_request_args(t->r), NULL, format, outs) == 0) {
+        return 0;
+    }
+    return unpack_placed(t, format, outs);
 }
 
 int pb_request_unpack(pb_request *r, const char *format, ...)
