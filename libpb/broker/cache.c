@@ -20,8 +20,12 @@ static struct pb__copy *shown(const struct pb__foreign *f)
 static void release(struct pb__foreign *f)
 {
     struct pb__cache *v = (struct pb__cache *)f;
-    v->session = shown(f)->session;
-    v->luid = shown(f)->luid;
+    struct pb__copy *c = shown(f);
+    v->session = c->session;
+    v->luid = c->luid;
+    if (c->receipt == &f->node.head) {
+        c->receipt = NULL;
+    }
 }
 
 /* The value itself waits in the session until its decache can be written. */
@@ -92,12 +96,16 @@ struct pb__copy *pb__cache_find(const pb_session *s, int64_t luid)
 }
 
 /* Puts a cache into the table, with one value that shows it. */
-static int add(pb_session *s, const pb_class *cls, int64_t luid, pb_value *state,
-               pb_value **out, pb_error *err)
+static int add(pb_session *s, const struct pb__registered *as, int64_t luid,
+               pb_value *state, pb_value **out, pb_error *err)
 {
     struct pb__caches *cs = pb__caches(s);
-    struct pb__copy *c = pb__copy_new_steal(s, cls, state);
-    int e = cs && c ? show(c, out, err) : pb__error_nomem(err);
+    struct pb__copy *c = pb__copy_new_steal(s, as->cls, state);
+    if (c && as->publishes) {
+        c->publication = pb__publication_new(s, &as->published);
+    }
+    bool made = cs && c && (c->publication || !as->publishes);
+    int e = made ? show(c, out, err) : pb__error_nomem(err);
     if (e == 0 && pb__map_set(&cs->shown, (uint64_t)luid, c) != 0) {
         pb_value_unref(*out);
         e = pb__error_nomem(err);
@@ -108,11 +116,12 @@ static int add(pb_session *s, const pb_class *cls, int64_t luid, pb_value *state
     }
     c->session = s;
     c->luid = luid;
+    c->receipt = *out;
     return 0;
 }
 
-int pb__cache_read(pb_session *s, const pb_class *cls, const struct pb__form *form,
-                   pb_value **out, pb_error *err)
+int pb__cache_read(pb_session *s, const struct pb__registered *as,
+                   const struct pb__form *form, pb_value **out, pb_error *err)
 {
     int64_t luid;
     int e = read_luid(form, &luid, err);
@@ -127,7 +136,7 @@ int pb__cache_read(pb_session *s, const pb_class *cls, const struct pb__form *fo
                              "there is a cache %" PRId64 " already", luid);
     }
     pb_value *state = pb__copy_state(s, form->state, err);
-    return state ? add(s, cls, luid, state, out, err) : err->code;
+    return state ? add(s, as, luid, state, out, err) : err->code;
 }
 
 int pb__cached_read(pb_session *s, const struct pb__form *form, pb_value **out,

@@ -10,6 +10,7 @@
 #define PB__COPIES_H
 
 #include "libpb/broker/session.h"
+#include "pb/publish.h"
 
 struct pb__caches {
     /* Cacheables of ours, of which the peer has caches. */
@@ -33,6 +34,8 @@ struct pb__registered {
     const pb_class *cls;
     pb_factory_cb factory; /* NULL: there is a class, or nothing but data */
     void *user_data;       /* of the factory */
+    bool publishes;        /* what comes is a RemotePublished */
+    pb_published_config published;
     char tag[];
 };
 
@@ -62,6 +65,8 @@ struct pb__copy {
     bool made;                /* its self has been constructed */
     pb_session *session;      /* of a cache, until it is uncached; else NULL */
     int64_t luid;             /* of a cache; else 0 */
+    pb_value *receipt;        /* the first value that shows it; NULL: that is gone */
+    struct pb__publication *publication; /* of a RemotePublished; else NULL */
 };
 
 extern const struct pb__foreign_ops pb__copy_ops;
@@ -119,8 +124,8 @@ struct pb__cache {
 extern const struct pb__foreign_ops pb__cache_ops;
 
 /* The *new* values of [tag, luid, state], ["cached", luid] and ["lcache", luid]. */
-int pb__cache_read(pb_session *s, const pb_class *cls, const struct pb__form *form,
-                   pb_value **out, pb_error *err);
+int pb__cache_read(pb_session *s, const struct pb__registered *as,
+                   const struct pb__form *form, pb_value **out, pb_error *err);
 int pb__cached_read(pb_session *s, const struct pb__form *form, pb_value **out,
                     pb_error *err);
 int pb__lcache_read(pb_session *s, const struct pb__form *form, pb_value **out,
@@ -136,6 +141,16 @@ void pb__cache_splice_late(pb_session *s);
 /* The session is over: nothing is owed any more; and lets go of all of them. */
 void pb__cache_end(pb_session *s);
 void pb__cache_fini(pb_session *s);
+
+/* ---- publish.c ---- */
+
+/* What a RemotePublished has; NULL for lack of memory. */
+struct pb__publication *pb__publication_new(const pb_session *s,
+                                            const pb_published_config *config);
+/* The object goes: who still waits for it is told. */
+void pb__publication_end(struct pb__copy *c);
+/* Its first state is there: loads the rest, or asks for it. */
+int pb__publication_begin(struct pb__copy *c, pb_error *err);
 
 /* ---- observer.c ---- */
 

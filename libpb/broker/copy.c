@@ -16,6 +16,9 @@ static void release(struct pb__foreign *f)
     struct pb__copy *c = (struct pb__copy *)f;
     const pb_class *cls = c->object.cls;
     pb__list_remove(&c->arriving);
+    if (c->publication) {
+        pb__publication_end(c);
+    }
     if (c->made && cls->destroy) {
         cls->destroy(c->object.self);
     }
@@ -116,7 +119,7 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
                   const struct pb__form *form, pb_value **out, pb_error *err)
 {
     if (as->cls && as->cls->flavor == PB_FLAVOR_CACHEABLE) {
-        return pb__cache_read(s, as->cls, form, out, err);
+        return pb__cache_read(s, as, form, out, err);
     }
     pb_value *state = form->id ? form->id : form->state; /* the first, whatever it is */
     if (!state) {
@@ -151,9 +154,9 @@ static int tell(struct pb__copy *c, pb_error *err)
     int e =
         cls->set_state ? cls->set_state(c->object.self, c->object.base.holds, &why) : 0;
     if (e) {
-        pb__error_set(err, e, 0, "%s", why.code ? why.text : pb_strerror(e));
+        return pb__error_set(err, e, 0, "%s", why.code ? why.text : pb_strerror(e));
     }
-    return e;
+    return c->publication ? pb__publication_begin(c, err) : 0;
 }
 
 static void refuse(pb_session *s, pb_value *list, const struct pb__copy *c,

@@ -36,6 +36,7 @@ libpb_broker_la_SOURCES = \
 	%D%/pager.c \
 	%D%/portal.c \
 	%D%/proto.c \
+	%D%/publish.c \
 	%D%/registry.c \
 	%D%/remote.c \
 	%D%/request.c \
@@ -69,6 +70,7 @@ unit_tests += \
 	%D%/tests/test_pager \
 	%D%/tests/test_reentry \
 	%D%/tests/test_reference \
+	%D%/tests/test_publish \
 	%D%/tests/test_registry \
 	%D%/tests/test_replay \
 	%D%/tests/test_role \
@@ -92,6 +94,7 @@ unit_tests += \
 %C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reentry_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_publish_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_registry_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_replay_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_role_LDADD = $(broker_libs) $(test_libs)

@@ -121,31 +121,50 @@ static void put(pb_registry *g, struct pb__registered *row)
     g->rows[at] = row;
 }
 
+/* The row of the tag, emptied. */
 static int set(pb_registry *g, const char *tag, const pb_class *cls,
-               pb_factory_cb factory, void *user_data)
+               struct pb__registered **out)
 {
     if (!g || !tag || !*tag) {
         return PB_ERR_ARG;
     }
-    struct pb__registered *row = reserve(g, 1) == 0 ? new_row("", tag, cls) : NULL;
-    if (!row) {
+    *out = reserve(g, 1) == 0 ? new_row("", tag, cls) : NULL;
+    if (!*out) {
         return PB_ERR_NOMEM;
     }
-    row->factory = factory;
-    row->user_data = user_data;
-    put(g, row);
+    put(g, *out);
     return 0;
 }
 
 int pb_registry_set_class(pb_registry *g, const char *tag, const pb_class *cls)
 {
-    return set(g, tag, cls, NULL, NULL);
+    struct pb__registered *row;
+    return set(g, tag, cls, &row);
 }
 
 int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_cb factory,
                             void *user_data)
 {
-    return factory ? set(g, tag, NULL, factory, user_data) : PB_ERR_ARG;
+    struct pb__registered *row;
+    int e = factory ? set(g, tag, NULL, &row) : PB_ERR_ARG;
+    if (e == 0) {
+        row->factory = factory;
+        row->user_data = user_data;
+    }
+    return e;
+}
+
+int pb_registry_set_published(pb_registry *g, const char *tag, const pb_class *cls,
+                              const pb_published_config *config)
+{
+    struct pb__registered *row;
+    bool fits = cls && cls->flavor == PB_FLAVOR_CACHEABLE && config;
+    int e = fits ? set(g, tag, cls, &row) : PB_ERR_ARG;
+    if (e == 0) {
+        row->publishes = true;
+        row->published = *config;
+    }
+    return e;
 }
 
 int pb_registry_set_class_tree(pb_registry *g, const char *prefix,

@@ -11,4 +11,5 @@ pbinclude_HEADERS = \
 	%D%/pb/paging.h \
 	%D%/pb/pb.h \
 	%D%/pb/profile.h \
+	%D%/pb/publish.h \
 	%D%/pb/value.h

@@ -7,6 +7,7 @@ libpb_net_la_SOURCES = \
 	%D%/dial.h \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
+	%D%/folder.c \
 	%D%/run.c \
 	%D%/server.c \
 	%D%/socket.c \
@@ -18,9 +19,11 @@ unit_tests += \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
 	%D%/tests/test_endpoint \
+	%D%/tests/test_folder \
 	%D%/tests/test_server
 EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)

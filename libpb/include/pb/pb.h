@@ -14,6 +14,7 @@
 #include "pb/net.h"
 #include "pb/paging.h"
 #include "pb/profile.h"
+#include "pb/publish.h"
 #include "pb/value.h"
 
 #endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Publishables of ours, and those of the peer: caches that come with a name, a time and a
+ * reference, and are not whole until their state has been loaded or fetched. Mirrors
+ * twisted.spread.publish. */
+#include <string.h>
+
+#include "compat/island.h"
+#include "libpb/broker/copies.h"
+#include "pb/publish.h"
+
+/* ---- Publishing ---- */
+
+static pb_value *name_of(const pb_session *s, const char *(*get)(pb_object *perspective),
+                         pb_object *perspective)
+{
+    const char *name = get && perspective ? get(perspective) : NULL;
+    return pb__native(s, name ? name : "None");
+}
+
+pb_value *pb_publishable_state(void *self, pb_object *perspective, pb_remote *observer,
+                               pb_error *err)
+{
+    const pb_publishable *p = self;
+    const pb_session *s = observer->session;
+    const struct {
+        const char *name;
+        pb_value *value;
+    } members[] = {
+        {"remote",
+         pb_local_steal(pb_viewpoint_new(perspective, observer->observed->object))},
+        {"publishedID", pb_value_ref(p->published_id)},
+        {"perspective", name_of(s, p->perspective_name, perspective)},
+        {"service", name_of(s, p->service_name, perspective)},
+        {"timestamp", pb_float(p->timestamp)},
+    };
+    pb_value *state = pb_dict();
+    int failed = state ? 0 : PB_ERR_NOMEM;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (failed) {
+            pb_value_unref(members[i].value);
+        } else {
+            failed = pb_dict_set_steal(state, pb__native(s, members[i].name),
+                                       members[i].value);
+        }
+    }
+    if (failed) {
+        pb_value_unref(state);
+        pb__error_nomem(err);
+        return NULL;
+    }
+    return state;
+}
+
+int pb_publishable_get_state(void *self, pb_request *req)
+{
+    const pb_publishable *p = self;
+    pb_error err = {0};
+    int e = pb_request_unpack(req, "");
+    if (e) {
+        return e;
+    }
+    if (!p->state_to_publish) {
+        return pb_request_fail(req, "builtins.NotImplementedError",
+                               "<class '%s'>.getStateToPublishFor",
+                               pb_object_class(pb_request_object(req))->name);
+    }
+    pb_value *state = p->state_to_publish(self, pb_request_perspective(req), &err);
+    if (!state && err.code) {
+        return pb_request_fail(req, pb__exception_of(err.code), "%s", err.text);
+    }
+    return pb_request_answer_steal(req, state);
+}
+
+/* ---- What is published, where it arrives ---- */
+
+struct pb__publication {
+    pb_published_config config;
+    pb_profile profile;
+    struct pb__list waiting; /* waiter.link */
+    pb_failure *failure;     /* why it was not activated; NULL: it was not tried, or is */
+    bool activated;
+};
+
+struct waiter {
+    struct pb__list link;
+    pb_published_cb cb;
+    void *user_data;
+};
+
+struct pb__publication *pb__publication_new(const pb_session *s,
+                                            const pb_published_config *config)
+{
+    struct pb__publication *p = pb__calloc(1, sizeof *p);
+    if (p) {
+        p->config = *config;
+        p->profile = pb__profile(s);
+        pb__list_init(&p->waiting);
+    }
+    return p;
+}
+
+/* Runs the callbacks, and those that they add. */
+static void tell(struct pb__copy *c)
+{
+    struct pb__publication *p = c->publication;
+    pb_object_ref(&c->object);
+    while (!pb__list_empty(&p->waiting)) {
+        struct waiter *w = PB__LIST_ENTRY(p->waiting.next, struct waiter, link);
+        pb__list_remove(&w->link);
+        w->cb(&c->object, p->failure, w->user_data);
+        pb__free(w);
+    }
+    pb_object_unref(&c->object);
+}
+
+void pb__publication_end(struct pb__copy *c)
+{
+    struct pb__publication *p = c->publication;
+    if (!pb__list_empty(&p->waiting)) {
+        p->failure = pb__failure_new(PB_ERR_DEAD, "what was published is gone");
+        tell(c);
+    }
+    pb_failure_unref(p->failure);
+    pb__free(p);
+}
+
+/* ---- Files ---- */
+
+/* Appends what str.format makes of a value. */
+static int put_text(struct pb__buf *out, const pb_value *v, bool python2)
+{
+    pb_span text;
+    if (pb__kind(v) == PB_STR || (python2 && pb__kind(v) == PB_BYTES)) {
+        pb_as_text(v, &text);
+        return pb__buf_append(out, text.data, text.len);
+    }
+    char *repr = pb_value_repr(v);
+    int e = repr ? pb__buf_append(out, repr, strlen(repr)) : PB_ERR_NOMEM;
+    pb_free(repr);
+    return e;
+}
+
+/* Mirrors RemotePublished.getFileName. PB_ERR_TYPE where the state has not what it takes,
+ * PB_ERR_NOMEM. */
+static int file_name(const struct pb__copy *c, struct pb__buf *out)
+{
+    static const char *const members[] = {"service", "perspective", "publishedID"};
+    bool python2 = c->publication->profile.python_major == 2;
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < 3; i++) {
+        const pb_value *v = pb_dict_get(c->object.base.holds, members[i]);
+        e = v ? put_text(out, v, python2) : PB_ERR_TYPE;
+        e = e ? e : pb__buf_append(out, i < 2 ? "-" : ".pub", i < 2 ? 1 : 5);
+    }
+    return e;
+}
+
+/* Files are one's own, so anything goes. *new*; NULL for lack of memory. */
+static pb_taster *taster_new(void)
+{
+    pb_taster *t = pb_taster_new();
+    if (t && pb_taster_allow_all(t) != 0) {
+        pb_taster_unref(t);
+        return NULL;
+    }
+    return t;
+}
+
+/* The members that were saved, *new*, if they are of the same time; else NULL. */
+static pb_value *load(const struct pb__copy *c, const char *name)
+{
+    const struct pb__publication *p = c->publication;
+    pb_value *data = p->config.load ? p->config.load(name, p->config.user_data) : NULL;
+    pb_span bytes;
+    if (!data || pb_as_bytes(data, &bytes) != 0) {
+        pb_value_unref(data);
+        return NULL;
+    }
+    pb_jelly_config config = {.profile = p->profile, .taster = taster_new()};
+    pb_value *saved = NULL;
+    if (config.taster) {
+        pb_unjelly_bytes(bytes, &config, PB_DIALECT_NONE, &saved, NULL);
+    }
+    pb_taster_unref(config.taster);
+    pb_value_unref(data);
+    pb_value *members = saved ? pb_value_ref(pb_instance_state(saved)) : NULL;
+    pb_value_unref(saved);
+    const pb_value *then = members ? pb_dict_get(members, "timestamp") : NULL;
+    const pb_value *now = pb_dict_get(c->object.base.holds, "timestamp");
+    if (!then || !now || !pb_value_equal(then, now)) {
+        pb_value_unref(members);
+        return NULL;
+    }
+    return members;
+}
+
+/* RemotePublished.__getstate__: all but what is of this connection. */
+static pb_value *state_to_save(const struct pb__copy *c)
+{
+    pb_value *state = pb_dict();
+    int e = state ? 0 : PB_ERR_NOMEM;
+    size_t at = 0;
+    pb_value *key, *value;
+    pb_span text;
+    while (e == 0 && pb_dict_next(c->object.base.holds, &at, &key, &value)) {
+        bool is_remote = pb_as_text(key, &text) == 0 && text.len == 6 &&
+                         memcmp(text.data, "remote", 6) == 0;
+        e = is_remote ? 0 : pb_dict_set_steal(state, pb__ref(key), pb__ref(value));
+    }
+    if (e) {
+        pb_value_unref(state);
+        return NULL;
+    }
+    return state;
+}
+
+static int save(const struct pb__copy *c, pb_error *err)
+{
+    const struct pb__publication *p = c->publication;
+    struct pb__buf name = {0};
+    pb_jelly_config config = {.profile = p->profile, .taster = taster_new()};
+    pb_value *v = pb_instance_steal(c->object.cls->name, state_to_save(c));
+    int e = config.taster && v ? file_name(c, &name) : PB_ERR_NOMEM;
+    uint8_t *data = NULL;
+    size_t len = 0;
+    e = e ? e : pb_jelly_bytes(v, &config, PB_DIALECT_NONE, &data, &len, err);
+    e = e ? e
+          : p->config.save((const char *)name.data, (pb_span){data, len},
+                           p->config.user_data);
+    pb_free(data);
+    pb__buf_fini(&name);
+    pb_value_unref(v);
+    pb_taster_unref(config.taster);
+    return e;
+}
+
+static void save_or_log(struct pb__copy *c)
+{
+    pb_error err = {0};
+    int e = c->publication->config.save ? save(c, &err) : 0;
+    if (e && c->session) {
+        pb__log(c->session, PB_LOG_ERROR, "%s cannot be saved: %s", c->object.cls->name,
+                err.code ? err.text : pb_strerror(e));
+    }
+}
+
+/* ---- Activation ---- */
+
+/* Whether v leads to the object: what holds itself would never go. PB_ERR_NOMEM. */
+static int leads_to(pb_value *v, const pb_object *o)
+{
+    struct pb__map seen = {0};
+    struct pb__buf todo = {0};
+    int e = pb__buf_append(&todo, &v, sizeof v);
+    bool found = false;
+    while (e == 0 && !found && todo.len > 0) {
+        todo.len -= sizeof v;
+        memcpy(&v, todo.data + todo.len, sizeof v);
+        found = v == (const pb_value *)o;
+        if (pb__is_small(v) || !pb__is_node(v) || pb__map_get(&seen, (uintptr_t)v)) {
+            continue;
+        }
+        struct pb__edges edges = pb__edges((struct pb__node *)v);
+        e = pb__map_set(&seen, (uintptr_t)v, v);
+        e = e ? e : pb__buf_append(&todo, edges.to, edges.len * sizeof v);
+    }
+    pb__map_fini(&seen);
+    pb__buf_fini(&todo);
+    return e ? e : found;
+}
+
+/* Puts the members into the state. */
+static int merge(struct pb__copy *c, pb_value *members, pb_error *err)
+{
+    size_t at = 0;
+    pb_value *key, *value;
+    int e = leads_to(members, &c->object);
+    if (pb__kind(members) != PB_DICT || e > 0) {
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             e > 0 ? "what is published holds itself"
+                                   : "what is published has a state that is no dict");
+    }
+    while (e == 0 && pb_dict_next(members, &at, &key, &value)) {
+        e = pb_dict_set_steal(c->object.base.holds, pb__ref(key), pb__ref(value));
+    }
+    return e ? pb__error_nomem(err) : 0;
+}
+
+/* Mirrors RemotePublished._cbGotUpdate. */
+static int update(struct pb__copy *c, pb_value *members, pb_error *err)
+{
+    struct pb__publication *p = c->publication;
+    int e = merge(c, members, err);
+    if (e) {
+        return e;
+    }
+    p->activated = true;
+    tell(c);
+    if (p->config.activated) {
+        p->config.activated(&c->object, p->config.user_data);
+    }
+    save_or_log(c);
+    return 0;
+}
+
+/* The count of the value that asked keeps the object until now. */
+static void got_state(pb_value *result, pb_failure *failure, void *user_data)
+{
+    pb_value *holder = user_data;
+    struct pb__copy *c = (struct pb__copy *)pb_as_object(holder);
+    pb_error err = {0};
+    int e = result ? update(c, result, &err) : 0;
+    failure = e ? pb__failure_new(e, err.text) : pb_failure_ref(failure);
+    if (failure) {
+        c->publication->failure = pb_failure_ref(failure);
+        tell(c);
+    }
+    pb_failure_unref(failure);
+    pb_value_unref(holder);
+}
+
+/* Asks the peer for the state. */
+static int fetch(struct pb__copy *c, pb_value *holder, pb_error *err)
+{
+    pb_remote *remote = pb_as_remote(pb_dict_get(c->object.base.holds, "remote"));
+    if (!remote) {
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             "what is published comes without a reference to it");
+    }
+    pb_value_ref(holder);
+    int e = pb_remote_call(remote, "getStateToPublish", NULL, NULL, NULL, got_state,
+                           holder, NULL, err);
+    if (e) {
+        pb_value_unref(holder);
+    }
+    return e;
+}
+
+int pb__publication_begin(struct pb__copy *c, pb_error *err)
+{
+    struct pb__buf name = {0};
+    int e = pb__kind(c->object.base.holds) == PB_DICT ? file_name(c, &name) : PB_ERR_TYPE;
+    pb_value *holder = c->receipt ? c->receipt : &c->object.base.foreign.node.head;
+    pb_value *members = e ? NULL : load(c, (const char *)name.data);
+    pb__buf_fini(&name);
+    if (e) {
+        return e == PB_ERR_NOMEM
+                   ? pb__error_nomem(err)
+                   : pb__error_set(err, e, 0, "what is published comes without its name");
+    }
+    if (!members) {
+        return fetch(c, holder, err);
+    }
+    e = update(c, members, err);
+    pb_value_unref(members);
+    return e;
+}
+
+/* ---- Waiting for it ---- */
+
+static struct pb__copy *published(const pb_object *o)
+{
+    struct pb__copy *c = (struct pb__copy *)(uintptr_t)o;
+    bool is = o && o->base.foreign.ops == &pb__copy_ops && c->publication;
+    return is ? c : NULL;
+}
+
+bool pb_published_is_activated(const pb_object *o)
+{
+    const struct pb__copy *c = published(o);
+    return c && c->publication->activated;
+}
+
+int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_data)
+{
+    struct pb__copy *c = published(o);
+    if (!c) {
+        return PB_ERR_TYPE;
+    }
+    struct pb__publication *p = c->publication;
+    if (p->activated || p->failure) {
+        cb(o, p->failure, user_data);
+        return 0;
+    }
+    struct waiter *w = pb__malloc(sizeof *w);
+    if (!w) {
+        return PB_ERR_NOMEM;
+    }
+    *w = (struct waiter){.cb = cb, .user_data = user_data};
+    pb__list_push(&p->waiting, &w->link);
+    return 0;
+}
+
+/* A call whose result is to be activated. */
+struct ready {
+    pb_answer_cb cb;
+    void *user_data;
+    pb_value *result; /* one count, once it is there */
+};
+
+static void end(struct ready *r, pb_value *result, pb_failure *failure)
+{
+    if (r->cb) {
+        r->cb(result, failure, r->user_data);
+    }
+    pb_value_unref(r->result);
+    pb__free(r);
+}
+
+static void activated(pb_object *o, pb_failure *failure, void *user_data)
+{
+    struct ready *r = user_data;
+    (void)o;
+    end(r, failure ? NULL : r->result, failure);
+}
+
+static void answered(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct ready *r = user_data;
+    if (failure) {
+        end(r, NULL, failure);
+        return;
+    }
+    r->result = pb__ref(result);
+    int e = pb_published_when_activated(pb_as_object(result), activated, r);
+    if (e) {
+        failure = pb__failure_new(e, e == PB_ERR_TYPE ? "the result is no RemotePublished"
+                                                      : pb_strerror(e));
+        end(r, NULL, failure);
+        pb_failure_unref(failure);
+    }
+}
+
+int pb_when_ready(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
+                  const pb_call_options *options, pb_answer_cb cb, void *user_data,
+                  pb_call **call, pb_error *err)
+{
+    struct ready *r = pb__calloc(1, sizeof *r);
+    if (!r) {
+        return pb__error_nomem(err);
+    }
+    r->cb = cb;
+    r->user_data = user_data;
+    int e = pb_remote_call(to, method, args, kwargs, options, answered, r, call, err);
+    if (e) {
+        pb__free(r);
+    }
+    return e;
+}
