@@ -11,10 +11,10 @@
 static const char *name_allowed(const pb_session *s, const pb_failure *f,
                                 struct pb__mro *m)
 {
-    if (!f->mro) {
+    if (f->value) {
         return NULL;
     }
-    pb__mro_begin(m, f->mro, pb__profile(s));
+    pb__mro_begin(m, pb__failure_mro(f), pb__profile(s));
     pb__mro_next(m);
     pb_span name = {(const uint8_t *)m->name, strlen(m->name)};
     return pb_taster_class_allowed(s->shared->config.jelly.taster, name) ? m->name : NULL;

@@ -121,6 +121,11 @@ pb_failure *pb__failure_received(pb_value *v)
     return f ? f : spare(PB_ERR_NOMEM);
 }
 
+const char *pb__failure_mro(const pb_failure *f)
+{
+    return f->mro ? f->mro : pb_failure_type(f);
+}
+
 pb_failure *pb_failure_ref(pb_failure *f)
 {
     if (f && f->refs != PB__IMMORTAL) {
@@ -161,7 +166,7 @@ const char *pb_failure_traceback(const pb_failure *f)
 bool pb_failure_check(const pb_failure *f, const char *type)
 {
     if (!f->parents) {
-        return pb__exception_is(f->mro ? f->mro : pb_failure_type(f), type);
+        return pb__exception_is(pb__failure_mro(f), type);
     }
     bool is = pb__exception_same(f->type, type);
     for (size_t i = 0; !is && i < pb_len(f->parents); i++) {

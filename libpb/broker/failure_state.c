@@ -267,7 +267,7 @@ pb_value *pb__failure_state(const pb_session *s, const pb_failure *f,
                             enum pb__failing how)
 {
     struct stating g = {.s = s, .f = f, .how = how};
-    pb__mro_begin(&g.mro, f->mro ? f->mro : pb_failure_type(f), pb__profile(s));
+    pb__mro_begin(&g.mro, pb__failure_mro(f), pb__profile(s));
     pb__mro_next(&g.mro);
     bool came = f->value && pb__is_copied_failure(f->value) &&
                 pb__kind(pb_instance_state(f->value)) == PB_DICT;

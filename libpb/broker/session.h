@@ -194,6 +194,8 @@ enum pb__failing {
 pb_failure *pb__failure_new(int code, const char *text);
 /* What came in an error message; never NULL. */
 pb_failure *pb__failure_received(pb_value *v);
+/* Its class and the bases that are known of it, as pb_request_fail has them. */
+const char *pb__failure_mro(const pb_failure *f);
 /* The failure of a value of pb_failure_copyable, borrowed; NULL for another. */
 pb_failure *pb__failure_of(const pb_value *v);
 /* Whether v is the state of a failure that came. */

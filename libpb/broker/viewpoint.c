@@ -26,7 +26,7 @@ static const pb_class as_class = {.name = "AsReferenceable", .destroy = destroy}
 static pb_object *make(const pb_class *cls, pb_object *object, pb_object *perspective,
                        pb_role role)
 {
-    struct proxy *p = pb__malloc(sizeof *p);
+    struct proxy *p = object ? pb__malloc(sizeof *p) : NULL;
     pb_object *o = p ? pb_object_new(cls, p) : NULL;
     if (!o) {
         pb__free(p);

@@ -289,6 +289,16 @@ PB_TEST(forward, goes_as_itself_where_its_class_is_allowed)
     pb_failure_unref(f.failure);
     pb_value_unref(f.value);
     pb_taster_unref(t);
+
+    t = taster_for("twisted.spread.pb.PBConnectionLost");
+    c.jelly.taster = t;
+    f.failure = pb__failure_new(PB_ERR_LOST, "gone");
+    ask(&f, &c, keep);
+    text = take_got(&f);
+    cr_assert_str_eq(text, "<twisted.spread.pb.PBConnectionLost {}>");
+    pb_free(text);
+    pb_failure_unref(f.failure);
+    pb_taster_unref(t);
 }
 
 PB_TEST(forward, goes_as_a_failure_where_its_class_is_not)

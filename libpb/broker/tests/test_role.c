@@ -267,6 +267,8 @@ static void fallback(struct pair *p)
     }
     cr_assert_null(pb_as_referenceable(open, PB_ROLE_VIEW));
     cr_assert_null(pb_as_referenceable(open, PB_ROLE_OBSERVE));
+    cr_assert_null(pb_as_referenceable(NULL, PB_ROLE_REMOTE));
+    cr_assert_null(pb_viewpoint_new(w.avatar, NULL));
     cr_assert_null(pb_viewpoint_object(open));
     cr_assert_null(pb_viewpoint_perspective(open));
     pb_object_unref(open);

@@ -15,7 +15,7 @@ extern "C" {
 /* ---- Perspectives ---- */
 
 /* An object that calls the `view` methods of another for a perspective (may be NULL):
- * *new*; it holds a count of both. NULL for lack of memory. A Viewable is sent as one with
+ * *new*; it holds a count of both. NULL for lack of memory, or of an object. A Viewable is sent as one with
  * the perspective of whom it is sent to. Two on the same pair go by the same number.
  * Mirrors flavors.ViewPoint. */
 PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object);
@@ -23,12 +23,11 @@ PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object);
 PB_API pb_object *pb_viewpoint_object(const pb_object *o);
 PB_API pb_object *pb_viewpoint_perspective(const pb_object *o);
 /* An object that calls the methods of another in a role: *new*; it holds a count of it.
- * An avatar is sent so, as PB_ROLE_PERSPECTIVE. NULL for lack of memory, or where role is
- * neither that nor PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
+ * An avatar is sent so, as PB_ROLE_PERSPECTIVE. NULL for lack of memory or of an object,
+ * or where role is neither that nor PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
 PB_API pb_object *pb_as_referenceable(pb_object *object, pb_role role);
 /* The perspective that a reference came for, borrowed, and for whom it sends; NULL: none,
- * or its connection has ended.
- * Mirrors RemoteReference.perspective. */
+ * or its connection has ended. Mirrors RemoteReference.perspective. */
 PB_API pb_object *pb_remote_perspective(const pb_remote *r);
 
 /* ---- Copies and caches that come ---- */
