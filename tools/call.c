@@ -31,14 +31,21 @@ static const char help[] =
     "Calls METHOD on the root of the server at ENDPOINT, and prints what it answers, as\n"
     "Python would. 'then' calls a method of the reference that was answered before it.\n"
     "\n"
-    "ENDPOINT is HOST:PORT, tcp:HOST:PORT, tcp:host=HOST:port=PORT or unix:PATH. ARG is "
-    "a\n"
-    "Python literal, or else text; NAME=ARG is a keyword argument.\n"
+    "ENDPOINT is HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, ssl:HOST:PORT or unix:PATH, "
+    "and\n"
+    "may go on as Twisted's (:timeout=5, :hostname=NAME, ...). ARG is a Python literal, "
+    "or\n"
+    "else text; NAME=ARG is a keyword argument.\n"
     "\n"
     "      --allow PATTERN     let types, modules and classes in whose whole name "
     "matches\n"
     "                          the regular expression\n"
     "      --anonymous         log in as nobody, and call the avatar\n"
+    "      --ca FILE           trust the roots in FILE, or in a folder's *.pem, instead "
+    "of "
+    "the\n"
+    "                          system's\n"
+    "      --insecure          take any certificate\n"
     "      --json              print the answer as JSON, without loss\n"
     "      --login USER        log in, and call the avatar instead of the root; the "
     "password\n"
@@ -90,6 +97,8 @@ static int read_options(int argc, char **argv, struct options *o, bool *done)
     enum {
         ALLOW = 256,
         ANONYMOUS,
+        CA,
+        INSECURE,
         JSON,
         LOGIN,
         LOGIN_TEXT,
@@ -102,6 +111,8 @@ static int read_options(int argc, char **argv, struct options *o, bool *done)
     static const struct option known[] = {
         {"allow", required_argument, NULL, ALLOW},
         {"anonymous", no_argument, NULL, ANONYMOUS},
+        {"ca", required_argument, NULL, CA},
+        {"insecure", no_argument, NULL, INSECURE},
         {"json", no_argument, NULL, JSON},
         {"login", required_argument, NULL, LOGIN},
         {"login-text", no_argument, NULL, LOGIN_TEXT},
@@ -121,6 +132,12 @@ static int read_options(int argc, char **argv, struct options *o, bool *done)
             break;
         case ANONYMOUS:
             o->log_in = o->who.anonymous = true;
+            break;
+        case CA:
+            o->config.tls_ca = optarg;
+            break;
+        case INSECURE:
+            o->config.tls_insecure = true;
             break;
         case JSON:
             o->json = true;

@@ -17,9 +17,8 @@
 static const char help[] =
     "Usage: pb serve [OPTION]... ENDPOINT\n"
     "Serves an object to test against, until it is interrupted. ENDPOINT is tcp:PORT,\n"
-    "tcp:PORT:interface=ADDRESS, HOST:PORT or unix:PATH; port 0 is any that is free, "
-    "and\n"
-    "is printed.\n"
+    "tcp:PORT:interface=ADDRESS, HOST:PORT, ssl:PORT:privateKey=FILE:certKey=FILE or\n"
+    "unix:PATH; port 0 is any that is free, and is printed.\n"
     "\n"
     "  echo(x)            answers x\n"
     "  ping()             answers 'pong'\n"

@@ -132,12 +132,47 @@ static void lost(pb_conn *c, int negative_errno)
     pb_session_lost(c->session, negative_errno ? &why : NULL);
 }
 
+/* TLS has failed. What it has to say of that is sent if the socket takes it. */
+static void lost_tls(pb_conn *c, const pb_error *why)
+{
+    pb_span alert = pb__tls_send(c->tls);
+    if (alert.len) {
+        (void)pb__socket_send(c->fd, alert.data, alert.len);
+    }
+    c->broken = true;
+    pb_session_lost(c->session, why);
+}
+
+/* Gives the session what TLS has made of n bytes in the hub's chunk. */
+static void hear_tls(pb_conn *c, size_t n)
+{
+    pb_error err = {0};
+    bool ended = false;
+    int failed = pb__tls_recv(c->tls, (pb_span){c->hub->chunk, n}, &err);
+    while (!failed && !ended) {
+        int got = pb__tls_read(c->tls, c->hub->chunk, PB__CHUNK, &ended, &err);
+        if (got <= 0) {
+            failed = got;
+            break;
+        }
+        pb_session_recv(c->session, (pb_span){c->hub->chunk, (size_t)got},
+                        session_now(c));
+    }
+    if (failed) {
+        lost_tls(c, &err);
+    } else if (ended) {
+        lost(c, 0);
+    }
+}
+
 /* Reads one chunk: how many bytes there were, or -errno. A session that is over takes no
  * notice of it. */
 static ssize_t read_chunk(pb_conn *c)
 {
     ssize_t n = pb__socket_recv(c->fd, c->hub->chunk, PB__CHUNK);
-    if (n > 0) {
+    if (n > 0 && c->tls) {
+        hear_tls(c, (size_t)n);
+    } else if (n > 0) {
         pb_session_recv(c->session, (pb_span){c->hub->chunk, (size_t)n}, session_now(c));
     } else if (n != -EAGAIN) {
         lost(c, (int)n);
@@ -156,28 +191,61 @@ static void read_rest(pb_conn *c, int negative_errno)
     }
 }
 
+/* Writes to the socket: how much it took, or the -errno of one that has failed. */
+static ssize_t write_some(pb_conn *c, pb_span out)
+{
+    ssize_t n = pb__socket_send(c->fd, out.data, out.len);
+    c->blocked = n == -EAGAIN || (n >= 0 && (size_t)n < out.len);
+    return n == -EAGAIN ? 0 : n;
+}
+
+static bool can_take(const pb_conn *c)
+{
+    return pb_session_want_send(c->session) && (!c->tls || pb__tls_is_ready(c->tls));
+}
+
+/* Has TLS take what the session has; false where nothing comes of it. */
+static bool write_tls(pb_conn *c)
+{
+    pb_error err = {0};
+    pb_span out = pb_session_send(c->session);
+    int n = out.len ? pb__tls_write(c->tls, out, &err) : 0;
+    if (n > 0) {
+        pb_session_sent(c->session, (size_t)n, session_now(c));
+    } else if (n < 0) {
+        lost_tls(c, &err);
+    }
+    return n > 0;
+}
+
 /* Writes what there is: 0, or the -errno of a socket that has failed. */
 static int write_out(pb_conn *c)
 {
+    ssize_t n = 0;
     c->blocked = false;
-    while (pb_session_want_send(c->session)) {
-        pb_span out = pb_session_send(c->session);
-        if (out.len == 0) {
-            break; /* there was no memory to write it */
-        }
-        ssize_t n = pb__socket_send(c->fd, out.data, out.len);
-        if (n < 0 && n != -EAGAIN) {
-            return (int)n;
-        }
-        if (n > 0) {
-            pb_session_sent(c->session, (size_t)n, session_now(c));
-        }
-        if (n < 0 || (size_t)n < out.len) {
-            c->blocked = true;
+    while (n >= 0 && !c->blocked && !c->broken) {
+        pb_span out = c->tls ? pb__tls_send(c->tls) : (pb_span){0};
+        if (out.len) {
+            n = write_some(c, out);
+            pb__tls_sent(c->tls, n > 0 ? (size_t)n : 0);
+        } else if (!can_take(c)) {
             break;
+        } else if (c->tls) {
+            if (!write_tls(c)) {
+                break;
+            }
+        } else {
+            out = pb_session_send(c->session);
+            if (out.len == 0) {
+                break; /* there was no memory to write it */
+            }
+            n = write_some(c, out);
+            if (n > 0) {
+                pb_session_sent(c->session, (size_t)n, session_now(c));
+            }
         }
     }
-    return 0;
+    return n < 0 ? (int)n : 0;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -249,9 +317,22 @@ int pb__conn_watch(pb_conn *c, int fd, int mask, uv_poll_cb cb)
     return mask ? uv_poll_start(&c->poll, mask, cb) : 0;
 }
 
-void pb__conn_up(pb_conn *c)
+struct pb__tls_options pb__conn_tls(const struct pb__endpoint *e, const pb_net_config *c)
+{
+    struct pb__tls_options o = e->tls;
+    o.insecure = c->tls_insecure;
+    o.ca = o.ca ? o.ca : c->tls_ca;
+    if (c->tls_certificate && !e->tls.certificate) {
+        o.certificate = c->tls_certificate;
+        o.key = c->tls_key;
+    }
+    return o;
+}
+
+void pb__conn_up(pb_conn *c, struct pb__tls *tls)
 {
     c->state = PB__CONN_UP;
+    c->tls = tls;
     c->epoch = loop_now(c);
     c->settle_by = INT64_MAX;
 }
@@ -276,6 +357,8 @@ static void end(pb_conn *c)
     c->state = PB__CONN_ENDED;
     pb__list_remove(&c->unsettled);
     drop_timer(c);
+    pb__tls_free(c->tls);
+    c->tls = NULL;
     if (c->fd >= 0) {
         uv_close((uv_handle_t *)&c->poll, poll_closed);
         close(c->fd);
@@ -295,6 +378,10 @@ static bool lingers(pb_conn *c, bool unsent)
             return false;
         }
         c->settle_by = loop_now(c) + LINGER;
+    }
+    if (c->tls && !c->blocked && !pb_session_want_send(c->session)) {
+        pb__tls_finish(c->tls);
+        (void)write_out(c);
     }
     if (!c->blocked) {
         shutdown(c->fd, SHUT_WR);

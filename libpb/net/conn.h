@@ -10,6 +10,7 @@
 
 #include "libpb/base/list.h"
 #include "libpb/broker/shared.h"
+#include "libpb/net/endpoint.h"
 #include "pb/net.h"
 
 enum { PB__CHUNK = 64 << 10 };
@@ -41,7 +42,8 @@ struct pb_conn {
     int64_t settle_by; /* dialling: give up then; over: what is unsent is dropped then */
     uv_poll_t poll;    /* of fd, while that is not -1 */
     int fd;
-    int mask; /* what poll waits for */
+    int mask;            /* what poll waits for */
+    struct pb__tls *tls; /* NULL: the bytes of the socket are the session's */
     enum pb__conn_state state;
     bool blocked; /* the socket takes no more for now */
     bool broken;  /* it is of no use any more */
@@ -62,8 +64,11 @@ int pb__conn_init(pb_conn *c, struct pb__hub *h, struct pb__shared *shared,
                   bool is_client);
 /* Watches fd, which c then owns. -errno. */
 int pb__conn_watch(pb_conn *c, int fd, int mask, uv_poll_cb cb);
-/* The socket is connected. */
-void pb__conn_up(pb_conn *c);
+/* The options of an endpoint, and for what it does not say those of the config. */
+struct pb__tls_options pb__conn_tls(const struct pb__endpoint *e, const pb_net_config *c);
+/* The socket is connected; tls, which c then owns, is between it and the session, or
+ * NULL. */
+void pb__conn_up(pb_conn *c, struct pb__tls *tls);
 /* Does what is to be done: writes, waits, or ends c. Never from inside the session. */
 void pb__conn_settle(pb_conn *c);
 /* Has it settled before the loop waits. */

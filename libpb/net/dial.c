@@ -20,7 +20,9 @@ struct dialled {
     pb_conn conn; /* first, for it is what the program has */
     struct pb__hub hub;
     struct pb__endpoint to;
-    struct pb__ending *ending; /* NULL: nobody wants to know */
+    struct pb__tls_context *tls; /* NULL: without */
+    char *tls_host;              /* whom to expect there */
+    struct pb__ending *ending;   /* NULL: nobody wants to know */
     uv_getaddrinfo_t lookup;
     struct addrinfo *found, *next; /* all addresses; those that are still to be tried */
     struct sockaddr_un path;       /* of a UNIX endpoint */
@@ -41,12 +43,19 @@ static void failed(struct dialled *d, int negative_errno)
     pb__socket_error(&d->failure, negative_errno, "cannot connect to %s", d->to.spelling);
 }
 
+static void free_dialled(struct dialled *d)
+{
+    uv_freeaddrinfo(d->found);
+    pb__endpoint_fini(&d->to);
+    pb__tls_context_unref(d->tls);
+    pb__free(d->tls_host);
+    pb__free(d);
+}
+
 static void free_when_done(struct dialled *d)
 {
     if (d->gone && !d->looking_up && !d->closing_attempt && !d->hub_open) {
-        uv_freeaddrinfo(d->found);
-        pb__endpoint_fini(&d->to);
-        pb__free(d);
+        free_dialled(d);
     }
 }
 
@@ -97,10 +106,17 @@ static void on_connected(uv_poll_t *poll, int status, int events)
         uv_close((uv_handle_t *)poll, attempt_closed);
         close(c->fd);
         c->fd = -1;
-    } else {
-        pb__conn_up(c);
-        pb__conn_settle(c);
+        return;
     }
+    struct pb__tls *tls = d->tls ? pb__tls_new(d->tls, d->tls_host) : NULL;
+    pb__conn_up(c, tls);
+    if (d->tls && !tls) {
+        pb_error why = {0};
+        pb__error_nomem(&why);
+        c->broken = true;
+        pb_session_lost(c->session, &why);
+    }
+    pb__conn_settle(c);
 }
 
 /* Tries the next address, if there is one. */
@@ -110,7 +126,7 @@ static void attempt(struct dialled *d)
     while (c->fd < 0 && d->next) {
         const struct addrinfo *to = d->next;
         d->next = to->ai_next;
-        int fd = pb__socket_connect(to->ai_addr, to->ai_addrlen);
+        int fd = pb__socket_connect(to->ai_addr, to->ai_addrlen, d->to.bind_address);
         int e = fd < 0 ? fd : pb__conn_watch(c, fd, UV_WRITABLE, on_connected);
         if (e < 0) {
             failed(d, e);
@@ -190,6 +206,23 @@ static int64_t timeout_of(const struct dialled *d, const pb_net_config *c)
                                 : CONNECT_TIMEOUT;
 }
 
+static bool set_tls(struct dialled *d, const pb_net_config *c, pb_error *err)
+{
+    struct pb__tls_options o = pb__conn_tls(&d->to, c);
+    const char *host = d->to.tls_host     ? d->to.tls_host
+                       : c->tls_host_name ? c->tls_host_name
+                                          : d->to.host;
+    size_t size = strlen(host) + 1;
+    d->tls_host = pb__malloc(size);
+    if (!d->tls_host) {
+        pb__error_nomem(err);
+        return false;
+    }
+    memcpy(d->tls_host, host, size);
+    d->tls = pb__tls_context_new(&o, true, err);
+    return d->tls;
+}
+
 pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c,
                   bool direct, struct pb__ending *ending, pb_error *err)
 {
@@ -203,14 +236,17 @@ pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c,
         pb__free(d);
         return NULL;
     }
+    if (d->to.is_tls && !set_tls(d, c, err)) {
+        free_dialled(d);
+        return NULL;
+    }
     pb_conn *conn = &d->conn;
     struct pb__shared *shared = pb__conn_share(&c->session);
     int failed = shared ? pb__conn_init(conn, &d->hub, shared, true) : PB_ERR_NOMEM;
     pb__shared_unref(shared);
     if (failed) {
         pb__error_nomem(err);
-        pb__endpoint_fini(&d->to);
-        pb__free(d);
+        free_dialled(d);
         return NULL;
     }
     pb__hub_init(&d->hub, loop, d->chunk);

@@ -11,11 +11,12 @@
 #include "libpb/base/mem.h"
 
 enum {
-    PARTS_MAX = 8,
-    PARAMETERS_MAX = 3,
+    PARTS_MAX = 12,
+    PARAMETERS_MAX = 10,
     BACKLOG_DEFAULT = 1024,
     BACKLOG_MAX = 65535,
     TIMEOUT_MAX = 86400,
+    INDEX_MAX = 1023,
 };
 
 struct part {
@@ -101,12 +102,69 @@ static int set_path(struct pb__endpoint *e, const struct part *p, pb_error *err)
     return 0;
 }
 
+/* Parameters that are a text as it is. */
+#define SET_TEXT(parameter, place)                                                       \
+    static int set_##parameter(struct pb__endpoint *e, const struct part *p,             \
+                               pb_error *err)                                            \
+    {                                                                                    \
+        if (!*p->value) {                                                                \
+            return pb__error_set(err, PB_ERR_SYNTAX, p->offset, #parameter " is empty"); \
+        }                                                                                \
+        (place) = p->value;                                                              \
+        return 0;                                                                        \
+    }
+
+SET_TEXT(bind_address, e->bind_address)
+SET_TEXT(certificate, e->tls.certificate)
+SET_TEXT(key, e->tls.key)
+SET_TEXT(chain, e->tls.chain)
+SET_TEXT(trust, e->tls.ca)
+SET_TEXT(host_name, e->tls_host)
+SET_TEXT(name, e->name)
+
+static int set_mode(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    char *end;
+    long mode = *p->value >= '0' && *p->value <= '7' ? strtol(p->value, &end, 8) : -1;
+    if (mode < 0 || mode > 0777 || *end) {
+        return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
+                             "\"%s\" is no mode in octal digits", p->value);
+    }
+    e->mode = (int)mode;
+    return 0;
+}
+
+static int set_lockfile(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    long yes;
+    int status = set_number(p, "0 or 1", 0, 1, &yes, err);
+    e->replace = yes == 1;
+    return status;
+}
+
+static int set_index(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    long index;
+    int status = set_number(p, "index", 0, INDEX_MAX, &index, err);
+    e->index = (int)index;
+    return status;
+}
+
+static int set_domain(struct pb__endpoint *e, const struct part *p, pb_error *err)
+{
+    e->is_unix = strcmp(p->value, "UNIX") == 0;
+    return e->is_unix || strcmp(p->value, "INET") == 0 || strcmp(p->value, "INET6") == 0
+               ? 0
+               : pb__error_set(err, PB_ERR_SYNTAX, p->offset,
+                               "\"%s\" is no domain: INET, INET6 or UNIX", p->value);
+}
+
 /* A type of endpoint: its parameters, of which the first `needed` must be given, and the
  * first `positional` may stand without their names. */
 struct type {
     const char *name; /* "": what has no type */
     enum pb__endpoint_role role;
-    bool is_unix;
+    enum { TCP, UNIX, TLS, SYSTEMD } kind;
     size_t needed, positional;
     struct {
         const char *name;
@@ -117,30 +175,92 @@ struct type {
 static const struct type types[] = {
     {"tcp",
      PB__ENDPOINT_CLIENT,
-     false,
+     TCP,
      2,
      2,
-     {{"host", set_host}, {"port", set_port}, {"timeout", set_timeout}}},
+     {{"host", set_host},
+      {"port", set_port},
+      {"timeout", set_timeout},
+      {"bindAddress", set_bind_address}}},
     {"unix",
      PB__ENDPOINT_CLIENT,
-     true,
+     UNIX,
      1,
      1,
-     {{"path", set_path}, {"timeout", set_timeout}}},
-    {"", PB__ENDPOINT_CLIENT, false, 2, 2, {{"host", set_host}, {"port", set_port}}},
+     {{"path", set_path}, {"timeout", set_timeout}, {"lockfile", set_lockfile}}},
+    {"tls",
+     PB__ENDPOINT_CLIENT,
+     TLS,
+     2,
+     2,
+     {{"host", set_host},
+      {"port", set_port},
+      {"timeout", set_timeout},
+      {"bindAddress", set_bind_address},
+      {"certificate", set_certificate},
+      {"privateKey", set_key},
+      {"trustRoots", set_trust},
+      {"hostname", set_host_name}}},
+    {"ssl",
+     PB__ENDPOINT_CLIENT,
+     TLS,
+     2,
+     2,
+     {{"host", set_host},
+      {"port", set_port},
+      {"timeout", set_timeout},
+      {"bindAddress", set_bind_address},
+      {"certKey", set_certificate},
+      {"privateKey", set_key},
+      {"caCertsDir", set_trust},
+      {"hostname", set_host_name}}},
+    {"", PB__ENDPOINT_CLIENT, TCP, 2, 2, {{"host", set_host}, {"port", set_port}}},
     {"tcp",
      PB__ENDPOINT_SERVER,
-     false,
+     TCP,
      1,
      3,
      {{"port", set_port}, {"interface", set_host}, {"backlog", set_backlog}}},
     {"unix",
      PB__ENDPOINT_SERVER,
-     true,
+     UNIX,
      1,
      1,
-     {{"address", set_path}, {"backlog", set_backlog}}},
-    {"", PB__ENDPOINT_SERVER, false, 2, 2, {{"interface", set_host}, {"port", set_port}}},
+     {{"address", set_path},
+      {"mode", set_mode},
+      {"backlog", set_backlog},
+      {"lockfile", set_lockfile}}},
+    {"ssl",
+     PB__ENDPOINT_SERVER,
+     TLS,
+     1,
+     1,
+     {{"port", set_port},
+      {"privateKey", set_key},
+      {"certKey", set_certificate},
+      {"extraCertChain", set_chain},
+      {"interface", set_host},
+      {"backlog", set_backlog},
+      {"caCertsDir", set_trust}}},
+    {"tls",
+     PB__ENDPOINT_SERVER,
+     TLS,
+     1,
+     1,
+     {{"port", set_port},
+      {"privateKey", set_key},
+      {"certificate", set_certificate},
+      {"extraCertChain", set_chain},
+      {"interface", set_host},
+      {"backlog", set_backlog},
+      {"trustRoots", set_trust}}},
+    {"systemd",
+     PB__ENDPOINT_SERVER,
+     SYSTEMD,
+     0,
+     0,
+     {{"domain", set_domain}, {"index", set_index}, {"name", set_name}}},
+    {"", PB__ENDPOINT_SERVER, TCP, 2, 2, {{"interface", set_host}, {"port", set_port}}},
 };
 
 static const struct type *find_type(const char *name, enum pb__endpoint_role role)
@@ -221,6 +341,17 @@ static int apply(struct pb__endpoint *e, const struct type *t, const struct part
     return t->parameters[i].set(e, p, err);
 }
 
+/* A certificate may lie with its key; a server has both in a file that Twisted names. */
+static void default_certificate(struct pb__endpoint *e)
+{
+    if (!e->tls.key && e->backlog && !e->tls.certificate) {
+        e->tls.key = "server.pem";
+    }
+    if (!e->tls.certificate) {
+        e->tls.certificate = e->tls.key;
+    }
+}
+
 static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_role role,
                  char *to, pb_error *err)
 {
@@ -239,7 +370,9 @@ static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_rol
         first = 0;
         t = find_type("", role);
     }
-    e->is_unix = t->is_unix;
+    e->is_unix = t->kind == UNIX;
+    e->is_tls = t->kind == TLS;
+    e->is_systemd = t->kind == SYSTEMD;
     bool given[PARAMETERS_MAX] = {0};
     for (int named = 1; named >= 0; named--) {
         for (size_t i = first; i < parts.count && !status; i++) {
@@ -254,6 +387,13 @@ static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_rol
                                    t->parameters[i].name);
         }
     }
+    if (!status && e->is_systemd && (e->index >= 0) == (e->name != NULL)) {
+        status = pb__error_set(err, PB_ERR_SYNTAX, strlen(text),
+                               "either index or name is needed");
+    }
+    if (!status && e->is_tls) {
+        default_certificate(e);
+    }
     return status;
 }
 
@@ -261,7 +401,7 @@ int pb__endpoint_parse(const char *text, enum pb__endpoint_role role,
                        struct pb__endpoint *out, pb_error *err)
 {
     size_t size = strlen(text) + 1, both;
-    *out = (struct pb__endpoint){.host = ""};
+    *out = (struct pb__endpoint){.host = "", .mode = -1, .index = -1};
     if (role == PB__ENDPOINT_SERVER) {
         out->backlog = BACKLOG_DEFAULT;
     }

@@ -7,18 +7,26 @@
 
 #include <stdbool.h>
 
+#include "libpb/net/tls.h"
 #include "pb/error.h"
 
 enum pb__endpoint_role { PB__ENDPOINT_CLIENT, PB__ENDPOINT_SERVER };
 
 /* Zeroed storage is none. */
 struct pb__endpoint {
-    bool is_unix;
+    bool is_unix, is_tls, is_systemd;
     const char *host; /* TCP: to connect to, or to listen on ("": every address) */
     uint16_t port;
-    const char *path;     /* UNIX */
-    int backlog;          /* of a server; 0: a client has none */
-    int64_t timeout;      /* of a client, in milliseconds; 0: none was given */
+    const char *bind_address; /* TCP client: to come from; NULL: any */
+    const char *path;         /* UNIX */
+    int mode;                 /* of a UNIX server's path; -1: what the umask leaves */
+    bool replace;             /* a path on which nobody listens is taken over */
+    int backlog;              /* of a server; 0: a client has none */
+    int64_t timeout;          /* of a client, in milliseconds; 0: none was given */
+    struct pb__tls_options tls;
+    const char *tls_host; /* whom a client wants to talk to; NULL: the host */
+    int index;            /* of systemd's sockets; -1: the one of that name */
+    const char *name;
     const char *spelling; /* the string itself, for messages */
     char *memory;         /* what these texts lie in */
 };

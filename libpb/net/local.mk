@@ -11,8 +11,12 @@ libpb_net_la_SOURCES = \
 	%D%/run.c \
 	%D%/server.c \
 	%D%/socket.c \
-	%D%/socket.h
-libpb_net_la_LIBADD = $(LIBUV_LIBS)
+	%D%/socket.h \
+	%D%/tls.c \
+	%D%/tls.h \
+	%D%/tls_context.c \
+	%D%/tls_context.h
+libpb_net_la_LIBADD = $(LIBUV_LIBS) $(OPENSSL_LIBS)
 net_libs = libpb_net.la $(broker_libs)
 
 unit_tests += \
@@ -20,10 +24,12 @@ unit_tests += \
 	%D%/tests/test_conn \
 	%D%/tests/test_endpoint \
 	%D%/tests/test_folder \
+	%D%/tests/test_tls \
 	%D%/tests/test_server
 EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)

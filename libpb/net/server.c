@@ -20,6 +20,7 @@ struct pb_server {
     struct pb__shared *shared;
     size_t max; /* of connections at once; 0: no limit */
     struct pb__endpoint at;
+    struct pb__tls_context *tls; /* NULL: without */
     struct pb__list conns;
     size_t count;
     uv_poll_t listener; /* of fd */
@@ -36,6 +37,7 @@ static void free_server(struct pb_server *s)
 {
     pb__shared_unref(s->shared);
     pb__endpoint_fini(&s->at);
+    pb__tls_context_unref(s->tls);
     pb__free(s);
 }
 
@@ -101,15 +103,21 @@ static int add(struct pb_server *s, int fd)
         return PB_ERR_NOMEM;
     }
     c->gone = on_gone;
-    int e = pb__conn_watch(c, fd, 0, NULL);
+    struct pb__tls *tls = s->tls ? pb__tls_new(s->tls, NULL) : NULL;
+    bool nomem = s->tls && !tls;
+    int e = nomem ? PB_ERR_NOMEM : pb__conn_watch(c, fd, 0, NULL);
+    if (nomem) {
+        close(fd);
+    }
     if (e) {
+        pb__tls_free(tls);
         pb_session_free(c->session);
         pb__free(c);
         return e;
     }
     pb__list_push(&s->conns, &c->link);
     s->count++;
-    pb__conn_up(c);
+    pb__conn_up(c, tls);
     pb__conn_settle(c);
     return 0;
 }
@@ -152,6 +160,14 @@ pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint, const pb_net_c
         free_server(s);
         return NULL;
     }
+    if (s->at.is_tls) {
+        struct pb__tls_options tls = pb__conn_tls(&s->at, c);
+        s->tls = pb__tls_context_new(&tls, false, err);
+        if (!s->tls) {
+            free_server(s);
+            return NULL;
+        }
+    }
     s->fd = pb__socket_listen(&s->at, &s->port, err);
     int e = s->fd < 0 ? 0 : uv_poll_init_socket(loop, &s->listener, s->fd);
     if (s->fd < 0 || e) {
@@ -190,7 +206,7 @@ void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_d
     uv_close((uv_handle_t *)&s->listener, handle_closed);
     uv_close((uv_handle_t *)&s->again, handle_closed);
     close(s->fd);
-    if (s->at.is_unix) {
+    if (s->at.path) {
         unlink(s->at.path);
     }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {

@@ -5,11 +5,14 @@
 #include "libpb/net/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
@@ -49,13 +52,32 @@ static int give_up(int fd)
     return e;
 }
 
-int pb__socket_connect(const struct sockaddr *to, socklen_t len)
+/* Binds to an address that is written out, of the family of `to`: 0 or -errno. */
+static int come_from(int fd, const struct sockaddr *to, const char *from)
+{
+    struct addrinfo *found, hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE,
+                                     .ai_family = to->sa_family,
+                                     .ai_socktype = SOCK_STREAM};
+    if (getaddrinfo(from, NULL, &hints, &found) != 0) {
+        return -EADDRNOTAVAIL;
+    }
+    int e = bind(fd, found->ai_addr, found->ai_addrlen) == 0 ? 0 : -errno;
+    freeaddrinfo(found);
+    return e;
+}
+
+int pb__socket_connect(const struct sockaddr *to, socklen_t len, const char *from)
 {
     int fd = new_socket(to->sa_family);
     if (fd < 0) {
         return fd;
     }
     set_nodelay(fd);
+    int e = from ? come_from(fd, to, from) : 0;
+    if (e) {
+        close(fd);
+        return e;
+    }
     if (connect(fd, to, len) != 0 && errno != EINPROGRESS && errno != EINTR) {
         return give_up(fd);
     }
@@ -92,31 +114,91 @@ static int port_of(int fd)
                                           : ((struct sockaddr_in *)&at)->sin_port);
 }
 
+/* Whether a path is that of a socket on which nobody listens. */
+static bool is_stale(const struct sockaddr_un *at)
+{
+    struct stat s;
+    int fd =
+        stat(at->sun_path, &s) == 0 && S_ISSOCK(s.st_mode) ? new_socket(AF_UNIX) : -1;
+    if (fd < 0) {
+        return false;
+    }
+    bool refused = connect(fd, (const struct sockaddr *)at, sizeof *at) != 0 &&
+                   errno == ECONNREFUSED;
+    close(fd);
+    return refused;
+}
+
+static int listen_unix(const struct pb__endpoint *e)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    memcpy(at.sun_path, e->path, strlen(e->path));
+    if (e->replace && is_stale(&at)) {
+        unlink(at.sun_path);
+    }
+    int fd = listen_at((struct sockaddr *)&at, sizeof at, e->backlog);
+    return fd >= 0 && e->mode >= 0 && chmod(at.sun_path, (mode_t)e->mode) != 0
+               ? give_up(fd)
+               : fd;
+}
+
+/* The socket that systemd has opened, by its index or its name: sd_listen_fds(3). */
+static int take_systemd(const struct pb__endpoint *e)
+{
+    enum { FIRST = 3 };
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    const char *names = getenv("LISTEN_FDNAMES");
+    long count = fds ? strtol(fds, NULL, 10) : 0, index = e->index;
+    if (!pid || strtol(pid, NULL, 10) != (long)getpid()) {
+        return -ENOENT;
+    }
+    if (e->name) {
+        size_t len = strlen(e->name);
+        index = 0;
+        while (names &&
+               (strncmp(names, e->name, len) != 0 || (names[len] && names[len] != ':'))) {
+            names = strchr(names, ':');
+            names = names ? names + 1 : NULL;
+            index++;
+        }
+        index = names ? index : count;
+    }
+    int fd = (int)(FIRST + index), flags = index < count ? fcntl(fd, F_GETFL) : -1;
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+        return -ENOENT;
+    }
+    return fd;
+}
+
+static int listen_tcp(const struct pb__endpoint *e, pb_error *err)
+{
+    bool any = !*e->host;
+    struct addrinfo *found, hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                                     .ai_family = any ? AF_INET : AF_UNSPEC,
+                                     .ai_socktype = SOCK_STREAM};
+    char service[8];
+    snprintf(service, sizeof service, "%d", e->port);
+    int status = getaddrinfo(any ? NULL : e->host, service, &hints, &found);
+    if (status) {
+        return pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot listen on %s: %s",
+                             e->spelling, gai_strerror(status));
+    }
+    int fd = listen_at(found->ai_addr, found->ai_addrlen, e->backlog);
+    freeaddrinfo(found);
+    return fd;
+}
+
 int pb__socket_listen(const struct pb__endpoint *e, int *port, pb_error *err)
 {
-    int fd;
-    *port = 0;
-    if (e->is_unix) {
-        struct sockaddr_un at = {.sun_family = AF_UNIX};
-        memcpy(at.sun_path, e->path, strlen(e->path));
-        fd = listen_at((struct sockaddr *)&at, sizeof at, e->backlog);
-    } else {
-        bool any = !*e->host;
-        struct addrinfo *found, hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-                                         .ai_family = any ? AF_INET : AF_UNSPEC,
-                                         .ai_socktype = SOCK_STREAM};
-        char service[8];
-        snprintf(service, sizeof service, "%d", e->port);
-        int status = getaddrinfo(any ? NULL : e->host, service, &hints, &found);
-        if (status) {
-            return pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot listen on %s: %s",
-                                 e->spelling, gai_strerror(status));
-        }
-        fd = listen_at(found->ai_addr, found->ai_addrlen, e->backlog);
-        freeaddrinfo(found);
-        *port = fd < 0 ? 0 : port_of(fd);
+    int fd = e->is_systemd ? take_systemd(e)
+             : e->is_unix  ? listen_unix(e)
+                           : listen_tcp(e, err);
+    *port = fd < 0 || e->is_unix ? 0 : port_of(fd);
+    if (fd < 0) {
+        pb__socket_error(err, fd, "cannot listen on %s", e->spelling);
     }
-    return fd < 0 ? pb__socket_error(err, fd, "cannot listen on %s", e->spelling) : fd;
+    return fd;
 }
 
 int pb__socket_accept(int fd)

@@ -14,8 +14,9 @@
 int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
     PB_PRINTF(3, 4);
 
-/* Starts to connect: the socket, which is writable when that has ended. */
-int pb__socket_connect(const struct sockaddr *to, socklen_t len);
+/* Starts to connect, from an address if that is not NULL: the socket, which is writable
+ * when that has ended. */
+int pb__socket_connect(const struct sockaddr *to, socklen_t len, const char *from);
 /* How the connecting ended: 0 or -errno. */
 int pb__socket_status(int fd);
 /* Listens on an endpoint; err says what failed. *port is the TCP port. */

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sockets: sessions driven by libuv, and a blocking client that needs no loop.
- * Endpoints are strings as Twisted writes them: "tcp:host:port", "tcp:host=H:port=N",
- * "unix:/path" for clients, each with ":timeout=SECONDS" if need be; "tcp:port",
- * "tcp:port:interface=A:backlog=N", "unix:/path" for servers; and "host:port" for both.
+ * Endpoints are strings as Twisted writes them. Clients:
+ *     tcp:HOST:PORT    unix:PATH    tls:HOST:PORT    ssl:HOST:PORT
+ * with timeout=SECONDS, bindAddress=ADDRESS, and for TLS hostname=NAME (whom to expect
+ * instead of HOST), certificate= or certKey=, privateKey=, trustRoots= or caCertsDir=.
+ * Servers:
+ *     tcp:PORT    unix:PATH    ssl:PORT    tls:PORT    systemd:domain=INET:index=0
+ * with interface=ADDRESS, backlog=N, for UNIX mode=OCTAL and lockfile=1 (a path on which
+ * nobody listens is taken over), for TLS privateKey=, certKey= or certificate=,
+ * extraCertChain=, and caCertsDir= or trustRoots= (only clients with such a certificate
+ * are let in), for systemd name=NAME instead of the index. Files are PEM; roots a file or
+ * a folder of *.pem. "host:port" serves for both.
  * ":" and "\" within a part are written "\:" and "\\"; an IPv6 address may stand in
- * brackets instead. */
+ * brackets instead. Unlike Twisted's ssl:, ours verifies the server and its name always.
+ * */
 #ifndef PB_NET_H
 #define PB_NET_H
 
@@ -27,6 +36,12 @@ typedef struct {
     pb_session_config session; /* its on_wake is the driver's own */
     int64_t connect_timeout;   /* milliseconds: 30000; negative: the system's */
     size_t max_connections;    /* of a server at once, more wait: 0 is no limit */
+    /* TLS, where the endpoint has TLS and does not say itself. Paths of PEM files. */
+    const char
+        *tls_ca; /* roots: a file or a folder of *.pem; of a client: the system's */
+    const char *tls_certificate, *tls_key; /* our own; the key may be in the first file */
+    const char *tls_host_name;             /* whom a client expects; NULL: the host */
+    bool tls_insecure;                     /* a client takes any certificate */
 } pb_net_config;
 
 /* Connects, trying each address of the host. session.on_ready tells when it is there,

@@ -98,7 +98,18 @@ PB_TEST(endpoint, errors)
         {"tcp:http", S, 4, "\"http\" is no port from 0 to 65535"},
         {"tcp:80:backlog=0", S, 7, "\"0\" is no backlog from 1 to 65535"},
         {"tcp:a:80:timeout=0", C, 9, "\"0\" is no number of seconds from 1 to 86400"},
-        {"tls:a:443", C, 0, "unknown type of endpoint \"tls\""},
+        {"dtls:a:443", C, 0, "unknown type of endpoint \"dtls\""},
+        {"tls:a:443:certificate=", C, 10, "certificate is empty"},
+        {"ssl:a:443:trustRoots=x", C, 10, "unknown parameter \"trustRoots\""},
+        {"ssl:0:mode=7", S, 6, "unknown parameter \"mode\""},
+        {"unix:a:mode=8", S, 7, "\"8\" is no mode in octal digits"},
+        {"unix:a:mode=1000", S, 7, "\"1000\" is no mode in octal digits"},
+        {"unix:a:lockfile=2", S, 7, "\"2\" is no 0 or 1 from 0 to 1"},
+        {"systemd:domain=INET", S, 19, "either index or name is needed"},
+        {"systemd:domain=INET:index=0:name=x", S, 34, "either index or name is needed"},
+        {"systemd:domain=X:index=0", S, 8, "\"X\" is no domain: INET, INET6 or UNIX"},
+        {"systemd:index=1024", S, 8, "\"1024\" is no index from 0 to 1023"},
+        {"systemd:0", S, 8, "\"0\" is one part too many"},
         {"tcp:a:80:90", C, 9, "\"90\" is one part too many"},
         {"tcp:a:80:prot=6", C, 9, "unknown parameter \"prot\""},
         {"tcp:a:80:port=6", C, 6, "\"80\" is one part too many"},
@@ -106,7 +117,7 @@ PB_TEST(endpoint, errors)
         {"tcp:[::1:80", C, 4, "\"[\" has no \"]\""},
         {"tcp:a:80\\", C, 8, "a character is missing after \"\\\""},
         {"unix:", C, 5, "the path is empty"},
-        {"1:2:3:4:5:6:7:8:9", C, 15, "an endpoint has at most 8 parts"},
+        {"1:2:3:4:5:6:7:8:9:0:1:2:3", C, 23, "an endpoint has at most 12 parts"},
         {path_2, C, 5, "the path is longer than 107 bytes"},
     };
     strcpy(path_2, path_1);
@@ -142,4 +153,54 @@ static int parse_one(void *user_data)
 PB_TEST(endpoint, memory)
 {
     pb__test_each_failure(parse_one, NULL);
+}
+
+PB_TEST(endpoint, of_tls)
+{
+    struct pb__endpoint e;
+    const char *client = "tls:a.b:443:trustRoots=r:certificate=c:privateKey=k:hostname=h:"
+                         "bindAddress=1.2.3.4";
+    cr_assert_eq(pb__endpoint_parse(client, PB__ENDPOINT_CLIENT, &e, NULL), 0);
+    cr_assert(e.is_tls && !e.is_unix && e.port == 443);
+    cr_assert_str_eq(e.host, "a.b");
+    cr_assert_str_eq(e.tls_host, "h");
+    cr_assert_str_eq(e.tls.ca, "r");
+    cr_assert_str_eq(e.tls.certificate, "c");
+    cr_assert_str_eq(e.tls.key, "k");
+    cr_assert_str_eq(e.bind_address, "1.2.3.4");
+    pb__endpoint_fini(&e);
+
+    cr_assert_eq(pb__endpoint_parse("ssl:1:privateKey=k", PB__ENDPOINT_SERVER, &e, NULL),
+                 0);
+    cr_assert_str_eq(e.tls.key, "k");
+    cr_assert_str_eq(e.tls.certificate, "k");
+    pb__endpoint_fini(&e);
+    cr_assert_eq(pb__endpoint_parse("ssl:1", PB__ENDPOINT_SERVER, &e, NULL), 0);
+    cr_assert_str_eq(e.tls.certificate, "server.pem");
+    cr_assert_str_eq(e.tls.key, "server.pem");
+    pb__endpoint_fini(&e);
+    cr_assert_eq(pb__endpoint_parse("ssl:a:1", PB__ENDPOINT_CLIENT, &e, NULL), 0);
+    cr_assert_null(e.tls.certificate);
+    pb__endpoint_fini(&e);
+}
+
+PB_TEST(endpoint, of_servers)
+{
+    struct pb__endpoint e;
+    cr_assert_eq(
+        pb__endpoint_parse("unix:a:mode=600:lockfile=1", PB__ENDPOINT_SERVER, &e, NULL),
+        0);
+    cr_assert(e.is_unix && e.mode == 0600 && e.replace);
+    pb__endpoint_fini(&e);
+    cr_assert_eq(
+        pb__endpoint_parse("systemd:domain=UNIX:name=pb", PB__ENDPOINT_SERVER, &e, NULL),
+        0);
+    cr_assert(e.is_systemd && e.is_unix && e.index == -1);
+    cr_assert_str_eq(e.name, "pb");
+    pb__endpoint_fini(&e);
+    cr_assert_eq(
+        pb__endpoint_parse("systemd:domain=INET6:index=2", PB__ENDPOINT_SERVER, &e, NULL),
+        0);
+    cr_assert(e.is_systemd && !e.is_unix && e.index == 2 && !e.name);
+    pb__endpoint_fini(&e);
 }

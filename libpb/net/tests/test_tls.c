@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLS over memory: two ends talk whole, byte by byte and with large texts; one refuses the
+ * other; sessions are gone on with. The certificate is made here. */
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libpb/net/tls.h"
+#include "tests/support.h"
+
+static char path[64];
+
+/* A certificate that signs itself for localhost, with its key, in one file. */
+static void make_certificate(void)
+{
+    snprintf(path, sizeof path, "/tmp/pb-tls-%d.pem", (int)getpid());
+    EVP_PKEY *key = EVP_RSA_gen(2048);
+    X509 *x = X509_new();
+    X509_set_version(x, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x), -60);
+    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+    X509_NAME *name = X509_get_subject_name(x);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test",
+                               -1, -1, 0);
+    X509_set_issuer_name(x, name);
+    X509_set_pubkey(x, key);
+    X509_EXTENSION *hosts = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+                                                "DNS:localhost,IP:127.0.0.1");
+    X509_add_ext(x, hosts, -1);
+    X509_EXTENSION_free(hosts);
+    X509_sign(x, key, EVP_sha256());
+    FILE *f = fopen(path, "w");
+    PEM_write_X509(f, x);
+    PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
+    fclose(f);
+    X509_free(x);
+    EVP_PKEY_free(key);
+}
+
+struct ends {
+    struct pb__tls_context *client_context, *server_context;
+    struct pb__tls *client, *server;
+    size_t step; /* bytes at a time; 0: all that there is */
+    pb_error client_error, server_error;
+    bool client_ended, server_ended;
+    char *heard; /* by the server */
+    size_t heard_len;
+};
+
+static void open_ends(struct ends *e, const char *host, bool insecure)
+{
+    struct pb__tls_options server = {.certificate = path};
+    struct pb__tls_options client = {.ca = path, .insecure = insecure};
+    if (!e->server_context) {
+        e->server_context = pb__tls_context_new(&server, false, NULL);
+        e->client_context = pb__tls_context_new(&client, true, NULL);
+        cr_assert(e->server_context && e->client_context);
+    }
+    e->client = pb__tls_new(e->client_context, host);
+    e->server = pb__tls_new(e->server_context, NULL);
+    cr_assert(e->client && e->server);
+}
+
+static void close_ends(struct ends *e)
+{
+    pb__tls_free(e->client);
+    pb__tls_free(e->server);
+    pb__tls_context_unref(e->client_context);
+    pb__tls_context_unref(e->server_context);
+    free(e->heard);
+}
+
+/* Moves what one end has to say to the other, and reads it there. */
+static bool move(struct ends *e, bool from_client)
+{
+    struct pb__tls *from = from_client ? e->client : e->server;
+    struct pb__tls *to = from_client ? e->server : e->client;
+    pb_error *err = from_client ? &e->server_error : &e->client_error;
+    bool *ended = from_client ? &e->server_ended : &e->client_ended;
+    pb_span out = pb__tls_send(from);
+    if (out.len == 0) {
+        return false;
+    }
+    if (e->step && e->step < out.len) {
+        out.len = e->step;
+    }
+    uint8_t plain[1000];
+    int n = pb__tls_recv(to, out, err);
+    pb__tls_sent(from, out.len);
+    while (n == 0 && (n = pb__tls_read(to, plain, sizeof plain, ended, err)) > 0) {
+        if (from_client) {
+            e->heard = realloc(e->heard, e->heard_len + (size_t)n);
+            memcpy(e->heard + e->heard_len, plain, (size_t)n);
+            e->heard_len += (size_t)n;
+        }
+        n = 0;
+    }
+    return true;
+}
+
+static void talk(struct ends *e)
+{
+    while (move(e, true) | move(e, false)) {
+    }
+}
+
+static void say(struct ends *e, const char *text, size_t len)
+{
+    while (len > 0) {
+        int n = pb__tls_write(e->client, (pb_span){(const uint8_t *)text, len}, NULL);
+        cr_assert_gt(n, 0);
+        text += n;
+        len -= (size_t)n;
+        talk(e);
+    }
+}
+
+static void converse(size_t step, size_t len)
+{
+    struct ends e = {.step = step};
+    char *text = malloc(len);
+    for (size_t i = 0; i < len; i++) {
+        text[i] = (char)('a' + i % 23);
+    }
+    open_ends(&e, "localhost", false);
+    cr_assert_not(pb__tls_is_ready(e.client));
+    talk(&e);
+    cr_assert(pb__tls_is_ready(e.client) && pb__tls_is_ready(e.server));
+    say(&e, text, len);
+    cr_assert_eq(e.heard_len, len);
+    cr_assert_arr_eq(e.heard, text, len);
+    pb__tls_finish(e.client);
+    cr_assert_not(pb__tls_is_ready(e.client));
+    talk(&e);
+    cr_assert(e.server_ended && !e.client_ended);
+    cr_assert(e.client_error.code == 0 && e.server_error.code == 0);
+    free(text);
+    close_ends(&e);
+}
+
+PB_TEST(tls, talks)
+{
+    make_certificate();
+    converse(0, 10);
+    converse(1, 10);
+    converse(7, 5000);
+    converse(0, 1000000);
+    remove(path);
+}
+
+/* What the client says of a server under this name. */
+static void refuses(const char *host, bool trusted, const char *says)
+{
+    struct ends e = {0};
+    if (!trusted) {
+        struct pb__tls_options none = {0};
+        e.client_context = pb__tls_context_new(&none, true, NULL);
+        struct pb__tls_options server = {.certificate = path};
+        e.server_context = pb__tls_context_new(&server, false, NULL);
+    }
+    open_ends(&e, host, false);
+    talk(&e);
+    cr_assert_eq(e.client_error.code, says ? PB_ERR_TLS : 0, "%s", e.client_error.text);
+    cr_assert_eq(e.server_error.code, says ? PB_ERR_TLS : 0, "%s", e.server_error.text);
+    cr_assert_str_eq(e.client_error.text, says ? says : "");
+    close_ends(&e);
+}
+
+PB_TEST(tls, knows_whom_it_talks_to)
+{
+    make_certificate();
+    refuses("localhost", true, NULL);
+    refuses("127.0.0.1", true, NULL);
+    refuses("example.org", true, "the certificate is refused: hostname mismatch");
+    refuses("127.0.0.2", true, "the certificate is refused: IP address mismatch");
+    refuses("localhost", false, "the certificate is refused: self-signed certificate");
+    struct ends e = {0};
+    open_ends(&e, "example.org", true);
+    talk(&e);
+    cr_assert(pb__tls_is_ready(e.client));
+    close_ends(&e);
+    remove(path);
+}
+
+PB_TEST(tls, goes_on_with_a_session)
+{
+    make_certificate();
+    struct ends e = {0};
+    for (int i = 0; i < 3; i++) {
+        open_ends(&e, "localhost", false);
+        talk(&e);
+        say(&e, "x", 1);
+        cr_assert_eq(pb__tls_resumed(e.client), i > 0);
+        pb__tls_free(e.client);
+        pb__tls_free(e.server);
+    }
+    e.client = e.server = NULL;
+    close_ends(&e);
+    remove(path);
+}
+
+PB_TEST(tls, is_told_from_other_talk)
+{
+    make_certificate();
+    struct ends e = {0};
+    open_ends(&e, "localhost", false);
+    const char *text = "\x02\x80\x02\x82pb\x04\x82none";
+    pb_error err = {0};
+    cr_assert_eq(pb__tls_recv(e.client, (pb_span){(const uint8_t *)text, 12}, &err),
+                 PB_ERR_TLS);
+    cr_assert_str_eq(err.text, "TLS: wrong version number");
+    err = (pb_error){0};
+    text = "GET / HTTP/1.0\r\n\r\n";
+    cr_assert_eq(
+        pb__tls_recv(e.server, (pb_span){(const uint8_t *)text, strlen(text)}, &err),
+        PB_ERR_TLS);
+    cr_assert_str_eq(err.text, "TLS: http request");
+    close_ends(&e);
+    remove(path);
+}
+
+static void context_refuses(struct pb__tls_options o, bool is_client, int code,
+                            const char *says)
+{
+    pb_error err = {0};
+    cr_assert_null(pb__tls_context_new(&o, is_client, &err));
+    cr_assert_eq(err.code, code, "%s", err.text);
+    cr_assert_str_eq(err.text, says);
+}
+
+PB_TEST(tls, names_the_file_of_no_use)
+{
+    context_refuses((struct pb__tls_options){0}, false, PB_ERR_TLS,
+                    "a TLS server needs a certificate");
+    context_refuses((struct pb__tls_options){.ca = "/nowhere"}, true, PB_ERR_SYSTEM,
+                    "/nowhere: No such file or directory");
+    context_refuses((struct pb__tls_options){.certificate = "/nowhere"}, false,
+                    PB_ERR_SYSTEM, "/nowhere: No such file or directory");
+    context_refuses((struct pb__tls_options){.ca = "/dev/null"}, true, PB_ERR_TLS,
+                    "/dev/null: no certificate or crl found");
+    context_refuses((struct pb__tls_options){.ca = "/proc/self/fd"}, true, PB_ERR_TLS,
+                    "/proc/self/fd: has no *.pem");
+}

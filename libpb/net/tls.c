@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLS over memory BIOs. */
+#include "libpb/net/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "libpb/base/error.h"
+#include "libpb/net/tls_context.h"
+
+struct pb__tls {
+    SSL *ssl;
+    BIO *in, *out; /* owned by ssl */
+    struct pb__tls_context *context;
+    size_t taken; /* of what `out` has, by the socket */
+    bool finished;
+};
+
+static int nomem(pb_error *err)
+{
+    ERR_clear_error();
+    return pb__error_nomem(err);
+}
+
+/* Whom the certificate has to be of. */
+static bool set_host(SSL *ssl, const char *host)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, host)) {
+        return true;
+    }
+    ERR_clear_error();
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 &&
+           SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host)
+{
+    struct pb__tls *t = pb__calloc(1, sizeof *t);
+    SSL *ssl = t ? SSL_new(c->ssl) : NULL;
+    BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+    bool good = ssl && in && out && (!c->is_client || !host || set_host(ssl, host));
+    if (!good) {
+        ERR_clear_error();
+        SSL_free(ssl);
+        BIO_free(in);
+        BIO_free(out);
+        pb__free(t);
+        return NULL;
+    }
+    SSL_set_bio(ssl, in, out);
+    *t = (struct pb__tls){
+        .ssl = ssl, .in = in, .out = out, .context = pb__tls_context_ref(c)};
+    if (c->is_client) {
+        SSL_set_connect_state(ssl);
+        if (c->session) {
+            SSL_set_session(ssl, c->session);
+        }
+        SSL_do_handshake(ssl);
+        ERR_clear_error();
+    } else {
+        SSL_set_accept_state(ssl);
+    }
+    return t;
+}
+
+/* What SSL has against the peer. */
+static int refuse(struct pb__tls *t, pb_error *err)
+{
+    unsigned long e = ERR_peek_last_error();
+    long verified = SSL_get_verify_result(t->ssl);
+    const char *reason = e ? ERR_reason_error_string(e) : NULL;
+    if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE) {
+        return nomem(err);
+    }
+    if (verified != X509_V_OK && !SSL_is_init_finished(t->ssl)) {
+        pb__error_set(err, PB_ERR_TLS, 0, "the certificate is refused: %s",
+                      X509_verify_cert_error_string(verified));
+    } else {
+        pb__error_set(err, PB_ERR_TLS, 0, "TLS: %s", reason ? reason : "broken off");
+    }
+    ERR_clear_error();
+    return PB_ERR_TLS;
+}
+
+/* 0 where a result of SSL only means that it waits for more. */
+static int judge(struct pb__tls *t, int result, bool *ended, pb_error *err)
+{
+    switch (SSL_get_error(t->ssl, result)) {
+    case SSL_ERROR_NONE:
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return 0;
+    case SSL_ERROR_ZERO_RETURN:
+        *ended = true;
+        return 0;
+    default:
+        return refuse(t, err);
+    }
+}
+
+int pb__tls_recv(struct pb__tls *t, pb_span in, pb_error *err)
+{
+    int len = (int)in.len;
+    bool ended = false;
+    ERR_clear_error();
+    if (len > 0 && BIO_write(t->in, in.data, len) != len) {
+        return nomem(err);
+    }
+    return SSL_is_init_finished(t->ssl) ? 0
+                                        : judge(t, SSL_do_handshake(t->ssl), &ended, err);
+}
+
+int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, bool *ended, pb_error *err)
+{
+    if (!SSL_is_init_finished(t->ssl)) {
+        return 0;
+    }
+    ERR_clear_error();
+    int n = SSL_read(t->ssl, out, (int)size);
+    return n > 0 ? n : judge(t, n, ended, err);
+}
+
+bool pb__tls_is_ready(const struct pb__tls *t)
+{
+    return SSL_is_init_finished(t->ssl) && !t->finished;
+}
+
+int pb__tls_write(struct pb__tls *t, pb_span plain, pb_error *err)
+{
+    bool ended = false;
+    int len = plain.len < 1 << 16 ? (int)plain.len : 1 << 16;
+    ERR_clear_error();
+    int n = SSL_write(t->ssl, plain.data, len);
+    return n > 0 ? n : judge(t, n, &ended, err);
+}
+
+void pb__tls_finish(struct pb__tls *t)
+{
+    if (!t->finished && SSL_is_init_finished(t->ssl)) {
+        SSL_shutdown(t->ssl);
+        ERR_clear_error();
+    }
+    t->finished = true;
+}
+
+pb_span pb__tls_send(const struct pb__tls *t)
+{
+    char *data;
+    long len = BIO_get_mem_data(t->out, &data);
+    return (pb_span){(const uint8_t *)data + t->taken,
+                     len > 0 ? (size_t)len - t->taken : 0};
+}
+
+void pb__tls_sent(struct pb__tls *t, size_t n)
+{
+    t->taken += n;
+    if (pb__tls_send(t).len == 0) {
+        (void)BIO_reset(t->out);
+        t->taken = 0;
+    }
+}
+
+bool pb__tls_resumed(const struct pb__tls *t)
+{
+    return SSL_session_reused(t->ssl);
+}
+
+void pb__tls_free(struct pb__tls *t)
+{
+    if (t) {
+        /* Else OpenSSL takes the session for one that should not be gone on with. */
+        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_free(t->ssl);
+        pb__tls_context_unref(t->context);
+        pb__free(t);
+    }
+}
