@@ -148,7 +148,8 @@ static int find(const pb_password_file *c, FILE *f, pb_span name, struct pb__buf
         if (c->ignore_case) {
             lower(line->data + (user.data - line->data), user.len);
         }
-        if (user.len == name.len && memcmp(user.data, name.data, name.len) == 0) {
+        if (user.len == name.len &&
+            (user.len == 0 || memcmp(user.data, name.data, user.len) == 0)) {
             return 1;
         }
     }
