@@ -52,13 +52,35 @@ static int keep(void *self, pb_request *r)
     return pb_request_answer_steal(r, before ? before : pb_none());
 }
 
+/* Fails as its first argument did. */
+static int forward(void *self, pb_request *r)
+{
+    (void)self;
+    pb_value *args = pb_request_args(r);
+    pb_failure *f = pb_failure_from_value(pb_len(args) > 0 ? pb_item(args, 0) : args);
+    must(f);
+    int e = pb_request_fail_with(r, f);
+    pb_failure_unref(f);
+    return e;
+}
+
+static int named(void *self, pb_request *r)
+{
+    (void)self;
+    static const char *const names[] = {"a", "b", "c", NULL};
+    int a, b = 0, c = 0;
+    int e = pb_request_unpack_keywords(r, "i|i$i", names, &a, &b, &c);
+    return e ? e : pb_request_answer_steal(r, pb_build(NULL, "(iii)", a, b, c));
+}
+
 static int fresh(void *self, pb_request *r)
 {
     struct program *p = self;
     return pb_request_answer_steal(
-        r, pb_build(NULL, "(NN)",
-                    pb_local_steal(pb_object_new(pb_object_class(p->root), self)),
-                    pb_local(p->root)));
+        r,
+        pb_build(NULL, "(NNN)",
+                 pb_local_steal(pb_object_new(pb_object_class(p->root), self)),
+                 pb_local(p->root), pb_local_steal(pb_viewpoint_new(p->root, p->root))));
 }
 
 /* Answered when the next one comes. */
@@ -101,10 +123,14 @@ static int close_it(void *self, pb_request *r)
 }
 
 static const pb_method methods[] = {
-    {"echo", echo},   {"fail", fail},      {"keep", keep},      {"new", fresh},
-    {"later", later}, {"call", call_back}, {"close", close_it}, {0},
+    {"echo", echo},      {"fail", fail},
+    {"keep", keep},      {"new", fresh},
+    {"later", later},    {"call", call_back},
+    {"close", close_it}, {"forward", forward},
+    {"named", named},    {0},
 };
-static const pb_class cls = {.name = "Fuzzed", .remote = methods};
+static const pb_class cls = {
+    .name = "Fuzzed", .remote = methods, .perspective = methods, .view = methods};
 
 static void closed(pb_session *s, const pb_error *why, void *user_data)
 {
@@ -142,6 +168,9 @@ static void begin(struct program *p, uint8_t choice)
     pb_span first = {offer + (client ? 0 : 2), client ? sizeof offer - 1 : 4};
     p->s = client ? pb_session_client_new(&c, 0) : pb_session_server_new(&c, 0);
     must(p->s && pb_session_recv(p->s, first, 0) == 0);
+    pb_object *avatar = pb_as_referenceable(p->root, PB_ROLE_PERSPECTIVE);
+    must(avatar && pb_session_publish(p->s, "avatar", avatar) == 0);
+    pb_object_unref(avatar);
     pb_remote *peer = pb_session_root(p->s);
     must(peer);
     for (int i = 0; i < 3; i++) {
