@@ -7,7 +7,8 @@ noinst_PROGRAMS += \
 	%D%/one_two_client \
 	%D%/one_two_server \
 	%D%/paging_client \
-	%D%/paging_server
+	%D%/paging_server \
+	%D%/poll_client
 %C%_firefly_node_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_node.c
 %C%_firefly_node_LDADD = libpb.la
 %C%_firefly_root_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_root.c
@@ -24,4 +25,24 @@ noinst_PROGRAMS += \
 %C%_paging_client_LDADD = libpb.la
 %C%_paging_server_SOURCES = %D%/paging_server.c
 %C%_paging_server_LDADD = libpb.la
+%C%_poll_client_SOURCES = %D%/loop.h %D%/poll_client.c
+%C%_poll_client_LDADD = libpb.la
+if HAVE_LIBEVENT
+noinst_PROGRAMS += %D%/libevent_client
+%C%_libevent_client_SOURCES = %D%/libevent_client.c %D%/loop.h
+%C%_libevent_client_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+%C%_libevent_client_LDADD = libpb.la $(LIBEVENT_LIBS)
+endif
+if HAVE_LIBEV
+noinst_PROGRAMS += %D%/libev_client
+%C%_libev_client_SOURCES = %D%/libev_client.c %D%/loop.h
+%C%_libev_client_CFLAGS = $(AM_CFLAGS) -fno-strict-aliasing
+%C%_libev_client_LDADD = libpb.la -lev
+endif
+if HAVE_GLIB
+noinst_PROGRAMS += %D%/glib_client
+%C%_glib_client_SOURCES = %D%/glib_client.c %D%/loop.h
+%C%_glib_client_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
+%C%_glib_client_LDADD = libpb.la $(GLIB_LIBS)
+endif
 script_tests += %D%/check-examples

@@ -13,3 +13,9 @@ pbinclude_HEADERS = \
 	%D%/pb/profile.h \
 	%D%/pb/publish.h \
 	%D%/pb/value.h
+pbadaptersincludedir = $(pbincludedir)/adapters
+pbadaptersinclude_HEADERS = \
+	%D%/pb/adapters/drive.h \
+	%D%/pb/adapters/glib.h \
+	%D%/pb/adapters/libev.h \
+	%D%/pb/adapters/libevent.h
