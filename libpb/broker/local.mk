@@ -75,7 +75,8 @@ unit_tests += \
 	%D%/tests/test_replay \
 	%D%/tests/test_role \
 	%D%/tests/test_session \
-	%D%/tests/test_shared
+	%D%/tests/test_shared \
+	%D%/tests/test_simulate
 %C%_tests_test_arguments_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cache_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
@@ -100,3 +101,4 @@ unit_tests += \
 %C%_tests_test_role_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_session_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_shared_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_simulate_LDADD = $(broker_libs) $(test_libs)
