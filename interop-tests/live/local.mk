@@ -13,6 +13,7 @@ check_PROGRAMS += %D%/pairs/pairs
 	%D%/pairs/failures.c \
 	%D%/pairs/logins.c \
 	%D%/pairs/minds.c \
+	%D%/pairs/paging.c \
 	%D%/pairs/pair.c \
 	%D%/pairs/pair.h \
 	%D%/pairs/portal.c \
@@ -24,9 +25,11 @@ EXTRA_DIST += \
 	%D%/calling.py \
 	%D%/demo \
 	%D%/harness.py \
+	%D%/official.py \
 	%D%/one_two.py \
 	%D%/pairing.py \
 	%D%/pairs/arguments.py \
+	%D%/pairs/as_it_is.py \
 	%D%/pairs/avatars.py \
 	%D%/pairs/caches.py \
 	%D%/pairs/chat.py \
@@ -38,7 +41,6 @@ EXTRA_DIST += \
 	%D%/pairs/failures.py \
 	%D%/pairs/logins.py \
 	%D%/pairs/minds.py \
-	%D%/pairs/official.py \
 	%D%/pairs/pair.py \
 	%D%/pairs/paging.py \
 	%D%/pairs/publishing.py \

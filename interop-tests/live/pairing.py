@@ -10,7 +10,7 @@ from harness import LIVE, NOTHING, PYTHON, Failed, expect
 LISTINGS = {
     "references": ["pb1", "pb2", "pb3", "pb4"],
     "logins": ["pb5", "pb6-1", "pb6-2", "pb7", "pbAnon"],
-    "chat": ["chat"],
+    "chat": ["chat", "chat-of-two"],
     "copies": ["copy", "copy2"],
     "caches": ["cache"],
     "simple": ["pbsimple", "pbinterop"],
@@ -25,6 +25,7 @@ CONCEPTS = {
     "counts": ["counts", "too-many", "gone"],
     "minds": ["minds", "late-logins", "refusals"],
     "views": ["views", "viewpoint"],
+    "paging": ["paging"],
     "failures": ["failures", "traceback", "no-traceback"],
 }
 # Whose server is told to end by its client.

@@ -172,13 +172,9 @@ static void tell_send(struct talk *t, pb_value *group, const char *line)
          pb_client_call(t->client, pb_as_remote(group), &t->err, "send", "s", line));
 }
 
-static void chat(struct talk *t)
+/* What bob does there: his avatar, *new*. */
+static pb_remote *with_bob(struct talk *t, pb_value *group)
 {
-    pb_remote *alice = log_in(t, "alice", "1234", mind_of("alice"));
-    pb_value *group =
-        pb_client_call(t->client, alice, &t->err, "joinGroup", "s", "#NeedAFourth");
-    printf("got %s\n", pb_as_remote(group) ? "a reference" : "nothing");
-    tell_send(t, group, "You can call me Al.");
     pb_remote *bob = log_in(t, "bob", "secret", mind_of("bob"));
     pb_value *args = pb_build(NULL, "(s)", "#NeedAFourth");
     pb_value *kwargs = pb_build(NULL, "{sp}", "quiet", 1);
@@ -194,10 +190,35 @@ static void chat(struct talk *t)
          pb_client_call(t->client, pb_as_remote(group), &t->err, "same", "O", same));
     tell(t, "nothing",
          pb_client_call(t->client, pb_as_remote(group), &t->err, "nothing", ""));
-    pb_value_unref(group);
     pb_value_unref(same);
+    return bob;
+}
+
+static void chat_with(struct talk *t, bool bob_joins)
+{
+    pb_remote *alice = log_in(t, "alice", "1234", mind_of("alice"));
+    pb_value *group =
+        pb_client_call(t->client, alice, &t->err, "joinGroup", "s", "#NeedAFourth");
+    printf("got %s\n", pb_as_remote(group) ? "a reference" : "nothing");
+    tell_send(t, group, "You can call me Al.");
+    pb_remote *bob = bob_joins ? with_bob(t, group) : NULL;
+    pb_value_unref(group);
     pb_remote_unref(alice);
     pb_remote_unref(bob);
 }
 
-const struct pair pairs_chat[] = {{"chat", serve_chat, chat, NULL}, {0}};
+static void chat(struct talk *t)
+{
+    chat_with(t, false);
+}
+
+static void chat_of_two(struct talk *t)
+{
+    chat_with(t, true);
+}
+
+const struct pair pairs_chat[] = {
+    {"chat", serve_chat, chat, NULL},
+    {"chat-of-two", serve_chat, chat_of_two, NULL},
+    {0},
+};

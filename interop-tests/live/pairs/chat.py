@@ -69,12 +69,14 @@ def serve():
     peer.serve(portal.Portal(Realm(), [checker]))
 
 
-def chat(factory):
+def chat_with(factory, bob_joins):
     alice = yield factory.login(credentials.UsernamePassword(b"alice", b"1234"),
                                 Mind("alice"))
     group = yield alice.callRemote("joinGroup", "#NeedAFourth")
     say("got", pair.shown(group))
     yield pair.tell("send", group.callRemote("send", "You can call me Al."))
+    if not bob_joins:
+        return
     bob = yield factory.login(credentials.UsernamePassword(b"bob", b"secret"), Mind("bob"))
     same = yield bob.callRemote("joinGroup", "#NeedAFourth", quiet=True)
     yield pair.tell("send", same.callRemote("send", "Four is a group."))
@@ -84,4 +86,7 @@ def chat(factory):
     yield pair.tell("nothing", group.callRemote("nothing"))
 
 
-pair.main({"chat": (serve, chat)})
+pair.main({
+    "chat": (serve, lambda factory: chat_with(factory, False)),
+    "chat-of-two": (serve, lambda factory: chat_with(factory, True)),
+})

@@ -40,6 +40,7 @@ struct pair {
     X(failures)       \
     X(logins)         \
     X(minds)          \
+    X(paging)         \
     X(references)     \
     X(simple)         \
     X(views)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Twisted's own examples, from a checkout of Twisted whose top folder is in the variable
+TWISTED_CHECKOUT, against the sides of our pairs: whether C or Python is on the other side,
+they print the same."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pairing
+from harness import LIVE, PYTHON, Failed, expect
+
+PB = "docs/core/howto/listings/pb/"
+EXAMPLES = "docs/core/examples/"
+# Name of the pair, its script, and Twisted's server and client, where there are such.
+# pb4client, pb7client and pbgtk2 use what Twisted or Python has no more.
+SCRIPTS = [
+    ("pb1", "references", PB + "pb1server.py", PB + "pb1client.py"),
+    ("pb2", "references", PB + "pb2server.py", PB + "pb2client.py"),
+    ("pb3", "references", PB + "pb3server.py", PB + "pb3client.py"),
+    ("pb5", "logins", PB + "pb5server.py", PB + "pb5client.py"),
+    ("pb6-1", "logins", PB + "pb6server.py", PB + "pb6client1.py"),
+    ("pb6-2", "logins", PB + "pb6server.py", PB + "pb6client2.py"),
+    ("pbAnon", "logins", PB + "pbAnonServer.py", PB + "pbAnonClient.py"),
+    ("chat", "chat", PB + "chatserver.py", PB + "chatclient.py"),
+    ("copy", "copies", PB + "copy_receiver.tac", PB + "copy_sender.py"),
+    ("copy2", "copies", PB + "copy2_receiver.py", PB + "copy2_sender.py"),
+    ("cache", "caches", PB + "cache_receiver.py", PB + "cache_sender.py"),
+    ("exc", "errors", PB + "exc_server.py", PB + "exc_client.py"),
+    ("trap", "errors", PB + "trap_server.py", PB + "trap_client.py"),
+    ("pbsimple", "simple", EXAMPLES + "pbsimple.py", EXAMPLES + "pbsimpleclient.py"),
+    ("pbecho", "avatars", EXAMPLES + "pbecho.py", EXAMPLES + "pbechoclient.py"),
+    ("pbbench", "avatars", EXAMPLES + "pbbenchserver.py", EXAMPLES + "pbbenchclient.py"),
+    ("pbinterop", "simple", EXAMPLES + "pbinterop.py", None),
+]
+
+
+def start(stage, port, script):
+    checkout = Path(os.environ["TWISTED_CHECKOUT"]).resolve()
+    return stage.run(f"Twisted's {Path(script).name}", PYTHON, "-B",
+                     LIVE / "pairs" / "as_it_is.py", port, checkout / script)
+
+
+def settle(last, *others):
+    """Waits until the last has printed something, and then nobody anything for a while, or
+    for ten seconds: most do not end by themselves."""
+    seen, end = None, time.monotonic() + 10
+    while time.monotonic() < end:
+        now = [len(process.lines) for process in (last, *others)]
+        if now == seen and last.output():
+            break
+        seen = now
+        time.sleep(1.3)
+
+
+def plain(process):
+    """What it printed, without addresses, times, figures, and what its log adds."""
+    lines = []
+    for line in process.output().splitlines():
+        line = re.sub(r"^\d{4}-\d\d-\d\d [\d:+]+ \[[^]]*\] ", "", line)
+        line = re.sub(r"0x[0-9a-f]+", "0x", re.sub(r"cps: \d+", "cps", line))
+        if not re.match(r"listening on|Log opened|Starting factory|Stopping factory|"
+                        r"\(TCP Port|.* starting on|Main loop|Received SIG", line):
+            lines.append(line)
+    return sorted(set(lines)) if any("cps" in line for line in lines) else lines
+
+
+def under_their_server(stage, name, script, server_script, language):
+    server = start(stage, 0, server_script)
+    client = pairing.start(stage, script, name, "client", language,
+                           f"tcp:localhost:{server.port()}")
+    client.end()
+    settle(server)
+    server.kill()
+    return plain(server), pairing.plain(client)
+
+
+def over_their_client(stage, name, script, client_script, language):
+    server = pairing.start(stage, script, name, "server", language,
+                           "tcp:0:interface=127.0.0.1")
+    client = start(stage, server.port(), client_script)
+    settle(client, server)
+    client.kill()
+    server.kill()
+    # How often a benchmark has called is no matter.
+    said = [line for line in pairing.plain(server) if not line.startswith("simple was")]
+    return said, plain(client)
+
+
+def example(stage, converse, *args):
+    right = converse(stage, *args, "Twisted")
+    if not any(right):
+        raise Failed("nobody prints anything")
+    for who, got, wanted in zip(("server", "client"), converse(stage, *args, "C"), right):
+        expect(f"the {who} printed", got, wanted)
+
+
+def checks(report):
+    for name, script, server, client in SCRIPTS:
+        for theirs, converse in (server, under_their_server), (client, over_their_client):
+            if theirs:
+                report.check(f"Twisted's {theirs}", example, converse, name, script, theirs,
+                             seconds=60)
