@@ -11,6 +11,7 @@
 #include "libpb/base/buf.h"
 #include "libpb/base/error.h"
 #include "libpb/base/map.h"
+#include "pb/flavors.h"
 #include "tools/form.h"
 #include "tools/json.h"
 
@@ -296,10 +297,20 @@ static int compare_unpersistable(struct walk *w, const json_t *content)
     return same ? 0 : differs(w, "another reason");
 }
 
+/* The object that a session has made, or knew again; NULL: it is none. */
+static pb_object *held(const struct walk *w)
+{
+    return w->how->view == EXPECT_HELD ? pb_as_object(w->got) : NULL;
+}
+
 static int compare_copy(struct walk *w, const json_t *content)
 {
     (void)content; /* the name of a class on one side: what goes over the wire is a tag */
     pb_span name;
+    const pb_object *o = held(w);
+    if (o && pb_object_state(o)) {
+        return 0;
+    }
     return form_copy(w->got, &name) ? 0 : differs(w, "no copy");
 }
 
@@ -310,6 +321,11 @@ static int compare_cache(struct walk *w, const json_t *content)
     (void)content;
     pb_value *id;
     bool original = json_object_get(w->want, "cacheable") != NULL;
+    if (w->how->view == EXPECT_HELD) {
+        const pb_object *o = held(w);
+        bool cache = o && pb_object_class(o)->flavor == PB_FLAVOR_CACHEABLE;
+        return cache && !pb_object_state(o) == original ? 0 : differs(w, "no cache");
+    }
     if (original == (w->how->view == EXPECT_RECEIVED)) {
         return form_is(w->got, "lcache", &id) ? 0 : differs(w, "no cache sent home");
     }
@@ -323,6 +339,12 @@ static int compare_own(struct walk *w, const json_t *content)
 {
     (void)content;
     pb_value *id;
+    if (w->how->view == EXPECT_HELD) {
+        const pb_object *o = held(w);
+        bool view = json_object_get(w->want, "viewpoint") != NULL;
+        bool own = o && !pb_object_state(o) && view == (pb_viewpoint_object(o) != NULL);
+        return own ? 0 : differs(w, "no object of one's own");
+    }
     const char *head = w->how->view == EXPECT_SENT ? "remote" : "local";
     return form_is(w->got, head, &id) ? 0 : differs(w, "no reference to an own object");
 }
@@ -332,6 +354,13 @@ static int compare_remote(struct walk *w, const json_t *content)
     pb_value *id;
     int64_t luid;
     const char *head = w->how->view == EXPECT_SENT ? "local" : "remote";
+    if (w->how->view == EXPECT_HELD) {
+        const pb_remote *r = pb_as_remote(w->got);
+        return r && json_is_integer(content) &&
+                       pb_remote_luid(r) == json_integer_value(content)
+                   ? 0
+                   : differs(w, "not this reference");
+    }
     if (!form_is(w->got, head, &id) || pb_as_int(id, &luid) != 0 ||
         !json_is_integer(content) || luid != json_integer_value(content)) {
         return differs(w, "not this reference");

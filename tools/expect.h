@@ -14,6 +14,7 @@
 enum expect_view {
     EXPECT_SENT,
     EXPECT_RECEIVED,
+    EXPECT_HELD, /* the receiver's, of what a session made of it, not of forms */
 };
 
 struct expect {

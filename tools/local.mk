@@ -27,10 +27,20 @@ bin_PROGRAMS += %D%/pb
 	%D%/pb.h \
 	%D%/replay.c \
 	%D%/replay.h \
+	%D%/replay_answer.c \
+	%D%/replay_app.c \
 	%D%/replay_broker.c \
 	%D%/replay_calls.c \
+	%D%/replay_facts.c \
+	%D%/replay_hold.c \
+	%D%/replay_login.c \
+	%D%/replay_output.c \
+	%D%/replay_pages.c \
+	%D%/replay_play.h \
 	%D%/replay_scenario.c \
 	%D%/replay_scenario.h \
+	%D%/replay_session.c \
+	%D%/replay_things.c \
 	%D%/replay_vectors.c \
 	%D%/serve.c \
 	%D%/source.c \
@@ -40,6 +50,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/tcp.c \
 	%D%/tcp.h \
 	%D%/tree.c \
-	%D%/tree.h
+	%D%/tree.h \
+	%D%/walk.c \
+	%D%/walk.h
 %C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
 script_tests += %D%/tests/check-dump %D%/tests/check-pb

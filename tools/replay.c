@@ -14,9 +14,9 @@
 static const char help[] =
     "Usage: pb replay --check FILE...\n"
     "Decodes both sides of each capture, writes every expression again from its values,\n"
-    "compares the bytes, and compares what was said with what the capture expects. FILE "
-    "is\n"
-    "JSON Lines, plain or in gzip: a scenario, or vectors.\n"
+    "and compares the bytes, and what was said with what is expected. Then a session is\n"
+    "put in the place of each side, and must write the same bytes. FILE is JSON Lines,\n"
+    "plain or in gzip: a scenario, or vectors.\n"
     "\n"
     "      --help              print this text\n"
     "\n"
@@ -35,6 +35,9 @@ static void fail_head(struct replay *r)
 {
     r->failed++;
     fprintf(stderr, "%s:%zu: %s: ", r->file, r->line, r->scenario ? r->scenario : "");
+    if (r->role) {
+        fprintf(stderr, "a session as %s: ", r->role);
+    }
 }
 
 void replay_fail(struct replay *r, const char *format, ...)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * `pb replay --check`: what its parts share. replay.c reads the files and counts;
- * replay_vectors.c judges rows of vectors, replay_scenario.c connections, and
- * replay_calls.c what the calls in them came to. */
+ * replay_vectors.c judges rows of vectors, replay_scenario.c connections,
+ * replay_calls.c what the calls in them came to, and replay_session.c a session in the
+ * place of either side. */
 #ifndef PB__TOOLS_REPLAY_H
 #define PB__TOOLS_REPLAY_H
 
@@ -15,6 +16,7 @@ struct replay {
     const char *file;
     size_t line;          /* of the file, for reports */
     const char *scenario; /* or the kind of the vectors */
+    const char *role;     /* of the session that is played; NULL: none is */
     size_t passed, failed;
 
     pb_profile profile; /* of the file's header */

@@ -74,8 +74,7 @@ static const struct spoken *message_of(const struct scenario *s, const json_t *c
     return NULL;
 }
 
-/* What the peer said to it after that; NULL if nothing. */
-static const struct spoken *reply_to(const struct scenario *s, const struct spoken *m)
+const struct spoken *reply_to(const struct scenario *s, const struct spoken *m)
 {
     for (const struct spoken *a = m; a < spoken_at(s, spoken_count(s)); a++) {
         const pb_value *id = spoken_member(a, 1), *request = spoken_member(m, 1);
@@ -211,6 +210,59 @@ static int compare_failure(const struct scenario *s, const json_t *failure,
     return e ? e : compare_parents(failure, state, err);
 }
 
+/* The parents of a failure that came. */
+static int compare_failure_parents(const json_t *want, const pb_failure *f, pb_error *err)
+{
+    pb_value *state = pb_build(err, "{s:O}", "parents", pb_failure_parents(f));
+    int e = state ? compare_parents(want, state, err) : err->code;
+    pb_value_unref(state);
+    return e;
+}
+
+static int same_text(const json_t *failure, const char *name, const char *got,
+                     pb_error *err)
+{
+    const char *want = json_string_value(json_object_get(failure, name));
+    return !want || strcmp(want, got) == 0
+               ? 0
+               : pb__error_set(err, PB_ERR_TYPE, 0,
+                               "the failure's %s: expected \"%.60s\", got \"%.60s\"",
+                               name, want, got);
+}
+
+/* One that has no parents was made here, in words of our own. */
+static int compare_held_failure(const struct scenario *s, const json_t *failure,
+                                const pb_failure *f, pb_error *err)
+{
+    const json_t *instance = json_object_get(failure, "instance");
+    if (instance) {
+        return compare(s, EXPECT_HELD, instance, pb_failure_value(f), "failure", err);
+    }
+    int e = same_text(failure, "type", pb_failure_type(f), err);
+    if (e || !json_object_get(failure, "parents")) {
+        return e;
+    }
+    e = same_text(failure, "value", pb_failure_text(f), err);
+    e = e ? e : same_text(failure, "traceback_text", pb_failure_traceback(f), err);
+    return e ? e : compare_failure_parents(failure, f, err);
+}
+
+int replay_ended(const struct scenario *s, const json_t *call, pb_value *result,
+                 const pb_failure *failure, pb_error *err)
+{
+    const json_t *answer = json_object_get(call, "answer");
+    const json_t *failed = json_object_get(call, "failure");
+    if (!answer && !failed) {
+        return 0; /* nothing came of it while the program ran */
+    }
+    if (!answer != !result) {
+        return pb__error_set(err, PB_ERR_TYPE, 0, "ended by %s instead",
+                             result ? "an answer" : pb_failure_type(failure));
+    }
+    return result ? compare(s, EXPECT_HELD, answer, result, "answer", err)
+                  : compare_held_failure(s, failed, failure, err);
+}
+
 static int compare_reply(const struct scenario *s, const json_t *call,
                          const struct spoken *m, pb_error *err)
 {
@@ -304,27 +356,39 @@ static const char *bare_name(const char *method)
     return bare;
 }
 
+/* The arguments of a method, to which a tuple is given whether one was sent or a list. */
+static int compare_arguments(const struct scenario *s, enum expect_view view,
+                             const json_t *served, pb_value *args, pb_value *kwargs,
+                             pb_error *err)
+{
+    json_t *tuple = json_copy(json_object_get(json_object_get(served, "args"), "tuple"));
+    if (strncmp(text(served, "method"), "view_", 5) == 0) {
+        json_array_remove(tuple, 0); /* the perspective */
+    }
+    bool list = args && pb_value_kind(args) == PB_LIST && view != EXPECT_HELD;
+    json_t *want = json_pack("{s:o}", list ? "list" : "tuple", tuple);
+    int e = compare(s, view, want, args, "arguments", err);
+    json_decref(want);
+    return e ? e
+             : compare_keywords(s, view, json_object_get(served, "kwargs"), kwargs, err);
+}
+
+int replay_served(const struct scenario *s, const json_t *served, pb_value *args,
+                  pb_value *kwargs, pb_error *err)
+{
+    return compare_arguments(s, EXPECT_HELD, served, args, kwargs, err);
+}
+
 /* Whether a message is the one that a method served. */
 static int compare_served(const struct scenario *s, const json_t *served,
                           const struct spoken *m, pb_error *err)
 {
-    const char *method = text(served, "method"), *bare = bare_name(method);
+    const char *bare = bare_name(text(served, "method"));
     if (!bare || !is_text(spoken_member(m, 3), bare)) {
         return pb__error_set(err, PB_ERR_TYPE, 0, "another method");
     }
-    /* A method gets a tuple, whether one was sent or a list. */
-    pb_value *sent = spoken_member(m, 5);
-    json_t *tuple = json_copy(json_object_get(json_object_get(served, "args"), "tuple"));
-    if (strncmp(method, "view_", 5) == 0) {
-        json_array_remove(tuple, 0); /* the perspective */
-    }
-    bool list = sent && pb_value_kind(sent) == PB_LIST;
-    json_t *args = json_pack("{s:o}", list ? "list" : "tuple", tuple);
-    int e = compare(s, EXPECT_RECEIVED, args, sent, "arguments", err);
-    json_decref(args);
-    return e ? e
-             : compare_keywords(s, EXPECT_RECEIVED, json_object_get(served, "kwargs"),
-                                spoken_member(m, 6), err);
+    return compare_arguments(s, EXPECT_RECEIVED, served, spoken_member(m, 5),
+                             spoken_member(m, 6), err);
 }
 
 /* Served calls are among the messages, in their order: those that Twisted's own objects
@@ -338,9 +402,10 @@ static void check_served(struct scenario *s)
         pb_error first = {0};
         bool found = false;
         while (!found && at < spoken_count(s)) {
-            const struct spoken *m = spoken_at(s, at++);
+            struct spoken *m = spoken_at(s, at++);
             pb_error err = {0};
             found = is_call(m) && compare_served(s, served, m, &err) == 0;
+            m->served = found ? served : NULL;
             if (err.code && !first.code && strcmp(err.text, "another method") != 0) {
                 first = err;
             }

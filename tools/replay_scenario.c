@@ -71,6 +71,7 @@ static void side_fini(struct side *side)
     pb_encoder_free(side->encoder);
     pb__buf_fini(&side->bytes);
     pb__buf_fini(&side->last);
+    pb__buf_fini(&side->wire);
     pb__buf_fini(&side->lent);
     pb__map_fini(&side->waiting);
     pb__map_fini(&side->objects);
@@ -173,11 +174,18 @@ static void negotiate(struct scenario *s, const struct spoken *m)
 static void hear(struct scenario *s, int who, pb_dialect *dialect)
 {
     struct side *from = &s->sides[who], *to = &s->sides[!who];
-    struct spoken m = {
-        .line = s->r->line, .from = who, .value = from->value, .refused = from->refused};
+    struct spoken m = {.first = from->first,
+                       .line = s->r->line,
+                       .from = who,
+                       .dialect = *dialect,
+                       .at = from->wire.len,
+                       .len = from->bytes.len,
+                       .value = from->value,
+                       .refused = from->refused};
     m.own = !from->raw || call_of(s, &m) != NULL;
     check_written(s, from, &m, *dialect);
-    if (pb__buf_append(&s->spoken, &m, sizeof m) != 0) {
+    if (pb__buf_append(&from->wire, from->bytes.data, from->bytes.len) != 0 ||
+        pb__buf_append(&s->spoken, &m, sizeof m) != 0) {
         replay_fail(s->r, "out of memory");
         pb_value_unref(m.value);
         return;
@@ -211,6 +219,7 @@ static void take_chunk(struct scenario *s, int who, pb_span in)
     while (in.len && !to->ends.code) {
         pb_dialect dialect = dialect_of(s);
         from->complete = false;
+        from->first = from->bytes.len ? from->first : s->r->line;
         int e = pb_decoder_recv(from->decoder, in, &to->ends);
         size_t used = in.len - (e ? 0 : pb_decoder_rest(from->decoder));
         if (pb__buf_append(&from->bytes, in.data, used) != 0) {
@@ -357,6 +366,10 @@ static int run(struct replay *r, const json_t *lines, const bool *raised)
                 again = k;
             }
         }
+    }
+    for (int i = raw ? SERVER : CLIENT; again < 0 && ready && !s.over && i <= SERVER;
+         i++) {
+        replay_session(&s, lines, i);
     }
     for (size_t i = 0; i < spoken_count(&s); i++) {
         pb_value_unref(spoken_at(&s, i)->value);

@@ -11,16 +11,20 @@
 #include "libpb/base/buf.h"
 #include "libpb/base/map.h"
 #include "libpb/jelly/jelly.h"
+#include "pb/broker.h"
 #include "tools/replay.h"
 
 /* An expression that crossed. */
 struct spoken {
-    size_t line;
-    int from;         /* an index of sides */
-    pb_value *value;  /* a list of members, NULL where one was refused; or a scalar */
-    pb_error refused; /* why a member is NULL; code 0: none is */
-    bool own;         /* written by the broker, not put on the wire raw */
-    bool ended;       /* the other side ended the connection on it */
+    size_t first, line; /* of its first byte, and of its last */
+    int from;           /* an index of sides */
+    pb_dialect dialect;
+    size_t at, len;       /* of its bytes in the side's `wire` */
+    pb_value *value;      /* a list of members, NULL where one was refused; or a scalar */
+    pb_error refused;     /* why a member is NULL; code 0: none is */
+    bool own;             /* written by the broker, not put on the wire raw */
+    bool ended;           /* the other side ended the connection on it */
+    const json_t *served; /* what of the expectations it is; NULL: no method served it */
 };
 
 struct side {
@@ -34,6 +38,8 @@ struct side {
     struct pb__invoker keeper;
     struct pb__buf bytes; /* of the expression that has begun */
     struct pb__buf last;  /* of the one before */
+    struct pb__buf wire;  /* of all that are complete */
+    size_t first;         /* the line on which the one that has begun did */
     struct pb__buf lent;  /* struct lent: what that expression lends */
     pb_value *value;      /* once it is complete; and why a member is NULL */
     pb_error refused;
@@ -95,7 +101,19 @@ int broker_receive(struct scenario *s, struct spoken *m, pb_error *err);
 /* Whether the other side's default security refuses the answer or error. */
 bool broker_refuses(struct scenario *s, const struct spoken *m, pb_span bytes);
 
+/* What the other side said to a call after that; NULL if nothing. */
+const struct spoken *reply_to(const struct scenario *s, const struct spoken *m);
+
 /* Compares all expectations with what was spoken. */
 void replay_calls(struct scenario *s);
+/* The same for what a session gave its application: the arguments of a call that was
+ * served, and how a call ended (one of result and failure). */
+int replay_served(const struct scenario *s, const json_t *served, pb_value *args,
+                  pb_value *kwargs, pb_error *err);
+int replay_ended(const struct scenario *s, const json_t *call, pb_value *result,
+                 const pb_failure *failure, pb_error *err);
+
+/* Plays one side of it by a session. */
+void replay_session(const struct scenario *s, const json_t *lines, int who);
 
 #endif
