@@ -4,7 +4,8 @@ EXTRA_DIST += \
 	%D%/make_corpora.py \
 	%D%/run.py
 
-EXTRA_PROGRAMS += %D%/codec
+EXTRA_PROGRAMS += %D%/codec %D%/connections
+%C%_connections_SOURCES = %D%/connections.c tools/bench.h
 %C%_codec_SOURCES = \
 	%D%/codec.c \
 	%D%/codec.h \
@@ -16,6 +17,6 @@ if HAVE_PEERS
 bench_peers = %D%/codec
 endif
 
-bench: tools/pb $(bench_peers)
-	/usr/bin/python3 $(srcdir)/%D%/run.py tools/pb $(bench_peers)
+bench: tools/pb %D%/connections $(bench_peers)
+	/usr/bin/python3 $(srcdir)/%D%/run.py tools/pb %D%/connections $(bench_peers)
 .PHONY: bench

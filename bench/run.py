@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The benchmarks: libpb, and Twisted in the same run, with the ratio of the two.
 
-usage: run.py PB [CODEC]
+usage: run.py PB CONNECTIONS [CODEC]
 
 The codec reads and writes each corpus of make_corpora.py; CODEC is the program that has
 msgpack-c and libcbor do so too. Calls go over TCP on this
@@ -10,12 +10,14 @@ the second, for where a process runs decides more than what it does.
 """
 import contextlib
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROUNDS = 3
+CONNECTIONS = 5000
 
 
 def twisted(script, *args):
@@ -79,10 +81,35 @@ def calls(pb):
                                                outstanding)))
 
 
+def connections(pb, program):
+    """Opens many connections to each server, one after the other. `raw` answers with bytes
+    that were written down. The servers are new each round, for memory once had is kept."""
+    servers = {"libpb": [pb, "serve", "tcp:0:interface=127.0.0.1"], "raw": [program, "raw"],
+               "Twisted": twisted("calls_twisted.py", "serve")}
+    rounds = {}
+    for _ in range(ROUNDS):
+        for name, command in servers.items():
+            with subprocess.Popen(pinned(0, command), text=True,
+                                  stdout=subprocess.PIPE) as process:
+                port = process.stdout.readline().strip().rpartition(":")[2]
+                found = figures(pinned(1, [program, port, str(process.pid),
+                                           str(CONNECTIONS)]))
+                process.terminate()
+            for key, value in found.items():
+                rounds.setdefault(key, {}).setdefault(name, []).append(value)
+    for (what, unit), found in rounds.items():
+        middle = {name: sorted(values)[ROUNDS // 2] for name, values in found.items()}
+        print(f"{CONNECTIONS} connections, {what:7}", *(
+            f"{name} {value:.4g}" for name, value in middle.items()), unit, flush=True)
+
+
 def main(argv):
+    resource.setrlimit(resource.RLIMIT_NOFILE,
+                       (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory() as corpora:
-        codec(argv[0], argv[1:], corpora)
+        codec(argv[0], argv[2:], corpora)
     calls(argv[0])
+    connections(argv[0], argv[1])
 
 
 if __name__ == "__main__":
