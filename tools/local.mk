@@ -54,4 +54,4 @@ bin_PROGRAMS += %D%/pb
 	%D%/walk.c \
 	%D%/walk.h
 %C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
-script_tests += %D%/tests/check-dump %D%/tests/check-pb
+script_tests += %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb
