@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+//
+// The C++ header: values, and a client against a server in a process of its own.
+#include "bindings/cpp/pb/pb.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+static int failed;
+
+#define CHECK(condition)                                                 \
+    do {                                                                 \
+        if (!(condition)) {                                              \
+            std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            failed++;                                                    \
+        }                                                                \
+    } while (0)
+
+template <class E, class F> static bool throws(F f)
+{
+    try {
+        f();
+    } catch (const E &) {
+        return true;
+    }
+    return false;
+}
+
+static void test_values()
+{
+    using pb::Value;
+    CHECK(Value().is_none() && Value(nullptr) == Value());
+    CHECK(Value(true).repr() == "True" && Value(true) == Value(1));
+    CHECK(Value(-5).to_int() == -5 && Value(2.5).to_double() == 2.5);
+    CHECK(Value("text").to_string() == "text" && Value(std::string("a\0b", 3)).size() == 3);
+    CHECK(Value::bytes("x").repr() == "b'x'");
+    Value list = Value::list({1, "two", Value::tuple({3.0, nullptr})});
+    CHECK(list.repr() == "[1, 'two', (3.0, None)]" && list.size() == 3);
+    CHECK(list[1].to_string() == "two" && list[2][0].to_double() == 3);
+    CHECK(throws<std::out_of_range>([&] { list[3]; }));
+    CHECK(throws<pb::Error>([&] { list[1].to_int(); }));
+    CHECK(throws<pb::Error>([&] { Value(1).append(2); }));
+    CHECK(throws<pb::Error>([] { Value("\xff"); }));
+    CHECK(throws<pb::Error>([] { Value::parse("[1"); }));
+    Value dict = Value::dict({{"a", 1}, {2, Value::set({1})}});
+    CHECK(dict == Value::parse("{'a': 1, 2: {1}}") && dict["a"].to_int() == 1);
+    CHECK(dict.has("a") && !dict.has("b"));
+    Value copy = dict, moved = std::move(copy);
+    CHECK(moved == dict && copy.is_none());
+    moved = moved;
+    CHECK(moved == dict);
+}
+
+/* The server's process: writes its port, and how many objects went, into the pipe. */
+[[noreturn]] static void serve(int out)
+{
+    {
+        std::vector<pb::Request> kept;
+        pb::Object root("Root");
+        root.on("echo", [](pb::Request &r) { return r.arg(0, "x"); });
+        root.on("sum", [](pb::Request &r) {
+            int64_t sum = 0;
+            for (size_t i = 0; i < r.args().size(); i++) {
+                sum += r.args()[i].to_int();
+            }
+            return pb::Value(sum);
+        });
+        root.on("two", [](pb::Request &) {
+            return pb::Object("Two").on("three", [](pb::Request &) { return 3; }).value();
+        });
+        root.on("fail", [](pb::Request &) -> pb::Value {
+            throw pb::Failure("shop.SoldOut twisted.spread.pb.Error", "none left");
+        });
+        root.on_later("keep", [&](pb::Request r) { kept.push_back(r); });
+        root.on("release", [&](pb::Request &) {
+            for (pb::Request &r : kept) {
+                r.answer("released");
+            }
+            kept.clear();
+            return nullptr;
+        });
+        root.on("call_back", [&](pb::Request &r) {
+            pb::Remote(r.arg(0, "to"))
+                .call_later([](const pb::Value *, const pb::Failure *) {}, "hear", 1, "x");
+            return true;
+        });
+        pb::Server server("tcp:0:interface=127.0.0.1", root);
+        int port = server.port();
+        if (write(out, &port, sizeof port) != sizeof port) {
+            std::abort();
+        }
+        pb_run();
+    }
+    _exit(0);
+}
+
+static void test_calls(int port)
+{
+    pb::Client client("tcp:127.0.0.1:" + std::to_string(port));
+    pb::Remote root = client.root();
+    CHECK(client.call(root, "echo", pb::Value::list({1, "x"})).repr() == "[1, 'x']");
+    CHECK(client.call_values(root, "echo", pb::Value::tuple(),
+                             pb::Value::dict({{"x", 7}})) == pb::Value(7));
+    CHECK(client.call(root, "sum", 1, 2, 3).to_int() == 6);
+    pb::Remote two(client.call(root, "two"));
+    CHECK(client.call(two, "three").to_int() == 3);
+    CHECK(throws<pb::Error>([&] { pb::Remote(client.call(root, "sum")); }));
+    try {
+        client.call(root, "fail");
+        CHECK(!"reached");
+    } catch (const pb::Failure &f) {
+        CHECK(f.type() == "shop.SoldOut" && f.text() == "none left" && f.code() == PB_OK);
+        CHECK(f.check("twisted.spread.pb.Error") && !f.check("builtins.ValueError"));
+    }
+    try {
+        client.call(root, "sum", "one");
+        CHECK(!"reached");
+    } catch (const pb::Failure &f) {
+        CHECK(f.check("builtins.RuntimeError"));
+    }
+    CHECK(throws<pb::Failure>([&] { client.call(root, "echo"); }));
+    CHECK(throws<pb::Failure>([&] { client.call(root, "nothing"); }));
+    /* One that is answered later, and one that is never. */
+    std::string answer;
+    root.call_later([&](const pb::Value *v, const pb::Failure *) { answer = v->repr(); },
+                    "keep");
+    client.call(root, "release");
+    client.wait(100);
+    CHECK(answer == "'released'");
+    client.set_timeout(20);
+    CHECK(throws<pb::Error>([&] { client.call(root, "keep"); }));
+    client.set_timeout(0);
+    /* The other direction. */
+    std::string heard;
+    pb::Object ours("Ours");
+    ours.on("hear", [&](pb::Request &r) {
+        heard = r.args().repr();
+        return nullptr;
+    });
+    CHECK(client.call(root, "call_back", ours.value()).to_bool());
+    client.wait(100);
+    CHECK(heard == "(1, 'x')");
+    CHECK(throws<pb::Failure>([&] { client.login("a", "b"); }));
+}
+
+int main()
+{
+    test_values();
+    int pipes[2], port = 0, status = 0;
+    if (pipe(pipes) != 0) {
+        return 1;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        serve(pipes[1]);
+    }
+    CHECK(read(pipes[0], &port, sizeof port) == sizeof port);
+    try {
+        test_calls(port);
+    } catch (const std::exception &e) {
+        std::printf("%s\n", e.what());
+        failed++;
+    }
+    kill(child, SIGTERM);
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(throws<pb::Error>([] { pb::Client("tcp:127.0.0.1:1"); }));
+    CHECK(throws<pb::Error>([] { pb::Client("nowhere"); }));
+    std::printf("%d failed\n", failed);
+    return failed != 0;
+}
