@@ -66,7 +66,7 @@ static pb_value *make_bytes(const json_t *content, pb_error *err)
     for (size_t i = 0; good && i < t->len; i++) {
         int high = hex_digit(hex.data[2 * i]), low = hex_digit(hex.data[2 * i + 1]);
         good = high >= 0 && low >= 0;
-        t->data[i] = (uint8_t)(high << 4 | low);
+        t->data[i] = (uint8_t)(high * 16 + low);
     }
     if (!good) {
         pb_value_unref(&t->head);

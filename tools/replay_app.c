@@ -23,6 +23,7 @@ struct asked {
 void app_ended(struct play *p, const json_t *call, pb_value *result, pb_failure *failure)
 {
     pb_error err = {0};
+    p->asked--;
     hold(p, result ? result : pb_failure_value(failure));
     p->refused |= failure && pb_failure_code(failure) == PB_ERR_INSECURE;
     if (!call || p->failed) {
@@ -49,6 +50,9 @@ static pb_remote *callee(struct play *p, const struct spoken *m)
     int64_t luid;
     pb_span name;
     const pb_value *to = spoken_member(m, 2);
+    if (!to) {
+        return NULL;
+    }
     if (pb_as_int(to, &luid) != 0) {
         return pb_as_text(to, &name) == 0
                    ? pb_remote_for_name(p->session, (const char *)name.data)
@@ -78,6 +82,7 @@ static int call_one(struct play *p, const struct spoken *m, pb_value *members,
         e = pb_remote_call(to, (const char *)method.data, pb_item(members, 5),
                            pb_item(members, 6), wanted ? NULL : &quiet,
                            wanted ? on_answer : NULL, wanted ? a : NULL, NULL, err);
+        p->asked += e == 0 && wanted;
     }
     if (e || !wanted) {
         pb__free(a);
@@ -119,11 +124,11 @@ static int raise_one(struct play *p, const json_t *call, pb_error *err)
     pb_value *args = json_to_value(json_object_get(call, "args"), err);
     pb_value *kwargs = json_to_value(json_object_get(call, "kwargs"), err);
     const char *name = json_string_value(json_object_get(call, "object"));
-    bool dead = strcmp(json_string_value(json_object_get(call, "raised")),
-                       "DeadReferenceError") == 0;
+    const char *raised = json_string_value(json_object_get(call, "raised"));
+    bool dead = raised && strcmp(raised, "DeadReferenceError") == 0;
     pb_error why = {0};
     pb_remote *to = pb_remote_for_name(p->session, name ? name : "root");
-    int e = args && kwargs && to ? 0 : pb__error_set(err, PB_ERR_NOMEM, 0, "no memory");
+    int e = args && kwargs && to ? 0 : pb__error_nomem(err);
     if (e == 0 && pb_remote_call(to, json_string_value(json_object_get(call, "method")),
                                  args, kwargs, NULL, NULL, NULL, NULL, &why) == 0) {
         e = pb__error_set(err, PB_ERR_STATE, 0, "can be sent, where Twisted refuses");
@@ -243,6 +248,7 @@ static void compare_served(struct play *p, const struct spoken *m,
                            const struct spoken *reply, pb_request *req)
 {
     pb_error err = {0};
+    p->served += m->served != NULL;
     if (!m->served && is_refusal(reply)) {
         play_fail(p, m->line, "%s was served, where Twisted answers with %s",
                   pb_request_method(req), facts_failure_type(reply));

@@ -157,8 +157,9 @@ static pb_value *read_words(const struct login *l)
 static pb_value *read_mind(struct play *p, const struct login *l, pb_error *err)
 {
     const struct spoken *m = l->anonymous ? l->first : l->respond;
-    pb_value *members = m ? things_read(p, m, err) : pb_list();
-    pb_value *mind = members ? pb_item(pb_item(members, 5), l->anonymous ? 0 : 1) : NULL;
+    pb_value *members = m ? things_read(p, m, err) : NULL;
+    pb_value *args = members ? pb_item(members, 5) : NULL;
+    pb_value *mind = args ? pb_item(args, l->anonymous ? 0 : 1) : NULL;
     mind = mind ? pb_value_ref(mind) : pb_none();
     pb_value_unref(members);
     return mind;
@@ -169,7 +170,7 @@ int login_call(struct play *p, struct login *l, pb_error *err)
     struct asked *a = pb__malloc(sizeof *a);
     pb_value *mind = read_mind(p, l, err);
     pb_value *words = read_words(l);
-    pb_value *name = pb_item(spoken_member(l->first, 5), 0);
+    pb_value *name = spoken_argument(l->first, 0);
     pb_credentials c = {.anonymous = l->anonymous};
     int e = a ? err->code : PB_ERR_NOMEM;
     if (e == 0 && !l->anonymous) {
@@ -183,6 +184,7 @@ int login_call(struct play *p, struct login *l, pb_error *err)
     if (e == 0) {
         *a = (struct asked){p, l->does};
         e = pb_login(p->session, &c, mind, NULL, on_login, a, NULL, err);
+        p->asked += e == 0;
     }
     if (e) {
         pb__free(a);

@@ -132,7 +132,9 @@ static int write_masked(const struct play *p, const struct spoken *m, pb_span in
         mask_response(p, m, v);
     }
     for (size_t i = 0; !failed && v && list && i < pb_len(v); i++) {
-        failed = pb__jelly(pb_item(v, i), &p->s->jelly, &form_keeper, e, NULL);
+        pb_value *member = pb_item(v, i); /* NULL: it was refused */
+        failed = member ? pb__jelly(member, &p->s->jelly, &form_keeper, e, NULL)
+                        : PB_ERR_SYNTAX;
     }
     if (!failed) {
         pb_span s = pb_encoder_send(e);

@@ -29,7 +29,7 @@ static pb_value *find_page(const struct play *p, int from, int64_t luid, size_t 
         const struct spoken *m = spoken_at(p->s, k);
         int64_t id;
         if (is_page_call(m, from, "gotPage", &id) && id == luid && i-- == 0) {
-            return pb_item(spoken_member(m, 5), 0);
+            return spoken_argument(m, 0);
         }
     }
     return NULL;
@@ -90,6 +90,7 @@ static int ask_for_all(struct play *p, pb_value *members, pb_error *err)
         *a = (struct asked){p, find_step(p, p->paged++)};
         e = pb_get_all_pages(root, (const char *)method.data, args, pb_item(members, 6),
                              NULL, on_pages, a, err);
+        p->asked += e == 0;
     }
     if (e) {
         pb__error_set(err, e, 0, "%s", pb_strerror(e));
@@ -141,8 +142,7 @@ bool pages_call(struct play *p, const struct spoken *m, pb_value *members, int *
     if (!bytes) {
         return false;
     }
-    bool first = page && spoken_member(m, 5) &&
-                 pb_item(spoken_member(m, 5), 0) == find_page(p, p->who, luid, 0);
+    bool first = page && spoken_argument(m, 0) == find_page(p, p->who, luid, 0);
     if (first) {
         *failed = send_pages(p, luid, bytes, chunk);
     }

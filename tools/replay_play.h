@@ -51,7 +51,8 @@ struct login {
 struct play {
     struct replay *r;
     const struct scenario *s;
-    int who; /* of the sides */
+    int who;       /* of the sides */
+    bool bytewise; /* the session gets each byte on its own */
     pb_session *session;
     bool failed; /* what follows would be judged by a state that is wrong */
 
@@ -75,6 +76,8 @@ struct play {
     struct pb__buf pending;         /* struct pending */
     struct pb__buf logins;          /* struct login */
     pb_portal *portal;
+    size_t served;       /* calls that the expectations say were served */
+    size_t asked;        /* calls of its own that have not ended yet */
     size_t paged;        /* how many times getAllPages was called */
     const char *strikes; /* why an answer was refused: there are too many references */
     bool refused;        /* an answer was, by security */
@@ -193,6 +196,13 @@ static inline pb_span spoken_bytes(const struct scenario *s, const struct spoken
 static inline bool spoken_is_call(const struct spoken *m)
 {
     return spoken_is(m, "message") || spoken_is(m, "cachemessage");
+}
+
+/* Argument i of a call; NULL where there is none. */
+static inline pb_value *spoken_argument(const struct spoken *m, size_t i)
+{
+    const pb_value *args = spoken_member(m, 5);
+    return args ? pb_item(args, i) : NULL;
 }
 
 static inline bool spoken_is_reply(const struct spoken *m)

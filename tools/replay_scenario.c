@@ -348,6 +348,7 @@ static int run(struct replay *r, const json_t *lines, const bool *raised)
                          .sides = {{.name = "client", .raw = raw}, {.name = "server"}},
                          .jelly = {.profile = r->profile, .taster = pb_taster_new()}};
     struct form_watch watch[2];
+    size_t failed = r->failed;
     int again = -1;
     bool ready = s.jelly.taster && pb_taster_allow_all(s.jelly.taster) == 0;
     for (int i = 0; i < 2; i++) {
@@ -367,8 +368,8 @@ static int run(struct replay *r, const json_t *lines, const bool *raised)
             }
         }
     }
-    for (int i = raw ? SERVER : CLIENT; again < 0 && ready && !s.over && i <= SERVER;
-         i++) {
+    bool sound = ready && again < 0 && !s.over && r->failed == failed;
+    for (int i = raw ? SERVER : CLIENT; sound && i <= SERVER; i++) {
         replay_session(&s, lines, i);
     }
     for (size_t i = 0; i < spoken_count(&s); i++) {
