@@ -25,6 +25,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/packets.c \
 	%D%/pb.c \
 	%D%/pb.h \
+	%D%/reach.c \
+	%D%/reach.h \
 	%D%/replay.c \
 	%D%/replay.h \
 	%D%/replay_answer.c \
@@ -43,6 +45,9 @@ bin_PROGRAMS += %D%/pb
 	%D%/replay_things.c \
 	%D%/replay_vectors.c \
 	%D%/serve.c \
+	%D%/shell.c \
+	%D%/shell_line.c \
+	%D%/shell_line.h \
 	%D%/source.c \
 	%D%/source.h \
 	%D%/talk.c \
@@ -53,5 +58,5 @@ bin_PROGRAMS += %D%/pb
 	%D%/tree.h \
 	%D%/walk.c \
 	%D%/walk.h
-%C%_pb_LDADD = $(net_libs) libpb_mem.la $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
+%C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
 script_tests += %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb

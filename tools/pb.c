@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"jelly", jelly_main, "turn JSON without loss into jelly in banana"},
     {"replay", replay_main, "check captures against this library"},
     {"serve", serve_main, "a server to test against"},
+    {"shell", shell_main, "call what is typed, on one connection"},
     {"unjelly", unjelly_main, "turn jelly in banana into JSON without loss"},
 };
 

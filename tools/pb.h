@@ -40,6 +40,7 @@ int dump_main(int argc, char **argv);
 int jelly_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
+int shell_main(int argc, char **argv);
 int unjelly_main(int argc, char **argv);
 
 #endif
