@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "live"))
 
-from harness import PYTHON, Report, expect  # noqa: E402
+from harness import Report, expect  # noqa: E402
 
 GATE_CALLS = """add 1 2 scale=10 then add 0 0 then echo text b'raw' [1,{'k':None}] flag=True
     then 7 x then nothing 3 then children then tell gate push 1002 \u4f60\u597d [1,2,3]
@@ -29,16 +29,15 @@ def start_root(stage, language):
     if language in SWITCHES:
         return stage.c(f"{language} root", "examples/firefly_root", *SWITCHES[language],
                        "0:interface=127.0.0.1")
-    return stage.run("Twisted root", PYTHON, "-B", HERE / "root.py",
-                     "tcp:0:interface=127.0.0.1")
+    return stage.twisted("Twisted root", HERE / "root.py", "tcp:0:interface=127.0.0.1")
 
 
 def start_node(stage, language, port, name, *words):
     if language in SWITCHES:
         return stage.c(f"{language} {name}", "examples/firefly_node", *SWITCHES[language],
                        f"localhost:{port}", name, *words)
-    return stage.run(f"Twisted {name}", PYTHON, "-B", HERE / "node.py",
-                     f"tcp:localhost:{port}", name, *words)
+    return stage.twisted(f"Twisted {name}", HERE / "node.py", f"tcp:localhost:{port}",
+                         name, *words)
 
 
 def printed(process):

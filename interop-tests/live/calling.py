@@ -117,7 +117,7 @@ def json_is_json(stage, endpoint):
 
 
 def against_service(report, stage, name, way):
-    server = stage.twisted("service", "service.py", "tcp:0:interface=127.0.0.1", "unsafe")
+    server = stage.twisted("service", "peers/service.py", "tcp:0:interface=127.0.0.1", "unsafe")
     endpoint = f"localhost:{way(stage, server.port())}"
 
     def check(what, function, *args):
@@ -131,7 +131,7 @@ def against_service(report, stage, name, way):
 
 
 def what_security_refuses(stage):
-    server = stage.twisted("service", "service.py", "tcp:0:interface=127.0.0.1", "strict")
+    server = stage.twisted("service", "peers/service.py", "tcp:0:interface=127.0.0.1", "strict")
     endpoint = f"localhost:{server.port()}"
     gives(stage, [endpoint, "echo", "(1,)"], 0, "(1,)\n")
     gives(stage, [endpoint, "echo", "[1]"], 1, "",
@@ -161,13 +161,13 @@ def against_serve(stage, way):
 
 def over_a_unix_socket(stage):
     with tempfile.TemporaryDirectory() as folder:
-        theirs = stage.twisted("service", "service.py", f"unix:{folder}/theirs")
+        theirs = stage.twisted("service", "peers/service.py", f"unix:{folder}/theirs")
         theirs.find("listening on .*")
         gives(stage, [f"unix:{folder}/theirs", "add", "1", "2"], 0, "3\n")
         ours = stage.c("pb serve", "tools/pb", "serve", f"unix:{folder}/ours")
         ours.find("listening on .*")
         gives(stage, [f"unix:{folder}/ours", "add", "1", "2"], 0, "3\n")
-        caller = stage.twisted("caller", "caller.py", f"unix:{folder}/ours")
+        caller = stage.twisted("caller", "peers/caller.py", f"unix:{folder}/ours")
         expect("the caller said", [caller.line(), caller.ask("add 1 2")], ["ready", "3"])
 
 
@@ -207,7 +207,7 @@ def a_server_hangs_up(stage):
 
 
 def a_server_dies(stage):
-    server = stage.twisted("service", "service.py", "tcp:0:interface=127.0.0.1")
+    server = stage.twisted("service", "peers/service.py", "tcp:0:interface=127.0.0.1")
     pb = stage.c("pb call", "tools/pb", "call", f"localhost:{server.port()}", "never")
     server.find("never will answer")
     server.kill()

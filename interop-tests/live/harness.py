@@ -5,7 +5,7 @@ that end whatever was started on them, and the count of what passed.
 Nothing waits without a bound. A stage has a deadline, and every wait on it ends there."""
 
 import contextlib
-import os
+import functools
 import queue
 import re
 import subprocess
@@ -14,10 +14,18 @@ import threading
 import time
 from pathlib import Path
 
+from nursery import Nursery
+
 LIVE = Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
 # What both sides say of their tables when they keep nothing.
 NOTHING = "0 exported, 0 held, 0 cached, 0 caches, 0 pending"
+
+
+@functools.cache
+def nursery():
+    """There is one for all programs of Twisted's, since it starts as slowly as they."""
+    return Nursery(PYTHON, LIVE)
 
 
 class Failed(Exception):
@@ -31,17 +39,14 @@ def expect(what, got, wanted):
 
 
 class Process:
-    """A program under watch. Its lines are kept, and shown when a check fails."""
+    """A program under watch, a subprocess.Popen or one of the nursery's. Its lines are
+    kept, and shown when a check fails."""
 
-    def __init__(self, stage, name, argv, show=None):
+    def __init__(self, stage, name, popen, show=None):
         self.stage, self.name, self.lines = stage, name, []
         self._show = show
         self._unread = queue.Queue()
-        env = dict(os.environ, PYTHONPATH=str(LIVE), PYTHONUNBUFFERED="1",
-                   PYTHONDONTWRITEBYTECODE="1")
-        self._popen = subprocess.Popen(
-            [str(a) for a in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env=env, encoding="utf-8", errors="backslashreplace")
+        self._popen = popen
         self._readers = [
             threading.Thread(target=self._read, args=a, daemon=True)
             for a in [("out", self._popen.stdout), ("err", self._popen.stderr)]]
@@ -140,14 +145,18 @@ class Stage:
         self._started.append(what)
         return what
 
-    def run(self, name, *argv):
-        return self.keep(Process(self, name, argv, self._show))
+    def _watch(self, name, popen):
+        return self.keep(Process(self, name, popen, self._show))
 
     def twisted(self, name, script, *args):
-        return self.run(name, PYTHON, "-B", LIVE / "peers" / script, *args)
+        """Runs a script of Python's; its path may go from this folder on."""
+        return self._watch(name, nursery().run([LIVE / script, *args]))
 
     def c(self, name, program, *args, under=()):
-        return self.run(name, *under, self.build / program, *args)
+        argv = [str(a) for a in (*under, self.build / program, *args)]
+        return self._watch(name, subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            encoding="utf-8", errors="backslashreplace"))
 
     def transcript(self):
         """What each process printed, for the report of a failure."""

@@ -17,6 +17,7 @@ check_PROGRAMS += %D%/pairs/pairs
 	%D%/pairs/pair.c \
 	%D%/pairs/pair.h \
 	%D%/pairs/portal.c \
+	%D%/pairs/publishing.c \
 	%D%/pairs/references.c \
 	%D%/pairs/simple.c \
 	%D%/pairs/views.c
@@ -25,6 +26,7 @@ EXTRA_DIST += \
 	%D%/calling.py \
 	%D%/demo \
 	%D%/harness.py \
+	%D%/nursery.py \
 	%D%/official.py \
 	%D%/one_two.py \
 	%D%/pairing.py \

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pairing
-from harness import LIVE, PYTHON, Failed, expect
+from harness import Failed, expect
 
 PB = "docs/core/howto/listings/pb/"
 EXAMPLES = "docs/core/examples/"
@@ -38,8 +38,8 @@ SCRIPTS = [
 
 def start(stage, port, script):
     checkout = Path(os.environ["TWISTED_CHECKOUT"]).resolve()
-    return stage.run(f"Twisted's {Path(script).name}", PYTHON, "-B",
-                     LIVE / "pairs" / "as_it_is.py", port, checkout / script)
+    return stage.twisted(f"Twisted's {Path(script).name}", "pairs/as_it_is.py", port,
+                         checkout / script)
 
 
 def settle(last, *others):

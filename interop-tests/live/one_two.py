@@ -13,14 +13,14 @@ CLIENT_SAID = [r"getTwo\(\) answered <?RemoteReference.*",
 def start_server(stage, language):
     if language == "C":
         return stage.c("C server", "examples/one_two_server", "0")
-    return stage.twisted("Twisted server", "one_two_server.py",
+    return stage.twisted("Twisted server", "peers/one_two_server.py",
                          "tcp:0:interface=127.0.0.1")
 
 
 def start_client(stage, language, port):
     if language == "C":
         return stage.c("C client", "examples/one_two_client", port)
-    return stage.twisted("Twisted client", "one_two_client.py", f"tcp:localhost:{port}")
+    return stage.twisted("Twisted client", "peers/one_two_client.py", f"tcp:localhost:{port}")
 
 
 def converse(stage, server_language, client_language, way):

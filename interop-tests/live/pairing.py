@@ -4,7 +4,7 @@ other is, each side prints the same; and what the C side prints is what Twisted'
 
 import re
 
-from harness import LIVE, NOTHING, PYTHON, Failed, expect
+from harness import NOTHING, Failed, expect
 
 # By script: what Twisted's examples do.
 LISTINGS = {
@@ -26,6 +26,7 @@ CONCEPTS = {
     "minds": ["minds", "late-logins", "refusals"],
     "views": ["views", "viewpoint"],
     "paging": ["paging"],
+    "publishing": ["publishing"],
     "failures": ["failures", "traceback", "no-traceback"],
 }
 # Whose server is told to end by its client.
@@ -36,8 +37,7 @@ CLOSED = "connection closed, still kept: "
 def start(stage, script, name, side, language, endpoint):
     if language == "C":
         return stage.c(f"C {side}", "interop-tests/live/pairs/pairs", endpoint, name, side)
-    return stage.run(f"Twisted {side}", PYTHON, "-B", LIVE / "pairs" / f"{script}.py",
-                     endpoint, name, side)
+    return stage.twisted(f"Twisted {side}", f"pairs/{script}.py", endpoint, name, side)
 
 
 def plain(process):

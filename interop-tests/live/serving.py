@@ -9,7 +9,7 @@ def start_serve(stage, under=()):
 
 
 def start_caller(stage, port):
-    caller = stage.twisted("caller", "caller.py", f"tcp:localhost:{port}")
+    caller = stage.twisted("caller", "peers/caller.py", f"tcp:localhost:{port}")
     caller.find("ready")
     return caller
 
@@ -17,7 +17,7 @@ def start_caller(stage, port):
 def every_step(report, stage, name, way, *switches):
     server = start_serve(stage)
     port = way(stage, server.port())
-    client = stage.twisted("Twisted client", "service_client.py", f"tcp:localhost:{port}",
+    client = stage.twisted("Twisted client", "peers/service_client.py", f"tcp:localhost:{port}",
                            *switches)
     report.steps(f"{name}: Twisted calls pb serve", client)
     expect("status of the client", client.end(), 0)

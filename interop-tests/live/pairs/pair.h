@@ -41,6 +41,7 @@ struct pair {
     X(logins)         \
     X(minds)          \
     X(paging)         \
+    X(publishing)     \
     X(references)     \
     X(simple)         \
     X(views)

@@ -50,8 +50,9 @@ typedef struct {
 } pb_published_config;
 
 /* What comes with this tag is a RemotePublished of the class, which has flavor
- * PB_FLAVOR_CACHEABLE: set_state gets what came first; pb_object_state has all of it once
- * it is activated. The config is copied. Else as pb_registry_set_class. */
+ * PB_FLAVOR_CACHEABLE and a dotted name, or nothing that was saved can be read again:
+ * set_state gets what came first; pb_object_state has all of it once it is activated. The
+ * config is copied. Else as pb_registry_set_class. */
 PB_API int pb_registry_set_published(pb_registry *g, const char *tag, const pb_class *cls,
                                      const pb_published_config *config);
 /* Whether all of its state is there. False for what is no RemotePublished. */
