@@ -2,6 +2,7 @@ pbincludedir = $(includedir)/pb
 pbinclude_HEADERS = \
 	%D%/pb/banana.h \
 	%D%/pb/broker.h \
+	%D%/pb/driver.h \
 	%D%/pb/error.h \
 	%D%/pb/flavors.h \
 	%D%/pb/jelly.h \

@@ -15,7 +15,8 @@ struct pb_client {
     pb_conn *conn;
     pb_session *session;
     pb_remote *root;
-    struct pb__ending ending; /* once it is over, conn and session are gone */
+    bool over; /* conn and session are gone */
+    pb_error why;
     int64_t timeout;
     pb_failure *failure;
 };
@@ -42,27 +43,39 @@ static void copy_error(pb_error *err, const pb_error *why)
     }
 }
 
+static void on_gone(const pb_error *why, void *who)
+{
+    pb_client *c = who;
+    c->over = true;
+    c->why = *why;
+}
+
 /* Makes the connection, and waits for the negotiation. */
 static int dial(pb_client *c, const char *endpoint, const pb_net_config *config,
                 pb_error *err)
 {
-    static const pb_net_config plain;
-    c->conn =
-        pb__dial(&c->loop, endpoint, config ? config : &plain, true, &c->ending, err);
-    if (!c->conn) {
-        c->ending.over = true;
+    struct pb__target *t = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, config, err);
+    c->over = true;
+    if (!t) {
         return PB_ERR_STATE;
     }
+    t->policy.direct = true;
+    c->conn = pb__dial(&c->loop, t, (struct pb__follower){.gone = on_gone, .who = c});
+    pb__target_unref(t);
+    if (!c->conn) {
+        return pb__error_nomem(err);
+    }
+    c->over = false;
     c->session = pb_conn_session(c->conn);
     c->root = pb_conn_root(c->conn);
     if (!c->root) {
         return pb__error_nomem(err);
     }
-    while (!c->ending.over && !pb_session_is_ready(c->session)) {
+    while (!c->over && !pb_session_is_ready(c->session)) {
         uv_run(&c->loop, UV_RUN_ONCE);
     }
-    if (c->ending.over) {
-        copy_error(err, &c->ending.why);
+    if (c->over) {
+        copy_error(err, &c->why);
         return PB_ERR_LOST;
     }
     return 0;
@@ -112,7 +125,7 @@ static void wait_for(pb_client *c, const struct outcome *o)
 /* Why the connection is over; code PB_OK while it is not. */
 static const pb_error *ending_of(const pb_client *c)
 {
-    return c->ending.over ? &c->ending.why : pb_session_error(c->session);
+    return c->over ? &c->why : pb_session_error(c->session);
 }
 
 static void tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
@@ -227,12 +240,12 @@ int pb_client_wait(pb_client *c, int64_t milliseconds)
     uv_timer_init(&c->loop, &timer);
     uv_update_time(&c->loop);
     uv_timer_start(&timer, on_time, (uint64_t)milliseconds, 0);
-    while (!up && !c->ending.over) {
+    while (!up && !c->over) {
         uv_run(&c->loop, UV_RUN_ONCE);
     }
     uv_close((uv_handle_t *)&timer, NULL);
     uv_run(&c->loop, UV_RUN_NOWAIT); /* until it is closed */
-    return c->ending.over ? PB_ERR_LOST : 0;
+    return c->over ? PB_ERR_LOST : 0;
 }
 
 const pb_failure *pb_client_failure(const pb_client *c)
@@ -242,7 +255,7 @@ const pb_failure *pb_client_failure(const pb_client *c)
 
 pb_session *pb_client_session(const pb_client *c)
 {
-    return c->ending.over ? NULL : c->session;
+    return c->over ? NULL : c->session;
 }
 
 void pb_client_free(pb_client *c)
@@ -251,7 +264,7 @@ void pb_client_free(pb_client *c)
         return;
     }
     pb_remote_unref(c->root);
-    if (!c->ending.over) {
+    if (!c->over) {
         pb_conn_close(c->conn);
     }
     uv_run(&c->loop, UV_RUN_DEFAULT);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connecting: the host's addresses are found, and tried one after the other, until one
- * takes the connection, none is left, or the time is over. */
+ * Connecting: the host's addresses are found, and tried until one takes the connection,
+ * none is left, or the time is over. An address that keeps silent does not hold up the
+ * next: IPv6 and IPv4 in turns, each gets a short while before the other is tried beside
+ * it, and the fastest wins (RFC 8305). */
 #include "libpb/net/dial.h"
 
 #include <stdio.h>
@@ -14,275 +16,368 @@
 #include "libpb/base/mem.h"
 #include "libpb/net/socket.h"
 
-enum { CONNECT_TIMEOUT = 30000 };
+enum { ATTEMPT_DELAY = 250 /* milliseconds: RFC 8305, 5 */ };
 
 struct dialled {
     pb_conn conn; /* first, for it is what the program has */
     struct pb__hub hub;
-    struct pb__endpoint to;
-    struct pb__tls_context *tls; /* NULL: without */
-    char *tls_host;              /* whom to expect there */
-    struct pb__ending *ending;   /* NULL: nobody wants to know */
+    struct pb__target *to;
+    struct pb__follower follower;
     uv_getaddrinfo_t lookup;
-    struct addrinfo *found, *next; /* all addresses; those that are still to be tried */
-    struct sockaddr_un path;       /* of a UNIX endpoint */
+    struct addrinfo *found;
+    /* Addresses that are still to be tried: those of the first one's family, and the
+     * others; and of which the next is to be. */
+    const struct addrinfo *next[2];
+    int turn;
+    struct pb__list attempts; /* attempt.link: those under way */
+    int64_t next_at;          /* when the next address is tried in any case */
+    int64_t give_up_at;
+    struct sockaddr_un path; /* of a UNIX endpoint */
     struct addrinfo path_info;
-    int64_t timeout;
     pb_error failure; /* why the last attempt failed */
     /* What still has to call back before all of this can be freed. */
-    bool looking_up, closing_attempt, hub_open;
+    size_t handles;
+    bool looking_up;
     bool gone;
-    uint8_t chunk[];
+    bool was_ready; /* the follower knows that it is */
 };
 
-static void attempt(struct dialled *d);
+struct attempt {
+    uv_poll_t poll;
+    struct dialled *d;
+    struct pb__list link;
+    int fd;
+};
 
 static void failed(struct dialled *d, int negative_errno)
 {
     d->failure = (pb_error){0};
-    pb__socket_error(&d->failure, negative_errno, "cannot connect to %s", d->to.spelling);
+    if (negative_errno == UV_ENOMEM) {
+        pb__error_nomem(&d->failure);
+    } else {
+        pb__socket_error(&d->failure, negative_errno, "cannot connect to %s",
+                         d->to->at.spelling);
+    }
 }
 
-static void free_dialled(struct dialled *d)
+static int64_t now(const struct dialled *d)
 {
-    uv_freeaddrinfo(d->found);
-    pb__endpoint_fini(&d->to);
-    pb__tls_context_unref(d->tls);
-    pb__free(d->tls_host);
-    pb__free(d);
+    return (int64_t)uv_now(d->hub.loop);
 }
+
+/* ---- The end of it ---- */
 
 static void free_when_done(struct dialled *d)
 {
-    if (d->gone && !d->looking_up && !d->closing_attempt && !d->hub_open) {
-        free_dialled(d);
+    if (d->gone && !d->looking_up && d->handles == 0) {
+        uv_freeaddrinfo(d->found);
+        pb__target_unref(d->to);
+        pb__free(d);
     }
 }
 
 static void hub_closed(uv_handle_t *h)
 {
     struct dialled *d = h->data;
-    d->hub_open = false;
+    d->handles--;
     free_when_done(d);
+}
+
+static void attempt_closed(uv_handle_t *h)
+{
+    struct attempt *a = h->data;
+    struct dialled *d = a->d;
+    pb__free(a);
+    d->handles--;
+    free_when_done(d);
+}
+
+/* Ends an attempt; its socket is the caller's then. */
+static int take_socket(struct attempt *a)
+{
+    pb__list_remove(&a->link);
+    uv_close((uv_handle_t *)&a->poll, attempt_closed);
+    return a->fd;
+}
+
+static void drop_attempts(struct dialled *d)
+{
+    while (!pb__list_empty(&d->attempts)) {
+        close(take_socket(PB__LIST_ENTRY(d->attempts.next, struct attempt, link)));
+    }
 }
 
 static void on_gone(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
-    if (d->ending) {
-        *d->ending = (struct pb__ending){true, *pb_session_error(c->session)};
-    }
-    pb_session_free(c->session);
+    struct pb__follower follower = d->follower;
+    pb_error why = *pb_session_error(c->driver.session);
+    pb_session_free(c->driver.session);
     d->gone = true;
+    drop_attempts(d);
     if (d->looking_up) {
         uv_cancel((uv_req_t *)&d->lookup);
     }
     d->hub.prepare.data = d;
     uv_close((uv_handle_t *)&d->hub.prepare, hub_closed);
-}
-
-static void attempt_closed(uv_handle_t *h)
-{
-    struct dialled *d = h->data;
-    d->closing_attempt = false;
-    if (d->gone) {
-        free_when_done(d);
-        return;
+    if (follower.gone) {
+        follower.gone(&why, follower.who);
     }
-    attempt(d);
-    pb__conn_settle(&d->conn);
 }
 
-static void on_connected(uv_poll_t *poll, int status, int events)
+/* ---- Attempts ---- */
+
+static void succeed(struct attempt *a)
+{
+    struct dialled *d = a->d;
+    pb_conn *c = &d->conn;
+    int fd = take_socket(a);
+    drop_attempts(d);
+    struct pb__tls *tls = d->to->tls ? pb__tls_new(d->to->tls, d->to->tls_host) : NULL;
+    pb_error why = {0};
+    if (d->to->tls && !tls) {
+        pb__error_nomem(&why);
+        close(fd);
+    } else {
+        int e = pb__conn_up(c, fd, tls);
+        if (e) {
+            failed(d, e);
+            why = d->failure;
+        } else {
+            pb__socket_keep_alive(fd, d->to->policy.keep_alive);
+        }
+    }
+    if (why.code) {
+        pb__driver_lose(&c->driver, &why);
+    }
+}
+
+static void on_attempt(uv_poll_t *poll, int status, int events)
 {
     (void)events;
-    pb_conn *c = poll->data;
-    struct dialled *d = poll->data;
-    int e = pb__socket_status(c->fd);
+    struct attempt *a = poll->data;
+    struct dialled *d = a->d;
+    int e = pb__socket_status(a->fd);
     e = e ? e : status;
     if (e) {
         failed(d, e);
-        d->closing_attempt = true;
-        uv_close((uv_handle_t *)poll, attempt_closed);
-        close(c->fd);
-        c->fd = -1;
-        return;
+        close(take_socket(a));
+        d->next_at = now(d);
+    } else {
+        succeed(a);
     }
-    struct pb__tls *tls = d->tls ? pb__tls_new(d->tls, d->tls_host) : NULL;
-    pb__conn_up(c, tls);
-    if (d->tls && !tls) {
-        pb_error why = {0};
-        pb__error_nomem(&why);
-        c->broken = true;
-        pb_session_lost(c->session, &why);
-    }
-    pb__conn_settle(c);
+    pb__conn_settle(&d->conn);
 }
 
-/* Tries the next address, if there is one. */
-static void attempt(struct dialled *d)
+static int attempt(struct dialled *d, const struct addrinfo *to)
 {
-    pb_conn *c = &d->conn;
-    while (c->fd < 0 && d->next) {
-        const struct addrinfo *to = d->next;
-        d->next = to->ai_next;
-        int fd = pb__socket_connect(to->ai_addr, to->ai_addrlen, d->to.bind_address);
-        int e = fd < 0 ? fd : pb__conn_watch(c, fd, UV_WRITABLE, on_connected);
-        if (e < 0) {
-            failed(d, e);
-        }
+    int fd = pb__socket_connect(to->ai_addr, to->ai_addrlen, d->to->at.bind_address);
+    if (fd < 0) {
+        return fd;
     }
+    struct attempt *a = pb__malloc(sizeof *a);
+    int e = a ? uv_poll_init_socket(d->hub.loop, &a->poll, fd) : UV_ENOMEM;
+    if (e) {
+        pb__free(a);
+        close(fd);
+        return e;
+    }
+    a->poll.data = a;
+    a->d = d;
+    a->fd = fd;
+    d->handles++;
+    pb__list_push(&d->attempts, &a->link);
+    e = uv_poll_start(&a->poll, UV_WRITABLE, on_attempt);
+    if (e) {
+        close(take_socket(a));
+    }
+    return e;
+}
+
+static void drop_others(const struct addrinfo **next, int family)
+{
+    while (*next && (*next)->ai_family != family) {
+        *next = (*next)->ai_next;
+    }
+}
+
+/* The next address to try; NULL: none is left. */
+static const struct addrinfo *take_address(struct dialled *d)
+{
+    int i = d->next[d->turn] ? d->turn : !d->turn;
+    const struct addrinfo *a = d->next[i];
+    if (a) {
+        d->next[i] = a->ai_next;
+        drop_others(&d->next[i], a->ai_family);
+        d->turn = !i;
+    }
+    return a;
+}
+
+static bool is_any_left(const struct dialled *d)
+{
+    return d->next[0] || d->next[1];
+}
+
+/* Tries addresses until one keeps us waiting. */
+static void try_next(struct dialled *d)
+{
+    const struct addrinfo *to;
+    while ((to = take_address(d))) {
+        int e = attempt(d, to);
+        if (e == 0) {
+            d->next_at = now(d) + ATTEMPT_DELAY;
+            return;
+        }
+        failed(d, e);
+    }
+}
+
+/* ---- Finding addresses ---- */
+
+/* Two families at most: an address of a third is never tried. */
+static void set_found(struct dialled *d, struct addrinfo *found)
+{
+    d->found = found;
+    d->next[0] = d->next[1] = found;
+    while (d->next[1] && d->next[1]->ai_family == found->ai_family) {
+        d->next[1] = d->next[1]->ai_next;
+    }
+    d->next_at = now(d);
 }
 
 static void not_found(struct dialled *d, int status)
 {
-    pb__socket_error(&d->failure, status, "cannot find host \"%s\"", d->to.host);
+    pb__socket_error(&d->failure, status, "cannot find host \"%s\"", d->to->at.host);
 }
 
 static void on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
 {
     struct dialled *d = lookup->data;
     d->looking_up = false;
-    d->found = d->next = found;
     if (d->gone) {
+        d->found = found;
         free_when_done(d);
         return;
     }
     if (status) {
         not_found(d, status);
     }
-    attempt(d);
+    set_found(d, found);
     pb__conn_settle(&d->conn);
 }
 
 /* Finds the addresses: at once if they are written out, else by asking. */
 static void find(struct dialled *d)
 {
-    if (d->to.is_unix) {
+    const struct pb__endpoint *e = &d->to->at;
+    if (e->is_unix) {
         d->path.sun_family = AF_UNIX;
-        memcpy(d->path.sun_path, d->to.path, strlen(d->to.path));
+        memcpy(d->path.sun_path, e->path, strlen(e->path));
         d->path_info = (struct addrinfo){.ai_addr = (struct sockaddr *)&d->path,
                                          .ai_addrlen = sizeof d->path};
-        d->next = &d->path_info;
+        d->next[0] = &d->path_info;
         return;
     }
     char service[8];
-    snprintf(service, sizeof service, "%d", d->to.port);
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-                             .ai_socktype = SOCK_STREAM};
-    if (getaddrinfo(d->to.host, service, &hints, &d->found) == 0) {
-        d->next = d->found;
+    snprintf(service, sizeof service, "%d", e->port);
+    struct addrinfo *found,
+        hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    if (getaddrinfo(e->host, service, &hints, &found) == 0) {
+        set_found(d, found);
         return;
     }
     hints.ai_flags = AI_NUMERICSERV;
-    int e =
-        uv_getaddrinfo(d->hub.loop, &d->lookup, on_found, d->to.host, service, &hints);
+    int status =
+        uv_getaddrinfo(d->hub.loop, &d->lookup, on_found, e->host, service, &hints);
     d->lookup.data = d;
-    d->looking_up = e == 0;
-    if (e) {
-        not_found(d, e);
+    d->looking_up = status == 0;
+    if (status) {
+        not_found(d, status);
     }
 }
 
-/* Called whenever the connection settles: ends it where there is nothing to hope for. */
+/* ---- Dialling ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Called whenever the connection settles: goes on, or ends it where there is nothing to
+ * hope for. */
 static void on_dial(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
-    if ((int64_t)uv_now(d->hub.loop) >= c->settle_by) {
-        d->failure = (pb_error){0};
-        pb__error_set(&d->failure, PB_ERR_TIMEOUT, 0,
-                      "no connection to %s within %lld milliseconds", d->to.spelling,
-                      (long long)d->timeout);
-    } else if (d->looking_up || d->closing_attempt || c->fd >= 0 || d->next) {
+    if (now(d) >= c->driver.finish_by) {
+        pb_session_close(c->driver.session);
         return;
     }
-    pb_session_lost(c->session, &d->failure);
-}
-
-static int64_t timeout_of(const struct dialled *d, const pb_net_config *c)
-{
-    return d->to.timeout        ? d->to.timeout
-           : c->connect_timeout ? c->connect_timeout
-                                : CONNECT_TIMEOUT;
-}
-
-static bool set_tls(struct dialled *d, const pb_net_config *c, pb_error *err)
-{
-    struct pb__tls_options o = pb__conn_tls(&d->to, c);
-    const char *host = d->to.tls_host     ? d->to.tls_host
-                       : c->tls_host_name ? c->tls_host_name
-                                          : d->to.host;
-    size_t size = strlen(host) + 1;
-    d->tls_host = pb__malloc(size);
-    if (!d->tls_host) {
-        pb__error_nomem(err);
-        return false;
+    if (is_any_left(d) && now(d) >= d->next_at) {
+        try_next(d);
     }
-    memcpy(d->tls_host, host, size);
-    d->tls = pb__tls_context_new(&o, true, err);
-    return d->tls;
+    int64_t at = earlier(d->give_up_at, c->driver.finish_by);
+    at = is_any_left(d) ? earlier(at, d->next_at) : at;
+    if (now(d) >= d->give_up_at) {
+        d->failure = (pb_error){0};
+        pb__error_set(&d->failure, PB_ERR_TIMEOUT, 0,
+                      "no connection to %s within %lld milliseconds", d->to->at.spelling,
+                      (long long)d->to->connect_timeout);
+    } else if (d->looking_up || is_any_left(d) || !pb__list_empty(&d->attempts)) {
+        if (pb__conn_set_timer(c, at) == 0) {
+            return;
+        }
+        d->failure = (pb_error){0};
+        pb__error_nomem(&d->failure);
+    }
+    pb_session_lost(c->driver.session, &d->failure);
 }
 
-pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c,
-                  bool direct, struct pb__ending *ending, pb_error *err)
+static void on_settled(pb_conn *c)
 {
-    struct dialled *d = pb__malloc(sizeof *d + PB__CHUNK);
-    if (!d) {
-        pb__error_nomem(err);
-        return NULL;
+    struct dialled *d = (struct dialled *)c;
+    if (!d->was_ready && pb_session_is_ready(c->driver.session)) {
+        d->was_ready = true;
+        if (d->follower.ready) {
+            d->follower.ready(d->follower.who);
+        }
     }
-    *d = (struct dialled){.ending = ending};
-    if (pb__endpoint_parse(endpoint, PB__ENDPOINT_CLIENT, &d->to, err) != 0) {
+}
+
+pb_conn *pb__dial(uv_loop_t *loop, struct pb__target *t, struct pb__follower follower)
+{
+    struct dialled *d = pb__calloc(1, sizeof *d);
+    pb_conn *c = &d->conn;
+    if (!d || pb__conn_init(c, &d->hub, t->shared, &t->policy, true) != 0) {
         pb__free(d);
         return NULL;
     }
-    if (d->to.is_tls && !set_tls(d, c, err)) {
-        free_dialled(d);
-        return NULL;
-    }
-    pb_conn *conn = &d->conn;
-    struct pb__shared *shared = pb__conn_share(&c->session);
-    int failed = shared ? pb__conn_init(conn, &d->hub, shared, true) : PB_ERR_NOMEM;
-    pb__shared_unref(shared);
-    if (failed) {
-        pb__error_nomem(err);
-        free_dialled(d);
-        return NULL;
-    }
-    pb__hub_init(&d->hub, loop, d->chunk);
-    d->hub.direct = direct;
-    d->hub_open = true;
-    conn->dial = on_dial;
-    conn->gone = on_gone;
-    d->timeout = timeout_of(d, c);
+    d->to = pb__target_ref(t);
+    d->follower = follower;
+    pb__list_init(&d->attempts);
+    pb__hub_init(&d->hub, loop);
+    d->hub.dial = on_dial;
+    d->hub.settled = on_settled;
+    d->hub.gone = on_gone;
+    d->handles = 1; /* the hub's */
     uv_update_time(loop);
-    if (d->timeout >= 0) {
-        conn->settle_by = (int64_t)uv_now(loop) + d->timeout;
-    }
+    d->give_up_at = t->connect_timeout < 0 ? INT64_MAX : now(d) + t->connect_timeout;
     find(d);
-    attempt(d);
-    pb__conn_unsettle(conn);
-    return conn;
+    if (is_any_left(d)) {
+        try_next(d);
+    }
+    c->driver.hooks->wake(c);
+    return c;
 }
 
 pb_conn *pb_connect(struct uv_loop_s *loop, const char *endpoint, const pb_net_config *c,
                     pb_error *err)
 {
-    static const pb_net_config plain;
-    return pb__dial(loop, endpoint, c ? c : &plain, false, NULL, err);
-}
-
-pb_session *pb_conn_session(const pb_conn *c)
-{
-    return c->session;
-}
-
-pb_remote *pb_conn_root(pb_conn *c)
-{
-    return pb_session_root(c->session);
-}
-
-void pb_conn_close(pb_conn *c)
-{
-    pb_session_close(c->session);
+    struct pb__target *t = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, c, err);
+    pb_conn *conn = t ? pb__dial(loop, t, (struct pb__follower){0}) : NULL;
+    if (t && !conn) {
+        pb__error_nomem(err);
+    }
+    pb__target_unref(t);
+    return conn;
 }

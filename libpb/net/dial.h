@@ -5,16 +5,17 @@
 #define PB__DIAL_H
 
 #include "libpb/net/conn.h"
+#include "libpb/net/target.h"
 
-/* For one who waits for a connection to end, as the blocking client does. */
-struct pb__ending {
-    bool over;    /* the pb_conn is gone */
-    pb_error why; /* as on_close was told */
+/* One who follows a connection, outside of the program's callbacks. Zeros are nobody. */
+struct pb__follower {
+    void (*ready)(void *who); /* it is negotiated, and on_ready has run; may be NULL */
+    /* The pb_conn is gone, and on_close has run. May be NULL. */
+    void (*gone)(const pb_error *why, void *who);
+    void *who;
 };
 
-/* pb_connect; and with ending (or NULL) filled at the end, and output sent at once where
- * direct is set. */
-pb_conn *pb__dial(uv_loop_t *loop, const char *endpoint, const pb_net_config *c,
-                  bool direct, struct pb__ending *ending, pb_error *err);
+/* As pb_connect, to what t says. NULL for lack of memory. */
+pb_conn *pb__dial(uv_loop_t *loop, struct pb__target *t, struct pb__follower follower);
 
 #endif

@@ -1,17 +1,23 @@
 lib_layers += libpb_net.la
 libpb_net_la_SOURCES = \
+	%D%/adopt.c \
 	%D%/client.c \
 	%D%/conn.c \
 	%D%/conn.h \
 	%D%/dial.c \
 	%D%/dial.h \
+	%D%/driver.c \
+	%D%/driver.h \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
 	%D%/folder.c \
+	%D%/life.c \
 	%D%/run.c \
 	%D%/server.c \
 	%D%/socket.c \
 	%D%/socket.h \
+	%D%/target.c \
+	%D%/target.h \
 	%D%/tls.c \
 	%D%/tls.h \
 	%D%/tls_context.c \
@@ -24,6 +30,7 @@ unit_tests += \
 	%D%/tests/test_conn \
 	%D%/tests/test_endpoint \
 	%D%/tests/test_folder \
+	%D%/tests/test_life \
 	%D%/tests/test_tls \
 	%D%/tests/test_server
 EXTRA_DIST += %D%/tests/peers.h
@@ -32,4 +39,5 @@ EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+%C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)

@@ -9,6 +9,7 @@
 #include "libpb/base/mem.h"
 #include "libpb/net/conn.h"
 #include "libpb/net/socket.h"
+#include "libpb/net/target.h"
 
 enum {
     ACCEPT_AT_ONCE = 64, /* then the loop goes round */
@@ -17,10 +18,7 @@ enum {
 
 struct pb_server {
     struct pb__hub hub; /* first: its connections know only that */
-    struct pb__shared *shared;
-    size_t max; /* of connections at once; 0: no limit */
-    struct pb__endpoint at;
-    struct pb__tls_context *tls; /* NULL: without */
+    struct pb__target *target;
     struct pb__list conns;
     size_t count;
     uv_poll_t listener; /* of fd */
@@ -30,15 +28,18 @@ struct pb_server {
     bool listening, closing;
     void (*closed)(void *user_data);
     void *user_data;
-    uint8_t chunk[];
 };
 
 static void free_server(struct pb_server *s)
 {
-    pb__shared_unref(s->shared);
-    pb__endpoint_fini(&s->at);
-    pb__tls_context_unref(s->tls);
+    pb__target_unref(s->target);
     pb__free(s);
+}
+
+/* Whether there may be one connection more. */
+static bool has_room(const struct pb_server *s)
+{
+    return s->target->max_connections == 0 || s->count < s->target->max_connections;
 }
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);
@@ -46,8 +47,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events);
 /* Takes connections, or leaves them to the system's queue. */
 static void listen_if_room(struct pb_server *s)
 {
-    bool room =
-        (s->max == 0 || s->count < s->max) && !uv_is_active((uv_handle_t *)&s->again);
+    bool room = has_room(s) && !uv_is_active((uv_handle_t *)&s->again);
     if (room != s->listening && !s->closing) {
         s->listening = room;
         if (room) {
@@ -87,37 +87,35 @@ static void on_gone(pb_conn *c)
 {
     struct pb_server *s = (struct pb_server *)c->hub;
     pb__list_remove(&c->link);
-    pb_session_free(c->session);
+    pb_session_free(c->driver.session);
     pb__free(c);
     s->count--;
     listen_if_room(s);
     close_if_done(s);
 }
 
+/* Takes fd, also where it fails. */
 static int add(struct pb_server *s, int fd)
 {
+    const struct pb__target *t = s->target;
     pb_conn *c = pb__malloc(sizeof *c);
-    if (!c || pb__conn_init(c, &s->hub, s->shared, false) != 0) {
+    struct pb__tls *tls = c && t->tls ? pb__tls_new(t->tls, NULL) : NULL;
+    if (!c || (t->tls && !tls) ||
+        pb__conn_init(c, &s->hub, t->shared, &t->policy, false) != 0) {
+        pb__tls_free(tls);
         pb__free(c);
         close(fd);
         return PB_ERR_NOMEM;
     }
-    c->gone = on_gone;
-    struct pb__tls *tls = s->tls ? pb__tls_new(s->tls, NULL) : NULL;
-    bool nomem = s->tls && !tls;
-    int e = nomem ? PB_ERR_NOMEM : pb__conn_watch(c, fd, 0, NULL);
-    if (nomem) {
-        close(fd);
-    }
+    pb__socket_keep_alive(fd, t->policy.keep_alive);
+    int e = pb__conn_up(c, fd, tls);
     if (e) {
-        pb__tls_free(tls);
-        pb_session_free(c->session);
+        pb_session_free(c->driver.session);
         pb__free(c);
         return e;
     }
     pb__list_push(&s->conns, &c->link);
     s->count++;
-    pb__conn_up(c, tls);
     pb__conn_settle(c);
     return 0;
 }
@@ -127,7 +125,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     struct pb_server *s = poll->data;
-    for (int i = 0; i < ACCEPT_AT_ONCE && (s->max == 0 || s->count < s->max); i++) {
+    for (int i = 0; i < ACCEPT_AT_ONCE && has_room(s); i++) {
         int fd = pb__socket_accept(s->fd);
         if (fd == -EAGAIN) {
             break;
@@ -144,31 +142,17 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
 pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint, const pb_net_config *c,
                     pb_error *err)
 {
-    struct pb_server *s = pb__malloc(sizeof *s + PB__CHUNK);
+    struct pb_server *s = pb__calloc(1, sizeof *s);
     if (!s) {
         pb__error_nomem(err);
         return NULL;
     }
-    *s = (struct pb_server){.shared = pb__conn_share(&c->session),
-                            .max = c->max_connections};
-    if (!s->shared) {
-        pb__error_nomem(err);
-        pb__free(s);
-        return NULL;
-    }
-    if (pb__endpoint_parse(endpoint, PB__ENDPOINT_SERVER, &s->at, err) != 0) {
+    s->target = pb__target_new(endpoint, PB__ENDPOINT_SERVER, c, err);
+    if (!s->target) {
         free_server(s);
         return NULL;
     }
-    if (s->at.is_tls) {
-        struct pb__tls_options tls = pb__conn_tls(&s->at, c);
-        s->tls = pb__tls_context_new(&tls, false, err);
-        if (!s->tls) {
-            free_server(s);
-            return NULL;
-        }
-    }
-    s->fd = pb__socket_listen(&s->at, &s->port, err);
+    s->fd = pb__socket_listen(&s->target->at, s->target->reuse_port, &s->port, err);
     int e = s->fd < 0 ? 0 : uv_poll_init_socket(loop, &s->listener, s->fd);
     if (s->fd < 0 || e) {
         if (e) {
@@ -179,7 +163,8 @@ pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint, const pb_net_c
         return NULL;
     }
     pb__list_init(&s->conns);
-    pb__hub_init(&s->hub, loop, s->chunk);
+    pb__hub_init(&s->hub, loop);
+    s->hub.gone = on_gone;
     uv_timer_init(loop, &s->again);
     s->listener.data = s->again.data = s;
     s->handles = 3;
@@ -197,7 +182,7 @@ size_t pb_server_connections(const pb_server *s)
     return s->count;
 }
 
-void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_data)
+static void stop_listening(pb_server *s, void (*closed)(void *user_data), void *user_data)
 {
     assert(!s->closing);
     s->closing = true;
@@ -206,11 +191,28 @@ void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_d
     uv_close((uv_handle_t *)&s->listener, handle_closed);
     uv_close((uv_handle_t *)&s->again, handle_closed);
     close(s->fd);
-    if (s->at.path) {
-        unlink(s->at.path);
+    if (s->target->at.path) {
+        unlink(s->target->at.path);
+    }
+}
+
+void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_data)
+{
+    if (!s->closing) {
+        stop_listening(s, closed, user_data);
     }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
-        pb_session_close(PB__LIST_ENTRY(l, pb_conn, link)->session);
+        pb_conn_close(PB__LIST_ENTRY(l, pb_conn, link));
+    }
+    close_if_done(s);
+}
+
+void pb_server_finish(pb_server *s, int64_t patience, void (*closed)(void *user_data),
+                      void *user_data)
+{
+    stop_listening(s, closed, user_data);
+    for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
+        pb_conn_finish(PB__LIST_ENTRY(l, pb_conn, link), patience);
     }
     close_if_done(s);
 }

@@ -19,6 +19,11 @@
 
 #include "libpb/base/error.h"
 
+const char *pb__socket_text(int negative_errno)
+{
+    return uv_strerror(negative_errno);
+}
+
 int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
 {
     char what[160];
@@ -27,7 +32,7 @@ int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     return pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: %s", what,
-                         uv_strerror(negative_errno));
+                         pb__socket_text(negative_errno));
 }
 
 static int new_socket(int family)
@@ -91,7 +96,7 @@ int pb__socket_status(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &status, &len) != 0 ? -errno : -status;
 }
 
-static int listen_at(const struct sockaddr *at, socklen_t len, int backlog)
+static int listen_at(const struct sockaddr *at, socklen_t len, int backlog, bool reuse)
 {
     int fd = new_socket(at->sa_family);
     if (fd < 0) {
@@ -99,6 +104,7 @@ static int listen_at(const struct sockaddr *at, socklen_t len, int backlog)
     }
     int on = 1;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        (reuse && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
         bind(fd, at, len) != 0 || listen(fd, backlog) != 0) {
         return give_up(fd);
     }
@@ -136,7 +142,7 @@ static int listen_unix(const struct pb__endpoint *e)
     if (e->replace && is_stale(&at)) {
         unlink(at.sun_path);
     }
-    int fd = listen_at((struct sockaddr *)&at, sizeof at, e->backlog);
+    int fd = listen_at((struct sockaddr *)&at, sizeof at, e->backlog, false);
     return fd >= 0 && e->mode >= 0 && chmod(at.sun_path, (mode_t)e->mode) != 0
                ? give_up(fd)
                : fd;
@@ -171,7 +177,7 @@ static int take_systemd(const struct pb__endpoint *e)
     return fd;
 }
 
-static int listen_tcp(const struct pb__endpoint *e, pb_error *err)
+static int listen_tcp(const struct pb__endpoint *e, bool reuse, pb_error *err)
 {
     bool any = !*e->host;
     struct addrinfo *found, hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
@@ -184,16 +190,16 @@ static int listen_tcp(const struct pb__endpoint *e, pb_error *err)
         return pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot listen on %s: %s",
                              e->spelling, gai_strerror(status));
     }
-    int fd = listen_at(found->ai_addr, found->ai_addrlen, e->backlog);
+    int fd = listen_at(found->ai_addr, found->ai_addrlen, e->backlog, reuse);
     freeaddrinfo(found);
     return fd;
 }
 
-int pb__socket_listen(const struct pb__endpoint *e, int *port, pb_error *err)
+int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port, pb_error *err)
 {
     int fd = e->is_systemd ? take_systemd(e)
              : e->is_unix  ? listen_unix(e)
-                           : listen_tcp(e, err);
+                           : listen_tcp(e, reuse, err);
     *port = fd < 0 || e->is_unix ? 0 : port_of(fd);
     if (fd < 0) {
         pb__socket_error(err, fd, "cannot listen on %s", e->spelling);
@@ -212,6 +218,18 @@ int pb__socket_accept(int fd)
     }
     set_nodelay(got);
     return got;
+}
+
+void pb__socket_keep_alive(int fd, int seconds)
+{
+    /* A quarter of the time is for asking again. */
+    int on = 1, idle = seconds - seconds / 4, again = seconds / 12 + 1, times = 3;
+    if (seconds > 0) {
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again, sizeof again);
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+    }
 }
 
 ssize_t pb__socket_recv(int fd, void *to, size_t size)

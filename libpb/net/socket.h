@@ -14,15 +14,21 @@
 int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
     PB_PRINTF(3, 4);
 
+/* The system's text. */
+const char *pb__socket_text(int negative_errno);
+
 /* Starts to connect, from an address if that is not NULL: the socket, which is writable
  * when that has ended. */
 int pb__socket_connect(const struct sockaddr *to, socklen_t len, const char *from);
 /* How the connecting ended: 0 or -errno. */
 int pb__socket_status(int fd);
-/* Listens on an endpoint; err says what failed. *port is the TCP port. */
-int pb__socket_listen(const struct pb__endpoint *e, int *port, pb_error *err);
+/* Listens on an endpoint; err says what failed. *port is the TCP port, which others may
+ * listen on too where reuse is set. */
+int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port, pb_error *err);
 /* Takes a connection that waits; -EAGAIN if there is none. */
 int pb__socket_accept(int fd);
+/* Has the system ask a silent peer after so many seconds whether it is there; 0: never. */
+void pb__socket_keep_alive(int fd, int seconds);
 /* As recv and send, without SIGPIPE and past EINTR. */
 ssize_t pb__socket_recv(int fd, void *to, size_t size);
 ssize_t pb__socket_send(int fd, const void *data, size_t len);

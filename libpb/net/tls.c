@@ -14,8 +14,8 @@ struct pb__tls {
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
     struct pb__tls_context *context;
-    size_t taken; /* of what `out` has, by the socket */
-    bool finished;
+    size_t taken;         /* of what `out` has, by the socket */
+    bool finished, ended; /* we have, the peer has said that there is no more */
 };
 
 static int nomem(pb_error *err)
@@ -87,7 +87,7 @@ static int refuse(struct pb__tls *t, pb_error *err)
 }
 
 /* 0 where a result of SSL only means that it waits for more. */
-static int judge(struct pb__tls *t, int result, bool *ended, pb_error *err)
+static int judge(struct pb__tls *t, int result, pb_error *err)
 {
     switch (SSL_get_error(t->ssl, result)) {
     case SSL_ERROR_NONE:
@@ -95,7 +95,7 @@ static int judge(struct pb__tls *t, int result, bool *ended, pb_error *err)
     case SSL_ERROR_WANT_WRITE:
         return 0;
     case SSL_ERROR_ZERO_RETURN:
-        *ended = true;
+        t->ended = true;
         return 0;
     default:
         return refuse(t, err);
@@ -105,23 +105,26 @@ static int judge(struct pb__tls *t, int result, bool *ended, pb_error *err)
 int pb__tls_recv(struct pb__tls *t, pb_span in, pb_error *err)
 {
     int len = (int)in.len;
-    bool ended = false;
     ERR_clear_error();
     if (len > 0 && BIO_write(t->in, in.data, len) != len) {
         return nomem(err);
     }
-    return SSL_is_init_finished(t->ssl) ? 0
-                                        : judge(t, SSL_do_handshake(t->ssl), &ended, err);
+    return SSL_is_init_finished(t->ssl) ? 0 : judge(t, SSL_do_handshake(t->ssl), err);
 }
 
-int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, bool *ended, pb_error *err)
+int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, pb_error *err)
 {
     if (!SSL_is_init_finished(t->ssl)) {
         return 0;
     }
     ERR_clear_error();
     int n = SSL_read(t->ssl, out, (int)size);
-    return n > 0 ? n : judge(t, n, ended, err);
+    return n > 0 ? n : judge(t, n, err);
+}
+
+bool pb__tls_has_ended(const struct pb__tls *t)
+{
+    return t->ended;
 }
 
 bool pb__tls_is_ready(const struct pb__tls *t)
@@ -131,11 +134,10 @@ bool pb__tls_is_ready(const struct pb__tls *t)
 
 int pb__tls_write(struct pb__tls *t, pb_span plain, pb_error *err)
 {
-    bool ended = false;
     int len = plain.len < 1 << 16 ? (int)plain.len : 1 << 16;
     ERR_clear_error();
     int n = SSL_write(t->ssl, plain.data, len);
-    return n > 0 ? n : judge(t, n, &ended, err);
+    return n > 0 ? n : judge(t, n, err);
 }
 
 void pb__tls_finish(struct pb__tls *t)

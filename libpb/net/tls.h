@@ -37,10 +37,10 @@ struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host);
 /* Takes bytes of the socket. PB_ERR_TLS with the reason, PB_ERR_NOMEM; then, and before,
  * there may still be something to send (an alert). */
 int pb__tls_recv(struct pb__tls *t, pb_span in, pb_error *err);
-/* Plain text of what was taken: how many bytes, 0 for none now, or as pb__tls_recv.
- * *ended: the peer has said that it sends no more. */
-int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, bool *ended,
-                 pb_error *err);
+/* Plain text of what was taken: how many bytes, 0 for none now, or as pb__tls_recv. */
+int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, pb_error *err);
+/* Whether the peer has said that it sends no more. */
+bool pb__tls_has_ended(const struct pb__tls *t);
 /* Whether plain text can be sent now: the handshake is over. */
 bool pb__tls_is_ready(const struct pb__tls *t);
 /* Takes plain text to send, some or all of it: how much, or as pb__tls_recv. */

@@ -36,6 +36,13 @@ typedef struct {
     pb_session_config session; /* its on_wake is the driver's own */
     int64_t connect_timeout;   /* milliseconds: 30000; negative: the system's */
     size_t max_connections;    /* of a server at once, more wait: 0 is no limit */
+    bool reuse_port; /* of a server: others, with the same, listen on that port too */
+    int64_t idle_timeout; /* milliseconds without a word and without a call; 0: none */
+    int keep_alive; /* seconds: TCP finds a peer that is gone in that time: 60; -1: never */
+    /* A client calls that method of the root after so many milliseconds without a word;
+     * without an answer, any, for as long again the connection ends. NULL: it does not. */
+    const char *ping_method;
+    int64_t ping_interval;
     /* TLS, where the endpoint has TLS and does not say itself. Paths of PEM files. */
     const char
         *tls_ca; /* roots: a file or a folder of *.pem; of a client: the system's */
@@ -58,6 +65,10 @@ PB_API pb_remote *pb_conn_root(pb_conn *c);
 /* Ends the session: on_close runs. The socket closes when what waits to be sent has gone,
  * after five seconds at the latest. */
 PB_API void pb_conn_close(pb_conn *c);
+/* The same as soon as no call is under way, in either direction, and all is sent, but after
+ * `patience` milliseconds at the latest (negative: never): calls that come meanwhile are
+ * not heard any more. */
+PB_API void pb_conn_finish(pb_conn *c, int64_t patience);
 
 /* Listens. Each connection gets a session of its own with c->session's config. NULL with
  * an error as above, or PB_ERR_SYSTEM. Mirrors
@@ -68,9 +79,13 @@ PB_API pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint,
 PB_API int pb_server_port(const pb_server *s);
 PB_API size_t pb_server_connections(const pb_server *s);
 /* Stops listening, closes the connections, and frees s when the last is gone, in the loop;
- * closed (may be NULL) runs then. Once. */
+ * closed (may be NULL) runs then. Once; but after pb_server_finish, whose closed then
+ * runs, it may be called to wait no longer. */
 PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data),
                             void *user_data);
+/* The same as pb_conn_finish for each connection. */
+PB_API void pb_server_finish(pb_server *s, int64_t patience,
+                             void (*closed)(void *user_data), void *user_data);
 
 /* Runs the process's default loop until nothing is left to do, or SIGINT or SIGTERM: for
  * programs that have no loop of their own. pb_loop() is what to give to the above. 0, or

@@ -6,6 +6,7 @@
 
 #include "pb/banana.h"
 #include "pb/broker.h"
+#include "pb/driver.h"
 #include "pb/error.h"
 #include "pb/flavors.h"
 #include "pb/jelly.h"

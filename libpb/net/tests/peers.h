@@ -6,6 +6,7 @@
 #define PB__NET_TESTS_PEERS_H
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>

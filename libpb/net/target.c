@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Targets: what the endpoint says itself goes before what the config says. */
+#include "libpb/net/target.h"
+
+#include <string.h>
+
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+
+enum { CONNECT_TIMEOUT = 30000 };
+
+/* NULL for NULL, and for lack of memory. */
+static char *copy(const char *text)
+{
+    size_t size = text ? strlen(text) + 1 : 0;
+    char *own = size ? pb__malloc(size) : NULL;
+    return own ? memcpy(own, text, size) : NULL;
+}
+
+static int set_tls(struct pb__target *t, bool is_client, const pb_net_config *c,
+                   pb_error *err)
+{
+    struct pb__tls_options o = t->at.tls;
+    o.insecure = c->tls_insecure;
+    o.ca = o.ca ? o.ca : c->tls_ca;
+    if (c->tls_certificate && !t->at.tls.certificate) {
+        o.certificate = c->tls_certificate;
+        o.key = c->tls_key;
+    }
+    t->tls_host = copy(t->at.tls_host     ? t->at.tls_host
+                       : c->tls_host_name ? c->tls_host_name
+                                          : t->at.host);
+    if (!t->tls_host) {
+        return pb__error_nomem(err);
+    }
+    t->tls = pb__tls_context_new(&o, is_client, err);
+    return t->tls ? 0 : PB_ERR_STATE;
+}
+
+static int configure(struct pb__target *t, bool is_client, const pb_net_config *c,
+                     pb_error *err)
+{
+    t->policy = pb__policy_of(c);
+    t->policy.ping_method = t->ping_method = copy(c->ping_method);
+    t->connect_timeout = t->at.timeout        ? t->at.timeout
+                         : c->connect_timeout ? c->connect_timeout
+                                              : CONNECT_TIMEOUT;
+    t->max_connections = c->max_connections;
+    t->reuse_port = c->reuse_port;
+    t->shared = pb__driver_share(&c->session);
+    if (!t->shared || (c->ping_method && !t->ping_method)) {
+        return pb__error_nomem(err);
+    }
+    return t->at.is_tls ? set_tls(t, is_client, c, err) : 0;
+}
+
+struct pb__target *pb__target_new(const char *endpoint, enum pb__endpoint_role role,
+                                  const pb_net_config *c, pb_error *err)
+{
+    static const pb_net_config plain;
+    struct pb__target *t = pb__calloc(1, sizeof *t);
+    if (!t) {
+        pb__error_nomem(err);
+        return NULL;
+    }
+    t->refs = 1;
+    if (pb__endpoint_parse(endpoint, role, &t->at, err) != 0 ||
+        configure(t, role == PB__ENDPOINT_CLIENT, c ? c : &plain, err) != 0) {
+        pb__target_unref(t);
+        return NULL;
+    }
+    return t;
+}
+
+struct pb__target *pb__target_ref(struct pb__target *t)
+{
+    t->refs++;
+    return t;
+}
+
+void pb__target_unref(struct pb__target *t)
+{
+    if (t && --t->refs == 0) {
+        pb__shared_unref(t->shared);
+        pb__tls_context_unref(t->tls);
+        pb__endpoint_fini(&t->at);
+        pb__free(t->tls_host);
+        pb__free(t->ping_method);
+        pb__free(t);
+    }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What an endpoint and a config come to: all that connections to it, or from it, share.
+ * A connection that is made anew goes on with the TLS session of the one before. */
+#ifndef PB__TARGET_H
+#define PB__TARGET_H
+
+#include "libpb/net/driver.h"
+#include "libpb/net/endpoint.h"
+
+/* Counted. */
+struct pb__target {
+    size_t refs;
+    struct pb__endpoint at;
+    struct pb__tls_context *tls; /* NULL: without */
+    char *tls_host;              /* whom a client expects there */
+    struct pb__shared *shared;
+    struct pb__policy policy;
+    char *ping_method;       /* policy's */
+    int64_t connect_timeout; /* of a client; negative: none */
+    size_t max_connections;  /* of a server; 0: no limit */
+    bool reuse_port;
+};
+
+/* NULL with PB_ERR_SYNTAX, PB_ERR_TLS, PB_ERR_SYSTEM (a file of no use), PB_ERR_NOMEM. */
+struct pb__target *pb__target_new(const char *endpoint, enum pb__endpoint_role role,
+                                  const pb_net_config *c, pb_error *err);
+struct pb__target *pb__target_ref(struct pb__target *t);
+void pb__target_unref(struct pb__target *t);
+
+#endif
