@@ -28,6 +28,7 @@ net_libs = libpb_net.la $(broker_libs)
 unit_tests += \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
+	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
 	%D%/tests/test_folder \
 	%D%/tests/test_life \
@@ -36,6 +37,7 @@ unit_tests += \
 EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)

@@ -71,8 +71,7 @@ PB_TEST(life, idle)
     cr_assert_eq(p.at_server.closed, 0, "a word counts");
     RUN_UNTIL(&p.loop, p.at_server.closed);
     cr_assert_eq(p.at_server.why.code, PB_ERR_TIMEOUT);
-    cr_assert_str_eq(p.at_server.why.text,
-                     "the connection was idle for 60 milliseconds");
+    cr_assert_str_eq(p.at_server.why.text, "the connection was idle for 60 milliseconds");
     end_place(&p);
 }
 
@@ -210,7 +209,8 @@ PB_TEST(life, closed_while_it_finishes)
 PB_TEST(life, keep_alive)
 {
     struct place p;
-    begin_place(&p, (pb_net_config){.keep_alive = 120}, (pb_net_config){.keep_alive = -1});
+    begin_place(&p, (pb_net_config){.keep_alive = 120},
+                (pb_net_config){.keep_alive = -1});
     /* The client's and the server's socket are the last two. */
     int fd = dup(0), on, idle, again, found = 0;
     for (int i = fd - 1; i > 2; i--) {
