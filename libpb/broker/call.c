@@ -59,15 +59,11 @@ static void run(pb_answer_cb cb, pb_value *result, pb_failure *failure, void *us
 
 void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure)
 {
-    pb_answer_cb cb = c->cb;
-    void *user_data = c->user_data;
-    if (c->given_up) {
-        cb = NULL;
-    } else {
+    if (!c->given_up) {
         stop_waiting(c);
+        run(c->cb, result, failure, c->user_data);
     }
     pb__free(c);
-    run(cb, result, failure, user_data);
 }
 
 /* Runs the callback with an error of our own, the call being out of the table. */

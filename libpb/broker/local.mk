@@ -50,7 +50,7 @@ libpb_broker_la_SOURCES = \
 libpb_broker_la_LIBADD = $(LIBMD_LIBS)
 broker_libs = libpb_broker.la $(jelly_libs)
 
-EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/farm.h %D%/tests/pond.h %D%/tests/pair.h %D%/tests/service.h
+EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/farm.h %D%/tests/pond.h %D%/tests/pair.h %D%/tests/users.h %D%/tests/service.h
 unit_tests += \
 	%D%/tests/test_arguments \
 	%D%/tests/test_cache \
@@ -68,6 +68,7 @@ unit_tests += \
 	%D%/tests/test_negotiate \
 	%D%/tests/test_nomem \
 	%D%/tests/test_pager \
+	%D%/tests/test_portal \
 	%D%/tests/test_reentry \
 	%D%/tests/test_reference \
 	%D%/tests/test_publish \
@@ -93,6 +94,7 @@ unit_tests += \
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_portal_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reentry_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_publish_LDADD = $(broker_libs) $(test_libs)

@@ -12,7 +12,7 @@ struct pb_login_call {
     pb_session *session;
     pb_call *call; /* under way */
     pb_value *mind;
-    int64_t started, timeout; /* milliseconds; 0: none */
+    bool timed;
     pb_answer_cb cb;
     void *user_data;
     uint8_t password_md5[PB_MD5_LEN];
@@ -64,12 +64,11 @@ static void on_avatar(pb_value *avatar, pb_failure *failure, void *user_data)
     end(user_data, avatar, failure);
 }
 
-/* What is left of the time for the whole. */
-static pb_call_options rest_of(const pb_login_call *l)
+/* Of the time for the whole, which is that of the first call, when this is answered. */
+static int64_t time_left(const pb_login_call *l)
 {
-    int64_t spent = l->session->now - l->started;
-    int64_t left = l->timeout > spent ? l->timeout - spent : 1;
-    return (pb_call_options){.timeout = l->timeout ? left : 0};
+    int64_t left = l->call->deadline - l->session->now;
+    return left > 0 ? left : 1;
 }
 
 static int respond(pb_login_call *l, pb_value *answer, pb_error *err)
@@ -79,7 +78,7 @@ static int respond(pb_login_call *l, pb_value *answer, pb_error *err)
     pb_remote *challenger = pair ? pb_as_remote(pb_item(answer, 1)) : NULL;
     pb_span challenge;
     if (!challenger || pb_len(answer) != 2 ||
-        pb_as_text(pb_item(answer, 0), &challenge) != 0) {
+        pb_as_bytes(pb_item(answer, 0), &challenge) != 0) {
         return pb__error_set(err, PB_ERR_PROTOCOL, 0,
                              "login was not answered with a challenge and a challenger");
     }
@@ -89,7 +88,7 @@ static int respond(pb_login_call *l, pb_value *answer, pb_error *err)
     if (!args) {
         return err->code;
     }
-    pb_call_options options = rest_of(l);
+    pb_call_options options = {.timeout = l->timed ? time_left(l) : 0};
     int failed = pb_remote_call(challenger, "respond", args, NULL, &options, on_avatar, l,
                                 &l->call, err);
     pb_value_unref(args);
@@ -145,12 +144,11 @@ int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
     }
     *l = (pb_login_call){.session = s,
                          .mind = pb_value_ref(mind ? mind : pb_none()),
-                         .started = s->now,
-                         .timeout = options ? options->timeout : 0,
+                         .timed = options && options->timeout > 0,
                          .cb = cb,
                          .user_data = user_data};
     pb__md5(c->password, l->password_md5);
-    pb_call_options timed = {.timeout = l->timeout};
+    pb_call_options timed = {.timeout = options ? options->timeout : 0};
     int failed = begin(l, c, &timed, err);
     if (failed) {
         free_login(l);

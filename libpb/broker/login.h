@@ -13,7 +13,8 @@ void pb__md5(pb_span in, uint8_t out[PB_MD5_LEN]);
 /* What pb_respond gives for the password whose digest is md5. */
 void pb__respond_md5(pb_span challenge, const uint8_t md5[PB_MD5_LEN],
                      uint8_t out[PB_MD5_LEN]);
-/* In a time that does not depend on where they differ. */
+/* In a time that does not depend on where they differ: who could measure that would find
+ * the right response to a challenge byte by byte. */
 bool pb__same_digest(const uint8_t a[PB_MD5_LEN], const uint8_t b[PB_MD5_LEN]);
 
 /* ---- checker.c ---- */
@@ -29,9 +30,9 @@ struct pb__checker {
 bool pb__checker_table(struct pb__checker *c);
 bool pb__checker_is_table(const struct pb__checker *c);
 int pb__checker_table_add(struct pb__checker *c, pb_span username, pb_span password);
-/* One by a file. PB_ERR_NOMEM. */
-int pb__checker_file(struct pb__checker *c, const pb_password_file *f);
 void pb__checker_fini(struct pb__checker *c);
+/* Takes *c for names and passwords. */
+void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c);
 /* Lets everybody in. */
 int pb__check_anybody(pb_attempt *a, void *user_data);
 

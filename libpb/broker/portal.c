@@ -110,15 +110,10 @@ int pb_portal_add_user(pb_portal *p, pb_span username, pb_span password)
                : PB_ERR_STATE;
 }
 
-int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f)
+void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c)
 {
-    struct pb__checker checker;
-    int failed = pb__checker_file(&checker, f);
-    if (!failed) {
-        pb__checker_fini(&p->password);
-        p->password = checker;
-    }
-    return failed;
+    pb__checker_fini(&p->password);
+    p->password = *c;
 }
 
 void pb_portal_take_text(pb_portal *p, bool take)

@@ -12,6 +12,7 @@ libpb_net_la_SOURCES = \
 	%D%/endpoint.h \
 	%D%/folder.c \
 	%D%/life.c \
+	%D%/password_file.c \
 	%D%/run.c \
 	%D%/server.c \
 	%D%/socket.c \
@@ -32,6 +33,7 @@ unit_tests += \
 	%D%/tests/test_endpoint \
 	%D%/tests/test_folder \
 	%D%/tests/test_life \
+	%D%/tests/test_password_file \
 	%D%/tests/test_tls \
 	%D%/tests/test_server
 EXTRA_DIST += %D%/tests/peers.h
@@ -40,6 +42,7 @@ EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)

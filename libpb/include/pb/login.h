@@ -75,19 +75,6 @@ PB_API int pb_portal_add_user(pb_portal *p, pb_span username, pb_span password);
 /* Lets everybody in who asks for no name. Mirrors AllowAnonymousAccess. */
 PB_API void pb_portal_allow_anonymous(pb_portal *p);
 
-/* A file of users, a line each, which is read at each login. Zero is the default of every
- * field but path. Mirrors FilePasswordDB. */
-typedef struct {
-    const char *path;
-    const char *delimiter; /* NULL: ":" */
-    size_t username_field; /* fields count from 0 */
-    size_t password_field; /* 0: the one after username_field */
-    bool ignore_case;      /* of user names, which become lower case */
-    bool md5;              /* passwords are hexadecimal MD5 digests, not plain text */
-} pb_password_file;
-
-/* Checks names and passwords by a file; its texts are copied. PB_ERR_NOMEM. */
-PB_API int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f);
 /* Checks names and passwords, or those who ask for no name, by a callback, which replaces
  * what was set before. */
 PB_API void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_data);
@@ -107,7 +94,7 @@ PB_API void pb_attempt_unref(pb_attempt *a);
 /* The session that it came over; NULL once that is gone. */
 PB_API pb_session *pb_attempt_session(const pb_attempt *a);
 PB_API bool pb_attempt_is_anonymous(const pb_attempt *a);
-/* The name as it came, borrowed; empty where it is anonymous or no name. */
+/* The name as it came, borrowed; data is NULL where it is anonymous or no name. */
 PB_API pb_span pb_attempt_username(const pb_attempt *a);
 /* Whether this is the user's password, or its MD5, in a time that does not tell how far
  * it is right. Mirror checkPassword and checkMD5Password. */

@@ -132,6 +132,21 @@ PB_API pb_session *pb_client_session(const pb_client *c);
 /* Closes the connection. References to the peer live on as dead ones. NULL is allowed. */
 PB_API void pb_client_free(pb_client *c);
 
+/* A file of users, a line each, which is read at each login. Zero is the default of every
+ * field but path. Mirrors FilePasswordDB. */
+typedef struct {
+    const char *path;
+    const char *delimiter; /* NULL: ":" */
+    size_t username_field; /* fields count from 0 */
+    size_t password_field; /* 0: the one after username_field */
+    bool ignore_case;      /* of user names, which become lower case */
+    bool md5;              /* passwords are hexadecimal MD5 digests, not plain text */
+} pb_password_file;
+
+/* Checks names and passwords by a file; its texts are copied. A file that cannot be opened
+ * is logged, and lets nobody in. PB_ERR_NOMEM. */
+PB_API int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f);
+
 #ifdef __cplusplus
 }
 #endif

@@ -69,15 +69,26 @@ static int keyword(void *self, pb_request *req)
     return pb_request_answer_steal(req, pb_value_ref(v));
 }
 
-static const pb_class service_class = {.name = "Service",
-                                       .remote = (const pb_method[]){{"echo", echo},
-                                                                     {"boom", boom},
-                                                                     {"hold", hold},
-                                                                     {"give", give},
-                                                                     {"slow", slow},
-                                                                     {"hang_up", hang_up},
-                                                                     {"keyword", keyword},
-                                                                     {0}}};
+/* An avatar for a mind that is None, nothing for ever for one that is 0, else the mind. */
+static int log_in_anonymous(void *self, pb_request *req)
+{
+    pb_value *mind = pb_item(pb_request_args(req), 0);
+    return mind == pb_none()   ? give(self, req)
+           : mind == pb_int(0) ? 0
+                               : pb_request_answer_steal(req, pb_value_ref(mind));
+}
+
+static const pb_class service_class = {
+    .name = "Service",
+    .remote = (const pb_method[]){{"echo", echo},
+                                  {"boom", boom},
+                                  {"hold", hold},
+                                  {"give", give},
+                                  {"slow", slow},
+                                  {"hang_up", hang_up},
+                                  {"keyword", keyword},
+                                  {"loginAnonymous", log_in_anonymous},
+                                  {0}}};
 
 static void serve(int port_to, int events)
 {
@@ -149,6 +160,52 @@ PB_TEST(client, calls)
     cr_assert(pb_session_is_ready(pb_client_session(client)));
     pb_value_unref(v);
     pb_value_unref(back);
+    pb_client_free(client);
+    end_child(&child);
+}
+
+PB_TEST(client, logs_in)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    const pb_credentials nobody = pb_credentials_anonymous();
+    const pb_credentials alice = pb_credentials_new("alice", "sesame");
+    pb_error err = {0};
+    pb_remote *avatar = pb_client_login(client, &nobody, NULL, &err);
+    cr_assert(avatar, "%s", err.text);
+    pb_value *v = pb_client_call(client, avatar, &err, "echo", "i", 5);
+    cr_assert_eq(v, pb_int(5), "%s", err.text);
+    pb_remote_unref(avatar);
+
+    cr_assert_null(pb_client_login(client, &alice, NULL, &err));
+    cr_assert_eq(err.code, PB_ERR_REMOTE);
+    cr_assert_str_eq(err.text, "twisted.spread.flavors.NoSuchMethod: "
+                               "No such method: remote_login");
+
+    err = (pb_error){0};
+    cr_assert_null(pb_client_login(client, &nobody, pb_int(7), &err));
+    cr_assert_eq(err.code, PB_ERR_TYPE);
+    cr_assert_str_eq(err.text, "the avatar is int, which has no methods");
+
+    err = (pb_error){0};
+    pb_client_set_timeout(client, 20);
+    cr_assert_null(pb_client_login(client, &nobody, pb_int(0), &err));
+    cr_assert_eq(err.code, PB_ERR_TIMEOUT);
+
+    err = (pb_error){0};
+    cr_assert_null(pb_client_login(client, NULL, NULL, &err));
+    cr_assert_str_eq(err.text, "there is no user to log in");
+    err = (pb_error){0};
+    cr_assert_null(pb_client_login(NULL, &nobody, NULL, &err));
+    cr_assert_str_eq(err.text, "there is no connection to log in");
+    cr_assert_eq(err.code, PB_ERR_ARG);
+
+    err = (pb_error){0};
+    pb_client_call(client, pb_client_root(client), &err, "hang_up", "");
+    err = (pb_error){0};
+    cr_assert_null(pb_client_login(client, &nobody, NULL, &err));
+    cr_assert_eq(err.code, PB_ERR_LOST, "%s", err.text);
     pb_client_free(client);
     end_child(&child);
 }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The checker by a file of users, which is read at each login: the one part of the login
+ * that is not sans-IO. Mirrors twisted.cred.checkers.FilePasswordDB. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "libpb/base/buf.h"
+#include "libpb/broker/login.h"
+#include "libpb/broker/session.h"
+#include "pb/net.h"
+
+struct file {
+    pb_password_file config; /* its texts lie behind */
+    char texts[];
+};
+
+/* Field n of a line, by the delimiter; data NULL where there are not so many. */
+static pb_span field(pb_span line, const char *delimiter, size_t n)
+{
+    size_t width = strlen(delimiter);
+    for (;;) {
+        const uint8_t *end =
+            line.len ? memmem(line.data, line.len, delimiter, width) : NULL;
+        if (n-- == 0) {
+            return end ? (pb_span){line.data, (size_t)(end - line.data)} : line;
+        }
+        if (!end) {
+            return (pb_span){0};
+        }
+        end += width;
+        line = (pb_span){end, line.len - (size_t)(end - line.data)};
+    }
+}
+
+/* bytes.rstrip. */
+static pb_span strip(pb_span line)
+{
+    while (line.len &&
+           (line.data[line.len - 1] == ' ' ||
+            (line.data[line.len - 1] >= 9 && line.data[line.len - 1] <= 13))) {
+        line.len--;
+    }
+    return line;
+}
+
+/* Reads one line into out, without bound but that of memory: 1, 0 at the end. */
+static int read_line(FILE *f, struct pb__buf *out)
+{
+    int c;
+    out->len = 0;
+    while ((c = getc(f)) != EOF) {
+        uint8_t byte = (uint8_t)c;
+        if (pb__buf_append(out, &byte, 1) != 0) {
+            return PB_ERR_NOMEM;
+        }
+        if (c == '\n') {
+            return 1;
+        }
+    }
+    return out->len > 0;
+}
+
+/* bytes.lower. */
+static void lower(uint8_t *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        s[i] = (uint8_t)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
+    }
+}
+
+/* The password of a name, a span of `line`: 1, or 0 if the file has no such name. */
+static int find(const pb_password_file *c, FILE *f, pb_span name, struct pb__buf *line,
+                pb_span *password)
+{
+    int got;
+    while ((got = read_line(f, line)) == 1) {
+        pb_span whole = strip((pb_span){line->data, line->len});
+        pb_span user = field(whole, c->delimiter, c->username_field);
+        *password = field(whole, c->delimiter, c->password_field);
+        if (!user.data || !password->data) {
+            continue;
+        }
+        if (c->ignore_case) {
+            lower(line->data + (user.data - line->data), user.len);
+        }
+        if (user.len == name.len &&
+            (user.len == 0 || memcmp(user.data, name.data, user.len) == 0)) {
+            return 1;
+        }
+    }
+    return got;
+}
+
+static int digit(uint8_t c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static bool is_right(const pb_password_file *c, const pb_attempt *a, pb_span password)
+{
+    if (!c->md5) {
+        return pb_attempt_check_password(a, password);
+    }
+    uint8_t md5[PB_MD5_LEN];
+    for (size_t i = 0; i < PB_MD5_LEN; i++) {
+        int high = password.len == 2 * PB_MD5_LEN ? digit(password.data[2 * i]) : -1;
+        int low = high < 0 ? -1 : digit(password.data[2 * i + 1]);
+        if (low < 0) {
+            return false;
+        }
+        md5[i] = (uint8_t)(high << 4 | low);
+    }
+    return pb_attempt_check_md5(a, md5);
+}
+
+/* Finds the name in the file as it is now; who cannot be looked up is nobody. */
+static int look_up(const pb_attempt *a, const pb_password_file *c, pb_span name,
+                   struct pb__buf *line, pb_span *password)
+{
+    FILE *f = fopen(c->path, "rbe");
+    if (!f) {
+        pb__log(pb_attempt_session(a), PB_LOG_ERROR,
+                "Unable to load credentials db: %s: %s", c->path, strerror(errno));
+        return 0;
+    }
+    int found = find(c, f, name, line, password);
+    fclose(f);
+    return found;
+}
+
+static int check_file(pb_attempt *a, void *user_data)
+{
+    const pb_password_file *c = &((struct file *)user_data)->config;
+    struct pb__buf name = {0}, line = {0};
+    pb_span asked = pb_attempt_username(a);
+    pb_span password;
+    if (!asked.data) {
+        return pb_attempt_refuse(a);
+    }
+    if (pb__buf_append(&name, asked.data, asked.len) != 0) {
+        return PB_ERR_NOMEM;
+    }
+    if (c->ignore_case) {
+        lower(name.data, name.len);
+    }
+    asked = (pb_span){name.data, name.len};
+    int found = look_up(a, c, asked, &line, &password);
+    int result = found < 0                           ? found
+                 : found && is_right(c, a, password) ? pb_attempt_accept(a, asked)
+                                                     : pb_attempt_refuse(a);
+    pb__buf_fini(&name);
+    pb__buf_fini(&line);
+    return result;
+}
+
+static void destroy_file(void *user_data)
+{
+    pb__free(user_data);
+}
+
+int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f)
+{
+    const char *delimiter = f->delimiter && *f->delimiter ? f->delimiter : ":";
+    size_t path = strlen(f->path) + 1, width = strlen(delimiter) + 1;
+    struct file *own = pb__malloc(sizeof *own + path + width);
+    if (!own) {
+        return PB_ERR_NOMEM;
+    }
+    own->config = *f;
+    own->config.path = memcpy(own->texts, f->path, path);
+    own->config.delimiter = memcpy(own->texts + path, delimiter, width);
+    if (!f->password_field) {
+        own->config.password_field = f->username_field + 1;
+    }
+    pb__portal_set_checker(p, &(struct pb__checker){check_file, destroy_file, own});
+    return 0;
+}
