@@ -74,7 +74,7 @@ static int log_in_anonymous(void *self, pb_request *req)
 {
     pb_value *mind = pb_item(pb_request_args(req), 0);
     return mind == pb_none()   ? give(self, req)
-           : mind == pb_int(0) ? 0
+           : mind == pb_int(0) ? hold(self, req)
                                : pb_request_answer_steal(req, pb_value_ref(mind));
 }
 
