@@ -90,9 +90,15 @@ static int read_luid(const struct pb__form *form, int64_t *luid, pb_error *err)
                : pb__error_set(err, PB_ERR_SYNTAX, 0, "a cache goes by a number");
 }
 
-struct pb__copy *pb__cache_find(const pb_session *s, int64_t luid)
+struct pb__copy *pb__cache_any(const pb_session *s, int64_t luid)
 {
     return s->caches ? pb__map_get(&s->caches->shown, (uint64_t)luid) : NULL;
+}
+
+struct pb__copy *pb__cache_find(const pb_session *s, int64_t luid)
+{
+    struct pb__copy *c = pb__cache_any(s, luid);
+    return c && c->arrival != PB__REFUSED ? c : NULL;
 }
 
 /* Puts a cache into the table, with one value that shows it. */
@@ -131,9 +137,14 @@ int pb__cache_read(pb_session *s, const struct pb__registered *as,
     if (!form->state) {
         return pb__error_set(err, PB_ERR_SYNTAX, 0, "a cache without a state");
     }
-    if (pb__cache_find(s, luid)) {
+    if (pb__cache_any(s, luid)) {
         return pb__error_set(err, PB_ERR_PROTOCOL, 0,
                              "there is a cache %" PRId64 " already", luid);
+    }
+    size_t limit = s->shared->config.max_caches;
+    if (s->caches && s->caches->shown.len >= limit) {
+        return pb__error_set(err, PB_ERR_LIMIT, 0,
+                             "there are more caches than the limit of %zu", limit);
     }
     pb_value *state = pb__copy_state(s, form->state, err);
     return state ? add(s, as, luid, state, out, err) : err->code;
@@ -148,8 +159,11 @@ int pb__cached_read(pb_session *s, const struct pb__form *form, pb_value **out,
     if (e) {
         return e;
     }
-    return c ? show(c, out, err)
-             : pb__error_set(err, PB_ERR_PROTOCOL, 0, "there is no cache %" PRId64, luid);
+    if (!c) {
+        return pb__error_set(err, PB_ERR_PROTOCOL, 0, "there is no cache %" PRId64, luid);
+    }
+    pb__copy_in_member(s, c);
+    return show(c, out, err);
 }
 
 /* Mirrors flavors.unjellyLCache. */

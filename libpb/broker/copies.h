@@ -57,11 +57,18 @@ int pb__copyable_plain(struct pb__foreign *f, const char **name, pb_value **stat
 
 /* ---- copy.c: copies that come ---- */
 
+enum pb__arrival {
+    PB__ARRIVING, /* in a message that has not been handled yet */
+    PB__ARRIVED,  /* it has been told its state */
+    PB__REFUSED,  /* it refused its state, or was never told: nobody is to see it */
+};
+
 /* A RemoteCopy, or what the values of a RemoteCache show. */
 struct pb__copy {
     pb_object object;         /* holds the state */
-    struct pb__list arriving; /* in its kit, until it has been told the state */
-    size_t member;            /* of the message that it came in */
+    struct pb__list arriving; /* in its kit, while it arrives */
+    uint64_t members;         /* of the message that it came in, which hold it: bits */
+    uint8_t arrival;          /* enum pb__arrival */
     bool made;                /* its self has been constructed */
     pb_session *session;      /* of a cache, until it is uncached; else NULL */
     int64_t luid;             /* of a cache; else 0 */
@@ -71,17 +78,20 @@ struct pb__copy {
 
 extern const struct pb__foreign_ops pb__copy_ops;
 
-/* One that has just been read; NULL for lack of memory. Takes the state. */
+/* One that has just been read; NULL for lack of memory. Takes the state, whose member of
+ * the message is the first that holds it. */
 struct pb__copy *pb__copy_new_steal(pb_session *s, const pb_class *cls, pb_value *state);
+/* The member that is being read holds it. */
+void pb__copy_in_member(const pb_session *s, struct pb__copy *c);
 /* The state as Twisted's setCopyableState keeps it: *new*, NULL with err. */
 pb_value *pb__copy_state(const pb_session *s, pb_value *state, pb_error *err);
 /* The *new* value of what came under a tag. */
 int pb__copy_read(pb_session *s, const struct pb__registered *as,
                   const struct pb__form *form, pb_value **out, pb_error *err);
-/* The message has come whole: its copies are told their states. A member that holds one
- * that refuses it becomes NULL, with the first such error in m->refused. */
+/* The message has come whole: its copies are told their states. The members that hold one
+ * that refuses it become NULL, with the first such error in m->refused. */
 void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m);
-/* Nothing is arriving any more. */
+/* Nothing is arriving any more: what was not told its state never will be. */
 void pb__copies_forget(struct pb__kit *kit);
 
 /* ---- cacheable.c: Cacheables of ours ---- */
@@ -133,8 +143,10 @@ int pb__lcache_read(pb_session *s, const struct pb__form *form, pb_value **out,
 /* RemoteCache.jellyFor, of a value's object. */
 int pb__cache_form(pb_session *s, const struct pb__copy *c, struct pb__form *form,
                    pb_error *err);
-/* NULL for an unknown luid. */
+/* NULL for an unknown luid, or for that of a cache that refused its state. */
 struct pb__copy *pb__cache_find(const pb_session *s, int64_t luid);
+/* The same, but for an unknown luid only. */
+struct pb__copy *pb__cache_any(const pb_session *s, int64_t luid);
 /* It is uncached: no decache is owed any more. */
 void pb__cache_drop(pb_session *s, struct pb__copy *c);
 void pb__cache_splice_late(pb_session *s);

@@ -38,6 +38,14 @@ const struct pb__foreign_ops pb__copy_ops = {
     .plain = pb__copyable_plain,
 };
 
+void pb__copy_in_member(const pb_session *s, struct pb__copy *c)
+{
+    size_t member = pb__reader_member(s->kit->reader);
+    if (member < 64) { /* no message has as many */
+        c->members |= (uint64_t)1 << member;
+    }
+}
+
 struct pb__copy *pb__copy_new_steal(pb_session *s, const pb_class *cls, pb_value *state)
 {
     struct pb__copy *c = pb__local_new(sizeof *c, &pb__copy_ops, state);
@@ -46,7 +54,7 @@ struct pb__copy *pb__copy_new_steal(pb_session *s, const pb_class *cls, pb_value
         return NULL;
     }
     c->object.cls = cls;
-    c->member = pb__reader_member(s->kit->reader);
+    pb__copy_in_member(s, c);
     pb__list_init(&c->arriving);
     pb__list_push(&s->kit->arriving, &c->arriving);
     return c;
@@ -162,10 +170,14 @@ static int tell(struct pb__copy *c, pb_error *err)
 static void refuse(pb_session *s, pb_value *list, const struct pb__copy *c,
                    struct pb__received *m)
 {
-    pb_value **place = &((struct pb__seq *)list)->items[c->member];
-    pb_value *member = *place;
-    *place = NULL;
-    pb_value_unref(member);
+    struct pb__seq *members = (struct pb__seq *)list;
+    for (uint32_t i = 0; i < members->len && i < 64; i++) {
+        if (c->members >> i & 1) {
+            pb_value *member = members->items[i];
+            members->items[i] = NULL;
+            pb_value_unref(member);
+        }
+    }
     if (!m->refused) {
         m->refused = &s->kit->refused;
     }
@@ -174,21 +186,32 @@ static void refuse(pb_session *s, pb_value *list, const struct pb__copy *c,
 void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m)
 {
     struct pb__list *arriving = &s->kit->arriving;
+    if (pb__list_empty(arriving)) {
+        return;
+    }
     s->kit->refused = (pb_error){0};
-    while (!pb__list_empty(arriving)) {
+    do {
         struct pb__copy *c = PB__LIST_ENTRY(arriving->next, struct pb__copy, arriving);
         pb__list_remove(&c->arriving);
         pb_object_ref(&c->object);
-        if (tell(c, &s->kit->refused) != 0) {
+        c->arrival = PB__ARRIVED;
+        int e = tell(c, &s->kit->refused);
+        s->reading = true; /* what goes is given back after the failure is written */
+        if (e) {
+            c->arrival = PB__REFUSED;
             refuse(s, list, c, m);
         }
         pb_object_unref(&c->object);
-    }
+        s->reading = false;
+    } while (!pb__list_empty(arriving));
 }
 
 void pb__copies_forget(struct pb__kit *kit)
 {
     while (!pb__list_empty(&kit->arriving)) {
-        pb__list_remove(kit->arriving.next);
+        struct pb__copy *c =
+            PB__LIST_ENTRY(kit->arriving.next, struct pb__copy, arriving);
+        pb__list_remove(&c->arriving);
+        c->arrival = PB__REFUSED;
     }
 }

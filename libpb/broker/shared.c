@@ -5,6 +5,7 @@
 
 #define MAX_PENDING 65536
 #define MAX_REFS 1024 /* MAX_BROKER_REFS */
+#define MAX_CACHES 65536
 #define MAX_QUEUED ((size_t)256 << 20)
 #define NEGOTIATION_TIMEOUT 30000
 
@@ -26,6 +27,7 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     }
     own->max_pending = own->max_pending ? own->max_pending : MAX_PENDING;
     own->max_refs = own->max_refs ? own->max_refs : MAX_REFS;
+    own->max_caches = own->max_caches ? own->max_caches : MAX_CACHES;
     own->max_queued = own->max_queued ? own->max_queued : MAX_QUEUED;
     own->negotiation_timeout =
         own->negotiation_timeout ? own->negotiation_timeout : NEGOTIATION_TIMEOUT;

@@ -24,7 +24,7 @@ int pb__uncache_received(pb_session *s, struct pb__received *m)
     if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
         return pb__malformed(s, m, 1, "uncache of what is no number of a cache");
     }
-    struct pb__copy *c = pb__cache_find(s, luid);
+    struct pb__copy *c = pb__cache_any(s, luid);
     if (!c) {
         return pb__malformed(s, m, 1, "uncache of %" PRId64 ", which is no cache", luid);
     }

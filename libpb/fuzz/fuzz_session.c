@@ -10,6 +10,7 @@
 
 #include "libpb/broker/session.h"
 #include "libpb/fuzz/fuzz.h"
+#include "pb/publish.h"
 
 const char pb__fuzz_name[] = "session";
 
@@ -23,7 +24,10 @@ static void must(bool promise)
 
 struct program {
     pb_session *s;
+    pb_registry *registry;
     pb_object *root;
+    pb_object *pond; /* a Cacheable */
+    size_t observed;
     pb_value *kept;
     pb_request *waiting;
     size_t calls, ended, closed;
@@ -122,15 +126,114 @@ static int close_it(void *self, pb_request *r)
     return 0;
 }
 
+static int give_pond(void *self, pb_request *r)
+{
+    struct program *p = self;
+    return pb_request_answer_steal(r, pb_local(p->pond));
+}
+
 static const pb_method methods[] = {
-    {"echo", echo},      {"fail", fail},
-    {"keep", keep},      {"new", fresh},
-    {"later", later},    {"call", call_back},
-    {"close", close_it}, {"forward", forward},
-    {"named", named},    {0},
+    {"echo", echo},
+    {"fail", fail},
+    {"keep", keep},
+    {"new", fresh},
+    {"later", later},
+    {"call", call_back},
+    {"close", close_it},
+    {"forward", forward},
+    {"named", named},
+    {"pond", give_pond},
+    {0},
 };
 static const pb_class cls = {
     .name = "Fuzzed", .remote = methods, .perspective = methods, .view = methods};
+
+/* ---- Copies and caches ---- */
+
+static pb_value *pond_state(void *self, pb_object *perspective, pb_remote *observer,
+                            pb_error *err)
+{
+    struct program *p = self;
+    (void)perspective;
+    (void)observer;
+    p->observed++;
+    return pb_build(err, "{s:[i]}", "ducks", 1);
+}
+
+static void pond_stopped(void *self, pb_object *perspective, pb_remote *observer)
+{
+    struct program *p = self;
+    (void)perspective;
+    must(observer && p->observed > 0);
+    p->observed--;
+}
+
+static const pb_class pond = {.name = "f.Pond",
+                              .flavor = PB_FLAVOR_CACHEABLE,
+                              .state_to_cache = pond_state,
+                              .stopped_observing = pond_stopped};
+
+static int copies; /* whose self is alive */
+
+static void *copied(void)
+{
+    int *alive = malloc(sizeof *alive);
+    *alive = 1;
+    copies++;
+    return alive;
+}
+
+/* Refuses a list. */
+static int told(void *self, pb_value *state, pb_error *err)
+{
+    (void)err;
+    must(*(int *)self == 1);
+    return pb_value_kind(state) == PB_LIST ? PB_ERR_TYPE : 0;
+}
+
+static void gone(void *self)
+{
+    must(*(int *)self == 1);
+    free(self);
+    copies--;
+}
+
+static int observe(void *self, pb_request *r)
+{
+    must(*(int *)self == 1);
+    return pb_request_answer_steal(r, pb_local(pb_request_object(r)));
+}
+
+static const pb_method observing[] = {{"add", observe}, {0}};
+static const pb_class duck = {.name = "f.Duck",
+                              .flavor = PB_FLAVOR_COPYABLE,
+                              .construct = copied,
+                              .set_state = told,
+                              .destroy = gone};
+static const pb_class cached_pond = {.name = "f.CachedPond",
+                                     .flavor = PB_FLAVOR_CACHEABLE,
+                                     .observe = observing,
+                                     .construct = copied,
+                                     .set_state = told,
+                                     .destroy = gone};
+
+static pb_value *make(pb_value *state, pb_error *err, void *user_data)
+{
+    (void)user_data;
+    return pb_build(err, "[O]", state);
+}
+
+static pb_registry *registry_new(void)
+{
+    static const pb_published_config config;
+    pb_registry *g = pb_registry_new();
+    must(g && pb_registry_set_class(g, "f.D", &duck) == 0 &&
+         pb_registry_set_class(g, "f.P", &cached_pond) == 0 &&
+         pb_registry_set_class(g, "f.I", NULL) == 0 &&
+         pb_registry_set_factory(g, "f.F", make, NULL) == 0 &&
+         pb_registry_set_published(g, "f.R", &cached_pond, &config) == 0);
+    return g;
+}
 
 static void closed(pb_session *s, const pb_error *why, void *user_data)
 {
@@ -149,10 +252,13 @@ static void take(pb_session *s, struct pb__buf *out)
 
 static void begin(struct program *p, uint8_t choice)
 {
-    *p = (struct program){.root = pb_object_new(&cls, p)};
-    must(p->root);
+    *p = (struct program){.root = pb_object_new(&cls, p),
+                          .pond = pb_object_new(&pond, p),
+                          .registry = registry_new()};
+    must(p->root && p->pond);
     pb_session_config c = {
         .root = p->root,
+        .registry = p->registry,
         .jelly.profile = {.python_major = choice & 2 ? 2 : 3,
                           .twisted = choice & 4 ? 802 : 0},
         .jelly.limits = {.bytes = 1000, .list = 1000, .depth = 50},
@@ -203,8 +309,11 @@ static void end(struct program *p)
     pb_request_unref(p->waiting);
     pb_value_unref(p->kept);
     must(p->calls == p->ended && p->closed == 1);
-    must(((pb_value *)p->root)->refs == 1);
+    must(((pb_value *)p->root)->refs == 1 && ((pb_value *)p->pond)->refs == 1);
+    must(p->observed == 0);
     pb_object_unref(p->root);
+    pb_object_unref(p->pond);
+    pb_registry_unref(p->registry);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -227,6 +336,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(e == PB_ERR_LIMIT || strcmp(a->text, b->text) == 0);
     end(&whole);
     end(&pieces);
+    must(copies == 0);
     pb__buf_fini(&said);
     pb__buf_fini(&said_in_pieces);
     return 0;

@@ -377,6 +377,29 @@ PB_TEST(cacheable, is_refused_beyond_the_limit)
              "client closed\n");
 }
 
+static void limited(struct pair *p)
+{
+    struct ponds ponds;
+    open_ponds(p, &ponds, (pb_session_config){.max_caches = 2});
+    pb_value *two = get(p, "new", pb_build(NULL, "(i)", 2));
+    ask(p, "new", pb_build(NULL, "(i)", 1));
+    pb_session_free(p->client);
+    pb_session_free(p->server);
+    p->client = p->server = NULL;
+    pb_value_unref(two);
+    ponds_end(&ponds);
+}
+
+PB_TEST(cache, is_refused_beyond_the_limit)
+{
+    converse(limited,
+             "failure -6 twisted.spread.banana.BananaError: there are more caches "
+             "than the limit of 2\n"
+             "client closed\n"
+             "stopped\nstopped\nstopped\n"
+             "server closed\n");
+}
+
 /* ---- On its way out ---- */
 
 static pb_remote *next_to_stop;
@@ -596,6 +619,78 @@ PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
     expect(p->client, "02801e870181", true, "decache", 0);
     cr_assert_eq(feed(p->client, "02801f870181", false), 0);
     cr_assert_eq(stats_of(p->client).caches, 0);
+    pb_session_free(p->client);
+    pb_session_free(p->server);
+    ponds_end(&ponds);
+    free(p);
+}
+
+/* The server hears this, in hexadecimal, in place of a call of the client's. */
+static void instead(struct pair *p, const char *hex)
+{
+    pb_remote *root = pb_session_root(p->client);
+    pb_remote_call(root, "pond", NULL, NULL, NULL, noted, p, NULL, NULL);
+    pb_remote_unref(root);
+    pb_session_sent(p->client, pb_session_send(p->client).len, 0);
+    cr_assert_eq(feed(p->server, hex, false), 0, "%s", pb_session_error(p->server)->text);
+    move(p, p->server, p->client);
+}
+
+#define FROZEN "0380" TAG "0181028005870280068266726f7a656e0181"
+#define CACHED_1 "02800f870181"
+#define MESSAGE(luid_and_method, args, kwargs)                          \
+    "07801a870181" luid_and_method "018102800b87" args "02800587028001" \
+    "8278" kwargs
+
+/* Nobody gets to see one that has refused its state: not by its number in another member
+ * of the message, nor in another message. */
+PB_TEST(cache, that_refuses_its_state_is_unknown)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    struct ponds ponds;
+    open_ponds(p, &ponds, (pb_session_config){0});
+    instead(p, MESSAGE("0482726f6f7402826973", FROZEN, CACHED_1));
+    cr_assert_str_eq(p->log,
+                     "failure 0 builtins.OverflowError: number out of range\n"
+                     "client closed -8 message 4: decache.object: decache of 1, of "
+                     "which the peer has no cache\n");
+    p->log_len = 0;
+    cr_assert_eq(stats_of(p->server).caches, 1);
+    expect(p->server, "", true, "nothing more", 0);
+    feed(p->server, MESSAGE("0482726f6f7402826973", CACHED_1, "0181"), false);
+    pb_span said = pb_session_send(p->server);
+    cr_assert(memmem(said.data, said.len, "there is no cache 1", 19));
+    pb_session_sent(p->server, said.len, 0);
+    cr_assert_eq(
+        feed(p->server, "07801987018101810382616464018102800b87018101800587", false), 0);
+    said = pb_session_send(p->server);
+    cr_assert(memmem(said.data, said.len, "builtins.KeyError", 17));
+    pb_session_sent(p->server, said.len, 0);
+    cr_assert_eq(feed(p->server, "02801f870181", false), 0);
+    cr_assert_eq(stats_of(p->server).caches, 0);
+    pb_session_free(p->client);
+    pb_session_free(p->server);
+    ponds_end(&ponds);
+    free(p);
+}
+
+/* The same for one that came where no value is looked at. */
+PB_TEST(cache, that_comes_in_another_message_is_unknown)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    struct ponds ponds;
+    open_ponds(p, &ponds, (pb_session_config){0});
+    cr_assert_eq(feed(p->server,
+                      "02801082646964"
+                      "4e6f74556e6465727374616e64" FROZEN,
+                      false),
+                 0);
+    expect(p->server, "02801e870181", true, "decache", 0);
+    cr_assert_eq(ponds_made, 0);
+    cr_assert_eq(
+        feed(p->server, "07801987018101810382616464018102800b87018101800587", false), 0);
+    pb_span said = pb_session_send(p->server);
+    cr_assert(memmem(said.data, said.len, "builtins.KeyError", 17));
     pb_session_free(p->client);
     pb_session_free(p->server);
     ponds_end(&ponds);

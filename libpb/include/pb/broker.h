@@ -61,8 +61,10 @@ typedef struct {
     void (*destroy)(void *self); /* the last owner is gone; may be NULL */
 
     /* Copyable and Cacheable, where they are sent. getTypeToCopyFor: borrowed; NULL: name.
-     * getStateToCopyFor: a *new* value, most often a dict; NULL with err fails what is
-     * being sent. Neither may change what is being written. */
+     * getStateToCopyFor: a *new* value, most often a dict of members, whose names are str
+     * (bytes for a Python 2 peer); NULL with err fails what is being sent. Neither may
+     * change what is being written. state_to_copy NULL: the state of a copy as it came,
+     * else an empty dict. */
     const char *(*type_to_copy)(void *self, pb_object *perspective);
     pb_value *(*state_to_copy)(void *self, pb_object *perspective, pb_error *err);
     /* Cacheable. getStateToCacheAndObserveFor: as above, called when the peer has no cache
@@ -70,13 +72,16 @@ typedef struct {
      * (pb_remote_call); keep it with pb_remote_ref. */
     pb_value *(*state_to_cache)(void *self, pb_object *perspective, pb_remote *observer,
                                 pb_error *err);
-    /* The peer has no cache of it any more, or is gone; may be NULL. */
+    /* The peer has no cache of it any more, or is gone, or was never sent what state_to_cache
+     * gave; may be NULL. The observer is the one of then. */
     void (*stopped_observing)(void *self, pb_object *perspective, pb_remote *observer);
 
     /* RemoteCopy and RemoteCache, where they arrive (registered: pb/flavors.h). Makes the
      * self of a new copy; NULL: the self is NULL. NULL returned: lack of memory. */
     void *(*construct)(void);
-    /* setCopyableState: the state as it came, borrowed. Non-zero refuses the copy. */
+    /* setCopyableState, once the message is there whole: the state as it came, borrowed
+     * until destroy has run (pb_object_state). Don't count it: the copy may be in it. May
+     * be NULL. Non-zero refuses the copy, and fails the call that it came with. */
     int (*set_state)(void *self, pb_value *state, pb_error *err);
 } pb_class;
 
@@ -242,7 +247,9 @@ typedef struct {
     pb_jelly_config jelly;
     bool unsafe_tracebacks; /* send tracebacks with failures */
     size_t max_pending;     /* calls of the peer not answered yet: 65536 */
-    size_t max_refs;        /* objects that the peer holds: 1024. MAX_BROKER_REFS */
+    size_t max_refs;        /* objects that the peer holds, and likewise those that it has
+                             * caches of: 1024. MAX_BROKER_REFS */
+    size_t max_caches;      /* caches that the peer has not uncached yet: 65536 */
     size_t max_queued;      /* bytes waiting to be sent: 256 MiB */
     /* The dialects that are known, the preferred one first; zeros: pb, none. */
     pb_dialect dialects[2];

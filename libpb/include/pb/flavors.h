@@ -40,20 +40,24 @@ PB_API void pb_registry_unref(pb_registry *g);
 /* What comes with this tag becomes a PB_LOCAL value: an object of the class, which is
  * borrowed for the life of the registry and of its copies. cls NULL: it becomes a
  * PB_INSTANCE, data without behaviour, whatever the taster says. A tag that was set before
- * is replaced. A class with flavor PB_FLAVOR_CACHEABLE is a RemoteCache: each value is one
+ * is replaced. A taster of the session's own must allow the tag as a type, too: any with a
+ * dot in it is. A class with flavor PB_FLAVOR_CACHEABLE is a RemoteCache: each value is one
  * count of what the peer keeps up to date by its `observe` methods, given back (decache)
- * with its last owner; it is sent home as itself (lcache). PB_ERR_ARG, PB_ERR_NOMEM.
- * Mirrors setUnjellyableForClass. */
+ * with its last owner; it is sent home as itself (lcache). A copy is sent on if its class
+ * has flavor PB_FLAVOR_COPYABLE, else as an instance, which most tasters don't let out.
+ * PB_ERR_ARG, PB_ERR_NOMEM. Mirrors setUnjellyableForClass. */
 PB_API int pb_registry_set_class(pb_registry *g, const char *tag, const pb_class *cls);
 /* The state of a copy, or of what a cache shows, as it came; borrowed for the life of the
  * object, which holds it. NULL for one of ours. */
 PB_API pb_value *pb_object_state(const pb_object *o);
 /* Classes under their names behind a prefix: "prefix.Name" for a class named
- * "module.Name". Mirrors setUnjellyableForClassTree. */
+ * "module.Name"; "Name" alone where the prefix is empty. All of them or none. Mirrors
+ * setUnjellyableForClassTree. */
 PB_API int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
                                       const pb_class *const *classes, size_t n);
 /* What comes with this tag becomes what the factory makes of its state: a *new* value;
- * NULL with err refuses it. Mirrors setUnjellyableFactoryForClass. */
+ * NULL with err refuses it. It runs in the midst of reading: what the state refers to may
+ * not be in its place yet. Mirrors setUnjellyableFactoryForClass. */
 typedef pb_value *(*pb_factory_cb)(pb_value *state, pb_error *err, void *user_data);
 PB_API int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_cb factory,
                                    void *user_data);

@@ -54,7 +54,7 @@ PB_API pb_value *pb_value_ref(pb_value *v);
 PB_API void pb_value_unref(pb_value *v);
 /* Makes a and b one island: they share one count, and what they hold of each other is not
  * counted any more. This is how a cycle is owned: tie the containers along it, and the
- * whole goes when its last outside owner does. Both must be containers or instances
+ * whole goes when its last outside owner does. Both must be containers, instances or objects
  * (else PB_ERR_TYPE). It walks over what both islands hold. The reader of jelly ties what
  * it builds. */
 PB_API int pb_value_tie(pb_value *a, pb_value *b);
