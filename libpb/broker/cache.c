@@ -120,6 +120,7 @@ static int add(pb_session *s, const struct pb__registered *as, int64_t luid,
         pb_object_unref((pb_object *)c);
         return e;
     }
+    c->is_cache = true;
     c->session = s;
     c->luid = luid;
     c->receipt = *out;
@@ -155,10 +156,10 @@ int pb__cached_read(pb_session *s, const struct pb__form *form, pb_value **out,
 {
     int64_t luid;
     int e = read_luid(form, &luid, err);
-    struct pb__copy *c = e ? NULL : pb__cache_find(s, luid);
     if (e) {
         return e;
     }
+    struct pb__copy *c = pb__cache_find(s, luid);
     if (!c) {
         return pb__error_set(err, PB_ERR_PROTOCOL, 0, "there is no cache %" PRId64, luid);
     }
@@ -172,10 +173,10 @@ int pb__lcache_read(pb_session *s, const struct pb__form *form, pb_value **out,
 {
     int64_t luid;
     int e = read_luid(form, &luid, err);
-    const struct pb__cached *x = e ? NULL : pb__cacheable_find(s, luid);
     if (e) {
         return e;
     }
+    const struct pb__cached *x = pb__cacheable_find(s, luid);
     if (!x) {
         return pb__error_set(err, PB_ERR_PROTOCOL, 0,
                              "there is no object %" PRId64 " with caches", luid);

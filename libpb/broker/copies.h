@@ -70,9 +70,10 @@ struct pb__copy {
     uint64_t members;         /* of the message that it came in, which hold it: bits */
     uint8_t arrival;          /* enum pb__arrival */
     bool made;                /* its self has been constructed */
-    pb_session *session;      /* of a cache, until it is uncached; else NULL */
-    int64_t luid;             /* of a cache; else 0 */
-    pb_value *receipt;        /* the first value that shows it; NULL: that is gone */
+    bool is_cache;            /* what follows is of a cache only */
+    pb_session *session;      /* until it is uncached */
+    int64_t luid;
+    pb_value *receipt; /* the first value that shows it; NULL: that is gone */
     struct pb__publication *publication; /* of a RemotePublished; else NULL */
 };
 

@@ -137,7 +137,7 @@ static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_e
 static int write_local(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
     bool is_copy = o->base.foreign.ops == &pb__copy_ops;
-    if (is_copy && ((struct pb__copy *)o)->luid != 0) {
+    if (is_copy && ((struct pb__copy *)o)->is_cache) {
         return pb__cache_form(s, (struct pb__copy *)o, form, err);
     }
     switch (o->cls->flavor) {
@@ -146,10 +146,7 @@ static int write_local(pb_session *s, pb_object *o, struct pb__form *form, pb_er
     case PB_FLAVOR_CACHEABLE:
         return pb__cacheable_form(s, o, form, err);
     case PB_FLAVOR_REFERENCEABLE:
-        if (is_copy) {
-            return pb__copy_form(s, o, form, err);
-        }
-        return write_object(s, o, form, err);
+        return (is_copy ? pb__copy_form : write_object)(s, o, form, err);
     default:
         return write_object(s, o, form, err);
     }

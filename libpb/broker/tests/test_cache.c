@@ -598,6 +598,36 @@ PB_TEST(cache, that_is_malformed_fails_the_call)
     }
 }
 
+/* Twisted counts from 1, but any number will do. */
+PB_TEST(cache, may_go_by_any_number)
+{
+    static const char *const numbers[] = {"0081", "0583"};
+    for (size_t i = 0; i < 2; i++) {
+        struct pair *p = calloc(1, sizeof *p);
+        struct ponds ponds;
+        char hex[128];
+        open_ponds(p, &ponds, (pb_session_config){0});
+        pb_remote *root = pb_session_root(p->client);
+        pb_remote_call(root, "pond", NULL, NULL, NULL, keep, p, NULL, NULL);
+        pb_session_sent(p->client, pb_session_send(p->client).len, 0);
+        snprintf(hex, sizeof hex, "03801b8701810380" TAG "%s01800587", numbers[i]);
+        cr_assert_eq(feed(p->client, hex, false), 0);
+        pb_remote_callf(root, NULL, NULL, NULL, "is", "O", kept);
+        snprintf(hex, sizeof hex,
+                 "07801a8702810482726f6f7402826973018102800b8702801287%s01800587",
+                 numbers[i]);
+        expect(p->client, hex, true, "lcache", i);
+        pb_value_unref(kept);
+        snprintf(hex, sizeof hex, "02801e87%s", numbers[i]);
+        expect(p->client, hex, true, "decache", i);
+        pb_remote_unref(root);
+        pb_session_free(p->client);
+        pb_session_free(p->server);
+        ponds_end(&ponds);
+        free(p);
+    }
+}
+
 /* Of what was taken from the message before it was refused, the decache is owed. */
 PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
 {
