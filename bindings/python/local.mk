@@ -1,0 +1,47 @@
+# The Python package: with --with-python it is built against this tree, installed among the
+# site packages, and tested with that Python.
+bindings_python_modules = \
+	%D%/libpb/__init__.py \
+	%D%/libpb/accelerate.py
+bindings_python_tests = \
+	%D%/tests/compare_twisted.py \
+	%D%/tests/test_accelerate.py \
+	%D%/tests/test_banana.py \
+	%D%/tests/test_jelly.py
+EXTRA_DIST += \
+	$(bindings_python_modules) \
+	$(bindings_python_tests) \
+	%D%/libpb-accelerate.pth \
+	%D%/tests/compared.py \
+	%D%/tests/run
+
+if WITH_PYTHON
+pbpydir = $(PYTHON_SITE)/libpb
+pbpy_DATA = $(bindings_python_modules)
+pbpy_LTLIBRARIES = %D%/_core.la
+%C%__core_la_SOURCES = \
+	%D%/src/codec.h \
+	%D%/src/core.c \
+	%D%/src/core.h \
+	%D%/src/jelly.c \
+	%D%/src/number.c \
+	%D%/src/read.c \
+	%D%/src/read.h \
+	%D%/src/receive.c \
+	%D%/src/twisted.c \
+	%D%/src/twisted.h \
+	%D%/src/unjelly.c \
+	%D%/src/write.c \
+	%D%/src/write.h
+%C%__core_la_CPPFLAGS = -I$(top_srcdir)/libpb/include $(PYTHON_CPPFLAGS)
+%C%__core_la_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
+%C%__core_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+	-export-symbols-regex '^PyInit__core$$'
+%C%__core_la_LIBADD = libpb.la
+pbpthdir = $(PYTHON_SITE)
+pbpth_DATA = %D%/libpb-accelerate.pth
+
+PY_LOG_COMPILER = $(srcdir)/%D%/tests/run
+AM_PY_LOG_FLAGS = $(PYTHON)
+python_tests += $(bindings_python_tests)
+endif
