@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The pairs: conversations of which both sides are there in C and in Python. Whoever the
-other is, each side prints the same; and what the C side prints is what Twisted's does."""
+other is, each side prints the same; and what the C side prints is what Twisted's does.
 
+    pairing.py BUILD_DIR [NAME]...   all of them, or those"""
+
+import importlib.util
 import re
+import sys
+from pathlib import Path
 
-from harness import NOTHING, Failed, expect
+from harness import NOTHING, Failed, Report, expect
 
 # By script: what Twisted's examples do.
 LISTINGS = {
@@ -78,7 +83,18 @@ def pair(stage, script, name):
             expect("the server still kept", got[2], right[2])
 
 
-def checks(report):
+def main():
+    if importlib.util.find_spec("twisted") is None:
+        print("Twisted is missing: install python3-twisted")
+        return 77
+    build, *wanted = sys.argv[1:]
+    report = Report(Path(build).resolve())
     for script, names in [*LISTINGS.items(), *CONCEPTS.items()]:
         for name in names:
-            report.check(f"pair {name}", pair, script, name)
+            if not wanted or name in wanted:
+                report.check(f"pair {name}", pair, script, name)
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

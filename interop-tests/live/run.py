@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Live runs against real Twisted, in both roles: run.py BUILD_DIR [SEED], with Debian's
 Python and its Twisted. One line for each check, and a closing line; exit status 1 if any
-failed, 77 if Twisted is missing. SEED is that of an earlier run, to cut streams alike.
-Where TWISTED_CHECKOUT names a checkout of Twisted, its examples are run as well."""
+failed, 77 if Twisted is missing. SEED is that of an earlier run, to cut streams alike."""
 
 import importlib.util
-import os
 import random
 import sys
 from pathlib import Path
@@ -22,9 +20,7 @@ def main():
         return 2
 
     import calling
-    import official
     import one_two
-    import pairing
     import serving
     import vanishing
     from harness import Report
@@ -44,9 +40,6 @@ def main():
         serving.checks(report, name, way, *switches)
     calling.lonely_checks(report)
     serving.lonely_checks(report)
-    pairing.checks(report)
-    if "TWISTED_CHECKOUT" in os.environ:
-        official.checks(report)
     vanishing.checks(report)
     return report.close()
 

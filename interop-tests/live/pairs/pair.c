@@ -173,7 +173,6 @@ static int run_server(const struct pair *p, const char *endpoint)
     }
     pb_object_unref(config.session.root);
     pb_registry_unref(config.session.registry);
-    pb_registry_unref(config.session.registry);
     pb_taster_unref(config.session.jelly.taster);
     return err.code ? 1 : 0;
 }
