@@ -11,6 +11,7 @@ check_PROGRAMS += %D%/pairs/pairs
 	%D%/pairs/counts.c \
 	%D%/pairs/errors.c \
 	%D%/pairs/failures.c \
+	%D%/pairs/local.c \
 	%D%/pairs/logins.c \
 	%D%/pairs/minds.c \
 	%D%/pairs/paging.c \
@@ -41,6 +42,7 @@ EXTRA_DIST += \
 	%D%/pairs/counts.py \
 	%D%/pairs/errors.py \
 	%D%/pairs/failures.py \
+	%D%/pairs/local.py \
 	%D%/pairs/logins.py \
 	%D%/pairs/minds.py \
 	%D%/pairs/pair.py \

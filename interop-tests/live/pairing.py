@@ -32,6 +32,7 @@ CONCEPTS = {
     "views": ["views", "viewpoint"],
     "paging": ["paging"],
     "publishing": ["publishing"],
+    "local": ["local"],
     "failures": ["failures", "traceback", "no-traceback"],
 }
 # Whose server is told to end by its client.

@@ -38,6 +38,7 @@ struct pair {
     X(counts)         \
     X(errors)         \
     X(failures)       \
+    X(local)          \
     X(logins)         \
     X(minds)          \
     X(paging)         \
