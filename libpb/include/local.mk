@@ -13,6 +13,7 @@ pbinclude_HEADERS = \
 	%D%/pb/pb.h \
 	%D%/pb/profile.h \
 	%D%/pb/publish.h \
+	%D%/pb/service.h \
 	%D%/pb/value.h
 pbadaptersincludedir = $(pbincludedir)/adapters
 pbadaptersinclude_HEADERS = \

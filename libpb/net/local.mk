@@ -15,6 +15,7 @@ libpb_net_la_SOURCES = \
 	%D%/password_file.c \
 	%D%/run.c \
 	%D%/server.c \
+	%D%/service.c \
 	%D%/socket.c \
 	%D%/socket.h \
 	%D%/target.c \
@@ -22,7 +23,9 @@ libpb_net_la_SOURCES = \
 	%D%/tls.c \
 	%D%/tls.h \
 	%D%/tls_context.c \
-	%D%/tls_context.h
+	%D%/tls_context.h \
+	%D%/waiting.c \
+	%D%/waiting.h
 libpb_net_la_LIBADD = $(LIBUV_LIBS) $(OPENSSL_LIBS)
 net_libs = libpb_net.la $(broker_libs)
 
@@ -34,15 +37,17 @@ unit_tests += \
 	%D%/tests/test_folder \
 	%D%/tests/test_life \
 	%D%/tests/test_password_file \
-	%D%/tests/test_tls \
-	%D%/tests/test_server
+	%D%/tests/test_server \
+	%D%/tests/test_service \
+	%D%/tests/test_tls
 EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
-%C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
-%C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_service_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)

@@ -16,6 +16,7 @@
 #include "pb/paging.h"
 #include "pb/profile.h"
 #include "pb/publish.h"
+#include "pb/service.h"
 #include "pb/value.h"
 
 #endif

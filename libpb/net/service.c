@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A connection that comes back. One timer is for all: for the next attempt, and for the
+ * calls that wait. */
+#include "pb/service.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "compat/value.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/net/dial.h"
+#include "libpb/net/waiting.h"
+
+enum {
+    FIRST_DELAY = 1000,
+    MAX_DELAY = 60000,
+    JITTER = 1000,
+    MAX_WAITING = 65536,
+    LOGIN_TIMEOUT = 30000,
+};
+
+struct pb_service {
+    uv_loop_t *loop;
+    struct pb__target *to;
+    pb_service_config config; /* without zeros; of net nothing is looked at */
+    uint8_t *secrets;         /* the texts of config.login */
+    pb_credentials login;
+    uv_timer_t timer;
+    int64_t retry_at; /* INT64_MAX: there is a connection, or an attempt, or no more */
+    pb_conn *conn;    /* NULL: none, and none is tried */
+    pb_remote *root;  /* what calls go to; NULL: it is not up */
+    size_t failures;  /* in a row */
+    struct pb__waiting waiting;
+    pb_error refused; /* why the login was, for want of which the connection ended */
+    bool stopping;
+    void (*stopped)(void *user_data);
+    void *user_data; /* of stopped */
+};
+
+static void connect_now(struct pb_service *s);
+
+static int64_t now(const struct pb_service *s)
+{
+    return (int64_t)uv_now(s->loop);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Time ---- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void set_timer(struct pb_service *s)
+{
+    int64_t at = earlier(s->retry_at, pb__waiting_deadline(&s->waiting));
+    if (at == INT64_MAX || s->stopping) {
+        uv_timer_stop(&s->timer);
+    } else {
+        uv_timer_start(&s->timer, on_timer, at > now(s) ? (uint64_t)(at - now(s)) : 0, 0);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct pb_service *s = timer->data;
+    if (now(s) >= s->retry_at) {
+        connect_now(s);
+    }
+    pb__waiting_expire(&s->waiting, now(s));
+    set_timer(s);
+}
+
+/* Milliseconds to the next attempt. */
+static int64_t next_delay(const struct pb_service *s)
+{
+    const pb_service_config *c = &s->config;
+    double delay = (double)c->first_delay;
+    for (size_t i = 0; i < s->failures && delay < (double)c->max_delay; i++) {
+        delay *= c->factor;
+    }
+    int64_t wait = delay < (double)c->max_delay ? (int64_t)delay : c->max_delay;
+    uint32_t chance;
+    if (c->jitter > 0 && uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL) == 0) {
+        wait += (int64_t)(chance % ((uint64_t)c->jitter + 1));
+    }
+    return wait;
+}
+
+/* ---- Up and down ---- */
+
+static void free_service(struct pb_service *s)
+{
+    pb__target_unref(s->to);
+    pb_value_unref(s->config.mind);
+    if (s->secrets) {
+        explicit_bzero(s->secrets, s->login.username.len + s->login.password.len);
+    }
+    pb__free(s->secrets);
+    pb__free(s);
+}
+
+static void timer_closed(uv_handle_t *h)
+{
+    struct pb_service *s = h->data;
+    void (*stopped)(void *) = s->stopped;
+    void *user_data = s->user_data;
+    free_service(s);
+    if (stopped) {
+        stopped(user_data);
+    }
+}
+
+/* There is no connection now. */
+static void down(struct pb_service *s, const pb_error *why)
+{
+    const pb_service_config *c = &s->config;
+    if (s->stopping) {
+        uv_close((uv_handle_t *)&s->timer, timer_closed);
+        return;
+    }
+    bool enough = c->max_failures && s->failures >= c->max_failures;
+    int64_t delay = enough ? -1 : next_delay(s);
+    s->retry_at = enough ? INT64_MAX : now(s) + delay;
+    if (c->on_down) {
+        c->on_down(s, why, delay, c->user_data);
+    }
+    if (s->retry_at == INT64_MAX && !s->conn) {
+        pb__waiting_fail(&s->waiting, PB_ERR_LOST, "no connection came about");
+    }
+    set_timer(s);
+}
+
+static void on_gone(const pb_error *why, void *who)
+{
+    struct pb_service *s = who;
+    pb_error closed = {0};
+    bool was_up = s->root;
+    pb__error_set(&closed, PB_ERR_LOST, 0, "the connection was closed");
+    pb_remote_unref(s->root);
+    s->root = NULL;
+    s->conn = NULL;
+    s->failures = was_up ? 0 : s->failures + 1;
+    pb_error refused = s->refused;
+    s->refused = (pb_error){0};
+    down(s, refused.code ? &refused : why->code ? why : &closed);
+}
+
+/* Calls go to root from now on, which is taken. */
+static void up(struct pb_service *s, pb_remote *root)
+{
+    s->root = root;
+    s->failures = 0;
+    if (s->config.on_up) {
+        s->config.on_up(s, root, s->config.user_data);
+    }
+    while (s->root && pb__waiting_make(&s->waiting, s->root, now(s))) {
+    }
+    set_timer(s);
+}
+
+/* Without this there is nothing to do on the connection. */
+static void give_up(struct pb_service *s, const pb_error *why)
+{
+    s->refused = *why;
+    pb_conn_close(s->conn);
+}
+
+static void on_login(pb_value *avatar, pb_failure *failure, void *user_data)
+{
+    struct pb_service *s = user_data;
+    pb_remote *root = avatar ? pb_as_remote(avatar) : NULL;
+    pb_error why = {0};
+    if (s->stopping || pb_session_is_closed(pb_conn_session(s->conn))) {
+        return;
+    }
+    if (root) {
+        up(s, pb_remote_ref(root));
+        return;
+    }
+    if (avatar) {
+        pb__error_set(&why, PB_ERR_TYPE, 0, "the avatar is %s, which has no methods",
+                      pb_kind_name(pb_value_kind(avatar)));
+    } else {
+        int code = pb_failure_code(failure);
+        pb__error_set(&why, code ? code : PB_ERR_AUTH, 0, "login: %s: %s",
+                      pb_failure_type(failure), pb_failure_text(failure));
+    }
+    give_up(s, &why);
+}
+
+static void on_ready(void *who)
+{
+    struct pb_service *s = who;
+    pb_error why = {0};
+    if (s->stopping) {
+        return;
+    }
+    if (s->config.login) {
+        const pb_call_options options = {.timeout = s->config.login_timeout};
+        if (pb_login(pb_conn_session(s->conn), &s->login, s->config.mind, &options,
+                     on_login, s, NULL, &why) != 0) {
+            give_up(s, &why);
+        }
+        return;
+    }
+    pb_remote *root = pb_conn_root(s->conn);
+    if (root) {
+        up(s, root);
+    } else {
+        pb__error_nomem(&why);
+        give_up(s, &why);
+    }
+}
+
+static void connect_now(struct pb_service *s)
+{
+    s->retry_at = INT64_MAX;
+    s->conn =
+        pb__dial(s->loop, s->to,
+                 (struct pb__follower){.ready = on_ready, .gone = on_gone, .who = s});
+    if (!s->conn) {
+        pb_error why = {0};
+        pb__error_nomem(&why);
+        s->failures++;
+        down(s, &why);
+    }
+}
+
+/* ---- What the program does ---- */
+
+static bool copy_login(struct pb_service *s, const pb_credentials *c)
+{
+    size_t user = c->username.len, password = c->password.len, size;
+    s->login = *c;
+    s->secrets = pb__add(user, password, &size) ? pb__malloc(size) : NULL;
+    if (!s->secrets) {
+        return false;
+    }
+    if (user) {
+        memcpy(s->secrets, c->username.data, user);
+    }
+    if (password) {
+        memcpy(s->secrets + user, c->password.data, password);
+    }
+    s->login.username.data = s->secrets;
+    s->login.password.data = s->secrets + user;
+    return true;
+}
+
+static void set_defaults(pb_service_config *c)
+{
+    c->first_delay = c->first_delay ? c->first_delay : FIRST_DELAY;
+    c->factor = c->factor > 0 ? c->factor : 1.5;
+    c->max_delay = c->max_delay ? c->max_delay : MAX_DELAY;
+    c->jitter = c->jitter ? c->jitter : JITTER;
+    c->max_waiting = c->max_waiting ? c->max_waiting : MAX_WAITING;
+    c->login_timeout = c->login_timeout ? c->login_timeout : LOGIN_TIMEOUT;
+}
+
+pb_service *pb_service_new(struct uv_loop_s *loop, const char *endpoint,
+                           const pb_service_config *c, pb_error *err)
+{
+    struct pb_service *s = pb__calloc(1, sizeof *s);
+    if (!s) {
+        pb__error_nomem(err);
+        return NULL;
+    }
+    s->loop = loop;
+    s->config = c ? *c : (pb_service_config){0};
+    pb_value_ref(s->config.mind);
+    set_defaults(&s->config);
+    pb__waiting_init(&s->waiting);
+    s->retry_at = INT64_MAX;
+    s->to = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &s->config.net, err);
+    if (!s->to || (s->config.login && !copy_login(s, s->config.login)) ||
+        !(s->conn = pb__dial(loop, s->to, (struct pb__follower){on_ready, on_gone, s}))) {
+        if (s->to) {
+            pb__error_nomem(err);
+        }
+        free_service(s);
+        return NULL;
+    }
+    uv_timer_init(loop, &s->timer);
+    s->timer.data = s;
+    return s;
+}
+
+pb_remote *pb_service_root(const pb_service *s)
+{
+    return s->root;
+}
+
+size_t pb_service_waiting(const pb_service *s)
+{
+    return s->waiting.count;
+}
+
+static int wait_for_it(pb_service *s, const char *method, pb_value *args,
+                       pb_value *kwargs, const pb_call_options *options, pb_answer_cb cb,
+                       void *user_data, pb_error *err)
+{
+    int64_t timeout = options ? options->timeout : 0, deadline = INT64_MAX;
+    bool over = s->stopping || (!s->conn && s->retry_at == INT64_MAX);
+    if (over || s->config.fail_while_away) {
+        return pb__error_set(err, PB_ERR_LOST, 0, "there is no connection to %s",
+                             s->to->at.spelling);
+    }
+    if (s->waiting.count >= s->config.max_waiting) {
+        return pb__error_set(err, PB_ERR_LIMIT, 0,
+                             "%zu calls wait for a connection to %s already",
+                             s->waiting.count, s->to->at.spelling);
+    }
+    if (timeout > 0 && __builtin_add_overflow(now(s), timeout, &deadline)) {
+        deadline = INT64_MAX;
+    }
+    if (pb__waiting_add(&s->waiting, method, args, kwargs, options, deadline, cb,
+                        user_data) != 0) {
+        return pb__error_nomem(err);
+    }
+    set_timer(s);
+    return 0;
+}
+
+int pb_service_call(pb_service *s, const char *method, pb_value *args, pb_value *kwargs,
+                    const pb_call_options *options, pb_answer_cb cb, void *user_data,
+                    pb_error *err)
+{
+    /* What waits goes first. */
+    if (s->root && s->waiting.count == 0 && pb_remote_session(s->root)) {
+        return pb_remote_call(s->root, method, args, kwargs, options, cb, user_data, NULL,
+                              err);
+    }
+    uv_update_time(s->loop);
+    return wait_for_it(s, method, args, kwargs, options, cb, user_data, err);
+}
+
+int pb_service_callf(pb_service *s, pb_answer_cb cb, void *user_data, pb_error *err,
+                     const char *method, const char *format, ...)
+{
+    pb_error own = {0};
+    va_list ap;
+    va_start(ap, format);
+    pb_value *args = pb__build_tuple(&own, format, ap);
+    va_end(ap);
+    int e = args ? pb_service_call(s, method, args, NULL, NULL, cb, user_data, &own)
+                 : own.code;
+    pb_value_unref(args);
+    if (err && !err->code) {
+        *err = own;
+    }
+    return e;
+}
+
+void pb_service_retry(pb_service *s)
+{
+    s->failures = 0;
+    if (!s->conn && !s->stopping) {
+        uv_update_time(s->loop);
+        s->retry_at = now(s);
+        set_timer(s);
+    }
+}
+
+void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user_data),
+                     void *user_data)
+{
+    assert(!s->stopping);
+    s->stopping = true;
+    s->stopped = stopped;
+    s->user_data = user_data;
+    uv_timer_stop(&s->timer);
+    pb__waiting_fail(&s->waiting, PB_ERR_LOST, "the service was stopped");
+    if (!s->conn) {
+        uv_close((uv_handle_t *)&s->timer, timer_closed);
+    } else if (s->root) {
+        pb_conn_finish(s->conn, patience);
+    } else {
+        pb_conn_close(s->conn);
+    }
+}

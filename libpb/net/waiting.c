@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls that wait for a connection. Each callback may do anything, also add to the list or
+ * end it, so a call is out of the list before its callback runs. */
+#include "libpb/net/waiting.h"
+
+#include <string.h>
+
+#include "libpb/base/mem.h"
+#include "libpb/broker/session.h"
+
+struct call {
+    struct pb__list link;
+    pb_value *args, *kwargs;
+    pb_call_options options;
+    int64_t deadline;
+    pb_answer_cb cb;
+    void *user_data;
+    char method[];
+};
+
+static struct call *at(const struct pb__list *l)
+{
+    return PB__LIST_ENTRY(l, struct call, link);
+}
+
+void pb__waiting_init(struct pb__waiting *w)
+{
+    pb__list_init(&w->calls);
+    w->count = 0;
+}
+
+int pb__waiting_add(struct pb__waiting *w, const char *method, pb_value *args,
+                    pb_value *kwargs, const pb_call_options *options, int64_t deadline,
+                    pb_answer_cb cb, void *user_data)
+{
+    size_t len = strlen(method) + 1;
+    struct call *c = pb__malloc(sizeof *c + len);
+    if (!c) {
+        return PB_ERR_NOMEM;
+    }
+    *c = (struct call){.args = pb_value_ref(args),
+                       .kwargs = pb_value_ref(kwargs),
+                       .options = options ? *options : (pb_call_options){0},
+                       .deadline = deadline,
+                       .cb = cb,
+                       .user_data = user_data};
+    memcpy(c->method, method, len);
+    pb__list_push(&w->calls, &c->link);
+    w->count++;
+    return 0;
+}
+
+int64_t pb__waiting_deadline(const struct pb__waiting *w)
+{
+    int64_t first = INT64_MAX;
+    for (struct pb__list *l = w->calls.next; l != &w->calls; l = l->next) {
+        first = at(l)->deadline < first ? at(l)->deadline : first;
+    }
+    return first;
+}
+
+static void take(struct pb__waiting *w, struct call *c)
+{
+    pb__list_remove(&c->link);
+    w->count--;
+}
+
+static void free_call(struct call *c)
+{
+    pb_value_unref(c->args);
+    pb_value_unref(c->kwargs);
+    pb__free(c);
+}
+
+static void fail(struct call *c, int code, const char *text)
+{
+    if (c->cb) {
+        pb_failure *f = pb__failure_new(code, text);
+        c->cb(NULL, f, c->user_data);
+        pb_failure_unref(f);
+    }
+    free_call(c);
+}
+
+void pb__waiting_expire(struct pb__waiting *w, int64_t now)
+{
+    struct pb__list late;
+    pb__list_init(&late);
+    for (struct pb__list *l = w->calls.next, *next; l != &w->calls; l = next) {
+        next = l->next;
+        if (at(l)->deadline <= now) {
+            take(w, at(l));
+            pb__list_push(&late, l);
+        }
+    }
+    while (!pb__list_empty(&late)) {
+        struct call *c = at(late.next);
+        pb__list_remove(&c->link);
+        fail(c, PB_ERR_TIMEOUT, "there was no connection in time for the call");
+    }
+}
+
+bool pb__waiting_make(struct pb__waiting *w, pb_remote *to, int64_t now)
+{
+    if (pb__list_empty(&w->calls)) {
+        return false;
+    }
+    struct call *c = at(w->calls.next);
+    pb_error err = {0};
+    take(w, c);
+    if (c->deadline != INT64_MAX) {
+        c->options.timeout = c->deadline > now ? c->deadline - now : 1;
+    }
+    if (pb_remote_call(to, c->method, c->args, c->kwargs, &c->options, c->cb,
+                       c->user_data, NULL, &err) != 0) {
+        fail(c, err.code, err.text);
+    } else {
+        free_call(c);
+    }
+    return true;
+}
+
+void pb__waiting_fail(struct pb__waiting *w, int code, const char *text)
+{
+    while (!pb__list_empty(&w->calls)) {
+        struct call *c = at(w->calls.next);
+        take(w, c);
+        fail(c, code, text);
+    }
+}
