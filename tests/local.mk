@@ -9,5 +9,6 @@ script_tests += \
 	%D%/check-exports \
 	%D%/check-format \
 	%D%/check-headers \
-	%D%/check-includes
-EXTRA_DIST += %D%/exported-symbols.txt
+	%D%/check-includes \
+	%D%/check-threads
+EXTRA_DIST += %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c

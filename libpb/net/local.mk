@@ -13,6 +13,7 @@ libpb_net_la_SOURCES = \
 	%D%/folder.c \
 	%D%/life.c \
 	%D%/password_file.c \
+	%D%/post.c \
 	%D%/run.c \
 	%D%/server.c \
 	%D%/service.c \
@@ -40,6 +41,9 @@ unit_tests += \
 	%D%/tests/test_server \
 	%D%/tests/test_service \
 	%D%/tests/test_tls
+	%D%/tests/test_tls \
+	%D%/tests/test_post \
+	%D%/tests/test_server
 EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
@@ -48,6 +52,7 @@ EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)

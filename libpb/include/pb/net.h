@@ -94,7 +94,29 @@ PB_API void pb_server_finish(pb_server *s, int64_t patience,
 PB_API struct uv_loop_s *pb_loop(void);
 PB_API int pb_run(void);
 
-/* A blocking client: connect, call, get the value or the error. */
+/* Threads. A loop, its connections, their sessions, objects, references and values belong
+ * to the thread that runs the loop; nothing of them may be touched from another, not even
+ * to count. Several threads (or processes) serve with a loop each, and pb_net_config's
+ * reuse_port; they share nothing. Other threads get into a loop's by a pb_post, whose
+ * pb_post_run is the one function here that any thread may call at any time, and pass plain
+ * data of their own. */
+typedef struct pb_post pb_post;
+
+/* The way into a loop, *new*; called in the loop's thread, or before it runs. It keeps the
+ * loop alive until pb_post_close. NULL for lack of memory. */
+PB_API pb_post *pb_post_new(struct uv_loop_s *loop);
+/* Has the loop's thread run a function soon, in the order of posting, once. From any
+ * thread. PB_ERR_NOMEM, PB_ERR_STATE after pb_post_close: it will not run then. Mirrors
+ * reactor.callFromThread. */
+PB_API int pb_post_run(pb_post *p, void (*run)(void *data), void *data);
+/* Takes no more, and runs what was posted before this returns. In the loop's thread,
+ * once. */
+PB_API void pb_post_close(pb_post *p);
+/* After pb_post_close, and when no thread will post any more; from any. NULL is allowed. */
+PB_API void pb_post_free(pb_post *p);
+
+/* A blocking client: connect, call, get the value or the error. It belongs to one thread
+ * at a time. */
 typedef struct pb_client pb_client;
 
 /* Connected and negotiated, or NULL and the error. c may be NULL. The peer is heard only
