@@ -38,12 +38,10 @@ unit_tests += \
 	%D%/tests/test_folder \
 	%D%/tests/test_life \
 	%D%/tests/test_password_file \
+	%D%/tests/test_post \
 	%D%/tests/test_server \
 	%D%/tests/test_service \
 	%D%/tests/test_tls
-	%D%/tests/test_tls \
-	%D%/tests/test_post \
-	%D%/tests/test_server
 EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
