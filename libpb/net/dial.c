@@ -347,11 +347,11 @@ static void on_settled(pb_conn *c)
 pb_conn *pb__dial(uv_loop_t *loop, struct pb__target *t, struct pb__follower follower)
 {
     struct dialled *d = pb__calloc(1, sizeof *d);
-    pb_conn *c = &d->conn;
-    if (!d || pb__conn_init(c, &d->hub, t->shared, &t->policy, true) != 0) {
+    if (!d || pb__conn_init(&d->conn, &d->hub, t->shared, &t->policy, true) != 0) {
         pb__free(d);
         return NULL;
     }
+    pb_conn *c = &d->conn;
     d->to = pb__target_ref(t);
     d->follower = follower;
     pb__list_init(&d->attempts);
