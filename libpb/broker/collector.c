@@ -201,9 +201,12 @@ int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value
         release(g);
         return pb__error_nomem(err);
     }
+    g->cb = cb;
     int failed = pb_remote_call(to, method, all, kwargs, &wanted, answered, g, NULL, err);
-    g->answered = failed != 0;
-    g->cb = failed ? NULL : cb;
+    if (failed) { /* else it may have ended, and g be gone */
+        g->cb = NULL;
+        g->answered = true;
+    }
     pb_value_unref(all);
     return failed;
 }
