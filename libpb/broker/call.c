@@ -197,9 +197,9 @@ void pb__call_flush(pb_session *s)
     }
 }
 
-static int check(const pb_remote *to, const char *method, const pb_value *args,
-                 const pb_value *kwargs, const pb_call_options *options, pb_answer_cb cb,
-                 pb_error *err)
+int pb__call_check(const pb_remote *to, const char *method, const pb_value *args,
+                   const pb_value *kwargs, const pb_call_options *options,
+                   pb_answer_cb cb, pb_error *err)
 {
     if (!to || !method || (options && options->no_answer && cb)) {
         return pb__error_set(err, PB_ERR_ARG, 0,
@@ -233,7 +233,7 @@ int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *
                    const pb_call_options *options, pb_answer_cb cb, void *user_data,
                    pb_call **call, pb_error *err)
 {
-    int failed = check(to, method, args, kwargs, options, cb, err);
+    int failed = pb__call_check(to, method, args, kwargs, options, cb, err);
     if (failed) {
         return failed;
     }

@@ -8,7 +8,9 @@
 struct collector {
     const pb_collector_ops *ops;
     void *user_data;
-    pb_session *session; /* that the first page came over, to hear of its end */
+    pb_session *session;    /* that the first page came over, to hear of its end */
+    uint64_t bytes, values; /* of the messages that brought pages */
+    pb_limits limits;       /* of these; zeros: none */
     bool ended;
 };
 
@@ -37,18 +39,49 @@ static void on_disconnect(pb_session *s, void *user_data)
     end(c, &why);
 }
 
+/* Hears of the connection's end from the first page on, and keeps to the limits. */
+static int admit(struct collector *c, pb_session *s, pb_error *why)
+{
+    if (!s) {
+        return 0; /* a call from here */
+    }
+    if (!c->session) {
+        int failed = pb_session_notify_on_disconnect(s, on_disconnect, c);
+        if (failed) {
+            return failed;
+        }
+        c->session = s;
+    }
+    pb__proto_add_size(s, &c->bytes, &c->values);
+    if (c->limits.message && c->bytes > c->limits.message) {
+        return pb__error_set(why, PB_ERR_LIMIT, 0, "the pages have more than %zu bytes",
+                             c->limits.message);
+    }
+    if (c->limits.values && c->values > c->limits.values) {
+        return pb__error_set(why, PB_ERR_LIMIT, 0, "the pages have more than %zu values",
+                             c->limits.values);
+    }
+    return 0;
+}
+
+/* A page that is lost ends it: what is collected would not be whole. */
 static int do_got_page(void *self, pb_request *r)
 {
     static const char *const names[] = {"page", NULL};
     struct collector *c = self;
+    pb_error why = {0};
     pb_value *page;
-    int failed = pb_request_unpack_keywords(r, "O", names, &page);
-    pb_session *s = pb_request_session(r);
-    if (!failed && !c->session && !c->ended) {
-        failed = pb_session_notify_on_disconnect(s, on_disconnect, c);
-        c->session = failed ? NULL : s;
+    if (c->ended) {
+        return 0;
     }
-    return failed || c->ended ? failed : c->ops->page(c->user_data, page);
+    int failed = pb_request_unpack_keywords(r, "O", names, &page);
+    failed = failed ? failed : admit(c, pb_request_session(r), &why);
+    failed = failed ? failed : c->ops->page(c->user_data, page);
+    if (failed) {
+        pb__error_set(&why, failed, 0, "a page was not taken: %s", pb_strerror(failed));
+        end(c, &why);
+    }
+    return failed;
 }
 
 static int do_ended_paging(void *self, pb_request *r)
@@ -91,7 +124,6 @@ pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data)
 
 struct gathering {
     pb_value *pages;
-    size_t bytes, limit;
     bool answered, ended; /* by the call, by the collector: it goes with the second */
     pb_answer_cb cb;      /* NULL: has run */
     void *user_data;
@@ -124,13 +156,6 @@ static void release(struct gathering *g)
 static int gather(void *user_data, pb_value *page)
 {
     struct gathering *g = user_data;
-    g->bytes += pb_len(page);
-    if (g->cb && g->bytes > g->limit) {
-        pb_error why = {0};
-        pb__error_set(&why, PB_ERR_LIMIT, 0, "the pages have more than %zu bytes",
-                      g->limit);
-        give_error(g, why.code, why.text);
-    }
     return g->cb ? pb_append(g->pages, page) : 0;
 }
 
@@ -182,19 +207,23 @@ int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value
                      const pb_call_options *options, pb_answer_cb cb, void *user_data,
                      pb_error *err)
 {
-    pb_session *s = to ? pb_remote_session(to) : NULL;
     pb_call_options wanted = {.timeout = options ? options->timeout : 0};
+    int failed = pb__call_check(to, method, args, kwargs, &wanted, cb, err);
+    if (failed) {
+        return failed;
+    }
     struct gathering *g = pb__malloc(sizeof *g);
     pb_value *pages = g ? pb_list() : NULL;
     if (!pages) {
         pb__free(g);
         return pb__error_nomem(err);
     }
-    *g = (struct gathering){.pages = pages,
-                            .limit =
-                                pb_limits_default(s ? &s->encoder.limits : NULL).message,
-                            .user_data = user_data};
+    *g = (struct gathering){.pages = pages, .user_data = user_data};
     pb_object *collector = pb_collector_new(&gather_ops, g);
+    if (collector && pb_remote_session(to)) {
+        struct collector *c = pb_object_self(collector);
+        c->limits = pb_limits_default(&pb_remote_session(to)->encoder.limits);
+    }
     pb_value *all = collector ? arguments(collector, args) : NULL;
     if (!all) {
         g->ended = g->answered = true; /* the collector, if there was one, is gone */
@@ -202,7 +231,7 @@ int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value
         return pb__error_nomem(err);
     }
     g->cb = cb;
-    int failed = pb_remote_call(to, method, all, kwargs, &wanted, answered, g, NULL, err);
+    failed = pb_remote_call(to, method, all, kwargs, &wanted, answered, g, NULL, err);
     if (failed) { /* else it may have ended, and g be gone */
         g->cb = NULL;
         g->answered = true;

@@ -94,7 +94,8 @@ static void fail_no_method(pb_request *r)
                         "No such method: remote_%s", method);
         return;
     }
-    bool old = pb_profile_has(pb__profile(r->session), PB_PROFILE_OLD_CLASSES);
+    bool old =
+        !r->local && pb_profile_has(pb__profile(r->session), PB_PROFILE_OLD_CLASSES);
     pb_request_fail(r, "builtins.AttributeError", "%s%s%s has no attribute '%s%s'",
                     old ? "" : "'", pb__class_short(r->callee.object->cls),
                     old ? " instance" : "' object", prefixes[r->callee.role], method);

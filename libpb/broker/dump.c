@@ -89,6 +89,12 @@ static int dump_caches(const struct pb__caches *cs, struct pb__buf *out)
     return e;
 }
 
+static int dump_pagers(const pb_session *s, struct pb__buf *out)
+{
+    size_t n = pb__pagers_count(s);
+    return n ? pb__buf_printf(out, "pagings %zu\n", n) : 0;
+}
+
 int pb__session_dump(const pb_session *s, struct pb__buf *out)
 {
     pb_session_stats stats;
@@ -99,6 +105,7 @@ int pb__session_dump(const pb_session *s, struct pb__buf *out)
     e = e ? e : dump_calls(s, out);
     e = e ? e : dump_requests(s, out);
     e = e ? e : dump_objects(s, out);
+    e = e ? e : dump_pagers(s, out);
     e = e || !s->caches ? e : dump_caches(s->caches, out);
     e = e ? e : dump_remotes(&s->remotes, "reference", out);
     return e ? e : dump_remotes(&s->owed, "owed", out);

@@ -56,6 +56,7 @@ unit_tests += \
 	%D%/tests/test_cache \
 	%D%/tests/test_cacheable \
 	%D%/tests/test_call \
+	%D%/tests/test_collector \
 	%D%/tests/test_copy \
 	%D%/tests/test_copyable \
 	%D%/tests/test_disconnect \
@@ -82,6 +83,7 @@ unit_tests += \
 %C%_tests_test_cache_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_collector_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copy_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copyable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_disconnect_LDADD = $(broker_libs) $(test_libs)

@@ -60,14 +60,16 @@ static int send_page(pb_session *s, pb_pager *p, pb_error *err)
 {
     pb_value *page = NULL;
     bool last = false;
+    p->waiting = true; /* unless the source resumes it itself */
     int failed = p->ops->next_page(p->self, &page, &last, err);
+    bool had_page = page;
     if (failed) {
         pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
     } else if (page && pb__session_open(s)) {
         failed = tell(s, p, "gotPage", page, err);
     }
     pb_value_unref(page);
-    p->waiting = !page && !last;
+    p->waiting = p->waiting && !had_page;
     p->stopped = p->stopped || last || failed;
     return failed;
 }
@@ -132,12 +134,26 @@ void pb__pagers_turn(pb_session *s)
 
 void pb__pagers_fini(pb_session *s)
 {
+    pb_error why = *s->error;
+    pb__error_set(&why, PB_ERR_LOST, 0, "the connection was closed");
     while (s->pagers && !pb__list_empty(&s->pagers->list)) {
-        free_pager(pager_of(s->pagers->list.next), s->error);
+        free_pager(pager_of(s->pagers->list.next), &why);
     }
     if (s->pagers) {
         trim(s);
     }
+}
+
+size_t pb__pagers_count(const pb_session *s)
+{
+    size_t n = 0;
+    if (s->pagers) {
+        for (struct pb__list *l = s->pagers->list.next; l != &s->pagers->list;
+             l = l->next) {
+            n++;
+        }
+    }
+    return n;
 }
 
 /* ---- Beginning and stopping ---- */
@@ -287,6 +303,9 @@ int pb_page_bytes(pb_remote *collector, pb_value *bytes, size_t chunk,
 int pb_page_file(pb_remote *collector, FILE *file, size_t chunk, pb_paged_cb done_cb,
                  void *user_data, pb_pager **pager)
 {
+    if (!file) {
+        return PB_ERR_ARG;
+    }
     return begin_source(collector, &file_ops,
                         &(struct source){.file = file,
                                          .chunk = chunk ? chunk : FILE_CHUNK,

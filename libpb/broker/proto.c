@@ -64,6 +64,13 @@ static uint64_t length(const pb_decoder *d)
     return d->offset + (uint64_t)(d->next - d->mark);
 }
 
+void pb__proto_add_size(const pb_session *s, uint64_t *bytes, uint64_t *values)
+{
+    const pb_decoder *d = &s->kit->decoder;
+    *bytes += length(d);
+    *values += d->limits.values - d->tokens_left;
+}
+
 int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
                   const char *format, ...)
 {

@@ -175,7 +175,7 @@ void pb__session_leave(pb_session *s)
 void pb__session_wake(pb_session *s)
 {
     bool wanted = pb_session_want_send(s) || pb__pagers_ready(s) ||
-                  (s->calls && !pb__list_empty(&s->calls->untimed)) ||
+                  (s->calls && !pb__list_empty(&s->calls->untimed)) || s->resumed ||
                   !pb__session_open(s);
     void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
     if (s->depth == 0 && on_wake && wanted && !s->woken) {
@@ -198,7 +198,7 @@ static int driver_leaves(pb_session *s)
 {
     int e = pb__session_open(s) ? 0 : s->error->code ? s->error->code : PB_ERR_LOST;
     if (s->depth == 1) {
-        s->told = false;
+        s->told = s->resumed = false;
     }
     leave(s, true);
     return e;
@@ -318,12 +318,9 @@ void pb_session_pause(pb_session *s)
 
 void pb_session_resume(pb_session *s)
 {
-    void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
     s->paused = false;
-    if (s->depth == 0 && on_wake && !s->woken) {
-        s->woken = true;
-        on_wake(s, s->driver);
-    }
+    s->resumed = true;
+    pb__session_wake(s);
 }
 
 bool pb_session_is_ready(const pb_session *s)
@@ -366,5 +363,6 @@ void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
         .cached = s->caches ? s->caches->cached.len : 0,
         .caches = s->caches ? s->caches->shown.len : 0,
         .queued = s->lost ? 0 : pb_encoder_send(&s->encoder).len,
+        .paging = pb__pagers_count(s),
     };
 }

@@ -80,6 +80,7 @@ struct pb_session {
     bool lost;     /* nothing more can be sent */
     bool woken;    /* on_wake has run, and the driver has not come yet */
     bool paused;   /* the application does not want to hear more now */
+    bool resumed;  /* it does again, and the driver does not know yet */
     bool told;     /* the driver on the stack told the time */
 };
 
@@ -145,6 +146,9 @@ struct pb__proto {
 /* The reader's `done` and `member_name`. */
 int pb__proto_received(struct pb__message *message, void *ctx);
 const char *pb__proto_member(const pb_value *command, size_t i, void *ctx);
+/* What the message that has come whole took of the limits of one, added to *bytes and
+ * *values. */
+void pb__proto_add_size(const pb_session *s, uint64_t *bytes, uint64_t *values);
 /* Fills err, with the place, for a message that ends the session; member 0 is the whole.
  * Returns PB_ERR_PROTOCOL. */
 int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
@@ -378,6 +382,10 @@ struct pb_call {
 
 /* s->calls, made if need be; NULL for lack of memory. */
 struct pb__calls *pb__calls(pb_session *s);
+/* Whether a call can be made with these. */
+int pb__call_check(const pb_remote *to, const char *method, const pb_value *args,
+                   const pb_value *kwargs, const pb_call_options *options,
+                   pb_answer_cb cb, pb_error *err);
 /* Runs the callback with one of the two, unless it was given up, and frees the call. */
 void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure);
 /* Runs the callback with an error of our own; an answer is dropped when it comes. */
@@ -461,6 +469,7 @@ bool pb__pagers_ready(const pb_session *s);
 void pb__pagers_turn(pb_session *s);
 /* The session is over: ends them. */
 void pb__pagers_fini(pb_session *s);
+size_t pb__pagers_count(const pb_session *s);
 
 /* ---- dump.c ---- */
 

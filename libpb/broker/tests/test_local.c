@@ -2,6 +2,7 @@
  *
  * Local objects behind the interface of remote ones. */
 #include "libpb/broker/tests/pair.h"
+#include "pb/flavors.h"
 #include "pb/local.h"
 
 struct thing {
@@ -130,6 +131,22 @@ PB_TEST(local, stands_for_a_remote)
         "held\n"
         "later failed: the answer could not be made\n"
         "failure 0 builtins.ValueError: the answer could not be made\ngone\n");
+    free(p);
+}
+
+PB_TEST(local, stands_for_a_view)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    struct thing t = {.p = p};
+    pb_object *o = pb_object_new(&thing_class, &t);
+    pb_object *view = pb_viewpoint_new(o, o);
+    pb_remote *r = pb_local_as_remote(view);
+    call(p, r, "echo", "(1,)");
+    pb_remote_unref(r);
+    pb_object_unref(view);
+    pb_object_unref(o);
+    cr_assert_str_eq(p->log, "failure 0 builtins.AttributeError: "
+                             "'Thing' object has no attribute 'view_echo'\ngone\n");
     free(p);
 }
 

@@ -13,6 +13,7 @@ struct server {
     FILE *file;
     int left;   /* pages of the source */
     bool dry;   /* it has none now */
+    bool hasty; /* it has one again before it has said so */
     bool fails; /* it fails after the first */
     pb_object *root;
 };
@@ -52,6 +53,10 @@ static int next_page(void *self, pb_value **page, bool *last, pb_error *err)
     struct server *v = self;
     (void)err;
     if (v->dry) {
+        if (v->hasty) {
+            v->dry = false;
+            pb_pager_resume(v->pager);
+        }
         return 0;
     }
     if (v->fails && v->left < 3) {
@@ -117,7 +122,8 @@ static void page(struct pair *p)
         for (int i = 0; i < 2; i++) {
             if (pb_session_deadline(both[i]) <= p->now) {
                 pb_session_tick(both[i], p->now);
-                more = more || pb_session_want_send(both[i]);
+                more = more || pb_session_want_send(both[i]) ||
+                       pb_session_deadline(both[i]) <= p->now;
             }
         }
     } while (more);
@@ -199,6 +205,11 @@ static void not_at_all(struct pair *p)
     page(p);
     get_all(p, "bytes", "(1, 2)");
     page(p);
+    cr_assert_eq(get_all(p, "bytes", "[1]"), PB_ERR_TYPE);
+    cr_assert_eq(get_all(p, "bytes", "'text'"), PB_ERR_TYPE);
+    cr_assert_eq(pb_get_all_pages(NULL, "bytes", NULL, NULL, NULL, noted, p, NULL),
+                 PB_ERR_ARG);
+    cr_assert_eq(pb_page_file(NULL, NULL, 0, NULL, NULL, NULL), PB_ERR_ARG);
     cr_assert_eq(pb_page(NULL, &source, &v, NULL), PB_ERR_ARG);
     cr_assert_eq(pb_page_bytes(NULL, NULL, 0, NULL, NULL, NULL), PB_ERR_ARG);
     close_server(p, &v);
@@ -263,6 +274,9 @@ static void stop_and_go(struct pair *p)
     talk(p);
     pb_pager_stop(v.pager);
     page(p);
+    v.dry = v.hasty = true;
+    get_all(p, "source", NULL);
+    page(p);
     close_server(p, &v);
 }
 
@@ -270,7 +284,38 @@ PB_TEST(pager, stops_and_goes_on)
 {
     converse(stop_and_go, "client ready\nserver ready\n"
                           "dry\npaged 0 \nanswer [2, 1, 0]\n"
-                          "paged 0 \nanswer [2]\nclient closed\nserver closed\n");
+                          "paged 0 \nanswer [2]\npaged 0 \nanswer [2, 1, 0]\n"
+                          "client closed\nserver closed\n");
+}
+
+static void counted(struct pair *p)
+{
+    struct server v;
+    pb_session_stats stats;
+    cr_assert(open_server(p, &v, (pb_session_config){0}));
+    v.dry = true;
+    get_all(p, "source", NULL);
+    get_all(p, "bytes", "(b'abc', 2)");
+    talk(p);
+    pb_session_get_stats(p->server, &stats);
+    note(p, "paging %zu", stats.paging);
+    pb_session_tick(p->server, p->now);
+    talk(p);
+    pb_session_close(p->server);
+    pb_session_lost(p->client, NULL);
+    close_server(p, &v);
+}
+
+PB_TEST(pager, is_counted_and_ends_with_an_own_close)
+{
+    converse(counted, "client ready\nserver ready\npaging 2\n"
+                      "paged -10 the connection was closed\n"
+                      "paged -10 the connection was closed\nserver closed\n"
+                      "failure -10 twisted.spread.pb.PBConnectionLost: "
+                      "the peer closed the connection\n"
+                      "failure -10 twisted.spread.pb.PBConnectionLost: "
+                      "the collector was given back before the paging ended\n"
+                      "client closed -10 : the peer closed the connection\n");
 }
 
 static void lost(struct pair *p)
@@ -308,14 +353,19 @@ static void too_many(struct pair *p)
     }
     get_all(p, "file", "(20,)");
     page(p);
+    pb_session_set_limits(p->client, &(pb_limits){.values = 25});
+    get_all(p, "source", NULL);
+    page(p);
     close_server(p, &v);
 }
 
 PB_TEST(pager, gathers_to_the_limit)
 {
     converse(too_many, "client ready\nserver ready\n"
+                       "failure -6 twisted.spread.banana.BananaError: "
+                       "the pages have more than 100 bytes\npaged 0 \n"
                        "paged 0 \nfailure -6 twisted.spread.banana.BananaError: "
-                       "the pages have more than 100 bytes\n"
+                       "the pages have more than 25 values\n"
                        "client closed\nserver closed\n");
 }
 

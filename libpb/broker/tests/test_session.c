@@ -3,6 +3,7 @@
  * The session's life: malformed messages, ends from every side and from within callbacks,
  * back-pressure, and what a driver sees. */
 #include "libpb/broker/tests/service.h"
+#include "pb/local.h"
 
 /* A server that has negotiated, and whose first words have been taken. */
 static pb_session *ready_server(pb_session_config c)
@@ -497,6 +498,50 @@ PB_TEST(session, wakes_the_driver_once)
     pb_session_free(p.client);
     cr_assert_eq(wakes, 3);
     pb_remote_unref(root);
+    pb_session_free(p.server);
+    service_end(&server);
+}
+
+static void resume(pb_value *result, pb_failure *failure, void *session)
+{
+    cr_assert(result && !failure);
+    pb_session_resume(session);
+}
+
+static const pb_class echo_class = {
+    .name = "Echo", .remote = (const pb_method[]){{"echo", serve_echo}, {0}}};
+
+PB_TEST(session, wakes_the_driver_to_read_again)
+{
+    struct pair p = {0};
+    struct service server;
+    int wakes = 0;
+    service_begin(&server, NULL);
+    pair_open(&p, (pb_session_config){.on_wake = count_wakes, .driver = &wakes},
+              (pb_session_config){.root = server.root});
+    talk(&p);
+    pb_session_pause(p.client);
+    cr_assert_not(pb_session_want_recv(p.client));
+    pb_session_resume(p.client);
+    cr_assert(pb_session_want_recv(p.client));
+    cr_assert_eq(wakes, 1);
+    pb_session_tick(p.client, 0);
+    pb_session_pause(p.client);
+    /* In a callback that the driver knows nothing of. */
+    pb_object *o = pb_object_new(&echo_class, &server);
+    pb_remote *here = pb_local_as_remote(o);
+    pb__session_enter(p.client);
+    pb_remote_callf(here, resume, p.client, NULL, "echo", "i", 1);
+    cr_assert_eq(wakes, 1);
+    pb__session_leave(p.client);
+    cr_assert_eq(wakes, 2);
+    pb_session_tick(p.client, 0);
+    pb__session_enter(p.client);
+    pb__session_leave(p.client);
+    cr_assert_eq(wakes, 2, "the driver has come");
+    pb_remote_unref(here);
+    pb_object_unref(o);
+    pb_session_free(p.client);
     pb_session_free(p.server);
     service_end(&server);
 }

@@ -188,8 +188,9 @@ typedef struct {
 } pb_call_options;
 
 /* Calls a method. args is a tuple (NULL: none), kwargs a dict with text keys (NULL: none).
- * 0 and the call is under way, and cb runs later, never before this returns; else nothing
- * was sent and cb will not run: PB_ERR_DEAD (connection gone), PB_ERR_ARG, PB_ERR_TYPE or
+ * 0 and the call is under way, and cb runs later, never before this returns (but for a
+ * reference of pb/local.h to an object here, which may answer at once); else nothing was
+ * sent and cb will not run: PB_ERR_DEAD (connection gone), PB_ERR_ARG, PB_ERR_TYPE or
  * PB_ERR_LIMIT (the arguments cannot be sent; err says which), PB_ERR_NOMEM. *call (may
  * be NULL) is borrowed, and valid until cb has run. Before the session is ready it waits.
  * Mirrors RemoteReference.callRemote. */
@@ -310,6 +311,7 @@ typedef struct {
     size_t cached;   /* Cacheables of ours that the peer has a cache of */
     size_t caches;   /* RemoteCaches of the peer's that are not uncached yet */
     size_t queued;   /* bytes waiting to be sent */
+    size_t paging;   /* pagings of ours that are under way */
 } pb_session_stats;
 
 PB_API void pb_session_get_stats(const pb_session *s, pb_session_stats *out);

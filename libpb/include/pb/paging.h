@@ -31,8 +31,9 @@ typedef struct {
 } pb_page_source;
 
 /* Sends pages to a collector, each when all that was written before has been sent, and no
- * two before each of the session's other pagers has sent one. ops is borrowed until done. *pager (may be NULL) is borrowed, and valid until done. 0, or, with nothing sent
- * and done not called, PB_ERR_DEAD, PB_ERR_ARG, PB_ERR_NOMEM. Mirrors Pager. */
+ * two before each of the session's other pagers has sent one. ops is borrowed until done.
+ * *pager (may be NULL) is borrowed, and valid until done. 0, or, with nothing sent and
+ * done not called, PB_ERR_DEAD, PB_ERR_ARG, PB_ERR_NOMEM. Mirrors Pager. */
 PB_API int pb_page(pb_remote *collector, const pb_page_source *ops, void *self,
                    pb_pager **pager);
 /* What ends the ready-made pagers; as pb_page_source.done. */
@@ -54,10 +55,11 @@ PB_API void pb_pager_stop(pb_pager *p);
 /* ---- Receiving ---- */
 
 typedef struct {
-    /* A page came, borrowed. Non-zero ends it as pb_method.call does. */
+    /* A page came, borrowed. Non-zero ends the collecting with that error, and the call as
+     * pb_method.call does. */
     int (*page)(void *user_data, pb_value *page);
-    /* There are no more: code PB_OK where the pager said so, else the collector was given
-     * back before, or the connection ended. Once; may be NULL. */
+    /* There are no more: code PB_OK where the pager said so, else a page was not taken, the
+     * collector was given back before, or the connection ended. Once; may be NULL. */
     void (*end)(void *user_data, const pb_error *why);
 } pb_collector_ops;
 
@@ -67,8 +69,8 @@ PB_API pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data)
 
 /* Calls a method with a collector before its arguments (a tuple or NULL), and gives cb the
  * list of all pages, or a failure: also, unlike Twisted's, which waits for ever then, where
- * the call fails, the connection ends or the collector is given back. Pages of more than
- * the limit of a message in all are a failure too. The call's own answer is not looked at.
+ * the call fails, the connection ends, a page is lost or the collector is given back. Pages
+ * which have more bytes or values in all than one message may have are a failure too. The call's own answer is not looked at.
  * Returns, and runs cb, as pb_remote_call does; options may be NULL, and no_answer is not
  * looked at. Mirrors getAllPages. */
 PB_API int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args,
