@@ -12,6 +12,7 @@ EXTRA_PROGRAMS += %D%/codec %D%/connections
 	%D%/codec_peers.c \
 	tools/bench.h
 %C%_codec_CFLAGS = $(AM_CFLAGS) $(PEERS_CFLAGS)
+%C%_codec_LDFLAGS = $(PB_LDFLAGS)
 %C%_codec_LDADD = $(jelly_libs) libpb_mem.la $(PCRE2_LIBS) $(PEERS_LIBS) -lm
 if HAVE_PEERS
 bench_peers = %D%/codec

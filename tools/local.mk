@@ -58,5 +58,6 @@ bin_PROGRAMS += %D%/pb
 	%D%/tree.h \
 	%D%/walk.c \
 	%D%/walk.h
+%C%_pb_LDFLAGS = $(PB_LDFLAGS)
 %C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
 script_tests += %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb

@@ -35,7 +35,7 @@ pbpy_LTLIBRARIES = %D%/_core.la
 	%D%/src/write.h
 %C%__core_la_CPPFLAGS = -I$(top_srcdir)/libpb/include $(PYTHON_CPPFLAGS)
 %C%__core_la_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
-%C%__core_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+%C%__core_la_LDFLAGS = $(PB_LDFLAGS) -module -avoid-version -shared \
 	-export-symbols-regex '^PyInit__core$$'
 %C%__core_la_LIBADD = libpb.la
 pbpthdir = $(PYTHON_SITE)

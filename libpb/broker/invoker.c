@@ -121,7 +121,7 @@ static int write_remote(pb_session *s, const pb_remote *r, struct pb__form *form
 /* Mirrors jellyFor of Referenceable and Viewable. */
 static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
-    int64_t luid;
+    int64_t luid = 0;
     bool view = o->cls->flavor == PB_FLAVOR_VIEWABLE;
     o = view ? pb_viewpoint_new(s->perspective, o) : pb_object_ref(o);
     int failed = o ? pb__export_add(s, o, &luid, err) : pb__error_nomem(err);

@@ -224,9 +224,9 @@ static void done(void *self, const pb_error *why)
 static int next_of_bytes(void *self, pb_value **page, bool *last, pb_error *err)
 {
     struct source *c = self;
-    pb_span all, part;
+    pb_span all = {0};
     pb_as_bytes(c->bytes, &all);
-    part = (pb_span){all.data + c->at, all.len - c->at};
+    pb_span part = {all.data + c->at, all.len - c->at};
     part.len = part.len < c->chunk ? part.len : c->chunk;
     c->at += part.len;
     *last = c->at == all.len;
