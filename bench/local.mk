@@ -2,6 +2,7 @@ EXTRA_DIST += \
 	%D%/calls_twisted.py \
 	%D%/codec_twisted.py \
 	%D%/make_corpora.py \
+	%D%/record.py \
 	%D%/run.py
 
 EXTRA_PROGRAMS += %D%/codec %D%/connections
@@ -20,4 +21,5 @@ endif
 
 bench: tools/pb %D%/connections $(bench_peers)
 	/usr/bin/python3 $(srcdir)/%D%/run.py tools/pb %D%/connections $(bench_peers)
+	/usr/bin/python3 $(srcdir)/%D%/record.py tools/pb
 .PHONY: bench

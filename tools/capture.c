@@ -49,7 +49,8 @@ static int read_line(struct capture *c, pb_error *err)
     int status;
     const char *reason = gzerror(c->file, &status);
     if (status != Z_OK && status != Z_STREAM_END) {
-        return pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot be read: %s",
+        return pb__error_set(err, status == Z_ERRNO ? PB_ERR_SYSTEM : PB_ERR_SYNTAX, 0,
+                             "cannot be read: %s",
                              status == Z_ERRNO ? strerror(errno) : reason);
     }
     return text->len ? 1 : 0;

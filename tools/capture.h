@@ -20,9 +20,9 @@ struct capture {
 /* PB_ERR_SYSTEM with the system's reason. */
 int capture_open(struct capture *c, const char *path, pb_error *err);
 /* The next object, *new* (json_decref); NULL with err->code 0 at the end of the file.
- * PB_ERR_SYNTAX for a line that is no JSON object, PB_ERR_SYSTEM for a file that cannot
- * be read or ends in the middle of its compressed data, PB_ERR_LIMIT for a line of more
- * than CAPTURE_LINE_MAX bytes. */
+ * PB_ERR_SYNTAX for a line that is no JSON object, or compressed data that is damaged or
+ * ends in its middle, PB_ERR_SYSTEM for a file that cannot be read, PB_ERR_LIMIT for a
+ * line of more than CAPTURE_LINE_MAX bytes. */
 json_t *capture_next(struct capture *c, pb_error *err);
 void capture_close(struct capture *c);
 

@@ -9,8 +9,6 @@
 #include <getopt.h>
 #include <pcre2.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "libpb/base/error.h"
 #include "tools/pb.h"
@@ -144,13 +142,11 @@ static void on_damage(int from, double time, uint64_t offset, const pb_error *wh
         c->talk.sides[!from].damaged = true;
         return;
     }
-    char text[sizeof why->where + sizeof why->text + 2];
-    snprintf(text, sizeof text, "%s%s%s", why->where, *why->where ? ": " : "", why->text);
     d->status = TOOL_FAILED;
     if (d->stats) {
         dump_stats_damage(d->stats);
     } else {
-        dump_damage(&d->style, c->number, from, time, offset, text);
+        dump_damage(&d->style, c->number, from, time, offset, why);
     }
 }
 
@@ -310,9 +306,7 @@ static int run(struct dump *d, bool stats, int count, char **files)
     if (stats && !(d->stats = dump_stats_new())) {
         return tool_nomem();
     }
-    const char *no_colour = getenv("NO_COLOR");
-    d->style.colour =
-        !d->style.json && !(no_colour && *no_colour) && isatty(STDOUT_FILENO);
+    d->style.colour = !d->style.json && dump_wants_colour();
     files = count ? files : standard_input;
     for (int i = 0; i < (count ? count : 1); i++) {
         dump_file(d, files[i]);

@@ -19,7 +19,9 @@ int dump_message(const struct dump_style *style, size_t connection,
                  const struct talk_message *m);
 /* Shows why a side cannot be read on. */
 void dump_damage(const struct dump_style *style, size_t connection, int from, double time,
-                 uint64_t offset, const char *why);
+                 uint64_t offset, const pb_error *why);
+/* Whether standard output is a terminal, and NO_COLOR is not set. */
+bool dump_wants_colour(void);
 
 /* What went over the wire, by method. */
 struct dump_stats;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "libpb/base/buf.h"
 #include "libpb/base/error.h"
@@ -287,6 +288,12 @@ static int print_json(json_t *j)
 
 /* ---- Either ---- */
 
+bool dump_wants_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    return !(no_colour && *no_colour) && isatty(STDOUT_FILENO);
+}
+
 int dump_message(const struct dump_style *style, size_t connection,
                  const struct talk_message *m)
 {
@@ -307,8 +314,10 @@ int dump_message(const struct dump_style *style, size_t connection,
 }
 
 void dump_damage(const struct dump_style *style, size_t connection, int from, double time,
-                 uint64_t offset, const char *why)
+                 uint64_t offset, const pb_error *err)
 {
+    char why[sizeof err->where + sizeof err->text + 2];
+    snprintf(why, sizeof why, "%s%s%s", err->where, *err->where ? ": " : "", err->text);
     if (style->json) {
         print_json(json_pack("{s:f, s:i, s:s, s:s, s:I, s:s}", "t", time, "connection",
                              (int)connection, "from", side_names[from], "kind", "damage",

@@ -22,11 +22,20 @@ bin_PROGRAMS += %D%/pb
 	%D%/json_scalar.c \
 	%D%/json_scalar.h \
 	%D%/json_write.c \
+	%D%/knock.c \
+	%D%/knock.h \
+	%D%/mask.c \
+	%D%/mask.h \
 	%D%/packets.c \
 	%D%/pb.c \
 	%D%/pb.h \
 	%D%/reach.c \
 	%D%/reach.h \
+	%D%/record.c \
+	%D%/record_file.c \
+	%D%/record_file.h \
+	%D%/relay.c \
+	%D%/relay.h \
 	%D%/replay.c \
 	%D%/replay.h \
 	%D%/replay_answer.c \
@@ -60,4 +69,4 @@ bin_PROGRAMS += %D%/pb
 	%D%/walk.h
 %C%_pb_LDFLAGS = $(PB_LDFLAGS)
 %C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
-script_tests += %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb
+script_tests += %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record

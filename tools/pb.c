@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"call", call_main, "call a method, and print what it answers"},
     {"dump", dump_main, "show what went over the wire"},
     {"jelly", jelly_main, "turn JSON without loss into jelly in banana"},
+    {"record", record_main, "stand between a client and a server, and record them"},
     {"replay", replay_main, "check captures against this library"},
     {"serve", serve_main, "a server to test against"},
     {"shell", shell_main, "call what is typed, on one connection"},

@@ -38,6 +38,7 @@ int bench_main(int argc, char **argv);
 int call_main(int argc, char **argv);
 int dump_main(int argc, char **argv);
 int jelly_main(int argc, char **argv);
+int record_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int shell_main(int argc, char **argv);

@@ -16,7 +16,9 @@ static const char help[] =
     "Decodes both sides of each capture, writes every expression again from its values,\n"
     "and compares the bytes, and what was said with what is expected. Then a session is\n"
     "put in the place of each side, and must write the same bytes. FILE is JSON Lines,\n"
-    "plain or in gzip: a scenario, or vectors.\n"
+    "plain or in gzip: a scenario, or vectors, or what pb record wrote, of which only "
+    "the\n"
+    "bytes are judged, for nothing is expected in it.\n"
     "\n"
     "      --help              print this text\n"
     "\n"
@@ -93,6 +95,12 @@ static int read_header(struct replay *r, const json_t *header, bool *vectors,
     if (json_integer_value(json_object_get(header, "version")) != 1) {
         return pb__error_set(err, PB_ERR_SYNTAX, 0, "the capture is not of version 1");
     }
+    r->scenario =
+        json_string_value(json_object_get(header, *vectors ? "kind" : "scenario"));
+    r->recorded = !*vectors && json_is_string(json_object_get(header, "recorded"));
+    if (r->recorded && !python && !twisted) {
+        return 0;
+    }
     char peer[64];
     int year, month, major, minor;
     if (!python || !twisted || sscanf(python, "%d.%d", &major, &minor) != 2 ||
@@ -101,8 +109,6 @@ static int read_header(struct replay *r, const json_t *header, bool *vectors,
                              "the first line names no version of Python and Twisted");
     }
     snprintf(peer, sizeof peer, "%d.%d-py%d.%d", year, month, major, minor);
-    r->scenario =
-        json_string_value(json_object_get(header, *vectors ? "kind" : "scenario"));
     return pb_profile_parse(peer, &r->profile, err);
 }
 

@@ -20,6 +20,7 @@ struct replay {
     size_t passed, failed;
 
     pb_profile profile; /* of the file's header */
+    bool recorded;      /* by pb record: nobody knows what the programs saw */
 };
 
 void replay_pass(struct replay *r);

@@ -272,7 +272,7 @@ static void take_event(struct scenario *s, const json_t *line)
         return;
     }
     struct side *side = &s->sides[by], *peer = &s->sides[!by];
-    if (!error && side->quiet) {
+    if (!error && (side->quiet || s->r->recorded)) {
         replay_pass(s->r);
     } else if (!error) {
         blame(s, side);
@@ -315,7 +315,9 @@ static void take_line(struct scenario *s, const json_t *line)
     } else if (capture_hex(json_object_get(line, "hex"), &in, &err) != 0) {
         replay_fail(s->r, "hex: %s", err.text);
     } else {
-        blame(s, &s->sides[!who]);
+        if (!s->r->recorded) {
+            blame(s, &s->sides[!who]); /* chunks of both sides do not cross in it */
+        }
         if (!s->over) {
             take_chunk(s, who, (pb_span){in.data, in.len});
         }
@@ -368,7 +370,10 @@ static int run(struct replay *r, const json_t *lines, const bool *raised)
             }
         }
     }
-    bool sound = ready && again < 0 && !s.over && r->failed == failed;
+    for (int k = 0; r->recorded && k < 2; k++) {
+        blame(&s, &s.sides[k]);
+    }
+    bool sound = ready && again < 0 && !s.over && r->failed == failed && !r->recorded;
     for (int i = raw ? SERVER : CLIENT; sound && i <= SERVER; i++) {
         replay_session(&s, lines, i);
     }
@@ -386,7 +391,7 @@ static int run(struct replay *r, const json_t *lines, const bool *raised)
 void replay_scenario(struct replay *r, const json_t *lines)
 {
     const json_t *last = json_array_get(lines, json_array_size(lines) - 1);
-    if (!json_is_object(json_object_get(last, "expect"))) {
+    if (!r->recorded && !json_is_object(json_object_get(last, "expect"))) {
         replay_fail(r, "the file ends before its expectations");
         return;
     }

@@ -69,7 +69,8 @@ static int read_raw(gzFile file, int from, const struct source_sink *sink, pb_er
     if (!failed && n < 0) {
         int status;
         const char *reason = gzerror(file, &status);
-        return pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot be read: %s",
+        return pb__error_set(err, status == Z_ERRNO ? PB_ERR_SYSTEM : PB_ERR_SYNTAX, 0,
+                             "cannot be read: %s",
                              status == Z_ERRNO ? strerror(errno) : reason);
     }
     return failed ? failed : sink->end(1, from, 0, NULL, sink->ctx);

@@ -1,4 +1,4 @@
-script_tests += %D%/live.test %D%/pairs.test
+script_tests += %D%/live.test %D%/pairs.test %D%/recording.test
 check_PROGRAMS += %D%/pairs/pairs
 %C%_pairs_pairs_SOURCES = \
 	%D%/pairs/arguments.c \
@@ -58,6 +58,7 @@ EXTRA_DIST += \
 	%D%/peers/service.py \
 	%D%/peers/service_client.py \
 	%D%/proxy.py \
+	%D%/recording.py \
 	%D%/run.py \
 	%D%/serving.py \
 	%D%/values.py \

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""What passes between Twisted's sides of the pairs, recorded by `pb record`: neither side
+may notice, and the captures must be whole.
+
+    recording.py BUILD_DIR [NAME]...   all of the pairs, or those"""
+
+import importlib.util
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import pairing
+from harness import Report, expect
+
+
+def record(stage, port, file):
+    recorder = stage.c("pb record", "tools/pb", "record", "--mask-passwords", "--listen",
+                       "tcp:0:interface=127.0.0.1", "--to", f"localhost:{port}", file)
+    return recorder, recorder.port()
+
+
+def converse(stage, script, name, way):
+    """What Twisted's sides print; the client goes by way(port of the server)."""
+    server = pairing.start(stage, script, name, "server", "Twisted",
+                           "tcp:0:interface=127.0.0.1")
+    client = pairing.start(stage, script, name, "client", "Twisted",
+                           f"tcp:localhost:{way(server.port())}")
+    expect("status of the client", client.end(), 0)
+    server.find(pairing.CLOSED + "(.*)")
+    end = server.end if name in pairing.SHUT_DOWN else server.terminate
+    expect("status of the server", end(), 0)
+    return pairing.plain(server), pairing.plain(client)
+
+
+def run(stage, *args):
+    """A run of pb that must end well: what it prints."""
+    process = stage.c("pb " + str(args[0]), "tools/pb", *args)
+    status = process.end()
+    expect(f"what {args} printed of errors", process.output("err"), "")
+    expect(f"status of {args}", status, 0)
+    return process.output()
+
+
+def recorded(stage, script, name):
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "traffic.jsonl.gz"
+        recorders = []
+
+        def by_recorder(port):
+            recorder, port = record(stage, port, file)
+            recorders.append(recorder)
+            return port
+
+        right = converse(stage, script, name, lambda port: port)
+        expect("with a recorder between them, both print",
+               converse(stage, script, name, by_recorder), right)
+        expect("status of the recorder", recorders[0].terminate(), 0)
+        expect("errors of the recorder", recorders[0].output("err"), "")
+        files = sorted(Path(folder).iterdir())
+        last = run(stage, "replay", "--check", *files).splitlines()[-1]
+        if not last.endswith(" passed, 0 failed"):
+            expect("the check", last, "N passed, 0 failed")
+        for line in run(stage, "dump", *files).splitlines():
+            if ".respond(" in line and not re.search(r"respond\(b'\*+'", line):
+                expect("a response", line, "masked")
+
+
+def main():
+    if importlib.util.find_spec("twisted") is None:
+        print("Twisted is missing: install python3-twisted")
+        return 77
+    build, *wanted = sys.argv[1:]
+    report = Report(Path(build).resolve())
+    for script, names in [*pairing.LISTINGS.items(), *pairing.CONCEPTS.items()]:
+        for name in names:
+            if not wanted or name in wanted:
+                report.check(f"recorded {name}", recorded, script, name)
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
