@@ -231,6 +231,7 @@ static void on_time(uv_timer_t *timer)
 {
     bool *up = timer->data;
     *up = true;
+    uv_stop(timer->loop); /* or uv_run waits for something else yet */
 }
 
 int pb_client_wait(pb_client *c, int64_t milliseconds)
