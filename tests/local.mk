@@ -8,6 +8,7 @@ script_tests += \
 	%D%/check-docs \
 	%D%/check-exports \
 	%D%/check-format \
+	%D%/check-guides \
 	%D%/check-headers \
 	%D%/check-includes \
 	%D%/check-threads
