@@ -4,7 +4,6 @@
  * gives, and from there the attempt, which goes from the checker to the realm and ends as
  * the answer. Mirrors _PortalWrapper, _PortalAuthChallenger and twisted.cred.portal. */
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

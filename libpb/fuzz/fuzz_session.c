@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes the session. The first byte chooses its role and the peer's profile, the second
- * the size of the pieces, the rest is what the peer says after the negotiation. Heard whole
- * and heard in pieces, the session must say the same and end in the same way; every call
- * must end, and no count may be left. */
+ * Fuzzes the session. The first byte chooses its role, the peer's profile, and whether it
+ * logs in; the second the size of the pieces; the rest is what the peer says after the
+ * negotiation. Heard whole and heard in pieces, the session must say the same and end in
+ * the same way; every call must end, and no count may be left. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libpb/broker/session.h"
 #include "libpb/fuzz/fuzz.h"
+#include "pb/login.h"
 #include "pb/publish.h"
 
 const char pb__fuzz_name[] = "session";
@@ -30,7 +31,8 @@ struct program {
     size_t observed;
     pb_value *kept;
     pb_request *waiting;
-    size_t calls, ended, closed;
+    pb_attempt *attempt;
+    size_t calls, ended, closed, granted, logged_out;
 };
 
 static int echo(void *self, pb_request *r)
@@ -235,6 +237,52 @@ static pb_registry *registry_new(void)
     return g;
 }
 
+/* ---- Logins ---- */
+
+static void log_out(void *user_data)
+{
+    struct program *p = user_data;
+    p->logged_out++;
+}
+
+/* Whose login comes is let in when the next one comes. */
+static int request_avatar(pb_attempt *a, void *user_data)
+{
+    struct program *p = user_data;
+    pb_attempt *before = p->attempt;
+    p->attempt = pb_attempt_ref(a);
+    if (before) {
+        p->granted++;
+        pb_attempt_grant(before, p->root, log_out, p);
+        pb_attempt_unref(before);
+    }
+    return 0;
+}
+
+static int challenge(uint8_t out[PB_MD5_LEN], void *user_data)
+{
+    (void)user_data;
+    memset(out, 7, PB_MD5_LEN);
+    return 0;
+}
+
+static const pb_credentials alice = {.username = {(const uint8_t *)"alice", 5},
+                                     .password = {(const uint8_t *)"key", 3}};
+
+static void publish_login(struct program *p)
+{
+    pb_portal *portal = pb_portal_new(request_avatar, p);
+    must(portal && pb_portal_add_user(portal, alice.username, alice.password) == 0);
+    pb_portal_set_challenge(portal, challenge, NULL);
+    pb_portal_allow_anonymous(portal);
+    pb_object *root = pb_portal_root(portal);
+    must(root && pb_session_publish(p->s, "portal", root) == 0);
+    pb_object_unref(root);
+    pb_portal_unref(portal);
+}
+
+/* ---- Sessions ---- */
+
 static void closed(pb_session *s, const pb_error *why, void *user_data)
 {
     struct program *p = user_data;
@@ -262,7 +310,7 @@ static void begin(struct program *p, uint8_t choice)
         .jelly.profile = {.python_major = choice & 2 ? 2 : 3,
                           .twisted = choice & 4 ? 802 : 0},
         .jelly.limits = {.bytes = 1000, .list = 1000, .depth = 50},
-        .max_refs = 5,
+        .max_refs = 6,
         .on_close = closed,
         .user_data = p,
     };
@@ -277,6 +325,7 @@ static void begin(struct program *p, uint8_t choice)
     pb_object *avatar = pb_as_referenceable(p->root, PB_ROLE_PERSPECTIVE);
     must(avatar && pb_session_publish(p->s, "avatar", avatar) == 0);
     pb_object_unref(avatar);
+    publish_login(p);
     pb_remote *peer = pb_session_root(p->s);
     must(peer);
     for (int i = 0; i < 3; i++) {
@@ -290,6 +339,10 @@ static void begin(struct program *p, uint8_t choice)
         }
     }
     pb_remote_unref(peer);
+    if (choice & 8) {
+        must(pb_login(p->s, &alice, NULL, NULL, ended, p, NULL, NULL) == 0);
+        p->calls++;
+    }
 }
 
 static int hear(struct program *p, pb_span in, size_t step, struct pb__buf *said)
@@ -306,9 +359,11 @@ static int hear(struct program *p, pb_span in, size_t step, struct pb__buf *said
 static void end(struct program *p)
 {
     pb_session_free(p->s);
+    pb_attempt_unref(p->attempt);
     pb_request_unref(p->waiting);
     pb_value_unref(p->kept);
     must(p->calls == p->ended && p->closed == 1);
+    must(p->granted == p->logged_out);
     must(((pb_value *)p->root)->refs == 1 && ((pb_value *)p->pond)->refs == 1);
     must(p->observed == 0);
     pb_object_unref(p->root);
