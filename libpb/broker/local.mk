@@ -54,6 +54,7 @@ EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h
 unit_tests += \
 	%D%/tests/test_arguments \
 	%D%/tests/test_cache \
+	%D%/tests/test_cache_refused \
 	%D%/tests/test_cacheable \
 	%D%/tests/test_call \
 	%D%/tests/test_collector \
@@ -81,6 +82,7 @@ unit_tests += \
 	%D%/tests/test_simulate
 %C%_tests_test_arguments_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cache_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_cache_refused_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_collector_LDADD = $(broker_libs) $(test_libs)

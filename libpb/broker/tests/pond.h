@@ -248,4 +248,80 @@ static inline void ponds_end(struct ponds *p)
     pb_value_unref(p->pond.ducks);
 }
 
+/* ---- A pair with ponds ---- */
+
+/* Opens a pair with ponds at the server; the client has a pond of its own, to send. */
+static inline void open_ponds(struct pair *p, struct ponds *server,
+                              pb_session_config both)
+{
+    cr_assert(ponds_begin(server, p));
+    both.registry = pond_registry();
+    pb_session_config s = both;
+    s.root = server->root;
+    cr_assert(pair_open(p, both, s));
+    pb_registry_unref(both.registry);
+    talk(p);
+    p->log_len = 0;
+    server->pond.log = p;
+}
+
+static inline void close_ponds(struct pair *p, struct ponds *server)
+{
+    size_t end = p->log_len;
+    server->pond.log = NULL;
+    pair_close_both(p);
+    p->log_len = end;
+    p->log[end] = '\0';
+    ponds_end(server);
+}
+
+static inline pb_session_stats stats_of(const pb_session *s)
+{
+    pb_session_stats stats;
+    pb_session_get_stats(s, &stats);
+    return stats;
+}
+
+struct ponds_answer {
+    struct pair *p;
+    pb_value *result;
+};
+
+static inline void ponds_keep(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct ponds_answer *a = user_data;
+    a->result = pb_value_ref(result);
+    if (failure) {
+        noted(NULL, failure, a->p);
+    }
+}
+
+/* The answer of a call, *new*; NULL and a note if it failed. */
+static inline pb_value *ponds_get(struct pair *p, const char *method, pb_value *args)
+{
+    struct ponds_answer a = {.p = p};
+    pb_remote *root = pb_session_root(p->client);
+    pb_error err = {0};
+    int e =
+        root ? pb_remote_call(root, method, args, NULL, NULL, ponds_keep, &a, NULL, &err)
+             : PB_ERR_NOMEM;
+    if (e && e != PB_ERR_NOMEM) {
+        note(p, "not sent %d %s", e, err.text);
+    }
+    pb_value_unref(args);
+    pb_remote_unref(root);
+    talk(p);
+    return a.result;
+}
+
+static inline void ponds_ask(struct pair *p, const char *method, pb_value *args)
+{
+    pb_value *v = ponds_get(p, method, args);
+    if (v) {
+        note_value(p, method, v);
+    }
+    pb_value_unref(v);
+    talk(p);
+}
+
 #endif
