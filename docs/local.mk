@@ -2,6 +2,7 @@ EXTRA_DIST += \
 	%D%/README.md \
 	%D%/decisions.md \
 	%D%/guide-c.md \
+	%D%/guide-twisted.md \
 	%D%/protocol.md \
 	%D%/replay.md \
 	%D%/twisted.md
