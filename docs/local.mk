@@ -7,3 +7,15 @@ EXTRA_DIST += \
 	%D%/protocol.md \
 	%D%/replay.md \
 	%D%/twisted.md
+dist_man_MANS = \
+	%D%/man/libpb.3 \
+	%D%/man/pb-bench.1 \
+	%D%/man/pb-call.1 \
+	%D%/man/pb-dump.1 \
+	%D%/man/pb-jelly.1 \
+	%D%/man/pb-record.1 \
+	%D%/man/pb-replay.1 \
+	%D%/man/pb-serve.1 \
+	%D%/man/pb-shell.1 \
+	%D%/man/pb-unjelly.1 \
+	%D%/man/pb.1

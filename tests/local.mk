@@ -11,5 +11,6 @@ script_tests += \
 	%D%/check-guides \
 	%D%/check-headers \
 	%D%/check-includes \
+	%D%/check-man \
 	%D%/check-threads
 EXTRA_DIST += %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c

@@ -19,14 +19,18 @@
 
 static const char help[] =
     "Usage: pb bench codec FILE\n"
-    "       pb bench call ENDPOINT METHOD [ARG]... [--outstanding N] [--seconds S]\n"
-    "codec: FILE holds one jelly expression in banana, of dialect pb, which is decoded "
-    "and\n"
-    "encoded for two seconds each. call: calls METHOD on the root of the server at "
-    "ENDPOINT\n"
-    "for S seconds (2), with N calls (1) under way at a time.\n"
+    "       pb bench call ENDPOINT METHOD [ARG]... [OPTION]...\n"
+    "codec: FILE holds one jelly expression in banana, of dialect pb, which is decoded\n"
+    "and encoded for two seconds each. call: calls METHOD on the root of the server at\n"
+    "ENDPOINT, and measures calls and their latency.\n"
     "\n"
-    "      --help              print this text\n";
+    "      --outstanding N     keep N calls under way, instead of 1\n"
+    "      --seconds S         call for S seconds, instead of 2\n"
+    "      --help              print this text\n"
+    "\n"
+    "Prints a line for each figure: its name, its value and its unit.\n"
+    "\n"
+    "Example: pb bench call localhost:8800 echo 1 --outstanding 100\n";
 
 /* The whole of a file, *new*; NULL after saying why not. */
 static uint8_t *read_file(const char *path, size_t *len)

@@ -39,7 +39,7 @@ static const char options_help[] =
     "      --profile NAME      of the Twisted that it is for: 22.4.0-py3, python2, ...\n"
     "      --help              print this text\n"
     "\n"
-    "Example: echo '{\"list\": [null, {\"int\": \"1\"}]}' | pb jelly --hex\n";
+    "Example: echo '{\"list\": [null, {\"int\": \"1\"}]}' | pb jelly | pb unjelly\n";
 
 /* Reads the options; *done is set by those that leave nothing else to do. */
 static int read_options(int argc, char **argv, const char *help, struct options *o,

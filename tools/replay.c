@@ -20,11 +20,14 @@ static const char help[] =
     "the\n"
     "bytes are judged, for nothing is expected in it.\n"
     "\n"
+    "      --check             check captures\n"
     "      --help              print this text\n"
     "\n"
     "Ends with \"N passed, N failed\". Exit status: 0 none failed and at least one "
     "passed;\n"
-    "1 otherwise; 2 wrong usage.\n";
+    "1 otherwise; 2 wrong usage.\n"
+    "\n"
+    "Example: pb replay --check traffic.jsonl.gz\n";
 
 enum { SHOWN_BEFORE = 12, SHOWN_AFTER = 28 };
 

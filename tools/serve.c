@@ -34,7 +34,11 @@ static const char help[] =
     "      --user NAME:PASSWORD  let in who logs in with these; may be given again. "
     "With\n"
     "                            either, the methods are those of the avatars\n"
-    "      --help                print this text\n";
+    "      --help                print this text\n"
+    "\n"
+    "Exit status: 0 it was interrupted; 2 wrong usage; 3 it cannot listen.\n"
+    "\n"
+    "Example: pb serve --user ada:lace tcp:8800\n";
 
 /* A call of slow that is not answered yet. */
 struct delayed {

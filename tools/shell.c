@@ -33,7 +33,9 @@ static void help(void)
         "\n"
         "Exit status: 0; 2 wrong usage; 3 no connection, or connection lost;\n"
         "4 time-out when connecting. Where lines do not come from a terminal, that of\n"
-        "the first call that failed.\n",
+        "the first call that failed.\n"
+        "\n"
+        "Example: pb shell --login ada --password-file secret tls:example.com:8800\n",
         reach_endpoint_help, reach_options_help);
 }
 
