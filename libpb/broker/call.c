@@ -167,6 +167,9 @@ static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args
                 pb_value *kwargs, pb_call *c, pb_error *err)
 {
     int64_t request = s->calls->last_request + 1;
+    if (pb__session_queue_check(s, err) != 0) {
+        return PB_ERR_LIMIT;
+    }
     if (c && pb__map_set(&s->calls->sent, (uint64_t)request, c) != 0) {
         return pb__error_nomem(err);
     }

@@ -68,7 +68,7 @@ int64_t pb_session_deadline(const pb_session *s)
     if (!pb__session_open(s)) {
         return INT64_MAX;
     }
-    if (pb__pagers_ready(s)) {
+    if (pb__pagers_ready(s) || pb__session_hears_kept(s)) {
         return s->now;
     }
     if (!s->calls) {

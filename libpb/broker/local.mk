@@ -35,6 +35,7 @@ libpb_broker_la_SOURCES = \
 	%D%/observer.c \
 	%D%/pager.c \
 	%D%/portal.c \
+	%D%/pressure.c \
 	%D%/proto.c \
 	%D%/publish.c \
 	%D%/registry.c \
@@ -71,6 +72,7 @@ unit_tests += \
 	%D%/tests/test_nomem \
 	%D%/tests/test_pager \
 	%D%/tests/test_portal \
+	%D%/tests/test_pressure \
 	%D%/tests/test_reentry \
 	%D%/tests/test_reference \
 	%D%/tests/test_publish \
@@ -99,6 +101,7 @@ unit_tests += \
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_portal_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_pressure_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reentry_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_publish_LDADD = $(broker_libs) $(test_libs)

@@ -149,6 +149,9 @@ int pb__proto_received(struct pb__message *message, void *ctx)
     pb__cache_splice_late(s);
     pb__decref_flush(s);
     pb__session_check(s);
+    if (!pb__session_hears(s)) {
+        pb_decoder_pause(&s->kit->decoder);
+    }
     s->reading = true;
     return failed ? failed : pb__session_open(s) ? 0 : PB_ERR_LOST;
 }

@@ -92,6 +92,13 @@ static int begin_answer(pb_request *r)
     if (s->writing) {
         return PB_ERR_STATE;
     }
+    pb_error why = {0};
+    if (r->wants_answer && pb__session_queue_check(s, &why) != 0) {
+        pb__session_enter(s);
+        pb__session_end(s, &why);
+        pb__session_leave(s);
+        return PB_ERR_LOST;
+    }
     r->answered = true;
     s->serving--;
     return 0;

@@ -43,10 +43,20 @@ static int64_t deadline_of(const struct pb__shared *sh, int64_t now)
     return patience < 0 || __builtin_add_overflow(now, patience, &by) ? INT64_MAX : by;
 }
 
+static void drop_kept(pb_session *s)
+{
+    if (s->kept) {
+        pb__buf_fini(&s->kept->in);
+        pb__free(s->kept);
+        s->kept = NULL;
+    }
+}
+
 /* The callbacks of a session that is over, in Twisted's order. */
 static void finish(pb_session *s)
 {
     s->finished = true;
+    drop_kept(s);
     if (s->error->code != PB_OK && s->error->code != PB_ERR_LOST) {
         pb__log(s, PB_LOG_ERROR, "%s%s%s", s->error->where, *s->error->where ? ": " : "",
                 s->error->text);
@@ -176,7 +186,7 @@ void pb__session_wake(pb_session *s)
 {
     bool wanted = pb_session_want_send(s) || pb__pagers_ready(s) ||
                   (s->calls && !pb__list_empty(&s->calls->untimed)) || s->resumed ||
-                  !pb__session_open(s);
+                  pb__session_hears_kept(s) || !pb__session_open(s);
     void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
     if (s->depth == 0 && on_wake && wanted && !s->woken) {
         s->woken = true;
@@ -206,8 +216,8 @@ static int driver_leaves(pb_session *s)
 
 /* ---- Driving ---- */
 
-/* Reads, with the session's kit. */
-static int read_with_kit(pb_session *s, pb_span in, pb_error *err)
+/* Reads, with the session's kit; *rest is how much of it is left where reading stops. */
+static int read_with_kit(pb_session *s, pb_span in, size_t *rest, pb_error *err)
 {
     struct pb__kit *kit = s->kit;
     kit->err = err;
@@ -220,6 +230,7 @@ static int read_with_kit(pb_session *s, pb_span in, pb_error *err)
         pb__error_where(err, "message %" PRIu64, pb_decoder_count(&kit->decoder) + 1);
         pb__reader_where(kit->reader, err);
     }
+    *rest = pb_decoder_rest(&kit->decoder);
     if (e) {
         pb__kit_drop(s);
     } else if (pb_decoder_offset(&kit->decoder) == 0) {
@@ -229,14 +240,54 @@ static int read_with_kit(pb_session *s, pb_span in, pb_error *err)
     return e;
 }
 
+/* Reads as far as the session hears: *rest is what it did not. */
+static int hear(pb_session *s, pb_span in, size_t *rest, pb_error *err)
+{
+    *rest = in.len;
+    if (!pb__session_hears(s)) {
+        return 0;
+    }
+    int e = pb__kit_take(s);
+    return e ? pb__error_nomem(err) : read_with_kit(s, in, rest, err);
+}
+
+/* Keeps what was not heard. */
+static int keep(pb_session *s, pb_span in, pb_error *err)
+{
+    if (in.len == 0) {
+        return 0;
+    }
+    if (!s->kept && !(s->kept = pb__calloc(1, sizeof *s->kept))) {
+        return pb__error_nomem(err);
+    }
+    return pb__buf_append(&s->kept->in, in.data, in.len) ? pb__error_nomem(err) : 0;
+}
+
+static int hear_kept(pb_session *s, pb_error *err)
+{
+    size_t rest;
+    struct pb__kept *k = s->kept;
+    int e =
+        hear(s, (pb_span){k->in.data + k->handled, k->in.len - k->handled}, &rest, err);
+    k->handled = k->in.len - rest;
+    if (rest == 0) {
+        drop_kept(s);
+    }
+    return e;
+}
+
 int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 {
     assert(s->depth == 0);
     driver_enters(s, now);
     if (pb__session_open(s)) {
         pb_error err = {0};
-        int e = pb__kit_take(s);
-        e = e ? pb__error_nomem(&err) : read_with_kit(s, in, &err);
+        size_t rest = in.len;
+        int e = s->kept ? hear_kept(s, &err) : 0;
+        if (!e && !s->kept) {
+            e = hear(s, in, &rest, &err);
+        }
+        e = e ? e : keep(s, (pb_span){in.data + in.len - rest, rest}, &err);
         if (e) {
             pb__session_end(s, &err);
         }
@@ -257,6 +308,7 @@ void pb_session_sent(pb_session *s, size_t n, int64_t now)
 {
     driver_enters(s, now);
     pb_encoder_sent(&s->encoder, n);
+    pb__session_drained(s);
     driver_leaves(s);
 }
 
@@ -264,6 +316,10 @@ int pb_session_tick(pb_session *s, int64_t now)
 {
     driver_enters(s, now);
     pb__deadline_expire(s);
+    pb_error err = {0};
+    if (pb__session_hears_kept(s) && hear_kept(s, &err) != 0) {
+        pb__session_end(s, &err);
+    }
     pb__pagers_turn(s);
     return driver_leaves(s);
 }
@@ -297,30 +353,11 @@ void pb_session_free(pb_session *s)
 
 /* ---- Looking at it ---- */
 
-bool pb_session_want_recv(const pb_session *s)
-{
-    return pb__session_open(s) && !s->paused &&
-           s->serving < s->shared->config.max_pending &&
-           pb_encoder_send(&s->encoder).len < s->shared->config.max_queued;
-}
-
 bool pb_session_want_send(const pb_session *s)
 {
     return !s->lost &&
            (pb_encoder_send(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
             (s->caches && !pb__list_empty(&s->caches->owed)));
-}
-
-void pb_session_pause(pb_session *s)
-{
-    s->paused = true;
-}
-
-void pb_session_resume(pb_session *s)
-{
-    s->paused = false;
-    s->resumed = true;
-    pb__session_wake(s);
 }
 
 bool pb_session_is_ready(const pb_session *s)
@@ -362,7 +399,7 @@ void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
         .held = s->held,
         .cached = s->caches ? s->caches->cached.len : 0,
         .caches = s->caches ? s->caches->shown.len : 0,
-        .queued = s->lost ? 0 : pb_encoder_send(&s->encoder).len,
+        .queued = s->lost ? 0 : pb__session_queued(s),
         .paging = pb__pagers_count(s),
     };
 }

@@ -34,12 +34,19 @@ struct pb__calls {
     int64_t last_request;
 };
 
+/* What came while reading had stopped. */
+struct pb__kept {
+    struct pb__buf in;
+    size_t handled; /* bytes of it */
+};
+
 struct pb_session {
     pb_encoder encoder;
     struct pb__shared *shared; /* one count */
     struct pb__kit *kit;       /* while a message comes; NULL: between messages */
     uint64_t messages;         /* that came, as of the last kit */
     void *driver;
+    struct pb__kept *kept;   /* NULL: nothing came while reading had stopped */
     int64_t now;             /* as last told */
     int64_t negotiate_by;    /* INT64_MAX: there is no hurry, or not any more */
     struct pb__calls *calls; /* NULL: none was made yet */
@@ -80,6 +87,7 @@ struct pb_session {
     bool lost;     /* nothing more can be sent */
     bool woken;    /* on_wake has run, and the driver has not come yet */
     bool paused;   /* the application does not want to hear more now */
+    bool full;     /* more than high_mark waited, and more than low_mark still does */
     bool resumed;  /* it does again, and the driver does not know yet */
     bool told;     /* the driver on the stack told the time */
 };
@@ -106,6 +114,19 @@ void pb__session_end_nomem(pb_session *s);
 void pb__session_wake(pb_session *s);
 /* Under PB_DEBUG: that counts and tables agree. */
 void pb__session_check(const pb_session *s);
+
+/* ---- pressure.c ---- */
+
+/* Whether messages of the peer's are handled now. */
+bool pb__session_hears(const pb_session *s);
+/* Whether there are some that have come already. */
+bool pb__session_hears_kept(const pb_session *s);
+size_t pb__session_queued(const pb_session *s);
+/* PB_ERR_LIMIT if so much waits to be sent that no more may. */
+int pb__session_queue_check(const pb_session *s, pb_error *err);
+/* Something was written, or sent. */
+void pb__session_wrote(pb_session *s);
+void pb__session_drained(pb_session *s);
 
 /* ---- write.c ---- */
 

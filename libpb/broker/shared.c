@@ -7,6 +7,7 @@
 #define MAX_REFS 1024 /* MAX_BROKER_REFS */
 #define MAX_CACHES 65536
 #define MAX_QUEUED ((size_t)256 << 20)
+#define HIGH_MARK ((size_t)1 << 20)
 #define NEGOTIATION_TIMEOUT 30000
 
 struct pb__shared *pb__shared_new(const pb_session_config *c)
@@ -29,6 +30,9 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     own->max_refs = own->max_refs ? own->max_refs : MAX_REFS;
     own->max_caches = own->max_caches ? own->max_caches : MAX_CACHES;
     own->max_queued = own->max_queued ? own->max_queued : MAX_QUEUED;
+    own->high_mark = own->high_mark ? own->high_mark : HIGH_MARK;
+    own->low_mark = own->low_mark ? own->low_mark : own->high_mark / 4;
+    own->low_mark = own->low_mark < own->high_mark ? own->low_mark : own->high_mark;
     own->negotiation_timeout =
         own->negotiation_timeout ? own->negotiation_timeout : NEGOTIATION_TIMEOUT;
     return sh;

@@ -25,6 +25,7 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
         pb__export_undo(s);
     } else {
         pb__export_commit(s);
+        pb__session_wrote(s);
     }
     s->writing = false;
     s->perspective = NULL;

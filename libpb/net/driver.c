@@ -153,6 +153,7 @@ static int write_out(struct pb_driver *d)
 {
     size_t written = 0;
     ssize_t n;
+    bool was_blocked = d->blocked;
     d->blocked = false;
     do {
         n = d->tls                             ? write_tls(d)
@@ -161,6 +162,9 @@ static int write_out(struct pb_driver *d)
         written += n > 0 ? (size_t)n : 0;
         d->blocked = d->blocked || written >= TURN;
     } while (n > 0 && !d->blocked && !d->broken);
+    if (written > 0 || !was_blocked) {
+        pb__driver_moved(d);
+    }
     return n < 0 ? (int)n : 0;
 }
 
@@ -199,7 +203,7 @@ static int64_t due_of(const struct pb_driver *d)
         return d->close_by;
     }
     int64_t deadline = pb_session_deadline(d->session), mind = pb__driver_mind_at(d);
-    if (deadline == INT64_MAX || pb__driver_goes_on(d)) {
+    if (deadline == INT64_MAX || (pb__driver_goes_on(d) && !d->blocked)) {
         return mind;
     }
     deadline += d->epoch;

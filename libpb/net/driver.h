@@ -12,7 +12,8 @@
 
 /* What drivers of one config share. */
 struct pb__policy {
-    int64_t idle_timeout; /* milliseconds; 0: none, as with ping_interval */
+    int64_t idle_timeout; /* milliseconds; 0: none, as with those that follow */
+    int64_t write_timeout;
     int64_t ping_interval;
     const char *ping_method;
     int keep_alive; /* seconds; 0: none */
@@ -33,6 +34,8 @@ struct pb_driver {
     struct pb__tls *tls; /* NULL: the bytes of the socket are the session's */
     int64_t epoch;       /* when it came up: the session's time starts then */
     int64_t heard;       /* when the peer was heard last */
+    int64_t moved;       /* when the peer took something last, or was to do so */
+    int unsent;          /* what the system had for it then */
     int64_t close_by;    /* over: what is unsent is dropped then */
     int64_t finish_by;   /* INT64_MAX: it is not to finish */
     int fd;              /* -1: none */
@@ -69,6 +72,8 @@ static inline int64_t pb__driver_now(const struct pb_driver *d)
 /* Its ping_method is c's. */
 struct pb__policy pb__policy_of(const pb_net_config *c);
 
+/* The socket has taken something, or is to. */
+void pb__driver_moved(struct pb_driver *d);
 /* Does what time demands. */
 void pb__driver_mind(struct pb_driver *d);
 /* Whether d is about to finish, and hears nobody any more. */

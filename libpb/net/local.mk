@@ -39,8 +39,10 @@ unit_tests += \
 	%D%/tests/test_life \
 	%D%/tests/test_password_file \
 	%D%/tests/test_post \
+	%D%/tests/test_pressure \
 	%D%/tests/test_server \
 	%D%/tests/test_service \
+	%D%/tests/test_silence \
 	%D%/tests/test_tls
 EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
@@ -51,6 +53,8 @@ EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_pressure_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)

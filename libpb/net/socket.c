@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -230,6 +231,18 @@ void pb__socket_keep_alive(int fd, int seconds)
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again, sizeof again);
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
     }
+}
+
+bool pb__socket_has_input(int fd)
+{
+    char c;
+    return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+int pb__socket_unsent(int fd)
+{
+    int n = 0;
+    return ioctl(fd, TIOCOUTQ, &n) == 0 ? n : 0;
 }
 
 ssize_t pb__socket_recv(int fd, void *to, size_t size)

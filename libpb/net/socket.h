@@ -29,6 +29,10 @@ int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port, pb_er
 int pb__socket_accept(int fd);
 /* Has the system ask a silent peer after so many seconds whether it is there; 0: never. */
 void pb__socket_keep_alive(int fd, int seconds);
+/* Whether there is something to read. */
+bool pb__socket_has_input(int fd);
+/* How much of what was written the peer has not taken; 0 where the system does not say. */
+int pb__socket_unsent(int fd);
 /* As recv and send, without SIGPIPE and past EINTR. */
 ssize_t pb__socket_recv(int fd, void *to, size_t size);
 ssize_t pb__socket_send(int fd, const void *data, size_t len);

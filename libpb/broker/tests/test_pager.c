@@ -403,7 +403,9 @@ static void slowly(struct pair *p)
         talk(p);
         cr_assert_not(pb_session_want_recv(p->client));
         pb_session_resume(p->client);
+        pb_session_tick(p->client, p->now);
     }
+    talk(p);
     close_server(p, &v);
 }
 

@@ -431,37 +431,7 @@ PB_TEST(session, may_send_the_rest_when_it_was_closed)
     service_end(&server);
 }
 
-/* ---- Back-pressure, and what a driver sees ---- */
-
-PB_TEST(session, stops_reading_while_too_much_waits)
-{
-    struct pair p = {0};
-    struct service server;
-    service_begin(&server, &p);
-    pair_open(
-        &p, (pb_session_config){0},
-        (pb_session_config){.root = server.root, .max_pending = 2, .max_queued = 500});
-    talk(&p);
-    cr_assert(pb_session_want_recv(p.server));
-    call_root(&p, p.client, "later", pb_build(NULL, "()"), NULL);
-    talk(&p);
-    cr_assert(pb_session_want_recv(p.server));
-    call_root(&p, p.client, "later", pb_build(NULL, "()"), NULL);
-    talk(&p);
-    cr_assert_not(pb_session_want_recv(p.server));
-    answer_later(&server, 0, NULL);
-    cr_assert(pb_session_want_recv(p.server));
-    char text[501] = {0};
-    memset(text, 'x', 500);
-    pb_request_answer_steal(server.waiting[1], pb_str(text));
-    cr_assert_not(pb_session_want_recv(p.server));
-    pb_session_sent(p.server, 20, 0);
-    pb_session_sent(p.server, pb_session_send(p.server).len, 0);
-    cr_assert(pb_session_want_recv(p.server));
-    pb_session_free(p.client);
-    pb_session_free(p.server);
-    service_end(&server);
-}
+/* ---- What a driver sees ---- */
 
 static void count_wakes(pb_session *s, void *driver)
 {

@@ -2,10 +2,12 @@
  *
  * A simulation: a made-up network and clock drive pairs of sessions from a seed. Bytes are
  * cut anywhere, delayed and lost with their connection; connections overtake one another,
- * are closed, half-closed and reset; applications call, answer late, cancel, page, pass
- * references about and free sessions in callbacks. Whatever happens: each call ends once,
- * with the answer that belongs to it; each session ends once; nothing is left.
+ * are closed, half-closed and reset; queues are full soon; applications call, answer late,
+ * cancel, page, pass references about, stop reading and free sessions in callbacks.
+ * Whatever happens: each call ends once, with the answer that belongs to it; nobody is
+ * called while it does not read; each session ends once; nothing is left.
  * PB_SEED=N runs one seed, PB_SEEDS=N so many (1000). */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,7 @@ struct end {
     struct end *peer;
     pb_session *session; /* NULL: freed */
     bool closed, broken; /* on_close has run; the transport is gone */
+    bool paused;         /* the application does not read */
     struct flight out;   /* to the peer */
     pb_request *kept[KEPT];
     pb_value *held[KEPT];
@@ -107,10 +110,22 @@ static void hold(struct end *e, pb_value *v)
     pb_value_unref(before);
 }
 
+static void pause_or_resume(struct end *e)
+{
+    if (e->session) {
+        e->paused = !e->paused && !world.calm;
+        (e->paused ? pb_session_pause : pb_session_resume)(e->session);
+    }
+}
+
 /* Now, later, or by a failure; with its argument. */
 static int do_echo(void *self, pb_request *r)
 {
     struct end *e = self;
+    CHECK(!e->paused, "called while it does not read", seed);
+    if (chance(20) == 0) {
+        pause_or_resume(e);
+    }
     size_t i = chance(KEPT);
     switch (chance(4)) {
     case 0:
@@ -179,6 +194,7 @@ static void on_answer(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct asked *a = user_data;
     int64_t number;
+    CHECK(!result || !a->by->paused, "answered while it does not read", seed);
     CHECK(!a->ended, "a call ended twice", seed);
     CHECK(!result != !failure, "neither answer nor failure, or both", seed);
     a->ended = true;
@@ -300,6 +316,14 @@ static void on_close(pb_session *s, const pb_error *why, void *user_data)
     e->closed = true;
 }
 
+static void on_drained(pb_session *s, void *user_data)
+{
+    CHECK(!pb_session_is_full(s), "drained, and full", seed);
+    if (chance(4) == 0) {
+        pause_or_resume(user_data);
+    }
+}
+
 /* Some of what waits goes onto the wire. */
 static void send_some(struct end *e, bool all)
 {
@@ -317,17 +341,21 @@ static void send_some(struct end *e, bool all)
     }
 }
 
-/* Some of what is on the wire arrives. */
+/* Some of what is on the wire arrives, now and then where nobody wants it yet. */
 static void deliver(struct end *to, bool all)
 {
     struct flight *f = &to->peer->out;
+    bool open = to->session && !to->broken && !pb_session_is_closed(to->session);
+    if (open && !pb_session_want_recv(to->session) && (world.calm || chance(4))) {
+        return;
+    }
     size_t n = all || f->len == 0 ? f->len : 1 + chance(f->len);
     if (n > 0) {
         uint8_t *bytes = malloc(n);
         memcpy(bytes, f->data, n);
         memmove(f->data, f->data + n, f->len - n);
         f->len -= n;
-        if (to->session && !to->broken && pb_session_want_recv(to->session)) {
+        if (open) {
             pb_session_recv(to->session, (pb_span){bytes, n}, world.now);
         }
         free(bytes);
@@ -419,6 +447,11 @@ static void step(void)
     case 12:
         tick(e);
         break;
+    case 13:
+        if (chance(4) == 0) {
+            pause_or_resume(e);
+        }
+        break;
     default:
         deliver(e, false);
         break;
@@ -435,7 +468,12 @@ static void begin(void)
             struct end *e = &world.ends[p][i];
             e->peer = &world.ends[p][!i];
             e->root = pb_object_new(&root_class, e);
-            pb_session_config c = {.root = e->root, .on_close = on_close, .user_data = e};
+            pb_session_config c = {.root = e->root,
+                                   .high_mark = 1 + chance(200),
+                                   .max_pending = 1 + chance(20),
+                                   .on_drained = on_drained,
+                                   .on_close = on_close,
+                                   .user_data = e};
             e->session = i ? pb_session_server_new(&c, world.now)
                            : pb_session_client_new(&c, world.now);
         }
@@ -454,6 +492,9 @@ static void calm_down(void)
                 for (size_t k = 0; k < KEPT; k++) {
                     answer_kept(e, k);
                     drop_held(e, k);
+                }
+                if (e->paused) {
+                    pause_or_resume(e);
                 }
                 tick(e);
                 send_some(e, true);
@@ -510,8 +551,17 @@ static void live(void)
     end();
 }
 
+static void tell_seed(int sig)
+{
+    fprintf(stderr, "seed %lu\n", seed);
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
 PB_TEST(simulate, whatever_happens)
 {
+    signal(SIGSEGV, tell_seed);
+    signal(SIGABRT, tell_seed);
     const char *one = getenv("PB_SEED"), *many = getenv("PB_SEEDS");
     uint64_t first = one ? strtoull(one, NULL, 10) : 1;
     uint64_t count = one ? 1 : many ? strtoull(many, NULL, 10) : 1000;

@@ -251,12 +251,20 @@ typedef struct {
     size_t max_refs;        /* objects that the peer holds, and likewise those that it has
                              * caches of: 1024. MAX_BROKER_REFS */
     size_t max_caches;      /* caches that the peer has not uncached yet: 65536 */
-    size_t max_queued;      /* bytes waiting to be sent: 256 MiB */
+    /* Bytes waiting to be sent. From max_queued on, a call is refused with PB_ERR_LIMIT,
+     * and an answer ends the session with that: 256 MiB. With more than high_mark the
+     * session is full, and handles no more of what the peer sends, unless it waits for an
+     * answer itself, until there are no more than low_mark: 1 MiB, and a quarter of it. */
+    size_t max_queued;
+    size_t high_mark, low_mark;
     /* The dialects that are known, the preferred one first; zeros: pb, none. */
     pb_dialect dialects[2];
     int64_t negotiation_timeout; /* milliseconds: 30000; negative: never */
     /* Negotiation is done. */
     void (*on_ready)(pb_session *s, void *user_data);
+    /* The session was full, and is not any more: who has held back may go on. Mirrors
+     * IPushProducer.resumeProducing. */
+    void (*on_drained)(pb_session *s, void *user_data);
     /* The session is over: last of its callbacks, once, also when it is freed while open.
      * why is never NULL; code PB_OK is an end that was asked for. */
     void (*on_close)(pb_session *s, const pb_error *why, void *user_data);
@@ -273,8 +281,9 @@ typedef struct {
  * milliseconds, as everywhere. */
 PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now);
 PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);
-/* Takes bytes from the peer, all of them. Non-zero: the session is over, and
- * pb_session_error says why; on_close has run. */
+/* Takes bytes from the peer, all of them; what comes after pb_session_want_recv has become
+ * false is kept until pb_session_tick. Non-zero: the session is over, and pb_session_error
+ * says why; on_close has run. */
 PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
 /* What to write to the peer, borrowed until the next call on s (nothing while a message is
  * being written); and how much of it has gone. */
@@ -283,12 +292,15 @@ PB_API void pb_session_sent(pb_session *s, size_t n, int64_t now);
 /* When to call pb_session_tick; INT64_MAX: never. */
 PB_API int64_t pb_session_deadline(const pb_session *s);
 PB_API int pb_session_tick(pb_session *s, int64_t now);
-/* False while too much waits to be sent, or is unanswered, or it is paused: stop reading
- * then. */
+/* False while the session is full, or too much is unanswered, or it is paused, or was so
+ * when more had come: stop reading then. */
 PB_API bool pb_session_want_recv(const pb_session *s);
 PB_API bool pb_session_want_send(const pb_session *s);
+/* Whether more waits to be sent than the peer takes: hold back until on_drained, or the
+ * session keeps all of it. */
+PB_API bool pb_session_is_full(const pb_session *s);
 /* Stops the reading, so that the peer has to wait for an application that lags behind, and
- * lets it go on. What was read already still comes. */
+ * lets it go on. What was read already is kept meanwhile. */
 PB_API void pb_session_pause(pb_session *s);
 PB_API void pb_session_resume(pb_session *s);
 /* The transport is gone: why may be NULL (end of file). Every waiting call fails. */

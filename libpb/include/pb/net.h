@@ -38,6 +38,8 @@ typedef struct {
     size_t max_connections;    /* of a server at once, more wait: 0 is no limit */
     bool reuse_port; /* of a server: others, with the same, listen on that port too */
     int64_t idle_timeout; /* milliseconds without a word and without a call; 0: none */
+    int64_t
+        write_timeout; /* in which a peer takes nothing of what waits for it; 0: none */
     int keep_alive; /* seconds: TCP finds a peer that is gone in that time: 60; -1: never */
     /* A client calls that method of the root after so many milliseconds without a word;
      * without an answer, any, for as long again the connection ends. NULL: it does not. */

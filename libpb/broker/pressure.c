@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Back-pressure. Where the peer takes its answers too slowly, or the application does not
+ * want to hear more, the session stops between two messages: what has come already is
+ * kept, and the driver reads no more. So a peer can make us keep little more than
+ * high_mark and one message, however much it asks for. */
+#include "libpb/broker/copies.h"
+
+size_t pb__session_queued(const pb_session *s)
+{
+    return pb_encoder_send(&s->encoder).len;
+}
+
+/* Whoever waits for an answer reads on, though much waits to be sent: of two that send
+ * each other much, neither would take it else, and both would wait for ever. */
+static bool is_held_up(const pb_session *s)
+{
+    return s->full && (!s->calls || s->calls->pending == 0);
+}
+
+bool pb__session_hears(const pb_session *s)
+{
+    return pb__session_open(s) && !s->paused &&
+           s->serving < s->shared->config.max_pending && !is_held_up(s);
+}
+
+bool pb__session_hears_kept(const pb_session *s)
+{
+    return s->kept && pb__session_hears(s);
+}
+
+int pb__session_queue_check(const pb_session *s, pb_error *err)
+{
+    size_t queued = pb__session_queued(s), limit = s->shared->config.max_queued;
+    return queued < limit
+               ? 0
+               : pb__error_set(err, PB_ERR_LIMIT, 0,
+                               "%zu bytes wait to be sent, limit %zu", queued, limit);
+}
+
+void pb__session_wrote(pb_session *s)
+{
+    s->full = s->full || pb__session_queued(s) > s->shared->config.high_mark;
+}
+
+void pb__session_drained(pb_session *s)
+{
+    const pb_session_config *c = &s->shared->config;
+    if (s->full && pb__session_queued(s) <= c->low_mark) {
+        s->full = false;
+        if (c->on_drained && pb__session_open(s)) {
+            c->on_drained(s, c->user_data);
+        }
+    }
+}
+
+bool pb_session_is_full(const pb_session *s)
+{
+    return s->full && pb__session_open(s);
+}
+
+bool pb_session_want_recv(const pb_session *s)
+{
+    return !s->kept && pb__session_hears(s);
+}
+
+void pb_session_pause(pb_session *s)
+{
+    s->paused = true;
+}
+
+void pb_session_resume(pb_session *s)
+{
+    s->paused = false;
+    s->resumed = true;
+    pb__session_wake(s);
+}
