@@ -1,4 +1,5 @@
 EXTRA_DIST += \
+	%D%/make-api \
 	%D%/README.md \
 	%D%/decisions.md \
 	%D%/guide-c.md \
@@ -19,3 +20,10 @@ dist_man_MANS = \
 	%D%/man/pb-shell.1 \
 	%D%/man/pb-unjelly.1 \
 	%D%/man/pb.1
+
+# The API reference, out of the headers: HTML in docs/api/ of the build folder.
+docs:
+	$(srcdir)/%D%/make-api $(srcdir)/libpb/include %D%/api
+clean-local:
+	rm -rf %D%/api
+.PHONY: docs

@@ -5,6 +5,7 @@ libpb_test_support_la_SOURCES = %D%/support.c %D%/support.h
 test_libs = libpb_test_support.la $(CRITERION_LIBS)
 
 script_tests += \
+	%D%/check-api \
 	%D%/check-docs \
 	%D%/check-exports \
 	%D%/check-format \

@@ -39,6 +39,7 @@ typedef struct {
     int (*run)(pb_decoder *d, const uint8_t *in, size_t len);
 } pb_sink_ops;
 
+/* A receiver of tokens: what it does, and for whom. */
 typedef struct {
     const pb_sink_ops *ops;
     void *ctx;
@@ -68,13 +69,15 @@ typedef enum {
     PB_DIALECT_PB,
 } pb_dialect;
 
-/* The dialect's name on the wire: "none", "pb"; NULL for PB_DIALECT_UNKNOWN. */
+/* The dialect's name on the wire, a constant: "none", "pb"; NULL for
+ * PB_DIALECT_UNKNOWN. */
 PB_API const char *pb_dialect_name(pb_dialect d);
 /* The dialect of that name; PB_DIALECT_UNKNOWN if there is none. */
 PB_API pb_dialect pb_dialect_find(pb_span name);
 
 /* Bytes to tokens, any split. */
-/* NULL for lack of memory. limits may be NULL. */
+
+/* A decoder, *new* (pb_decoder_free); NULL for lack of memory. limits may be NULL. */
 PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out);
 /* Takes all of `in`. 0, or the error that ended the stream, which is said again by every
  * further call: PB_ERR_LIMIT (prefix, list, bytes, depth, message, values), PB_ERR_SYNTAX
@@ -84,26 +87,29 @@ PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink
  * to the byte at which it was refused: mostly a type byte.
  * Mirrors Banana.dataReceived. */
 PB_API int pb_decoder_recv(pb_decoder *d, pb_span in, pb_error *err);
-/* From now on (limits of message and values: from the next top-level expression on, at the
- * latest); may be called by the sink. */
+/* The dialect from now on; may be called by the sink. */
 PB_API void pb_decoder_set_dialect(pb_decoder *d, pb_dialect dialect);
+/* The limits from now on (of message and values: from the next top-level expression on, at
+ * the latest); may be called by the sink. */
 PB_API void pb_decoder_set_limits(pb_decoder *d, const pb_limits *limits);
 /* Called by the sink: pb_decoder_recv returns 0 after this token, and after the ends of
- * the lists that it completes; pb_decoder_rest bytes at the end of its input are left for
- * the caller to give again. */
+ * the lists that it completes. */
 PB_API void pb_decoder_pause(pb_decoder *d);
+/* How many bytes at the end of its input a decoder that was paused has left, for the
+ * caller to give again; else 0. */
 PB_API size_t pb_decoder_rest(const pb_decoder *d);
-/* Top-level expressions that were completed, and the offset of the next byte within the
- * one that is being read (0 between expressions); in a call of the sink, of the byte that
- * follows the last type byte. */
+/* How many top-level expressions were completed. */
 PB_API uint64_t pb_decoder_count(const pb_decoder *d);
+/* The offset of the next byte within the expression that is being read (0 between
+ * expressions); in a call of the sink, of the byte that follows the last type byte. */
 PB_API uint64_t pb_decoder_offset(const pb_decoder *d);
-/* Not from within the sink. */
+/* Ends a decoder; not from within the sink. NULL is allowed. */
 PB_API void pb_decoder_free(pb_decoder *d);
 
 /* Tokens to bytes. */
 typedef struct pb_encoder pb_encoder;
 
+/* An encoder, *new* (pb_encoder_free); NULL for lack of memory. limits may be NULL. */
 PB_API pb_encoder *pb_encoder_new(pb_dialect d, const pb_limits *limits);
 /* The sink that writes; its ctx is e. Errors: PB_ERR_LIMIT where Twisted's banana refuses
  * to send (integer, string or list past the limits), PB_ERR_NOMEM. What a refused
@@ -112,16 +118,20 @@ PB_API pb_sink pb_encoder_sink(pb_encoder *e);
 /* Fills err with why a call of the sink failed, and returns its code; 0 if none did since
  * the last pb_encoder_rewind. */
 PB_API int pb_encoder_error(const pb_encoder *e, pb_error *err);
-/* Marks a place (a number of bytes written in all) and goes back to it. Bytes before a
- * place that was marked must not have been sent past it. Going back clears the error. */
+/* Marks a place: the number of bytes written in all. */
 PB_API uint64_t pb_encoder_mark(const pb_encoder *e);
+/* Goes back to a place that was marked, and clears the error. Nothing past it must have
+ * been sent. */
 PB_API void pb_encoder_rewind(pb_encoder *e, uint64_t mark);
-/* The bytes to write, borrowed until the next call on e; then how many of them have
- * gone. */
+/* The bytes to write, borrowed until the next call on e. */
 PB_API pb_span pb_encoder_send(const pb_encoder *e);
+/* How many of them have gone. */
 PB_API void pb_encoder_sent(pb_encoder *e, size_t n);
+/* The dialect from now on, between two expressions. */
 PB_API void pb_encoder_set_dialect(pb_encoder *e, pb_dialect dialect);
+/* The limits from now on; NULL: the defaults. */
 PB_API void pb_encoder_set_limits(pb_encoder *e, const pb_limits *limits);
+/* Ends an encoder. NULL is allowed. */
 PB_API void pb_encoder_free(pb_encoder *e);
 
 #ifdef __cplusplus

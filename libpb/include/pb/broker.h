@@ -88,12 +88,18 @@ typedef struct {
 /* An object with one owner, *new*. cls is borrowed for its life. NULL for lack of memory.
  * Mirrors twisted.spread.flavors.Serializable: what it is says its class. */
 PB_API pb_object *pb_object_new(const pb_class *cls, void *self);
+/* Adds an owner; returns o. */
 PB_API pb_object *pb_object_ref(pb_object *o);
+/* Removes an owner; with the last one `destroy` runs. NULL is allowed. */
 PB_API void pb_object_unref(pb_object *o);
+/* The self that it was made with, or that `construct` gave: its class's to own.
+ * Borrowed. */
 PB_API void *pb_object_self(const pb_object *o);
+/* What it can do, borrowed. */
 PB_API const pb_class *pb_object_class(const pb_object *o);
-/* The object as a value, to be sent: *new*. And stolen: for pb_build("N", ...). */
+/* The object as a value, to be sent: *new*. */
 PB_API pb_value *pb_local(pb_object *o);
+/* The same, and the caller's count of o goes into it: for pb_build("N", ...). */
 PB_API pb_value *pb_local_steal(pb_object *o);
 /* The object of a PB_LOCAL value, borrowed: one of ours, a copy, or what a cache shows;
  * NULL for another kind or for NULL. */
@@ -101,14 +107,17 @@ PB_API pb_object *pb_as_object(const pb_value *v);
 
 /* ---- A call that came in ---- */
 
+/* The method's name, without its role's prefix; borrowed for the life of the request. */
 PB_API const char *pb_request_method(const pb_request *r);
-/* A tuple and a dict, borrowed for the life of the request. */
+/* The positional arguments, a tuple, borrowed for the life of the request. */
 PB_API pb_value *pb_request_args(const pb_request *r);
+/* The keyword arguments, a dict, borrowed for the life of the request. */
 PB_API pb_value *pb_request_kwargs(const pb_request *r);
-/* The session it came over; NULL once that is gone. */
+/* The session it came over, borrowed; NULL once that is gone. */
 PB_API pb_session *pb_request_session(const pb_request *r);
-/* The object that is called, and as what. */
+/* The object that is called, borrowed for the life of the request. */
 PB_API pb_object *pb_request_object(const pb_request *r);
+/* As what it is called. */
 PB_API pb_role pb_request_role(const pb_request *r);
 /* Who is calling, borrowed: the avatar itself in a perspective_ method, the perspective
  * of the ViewPoint in a view_ method; NULL where there is none. */
@@ -125,9 +134,11 @@ PB_API int pb_request_unpack(pb_request *r, const char *format, ...);
  * Python's. */
 PB_API int pb_request_unpack_keywords(pb_request *r, const char *format,
                                       const char *const *names, ...);
-/* Keeps the request beyond its method's return. The last pb_request_unref of one that was
- * never answered sends a failure. */
+/* Keeps the request beyond its method's return, to be answered later; returns r. What a
+ * method that returns a Deferred is in Twisted. */
 PB_API pb_request *pb_request_ref(pb_request *r);
+/* Removes an owner; the last one of a request that was never answered sends a failure.
+ * NULL is allowed. */
 PB_API void pb_request_unref(pb_request *r);
 /* Answers; once. A result that cannot be sent (PB_ERR_TYPE, PB_ERR_LIMIT, ...) is answered
  * by a failure that says why, and the error returned. PB_ERR_ARG for NULL, which sends a
@@ -153,8 +164,10 @@ PB_API int pb_request_fail_steal(pb_request *r, pb_value *exception);
 
 /* ---- References to a peer's objects ---- */
 
+/* Adds an owner; returns r. NULL gives NULL. */
 PB_API pb_remote *pb_remote_ref(pb_remote *r);
-/* The last one gives the reference back to the peer at once (decref). */
+/* Removes an owner; the last one gives the reference back to the peer at once (decref).
+ * NULL is allowed. */
 PB_API void pb_remote_unref(pb_remote *r);
 /* The reference of a PB_REMOTE value, borrowed; NULL for another kind or for NULL. */
 PB_API pb_remote *pb_as_remote(const pb_value *v);
@@ -162,14 +175,16 @@ PB_API pb_remote *pb_as_remote(const pb_value *v);
 PB_API pb_value *pb_remote_value(pb_remote *r);
 /* Its number at the peer; 0 for one that goes by name. */
 PB_API int64_t pb_remote_luid(const pb_remote *r);
-/* Its session; NULL once that is gone: calls fail with PB_ERR_DEAD then. */
+/* Its session, borrowed; NULL once that is gone: calls fail with PB_ERR_DEAD then. */
 PB_API pb_session *pb_remote_session(const pb_remote *r);
-/* Calls cb with the reference, once, when its connection ends; or no more, for the first
- * such pair of cb and user_data. Until then the reference is held, and not given back.
- * PB_ERR_DEAD if it has ended, PB_ERR_NOMEM. Mirror RemoteReference.notifyOnDisconnect and
- * dontNotifyOnDisconnect. */
+/* Told that the connection of a reference has ended. */
 typedef void (*pb_remote_cb)(pb_remote *r, void *user_data);
+/* Calls cb with the reference, once, when its connection ends. Until then the reference is
+ * held, and not given back. PB_ERR_DEAD if it has ended, PB_ERR_NOMEM. Mirrors
+ * RemoteReference.notifyOnDisconnect. */
 PB_API int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data);
+/* Does so no more, for the first such pair of cb and user_data. Mirrors
+ * RemoteReference.dontNotifyOnDisconnect. */
 PB_API void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb,
                                                 void *user_data);
 /* A reference to what the peer has published under a name, *new*; nothing is sent, and
@@ -182,6 +197,7 @@ PB_API pb_remote *pb_remote_for_name(pb_session *s, const char *name);
  * pb_value_ref or pb_failure_ref keeps them. */
 typedef void (*pb_answer_cb)(pb_value *result, pb_failure *failure, void *user_data);
 
+/* How a call is made. Zero is the default of every field. */
 typedef struct {
     int64_t timeout; /* milliseconds until it fails with PB_ERR_TIMEOUT; 0: never */
     bool no_answer;  /* ask for none: Twisted's pbanswer=False; cb must be NULL */
@@ -208,24 +224,29 @@ PB_API void pb_call_cancel(pb_call *c);
 
 /* ---- Failures ---- */
 
-/* What ended a call without a result: the peer's exception, or an error of our own. */
+/* A failure is what ended a call without a result: the peer's exception, or an error of
+ * our own. Counted: adds an owner; returns f. NULL gives NULL. */
 PB_API pb_failure *pb_failure_ref(pb_failure *f);
 PB_API void pb_failure_unref(pb_failure *f);
 /* PB_OK: the peer's exception. Else PB_ERR_LOST, _TIMEOUT, _CANCELLED, _INSECURE, ... */
 PB_API int pb_failure_code(const pb_failure *f);
 /* The exception's class ("builtins.ValueError"); errors of our own have Twisted's name
- * for them where it has one ("twisted.spread.pb.PBConnectionLost"). Never NULL, as the
- * other texts. */
+ * for them where it has one ("twisted.spread.pb.PBConnectionLost"). Borrowed; never
+ * NULL. */
 PB_API const char *pb_failure_type(const pb_failure *f);
+/* Its text, as Python's str() of the exception. Borrowed; never NULL. */
 PB_API const char *pb_failure_text(const pb_failure *f);
+/* The traceback, where the peer sent one, else what it sent instead, or nothing. Borrowed;
+ * never NULL. */
 PB_API const char *pb_failure_traceback(const pb_failure *f);
 /* Whether the exception is of that class or inherits from it, by the parents that came
  * with it; a built-in class goes by Python 2's name as well as by Python 3's. Mirrors
  * Failure.check. */
 PB_API bool pb_failure_check(const pb_failure *f, const char *type);
-/* What the peer sent, as it came (an instance or a copy); NULL for an error of our own. */
+/* What the peer sent, as it came (an instance or a copy), borrowed; NULL for an error of
+ * our own. */
 PB_API pb_value *pb_failure_value(const pb_failure *f);
-/* The names of its class and of its bases, a list; NULL where none came. */
+/* The names of its class and of its bases, a list, borrowed; NULL where none came. */
 PB_API pb_value *pb_failure_parents(const pb_failure *f);
 /* A failure of an exception, *new*; NULL for lack of memory. type as in pb_request_fail;
  * the traceback (NULL: none) is sent where unsafe_tracebacks are on. */
@@ -234,10 +255,12 @@ PB_API pb_failure *pb_failure_new(const char *type, const char *text,
 
 /* ---- The session ---- */
 
+/* How bad what is logged is. */
 typedef enum { PB_LOG_ERROR, PB_LOG_WARNING, PB_LOG_INFO, PB_LOG_DEBUG } pb_log_level;
 
 typedef struct pb_registry pb_registry; /* see pb/flavors.h */
 
+/* How a session is to be. Zero is the default of every field. */
 typedef struct {
     pb_object *root; /* published as "root"; NULL: none. The session takes a count */
     /* Gives this connection's root, *new*, while the session is made; NULL: root is it.
@@ -275,46 +298,58 @@ typedef struct {
      * session is over, and no call of the driver's is on the stack that would notice. */
     void (*on_wake)(pb_session *s, void *driver);
     void *driver;
-} pb_session_config; /* zero is the default of every field */
+} pb_session_config;
 
-/* A session, *new*; the config is copied. NULL for lack of memory. now is monotonic
- * milliseconds, as everywhere. */
+/* A session of the side that connected, *new* (pb_session_free); the config is copied.
+ * NULL for lack of memory. now is monotonic milliseconds, as everywhere. */
 PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now);
+/* A session of the side that was connected to: *new*, as above. */
 PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);
 /* Takes bytes from the peer, all of them; what comes after pb_session_want_recv has become
  * false is kept until pb_session_tick. Non-zero: the session is over, and pb_session_error
  * says why; on_close has run. */
 PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
 /* What to write to the peer, borrowed until the next call on s (nothing while a message is
- * being written); and how much of it has gone. */
+ * being written). */
 PB_API pb_span pb_session_send(pb_session *s);
+/* How much of it has gone. */
 PB_API void pb_session_sent(pb_session *s, size_t n, int64_t now);
 /* When to call pb_session_tick; INT64_MAX: never. */
 PB_API int64_t pb_session_deadline(const pb_session *s);
+/* Minds what is due by now: time-outs, pages. Returns as pb_session_recv. */
 PB_API int pb_session_tick(pb_session *s, int64_t now);
 /* False while the session is full, or too much is unanswered, or it is paused, or was so
  * when more had come: stop reading then. */
 PB_API bool pb_session_want_recv(const pb_session *s);
+/* Whether pb_session_send has something. */
 PB_API bool pb_session_want_send(const pb_session *s);
 /* Whether more waits to be sent than the peer takes: hold back until on_drained, or the
  * session keeps all of it. */
 PB_API bool pb_session_is_full(const pb_session *s);
-/* Stops the reading, so that the peer has to wait for an application that lags behind, and
- * lets it go on. What was read already is kept meanwhile. */
+/* Stops the reading, so that the peer has to wait for an application that lags behind.
+ * What was read already is kept meanwhile. */
 PB_API void pb_session_pause(pb_session *s);
+/* Lets the reading go on. */
 PB_API void pb_session_resume(pb_session *s);
 /* The transport is gone: why may be NULL (end of file). Every waiting call fails. */
 PB_API void pb_session_lost(pb_session *s, const pb_error *why);
 /* Ends the session from this side; what waits to be sent may still be taken by
  * pb_session_send. Every waiting call fails. */
 PB_API void pb_session_close(pb_session *s);
+/* Whether the negotiation is done and the session not over. */
 PB_API bool pb_session_is_ready(const pb_session *s);
+/* Whether the session is over, for whatever reason. */
 PB_API bool pb_session_is_closed(const pb_session *s);
-/* Why the session is over; code PB_OK while it is not, or if that was asked for. */
+/* Why the session is over, borrowed; code PB_OK while it is not, or if that was asked
+ * for. */
 PB_API const pb_error *pb_session_error(const pb_session *s);
+/* The user_data of its config, borrowed. */
 PB_API void *pb_session_user_data(const pb_session *s);
+/* Limits from now on, of what is read and of what is written; NULL: the defaults. 0.
+ * Mirrors setPrefixLimit and banana.SIZE_LIMIT. */
 PB_API int pb_session_set_limits(pb_session *s, const pb_limits *l);
 
+/* What a session holds, in numbers. */
 typedef struct {
     size_t pending;  /* our calls that wait for an answer */
     size_t serving;  /* the peer's calls that wait for ours */
@@ -326,19 +361,22 @@ typedef struct {
     size_t paging;   /* pagings of ours that are under way */
 } pb_session_stats;
 
+/* Fills *out with the numbers of now. */
 PB_API void pb_session_get_stats(const pb_session *s, pb_session_stats *out);
 /* Frees the session, also from a callback: it goes when the outermost call returns.
  * References to the peer live on as dead ones. NULL is allowed. */
 PB_API void pb_session_free(pb_session *s);
-/* Calls cb once when the connection ends, before on_close; or no more, for the first such
- * pair. PB_ERR_STATE if it has ended, PB_ERR_NOMEM. Mirror Broker.notifyOnDisconnect and
- * dontNotifyOnDisconnect. */
+/* Told that a connection has ended. */
 typedef void (*pb_session_cb)(pb_session *s, void *user_data);
+/* Calls cb once when the connection ends, before on_close. PB_ERR_STATE if it has ended,
+ * PB_ERR_NOMEM. Mirrors Broker.notifyOnDisconnect. */
 PB_API int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb,
                                            void *user_data);
+/* Does so no more, for the first such pair. Mirrors Broker.dontNotifyOnDisconnect. */
 PB_API void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb,
                                                  void *user_data);
-/* Publishes an object under a name beside "root". Mirrors Broker.setNameForLocal. */
+/* Publishes an object under a name beside "root". PB_ERR_ARG, PB_ERR_STATE where the
+ * session is over, PB_ERR_NOMEM. Mirrors Broker.setNameForLocal. */
 PB_API int pb_session_publish(pb_session *s, const char *name, pb_object *o);
 /* The peer's root, *new*; no message is needed. Mirrors getRootObject. */
 PB_API pb_remote *pb_session_root(pb_session *s);

@@ -16,6 +16,7 @@ extern "C" {
 
 typedef struct pb_driver pb_driver;
 
+/* What may happen to a socket, and what to watch it for: bits. */
 enum {
     PB_DRIVER_READ = 1,
     PB_DRIVER_WRITE = 2,
@@ -41,9 +42,10 @@ typedef struct {
 /* Roots, certificate and key, for many connections. Counted. */
 typedef struct pb__tls_context pb_tls;
 
-/* By the tls_ fields of c. NULL with PB_ERR_TLS or PB_ERR_SYSTEM that names the file of no
- * use, or PB_ERR_NOMEM. */
+/* By the tls_ fields of c: *new*. NULL with PB_ERR_TLS or PB_ERR_SYSTEM that names the
+ * file of no use, or PB_ERR_NOMEM. */
 PB_API pb_tls *pb_tls_new(const pb_net_config *c, bool is_client, pb_error *err);
+/* Removes an owner. NULL is allowed. */
 PB_API void pb_tls_unref(pb_tls *t);
 
 /* Takes fd over, a socket that is connected and does not block; also where it fails. hooks
@@ -53,12 +55,17 @@ PB_API void pb_tls_unref(pb_tls *t);
 PB_API pb_driver *pb_driver_new(int fd, bool is_client, const pb_net_config *c,
                                 pb_tls *tls, const char *host,
                                 const pb_driver_hooks *hooks, void *loop);
+/* Its session, borrowed: it goes with the driver. */
 PB_API pb_session *pb_driver_session(const pb_driver *d);
-/* These may end the driver. events of those above that have happened; 0 is none. */
+/* Reads and writes: events are those above that have happened, 0 is none. May end the
+ * driver. */
 PB_API void pb_driver_handle(pb_driver *d, int events);
+/* Minds deadlines, and sends what has come to be sent: when the time of set_timer has
+ * come, or after wake. May end the driver. */
 PB_API void pb_driver_settle(pb_driver *d);
-/* As pb_conn_close and pb_conn_finish: gone runs when the loop calls again. */
+/* As pb_conn_close: gone runs when the loop calls again. */
 PB_API void pb_driver_close(pb_driver *d);
+/* As pb_conn_finish: gone runs when the loop calls again. */
 PB_API void pb_driver_finish(pb_driver *d, int64_t patience);
 
 #ifdef __cplusplus

@@ -47,6 +47,7 @@ typedef struct {
     X(SYSTEM, 16, "system call failed") \
     X(REMOTE, 17, "the peer answered with a failure")
 
+/* The codes: PB_OK, and PB_ERR_NOMEM, PB_ERR_ARG, ..., which are negative. */
 enum {
     PB_OK = 0,
 #define PB_ERR_ENUM(name, number, text) PB_ERR_##name = -(number),
@@ -64,7 +65,7 @@ typedef struct {
     char text[192]; /* one sentence: the offending thing, and the limit that was passed */
 } pb_error;
 
-/* The text of a PB_ERR_ code, from the list above; never NULL. */
+/* The text of a PB_ERR_ code, from the list above: a constant, never NULL. */
 PB_API const char *pb_strerror(int code);
 
 /* Frees a plain string or block that the library handed out as *new*. NULL is allowed. */

@@ -19,8 +19,9 @@ extern "C" {
  * the perspective of whom it is sent to. Two on the same pair go by the same number.
  * Mirrors flavors.ViewPoint. */
 PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object);
-/* The two of a ViewPoint, borrowed, as when it was sent home; NULL for another object. */
+/* What a ViewPoint is on, borrowed, as when it was sent home; NULL for another object. */
 PB_API pb_object *pb_viewpoint_object(const pb_object *o);
+/* For whom it is, borrowed; NULL for nobody, and for another object. */
 PB_API pb_object *pb_viewpoint_perspective(const pb_object *o);
 /* An object that calls the methods of another in a role: *new*; it holds a count of it.
  * An avatar is sent so, as PB_ROLE_PERSPECTIVE. NULL for lack of memory or of an object,
@@ -32,10 +33,13 @@ PB_API pb_object *pb_remote_perspective(const pb_remote *r);
 
 /* ---- Copies and caches that come ---- */
 
-/* Which type tags become what. Counted; belongs to one thread, as its sessions. Mirrors
- * jelly.unjellyableRegistry and unjellyableFactoryRegistry. */
+/* Which type tags become what: *new*; NULL for lack of memory. Counted; belongs to one
+ * thread, as its sessions. Mirrors jelly.unjellyableRegistry and
+ * unjellyableFactoryRegistry. */
 PB_API pb_registry *pb_registry_new(void);
+/* Adds an owner; returns g. NULL gives NULL. */
 PB_API pb_registry *pb_registry_ref(pb_registry *g);
+/* Removes an owner. NULL is allowed. */
 PB_API void pb_registry_unref(pb_registry *g);
 /* What comes with this tag becomes a PB_LOCAL value: an object of the class, which is
  * borrowed for the life of the registry and of its copies. cls NULL: it becomes a
@@ -51,14 +55,15 @@ PB_API int pb_registry_set_class(pb_registry *g, const char *tag, const pb_class
  * object, which holds it. NULL for one of ours. */
 PB_API pb_value *pb_object_state(const pb_object *o);
 /* Classes under their names behind a prefix: "prefix.Name" for a class named
- * "module.Name"; "Name" alone where the prefix is empty. All of them or none. Mirrors
- * setUnjellyableForClassTree. */
+ * "module.Name"; "Name" alone where the prefix is empty. All of them or none: PB_ERR_ARG,
+ * PB_ERR_NOMEM. Mirrors setUnjellyableForClassTree. */
 PB_API int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
                                       const pb_class *const *classes, size_t n);
-/* What comes with this tag becomes what the factory makes of its state: a *new* value;
- * NULL with err refuses it. It runs in the midst of reading: what the state refers to may
- * not be in its place yet. Mirrors setUnjellyableFactoryForClass. */
+/* Makes of the state of what came, borrowed, a *new* value; NULL with err refuses it. It
+ * runs in the midst of reading: what the state refers to may not be in its place yet. */
 typedef pb_value *(*pb_factory_cb)(pb_value *state, pb_error *err, void *user_data);
+/* What comes with this tag becomes what the factory makes of it. PB_ERR_ARG, PB_ERR_NOMEM.
+ * Mirrors setUnjellyableFactoryForClass. */
 PB_API int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_cb factory,
                                    void *user_data);
 

@@ -20,29 +20,35 @@ extern "C" {
 typedef struct pb_taster pb_taster;
 
 /* SecurityOptions(): None, bool, numbers, text, bytes, sets, times, Decimal; and any name
- * with a dot, which is then judged by module and class. NULL for lack of memory. */
+ * with a dot, which is then judged by module and class. *New*; NULL for lack of memory. */
 PB_API pb_taster *pb_taster_new(void);
+/* Adds an owner; returns t. NULL gives NULL. */
 PB_API pb_taster *pb_taster_ref(pb_taster *t);
+/* Removes an owner. NULL is allowed. */
 PB_API void pb_taster_unref(pb_taster *t);
 /* allowBasicTypes: list, tuple, dict, references. globalSecurity is a new taster with
- * these; it is what a NULL taster means wherever one is asked for. */
+ * these; it is what a NULL taster means wherever one is asked for. 0 or PB_ERR_NOMEM. */
 PB_API int pb_taster_allow_basic_types(pb_taster *t);
-/* allowTypes, allowModules for one name. */
+/* allowTypes for one name. 0 or PB_ERR_NOMEM. */
 PB_API int pb_taster_allow_type(pb_taster *t, const char *name);
+/* allowModules for one name. 0 or PB_ERR_NOMEM. */
 PB_API int pb_taster_allow_module(pb_taster *t, const char *name);
 /* allowInstancesOf for one class by its dotted name: the basic types, "instance",
- * "class", "classobj" and "module", its name as a type, its module, and the class. */
+ * "class", "classobj" and "module", its name as a type, its module, and the class. 0 or
+ * PB_ERR_NOMEM. */
 PB_API int pb_taster_allow_instances_of(pb_taster *t, const char *class_name);
 /* Allows types, modules and classes whose whole name matches a PCRE2 pattern (anchored at
  * both ends). Compiled here, matched under limits: a name that runs into them, or is
  * longer than 1024 bytes, is refused.
  * PB_ERR_SYNTAX with the offset in the pattern. Ours, not Twisted's. */
 PB_API int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err);
-/* Allows everything. Mirrors DummySecurityOptions. */
+/* Allows everything. 0 or PB_ERR_NOMEM. Mirrors DummySecurityOptions. */
 PB_API int pb_taster_allow_all(pb_taster *t);
-/* isTypeAllowed, isModuleAllowed, isClassAllowed; t may be NULL. */
+/* isTypeAllowed; t may be NULL. */
 PB_API bool pb_taster_type_allowed(const pb_taster *t, pb_span name);
+/* isModuleAllowed; t may be NULL. */
 PB_API bool pb_taster_module_allowed(const pb_taster *t, pb_span name);
+/* isClassAllowed; t may be NULL. */
 PB_API bool pb_taster_class_allowed(const pb_taster *t, pb_span name);
 
 /* How values are written and read. Zero is the default of every field. */
@@ -75,8 +81,10 @@ PB_API int pb_jelly(pb_value *v, const pb_jelly_config *c, pb_encoder *e, pb_err
 /* Reads expressions from a decoder. The sink may be given to one decoder at a time. */
 typedef struct pb_unjellier pb_unjellier;
 
-/* NULL for lack of memory. The config is copied; c may be NULL. */
+/* A reader, *new* (pb_unjellier_free); NULL for lack of memory. The config is copied; c
+ * may be NULL. */
 PB_API pb_unjellier *pb_unjellier_new(const pb_jelly_config *c);
+/* What to give to a decoder; its ctx is u. */
 PB_API pb_sink pb_unjellier_sink(pb_unjellier *u);
 /* The value of the expression that was completed, *new*; u is ready for the next. Until
  * one is complete, PB_ERR_STATE. A refused expression is read to its end, and its error
@@ -85,12 +93,15 @@ PB_API pb_sink pb_unjellier_sink(pb_unjellier *u);
  * another waits to be taken makes the sink fail with PB_ERR_STATE: pause the decoder.
  * Mirrors jelly.unjelly. */
 PB_API int pb_unjellier_take(pb_unjellier *u, pb_value **out, pb_error *err);
+/* Ends a reader. NULL is allowed. */
 PB_API void pb_unjellier_free(pb_unjellier *u);
 
-/* Both in one step, for whole expressions in memory, dialect given: bytes of a value,
- * *new* in *out (pb_free); and the value of bytes that hold exactly one expression. */
+/* Both in one step, for whole expressions in memory. The bytes of a value in a dialect,
+ * *new* in *out (pb_free). Errors as pb_jelly. */
 PB_API int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d,
                           uint8_t **out, size_t *len, pb_error *err);
+/* The value, *new* in *out, of bytes that hold exactly one expression, else PB_ERR_SYNTAX;
+ * other errors as pb_decoder_recv and pb_unjellier_take. */
 PB_API int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d,
                             pb_value **out, pb_error *err);
 

@@ -22,8 +22,9 @@ typedef struct {
     bool anonymous;        /* the rest is not looked at */
 } pb_credentials;
 
-/* From NUL-terminated names. */
+/* From NUL-terminated names, which are borrowed. Mirrors credentials.UsernamePassword. */
 PB_API pb_credentials pb_credentials_new(const char *username, const char *password);
+/* Nobody. Mirrors credentials.Anonymous. */
 PB_API pb_credentials pb_credentials_anonymous(void);
 
 typedef struct pb_login_call pb_login_call;
@@ -40,6 +41,7 @@ PB_API int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
 /* Gives the login up: cb runs with PB_ERR_CANCELLED before this returns. */
 PB_API void pb_login_cancel(pb_login_call *login);
 
+/* Bytes of a challenge, and of the response to it. */
 enum { PB_MD5_LEN = 16 };
 
 /* MD5(MD5(password) + challenge). Mirrors pb.respond. */
@@ -62,7 +64,9 @@ typedef int (*pb_checker_cb)(pb_attempt *a, void *user_data);
 /* A portal with one count, *new*; without a checker it lets nobody in. NULL for lack of
  * memory. Mirrors cred.portal.Portal. */
 PB_API pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data);
+/* Adds an owner; returns p. */
 PB_API pb_portal *pb_portal_ref(pb_portal *p);
+/* Removes an owner. NULL is allowed. */
 PB_API void pb_portal_unref(pb_portal *p);
 /* The object to offer as root, for any number of connections: *new*. NULL for lack of
  * memory. Mirrors IPBRoot(portal). */
@@ -75,9 +79,9 @@ PB_API int pb_portal_add_user(pb_portal *p, pb_span username, pb_span password);
 /* Lets everybody in who asks for no name. Mirrors AllowAnonymousAccess. */
 PB_API void pb_portal_allow_anonymous(pb_portal *p);
 
-/* Checks names and passwords, or those who ask for no name, by a callback, which replaces
- * what was set before. */
+/* Checks names and passwords by a callback, which replaces what was set before. */
 PB_API void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_data);
+/* The same for those who ask for no name. */
 PB_API void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check,
                                             void *user_data);
 /* Takes names that come as text as their UTF-8 bytes; else only bytes are names. */
@@ -89,33 +93,39 @@ PB_API void pb_portal_set_challenge(pb_portal *p,
                                                      void *user_data),
                                     void *user_data);
 
+/* Keeps the attempt, so that it is answered later; returns a. */
 PB_API pb_attempt *pb_attempt_ref(pb_attempt *a);
+/* Removes an owner; the last one of an attempt without an answer fails the login. NULL is
+ * allowed. */
 PB_API void pb_attempt_unref(pb_attempt *a);
-/* The session that it came over; NULL once that is gone. */
+/* The session that it came over, borrowed; NULL once that is gone. */
 PB_API pb_session *pb_attempt_session(const pb_attempt *a);
+/* Whether it asks for no name. */
 PB_API bool pb_attempt_is_anonymous(const pb_attempt *a);
 /* The name as it came, borrowed; data is NULL where it is anonymous or no name. */
 PB_API pb_span pb_attempt_username(const pb_attempt *a);
-/* Whether this is the user's password, or its MD5, in a time that does not tell how far
- * it is right. Mirror checkPassword and checkMD5Password. */
+/* Whether this is the user's password, in a time that does not tell how far it is right.
+ * Mirrors checkPassword. */
 PB_API bool pb_attempt_check_password(const pb_attempt *a, pb_span password);
+/* The same by the MD5 of the password. Mirrors checkMD5Password. */
 PB_API bool pb_attempt_check_md5(const pb_attempt *a, const uint8_t md5[PB_MD5_LEN]);
-/* What a checker says: who it is, for the realm, which is asked at once; or nobody
- * (UnauthorizedLogin). 0, PB_ERR_STATE for the second answer, PB_ERR_NOMEM. */
+/* What a checker says: who it is, for the realm, which is asked at once. 0, PB_ERR_STATE
+ * for the second answer, PB_ERR_NOMEM. */
 PB_API int pb_attempt_accept(pb_attempt *a, pb_span avatar_id);
+/* Or that it is nobody: UnauthorizedLogin. Returns as pb_attempt_accept. */
 PB_API int pb_attempt_refuse(pb_attempt *a);
 /* Fails the login otherwise: as pb_request_fail. For the realm too:
  * "twisted.cred.error.LoginDenied twisted.cred.error.LoginFailed". */
 PB_API int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
     PB_PRINTF(3, 4);
-/* For the realm: who it is, as the checker said (empty where it is anonymous), borrowed;
- * and what the client gave as its mind, borrowed. */
+/* For the realm: who it is, as the checker said (empty where it is anonymous), borrowed. */
 PB_API pb_span pb_attempt_avatar_id(const pb_attempt *a);
+/* What the client gave as its mind, borrowed. */
 PB_API pb_value *pb_attempt_mind(const pb_attempt *a);
 /* Answers with the avatar, whose `perspective` methods the client then calls, or, where
  * its class has none but has `remote` ones, those. logout (may be NULL) is called exactly
  * once: when the client has given the avatar back, when the connection ends, or at once
- * where the answer cannot be sent, which the result then says: as
+ * where the answer cannot be sent, which the result then says. Returns as
  * pb_request_answer_steal. */
 PB_API int pb_attempt_grant(pb_attempt *a, pb_object *avatar,
                             void (*logout)(void *user_data), void *user_data);

@@ -53,13 +53,15 @@ typedef struct {
     bool tls_insecure;                     /* a client takes any certificate */
 } pb_net_config;
 
-/* Connects, trying each address of the host. session.on_ready tells when it is there,
- * session.on_close when it is not or no more (PB_ERR_LOST, PB_ERR_TIMEOUT,
- * PB_ERR_SYSTEM), never before this returns; after on_close the pb_conn is gone. NULL with
- * PB_ERR_SYNTAX for a malformed endpoint (offset of the place), PB_ERR_NOMEM. c may be
- * NULL. Mirrors ClientEndpoint.connect(PBClientFactory()). */
+/* Connects, trying each address of the host: a connection, borrowed from the loop.
+ * session.on_ready tells when it is there, session.on_close when it is not or no more
+ * (PB_ERR_LOST, PB_ERR_TIMEOUT, PB_ERR_SYSTEM), never before this returns; after
+ * on_close the pb_conn is gone. NULL with PB_ERR_SYNTAX for a malformed endpoint (offset
+ * of the place), PB_ERR_NOMEM. c may be NULL. Mirrors
+ * ClientEndpoint.connect(PBClientFactory()). */
 PB_API pb_conn *pb_connect(struct uv_loop_s *loop, const char *endpoint,
                            const pb_net_config *c, pb_error *err);
+/* Its session, borrowed: it goes with the connection, after on_close. */
 PB_API pb_session *pb_conn_session(const pb_conn *c);
 /* The peer's root, *new*: may be called at once, calls on it wait until the connection is
  * there, and their time-outs count from then. NULL for lack of memory. */
@@ -79,6 +81,7 @@ PB_API pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint,
                            const pb_net_config *c, pb_error *err);
 /* The port that it listens on (where 0 was asked for); 0 for a UNIX socket. */
 PB_API int pb_server_port(const pb_server *s);
+/* How many connections it has now. */
 PB_API size_t pb_server_connections(const pb_server *s);
 /* Stops listening, closes the connections, and frees s when the last is gone, in the loop;
  * closed (may be NULL) runs then. Once; but after pb_server_finish, whose closed then
@@ -89,11 +92,12 @@ PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data),
 PB_API void pb_server_finish(pb_server *s, int64_t patience,
                              void (*closed)(void *user_data), void *user_data);
 
-/* Runs the process's default loop until nothing is left to do, or SIGINT or SIGTERM: for
- * programs that have no loop of their own. pb_loop() is what to give to the above. 0, or
- * PB_ERR_SYSTEM where signals cannot be watched. A program that ends on a signal closes
- * its server then, and runs once more until that is done. */
+/* The process's default loop, borrowed: what to give to the above in programs that have no
+ * loop of their own. */
 PB_API struct uv_loop_s *pb_loop(void);
+/* Runs it until nothing is left to do, or SIGINT or SIGTERM. 0, or PB_ERR_SYSTEM where
+ * signals cannot be watched. A program that ends on a signal closes its server then, and
+ * runs once more until that is done. */
 PB_API int pb_run(void);
 
 /* Threads. A loop, its connections, their sessions, objects, references and values belong
@@ -121,7 +125,8 @@ PB_API void pb_post_free(pb_post *p);
  * at a time. */
 typedef struct pb_client pb_client;
 
-/* Connected and negotiated, or NULL and the error. c may be NULL. The peer is heard only
+/* A client that is connected and has negotiated, *new* (pb_client_free), or NULL and the
+ * error, as pb_connect. c may be NULL. The peer is heard only
  * while this or a call waits. */
 PB_API pb_client *pb_client_open(const char *endpoint, const pb_net_config *c,
                                  pb_error *err);
@@ -151,7 +156,7 @@ PB_API int pb_client_wait(pb_client *c, int64_t milliseconds);
 /* The failure behind the last NULL, borrowed until the next call; NULL if there is none:
  * nothing was sent then. */
 PB_API const pb_failure *pb_client_failure(const pb_client *c);
-/* NULL once the connection is gone. */
+/* Its session, borrowed; NULL once the connection is gone. */
 PB_API pb_session *pb_client_session(const pb_client *c);
 /* Closes the connection. References to the peer live on as dead ones. NULL is allowed. */
 PB_API void pb_client_free(pb_client *c);

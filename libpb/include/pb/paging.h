@@ -19,6 +19,7 @@ extern "C" {
 /* One paging that is under way. It belongs to its session, and goes after `done`. */
 typedef struct pb_pager pb_pager;
 
+/* Where pages come from. */
 typedef struct {
     /* nextPage: the next page, *new*, in *page, and true in *last with the last one. *page
      * NULL: there is none now (pb_pager_resume once there is), or, with *last, no more.
@@ -54,6 +55,7 @@ PB_API void pb_pager_stop(pb_pager *p);
 
 /* ---- Receiving ---- */
 
+/* Where pages go. */
 typedef struct {
     /* A page came, borrowed. Non-zero ends the collecting with that error, and the call as
      * pb_method.call does. */

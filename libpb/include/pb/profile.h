@@ -81,6 +81,7 @@ typedef struct {
       "Services are classes of the old style: of a missing method it is told that a "    \
       "Room instance has it not; else that a 'Room' object has.")
 
+/* The rows by name: PB_PROFILE_NATIVE_STR_BARE, ... */
 typedef enum {
 #define PB_PROFILE_ROW(name, python_first, python_last, first, last, sentence) \
     PB_PROFILE_##name,
@@ -91,10 +92,10 @@ typedef enum {
 
 /* Whether the row's sentence is true of such a peer. */
 PB_API bool pb_profile_has(pb_profile p, pb_profile_row row);
-/* The row's sentence. */
+/* The row's sentence, a constant. */
 PB_API const char *pb_profile_sentence(pb_profile_row row);
 /* Reads "22.4.0-py3", "8.2.0-py2", "22.4", "23.10.0-py3.11", "python2", "python3". Without
- * a Python, it is 3. PB_ERR_SYNTAX for anything else. */
+ * a Python, it is 3. 0, or PB_ERR_SYNTAX for anything else. */
 PB_API int pb_profile_parse(const char *text, pb_profile *out, pb_error *err);
 
 #ifdef __cplusplus

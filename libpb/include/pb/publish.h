@@ -29,10 +29,12 @@ typedef struct {
     const char *(*service_name)(pb_object *perspective);
 } pb_publishable;
 
-/* For pb_class.state_to_cache. Mirrors Publishable.getStateToCacheAndObserveFor. */
+/* For pb_class.state_to_cache, as that is called: *new*. Mirrors
+ * Publishable.getStateToCacheAndObserveFor. */
 PB_API pb_value *pb_publishable_state(void *self, pb_object *perspective,
                                       pb_remote *observer, pb_error *err);
-/* For pb_class.view. Mirrors Publishable.view_getStateToPublish. */
+/* For pb_class.view; returns as any pb_method.call. Mirrors
+ * Publishable.view_getStateToPublish. */
 PB_API int pb_publishable_get_state(void *self, pb_request *req);
 
 /* ---- What is published, where it arrives ---- */
@@ -57,10 +59,12 @@ PB_API int pb_registry_set_published(pb_registry *g, const char *tag, const pb_c
                                      const pb_published_config *config);
 /* Whether all of its state is there. False for what is no RemotePublished. */
 PB_API bool pb_published_is_activated(const pb_object *o);
+/* What pb_published_when_activated calls: failure is NULL where all is there. Both are
+ * borrowed. */
+typedef void (*pb_published_cb)(pb_object *o, pb_failure *failure, void *user_data);
 /* Calls cb once all of its state is there, now if it is; or with the failure for which it
  * never will be. PB_ERR_TYPE for what is no RemotePublished, PB_ERR_NOMEM; then cb does
  * not run. Mirrors RemotePublished.callWhenActivated. */
-typedef void (*pb_published_cb)(pb_object *o, pb_failure *failure, void *user_data);
 PB_API int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_data);
 /* As pb_remote_call, for a method that gives a RemotePublished: cb gets it once all of its
  * state is there; *call is valid until it has come. Mirrors whenReady. */
@@ -68,10 +72,11 @@ PB_API int pb_when_ready(pb_remote *to, const char *method, pb_value *args,
                          pb_value *kwargs, const pb_call_options *options,
                          pb_answer_cb cb, void *user_data, pb_call **call, pb_error *err);
 
-/* A ready-made pair for a folder of files, whose path is the user_data: pb_folder_load and
- * pb_folder_save. Names with a slash, which would lead out of it, are never saved. Part of
- * what stands beside the core, for it touches files. */
+/* A ready-made pair for a folder of files, whose path is the user_data. Names with a
+ * slash, which would lead out of it, are never saved. Part of what stands beside the
+ * core, for it touches files. For pb_published_config.load: *new*, or NULL. */
 PB_API pb_value *pb_folder_load(const char *name, void *folder);
+/* For pb_published_config.save: 0 or PB_ERR_SYSTEM. */
 PB_API int pb_folder_save(const char *name, pb_span data, void *folder);
 
 #ifdef __cplusplus

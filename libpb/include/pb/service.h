@@ -43,8 +43,8 @@ typedef struct {
     void *user_data; /* of these two; the session's callbacks have net.session's */
 } pb_service_config;
 
-/* Starts; nothing is called before this returns. c may be NULL. NULL with an error as
- * pb_connect. Mirrors ClientService.startService. */
+/* Starts, *new* (pb_service_stop); nothing is called before this returns. c may be NULL.
+ * NULL with an error as pb_connect. Mirrors ClientService.startService. */
 PB_API pb_service *pb_service_new(struct uv_loop_s *loop, const char *endpoint,
                                   const pb_service_config *c, pb_error *err);
 /* What calls go to, borrowed until the connection is lost; NULL while there is none.
@@ -58,6 +58,7 @@ PB_API size_t pb_service_waiting(const pb_service *s);
 PB_API int pb_service_call(pb_service *s, const char *method, pb_value *args,
                            pb_value *kwargs, const pb_call_options *options,
                            pb_answer_cb cb, void *user_data, pb_error *err);
+/* The same with the arguments built as by pb_remote_callf. */
 PB_API int pb_service_callf(pb_service *s, pb_answer_cb cb, void *user_data,
                             pb_error *err, const char *method, const char *format, ...);
 /* Connects at once if it waits to do so, and begins anew to count failures. */

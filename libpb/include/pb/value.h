@@ -61,8 +61,9 @@ PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
 /* Looking at a value. */
 
+/* What it is. */
 PB_API pb_kind pb_value_kind(const pb_value *v);
-/* Python's name of the kind: "NoneType", "int", "dict", ... */
+/* Python's name of the kind, a constant: "NoneType", "int", "dict", ... */
 PB_API const char *pb_kind_name(pb_kind kind);
 /* Python's ==: 1 == 1.0 == True, containers by content, cycles included (a pair of
  * containers met again inside itself counts as equal there, where Python would raise
@@ -80,46 +81,56 @@ PB_API int pb_value_hash(const pb_value *v, uint64_t *out);
 PB_API char *pb_value_repr(const pb_value *v);
 
 /* Scalars. None, booleans and ints of up to 62 bits take no memory: these constructors
- * cannot fail for them. */
+ * cannot fail for them. All constructors give a *new* value, or NULL for lack of memory. */
 
+/* None: *new*, as all that follow, but a constant that needs no pb_value_unref. */
 PB_API pb_value *pb_none(void);
+/* True or False: *new*, but a constant too. */
 PB_API pb_value *pb_bool(bool b);
+/* An int: *new*. */
 PB_API pb_value *pb_int(int64_t i);
-/* An int of any size from Python's decimal text ("-123", "1_000"); NULL and PB_ERR_SYNTAX
- * if the text is no integer. */
+/* An int of any size from Python's decimal text ("-123", "1_000"): *new*; NULL and
+ * PB_ERR_SYNTAX if the text is no integer. */
 PB_API pb_value *pb_int_text(const char *decimal, pb_error *err);
-/* An int of any size from its magnitude, little-endian bytes. */
+/* An int of any size from its magnitude, little-endian bytes: *new*. */
 PB_API pb_value *pb_int_bytes(bool negative, pb_span little_endian);
+/* A float: *new*. */
 PB_API pb_value *pb_float(double d);
-/* Text from NUL-terminated UTF-8, or from a span of it; NULL and PB_ERR_SYNTAX with the
- * offset of the first bad byte where it is no UTF-8. */
+/* Text from NUL-terminated UTF-8: *new*; NULL also where it is no UTF-8. */
 PB_API pb_value *pb_str(const char *utf8);
+/* Text from a span of UTF-8: *new*; NULL and PB_ERR_SYNTAX with the offset of the first
+ * bad byte where it is none. */
 PB_API pb_value *pb_strn(pb_span utf8, pb_error *err);
+/* bytes, copied: *new*. */
 PB_API pb_value *pb_bytes(pb_span b);
 
-/* The value as a C number: PB_ERR_TYPE if it is no int (bool counts as one, as in
- * Python) or no number, PB_ERR_RANGE if it does not fit; never a guess. pb_as_float takes
- * ints that a double holds exactly. */
+/* The value as a C number, never a guess. True and False, or PB_ERR_TYPE. */
 PB_API int pb_as_bool(const pb_value *v, bool *out);
+/* An int (bool counts as one, as in Python): PB_ERR_TYPE if it is none, PB_ERR_RANGE if it
+ * does not fit. */
 PB_API int pb_as_int(const pb_value *v, int64_t *out);
+/* A float, or an int that a double holds exactly, else PB_ERR_RANGE; PB_ERR_TYPE if it
+ * is no number. */
 PB_API int pb_as_float(const pb_value *v, double *out);
 /* str, or bytes (text from a Python 2 peer comes so); borrowed, and followed by a NUL
  * that does not count. PB_ERR_TYPE for anything else. */
 PB_API int pb_as_text(const pb_value *v, pb_span *out);
-/* bytes only. */
+/* bytes only, as pb_as_text else. */
 PB_API int pb_as_bytes(const pb_value *v, pb_span *out);
 /* Sign and magnitude (little-endian bytes, without high zeros, *new* in *out with its
- * length in *len) of an int of any size. */
+ * length in *len) of an int of any size. PB_ERR_TYPE, PB_ERR_NOMEM. */
 PB_API int pb_as_int_bytes(const pb_value *v, bool *negative, uint8_t **out, size_t *len);
 
 /* Containers. */
 
-/* An empty list, tuple, set or frozenset with room for `reserve` items; NULL also for
- * another kind. A tuple and a frozenset may be filled until they are shared: after that
- * nothing changes them. Each call gives a fresh one, also for the tuple and the frozenset
- * that stay empty; Python's one `()` is pb_build(NULL, "()"). */
+/* An empty list, tuple, set or frozenset with room for `reserve` items, *new*; NULL also
+ * for another kind. A tuple and a frozenset may be filled until they are shared: after
+ * that nothing changes them. Each call gives a fresh one, also for the tuple and the
+ * frozenset that stay empty; Python's one `()` is pb_build(NULL, "()"). */
 PB_API pb_value *pb_seq(pb_kind kind, size_t reserve);
+/* An empty list: *new*. */
 PB_API pb_value *pb_list(void);
+/* An empty dict: *new*. */
 PB_API pb_value *pb_dict(void);
 /* Items of a list or tuple, members of a set, pairs of a dict, bytes of bytes or str;
  * 0 for anything else. */
@@ -138,13 +149,14 @@ PB_API int pb_item_set_steal(pb_value *list, size_t i, pb_value *item);
 /* The value under a text key (a str, or bytes as a Python 2 peer sends); borrowed; NULL
  * if there is none. */
 PB_API pb_value *pb_dict_get(const pb_value *dict, const char *key);
-/* The value under any key by Python's equality; NULL if there is none or the key is
- * unhashable. */
+/* The value under any key by Python's equality; borrowed; NULL if there is none or the
+ * key is unhashable. */
 PB_API pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key);
 /* Sets key to value; an equal key stays in its place and keeps its own spelling, as in
  * Python. Takes both, also when it fails: PB_ERR_TYPE (no dict, or unhashable key),
  * PB_ERR_ARG (NULL), PB_ERR_NOMEM. */
 PB_API int pb_dict_set_steal(pb_value *dict, pb_value *key, pb_value *value);
+/* Sets a text key to a value, which is borrowed; errors as above. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
 /* Walks a dict in order: start with *pos = 0; false at the end. Key and value are
  * borrowed. Don't add to the dict meanwhile. */
@@ -156,52 +168,64 @@ PB_API bool pb_set_has(const pb_value *set, const pb_value *member);
 
 /* Times. PB_ERR_RANGE (NULL with err) outside of what Python's datetime module allows. */
 
+/* The fields of a time; members that the kind does not have are 0. */
 typedef struct {
     int year, month, day, hour, minute, second, microsecond;
-} pb_datetime_fields; /* members that the kind does not have are 0 */
+} pb_datetime_fields;
 
+/* A datetime: *new*. */
 PB_API pb_value *pb_datetime(const pb_datetime_fields *f, pb_error *err);
+/* A date: *new*. */
 PB_API pb_value *pb_date(int year, int month, int day, pb_error *err);
+/* A time of day: *new*. */
 PB_API pb_value *pb_time(int hour, int minute, int second, int microsecond,
                          pb_error *err);
-/* Normalised as Python does: 0 <= seconds < 86400, 0 <= microseconds < 1000000. */
+/* A timedelta, *new*, normalised as Python does: 0 <= seconds < 86400, 0 <= microseconds
+ * < 1000000. */
 PB_API pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds,
                               pb_error *err);
 /* The fields of a datetime, date or time. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_datetime(const pb_value *v, pb_datetime_fields *out);
+/* The parts of a timedelta. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds,
                            int *microseconds);
 
-/* decimal.Decimal from its text: "1.50", "-1E+3", "NaN", "sNaN12", "-Infinity". */
+/* decimal.Decimal from its text: "1.50", "-1E+3", "NaN", "sNaN12", "-Infinity". *New*;
+ * NULL and PB_ERR_SYNTAX for anything else. */
 PB_API pb_value *pb_decimal(const char *text, pb_error *err);
 
 /* Things known by name only. */
 
-/* A PB_CLASS, PB_MODULE or PB_FUNCTION; NULL for another kind. Here and below, NULL also
- * where a name is no UTF-8, or an argument that is taken is NULL. */
+/* A PB_CLASS, PB_MODULE or PB_FUNCTION, *new*; NULL for another kind. Here and below,
+ * NULL also where a name is no UTF-8, or an argument that is taken is NULL. */
 PB_API pb_value *pb_name(pb_kind kind, const char *dotted);
 /* The name of a class, module, function or method, or the class of an instance; NULL for
  * another kind. Borrowed, NUL-terminated. */
 PB_API const char *pb_name_of(const pb_value *v);
+/* A method, *new*, by its name, its self and its class, which are taken. */
 PB_API pb_value *pb_method_steal(const char *name, pb_value *self, pb_value *cls);
+/* The self of a method, borrowed; NULL for another kind. */
 PB_API pb_value *pb_method_self(const pb_value *method);
+/* The class of a method, borrowed; NULL for another kind. */
 PB_API pb_value *pb_method_class(const pb_value *method);
-/* An instance of a class of the peer's, as inert data: no class is ever resolved. */
+/* An instance of a class of the peer's, *new*, as inert data: no class is ever resolved. */
 PB_API pb_value *pb_instance(const char *class_name, pb_value *state);
 PB_API pb_value *pb_instance_steal(const char *class_name, pb_value *state);
+/* The state of an instance, borrowed; NULL for another kind. */
 PB_API pb_value *pb_instance_state(const pb_value *instance);
-/* jelly's Unpersistable, with its reason; and the reason of one, borrowed. */
+/* jelly's Unpersistable, *new*, with its reason. */
 PB_API pb_value *pb_unpersistable(const char *reason);
+/* The reason of one, borrowed; NULL for another kind. */
 PB_API const char *pb_unpersistable_reason(const pb_value *v);
 
 /* Text in, by Python's own syntax. */
 
-/* A Python literal: None, True, False, numbers (any base, underscores), inf and nan as
- * Python prints them, strings and bytes with their escapes, lists, tuples, dicts, sets,
- * and what pb_value_repr prints for the other kinds: set(), frozenset({1}),
- * datetime.datetime(2020, 1, 2, 3, 4), datetime.timedelta(days=1), Decimal('1.5').
- * NULL with PB_ERR_SYNTAX and the offset of the place; PB_ERR_LIMIT where it is nested
- * deeper than 1000. */
+/* The value, *new*, of a Python literal: None, True, False, numbers (any base,
+ * underscores), inf and nan as Python prints them, strings and bytes with their escapes,
+ * lists, tuples, dicts, sets, and what pb_value_repr prints for the other kinds: set(),
+ * frozenset({1}), datetime.datetime(2020, 1, 2, 3, 4), datetime.timedelta(days=1),
+ * Decimal('1.5'). NULL with PB_ERR_SYNTAX and the offset of the place; PB_ERR_LIMIT
+ * where it is nested deeper than 1000. */
 PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
 
 /* Building and taking apart by format, with the letters of Py_BuildValue:

@@ -19,8 +19,10 @@
 extern "C" {
 #endif
 
+/* What a socket is ready for, and what to wait for: bits. */
 enum { PB_DRIVE_READ = 1, PB_DRIVE_WRITE = 2 };
 
+/* A session and its socket. */
 typedef struct {
     pb_session *session;
     int fd;

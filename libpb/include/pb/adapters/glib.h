@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+/* What a session's source has, for this header alone. */
 typedef struct {
     GSource source;
     pb_drive_state drive;

@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+/* What a session has under libevent, for this header alone. */
 typedef struct {
     pb_drive_state drive;
     struct event *read, *write, *timer;
