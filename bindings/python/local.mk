@@ -2,35 +2,54 @@
 # site packages, and tested with that Python.
 bindings_python_modules = \
 	%D%/libpb/__init__.py \
-	%D%/libpb/accelerate.py
+	%D%/libpb/accelerate.py \
+	%D%/libpb/client.py \
+	%D%/libpb/connection.py \
+	%D%/libpb/endpoints.py \
+	%D%/libpb/errors.py \
+	%D%/libpb/flavors.py \
+	%D%/libpb/py.typed \
+	%D%/libpb/server.py
 bindings_python_tests = \
 	%D%/tests/compare_twisted.py \
 	%D%/tests/test_accelerate.py \
 	%D%/tests/test_banana.py \
-	%D%/tests/test_jelly.py
+	%D%/tests/test_jelly.py \
+	%D%/tests/test_live.py \
+	%D%/tests/test_session.py
 EXTRA_DIST += \
 	$(bindings_python_modules) \
 	$(bindings_python_tests) \
 	%D%/libpb-accelerate.pth \
 	%D%/tests/compared.py \
-	%D%/tests/run
+	%D%/tests/run \
+	%D%/tests/twisted_peer.py
 
 if WITH_PYTHON
 pbpydir = $(PYTHON_SITE)/libpb
 pbpy_DATA = $(bindings_python_modules)
 pbpy_LTLIBRARIES = %D%/_core.la
 %C%__core_la_SOURCES = \
+	%D%/src/call.c \
 	%D%/src/codec.h \
 	%D%/src/core.c \
 	%D%/src/core.h \
+	%D%/src/handle.c \
 	%D%/src/jelly.c \
+	%D%/src/live.h \
+	%D%/src/login.c \
+	%D%/src/map.h \
 	%D%/src/number.c \
+	%D%/src/object.c \
 	%D%/src/read.c \
 	%D%/src/read.h \
 	%D%/src/receive.c \
+	%D%/src/session.c \
 	%D%/src/twisted.c \
 	%D%/src/twisted.h \
 	%D%/src/unjelly.c \
+	%D%/src/value_in.c \
+	%D%/src/value_out.c \
 	%D%/src/write.c \
 	%D%/src/write.h
 %C%__core_la_CPPFLAGS = -I$(top_srcdir)/libpb/include $(PYTHON_CPPFLAGS)

@@ -4,6 +4,7 @@
 #include "core.h"
 
 #include "codec.h"
+#include "live.h"
 #include "twisted.h"
 
 struct pbpy_state *pbpy_state(PyObject *module)
@@ -163,7 +164,8 @@ static int make_exceptions(PyObject *module, struct pbpy_state *st)
 static int module_exec(PyObject *module)
 {
     struct pbpy_state *st = pbpy_state(module);
-    return make_names(st) != 0 || make_exceptions(module, st) != 0 || learn_words(st) != 0
+    return make_names(st) != 0 || make_exceptions(module, st) != 0 ||
+                   learn_words(st) != 0 || pbpy_live_add(module, st) != 0
                ? -1
                : 0;
 }
@@ -175,6 +177,12 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->banana_error);
     Py_VISIT(st->jelly_error);
     Py_VISIT(st->insecure);
+    Py_VISIT(st->live.session);
+    Py_VISIT(st->live.remote);
+    Py_VISIT(st->live.request);
+    Py_VISIT(st->live.attempt);
+    Py_VISIT(st->live.call);
+    Py_VISIT(st->live.decimal);
     return pbpy_twisted_traverse(st->twisted, visit, arg);
 }
 
@@ -198,6 +206,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(st->banana_error);
     Py_CLEAR(st->jelly_error);
     Py_CLEAR(st->insecure);
+    pbpy_live_clear(&st->live);
     pb_encoder_free(st->encoder);
     st->encoder = NULL;
     pbpy_twisted_free(st->twisted);

@@ -10,6 +10,24 @@
 
 #include <pb/banana.h>
 
+#if PY_VERSION_HEX < 0x030a0000
+static inline PyObject *Py_NewRef(PyObject *object)
+{
+    Py_INCREF(object);
+    return object;
+}
+
+static inline int PyModule_AddObjectRef(PyObject *module, const char *name,
+                                        PyObject *value)
+{
+    int failed = PyModule_AddObject(module, name, Py_NewRef(value));
+    if (failed) {
+        Py_DECREF(value);
+    }
+    return failed;
+}
+#endif
+
 #define PBPY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PBPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -89,6 +107,13 @@ struct pbpy_names {
 
 struct pbpy_twisted; /* twisted.h */
 
+/* Of sessions (live.h). */
+struct pbpy_live {
+    PyTypeObject *session, *remote, *request, *attempt, *call;
+    PyObject *decimal; /* decimal.Decimal */
+    void *datetime;    /* a PyDateTime_CAPI */
+};
+
 struct pbpy_state {
     struct pbpy_names names;
     PyObject *atoms[PBPY_ATOM_END];      /* as bytes */
@@ -101,6 +126,7 @@ struct pbpy_state {
     pb_encoder *encoder;          /* the one that waits for use, or NULL */
     size_t encoder_size;          /* its limit of lists and bytes */
     struct pbpy_twisted *twisted; /* NULL until bound */
+    struct pbpy_live live;
 };
 
 struct pbpy_state *pbpy_state(PyObject *module);
@@ -116,6 +142,8 @@ PyObject *pbpy_raise(PyObject *type, const pb_error *err);
 
 /* The int of base 128 digits, least first: *new*. */
 PyObject *pbpy_big_read(const struct pbpy_state *st, bool negative, pb_span digits);
+/* The magnitude of an int as bytes, least first: *new*. */
+PyObject *pbpy_magnitude(const struct pbpy_state *st, PyObject *number);
 /* Calls the sink's `big` with an int. What that returned; or non-zero with an exception
  * set. */
 int pbpy_big_write(const struct pbpy_state *st, PyObject *number, bool negative,

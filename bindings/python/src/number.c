@@ -29,8 +29,7 @@ PyObject *pbpy_big_read(const struct pbpy_state *st, bool negative, pb_span digi
     return number;
 }
 
-/* The magnitude of a number as bytes, least first: *new*. */
-static PyObject *magnitude(const struct pbpy_state *st, PyObject *number)
+PyObject *pbpy_magnitude(const struct pbpy_state *st, PyObject *number)
 {
     PyObject *positive = PyNumber_Absolute(number);
     PyObject *bits = NULL;
@@ -53,7 +52,7 @@ static PyObject *magnitude(const struct pbpy_state *st, PyObject *number)
 int pbpy_big_write(const struct pbpy_state *st, PyObject *number, bool negative,
                    pb_sink out)
 {
-    PyObject *bytes = magnitude(st, number);
+    PyObject *bytes = pbpy_magnitude(st, number);
     if (!bytes) {
         return -1;
     }

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Endpoint strings as Twisted writes them, for asyncio to connect to and to listen on.
+
+Clients: tcp:HOST:PORT, unix:PATH, tls:HOST:PORT, each with timeout=SECONDS, tls also with
+hostname=NAME (whom to expect) and trustRoots=FILE. Servers: tcp:PORT, unix:PATH, tls:PORT,
+with interface=ADDRESS and, for tls, privateKey=FILE and certKey=FILE. HOST:PORT serves for
+both, and ssl: for tls:. ":" and "\\" within a part are written "\\:" and "\\\\", and an IPv6
+address may stand in brackets instead."""
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any, Callable, Dict, List, Optional, Set
+
+__all__ = ["Endpoint"]
+
+_KINDS = {"tcp": "tcp", "unix": "unix", "tls": "tls", "ssl": "tls"}
+_CLIENT: Dict[str, Set[str]] = {"tcp": {"host", "port", "timeout"},
+                                "unix": {"path", "timeout"},
+                                "tls": {"host", "port", "timeout", "hostname", "trustRoots"}}
+_SERVER: Dict[str, Set[str]] = {"tcp": {"port", "interface"},
+                                "unix": {"address"},
+                                "tls": {"port", "interface", "privateKey", "certKey"}}
+_PLACES = {"tcp": ["host", "port"], "tls": ["host", "port"], "unix": ["path"]}
+
+
+def _split(text: str) -> List[str]:
+    parts, part, at, literal = [], "", 0, False
+    while at < len(text):
+        letter = text[at]
+        if letter == "\\" and at + 1 < len(text):
+            at += 1
+            part += text[at]
+        elif letter == "[" and not part or letter == "]" and literal:
+            literal = letter == "["
+        elif letter == ":" and not literal:
+            parts.append(part)
+            part = ""
+        else:
+            part += letter
+        at += 1
+    return [*parts, part]
+
+
+class Endpoint:
+    """What an endpoint string says. ValueError where it is none."""
+
+    def __init__(self, text: str, server: bool = False,
+                 context: Optional[ssl.SSLContext] = None) -> None:
+        parts = _split(text)
+        if len(parts) == 2 and parts[0] not in _KINDS and parts[1].isdigit():
+            parts = ["tcp", f"port={parts[1]}",
+                     f"{'interface' if server else 'host'}={parts[0]}"]
+        self.text = text
+        self.kind = _KINDS.get(parts[0], "")
+        if not self.kind:
+            raise ValueError(f"{text!r} is no endpoint: it begins with none of "
+                             "tcp:, unix:, tls:")
+        known = (_SERVER if server else _CLIENT)[self.kind]
+        places = [p for p in _PLACES[self.kind] if not server or p != "host"]
+        places = ["address" if server and p == "path" else p for p in places]
+        self.args: Dict[str, str] = {}
+        for part in parts[1:]:
+            name, equals, value = part.partition("=")
+            if not equals or name not in known:
+                if not places:
+                    raise ValueError(f"{text!r}: {part!r} is too much")
+                name, value = places.pop(0), part
+            elif name in places:
+                places.remove(name)
+            self.args[name] = value
+        if not all(self.args.values()):
+            raise ValueError(f"{text!r} has an empty part")
+        missing = [p for p in places if p not in self.args]
+        if missing:
+            raise ValueError(f"{text!r} has no {missing[0]}")
+        if "port" in self.args and not self.args["port"].isdigit():
+            raise ValueError(f"{text!r}: {self.args['port']!r} is no port")
+        self.context = context
+        if self.kind == "tls" and context is None:
+            self.context = self._server_context() if server else self._client_context()
+
+    def _client_context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.args.get("trustRoots"))
+
+    def _server_context(self) -> ssl.SSLContext:
+        key = self.args.get("privateKey")
+        certificate = self.args.get("certKey", key)
+        if certificate is None:
+            raise ValueError(f"{self.text!r} has no privateKey=FILE, and no ssl= was given")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        return context
+
+    @property
+    def timeout(self) -> Optional[float]:
+        """Seconds to connect in, where the endpoint says."""
+        return float(self.args["timeout"]) if "timeout" in self.args else None
+
+    async def connect(self, factory: Callable[[], asyncio.BaseProtocol]) -> Any:
+        """A transport and a protocol that is connected."""
+        loop = asyncio.get_running_loop()
+        name = self.args.get("hostname") if self.context else None
+        if self.kind == "unix":
+            return await loop.create_unix_connection(
+                factory, self.args["path"], ssl=self.context,
+                server_hostname="" if self.context else None)
+        return await loop.create_connection(
+            factory, self.args["host"], int(self.args["port"]), ssl=self.context,
+            server_hostname=name)
+
+    async def listen(self, factory: Callable[[], asyncio.BaseProtocol]) -> asyncio.AbstractServer:
+        """What listens."""
+        loop = asyncio.get_running_loop()
+        if self.kind == "unix":
+            return await loop.create_unix_server(factory, self.args["address"],
+                                                 ssl=self.context)
+        return await loop.create_server(factory, self.args.get("interface") or None,
+                                        int(self.args["port"]), ssl=self.context)

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""Serving objects, to all or to those who log in."""
+from __future__ import annotations
+
+import asyncio
+import inspect
+import ssl as _ssl
+from typing import Any, Callable, Dict, Generator, Mapping, Optional, Set, Union
+
+from libpb.connection import Connection, Protocol
+from libpb.endpoints import Endpoint
+from libpb.errors import describe
+from libpb.flavors import Avatar, Referenceable, Root
+
+__all__ = ["Portal", "Server", "serve"]
+
+_Text = Union[str, bytes]
+
+
+class Portal:
+    """Who may log in, and what they get: realm(name, mind) gives the Avatar, for a name that
+    is str, or None where the login is anonymous. mind is what the client gave as such, most
+    often a reference to call it by, or None. realm may be a coroutine function, and raises
+    an exception to keep somebody out.
+
+    The names and passwords are those in users, a dict; or what checker(name) gives, the
+    password of that user, or None where there is none: it may be a coroutine function, too.
+    The passwords themselves never go over the wire. anonymous lets in who gives no name."""
+
+    def __init__(self, realm: Callable[[Optional[str], Any], Any],
+                 users: Optional[Mapping[_Text, _Text]] = None, *,
+                 checker: Optional[Callable[[str], Any]] = None,
+                 anonymous: bool = False) -> None:
+        if users is not None and checker is not None:
+            raise ValueError("a portal has users, or a checker")
+        self._realm = realm
+        self._users = {_name(name): password for name, password in (users or {}).items()}
+        self._checker = checker or self._users.get
+        self._anonymous = anonymous
+
+    def check(self, protocol: Protocol, attempt: Any) -> None:
+        """Judges who wants to log in."""
+        if attempt.anonymous:
+            attempt.accept(b"") if self._anonymous else attempt.refuse()
+        elif attempt.username is None:
+            attempt.refuse()
+        else:
+            username = attempt.username
+
+            def judge(password: Optional[_Text]) -> None:
+                if password is not None and attempt.check_password(_bytes(password)):
+                    attempt.accept(username)
+                else:
+                    attempt.refuse()
+
+            _ask(protocol, attempt, judge, self._checker, _name(username))
+
+    def grant(self, protocol: Protocol, attempt: Any, avatar_id: bytes) -> None:
+        """Gives an avatar to who was let in."""
+        def give(avatar: Any) -> None:
+            if not isinstance(avatar, Avatar):
+                raise TypeError(f"the realm gave {avatar!r}, which is no Avatar")
+            attempt.grant(avatar, lambda: _log_out(protocol, avatar))
+
+        name = None if attempt.anonymous else _name(avatar_id)
+        _ask(protocol, attempt, give, self._realm, name, attempt.mind)
+
+
+def _ask(protocol: Protocol, attempt: Any, use: Callable[[Any], None],
+         function: Callable[..., Any], *args: Any) -> None:
+    """Uses what a function gives, now or later; an exception fails the login."""
+    async def later(result: Any) -> None:
+        try:
+            use(await result)
+        except Exception as e:
+            _refuse(protocol, attempt, e)
+
+    try:
+        result = function(*args)
+        if inspect.isawaitable(result):
+            protocol.later(later(result))
+        else:
+            use(result)
+    except Exception as e:
+        _refuse(protocol, attempt, e)
+
+
+def _refuse(protocol: Protocol, attempt: Any, exception: Exception) -> None:
+    types, text, _ = describe(exception)
+    attempt.fail(types, text)
+
+
+def _log_out(protocol: Protocol, avatar: Avatar) -> None:
+    result = avatar.logout()
+    if inspect.isawaitable(result):
+        protocol.later(result)
+
+
+def _name(name: _Text) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
+
+
+def _bytes(text: _Text) -> bytes:
+    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+
+
+class _Served(Connection):
+    """A connection that came in."""
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+
+    def _made(self, protocol: Protocol) -> None:
+        self._server.connections.add(self)
+
+    def _gone(self, protocol: Protocol) -> None:
+        self._server.connections.discard(self)
+
+
+class Server:
+    """What listens, made by serve(). connections are those that are open."""
+
+    def __init__(self, endpoint: Endpoint, root: Any, options: Dict[str, Any]) -> None:
+        self._endpoint, self._root, self._options = endpoint, root, options
+        self.connections: Set[Connection] = set()
+        self._server: Optional[asyncio.AbstractServer] = None
+
+    def _make(self) -> Protocol:
+        connection = _Served(self)
+        root = self._root
+        connection._protocol = Protocol(
+            connection, server=True,
+            root=root.root_object(connection) if isinstance(root, Root) else root,
+            **self._options)
+        return connection._protocol
+
+    async def _open(self) -> "Server":
+        self._server = await self._endpoint.listen(self._make)
+        return self
+
+    @property
+    def port(self) -> Optional[int]:
+        """The port that it listens on, where 0 was asked for; None for a UNIX socket."""
+        assert isinstance(self._server, asyncio.base_events.Server)
+        name = self._server.sockets[0].getsockname()
+        return name[1] if isinstance(name, tuple) else None
+
+    def close(self) -> None:
+        """Stops to listen, and closes the connections."""
+        assert self._server is not None
+        self._server.close()
+        for connection in list(self.connections):
+            connection.close()
+
+    async def wait_closed(self) -> None:
+        """Waits until all of them are gone."""
+        assert self._server is not None
+        for connection in list(self.connections):
+            await connection.wait_closed()
+        await self._server.wait_closed()
+
+    async def serve_forever(self) -> None:
+        """Serves until it is cancelled; then it closes."""
+        assert self._server is not None
+        try:
+            await self._server.serve_forever()
+        finally:
+            self.close()
+
+    async def __aenter__(self) -> "Server":
+        return self
+
+    async def __aexit__(self, *exception: Any) -> None:
+        self.close()
+        await self.wait_closed()
+
+
+class _Serving:
+    """What serve() gives: await it, or use it as a context."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def __await__(self) -> Generator[Any, None, Server]:
+        return self._server._open().__await__()
+
+    async def __aenter__(self) -> Server:
+        return await self._server._open()
+
+    async def __aexit__(self, *exception: Any) -> None:
+        await self._server.__aexit__(*exception)
+
+
+def serve(endpoint: str, root: Optional[Referenceable] = None, *,
+          portal: Optional[Portal] = None, ssl: Optional[_ssl.SSLContext] = None,
+          profile: Optional[str] = None, size_limit: int = 0,
+          unsafe_tracebacks: bool = False) -> _Serving:
+    """Serves a root object, or a portal for those who log in:
+
+        server = await libpb.serve("tcp:8789", Hello())
+        await server.serve_forever()
+
+    or `async with libpb.serve(...) as server`. ssl is for endpoints that begin with "tls:"
+    or "ssl:", and makes others so. profile and size_limit are as in connect().
+    unsafe_tracebacks sends the tracebacks of exceptions to the caller."""
+    if (root is None) == (portal is None):
+        raise ValueError("a server has a root or a portal")
+    if root is not None and not isinstance(root, Referenceable):
+        raise TypeError(f"{root!r} is no Referenceable")
+    options = {"portal": portal, "profile": profile, "size_limit": size_limit,
+               "unsafe_tracebacks": unsafe_tracebacks}
+    return _Serving(Server(Endpoint(endpoint, server=True, context=ssl), root, options))
