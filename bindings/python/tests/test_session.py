@@ -471,7 +471,7 @@ class Calls(Pair):
 
     async def test_garbage_ends_it(self):
         reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
-        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: " + b"x" * 64)
         while await reader.read(1000):
             pass
         writer.close()
