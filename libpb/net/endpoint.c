@@ -341,17 +341,6 @@ static int apply(struct pb__endpoint *e, const struct type *t, const struct part
     return t->parameters[i].set(e, p, err);
 }
 
-/* A certificate may lie with its key; a server has both in a file that Twisted names. */
-static void default_certificate(struct pb__endpoint *e)
-{
-    if (!e->tls.key && e->backlog && !e->tls.certificate) {
-        e->tls.key = "server.pem";
-    }
-    if (!e->tls.certificate) {
-        e->tls.certificate = e->tls.key;
-    }
-}
-
 static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_role role,
                  char *to, pb_error *err)
 {
@@ -391,8 +380,8 @@ static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_rol
         status = pb__error_set(err, PB_ERR_SYNTAX, strlen(text),
                                "either index or name is needed");
     }
-    if (!status && e->is_tls) {
-        default_certificate(e);
+    if (!e->tls.certificate) { /* it may lie with its key */
+        e->tls.certificate = e->tls.key;
     }
     return status;
 }

@@ -44,7 +44,7 @@ unit_tests += \
 	%D%/tests/test_service \
 	%D%/tests/test_silence \
 	%D%/tests/test_tls
-EXTRA_DIST += %D%/tests/peers.h
+EXTRA_DIST += %D%/tests/certificate.h %D%/tests/peers.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
@@ -55,6 +55,6 @@ EXTRA_DIST += %D%/tests/peers.h
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
-%C%_tests_test_service_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_service_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)

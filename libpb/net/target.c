@@ -24,9 +24,11 @@ static int set_tls(struct pb__target *t, bool is_client, const pb_net_config *c,
     struct pb__tls_options o = t->at.tls;
     o.insecure = c->tls_insecure;
     o.ca = o.ca ? o.ca : c->tls_ca;
-    if (c->tls_certificate && !t->at.tls.certificate) {
+    if (!o.certificate && c->tls_certificate) {
         o.certificate = c->tls_certificate;
         o.key = c->tls_key;
+    } else if (!o.certificate && !is_client) {
+        o.certificate = o.key = "server.pem"; /* Twisted's name for it */
     }
     t->tls_host = copy(t->at.tls_host     ? t->at.tls_host
                        : c->tls_host_name ? c->tls_host_name

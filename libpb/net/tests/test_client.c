@@ -337,25 +337,132 @@ PB_TEST(client, decref_at_once)
     end_child(&child);
 }
 
-static void on_alarm(int number)
+static volatile sig_atomic_t signals;
+
+static void on_signal(int number)
 {
     (void)number;
+    signals++;
+}
+
+/* Signals break into a call's waiting, with system calls begun again and without. */
+static void interrupt(int flags)
+{
+    struct child child;
+    begin_child(&child);
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
+    const struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    pb_client *client = open_client(&child);
+    pb_error err = {0};
+    signals = 0;
+    pb_value *v = pb_client_call(client, pb_client_root(client), &err, "slow", "");
+    cr_assert_gt(signals, 1);
+    cr_assert(v, "%s", err.text);
+    pb_client_set_timeout(client, 50);
+    cr_assert_null(pb_client_call(client, pb_client_root(client), &err, "hold", ""));
+    cr_assert_eq(err.code, PB_ERR_TIMEOUT, "%s", err.text);
+    setitimer(ITIMER_REAL, &never, NULL);
+    pb_value_unref(v);
+    pb_client_free(client);
+    end_child(&child);
 }
 
 PB_TEST(client, interrupted)
 {
+    interrupt(0);
+}
+
+PB_TEST(client, interrupted_with_restart)
+{
+    interrupt(SA_RESTART);
+}
+
+/* A peer that only takes the connection: its socket, and its port in *port. */
+static int negotiate(int *port, pb_client **client)
+{
+    int listener = raw_listen(port, 1);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = accept(listener, NULL, NULL);
+        char heard[64];
+        bool said = write(fd, "\x01\x80\x04\x82none", 8) == 8;
+        _exit(said && read(fd, heard, sizeof heard) > 0 ? 0 : 1);
+    }
+    pb_error err = {0};
+    int status;
+    *client = pb_client_open(at_port(*port), NULL, &err);
+    cr_assert(*client, "%s", err.text);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(status, 0, "%x", (unsigned)status);
+    return listener;
+}
+
+/* What is written to a peer that has gone kills nobody, and tells nobody by a signal. */
+PB_TEST(client, no_signal_of_a_broken_pipe)
+{
+    const struct sigaction action = {.sa_handler = on_signal};
+    int port;
+    pb_client *client;
+    sigaction(SIGPIPE, &action, NULL);
+    alarm(60);
+    int listener = negotiate(&port, &client);
+    struct sigaction now;
+    pb_remote *root = pb_client_root(client);
+    const pb_call_options untold = {.no_answer = true};
+    for (int i = 0; i < 3; i++) { /* the first is answered by a reset */
+        (void)pb_remote_call(root, "echo", NULL, NULL, &untold, NULL, NULL, NULL, NULL);
+    }
+    cr_assert_eq(pb_client_wait(client, 10000), PB_ERR_LOST);
+    cr_assert_eq(signals, 0);
+    cr_assert(sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == on_signal,
+              "what the program does with the signal is its own affair");
+    pb_client_free(client);
+    close(listener);
+}
+
+/* Peers that say nothing: one that does not even take the connection, one that does, and
+ * one that has negotiated. */
+PB_TEST(client, silent_peers)
+{
+    int port, fds[8], listener = raw_listen(&port, 0);
+    struct sockaddr_in to = loopback(port);
+    pb_error err = {0};
+    alarm(60);
+    for (int i = 0; i < 8; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fds[i], (struct sockaddr *)&to, sizeof to);
+    }
+    const pb_net_config impatient = {.connect_timeout = 30,
+                                     .session.negotiation_timeout = 30};
+    cr_assert_null(pb_client_open(at_port(port), &impatient, &err));
+    cr_assert_eq(err.code, PB_ERR_TIMEOUT);
+    cr_assert_not_null(strstr(err.text, "within 30 milliseconds"), "%s", err.text);
+    for (int i = 0; i < 8; i++) {
+        close(fds[i]);
+    }
+    close(listener);
+
+    listener = raw_listen(&port, 1);
+    err = (pb_error){0};
+    cr_assert_null(pb_client_open(at_port(port), &impatient, &err));
+    cr_assert_eq(err.code, PB_ERR_TIMEOUT);
+    cr_assert_str_eq(err.text, "the peer did not negotiate in time");
+    close(listener);
+
     struct child child;
     begin_child(&child);
     pb_client *client = open_client(&child);
-    const struct sigaction action = {.sa_handler = on_alarm};
-    const struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
-    sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &often, NULL);
-    pb_error err = {0};
-    pb_value *v = pb_client_call(client, pb_client_root(client), &err, "slow", "");
-    setitimer(ITIMER_REAL, &never, NULL);
-    cr_assert(v, "%s", err.text);
-    pb_value_unref(v);
+    kill(child.pid, SIGSTOP);
+    pb_client_set_timeout(client, 30);
+    const pb_credentials alice = pb_credentials_new("alice", "sesame");
+    err = (pb_error){0};
+    cr_assert_null(pb_client_login(client, &alice, NULL, &err));
+    cr_assert_eq(err.code, PB_ERR_TIMEOUT);
+    err = (pb_error){0};
+    cr_assert_null(pb_client_call(client, pb_client_root(client), &err, "echo", "i", 1));
+    cr_assert_eq(err.code, PB_ERR_TIMEOUT);
     pb_client_free(client);
     end_child(&child);
 }

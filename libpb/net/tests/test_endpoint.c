@@ -176,8 +176,7 @@ PB_TEST(endpoint, of_tls)
     cr_assert_str_eq(e.tls.certificate, "k");
     pb__endpoint_fini(&e);
     cr_assert_eq(pb__endpoint_parse("ssl:1", PB__ENDPOINT_SERVER, &e, NULL), 0);
-    cr_assert_str_eq(e.tls.certificate, "server.pem");
-    cr_assert_str_eq(e.tls.key, "server.pem");
+    cr_assert(!e.tls.certificate && !e.tls.key);
     pb__endpoint_fini(&e);
     cr_assert_eq(pb__endpoint_parse("ssl:a:1", PB__ENDPOINT_CLIENT, &e, NULL), 0);
     cr_assert_null(e.tls.certificate);

@@ -221,6 +221,24 @@ PB_TEST(server, others_live_on)
     seen_fini(&seen);
 }
 
+PB_TEST(server, peers_that_do_not_negotiate)
+{
+    struct place p = {0};
+    begin_loop(&p.loop);
+    pb_net_config config = config_of(&p.at_server);
+    config.session.negotiation_timeout = 30;
+    p.server = pb_serve(&p.loop, "tcp:0:interface=127.0.0.1", &config, NULL);
+    int silent = raw_connect(pb_server_port(p.server));
+    int slow = raw_connect(pb_server_port(p.server));
+    cr_assert_eq(write(slow, "\x02\x82p", 3), 3);
+    RUN_UNTIL(&p.loop, p.at_server.closed == 2);
+    cr_assert_eq(p.at_server.why.code, PB_ERR_TIMEOUT);
+    cr_assert_str_eq(p.at_server.why.text, "the peer did not negotiate in time");
+    close(silent);
+    close(slow);
+    close_place(&p);
+}
+
 PB_TEST(server, peers_that_vanish)
 {
     struct place p;
@@ -355,6 +373,10 @@ PB_TEST(server, errors)
     err = (pb_error){0};
     cr_assert_null(pb_serve(&loop, "tcp:0:interface=[::g]", &config, &err));
     cr_assert_eq(err.code, PB_ERR_SYSTEM);
+
+    err = (pb_error){0};
+    cr_assert_null(pb_serve(&loop, "ssl:0", &config, &err));
+    cr_assert_str_eq(err.text, "server.pem: No such file or directory");
 
     err = (pb_error){0};
     cr_assert_null(pb_serve(&loop, "tcp:x", &config, &err));

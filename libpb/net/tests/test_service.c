@@ -2,6 +2,9 @@
  *
  * A connection that comes back: when it does, what becomes of calls meanwhile, and how it
  * ends. The server is in the same loop, comes and goes, and keeps its port. */
+#include "libpb/broker/session.h"
+#include "libpb/net/driver.h"
+#include "libpb/net/tests/certificate.h"
 #include "libpb/net/tests/peers.h"
 #include "pb/service.h"
 
@@ -77,16 +80,23 @@ static void on_down(pb_service *s, const pb_error *why, int64_t retry_in, void *
 
 static const pb_service_config quick = {.first_delay = 5, .jitter = -1};
 
-static void start(struct place *p, pb_service_config config)
+static void start_at(struct place *p, const char *plugin, pb_service_config config)
 {
     pb_error err = {0};
+    char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "%s:127.0.0.1:%d", plugin, p->port);
     config.on_up = on_up;
     config.on_down = on_down;
     config.user_data = p;
     config.net.session = config_of(&p->seen).session;
-    p->service = pb_service_new(&p->loop, at_port(p->port), &config, &err);
+    p->service = pb_service_new(&p->loop, endpoint, &config, &err);
     cr_assert(p->service, "%s", err.text);
     cr_assert_eq(p->up + p->down, 0);
+}
+
+static void start(struct place *p, pb_service_config config)
+{
+    start_at(p, "tcp", config);
 }
 
 static void end_place(struct place *p)
@@ -301,6 +311,42 @@ PB_TEST(service, lets_answers_out_when_it_stops)
     RUN_UNTIL(&p.loop, p.stopped);
     cr_assert(p.seen.answers == 1 && p.seen.failures == 0 && p.down == 0);
     end_place(&p);
+}
+
+/* ---- TLS ---- */
+
+static bool went_on_with_a_session(const struct place *p)
+{
+    const pb_session *s = pb_remote_session(pb_service_root(p->service));
+    return pb__tls_resumed(((const struct pb_driver *)s->driver)->tls);
+}
+
+PB_TEST(service, goes_on_with_a_session_of_tls)
+{
+    struct place p;
+    make_certificate();
+    begin_place(&p);
+    pb_net_config config = config_of(&p.at_server);
+    config.session.root = p.root;
+    config.tls_certificate = certificate_path;
+    pb_error err = {0};
+    p.server = pb_serve(&p.loop, "tls:0:interface=127.0.0.1", &config, &err);
+    cr_assert(p.server, "%s", err.text);
+    p.port = pb_server_port(p.server);
+    pb_service_config service = quick;
+    service.net.tls_ca = certificate_path;
+    start_at(&p, "tls", service);
+    for (int i = 1; i <= 3; i++) {
+        cr_assert_eq(call(&p, "echo", 1), 0);
+        RUN_UNTIL(&p.loop, p.seen.answers == i);
+        cr_assert_eq(went_on_with_a_session(&p), i > 1);
+        cr_assert_eq(call(&p, "hold", 1), 0);
+        RUN_UNTIL(&p.loop, p.at_server.held && pb_request_session(p.at_server.held));
+        pb_session_close(pb_request_session(p.at_server.held));
+        RUN_UNTIL(&p.loop, p.down == i);
+    }
+    end_place(&p);
+    remove(certificate_path);
 }
 
 /* ---- Login ---- */

@@ -2,44 +2,9 @@
  *
  * TLS over memory: two ends talk whole, byte by byte and with large texts; one refuses the
  * other; sessions are gone on with. The certificate is made here. */
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "libpb/net/tests/certificate.h"
 #include "libpb/net/tls.h"
 #include "tests/support.h"
-
-static char path[64];
-
-/* A certificate that signs itself for localhost, with its key, in one file. */
-static void make_certificate(void)
-{
-    snprintf(path, sizeof path, "/tmp/pb-tls-%d.pem", (int)getpid());
-    EVP_PKEY *key = EVP_RSA_gen(2048);
-    X509 *x = X509_new();
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -60);
-    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-    X509_NAME *name = X509_get_subject_name(x);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test",
-                               -1, -1, 0);
-    X509_set_issuer_name(x, name);
-    X509_set_pubkey(x, key);
-    X509_EXTENSION *hosts = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-                                                "DNS:localhost,IP:127.0.0.1");
-    X509_add_ext(x, hosts, -1);
-    X509_EXTENSION_free(hosts);
-    X509_sign(x, key, EVP_sha256());
-    FILE *f = fopen(path, "w");
-    PEM_write_X509(f, x);
-    PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
-    fclose(f);
-    X509_free(x);
-    EVP_PKEY_free(key);
-}
 
 struct ends {
     struct pb__tls_context *client_context, *server_context;
@@ -52,8 +17,8 @@ struct ends {
 
 static void open_ends(struct ends *e, const char *host, bool insecure)
 {
-    struct pb__tls_options server = {.certificate = path};
-    struct pb__tls_options client = {.ca = path, .insecure = insecure};
+    struct pb__tls_options server = {.certificate = certificate_path};
+    struct pb__tls_options client = {.ca = certificate_path, .insecure = insecure};
     if (!e->server_context) {
         e->server_context = pb__tls_context_new(&server, false, NULL);
         e->client_context = pb__tls_context_new(&client, true, NULL);
@@ -147,7 +112,7 @@ PB_TEST(tls, talks)
     converse(1, 10);
     converse(7, 5000);
     converse(0, 1000000);
-    remove(path);
+    remove(certificate_path);
 }
 
 /* What the client says of a server under this name. */
@@ -157,7 +122,7 @@ static void refuses(const char *host, bool trusted, const char *says)
     if (!trusted) {
         struct pb__tls_options none = {0};
         e.client_context = pb__tls_context_new(&none, true, NULL);
-        struct pb__tls_options server = {.certificate = path};
+        struct pb__tls_options server = {.certificate = certificate_path};
         e.server_context = pb__tls_context_new(&server, false, NULL);
     }
     open_ends(&e, host, false);
@@ -181,7 +146,7 @@ PB_TEST(tls, knows_whom_it_talks_to)
     talk(&e);
     cr_assert(pb__tls_is_ready(e.client));
     close_ends(&e);
-    remove(path);
+    remove(certificate_path);
 }
 
 PB_TEST(tls, goes_on_with_a_session)
@@ -198,7 +163,7 @@ PB_TEST(tls, goes_on_with_a_session)
     }
     e.client = e.server = NULL;
     close_ends(&e);
-    remove(path);
+    remove(certificate_path);
 }
 
 PB_TEST(tls, is_told_from_other_talk)
@@ -218,7 +183,7 @@ PB_TEST(tls, is_told_from_other_talk)
         PB_ERR_TLS);
     cr_assert_str_eq(err.text, "TLS: http request");
     close_ends(&e);
-    remove(path);
+    remove(certificate_path);
 }
 
 static void context_refuses(struct pb__tls_options o, bool is_client, int code,
