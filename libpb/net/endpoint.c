@@ -164,7 +164,7 @@ static int set_domain(struct pb__endpoint *e, const struct part *p, pb_error *er
 struct type {
     const char *name; /* "": what has no type */
     enum pb__endpoint_role role;
-    enum { TCP, UNIX, TLS, SYSTEMD } kind;
+    enum { TCP, TCP6, UNIX, TLS, SYSTEMD } kind;
     size_t needed, positional;
     struct {
         const char *name;
@@ -192,7 +192,7 @@ static const struct type types[] = {
      PB__ENDPOINT_CLIENT,
      TLS,
      2,
-     2,
+     7,
      {{"host", set_host},
       {"port", set_port},
       {"timeout", set_timeout},
@@ -221,11 +221,17 @@ static const struct type types[] = {
      1,
      3,
      {{"port", set_port}, {"interface", set_host}, {"backlog", set_backlog}}},
+    {"tcp6",
+     PB__ENDPOINT_SERVER,
+     TCP6,
+     1,
+     3,
+     {{"port", set_port}, {"backlog", set_backlog}, {"interface", set_host}}},
     {"unix",
      PB__ENDPOINT_SERVER,
      UNIX,
      1,
-     1,
+     4,
      {{"address", set_path},
       {"mode", set_mode},
       {"backlog", set_backlog},
@@ -234,7 +240,7 @@ static const struct type types[] = {
      PB__ENDPOINT_SERVER,
      TLS,
      1,
-     1,
+     3,
      {{"port", set_port},
       {"privateKey", set_key},
       {"certKey", set_certificate},
@@ -257,8 +263,8 @@ static const struct type types[] = {
     {"systemd",
      PB__ENDPOINT_SERVER,
      SYSTEMD,
-     0,
-     0,
+     1,
+     3,
      {{"domain", set_domain}, {"index", set_index}, {"name", set_name}}},
     {"", PB__ENDPOINT_SERVER, TCP, 2, 2, {{"interface", set_host}, {"port", set_port}}},
 };
@@ -379,6 +385,9 @@ static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_rol
     if (!status && e->is_systemd && (e->index >= 0) == (e->name != NULL)) {
         status = pb__error_set(err, PB_ERR_SYNTAX, strlen(text),
                                "either index or name is needed");
+    }
+    if (t->kind == TCP6 && !*e->host) {
+        e->host = "::";
     }
     if (!e->tls.certificate) { /* it may lie with its key */
         e->tls.certificate = e->tls.key;

@@ -6,7 +6,7 @@
  * with timeout=SECONDS, bindAddress=ADDRESS, and for TLS hostname=NAME (whom to expect
  * instead of HOST), certificate= or certKey=, privateKey=, trustRoots= or caCertsDir=.
  * Servers:
- *     tcp:PORT    unix:PATH    ssl:PORT    tls:PORT    systemd:domain=INET:index=0
+ *     tcp:PORT  tcp6:PORT  unix:PATH  ssl:PORT  tls:PORT  systemd:domain=INET:index=0
  * with interface=ADDRESS, backlog=N, for UNIX mode=OCTAL and lockfile=1 (a path on which
  * nobody listens is taken over), for TLS privateKey=, certKey= or certificate=,
  * extraCertChain=, and caCertsDir= or trustRoots= (only clients with such a certificate

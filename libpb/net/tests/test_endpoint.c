@@ -109,7 +109,8 @@ PB_TEST(endpoint, errors)
         {"systemd:domain=INET:index=0:name=x", S, 34, "either index or name is needed"},
         {"systemd:domain=X:index=0", S, 8, "\"X\" is no domain: INET, INET6 or UNIX"},
         {"systemd:index=1024", S, 8, "\"1024\" is no index from 0 to 1023"},
-        {"systemd:0", S, 8, "\"0\" is one part too many"},
+        {"systemd:0", S, 8, "\"0\" is no domain: INET, INET6 or UNIX"},
+        {"systemd:index=0", S, 15, "domain is missing"},
         {"tcp:a:80:90", C, 9, "\"90\" is one part too many"},
         {"tcp:a:80:prot=6", C, 9, "unknown parameter \"prot\""},
         {"tcp:a:80:port=6", C, 6, "\"80\" is one part too many"},
@@ -201,5 +202,11 @@ PB_TEST(endpoint, of_servers)
         pb__endpoint_parse("systemd:domain=INET6:index=2", PB__ENDPOINT_SERVER, &e, NULL),
         0);
     cr_assert(e.is_systemd && !e.is_unix && e.index == 2 && !e.name);
+    pb__endpoint_fini(&e);
+    cr_assert_eq(pb__endpoint_parse("systemd:UNIX:3", PB__ENDPOINT_SERVER, &e, NULL), 0);
+    cr_assert(e.is_systemd && e.is_unix && e.index == 3);
+    pb__endpoint_fini(&e);
+    cr_assert_eq(pb__endpoint_parse("tcp6:80", PB__ENDPOINT_SERVER, &e, NULL), 0);
+    cr_assert_str_eq(e.host, "::");
     pb__endpoint_fini(&e);
 }
