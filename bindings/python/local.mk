@@ -2,6 +2,7 @@
 # site packages, and tested with that Python.
 bindings_python_modules = \
 	%D%/libpb/__init__.py \
+	%D%/libpb/_core.pyi \
 	%D%/libpb/accelerate.py \
 	%D%/libpb/client.py \
 	%D%/libpb/connection.py \
@@ -14,16 +15,25 @@ bindings_python_tests = \
 	%D%/tests/compare_twisted.py \
 	%D%/tests/test_accelerate.py \
 	%D%/tests/test_banana.py \
+	%D%/tests/test_examples.py \
 	%D%/tests/test_jelly.py \
 	%D%/tests/test_live.py \
 	%D%/tests/test_session.py
 EXTRA_DIST += \
 	$(bindings_python_modules) \
 	$(bindings_python_tests) \
+	%D%/LICENSE \
+	%D%/MANIFEST.in \
+	%D%/README.md \
+	%D%/examples/client.py \
+	%D%/examples/server.py \
 	%D%/libpb-accelerate.pth \
+	%D%/pyproject.toml \
+	%D%/setup.py \
 	%D%/tests/compared.py \
 	%D%/tests/run \
 	%D%/tests/twisted_peer.py
+script_tests += %D%/tests/pip.test
 
 if WITH_PYTHON
 pbpydir = $(PYTHON_SITE)/libpb
@@ -57,6 +67,14 @@ pbpy_LTLIBRARIES = %D%/_core.la
 %C%__core_la_LDFLAGS = $(PB_LDFLAGS) -module -avoid-version -shared \
 	-export-symbols-regex '^PyInit__core$$'
 %C%__core_la_LIBADD = libpb.la
+# The relinking needs the library (through a variable, or automake would take this for the
+# whole rule), and Python needs no .la file.
+pbpy_install = install-pbpyLTLIBRARIES
+$(pbpy_install): install-libLTLIBRARIES
+install-data-hook:
+	rm -f $(DESTDIR)$(pbpydir)/_core.la
+uninstall-hook:
+	rm -f $(DESTDIR)$(pbpydir)/_core.so
 pbpthdir = $(PYTHON_SITE)
 pbpth_DATA = %D%/libpb-accelerate.pth
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import ssl as _ssl
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple
 
 from libpb import _core
 from libpb._core import InsecureJelly, JellyError
 from libpb.errors import (CallTimeout, ConnectionLost, DeadReferenceError, Error, NoSuchMethod,
                           RemoteError, describe)
-from libpb.flavors import (COPIES, PREFIXES, REMOTE, VIEW, Avatar, Referenceable, Root,
+from libpb.flavors import (COPIES, PREFIXES, REMOTE, VIEW, Avatar, Referenceable,
                            Unpersistable, Viewable, copy_state, fill_copy)
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import decimal
 import enum
 import gc
 import logging
-import os
 import ssl
 import subprocess
 import sys

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Builds the extension against the libpb that pkg-config finds."""
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+
+HERE = pathlib.Path(__file__).resolve().parent
+PTH = "libpb-accelerate.pth"
+
+
+def version():
+    """That of the library: of the tree that this is in, or of the sdist."""
+    configure, info = HERE.parents[1] / "configure.ac", HERE / "PKG-INFO"
+    if info.exists():
+        return re.search(r"^Version: (.+)$", info.read_text("utf-8"), re.M)[1]
+    return re.search(r"AC_INIT\(\[libpb\], \[([^]]+)\]\)", configure.read_text("utf-8"))[1]
+
+
+def pkg_config(*args):
+    command = [*shlex.split(os.environ.get("PKG_CONFIG", "pkg-config")), *args, "libpb"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError as e:
+        sys.exit(f"{command[0]}: {e.strerror}: it is needed to find libpb")
+    if done.returncode != 0:
+        sys.exit(f"{done.stderr.strip()}\nlibpb {VERSION} must be installed first, where "
+                 "pkg-config finds it (PKG_CONFIG_PATH)")
+    return shlex.split(done.stdout)
+
+
+class BuildPy(build_py):
+    """Puts the .pth file, which LIBPB_ACCELERATE needs, beside the package."""
+
+    def run(self):
+        super().run()
+        self.copy_file(str(HERE / PTH), os.path.join(self.build_lib, PTH))
+
+    def get_outputs(self, include_bytecode=1):
+        return [*super().get_outputs(include_bytecode), os.path.join(self.build_lib, PTH)]
+
+
+VERSION = version()
+building = not {"sdist", "egg_info", "dist_info", "--version", "clean"} & set(sys.argv[1:])
+flags = {}
+if building:
+    pkg_config("--print-errors", f"--exact-version={VERSION}")
+    folders = [flag[2:] for flag in pkg_config("--libs-only-L")]
+    flags = {"extra_compile_args": ["-std=c11", "-fvisibility=hidden",
+                                    *pkg_config("--cflags")],
+             "extra_link_args": pkg_config("--libs"),
+             "runtime_library_dirs": folders}
+
+os.chdir(HERE)
+setup(version=VERSION, cmdclass={"build_py": BuildPy},
+      ext_modules=[Extension("libpb._core", sorted(str(p) for p in pathlib.Path("src").glob("*.c")),
+                             depends=sorted(str(p) for p in pathlib.Path("src").glob("*.h")),
+                             **flags)])
