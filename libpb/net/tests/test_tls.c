@@ -2,6 +2,9 @@
  *
  * TLS over memory: two ends talk whole, byte by byte and with large texts; one refuses the
  * other; sessions are gone on with. The certificate is made here. */
+#include <limits.h>
+#include <openssl/ssl.h>
+
 #include "libpb/net/tests/certificate.h"
 #include "libpb/net/tls.h"
 #include "tests/support.h"
@@ -67,7 +70,7 @@ static bool move(struct ends *e, bool from_client)
 
 static void talk(struct ends *e)
 {
-    while (move(e, true) | move(e, false)) {
+    while ((int)move(e, true) | (int)move(e, false)) {
     }
 }
 
@@ -164,6 +167,55 @@ PB_TEST(tls, goes_on_with_a_session)
     e.client = e.server = NULL;
     close_ends(&e);
     remove(certificate_path);
+}
+
+/* What a client has offered: whether there was ALPN, and its oldest version. */
+struct offer {
+    bool heard, alpn;
+    unsigned oldest;
+};
+
+static int look(SSL *ssl, int *alert, void *arg)
+{
+    struct offer *o = arg;
+    const unsigned char *data;
+    size_t len;
+    (void)alert;
+    o->heard = true;
+    o->alpn = SSL_client_hello_get0_ext(
+        ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data, &len);
+    cr_assert(
+        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &data, &len));
+    o->oldest = UINT_MAX;
+    for (size_t i = 1; i + 1 < len; i += 2) {
+        unsigned version = (unsigned)data[i] << 8 | data[i + 1];
+        o->oldest = version < o->oldest ? version : o->oldest;
+    }
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* Whatever the system's own configuration says. */
+PB_TEST(tls, is_new_enough_and_plain)
+{
+    setenv("OPENSSL_CONF", "/dev/null", 1);
+    struct offer offer = {0};
+    struct pb__tls_options none = {0};
+    struct pb__tls_context *context = pb__tls_context_new(&none, true, NULL);
+    struct pb__tls *client = pb__tls_new(context, "localhost");
+    SSL_CTX *other = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_set_client_hello_cb(other, look, &offer);
+    SSL *server = SSL_new(other);
+    BIO *in = BIO_new(BIO_s_mem());
+    pb_span hello = pb__tls_send(client);
+    cr_assert_eq(BIO_write(in, hello.data, (int)hello.len), (int)hello.len);
+    SSL_set_bio(server, in, BIO_new(BIO_s_mem()));
+    cr_assert_leq(SSL_accept(server), 0);
+    cr_assert(offer.heard && !offer.alpn);
+    cr_assert_eq(offer.oldest, TLS1_2_VERSION, "%x", offer.oldest);
+    SSL_free(server);
+    SSL_CTX_free(other);
+    pb__tls_free(client);
+    pb__tls_context_unref(context);
 }
 
 PB_TEST(tls, is_told_from_other_talk)
