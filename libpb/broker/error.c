@@ -52,7 +52,7 @@ static int write(pb_session *s, pb_value *id, const pb_failure *f, enum pb__fail
     if (!failed) {
         failed = name ? write_exception(s, name, err) : write_state(s, f, how, err);
     }
-    return pb__write_end(s, mark, failed, err);
+    return pb__write_answer_end(s, mark, failed, err);
 }
 
 /* Mirrors Broker._sendError. */
@@ -78,7 +78,7 @@ int pb__error_write_value(pb_session *s, pb_value *id, pb_value *v, pb_error *er
     int failed = pb__write_head(s, 3, PB__WORD_ERROR);
     failed = failed ? failed : pb__write_value(s, id, err);
     failed = failed ? failed : pb__write_value(s, v, err);
-    return pb__write_end(s, mark, failed, err);
+    return pb__write_answer_end(s, mark, failed, err);
 }
 
 /* Mirrors Broker.proto_error. */

@@ -11,11 +11,12 @@ size_t pb__session_queued(const pb_session *s)
     return pb_encoder_send(&s->encoder).len;
 }
 
-/* Whoever waits for an answer reads on, though much waits to be sent: of two that send
- * each other much, neither would take it else, and both would wait for ever. */
+/* Whether the peer does not take its answers. It stops who awaits none himself, given up
+ * or not: so of two ends one always reads, for what one has not sent the other awaits. */
 static bool is_held_up(const pb_session *s)
 {
-    return s->full && (!s->calls || s->calls->pending == 0);
+    uint64_t sent = pb_encoder_mark(&s->encoder) - pb__session_queued(s);
+    return s->full && s->answered > sent && (!s->calls || s->calls->sent.len == 0);
 }
 
 bool pb__session_hears(const pb_session *s)

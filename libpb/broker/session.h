@@ -54,6 +54,7 @@ struct pb_session {
     /* The peer's calls. */
     struct pb__list requests; /* pb_request.link: those alive */
     size_t serving;           /* those not answered yet */
+    uint64_t answered;        /* where the last answer ends, from pb_encoder_mark */
     uint64_t failures;        /* how many Failures Twisted would have made: their count */
 
     /* Objects of ours. */
@@ -136,6 +137,8 @@ uint64_t pb__write_begin(pb_session *s, pb_object *perspective);
 /* Ends it: with failed 0 it stands, else it is taken back with its counts of references,
  * and err filled. Returns failed. */
 int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err);
+/* The same for an answer or an error. */
+int pb__write_answer_end(pb_session *s, uint64_t mark, int failed, pb_error *err);
 /* The head of a message of n members, its command included. */
 int pb__write_head(pb_session *s, size_t n, unsigned word);
 /* Plain bytes: a vocabulary word as its number. */

@@ -37,6 +37,15 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
     return failed;
 }
 
+int pb__write_answer_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
+{
+    failed = pb__write_end(s, mark, failed, err);
+    if (!failed) {
+        s->answered = pb_encoder_mark(&s->encoder);
+    }
+    return failed;
+}
+
 int pb__write_head(pb_session *s, size_t n, unsigned word)
 {
     int failed = pb__encode_list(&s->encoder, n);

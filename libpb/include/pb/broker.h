@@ -276,8 +276,8 @@ typedef struct {
     size_t max_caches;      /* caches that the peer has not uncached yet: 65536 */
     /* Bytes waiting to be sent. From max_queued on, a call is refused with PB_ERR_LIMIT,
      * and an answer ends the session with that: 256 MiB. With more than high_mark the
-     * session is full, and handles no more of what the peer sends, unless it waits for an
-     * answer itself, until there are no more than low_mark: 1 MiB, and a quarter of it. */
+     * session is full, until there are no more than low_mark: 1 MiB, and a quarter of it.
+     * While it is full of answers, and awaits none, it handles no more calls. */
     size_t max_queued;
     size_t high_mark, low_mark;
     /* The dialects that are known, the preferred one first; zeros: pb, none. */
@@ -312,7 +312,7 @@ PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
 /* What to write to the peer, borrowed until the next call on s (nothing while a message is
  * being written). */
 PB_API pb_span pb_session_send(pb_session *s);
-/* How much of it has gone. */
+/* How much of it has gone; on_drained may run. */
 PB_API void pb_session_sent(pb_session *s, size_t n, int64_t now);
 /* When to call pb_session_tick; INT64_MAX: never. */
 PB_API int64_t pb_session_deadline(const pb_session *s);
