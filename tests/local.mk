@@ -14,4 +14,4 @@ script_tests += \
 	%D%/check-includes \
 	%D%/check-man \
 	%D%/check-threads
-EXTRA_DIST += %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c
+EXTRA_DIST += %D%/check-package %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c
