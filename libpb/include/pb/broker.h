@@ -219,7 +219,7 @@ PB_API int pb_remote_call(pb_remote *to, const char *method, pb_value *args,
 PB_API int pb_remote_callf(pb_remote *to, pb_answer_cb cb, void *user_data, pb_error *err,
                            const char *method, const char *format, ...);
 /* Gives the call up: cb runs with PB_ERR_CANCELLED before this returns; the answer is
- * dropped when it comes, its references given back. */
+ * dropped when it comes, its references given back. Mirrors Deferred.cancel. */
 PB_API void pb_call_cancel(pb_call *c);
 
 /* ---- Failures ---- */
@@ -307,7 +307,7 @@ PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now
 PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);
 /* Takes bytes from the peer, all of them; what comes after pb_session_want_recv has become
  * false is kept until pb_session_tick. Non-zero: the session is over, and pb_session_error
- * says why; on_close has run. */
+ * says why; on_close has run. Mirrors Banana.dataReceived. */
 PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
 /* What to write to the peer, borrowed until the next call on s (nothing while a message is
  * being written). */
@@ -331,12 +331,13 @@ PB_API bool pb_session_is_full(const pb_session *s);
 PB_API void pb_session_pause(pb_session *s);
 /* Lets the reading go on. */
 PB_API void pb_session_resume(pb_session *s);
-/* The transport is gone: why may be NULL (end of file). Every waiting call fails. */
+/* The transport is gone: why may be NULL (end of file). Every waiting call fails.
+ * Mirrors Broker.connectionLost. */
 PB_API void pb_session_lost(pb_session *s, const pb_error *why);
 /* Ends the session from this side; what waits to be sent may still be taken by
  * pb_session_send. Every waiting call fails. */
 PB_API void pb_session_close(pb_session *s);
-/* Whether the negotiation is done and the session not over. */
+/* Whether the negotiation is done, and the session not over. */
 PB_API bool pb_session_is_ready(const pb_session *s);
 /* Whether the session is over, for whatever reason. */
 PB_API bool pb_session_is_closed(const pb_session *s);

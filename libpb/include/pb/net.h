@@ -13,8 +13,7 @@
  * are let in), for systemd name=NAME instead of the index. Files are PEM; roots a file or
  * a folder of *.pem. "host:port" serves for both.
  * ":" and "\" within a part are written "\:" and "\\"; an IPv6 address may stand in
- * brackets instead. Unlike Twisted's ssl:, ours verifies the server and its name always.
- * */
+ * brackets instead. Unlike Twisted's ssl:, ours verifies the server and its name always. */
 #ifndef PB_NET_H
 #define PB_NET_H
 
@@ -67,7 +66,7 @@ PB_API pb_session *pb_conn_session(const pb_conn *c);
  * there, and their time-outs count from then. NULL for lack of memory. */
 PB_API pb_remote *pb_conn_root(pb_conn *c);
 /* Ends the session: on_close runs. The socket closes when what waits to be sent has gone,
- * after five seconds at the latest. */
+ * after five seconds at the latest. Mirrors PBClientFactory.disconnect. */
 PB_API void pb_conn_close(pb_conn *c);
 /* The same as soon as no call is under way, in either direction, and all is sent, but after
  * `patience` milliseconds at the latest (negative: never): calls that come meanwhile are

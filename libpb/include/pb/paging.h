@@ -66,7 +66,8 @@ typedef struct {
 } pb_collector_ops;
 
 /* An object to pass to what sends pages, *new*; ops is borrowed for its life. A slow
- * receiver stops the reading by pb_session_pause. NULL for lack of memory. */
+ * receiver stops the reading by pb_session_pause. NULL for lack of memory. Mirrors
+ * CallbackPageCollector. */
 PB_API pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data);
 
 /* Calls a method with a collector before its arguments (a tuple or NULL), and gives cb the
