@@ -35,7 +35,10 @@ static void usage(FILE *to)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].does);
     }
-    fputs("\n'pb COMMAND --help' tells more.\n", to);
+    fputs("\n'pb COMMAND --help' tells more.\n\n"
+          "Example: pb serve tcp:8800 &\n"
+          "         pb call localhost:8800 add 1 2\n",
+          to);
 }
 
 void tool_say(const char *format, ...)
