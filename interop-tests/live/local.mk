@@ -1,4 +1,4 @@
-script_tests += %D%/live.test %D%/pairs.test %D%/recording.test
+script_tests += %D%/live.test %D%/pairs.test %D%/record.test
 check_PROGRAMS += %D%/pairs/pairs
 %C%_pairs_pairs_SOURCES = \
 	%D%/pairs/arguments.c \
