@@ -318,8 +318,9 @@ PB_API void pb_session_sent(pb_session *s, size_t n, int64_t now);
 PB_API int64_t pb_session_deadline(const pb_session *s);
 /* Minds what is due by now: time-outs, pages. Returns as pb_session_recv. */
 PB_API int pb_session_tick(pb_session *s, int64_t now);
-/* False while the session is full, or too much is unanswered, or it is paused, or was so
- * when more had come: stop reading then. */
+/* False while the session is full of answers and awaits none, or too much is unanswered,
+ * or it is paused; and then until pb_session_tick has handled what came meanwhile. Stop
+ * reading while it is. */
 PB_API bool pb_session_want_recv(const pb_session *s);
 /* Whether pb_session_send has something. */
 PB_API bool pb_session_want_send(const pb_session *s);
