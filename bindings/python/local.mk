@@ -14,11 +14,13 @@ bindings_python_modules = \
 bindings_python_tests = \
 	%D%/tests/compare_twisted.py \
 	%D%/tests/test_accelerate.py \
+	%D%/tests/test_asyncio.py \
 	%D%/tests/test_banana.py \
 	%D%/tests/test_examples.py \
 	%D%/tests/test_jelly.py \
 	%D%/tests/test_live.py \
-	%D%/tests/test_session.py
+	%D%/tests/test_session.py \
+	%D%/tests/test_values.py
 EXTRA_DIST += \
 	$(bindings_python_modules) \
 	$(bindings_python_tests) \
@@ -32,6 +34,7 @@ EXTRA_DIST += \
 	%D%/setup.py \
 	%D%/tests/compared.py \
 	%D%/tests/run \
+	%D%/tests/served.py \
 	%D%/tests/twisted_peer.py
 script_tests += %D%/tests/pip.test
 

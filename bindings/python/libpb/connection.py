@@ -22,6 +22,8 @@ __all__ = ["Call", "Connection", "RemoteReference"]
 
 _logger = logging.getLogger("libpb")
 _LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
+# What a peer has to take what was sent to it before a connection is cut, in seconds.
+_LINGER = 5
 # PB_ERR_ codes (pb/error.h).
 _NOMEM, _INSECURE, _DEAD, _LOST, _TIMEOUT, _CANCELLED = -1, -7, -9, -10, -11, -12
 
@@ -215,7 +217,9 @@ class Protocol(asyncio.Protocol):
                 break
             transport.write(data)
         if self.ended:
-            transport.close()
+            if not transport.is_closing():
+                transport.close()
+                self.loop.call_later(_LINGER, transport.abort)
             return
         reading = session.want_recv()
         if reading != self._reading:

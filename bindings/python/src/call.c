@@ -15,10 +15,20 @@ static void call_dealloc(PyObject *self)
 {
     struct call *c = (struct call *)self;
     PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
     Py_XDECREF(c->session);
     Py_XDECREF(c->callback);
     type->tp_free(self);
     Py_DECREF(type);
+}
+
+static int call_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    struct call *c = (struct call *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(c->session);
+    Py_VISIT(c->callback);
+    return 0;
 }
 
 static PyObject *call_cancel(PyObject *self, PyObject *unused)
@@ -45,6 +55,7 @@ static PyType_Slot call_slots[] = {
     {Py_tp_doc, "A call that is under way."},
     {Py_tp_new, (void *)pbpy_no_new},
     {Py_tp_dealloc, (void *)call_dealloc},
+    {Py_tp_traverse, (void *)call_traverse},
     {Py_tp_methods, call_methods},
     {0, NULL},
 };
@@ -52,7 +63,7 @@ static PyType_Slot call_slots[] = {
 PyType_Spec pbpy_call_spec = {
     .name = "libpb._core.Call",
     .basicsize = sizeof(struct call),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .slots = call_slots,
 };
 

@@ -103,9 +103,7 @@ void pbpy_handle_dealloc(PyObject *self)
 {
     struct pbpy_handle *h = (struct pbpy_handle *)self;
     PyTypeObject *type = Py_TYPE(self);
-    if (PyType_IS_GC(type)) {
-        PyObject_GC_UnTrack(self);
-    }
+    PyObject_GC_UnTrack(self);
     if (h->session) {
         let_go(h);
         Py_DECREF(h->session);
@@ -121,7 +119,7 @@ PyObject *pbpy_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return PyErr_Format(PyExc_TypeError, "a %s comes from a session only", type->tp_name);
 }
 
-static int handle_traverse(PyObject *self, visitproc visit, void *arg)
+int pbpy_handle_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(((struct pbpy_handle *)self)->session);
@@ -176,7 +174,7 @@ static PyType_Slot remote_slots[] = {
     {Py_tp_doc, "A reference to an object of the peer's."},
     {Py_tp_new, (void *)pbpy_no_new},
     {Py_tp_dealloc, (void *)pbpy_handle_dealloc},
-    {Py_tp_traverse, (void *)handle_traverse},
+    {Py_tp_traverse, (void *)pbpy_handle_traverse},
     {Py_tp_methods, remote_methods},
     {Py_tp_getset, remote_members},
     {0, NULL},
@@ -284,6 +282,7 @@ static PyType_Slot request_slots[] = {
     {Py_tp_doc, "A call that waits for its answer."},
     {Py_tp_new, (void *)pbpy_no_new},
     {Py_tp_dealloc, (void *)pbpy_handle_dealloc},
+    {Py_tp_traverse, (void *)pbpy_handle_traverse},
     {Py_tp_methods, request_methods},
     {Py_tp_getset, request_members},
     {0, NULL},
@@ -292,6 +291,6 @@ static PyType_Slot request_slots[] = {
 PyType_Spec pbpy_request_spec = {
     .name = "libpb._core.Request",
     .basicsize = sizeof(struct pbpy_handle),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .slots = request_slots,
 };

@@ -75,6 +75,7 @@ void pbpy_unraisable(struct pbpy_session *self);
 PyObject *pbpy_handle_new(PyTypeObject *type, struct pbpy_session *session, void *what,
                           void (*unref)(void *what));
 void pbpy_handle_dealloc(PyObject *handle);
+int pbpy_handle_traverse(PyObject *handle, visitproc visit, void *arg);
 /* None of these types is called by Python. */
 PyObject *pbpy_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 /* The same of a reference, which may be NULL for lack of memory. */

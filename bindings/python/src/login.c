@@ -157,6 +157,7 @@ static PyType_Slot attempt_slots[] = {
     {Py_tp_doc, "A login under way."},
     {Py_tp_new, (void *)pbpy_no_new},
     {Py_tp_dealloc, (void *)pbpy_handle_dealloc},
+    {Py_tp_traverse, (void *)pbpy_handle_traverse},
     {Py_tp_methods, attempt_methods},
     {Py_tp_getset, attempt_members},
     {0, NULL},
@@ -165,7 +166,7 @@ static PyType_Slot attempt_slots[] = {
 PyType_Spec pbpy_attempt_spec = {
     .name = "libpb._core.Attempt",
     .basicsize = sizeof(struct pbpy_handle),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .slots = attempt_slots,
 };
 
