@@ -4,11 +4,13 @@ bindings_python_modules = \
 	%D%/libpb/__init__.py \
 	%D%/libpb/_core.pyi \
 	%D%/libpb/accelerate.py \
+	%D%/libpb/banana.py \
 	%D%/libpb/client.py \
 	%D%/libpb/connection.py \
 	%D%/libpb/endpoints.py \
 	%D%/libpb/errors.py \
 	%D%/libpb/flavors.py \
+	%D%/libpb/jelly.py \
 	%D%/libpb/py.typed \
 	%D%/libpb/server.py
 bindings_python_tests = \
@@ -19,6 +21,7 @@ bindings_python_tests = \
 	%D%/tests/test_examples.py \
 	%D%/tests/test_jelly.py \
 	%D%/tests/test_live.py \
+	%D%/tests/test_plain.py \
 	%D%/tests/test_session.py \
 	%D%/tests/test_values.py
 EXTRA_DIST += \
@@ -47,13 +50,16 @@ pbpy_LTLIBRARIES = %D%/_core.la
 	%D%/src/codec.h \
 	%D%/src/core.c \
 	%D%/src/core.h \
+	%D%/src/dump.c \
 	%D%/src/handle.c \
 	%D%/src/jelly.c \
 	%D%/src/live.h \
+	%D%/src/load.c \
 	%D%/src/login.c \
 	%D%/src/map.h \
 	%D%/src/number.c \
 	%D%/src/object.c \
+	%D%/src/plain.c \
 	%D%/src/read.c \
 	%D%/src/read.h \
 	%D%/src/receive.c \

@@ -199,6 +199,9 @@ static int module_clear(PyObject *module)
     for (size_t i = 0; i < PBPY_WORDS; i++) {
         Py_CLEAR(st->words[i]);
     }
+    for (size_t i = 0; i < PBPY_KEYS; i++) {
+        Py_CLEAR(st->keys[i]);
+    }
     Py_CLEAR(st->yes);
     Py_CLEAR(st->no);
     Py_CLEAR(st->empty);

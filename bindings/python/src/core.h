@@ -53,6 +53,8 @@ enum pbpy_atom {
 
 #define PBPY_WORDS 32 /* numbers of the vocabulary, 0 is none */
 #define PBPY_WORD_SLOTS 128
+#define PBPY_KEYS 512   /* keys of dicts that are kept, */
+#define PBPY_KEY_MAX 32 /* and the bytes of one */
 
 /* Names of attributes and methods, as str objects. */
 #define PBPY_NAME_MAP(X)          \
@@ -123,9 +125,10 @@ struct pbpy_state {
     PyObject *yes, *no;                  /* b"true", b"false" */
     PyObject *empty;                     /* b"" */
     PyObject *error, *banana_error, *jelly_error, *insecure; /* exceptions */
-    pb_encoder *encoder;          /* the one that waits for use, or NULL */
-    size_t encoder_size;          /* its limit of lists and bytes */
-    struct pbpy_twisted *twisted; /* NULL until bound */
+    pb_encoder *encoder;                 /* the one that waits for use, or NULL */
+    size_t encoder_prefix, encoder_size; /* its limits, the second of lists and bytes */
+    PyObject *keys[PBPY_KEYS];           /* texts that were keys lately, or NULL */
+    struct pbpy_twisted *twisted;        /* NULL until bound */
     struct pbpy_live live;
 };
 

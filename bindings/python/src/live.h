@@ -126,4 +126,10 @@ PyObject *pbpy_session_login(PyObject *self, PyObject *args);
 /* The root object of a portal that asks the handler, *new*; NULL for lack of memory. */
 pb_object *pbpy_portal_root(struct pbpy_session *self);
 
+/* ---- Without a connection ---- */
+
+/* dumps(object, words) and loads(data, words) of a Session: words: in dialect pb. */
+PyObject *pbpy_plain_dumps(PyObject *self, PyObject *args);
+PyObject *pbpy_plain_loads(PyObject *self, PyObject *args);
+
 #endif

@@ -34,7 +34,7 @@ static int put_int(struct writer *w, PyObject *number)
         return w->out.ops->integer(w->out.ctx, i);
     }
     PyObject *limit = overflow > 0 ? w->rules->largest : w->rules->smallest;
-    if (!limit ||
+    if (limit &&
         PyObject_RichCompareBool(number, limit, overflow > 0 ? Py_LE : Py_GE) != 1) {
         return 1;
     }
@@ -43,7 +43,7 @@ static int put_int(struct writer *w, PyObject *number)
 
 static int put_list(struct writer *w, PyObject *list, Py_ssize_t n)
 {
-    if (w->depth == w->rules->depth) {
+    if (w->depth == w->rules->limits.depth) {
         return 1;
     }
     int failed = w->out.ops->list(w->out.ctx, (size_t)n);
@@ -105,27 +105,24 @@ static int walk(struct writer *w, PyObject *item)
     return failed;
 }
 
-/* The encoder that waits for use, or a new one: an object's finaliser may send something
- * while another expression is being written. */
-static pb_encoder *take_encoder(struct pbpy_state *st, const struct pbpy_rules *rules)
+pb_encoder *pbpy_encoder_take(struct pbpy_state *st, pb_dialect dialect,
+                              const pb_limits *limits)
 {
     pb_encoder *e = st->encoder;
-    if (!e || st->encoder_size != rules->size) {
-        pb_limits limits = {
-            .prefix = SIZE_MAX, .list = rules->size, .bytes = rules->size};
+    if (!e || st->encoder_prefix != limits->prefix || st->encoder_size != limits->list) {
         pb_encoder_free(e);
-        e = pb_encoder_new(rules->dialect, &limits);
+        e = pb_encoder_new(dialect, limits);
     }
     st->encoder = NULL;
     if (e) {
-        pb_encoder_set_dialect(e, rules->dialect);
+        pb_encoder_set_dialect(e, dialect);
     } else {
         PyErr_NoMemory();
     }
     return e;
 }
 
-static void give_encoder(struct pbpy_state *st, pb_encoder *e, size_t size)
+void pbpy_encoder_give(struct pbpy_state *st, pb_encoder *e, const pb_limits *limits)
 {
     pb_span out = pb_encoder_send(e);
     if (st->encoder || out.len > KEPT) {
@@ -134,13 +131,14 @@ static void give_encoder(struct pbpy_state *st, pb_encoder *e, size_t size)
     }
     pb_encoder_rewind(e, pb_encoder_mark(e) - out.len);
     st->encoder = e;
-    st->encoder_size = size;
+    st->encoder_prefix = limits->prefix;
+    st->encoder_size = limits->list;
 }
 
 PyObject *pbpy_write(struct pbpy_state *st, PyObject *expression,
                      const struct pbpy_rules *rules, PyObject **what, pb_error *err)
 {
-    pb_encoder *e = take_encoder(st, rules);
+    pb_encoder *e = pbpy_encoder_take(st, rules->dialect, &rules->limits);
     if (!e) {
         return NULL;
     }
@@ -159,7 +157,7 @@ PyObject *pbpy_write(struct pbpy_state *st, PyObject *expression,
     if (what) {
         *what = failed > 0 ? w.what : NULL;
     }
-    give_encoder(st, e, rules->size);
+    pbpy_encoder_give(st, e, &rules->limits);
     PyMem_Free(w.open);
     return bytes;
 }
@@ -174,19 +172,15 @@ PyObject *pbpy_banana_encode(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "Op:encode", &expression, &words)) {
         return NULL;
     }
-    pb_limits limits = pb_limits_default(NULL);
     struct pbpy_rules rules = {
         .dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE,
-        .size = limits.list,
-        .depth = limits.depth,
+        .limits = pb_limits_default(NULL),
     };
     PyObject *what;
     pb_error err = {0};
     PyObject *bytes = pbpy_write(st, expression, &rules, &what, &err);
     if (!bytes && !PyErr_Occurred()) {
-        if (what && PyLong_CheckExact(what)) {
-            PyErr_SetString(st->banana_error, "int is too large to send");
-        } else if (what && (PyList_CheckExact(what) || PyTuple_CheckExact(what))) {
+        if (what && (PyList_CheckExact(what) || PyTuple_CheckExact(what))) {
             PyErr_SetString(st->banana_error, "lists are nested too deeply to send");
         } else if (what) {
             PyErr_Format(st->banana_error, "Banana cannot send %s objects: %R",
@@ -263,15 +257,15 @@ static bool fit_dialect(const struct pbpy_state *st, PyObject *self,
  * do it. */
 static PyObject *encode_for(struct pbpy_state *st, PyObject *self, PyObject *expression)
 {
+    size_t size = pbpy_limit(
+        PyDict_GetItemWithError(st->twisted->banana_globals, st->names.SIZE_LIMIT));
     struct pbpy_rules rules = {
         .dialect = PB_DIALECT_NONE,
-        .size = pbpy_limit(
-            PyDict_GetItemWithError(st->twisted->banana_globals, st->names.SIZE_LIMIT)),
-        .depth = DEPTH_MAX,
+        .limits = {.prefix = SIZE_MAX, .list = size, .bytes = size, .depth = DEPTH_MAX},
     };
     PyObject *bytes = NULL;
     pb_error err = {0};
-    if (rules.size != 0 &&
+    if (size != 0 &&
         pbpy_is_own(self, st->names._encode, st->twisted->accelerated_encode,
                     st->twisted->_encode) &&
         fit_dialect(st, self, &rules) && fit_ints(&st->names, self, &rules)) {

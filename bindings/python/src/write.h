@@ -6,12 +6,20 @@
 
 #include "core.h"
 
+/* The encoder that waits for use, or a new one (an object's finaliser may send something
+ * while another expression is being written), with these limits of a prefix, of lists and
+ * of bytes; and its return, with what was written taken back. NULL with an exception
+ * set. */
+pb_encoder *pbpy_encoder_take(struct pbpy_state *st, pb_dialect dialect,
+                              const pb_limits *limits);
+void pbpy_encoder_give(struct pbpy_state *st, pb_encoder *e, const pb_limits *limits);
+
 /* What may be written. */
 struct pbpy_rules {
     pb_dialect dialect;
-    size_t size;  /* of lists and bytes */
-    size_t depth; /* of lists within lists */
-    /* Of ints that no int64_t holds: NULL for none. Borrowed. */
+    pb_limits limits; /* of a prefix, of lists, of bytes, of lists within lists */
+    /* Of ints that no int64_t holds, where the limit of a prefix is not all; may be
+     * NULL. Borrowed. */
     PyObject *smallest, *largest;
 };
 
