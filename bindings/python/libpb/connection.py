@@ -153,10 +153,10 @@ class Protocol(asyncio.Protocol):
         self.ended = False
         self.transport: Any = None
         self._portal = portal
-        self._old = profile is not None and profile.startswith(("python2", "2.")) or \
-            profile is not None and "py2" in profile
+        self._old = profile is not None and ("py2" in profile or "python2" in profile)
         self._tasks: Set["asyncio.Task[None]"] = set()
         self._woken = self._blocked = False
+        self._unblocked: "Optional[asyncio.Future[None]]" = None
         self._reading = True
         self._timer: Optional[asyncio.TimerHandle] = None
         self.session = _core.Session(
@@ -183,12 +183,26 @@ class Protocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._blocked = False
         self._pump()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._unblocked is not None and not self._blocked:
+            self._unblocked.set_result(None)
+            self._unblocked = None
+
+    async def drain(self) -> None:
+        while self._blocked and self.transport is not None:
+            if self._unblocked is None:
+                self._unblocked = self.loop.create_future()
+            await asyncio.shield(self._unblocked)
 
     def connection_lost(self, exc: Optional[Exception]) -> None:
         self.transport = None
         if self._timer is not None:
             self._timer.cancel()
         self.session.lost(str(exc) if exc is not None else None)
+        self._blocked = False
+        self._go_on()
         if not self.gone_future.done():
             self.gone_future.set_result(None)
         self.connection._gone(self)
@@ -375,10 +389,7 @@ class Protocol(asyncio.Protocol):
         if request.waiting:
             request.fail(*describe(exception))
 
-    def refused(self, request: Any, exception: BaseException) -> None:
-        """The arguments of a call could not be read."""
-        _logger.warning("the arguments of a call: %s", exception)
-        request.fail(*describe(exception))
+    refused = fail  # where the arguments of a call could not be read
 
     # ---- Logins ----
 
@@ -422,6 +433,8 @@ class Connection:
 
     def publish(self, name: str, target: Referenceable) -> None:
         """Lets the peer reach an object by a name."""
+        if not isinstance(target, Referenceable):
+            raise TypeError(f"{target!r} is no Referenceable")
         self._protocol.session.publish(name, target)
 
     @property
@@ -457,6 +470,11 @@ class Connection:
             callback(self)
         else:
             self._protocol.callbacks.append((callback, self))
+
+    async def drain(self) -> None:
+        """Waits while the peer takes less than is sent to it: for who sends much without
+        awaiting the answers."""
+        await self._protocol.drain()
 
     def close(self) -> None:
         """Ends the connection. What was sent still goes out; every call that waits fails

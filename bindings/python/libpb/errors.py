@@ -5,6 +5,7 @@ Exceptions go over the wire by the names of their class and of its bases, so eac
 what the other raised by name."""
 from __future__ import annotations
 
+import asyncio
 import traceback as _traceback
 from typing import Any, Optional, Sequence, Type, Union
 
@@ -22,7 +23,7 @@ class DeadReferenceError(Error):
     """A reference whose connection has ended, or that was given back, was called."""
 
 
-class CallTimeout(Error, TimeoutError):
+class CallTimeout(Error, asyncio.TimeoutError):
     """A call was not answered in the time it was given."""
 
 

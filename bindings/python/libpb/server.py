@@ -126,12 +126,12 @@ class Server:
         self._server: Optional[asyncio.AbstractServer] = None
 
     def _make(self) -> Protocol:
-        connection = _Served(self)
-        root = self._root
-        connection._protocol = Protocol(
-            connection, server=True,
-            root=root.root_object(connection) if isinstance(root, Root) else root,
-            **self._options)
+        connection, root = _Served(self), self._root
+        if isinstance(root, Root):
+            root = root.root_object(connection)
+            if not isinstance(root, Referenceable):
+                raise TypeError(f"root_object gave {root!r}, which is no Referenceable")
+        connection._protocol = Protocol(connection, server=True, root=root, **self._options)
         return connection._protocol
 
     async def _open(self) -> "Server":

@@ -72,17 +72,19 @@ static void let_go(struct pbpy_handle *h)
         return;
     }
     h->drop = NULL;
-    bool first = !session->dropped;
     drop->next = session->dropped;
     session->dropped = drop;
-    if (first && session->handler && Py_REFCNT((PyObject *)session) > 1) {
+    if (!session->woken && session->handler && Py_REFCNT((PyObject *)session) > 1) {
+        session->woken = true;
         bool elsewhere = PyThread_get_thread_ident() != session->thread;
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
         PyObject *none =
-            pbpy_handle(session, "wake", "O", elsewhere ? Py_True : Py_False);
-        if (!none) {
+            pbpy_handle(session, "wake", "(O)", elsewhere ? Py_True : Py_False);
+        if (!none && PyErr_ExceptionMatches(PyExc_RuntimeError)) {
             PyErr_Clear(); /* the loop is closed: nobody will look any more */
+        } else if (!none) {
+            PyErr_WriteUnraisable(session->handler);
         }
         Py_XDECREF(none);
         PyErr_Restore(type, value, traceback);
@@ -91,6 +93,7 @@ static void let_go(struct pbpy_handle *h)
 
 void pbpy_drain(struct pbpy_session *self)
 {
+    self->woken = false;
     while (self->dropped) {
         struct pbpy_drop *drop = self->dropped;
         self->dropped = drop->next;

@@ -40,6 +40,7 @@ struct pbpy_session {
     Py_ssize_t known;     /* how many of them the registry knows */
     PyObject *objects;    /* boxes of objects that were sent, by address of the object */
     struct pbpy_drop *dropped;
+    bool woken;          /* told of what was dropped */
     PyObject *raised[3]; /* what ends the loop, until the library has returned */
     unsigned long thread;
     bool receiving;

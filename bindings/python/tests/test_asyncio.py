@@ -49,9 +49,15 @@ class Objects(Pair):
         thread = threading.Thread(target=held.clear)
         thread.start()
         thread.join()
-        await asyncio.sleep(0)
-        await self.echo()
-        self.assertEqual(self.counts(), (0, 0))
+        await self.all_given_back()
+
+    async def all_given_back(self):
+        """Waits for it without a call, which would bring it about."""
+        async def wait():
+            while self.counts() != (0, 0):
+                await asyncio.sleep(0)
+
+        await asyncio.wait_for(wait(), 20)
 
     async def test_an_object_goes_when_the_peer_drops_it(self):
         thing = Thing()
@@ -95,12 +101,23 @@ class Objects(Pair):
         with self.assertRaisesRegex(libpb.RemoteError, "TypeError"):
             await self.root.call("is it", 1, 2)
 
+    async def test_given_back_whatever_else_has_gone(self):
+        thing = await self.root.call("new")
+        self.root.begin("keep", (Thing(),), None, 0, None)
+        await self.echo()
+        await self.root.call("keep", None)  # the Thing above goes here
+        del thing
+        await self.all_given_back()
+        self.assertEqual(self.client.counts()["exported"], 0)
+
     async def test_published(self):
         connection, = self.server.connections
         connection.publish("other", Derived())
         self.assertEqual(await self.client.for_name("other").call("echo"), "derived")
         with self.assertRaisesRegex(libpb.RemoteError, "Invalid Object ID"):
             await self.client.for_name("nobody").call("echo")
+        with self.assertRaises(TypeError):
+            connection.publish("thing", object())
 
     async def test_views(self):
         await self.root.call("keep", View())
@@ -250,9 +267,12 @@ class Peers(unittest.IsolatedAsyncioTestCase):
                     flood = asyncio.ensure_future(self.flood(loop, deaf, sent, client))
                     await asyncio.sleep(0.3)
                     connection, = server.connections
+                    with self.assertRaises(asyncio.TimeoutError):
+                        await asyncio.wait_for(connection.drain(), 0.01)
                     self.assertLess(connection.counts()["queued"], 300 * 2 ** 20)
                     server.close()
                     await asyncio.wait_for(server.wait_closed(), 20)
+                    await connection.drain()
                     flood.cancel()
                     del call
                     client.lost(None)
