@@ -91,14 +91,19 @@ static void let_go(struct pbpy_handle *h)
     }
 }
 
+static void give_back(struct pbpy_drop *drop)
+{
+    drop->unref(drop->what);
+    PyMem_Free(drop);
+}
+
 void pbpy_drain(struct pbpy_session *self)
 {
     self->woken = false;
     while (self->dropped) {
         struct pbpy_drop *drop = self->dropped;
         self->dropped = drop->next;
-        drop->unref(drop->what);
-        PyMem_Free(drop);
+        give_back(drop);
     }
 }
 
@@ -203,7 +208,11 @@ static PyObject *request_done(PyObject *self, int code)
 {
     struct pbpy_handle *h = (struct pbpy_handle *)self;
     struct pbpy_session *session = h->session;
-    let_go(h); /* what could not be sent is answered by a failure */
+    struct pbpy_drop *drop = h->drop;
+    h->drop = NULL;
+    if (drop) {
+        give_back(drop); /* what could not be sent is answered by a failure */
+    }
     if (code == 0 || code == PB_ERR_LOST) {
         Py_RETURN_NONE;
     }
