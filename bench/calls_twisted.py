@@ -2,10 +2,12 @@
 """What `pb serve` and `pb bench call` do, done by Twisted.
 
 usage: calls_twisted.py serve                      prints the port
-       calls_twisted.py call PORT OUTSTANDING      prints what `pb bench call` prints
+       calls_twisted.py call PORT OUTSTANDING [LITERAL]
+                                                   prints what `pb bench call` prints
 
-The method is `echo`, its argument 1.
+The method is `echo`, its argument LITERAL, or 1.
 """
+import ast
 import sys
 import time
 
@@ -21,21 +23,21 @@ class Root(pb.Root):
 
 
 @defer.inlineCallbacks
-def caller(root, until, latencies):
+def caller(root, argument, until, latencies):
     while time.monotonic() < until:
         began = time.monotonic()
-        yield root.callRemote("echo", 1)
+        yield root.callRemote("echo", argument)
         latencies.append(time.monotonic() - began)
 
 
 @defer.inlineCallbacks
-def call(port, outstanding):
+def call(port, outstanding, argument):
     factory = pb.PBClientFactory()
     reactor.connectTCP("127.0.0.1", port, factory)
     root = yield factory.getRootObject()
     latencies, start = [], time.monotonic()
     yield defer.gatherResults(
-        [caller(root, start + SECONDS, latencies) for _ in range(outstanding)])
+        [caller(root, argument, start + SECONDS, latencies) for _ in range(outstanding)])
     took = time.monotonic() - start
     latencies.sort()
     n = len(latencies)
@@ -50,7 +52,7 @@ def main(argv):
         port = reactor.listenTCP(0, pb.PBServerFactory(Root()), interface="127.0.0.1")
         print(f"listening on tcp:{port.getHost().port}", flush=True)
     else:
-        call(int(argv[1]), int(argv[2]))
+        call(int(argv[1]), int(argv[2]), ast.literal_eval(argv[3]) if argv[3:] else 1)
     reactor.run()
 
 

@@ -2,6 +2,7 @@ EXTRA_DIST += \
 	%D%/calls_twisted.py \
 	%D%/codec_twisted.py \
 	%D%/make_corpora.py \
+	%D%/python.py \
 	%D%/record.py \
 	%D%/run.py
 
@@ -21,5 +22,8 @@ endif
 
 bench: tools/pb %D%/connections $(bench_peers)
 	/usr/bin/python3 $(srcdir)/%D%/run.py tools/pb %D%/connections $(bench_peers)
+if WITH_PYTHON
+	srcdir='$(srcdir)' builddir='$(builddir)' $(PY_LOG_COMPILER) $(PYTHON) $(srcdir)/%D%/python.py
+endif
 	/usr/bin/python3 $(srcdir)/%D%/record.py tools/pb
 .PHONY: bench

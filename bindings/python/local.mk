@@ -20,6 +20,7 @@ bindings_python_tests = \
 	%D%/tests/test_banana.py \
 	%D%/tests/test_examples.py \
 	%D%/tests/test_jelly.py \
+	%D%/tests/test_leaks.py \
 	%D%/tests/test_live.py \
 	%D%/tests/test_plain.py \
 	%D%/tests/test_session.py \
