@@ -223,7 +223,7 @@ class Protocol(asyncio.Protocol):
             return
         session, now = self.session, self._now()
         deadline = session.deadline()
-        if deadline is not None and deadline <= now:
+        if self._blocked or deadline is not None and deadline <= now:
             session.tick(now)
         while not self._blocked:
             data = session.send(now)

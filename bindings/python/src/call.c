@@ -5,7 +5,8 @@
 #include "live.h"
 
 struct call {
-    PyObject_HEAD struct pbpy_session *session;
+    PyObject ob_base;
+    struct pbpy_session *session;
     PyObject *callback; /* NULL when it has run */
     pb_call *call;      /* one of the two, while it is under way */
     pb_login_call *login;
@@ -157,10 +158,11 @@ PyObject *pbpy_remote_call(PyObject *remote, PyObject *args)
     if (!to) {
         return NULL;
     }
-    PyObject *perspective = pbpy_object_self(pb_remote_perspective(to));
+    PyObject *perspective = Py_NewRef(pbpy_object_self(pb_remote_perspective(to)));
     pb_value *a = pbpy_value_out(session, arguments, perspective);
     pb_value *k =
         a && keywords != Py_None ? pbpy_value_out(session, keywords, perspective) : NULL;
+    Py_DECREF(perspective);
     bool wants = callback != Py_None;
     struct call *c = NULL;
     if (a && (k || keywords == Py_None) && pbpy_session_enter(session) &&

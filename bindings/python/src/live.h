@@ -21,8 +21,8 @@
 #include <pb/flavors.h>
 #include <pb/login.h>
 
-/* What a Python object gave up, and the session has not given back yet: that waits until
- * its own thread uses it, and no call of the library is on the stack. */
+/* What a Python object gave up, and the session has not given back yet: that waits until a
+ * method of the session runs, which is in its own thread. */
 struct pbpy_drop {
     struct pbpy_drop *next;
     void *what;
@@ -30,7 +30,8 @@ struct pbpy_drop {
 };
 
 struct pbpy_session {
-    PyObject_HEAD struct pbpy_state *st;
+    PyObject ob_base;
+    struct pbpy_state *st;
     pb_session *s;
     pb_registry *registry;
     pb_taster *taster;    /* changed only while no message is read or written */
@@ -48,7 +49,8 @@ struct pbpy_session {
 
 /* A Remote, a Request or an Attempt: one count of the library's. */
 struct pbpy_handle {
-    PyObject_HEAD struct pbpy_session *session;
+    PyObject ob_base;
+    struct pbpy_session *session;
     struct pbpy_drop *drop; /* NULL: given up */
     int64_t luid;           /* of a Remote */
 };
@@ -75,12 +77,12 @@ void pbpy_unraisable(struct pbpy_session *self);
 /* A handle of a type, *new*, which takes the count over, also where it fails. */
 PyObject *pbpy_handle_new(PyTypeObject *type, struct pbpy_session *session, void *what,
                           void (*unref)(void *what));
-void pbpy_handle_dealloc(PyObject *handle);
-int pbpy_handle_traverse(PyObject *handle, visitproc visit, void *arg);
-/* None of these types is called by Python. */
-PyObject *pbpy_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 /* The same of a reference, which may be NULL for lack of memory. */
 PyObject *pbpy_remote_new(struct pbpy_session *session, pb_remote *remote);
+/* Slots of the types. None is called by Python. */
+void pbpy_handle_dealloc(PyObject *handle);
+int pbpy_handle_traverse(PyObject *handle, visitproc visit, void *arg);
+PyObject *pbpy_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 /* What a handle holds; NULL with an exception set. */
 void *pbpy_handle_get(PyObject *handle);
 /* Gives back what handles have dropped. */
@@ -93,8 +95,7 @@ void pbpy_unref_attempt(void *attempt);
 /* Lets the library know of classes that were registered since; false with an exception
  * set. */
 bool pbpy_learn_tags(struct pbpy_session *self);
-/* The object that stands for a Python object in this session: *new*. flavor: what flatten
- * gave. */
+/* The object that stands for a Python object in this session: *new*. */
 pb_object *pbpy_object(struct pbpy_session *self, PyObject *object, bool viewable);
 /* The avatar: *new*. */
 pb_object *pbpy_avatar(struct pbpy_session *self, PyObject *object);
