@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs the examples, and the programs of the README against what it says they print."""
+import contextlib
+import io
 import pathlib
 import re
 import socket
@@ -70,8 +72,15 @@ class Readme(Programs):
     def test_login(self):
         self.converse("login_server.py", "login_client.py", self.prints[1])
 
+    def test_formats(self):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(self.programs["formats.py"], {"__name__": "formats"})
+        self.assertEqual(out.getvalue(), self.prints[2])
+
     def test_the_rest(self):
-        known = {"server.py", "client.py", "login_server.py", "login_client.py", "copies.py"}
+        known = {"server.py", "client.py", "login_server.py", "login_client.py", "copies.py",
+                 "formats.py"}
         self.assertEqual(set(self.programs), known)
         exec(self.programs["copies.py"], {"__name__": "copies"})
 
