@@ -74,7 +74,8 @@ static void let_go(struct pbpy_handle *h)
     h->drop = NULL;
     drop->next = session->dropped;
     session->dropped = drop;
-    if (!session->woken && session->handler && Py_REFCNT((PyObject *)session) > 1) {
+    if (!session->woken && session->handler && !pb_session_is_closed(session->s) &&
+        Py_REFCNT((PyObject *)session) > 1) {
         session->woken = true;
         bool elsewhere = PyThread_get_thread_ident() != session->thread;
         PyObject *type, *value, *traceback;
