@@ -69,9 +69,14 @@ bin_PROGRAMS += %D%/pb
 	%D%/walk.h
 %C%_pb_LDFLAGS = $(PB_LDFLAGS)
 %C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
-script_tests += %D%/tests/check-completion %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record
+script_tests += %D%/tests/check-completion %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record \
+	%D%/tests/check-wireshark
+EXTRA_DIST += %D%/tests/frames.py
 
 bashcompdir = $(datadir)/bash-completion/completions
 dist_bashcomp_DATA = %D%/completions/pb
 zshcompdir = $(datadir)/zsh/site-functions
 dist_zshcomp_DATA = %D%/completions/_pb
+
+wiresharkdir = $(pkgdatadir)/wireshark
+dist_wireshark_DATA = %D%/wireshark/pb.lua %D%/wireshark/pb_banana.lua %D%/wireshark/pb_jelly.lua
