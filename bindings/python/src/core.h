@@ -77,8 +77,6 @@ enum pbpy_atom {
     X(listStack)                  \
     X(little)                     \
     X(outgoingSymbols)            \
-    X(persistentLoad)             \
-    X(persistentStore)            \
     X(postCallbacks)              \
     X(prefixLimit)                \
     X(preserved)                  \
@@ -97,7 +95,6 @@ enum pbpy_atom {
     X(_largestLongInt)            \
     X(_smallestInt)               \
     X(_smallestLongInt)           \
-    X(preserve)                   \
     X(unjellyableFactoryRegistry) \
     X(unjellyableRegistry)
 
