@@ -282,28 +282,24 @@ static inline pb_session_stats stats_of(const pb_session *s)
     return stats;
 }
 
-struct ponds_answer {
-    struct pair *p;
-    pb_value *result;
-};
+static pb_value *ponds_kept; /* the answer of the last call */
 
 static inline void ponds_keep(pb_value *result, pb_failure *failure, void *user_data)
 {
-    struct ponds_answer *a = user_data;
-    a->result = pb_value_ref(result);
+    ponds_kept = pb_value_ref(result);
     if (failure) {
-        noted(NULL, failure, a->p);
+        noted(NULL, failure, user_data);
     }
 }
 
 /* The answer of a call, *new*; NULL and a note if it failed. */
 static inline pb_value *ponds_get(struct pair *p, const char *method, pb_value *args)
 {
-    struct ponds_answer a = {.p = p};
+    ponds_kept = NULL;
     pb_remote *root = pb_session_root(p->client);
     pb_error err = {0};
     int e =
-        root ? pb_remote_call(root, method, args, NULL, NULL, ponds_keep, &a, NULL, &err)
+        root ? pb_remote_call(root, method, args, NULL, NULL, ponds_keep, p, NULL, &err)
              : PB_ERR_NOMEM;
     if (e && e != PB_ERR_NOMEM) {
         note(p, "not sent %d %s", e, err.text);
@@ -311,7 +307,7 @@ static inline pb_value *ponds_get(struct pair *p, const char *method, pb_value *
     pb_value_unref(args);
     pb_remote_unref(root);
     talk(p);
-    return a.result;
+    return ponds_kept;
 }
 
 static inline void ponds_ask(struct pair *p, const char *method, pb_value *args)

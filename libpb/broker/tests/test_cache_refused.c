@@ -98,18 +98,17 @@ PB_TEST(cache, may_go_by_any_number)
         struct ponds ponds;
         char hex[128];
         open_ponds(p, &ponds, (pb_session_config){0});
-        struct ponds_answer a = {.p = p};
         pb_remote *root = pb_session_root(p->client);
-        pb_remote_call(root, "pond", NULL, NULL, NULL, ponds_keep, &a, NULL, NULL);
+        pb_remote_call(root, "pond", NULL, NULL, NULL, ponds_keep, p, NULL, NULL);
         pb_session_sent(p->client, pb_session_send(p->client).len, 0);
         snprintf(hex, sizeof hex, "03801b8701810380" TAG "%s01800587", numbers[i]);
         cr_assert_eq(feed(p->client, hex, false), 0);
-        pb_remote_callf(root, NULL, NULL, NULL, "is", "O", a.result);
+        pb_remote_callf(root, NULL, NULL, NULL, "is", "O", ponds_kept);
         snprintf(hex, sizeof hex,
                  "07801a8702810482726f6f7402826973018102800b8702801287%s01800587",
                  numbers[i]);
         expect(p->client, hex, true, "lcache", i);
-        pb_value_unref(a.result);
+        pb_value_unref(ponds_kept);
         snprintf(hex, sizeof hex, "02801e87%s", numbers[i]);
         expect(p->client, hex, true, "decache", i);
         pb_remote_unref(root);
