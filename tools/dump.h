@@ -14,6 +14,10 @@ struct dump_style {
 
 /* Object and method of a call, "root.getTwo": *new* (pb_free); NULL for lack of memory. */
 char *dump_name(const struct talk_call *c);
+/* Appends a message as a person reads it, and a value, a failure by its type and text.
+ * PB_ERR_NOMEM. */
+int dump_text(struct pb__buf *out, const struct talk_message *m);
+int dump_value(struct pb__buf *out, const pb_value *v);
 /* Shows a message, a line. PB_ERR_NOMEM, or PB_ERR_SYSTEM where it cannot be written. */
 int dump_message(const struct dump_style *style, size_t connection,
                  const struct talk_message *m);

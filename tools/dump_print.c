@@ -213,6 +213,16 @@ static int put_message(struct pb__buf *out, const struct talk_message *m, bool f
     return failed;
 }
 
+int dump_text(struct pb__buf *out, const struct talk_message *m)
+{
+    return put_message(out, m, false);
+}
+
+int dump_value(struct pb__buf *out, const pb_value *v)
+{
+    return put_failure(out, v, true);
+}
+
 static void print_head(const struct dump_style *style, size_t connection, int from,
                        double time, const char *colour)
 {

@@ -8,6 +8,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/call.c \
 	%D%/capture.c \
 	%D%/capture.h \
+	%D%/differ.c \
+	%D%/differ.h \
 	%D%/dump.c \
 	%D%/dump.h \
 	%D%/dump_print.c \
@@ -26,6 +28,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/knock.h \
 	%D%/mask.c \
 	%D%/mask.h \
+	%D%/outlet.c \
+	%D%/outlet.h \
 	%D%/packets.c \
 	%D%/pb.c \
 	%D%/pb.h \
@@ -44,6 +48,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/replay_calls.c \
 	%D%/replay_facts.c \
 	%D%/replay_hold.c \
+	%D%/replay_live.c \
+	%D%/replay_live.h \
 	%D%/replay_login.c \
 	%D%/replay_output.c \
 	%D%/replay_pages.c \
@@ -53,12 +59,21 @@ bin_PROGRAMS += %D%/pb
 	%D%/replay_session.c \
 	%D%/replay_things.c \
 	%D%/replay_vectors.c \
+	%D%/rules.c \
+	%D%/rules.h \
+	%D%/script.c \
+	%D%/script.h \
 	%D%/serve.c \
 	%D%/shell.c \
 	%D%/shell_line.c \
 	%D%/shell_line.h \
 	%D%/source.c \
 	%D%/source.h \
+	%D%/stand_in.c \
+	%D%/stand_in.h \
+	%D%/stand_in_match.c \
+	%D%/stand_in_report.c \
+	%D%/stand_in_write.c \
 	%D%/talk.c \
 	%D%/talk.h \
 	%D%/tcp.c \
@@ -66,7 +81,9 @@ bin_PROGRAMS += %D%/pb
 	%D%/tree.c \
 	%D%/tree.h \
 	%D%/walk.c \
-	%D%/walk.h
+	%D%/walk.h \
+	%D%/wire.c \
+	%D%/wire.h
 %C%_pb_LDFLAGS = $(PB_LDFLAGS)
 %C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
 script_tests += %D%/tests/check-completion %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record \

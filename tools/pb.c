@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct command {
@@ -72,6 +74,18 @@ int tool_bad_option(int got, char **argv)
     tool_say(got == ':' ? "option %s needs an argument" : "unknown option %s",
              argv[optind - 1]);
     return TOOL_USAGE;
+}
+
+int tool_milliseconds(const char *seconds, int64_t *out)
+{
+    char *end;
+    double n = strtod(seconds, &end);
+    if (end == seconds || *end || !(n > 0 && n < 1e9)) {
+        tool_say("\"%s\" is no number of seconds", seconds);
+        return TOOL_USAGE;
+    }
+    *out = (int64_t)ceil(n * 1000);
+    return TOOL_DONE;
 }
 
 int tool_nomem(void)

@@ -26,6 +26,8 @@ int tool_usage(const char *argument, const pb_error *err);
 /* Says what is wrong with an option, for what getopt_long returned with ":" leading its
  * short options; TOOL_USAGE. */
 int tool_bad_option(int got, char **argv);
+/* A number of seconds above 0, in milliseconds; TOOL_USAGE after saying that it is none. */
+int tool_milliseconds(const char *seconds, int64_t *out);
 /* Says so; TOOL_DISCONNECTED, for there is no status for it. */
 int tool_nomem(void);
 

@@ -3,7 +3,6 @@
  * The options, the connection and the login that `pb call` and `pb shell` share. */
 #include "tools/reach.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,15 +32,9 @@ const char reach_options_help[] =
 
 static int set_timeout(struct reach *r, const char *text)
 {
-    char *end;
-    double seconds = strtod(text, &end);
-    if (end == text || *end || !(seconds > 0 && seconds < 1e9)) {
-        tool_say("\"%s\" is no number of seconds", text);
-        return TOOL_USAGE;
-    }
-    r->timeout = (int64_t)ceil(seconds * 1000);
+    int status = tool_milliseconds(text, &r->timeout);
     r->config.connect_timeout = r->config.session.negotiation_timeout = r->timeout;
-    return TOOL_DONE;
+    return status;
 }
 
 static int allow(struct reach *r, const char *pattern)

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "libpb/base/buf.h"
 #include "libpb/net/socket.h"
+#include "tools/outlet.h"
 #include "tools/talk.h"
 
 enum {
@@ -22,13 +22,10 @@ enum {
 
 struct end {
     struct relay *relay;
-    int who, fd;
-    struct pb__tls *tls; /* NULL: without */
+    int who;
+    struct outlet out; /* for what the other side sent */
     uv_poll_t poll;
-    int mask;           /* what is watched */
-    struct pb__buf out; /* bytes of the other side, and how many of them went already */
-    size_t sent;
-    bool blocked;  /* the socket takes no more for now */
+    int mask;      /* what is watched */
     bool ended;    /* it sends no more */
     bool broken;   /* it takes no more for ever; what it sent may still have to be read */
     bool finished; /* it was told that the other side sends no more */
@@ -48,11 +45,6 @@ static struct end *other(const struct end *e)
     return &e->relay->ends[!e->who];
 }
 
-static size_t unsent(const struct end *e)
-{
-    return e->out.len - e->sent;
-}
-
 /* ---- Ends of sides ---- */
 
 static void set_ended(struct end *e, const char *why)
@@ -65,8 +57,7 @@ static void set_ended(struct end *e, const char *why)
 
 static void drop_output(struct end *e)
 {
-    e->out.len = e->sent = 0;
-    e->blocked = false;
+    outlet_drop(&e->out);
     e->broken = true;
 }
 
@@ -78,64 +69,21 @@ static void break_off(struct end *e, const char *why)
 
 /* ---- Writing ---- */
 
-static void send_alert(struct end *e)
-{
-    pb_span alert = pb__tls_send(e->tls);
-    if (alert.len) {
-        (void)pb__socket_send(e->fd, alert.data, alert.len);
-    }
-}
-
-static void took(struct end *e, size_t n)
-{
-    e->sent += n;
-    if (unsent(e) == 0) {
-        e->out.len = e->sent = 0;
-    }
-}
-
-/* What the socket is to get next. */
-static pb_span next_output(struct end *e)
-{
-    pb_span waits = {e->out.data + e->sent, unsent(e)};
-    pb_error err = {0};
-    if (!e->tls) {
-        return waits;
-    }
-    if (waits.len && pb__tls_send(e->tls).len == 0 && pb__tls_is_ready(e->tls)) {
-        int n = pb__tls_write(e->tls, waits, &err);
-        if (n < 0) {
-            send_alert(e);
-            break_off(e, err.text);
-            return (pb_span){0};
-        }
-        took(e, (size_t)n);
-    }
-    return pb__tls_send(e->tls);
-}
-
 static void flush(struct end *e)
 {
-    pb_span out;
-    e->blocked = false;
-    while (!e->broken && !e->blocked && (out = next_output(e)).len) {
-        ssize_t n = pb__socket_send(e->fd, out.data, out.len);
-        if (n == -EAGAIN) {
-            e->blocked = true;
-        } else if (n < 0) {
-            drop_output(e); /* what it sent before may still be unread */
-        } else if (e->tls) {
-            pb__tls_sent(e->tls, (size_t)n);
-        } else {
-            took(e, (size_t)n);
-        }
+    pb_error err = {0};
+    int failed = e->broken ? 0 : outlet_flush(&e->out, &err);
+    if (failed == PB_ERR_LOST) {
+        drop_output(e); /* what it sent before may still be unread */
+    } else if (failed) {
+        break_off(e, err.text);
     }
 }
 
 /* Gives a side what the other one sent. */
 static void pass(struct end *e, pb_span in)
 {
-    if (!e->broken && pb__buf_append(&e->out, in.data, in.len) != 0) {
+    if (!e->broken && outlet_put(&e->out, in) != 0) {
         break_off(e, pb_strerror(PB_ERR_NOMEM));
     }
     flush(e);
@@ -148,14 +96,14 @@ static void pass(struct end *e, pb_span in)
 static void hear_tls(struct end *e, uint8_t *chunk, size_t n)
 {
     pb_error err = {0};
-    int got = pb__tls_recv(e->tls, (pb_span){chunk, n}, &err);
-    while (got >= 0 && (got = pb__tls_read(e->tls, chunk, CHUNK, &err)) > 0) {
+    int got = pb__tls_recv(e->out.tls, (pb_span){chunk, n}, &err);
+    while (got >= 0 && (got = pb__tls_read(e->out.tls, chunk, CHUNK, &err)) > 0) {
         pass(other(e), (pb_span){chunk, (size_t)got});
     }
     if (got < 0) {
-        send_alert(e);
+        outlet_alert(&e->out);
         break_off(e, err.text);
-    } else if (pb__tls_has_ended(e->tls)) {
+    } else if (pb__tls_has_ended(e->out.tls)) {
         set_ended(e, NULL);
     }
 }
@@ -163,12 +111,12 @@ static void hear_tls(struct end *e, uint8_t *chunk, size_t n)
 static void hear(struct end *e)
 {
     uint8_t chunk[CHUNK];
-    ssize_t n = pb__socket_recv(e->fd, chunk, sizeof chunk);
-    if (n > 0 && e->tls) {
+    ssize_t n = pb__socket_recv(e->out.fd, chunk, sizeof chunk);
+    if (n > 0 && e->out.tls) {
         hear_tls(e, chunk, (size_t)n);
     } else if (n > 0) {
         pass(other(e), (pb_span){chunk, (size_t)n});
-    } else if (n == 0 && e->tls) {
+    } else if (n == 0 && e->out.tls) {
         break_off(e, "the connection was closed without ending TLS");
     } else if (n == 0) {
         set_ended(e, NULL);
@@ -200,8 +148,8 @@ static void on_look(uv_timer_t *timer)
 
 static void watch(struct end *e)
 {
-    bool read = !e->ended && unsent(other(e)) == 0;
-    int mask = (read ? UV_READABLE : 0) | (e->blocked ? UV_WRITABLE : 0);
+    bool read = !e->ended && outlet_waits(&other(e)->out) == 0;
+    int mask = (read ? UV_READABLE : 0) | (e->out.blocked ? UV_WRITABLE : 0);
     if (mask == e->mask) {
         return;
     }
@@ -213,25 +161,13 @@ static void watch(struct end *e)
     }
 }
 
-/* The other side sends no more, and all that it sent was taken. */
-static void finish(struct end *e)
-{
-    if (e->tls) {
-        pb__tls_finish(e->tls);
-        flush(e);
-    }
-    if (!e->blocked) {
-        shutdown(e->fd, SHUT_WR);
-        e->finished = true;
-    }
-}
-
 /* A reset drops what the system has not delivered yet, so that goes first. */
 static bool is_delivered(struct end *e)
 {
     int left;
     struct relay *r = e->relay;
-    if (e->broken || r->looks >= LOOKS || ioctl(e->fd, SIOCOUTQ, &left) != 0 || !left) {
+    if (e->broken || r->looks >= LOOKS || ioctl(e->out.fd, SIOCOUTQ, &left) != 0 ||
+        !left) {
         return true;
     }
     if (!uv_is_active((uv_handle_t *)&r->timer)) {
@@ -244,7 +180,8 @@ static bool is_delivered(struct end *e)
 /* Whether a side that broke has nothing left that the other is to get. */
 static bool is_lost(struct end *e)
 {
-    return e->broken && e->ended && unsent(other(e)) == 0 && is_delivered(other(e));
+    return e->broken && e->ended && outlet_waits(&other(e)->out) == 0 &&
+           is_delivered(other(e));
 }
 
 static void settle(struct relay *r)
@@ -259,8 +196,8 @@ static void settle(struct relay *r)
             relay_close(r);
             return;
         }
-        if (from->ended && !from->broken && unsent(e) == 0 && !e->finished) {
-            finish(e);
+        if (from->ended && !from->broken && outlet_waits(&e->out) == 0 && !e->finished) {
+            e->finished = outlet_finish(&e->out);
         }
         over = over && e->ended && (e->finished || e->broken);
     }
@@ -277,9 +214,9 @@ static void settle(struct relay *r)
 
 static void end_fini(struct end *e)
 {
-    close(e->fd);
-    pb__tls_free(e->tls);
-    pb__buf_fini(&e->out);
+    close(e->out.fd);
+    pb__tls_free(e->out.tls);
+    pb__buf_fini(&e->out.bytes);
 }
 
 static void release(struct relay *r)
@@ -314,7 +251,7 @@ void relay_close(struct relay *r)
     for (int i = 0; i < TALK_SIDES; i++) {
         struct end *e = &r->ends[i];
         if (!e->ended || !e->finished) {
-            relay_reset(e->fd);
+            relay_reset(e->out.fd);
         }
         uv_close((uv_handle_t *)&e->poll, on_poll_closed);
         end_fini(e);
@@ -330,8 +267,8 @@ struct relay *relay_new(uv_loop_t *loop, const int *fds, struct pb__tls **tls,
     int i = 0;
     for (; r && i < TALK_SIDES; i++) {
         struct end *e = &r->ends[i];
-        *e = (struct end){.relay = r, .who = i, .fd = fds[i], .tls = tls[i]};
-        if (uv_poll_init_socket(loop, &e->poll, e->fd) != 0) {
+        *e = (struct end){.relay = r, .who = i, .out = {.fd = fds[i], .tls = tls[i]}};
+        if (uv_poll_init_socket(loop, &e->poll, e->out.fd) != 0) {
             break;
         }
         e->poll.data = e;

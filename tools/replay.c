@@ -1,33 +1,56 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb replay --check FILE...`: reads captures, has each of their rows judged, and says how
- * many passed. */
+ * `pb replay`: its options, and --check, which reads captures, has each of their rows
+ * judged, and says how many passed. */
 #include "tools/replay.h"
 
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "tools/capture.h"
 #include "tools/pb.h"
+#include "tools/replay_live.h"
+#include "tools/talk.h"
 
 static const char help[] =
     "Usage: pb replay --check FILE...\n"
-    "Decodes both sides of each capture, writes every expression again from its values,\n"
-    "and compares the bytes, and what was said with what is expected. Then a session is\n"
-    "put in the place of each side, and must write the same bytes. FILE is JSON Lines,\n"
-    "plain or in gzip: a scenario, or vectors, or what pb record wrote, of which only "
-    "the\n"
-    "bytes are judged, for nothing is expected in it.\n"
+    "       pb replay --client [OPTION]... FILE ENDPOINT\n"
+    "       pb replay --server [OPTION]... FILE ENDPOINT\n"
+    "--client and --server play that side of the capture FILE against a live peer, and\n"
+    "show where it says other things than in the capture: what was expected after '-',\n"
+    "what came after '+'. Numbers of references and requests may be others, and so may\n"
+    "the challenge of a login and the order of what goes on at the same time.\n"
+    "--check decodes captures, writes every expression again from its values, and\n"
+    "compares the bytes, and what was said with what is expected. Then a session is put\n"
+    "in the place of each side, and must write the same bytes. FILE is JSON Lines, "
+    "plain\n"
+    "or in gzip: a scenario, vectors, or what pb record wrote, of which only the bytes\n"
+    "are judged. It ends with \"N passed, N failed\".\n"
     "\n"
+    "      --ca FILE           trust a TLS server by the roots in FILE\n"
     "      --check             check captures\n"
+    "      --client            play the client's side\n"
+    "      --connection N      play the Nth connection of a pcap file, not the first\n"
+    "      --insecure          take any certificate of a TLS server\n"
+    "      --password NAME:PASSWORD  what NAME logs in with; may be given again. Else "
+    "it\n"
+    "                          is PB_PASSWORD in the environment; without either, what\n"
+    "                          the capture has is sent\n"
+    "      --rules FILE        what is not to be compared; may be given again. A line "
+    "is\n"
+    "                          mask NAME, mask /REGEX/ or mask PLACE, each with or\n"
+    "                          without: in METHOD; or ignore METHOD\n"
+    "      --server            play the server's side\n"
+    "      --timeout SECONDS   how long the peer may keep silent: 10\n"
     "      --help              print this text\n"
     "\n"
-    "Ends with \"N passed, N failed\". Exit status: 0 none failed and at least one "
-    "passed;\n"
-    "1 otherwise; 2 wrong usage.\n"
+    "Exit status: 0 all is the same; 1 there are differences, or a check failed;\n"
+    "2 wrong usage; 3 no connection; 4 time-out.\n"
     "\n"
-    "Example: pb replay --check traffic.jsonl.gz\n";
+    "Example: pb replay --client traffic.jsonl.gz localhost:8787\n";
 
 enum { SHOWN_BEFORE = 12, SHOWN_AFTER = 28 };
 
@@ -186,25 +209,121 @@ static int check(int count, char **files)
     return r.failed == 0 && r.passed > 0 ? TOOL_DONE : TOOL_FAILED;
 }
 
-int replay_main(int argc, char **argv)
+enum {
+    CHECK = 256,
+    CLIENT,
+    SERVER,
+    CA,
+    CONNECTION,
+    INSECURE,
+    PASSWORD,
+    RULES,
+    TIMEOUT,
+    HELP
+};
+
+static int add_password(struct replay_live *live, char *text)
 {
-    static const struct option options[] = {
-        {"check", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool checking = false;
-    int got;
-    while ((got = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        if (got == 'h') {
-            fputs(help, stdout);
-            return TOOL_DONE;
-        }
-        if (got != 'c') {
-            return tool_bad_option(got, argv);
-        }
-        checking = true;
-    }
-    if (!checking || optind == argc) {
-        tool_say(checking ? "no FILE" : "--check is missing");
+    if (!strchr(text, ':')) {
+        tool_say("%s: NAME:PASSWORD is needed", text);
         return TOOL_USAGE;
     }
-    return check(argc - optind, argv + optind);
+    return pb__buf_append(&live->passwords, &text, sizeof text) ? tool_nomem()
+                                                                : TOOL_DONE;
+}
+
+static int read_number(const char *text, size_t *out)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*text < '1' || *text > '9' || *end) {
+        tool_say("\"%s\" is no number of a connection", text);
+        return TOOL_USAGE;
+    }
+    *out = n;
+    return TOOL_DONE;
+}
+
+static int take_option(struct replay_live *live, int got, char **argv)
+{
+    switch (got) {
+    case CA:
+        live->config.tls_ca = optarg;
+        return TOOL_DONE;
+    case CONNECTION:
+        return read_number(optarg, &live->connection);
+    case INSECURE:
+        live->config.tls_insecure = true;
+        return TOOL_DONE;
+    case PASSWORD:
+        return add_password(live, optarg);
+    case RULES:
+        return replay_live_rules(live, optarg);
+    case TIMEOUT:
+        return tool_milliseconds(optarg, &live->timeout);
+    default:
+        return tool_bad_option(got, argv);
+    }
+}
+
+/* What is done with the files; 0: nothing. */
+static int read_options(int argc, char **argv, struct replay_live *live, int *status)
+{
+    static const struct option options[] = {
+        {"check", no_argument, NULL, CHECK},
+        {"client", no_argument, NULL, CLIENT},
+        {"server", no_argument, NULL, SERVER},
+        {"ca", required_argument, NULL, CA},
+        {"connection", required_argument, NULL, CONNECTION},
+        {"insecure", no_argument, NULL, INSECURE},
+        {"password", required_argument, NULL, PASSWORD},
+        {"rules", required_argument, NULL, RULES},
+        {"timeout", required_argument, NULL, TIMEOUT},
+        {"help", no_argument, NULL, HELP},
+        {0}};
+    int got, mode = 0;
+    *status = TOOL_DONE;
+    opterr = 0;
+    while (*status == TOOL_DONE &&
+           (got = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        if (got == HELP) {
+            fputs(help, stdout);
+            return 0;
+        }
+        if (got > SERVER || got < CHECK) {
+            *status = take_option(live, got, argv);
+        } else if (mode && mode != got) {
+            mode = 0;
+            break;
+        } else {
+            mode = got;
+        }
+    }
+    if (*status == TOOL_DONE && !mode) {
+        tool_say("one of --check, --client and --server is needed; see pb replay --help");
+        *status = TOOL_USAGE;
+    }
+    return mode;
+}
+
+int replay_main(int argc, char **argv)
+{
+    struct replay_live live = {.connection = 1};
+    int status, mode = read_options(argc, argv, &live, &status);
+    int count = argc - optind;
+    char **files = argv + optind;
+    if (status == TOOL_DONE && mode == CHECK && count == 0) {
+        tool_say("no FILE");
+        status = TOOL_USAGE;
+    } else if (status == TOOL_DONE && mode == CHECK) {
+        status = check(count, files);
+    } else if (status == TOOL_DONE && mode && count != 2) {
+        tool_say("a FILE and an ENDPOINT are needed; see pb replay --help");
+        status = TOOL_USAGE;
+    } else if (status == TOOL_DONE && mode) {
+        status = replay_live(&live, mode == CLIENT ? TALK_CLIENT : TALK_SERVER, files[0],
+                             files[1]);
+    }
+    replay_live_fini(&live);
+    return status;
 }
