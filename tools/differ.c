@@ -124,6 +124,17 @@ static int push_items(struct walk *w, const struct pair *p)
     return failed;
 }
 
+/* A step to what stands under a key: to a member, of a state. */
+static struct pair step(pb_value *key, pb_value *expected, pb_value *got, bool members)
+{
+    pb_span name;
+    bool named = members && pb_as_text(key, &name) == 0;
+    return (struct pair){.expected = expected,
+                         .got = got,
+                         .key = key,
+                         .member = named ? (const char *)name.data : NULL};
+}
+
 static int push_pairs(struct walk *w, const struct pair *p, bool members)
 {
     pb_value *a = p->expected, *b = p->got, *key, *value;
@@ -131,17 +142,13 @@ static int push_pairs(struct walk *w, const struct pair *p, bool members)
     int failed = 0;
     while (!failed && pb_dict_next(a, &at, &key, &value)) {
         pb_value *other = pb_dict_get_value(b, key);
-        pb_span name;
-        struct pair step = {value, other, .key = key};
-        if (members && pb_as_text(key, &name) == 0) {
-            step.member = (const char *)name.data;
-        }
-        failed = other ? push(w, step) : differs_at(w, step);
+        struct pair s = step(key, value, other, members);
+        failed = other ? push(w, s) : differs_at(w, s);
     }
     at = 0;
     while (!failed && pb_dict_next(b, &at, &key, &value)) {
         if (!pb_dict_get_value(a, key)) {
-            failed = differs_at(w, (struct pair){NULL, value, .key = key});
+            failed = differs_at(w, step(key, NULL, value, members));
         }
     }
     return failed;

@@ -86,7 +86,7 @@ bin_PROGRAMS += %D%/pb
 	%D%/wire.h
 %C%_pb_LDFLAGS = $(PB_LDFLAGS)
 %C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
-script_tests += %D%/tests/check-completion %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record \
+script_tests += %D%/tests/check-completion %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record %D%/tests/check-replay \
 	%D%/tests/check-wireshark
 EXTRA_DIST += %D%/tests/frames.py
 

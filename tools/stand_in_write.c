@@ -9,6 +9,7 @@
 #include "pb/login.h"
 #include "tools/pb.h"
 #include "tools/stand_in.h"
+#include "tools/walk.h"
 
 enum { REQUEST = 1, OBJECT, METHOD, WANTED, ARGS, KWARGS }; /* places in a call */
 
@@ -196,6 +197,23 @@ static bool is_held(const struct stand_in *s, int64_t luid)
     return pb__map_get(&s->live.sides[!s->who].lent, (uint64_t)luid) != NULL;
 }
 
+static int visit_remote(pb_value *v, void *luid)
+{
+    pb_value *id;
+    return form_is(v, "remote", &id) && pb_value_equal(id, luid);
+}
+
+/* Whether the peer has sent that number in the capture. */
+static bool was_sent(const struct stand_in *s, const struct line *l, pb_value *luid)
+{
+    while (l-- > script_line(&s->script, 0)) {
+        if (l->from != s->who && walk_value(l->value, visit_remote, luid) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Puts this connection's numbers in place: new values, or NULL to leave those of the
  * capture. False where the message makes no sense here; then *why, NULL where nobody
  * misses it. */
@@ -203,8 +221,7 @@ static bool map_numbers(struct stand_in *s, const struct line *l, pb_value **num
                         const char **why)
 {
     const pb_value *first = talk_member(l->value, REQUEST);
-    const pb_value *object = talk_member(l->value, OBJECT),
-                   *command = talk_member(l->value, 0);
+    pb_value *object = talk_member(l->value, OBJECT), *command = talk_member(l->value, 0);
     int64_t here;
     *why = NULL;
     if (l->kind == TALK_ANSWER || l->kind == TALK_ERROR) {
@@ -213,11 +230,12 @@ static bool map_numbers(struct stand_in *s, const struct line *l, pb_value **num
         }
         numbered[REQUEST] = pb_int(here);
     } else if (l->kind == TALK_CALL && !l->cache && is_number(object)) {
-        if (!find_number(&s->luids[DIFFER_OBJECT], object, &here)) {
+        if (find_number(&s->luids[DIFFER_OBJECT], object, &here)) {
+            numbered[OBJECT] = pb_int(here);
+        } else if (was_sent(s, l, object)) {
             *why = "nothing came that this could be called on";
             return false;
         }
-        numbered[OBJECT] = pb_int(here);
     } else if (is_text(command, "decref")) {
         if (!find_number(&s->luids[DIFFER_OBJECT], first, &here) || !is_held(s, here)) {
             return false;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What passes between Twisted's sides of the pairs, recorded by `pb record`: neither side
-may notice, and the captures must be whole.
+may notice, and the captures must be whole. Then `pb replay` takes the place of either side:
+it may find no difference, and the other prints what it printed before.
 
     recording.py BUILD_DIR [NAME]...   all of the pairs, or those"""
 
@@ -11,7 +12,17 @@ import tempfile
 from pathlib import Path
 
 import pairing
-from harness import Report, expect
+from harness import Failed, Report, expect
+
+
+# By script: who logs in.
+PASSWORDS = {
+    "logins": ["user1:pass1", "user2:pass2"],
+    "chat": ["alice:1234", "bob:secret"],
+    "avatars": ["guest:guest", "benchmark:benchmark", "user:pass"],
+    "minds": ["ann:1", "bea:", "banned:x"],
+    "views": ["ann:1", "bea:2"],
+}
 
 
 def record(stage, port, file):
@@ -64,6 +75,33 @@ def recorded(stage, script, name):
         for line in run(stage, "dump", *files).splitlines():
             if ".respond(" in line and not re.search(r"respond\(b'\*+'", line):
                 expect("a response", line, "masked")
+        if len(files) == 1:
+            replayed(stage, script, name, file, right)
+
+
+def same(what, process):
+    status, out = process.end(), process.output()
+    if status or not out.endswith(", 0 differences\n"):
+        raise Failed(f"{what}: status {status}")
+
+
+def replayed(stage, script, name, file, right):
+    words = [w for p in PASSWORDS.get(script, []) for w in ("--password", p)]
+    server = pairing.start(stage, script, name, "server", "Twisted",
+                           "tcp:0:interface=127.0.0.1")
+    same("played as a client", stage.c("pb replay --client", "tools/pb", "replay", "--client",
+                                       *words, file, f"localhost:{server.port()}"))
+    server.find(pairing.CLOSED + "(.*)")
+    end = server.end if name in pairing.SHUT_DOWN else server.terminate
+    expect("status of the server", end(), 0)
+    expect("the server printed", pairing.plain(server), right[0])
+    player = stage.c("pb replay --server", "tools/pb", "replay", "--server", file,
+                     "tcp:0:interface=127.0.0.1")
+    client = pairing.start(stage, script, name, "client", "Twisted",
+                           f"tcp:localhost:{player.port()}")
+    same("played as a server", player)
+    expect("status of the client", client.end(), 0)
+    expect("the client printed", pairing.plain(client), right[1])
 
 
 def main():
