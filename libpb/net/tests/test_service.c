@@ -17,6 +17,7 @@ struct place {
     pb_service *service;
     int up, down;
     int64_t delays[8]; /* as on_down was told */
+    int codes[8];      /* likewise */
     pb_error why;      /* of the last on_down */
     bool stopped;
     bool stop_in_down;
@@ -71,6 +72,7 @@ static void on_down(pb_service *s, const pb_error *why, int64_t retry_in, void *
     struct place *p = user_data;
     cr_assert_null(pb_service_root(s));
     cr_assert_neq(why->code, 0);
+    p->codes[p->down % 8] = why->code;
     p->delays[p->down++ % 8] = retry_in;
     p->why = *why;
     if (p->stop_in_down) {
@@ -135,14 +137,14 @@ PB_TEST(service, comes_back)
     cr_assert_eq(call(&p, "hold", 2), 0);
     RUN_UNTIL(&p.loop, p.at_server.held);
     close_server(&p);
-    RUN_UNTIL(&p.loop, p.down == 1);
+    RUN_UNTIL(&p.loop, p.down >= 1);
     /* What was sent, fails; what is called now, waits. */
     cr_assert(p.seen.failures == 1 && p.seen.failure_code == PB_ERR_LOST);
     cr_assert_eq(p.delays[0], 5);
-    cr_assert_eq(p.why.code, PB_ERR_LOST);
+    cr_assert_eq(p.codes[0], PB_ERR_LOST);
     cr_assert_eq(call(&p, "echo", 3), 0);
     cr_assert_eq(call(&p, "echo", 4), 0);
-    RUN_UNTIL(&p.loop, p.down == 3);
+    RUN_UNTIL(&p.loop, p.down >= 3);
     cr_assert_eq(pb_service_waiting(p.service), 2);
     open_server(&p);
     RUN_UNTIL(&p.loop, p.seen.answers == 3);
@@ -195,7 +197,7 @@ PB_TEST(service, adds_some_chance)
     begin_place(&p);
     p.port = unused_port();
     start(&p, (pb_service_config){.first_delay = 1, .factor = 1, .jitter = 20});
-    RUN_UNTIL(&p.loop, p.down == 8);
+    RUN_UNTIL(&p.loop, p.down >= 8);
     bool different = false;
     for (int i = 0; i < 8; i++) {
         cr_assert(p.delays[i] >= 1 && p.delays[i] <= 21);
@@ -343,7 +345,7 @@ PB_TEST(service, goes_on_with_a_session_of_tls)
         cr_assert_eq(call(&p, "hold", 1), 0);
         RUN_UNTIL(&p.loop, p.at_server.held && pb_request_session(p.at_server.held));
         pb_session_close(pb_request_session(p.at_server.held));
-        RUN_UNTIL(&p.loop, p.down == i);
+        RUN_UNTIL(&p.loop, p.down >= i);
     }
     end_place(&p);
     remove(certificate_path);
@@ -395,7 +397,7 @@ PB_TEST(service, logs_in_each_time)
     cr_assert_eq(pb_service_callf(p.service, on_answer, &p.seen, &err, "who", ""), 0);
     RUN_UNTIL(&p.loop, p.seen.answers == 1);
     close_server(&p);
-    RUN_UNTIL(&p.loop, p.down == 1);
+    RUN_UNTIL(&p.loop, p.down >= 1);
     open_server(&p);
     cr_assert_eq(pb_service_callf(p.service, on_answer, &p.seen, &err, "who", ""), 0);
     RUN_UNTIL(&p.loop, p.seen.answers == 2);
