@@ -21,8 +21,10 @@ struct pb_client {
     pb_failure *failure;
 };
 
-/* The end of the call that is waited for. */
+/* The end of the call that is waited for. What ends a wait stops the loop, which may be
+ * about to wait for something else: a deadline can pass before it looks at its sockets. */
 struct outcome {
+    uv_loop_t *loop;
     bool done;
     pb_value *result;
     pb_failure *failure;
@@ -31,7 +33,10 @@ struct outcome {
 static void on_answer(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct outcome *o = user_data;
-    *o = (struct outcome){true, pb_value_ref(result), pb_failure_ref(failure)};
+    o->done = true;
+    o->result = pb_value_ref(result);
+    o->failure = pb_failure_ref(failure);
+    uv_stop(o->loop);
 }
 
 static void copy_error(pb_error *err, const pb_error *why)
@@ -48,6 +53,7 @@ static void on_gone(const pb_error *why, void *who)
     pb_client *c = who;
     c->over = true;
     c->why = *why;
+    uv_stop(&c->loop);
 }
 
 /* Makes the connection, and waits for the negotiation. */
@@ -163,7 +169,7 @@ static pb_value *finish(pb_client *c, struct outcome *o, pb_error *err)
 pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
                                 const char *method, pb_value *args, pb_value *kwargs)
 {
-    struct outcome o = {0};
+    struct outcome o = {.loop = c ? &c->loop : NULL};
     if (!c || !to) {
         pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to call %s",
                       c ? "reference" : "connection", method);
@@ -186,7 +192,7 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
 pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
                            pb_error *err)
 {
-    struct outcome o = {0};
+    struct outcome o = {.loop = c ? &c->loop : NULL};
     if (!c || !who) {
         pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to log in",
                       c ? "user" : "connection");
@@ -231,7 +237,12 @@ static void on_time(uv_timer_t *timer)
 {
     bool *up = timer->data;
     *up = true;
-    uv_stop(timer->loop); /* or uv_run waits for something else yet */
+    uv_stop(timer->loop);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    timer->data = NULL;
 }
 
 int pb_client_wait(pb_client *c, int64_t milliseconds)
@@ -244,8 +255,10 @@ int pb_client_wait(pb_client *c, int64_t milliseconds)
     while (!up && !c->over) {
         uv_run(&c->loop, UV_RUN_ONCE);
     }
-    uv_close((uv_handle_t *)&timer, NULL);
-    uv_run(&c->loop, UV_RUN_NOWAIT); /* until it is closed */
+    uv_close((uv_handle_t *)&timer, on_timer_closed);
+    while (timer.data) {
+        uv_run(&c->loop, UV_RUN_NOWAIT);
+    }
     return c->over ? PB_ERR_LOST : 0;
 }
 
@@ -268,7 +281,8 @@ void pb_client_free(pb_client *c)
     if (!c->over) {
         pb_conn_close(c->conn);
     }
-    uv_run(&c->loop, UV_RUN_DEFAULT);
+    while (uv_run(&c->loop, UV_RUN_DEFAULT)) {
+    }
     uv_loop_close(&c->loop);
     pb_failure_unref(c->failure);
     pb__free(c);

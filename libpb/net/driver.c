@@ -183,11 +183,11 @@ static void on_wake(pb_session *s, void *driver)
     d->hooks->wake(d->loop);
 }
 
-static int set_mask(struct pb_driver *d)
+static int set_mask(struct pb_driver *d, bool goes_on)
 {
     bool closed = pb_session_is_closed(d->session);
     bool read = closed || (pb_session_want_recv(d->session) && !pb__driver_is_deaf(d));
-    bool write = d->blocked || pb__driver_goes_on(d);
+    bool write = d->blocked || goes_on;
     int mask = (read ? PB_DRIVER_READ : 0) | (write ? PB_DRIVER_WRITE : 0);
     if (mask == d->mask) {
         return 0;
@@ -197,13 +197,13 @@ static int set_mask(struct pb_driver *d)
 }
 
 /* When d is to be settled for the sake of time alone. */
-static int64_t due_of(const struct pb_driver *d)
+static int64_t due_of(const struct pb_driver *d, bool goes_on)
 {
     if (pb_session_is_closed(d->session)) {
         return d->close_by;
     }
     int64_t deadline = pb_session_deadline(d->session), mind = pb__driver_mind_at(d);
-    if (deadline == INT64_MAX || (pb__driver_goes_on(d) && !d->blocked)) {
+    if (deadline == INT64_MAX || (goes_on && !d->blocked)) {
         return mind;
     }
     deadline += d->epoch;
@@ -278,10 +278,12 @@ void pb__driver_settle(struct pb_driver *d)
     assert(d->state != PB__DRIVER_ENDED);
     bool over = d->state == PB__DRIVER_UP ? !go_on(d) : pb_session_is_closed(d->session);
     if (!over && d->state == PB__DRIVER_UP) {
-        int e = set_mask(d);
+        /* Asked once: a deadline that passes between the two is not to fall between them. */
+        bool goes_on = pb__driver_goes_on(d);
+        int e = set_mask(d, goes_on);
         if (e) {
             lost(d, e);
-        } else if (d->hooks->set_timer(d->loop, due_of(d)) != 0) {
+        } else if (d->hooks->set_timer(d->loop, due_of(d, goes_on)) != 0) {
             pb_error why = {0};
             pb__error_nomem(&why);
             pb__driver_lose(d, &why);

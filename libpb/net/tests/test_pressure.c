@@ -322,7 +322,7 @@ PB_TEST(pressure, an_application_that_pushes)
     seen_fini(&seen);
 }
 
-enum { BOTH = 40 };
+enum { BOTH = 16 };
 
 static void ask_much(pb_session *s, void *user_data)
 {
