@@ -117,7 +117,7 @@ static void hear(struct end *e)
     } else if (n > 0) {
         pass(other(e), (pb_span){chunk, (size_t)n});
     } else if (n == 0 && e->out.tls) {
-        break_off(e, "the connection was closed without ending TLS");
+        break_off(e, NULL); /* Twisted's reactor.stop leaves TLS so */
     } else if (n == 0) {
         set_ended(e, NULL);
     } else if (n != -EAGAIN) {

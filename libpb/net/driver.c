@@ -46,16 +46,6 @@ static void lost(struct pb_driver *d, int negative_errno)
     pb__driver_lose(d, why.code ? &why : NULL);
 }
 
-/* TLS has failed. What it has to say of that is sent if the socket takes it. */
-static void lost_tls(struct pb_driver *d, const pb_error *why)
-{
-    pb_span alert = pb__tls_send(d->tls);
-    if (alert.len) {
-        (void)pb__socket_send(d->fd, alert.data, alert.len);
-    }
-    pb__driver_lose(d, why);
-}
-
 /* Gives the session what TLS makes of n bytes in chunk, by way of chunk. */
 static void hear_tls(struct pb_driver *d, uint8_t *chunk, size_t n)
 {
@@ -65,7 +55,7 @@ static void hear_tls(struct pb_driver *d, uint8_t *chunk, size_t n)
         pb_session_recv(d->session, (pb_span){chunk, (size_t)got}, session_now(d));
     }
     if (got < 0) {
-        lost_tls(d, &err);
+        pb__driver_lose(d, &err);
     } else if (pb__tls_has_ended(d->tls)) {
         lost(d, 0);
     }
@@ -130,7 +120,7 @@ static void fill_tls(struct pb_driver *d)
     if (n > 0) {
         pb_session_sent(d->session, (size_t)n, session_now(d));
     } else if (n < 0) {
-        lost_tls(d, &err);
+        pb__driver_lose(d, &err);
     }
 }
 
@@ -255,13 +245,29 @@ static bool go_on(struct pb_driver *d)
     return !d->broken && (!pb_session_is_closed(s) || lingers(d, unsent));
 }
 
+/* The last words of TLS, that it ends or why it failed, go as far as the socket takes them.
+ * What could not be sent whole gets no good end. */
+static void end_tls(struct pb_driver *d)
+{
+    if (!pb_session_want_send(d->session)) {
+        pb__tls_finish(d->tls);
+    }
+    pb_span last = pb__tls_send(d->tls);
+    if (last.len) {
+        (void)pb__socket_send(d->fd, last.data, last.len);
+    }
+    pb__tls_free(d->tls);
+    d->tls = NULL;
+}
+
 /* The session is over, and nothing more can be sent. */
 static void end(struct pb_driver *d)
 {
     int fd = d->fd;
     d->state = PB__DRIVER_ENDED;
-    pb__tls_free(d->tls);
-    d->tls = NULL;
+    if (d->tls) {
+        end_tls(d);
+    }
     d->fd = -1;
     pb_session *owned = d->owned ? d->session : NULL;
     struct pb_driver *own = d->owned ? d : NULL;

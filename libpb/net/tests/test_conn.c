@@ -4,6 +4,7 @@
  * is a raw socket, or a server in the same loop. */
 #include <fcntl.h>
 
+#include "libpb/net/tests/certificate.h"
 #include "libpb/net/tests/peers.h"
 
 /* Connects to what does not answer as it should, and returns how on_close was told of it. */
@@ -176,19 +177,22 @@ struct served {
     pb_remote *root;
 };
 
-static void begin_served(struct served *s, const char *listen, const char *host)
+static void begin_served(struct served *s, const char *listen, const char *to)
 {
     char endpoint[64];
     pb_error err = {0};
     *s = (struct served){0};
     begin_loop(&s->loop);
+    const char *pem = *certificate_path ? certificate_path : NULL;
     pb_net_config config = config_of(&s->at_server);
+    config.tls_certificate = pem;
     config.session.root = s->object = pb_object_new(&root_class, &s->at_server);
     s->server = pb_serve(&s->loop, listen, &config, &err);
     cr_assert(s->server, "%s", err.text);
     pb_object_unref(s->object);
     config = config_of(&s->seen);
-    snprintf(endpoint, sizeof endpoint, "tcp:%s:%d", host, pb_server_port(s->server));
+    config.tls_ca = pem;
+    snprintf(endpoint, sizeof endpoint, "%s:%d", to, pb_server_port(s->server));
     s->conn = pb_connect(&s->loop, endpoint, &config, &err);
     cr_assert(s->conn, "%s", err.text);
     s->root = pb_conn_root(s->conn);
@@ -207,7 +211,7 @@ PB_TEST(conn, host_with_several_addresses)
 {
     /* "localhost" may be ::1 first, where nobody listens. */
     struct served s;
-    begin_served(&s, "tcp:0:interface=127.0.0.1", "localhost");
+    begin_served(&s, "tcp:0:interface=127.0.0.1", "tcp:localhost");
     RUN_UNTIL(&s.loop, s.seen.ready);
     end_served(&s);
 }
@@ -215,7 +219,7 @@ PB_TEST(conn, host_with_several_addresses)
 PB_TEST(conn, call_timeout)
 {
     struct served s;
-    begin_served(&s, "127.0.0.1:0", "127.0.0.1");
+    begin_served(&s, "127.0.0.1:0", "tcp:127.0.0.1");
     const pb_call_options options = {.timeout = 20};
     pb_value *args = pb_build(NULL, "()");
     cr_assert_eq(pb_remote_call(s.root, "hold", args, NULL, &options, on_answer, &s.seen,
@@ -242,7 +246,7 @@ PB_TEST(conn, what_waits_is_sent_before_the_end)
     enum { SIZE = 600 << 10 };
     static uint8_t blob[SIZE];
     struct served s;
-    begin_served(&s, "127.0.0.1:0", "127.0.0.1");
+    begin_served(&s, "127.0.0.1:0", "tcp:127.0.0.1");
     RUN_UNTIL(&s.loop, s.seen.ready);
     const pb_call_options options = {.no_answer = true};
     pb_value *args = pb_build(NULL, "(y#)", blob, sizeof blob);
@@ -255,6 +259,25 @@ PB_TEST(conn, what_waits_is_sent_before_the_end)
     pb_conn_close(s.conn);
     RUN_UNTIL(&s.loop, s.at_server.held_len == SIZE);
     end_served(&s);
+}
+
+/* Whoever closes ends TLS as well, for else what it said might have been cut off. */
+PB_TEST(conn, tls_is_ended)
+{
+    make_certificate();
+    for (int by_server = 0; by_server < 2; by_server++) {
+        struct served s;
+        begin_served(&s, "tls:0:interface=127.0.0.1", "tls:localhost");
+        cr_assert_eq(pb_remote_callf(s.root, on_answer, &s.seen, NULL, "hold", ""), 0);
+        RUN_UNTIL(&s.loop, s.at_server.held);
+        struct seen *other = by_server ? &s.seen : &s.at_server;
+        pb_session_close(by_server ? pb_request_session(s.at_server.held)
+                                   : pb_conn_session(s.conn));
+        RUN_UNTIL(&s.loop, other->closed);
+        cr_assert_str_eq(other->why.text, "the peer closed the connection");
+        end_served(&s);
+    }
+    remove(certificate_path);
 }
 
 /* A peer that takes nothing, and never goes: it is left after a while. */
@@ -300,7 +323,7 @@ static void call_other(pb_value *result, pb_failure *failure, void *user_data)
 PB_TEST(conn, call_from_the_end_of_another)
 {
     struct served s;
-    begin_served(&s, "127.0.0.1:0", "127.0.0.1");
+    begin_served(&s, "127.0.0.1:0", "tcp:127.0.0.1");
     struct seen other = {0};
     int port, listener = raw_listen(&port, 1);
     pb_net_config config = config_of(&other);
