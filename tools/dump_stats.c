@@ -138,7 +138,9 @@ static struct row **sorted(const struct dump_stats *s)
     int failed = 0;
     while (!failed && pb__map_next(&s->rows, &at, &key, &first)) {
         for (struct row *r = first; r && !failed; r = r->next) {
-            qsort(r->took.data, r->took.len / sizeof(double), sizeof(double), by_time);
+            if (r->took.len) {
+                qsort(r->took.data, r->took.len / sizeof(double), sizeof(double), by_time);
+            }
             failed = pb__buf_append(&all, &r, sizeof r);
         }
     }
