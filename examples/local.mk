@@ -1,5 +1,6 @@
 # Built for the tests, which run them; not installed.
 noinst_PROGRAMS += \
+	%D%/buildbot_worker \
 	%D%/firefly_node \
 	%D%/firefly_root \
 	%D%/login_client \
@@ -9,6 +10,8 @@ noinst_PROGRAMS += \
 	%D%/paging_client \
 	%D%/paging_server \
 	%D%/poll_client
+%C%_buildbot_worker_SOURCES = %D%/buildbot_command.c %D%/buildbot_command.h %D%/buildbot_worker.c
+%C%_buildbot_worker_LDADD = libpb.la $(LIBUV_LIBS)
 %C%_firefly_node_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_node.c
 %C%_firefly_node_LDADD = libpb.la
 %C%_firefly_root_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_root.c

@@ -139,7 +139,8 @@ static struct row **sorted(const struct dump_stats *s)
     while (!failed && pb__map_next(&s->rows, &at, &key, &first)) {
         for (struct row *r = first; r && !failed; r = r->next) {
             if (r->took.len) {
-                qsort(r->took.data, r->took.len / sizeof(double), sizeof(double), by_time);
+                qsort(r->took.data, r->took.len / sizeof(double), sizeof(double),
+                      by_time);
             }
             failed = pb__buf_append(&all, &r, sizeof r);
         }

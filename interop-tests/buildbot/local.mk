@@ -1,0 +1,5 @@
+script_tests += %D%/buildbot.test
+EXTRA_DIST += \
+	%D%/master.cfg \
+	%D%/run.py \
+	%D%/service.py
