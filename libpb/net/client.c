@@ -148,8 +148,9 @@ static void tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
 }
 
 /* Before something that waits. */
-static void begin(pb_client *c)
+static void begin(pb_client *c, struct outcome *o)
 {
+    *o = (struct outcome){.loop = &c->loop};
     pb_failure_unref(c->failure);
     c->failure = NULL;
     uv_update_time(&c->loop);
@@ -169,13 +170,13 @@ static pb_value *finish(pb_client *c, struct outcome *o, pb_error *err)
 pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
                                 const char *method, pb_value *args, pb_value *kwargs)
 {
-    struct outcome o = {.loop = c ? &c->loop : NULL};
+    struct outcome o;
     if (!c || !to) {
         pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to call %s",
                       c ? "reference" : "connection", method);
         return NULL;
     }
-    begin(c);
+    begin(c, &o);
     pb_session *s = pb_remote_session(to);
     if (s && s != c->session) {
         pb__error_set(err, PB_ERR_ARG, 0, "the reference is of another connection");
@@ -192,13 +193,13 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
 pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
                            pb_error *err)
 {
-    struct outcome o = {.loop = c ? &c->loop : NULL};
+    struct outcome o;
     if (!c || !who) {
         pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to log in",
                       c ? "user" : "connection");
         return NULL;
     }
-    begin(c);
+    begin(c, &o);
     pb_session *s = pb_client_session(c);
     if (!s) {
         copy_error(err, ending_of(c));
