@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "libpb/base/map.h"
+#include "libpb/base/span.h"
 #include "tools/form.h"
 
 #define NOWHERE SIZE_MAX
@@ -208,11 +209,6 @@ static int push_method(struct walk *w, const struct pair *p)
 
 /* ---- References ---- */
 
-static bool head_is(const struct pb__form *f, const char *head)
-{
-    return f->head.len == strlen(head) && memcmp(f->head.data, head, f->head.len) == 0;
-}
-
 static bool same_id(const struct walk *w, const struct pb__form *a,
                     const struct pb__form *b)
 {
@@ -221,11 +217,12 @@ static bool same_id(const struct walk *w, const struct pb__form *a,
         return !a->id && !b->id;
     }
     bool numbers = pb_as_int(a->id, &x) == 0 && pb_as_int(b->id, &y) == 0;
-    bool own = head_is(a, "local") || head_is(a, "lcache"); /* of who gets the message */
+    bool own = pb__span_is(a->head, "local") ||
+               pb__span_is(a->head, "lcache"); /* of who gets the message */
     if (!numbers || own) {
         return pb_value_equal(a->id, b->id);
     }
-    enum differ_luid kind = head_is(a, "remote") ? DIFFER_OBJECT : DIFFER_CACHE;
+    enum differ_luid kind = pb__span_is(a->head, "remote") ? DIFFER_OBJECT : DIFFER_CACHE;
     return w->differ->same_luid(kind, x, y, w->differ->ctx);
 }
 

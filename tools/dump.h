@@ -14,6 +14,8 @@ struct dump_style {
 
 /* Object and method of a call, "root.getTwo": *new* (pb_free); NULL for lack of memory. */
 char *dump_name(const struct talk_call *c);
+/* The method alone, *new* (pb_free); NULL for lack of memory. */
+char *dump_method(const struct talk_call *c);
 /* Appends a message as a person reads it, and a value, a failure by its type and text.
  * PB_ERR_NOMEM. */
 int dump_text(struct pb__buf *out, const struct talk_message *m);

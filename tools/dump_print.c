@@ -10,12 +10,9 @@
 #include "libpb/base/error.h"
 #include "tools/dump.h"
 #include "tools/json.h"
+#include "tools/pb.h"
 
 enum { VALUE_MAX = 240 }; /* bytes of a value that are shown */
-
-enum { OBJECT = 2, METHOD, WANTED, ARGS, KWARGS }; /* places in a call */
-
-static const char *const side_names[TALK_SIDES] = {"client", "server"};
 
 /* ---- As text ---- */
 
@@ -61,8 +58,8 @@ static int put_name(struct pb__buf *out, pb_span name)
 
 static int put_called(struct pb__buf *out, const struct talk_call *c)
 {
-    const pb_value *object = talk_member(c->message, OBJECT);
-    const pb_value *method = talk_member(c->message, METHOD);
+    const pb_value *object = talk_member(c->message, TALK_OBJECT);
+    const pb_value *method = talk_member(c->message, TALK_METHOD);
     int64_t luid;
     pb_span name;
     int failed;
@@ -89,6 +86,14 @@ char *dump_name(const struct talk_call *c)
         pb__buf_fini(&out);
     }
     return (char *)out.data;
+}
+
+char *dump_method(const struct talk_call *c)
+{
+    char *name = dump_name(c), *dot = name ? strrchr(name, '.') : NULL;
+    char *method = dot ? tool_copy(dot + 1, strlen(dot + 1)) : NULL;
+    pb_free(name);
+    return method;
 }
 
 static int put_args(struct pb__buf *out, const pb_value *args, bool full, bool *first)
@@ -137,9 +142,10 @@ static int put_call(struct pb__buf *out, const struct talk_message *m, bool full
     int failed = pb__buf_printf(out, "call #%" PRId64 " ", m->call->request);
     failed = failed ? failed : put_called(out, m->call);
     failed = failed ? failed : put_text(out, "(");
-    failed = failed ? failed : put_args(out, talk_member(m->value, ARGS), full, &first);
     failed =
-        failed ? failed : put_kwargs(out, talk_member(m->value, KWARGS), full, first);
+        failed ? failed : put_args(out, talk_member(m->value, TALK_ARGS), full, &first);
+    failed = failed ? failed
+                    : put_kwargs(out, talk_member(m->value, TALK_KWARGS), full, first);
     failed = failed ? failed : put_text(out, ")");
     return failed || m->call->wants_answer ? failed
                                            : put_text(out, "  (no answer wanted)");
@@ -254,7 +260,7 @@ static json_t *message_json(size_t connection, const struct talk_message *m)
     static const char *const kinds[] = {"dialects", "dialect", "call",
                                         "answer",   "error",   "other"};
     json_t *j = json_pack("{s:f, s:i, s:s, s:s, s:i}", "t", m->time, "connection",
-                          (int)connection, "from", side_names[m->from], "kind",
+                          (int)connection, "from", talk_sides[m->from], "kind",
                           kinds[m->kind], "bytes", (int)m->bytes);
     int failed = j ? 0 : -1;
     if (!failed && m->call) {
@@ -265,8 +271,9 @@ static json_t *message_json(size_t connection, const struct talk_message *m)
     }
     if (!failed && m->kind == TALK_CALL) {
         failed =
-            json_object_set_new(j, "args", value_json(talk_member(m->value, ARGS))) |
-            json_object_set_new(j, "kwargs", value_json(talk_member(m->value, KWARGS))) |
+            json_object_set_new(j, "args", value_json(talk_member(m->value, TALK_ARGS))) |
+            json_object_set_new(j, "kwargs",
+                                value_json(talk_member(m->value, TALK_KWARGS))) |
             json_object_set_new(j, "answer_wanted", json_boolean(m->call->wants_answer));
     } else if (!failed && (m->kind == TALK_ANSWER || m->kind == TALK_ERROR)) {
         failed = json_object_set_new(j, m->kind == TALK_ERROR ? "failure" : "result",
@@ -330,11 +337,11 @@ void dump_damage(const struct dump_style *style, size_t connection, int from, do
     snprintf(why, sizeof why, "%s%s%s", err->where, *err->where ? ": " : "", err->text);
     if (style->json) {
         print_json(json_pack("{s:f, s:i, s:s, s:s, s:I, s:s}", "t", time, "connection",
-                             (int)connection, "from", side_names[from], "kind", "damage",
+                             (int)connection, "from", talk_sides[from], "kind", "damage",
                              "offset", (json_int_t)offset, "why", why));
         return;
     }
     print_head(style, connection, from, time, style->colour ? "\033[31m" : "");
     printf("cannot be read on from byte %" PRIu64 " of what the %s sent: %s\n", offset,
-           side_names[from], why);
+           talk_sides[from], why);
 }

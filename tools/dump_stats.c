@@ -158,7 +158,6 @@ static struct row **sorted(const struct dump_stats *s)
 
 static void print_text(const struct dump_stats *s, struct row *const *rows)
 {
-    static const char *const sides[TALK_SIDES] = {"client", "server"};
     printf("%10s %8s %8s %10s %10s %10s  %s\n", "calls", "answers", "errors", "median ms",
            "p99 ms", "max ms", "method");
     for (; *rows; rows++) {
@@ -170,7 +169,7 @@ static void print_text(const struct dump_stats *s, struct row *const *rows)
     for (int i = 0; i < TALK_SIDES; i++) {
         printf("%s: %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64
                " references of its objects left open\n",
-               sides[i], s->messages[i], s->bytes[i], s->lent[i]);
+               talk_sides[i], s->messages[i], s->bytes[i], s->lent[i]);
     }
     printf("%" PRIu64 " connections, %" PRIu64 " calls not answered, %" PRIu64
            " streams damaged\n",

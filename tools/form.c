@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "libpb/base/error.h"
+#include "libpb/base/span.h"
 
 static const char unpersistable[] = "unpersistable";
 
@@ -34,16 +35,11 @@ static uint64_t kept_hash(const struct pb__foreign *f)
     return (uint64_t)(uintptr_t)f >> 4;
 }
 
-static bool span_is(pb_span s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
 static int kept_repr(const struct pb__foreign *f, char *out, size_t size)
 {
     const struct pb__form *form = &((const struct kept *)f)->form;
     char *id = form->id ? pb_value_repr(form->id) : NULL;
-    bool remote = span_is(form->head, "remote");
+    bool remote = pb__span_is(form->head, "remote");
     int len = snprintf(out, size, "<%.*s%s%s%s>", remote ? 3 : (int)form->head.len,
                        remote ? "ref" : (const char *)form->head.data, id ? " " : "",
                        id ? id : "", form->state ? " ..." : "");
@@ -66,7 +62,7 @@ const struct pb__form *form_of(const pb_value *v)
 bool form_is(const pb_value *v, const char *head, pb_value **id)
 {
     const struct pb__form *form = form_of(v);
-    if (!form || !form->id || form->state || !span_is(form->head, head)) {
+    if (!form || !form->id || form->state || !pb__span_is(form->head, head)) {
         return false;
     }
     *id = form->id;
@@ -104,7 +100,7 @@ static int form_jelly(pb_value *v, struct pb__form *form, pb_error *err, void *c
 
 static bool among(pb_span head, const char *const *words)
 {
-    while (*words && !span_is(head, *words)) {
+    while (*words && !pb__span_is(head, *words)) {
         words++;
     }
     return *words != NULL;
@@ -158,11 +154,11 @@ static pb_value *kept_of(const struct pb__form *form, pb_error *err)
         return NULL;
     }
     memcpy(k->head, form->head.data, form->head.len);
-    k->form =
-        (struct pb__form){.head = {k->head, form->head.len},
-                          .id = pb_value_ref(form->id),
-                          .state = pb_value_ref(form->state),
-                          .shared = form->state || span_is(form->head, unpersistable)};
+    k->form = (struct pb__form){.head = {k->head, form->head.len},
+                                .id = pb_value_ref(form->id),
+                                .state = pb_value_ref(form->state),
+                                .shared = form->state ||
+                                          pb__span_is(form->head, unpersistable)};
     return &k->local.foreign.node.head;
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpb/base/mem.h"
+
 struct command {
     const char *name;
     int (*main)(int argc, char **argv);
@@ -92,6 +94,32 @@ int tool_nomem(void)
 {
     tool_say("%s", pb_strerror(PB_ERR_NOMEM));
     return TOOL_DISCONNECTED;
+}
+
+void tool_listening(int port, const char *endpoint)
+{
+    if (port) {
+        printf("listening on tcp:%d\n", port);
+    } else {
+        printf("listening on %s\n", endpoint);
+    }
+    fflush(stdout);
+}
+
+int tool_lost(const pb_error *err)
+{
+    tool_say_error(err);
+    return err->code == PB_ERR_TIMEOUT ? TOOL_TIMEOUT : TOOL_DISCONNECTED;
+}
+
+char *tool_copy(const char *from, size_t len)
+{
+    char *text = pb__malloc(len + 1);
+    if (text) {
+        memcpy(text, from, len);
+        text[len] = '\0';
+    }
+    return text;
 }
 
 FILE *tool_open(const char *path)

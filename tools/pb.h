@@ -31,6 +31,14 @@ int tool_milliseconds(const char *seconds, int64_t *out);
 /* Says so; TOOL_DISCONNECTED, for there is no status for it. */
 int tool_nomem(void);
 
+/* Says on standard output where a server listens: the port, or where there is none (0) the
+ * endpoint. */
+void tool_listening(int port, const char *endpoint);
+/* Says what err has of a connection: TOOL_TIMEOUT or TOOL_DISCONNECTED. */
+int tool_lost(const pb_error *err);
+/* Part of a text, *new* (pb__free); NULL for lack of memory. */
+char *tool_copy(const char *from, size_t len);
+
 /* The file, or standard input for "-"; NULL after saying why not. */
 FILE *tool_open(const char *path);
 /* Writes out what is printed: status, or where that fails TOOL_DISCONNECTED. */

@@ -140,10 +140,9 @@ static int connect_to(struct reach *r, const char *endpoint)
     if (err.code == PB_ERR_SYNTAX || err.code == PB_ERR_LIMIT ||
         err.code == PB_ERR_PROTOCOL) {
         tool_say("%s speaks no Perspective Broker: %s", endpoint, err.text);
-    } else {
-        tool_say_error(&err);
+        return TOOL_DISCONNECTED;
     }
-    return err.code == PB_ERR_TIMEOUT ? TOOL_TIMEOUT : TOOL_DISCONNECTED;
+    return tool_lost(&err);
 }
 
 int reach_open(struct reach *r, const char *endpoint)
@@ -167,8 +166,7 @@ int reach_report(const struct reach *r, const pb_error *err)
         return TOOL_USAGE;
     }
     if (err->code != PB_ERR_REMOTE) {
-        tool_say_error(err);
-        return err->code == PB_ERR_TIMEOUT ? TOOL_TIMEOUT : TOOL_DISCONNECTED;
+        return tool_lost(err);
     }
     /* err may not have had room for all of it. */
     tool_say("%s: %s", pb_failure_type(f), pb_failure_text(f));

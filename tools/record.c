@@ -382,12 +382,7 @@ static int serve(struct record *r)
     r->listener.data = r->flush.data = r->again.data = r;
     watch_signals(r);
     uv_poll_start(&r->listener, UV_READABLE, on_acceptable);
-    if (port) {
-        printf("listening on tcp:%d\n", port);
-    } else {
-        printf("listening on %s\n", r->listen);
-    }
-    fflush(stdout);
+    tool_listening(port, r->listen);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     close(r->fd);
     if (r->at->at.path) {

@@ -14,8 +14,6 @@
 #include "libpb/base/error.h"
 #include "tools/talk.h"
 
-static const char *const sides[TALK_SIDES] = {"client", "server"};
-
 int record_file_open(struct record_file *f, const char *path, pb_error *err)
 {
     *f = (struct record_file){0};
@@ -84,7 +82,7 @@ void record_file_bytes(struct record_file *f, double time, int from, pb_span in)
     static const char digits[] = "0123456789abcdef";
     f->line.len = 0;
     if (pb__buf_printf(&f->line, "{\"t\":%.6f,\"from\":\"%s\",\"hex\":\"", time,
-                       sides[from]) != 0 ||
+                       talk_sides[from]) != 0 ||
         pb__buf_reserve(&f->line, 2 * in.len + 3) != 0) {
         note_failure(f, PB_ERR_NOMEM);
         return;
@@ -102,7 +100,7 @@ void record_file_bytes(struct record_file *f, double time, int from, pb_span in)
 void record_file_end(struct record_file *f, double time, int from, const char *why)
 {
     put_json(f, json_pack("{s:f, s:s, s:s, s:n, s:s?}", "t", time, "event", "closed",
-                          "by", sides[from], "error", "message", why));
+                          "by", talk_sides[from], "error", "message", why));
 }
 
 void record_file_flush(struct record_file *f)

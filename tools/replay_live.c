@@ -37,12 +37,7 @@ static int reach_server(const struct replay_live *o, const char *endpoint,
     if (failed == PB_ERR_SYNTAX) {
         return tool_usage(endpoint, &err);
     }
-    if (failed) {
-        tool_say_error(&err);
-    }
-    return !failed                    ? TOOL_DONE
-           : failed == PB_ERR_TIMEOUT ? TOOL_TIMEOUT
-                                      : TOOL_DISCONNECTED;
+    return failed ? tool_lost(&err) : TOOL_DONE;
 }
 
 /* The first connection of a live client; without a time-out it may take its time. */
@@ -55,12 +50,7 @@ static int wait_for_client(const struct replay_live *o, const char *endpoint,
         pb__target_new(endpoint, PB__ENDPOINT_SERVER, &o->config, &err);
     int fd = t ? pb__socket_listen(&t->at, false, &port, &err) : -1;
     if (fd >= 0) {
-        if (port) {
-            printf("listening on tcp:%d\n", port);
-        } else {
-            printf("listening on %s\n", endpoint);
-        }
-        fflush(stdout);
+        tool_listening(port, endpoint);
         (void)wire_accept(out, t, fd, o->timeout ? o->timeout : -1, &err);
         close(fd);
         if (t->at.path) {
@@ -72,12 +62,7 @@ static int wait_for_client(const struct replay_live *o, const char *endpoint,
     if (malformed) {
         return tool_usage(endpoint, &err);
     }
-    if (err.code) {
-        tool_say_error(&err);
-    }
-    return !err.code                    ? TOOL_DONE
-           : err.code == PB_ERR_TIMEOUT ? TOOL_TIMEOUT
-                                        : TOOL_DISCONNECTED;
+    return err.code ? tool_lost(&err) : TOOL_DONE;
 }
 
 static int report(const struct stand_in *s)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "libpb/base/error.h"
+#include "tools/pb.h"
 
 /* A name, or what a regular expression is found in. */
 struct matcher {
@@ -30,16 +31,6 @@ struct rule {
 };
 
 /* ---- Reading ---- */
-
-static char *copy(const char *from, size_t len)
-{
-    char *text = pb__malloc(len + 1);
-    if (text) {
-        memcpy(text, from, len);
-        text[len] = 0;
-    }
-    return text;
-}
 
 static int compile(struct matcher *m, const char *text, size_t len, pb_error *err)
 {
@@ -82,7 +73,7 @@ static int read_matcher(struct matcher *m, const char *word, size_t len, pb_erro
     if (is_expression(word, len)) {
         return compile(m, word + 1, len - 2, err);
     }
-    m->name = copy(word, len);
+    m->name = tool_copy(word, len);
     return m->name ? 0 : pb__error_nomem(err);
 }
 
@@ -91,7 +82,7 @@ static int read_mask(struct rule *r, const char *word, size_t len, pb_error *err
     if (strchr("[.*", *word) || strncmp(word, "args[", 5) == 0 ||
         strncmp(word, "kwargs[", 7) == 0) {
         r->does = MASK_PLACE;
-        r->place = copy(word, len);
+        r->place = tool_copy(word, len);
         return r->place ? 0 : pb__error_nomem(err);
     }
     r->does = is_expression(word, len) ? MASK_TEXT : MASK_NAME;

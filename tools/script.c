@@ -3,8 +3,6 @@
  * Reading a script: a source's bytes of one connection, through talk. */
 #include "tools/script.h"
 
-#include <string.h>
-
 #include "libpb/base/error.h"
 #include "tools/dump.h"
 #include "tools/source.h"
@@ -22,7 +20,7 @@ struct reading {
 static bool request_of(const pb_value *message, uint64_t *out)
 {
     int64_t request;
-    const pb_value *id = talk_member(message, 1);
+    const pb_value *id = talk_member(message, TALK_REQUEST);
     if (!id || pb_as_int(id, &request) != 0) {
         return false;
     }
@@ -37,12 +35,10 @@ static int note_call(struct reading *r, struct line *l, size_t at,
     l->wants_answer = m->call->wants_answer;
     l->cache = m->call->cache;
     l->name = dump_name(m->call);
-    const char *dot = l->name ? strrchr(l->name, '.') : NULL;
-    l->method = dot ? pb__malloc(strlen(dot)) : NULL;
-    if (!l->method) {
+    l->method = dump_method(m->call);
+    if (!l->name || !l->method) {
         return PB_ERR_NOMEM;
     }
-    strcpy(l->method, dot + 1);
     return l->wants_answer && request_of(m->value, &request)
                ? pb__map_set(&r->waiting[m->from], request, (void *)(at + 1))
                : 0;
@@ -154,8 +150,8 @@ void script_fini(struct script *s)
         struct line *l = script_line(s, i);
         pb_value_unref(l->value);
         pb_value_unref(l->live);
-        pb__free(l->name);
-        pb__free(l->method);
+        pb_free(l->name);
+        pb_free(l->method);
     }
     pb__buf_fini(&s->lines);
 }

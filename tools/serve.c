@@ -235,13 +235,7 @@ static int serve(struct service *service, pb_object *root, const char *endpoint)
         tool_say_error(&err);
         return TOOL_DISCONNECTED;
     }
-    int port = pb_server_port(server);
-    if (port) {
-        printf("listening on tcp:%d\n", port);
-    } else {
-        printf("listening on %s\n", endpoint);
-    }
-    fflush(stdout);
+    tool_listening(pb_server_port(server), endpoint);
     int e = pb_run();
     pb_server_close(server, NULL, NULL);
     while (!pb__list_empty(&service->delayed)) {

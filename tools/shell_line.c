@@ -8,6 +8,7 @@
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "tools/pb.h"
 
 struct cursor {
     const char *text, *at;
@@ -28,16 +29,6 @@ static int syntax(struct cursor *c, const char *at, const char *what)
     return pb__error_set(c->err, PB_ERR_SYNTAX, (uint64_t)(at - c->text), "%s", what);
 }
 
-static char *copy(const char *from, size_t len)
-{
-    char *text = pb__malloc(len + 1);
-    if (text) {
-        memcpy(text, from, len);
-        text[len] = '\0';
-    }
-    return text;
-}
-
 static size_t name_length(const char *s)
 {
     size_t n = 0;
@@ -56,7 +47,7 @@ static int take_name(struct cursor *c, char **out)
     if (n == 0) {
         return syntax(c, c->at, "a name is missing");
     }
-    *out = copy(c->at, n);
+    *out = tool_copy(c->at, n);
     c->at += n;
     skip_space(c);
     return *out ? 0 : pb__error_nomem(c->err);
@@ -95,7 +86,7 @@ static pb_value *take_value(struct cursor *c, const char *end)
     while (last > c->at && isspace((unsigned char)last[-1])) {
         last--;
     }
-    char *text = copy(c->at, (size_t)(last - c->at));
+    char *text = tool_copy(c->at, (size_t)(last - c->at));
     if (!text) {
         pb__error_nomem(c->err);
         return NULL;

@@ -12,8 +12,6 @@
 
 enum { CHUNK = 64 << 10 };
 
-static const char *const sides[TALK_SIDES] = {"client", "server"};
-
 /* ---- The peer ---- */
 
 static void on_message(const struct talk_message *m, void *ctx)
@@ -34,7 +32,7 @@ static void on_damage(int from, double time, uint64_t offset, const pb_error *wh
     struct stand_in *s = ctx;
     (void)time;
     stand_in_tell(s, NULL, "what the %s says cannot be read on from byte %llu: %s%s%s",
-                  sides[from], (unsigned long long)offset, why->where,
+                  talk_sides[from], (unsigned long long)offset, why->where,
                   *why->where ? ": " : "", why->text);
     s->ended = true;
 }
@@ -42,7 +40,7 @@ static void on_damage(int from, double time, uint64_t offset, const pb_error *wh
 /* Whether a line is one that the peer has to say before we go on. */
 static bool is_awaited(const struct stand_in *s, const struct line *l)
 {
-    return !l->done && l->from != s->who && !stand_in_is_loose(l);
+    return !l->done && l->from != s->who && !stand_in_is_loose(l->value);
 }
 
 /* The first line before `end` that is awaited; NULL if there is none. */
@@ -152,7 +150,7 @@ static void end(struct stand_in *s)
     while (goes_on(s) && hear(s, &err)) {
     }
     if (theirs && err.code == PB_ERR_TIMEOUT) {
-        stand_in_tell(s, NULL, "the %s does not end the connection", sides[!s->who]);
+        stand_in_tell(s, NULL, "the %s does not end the connection", talk_sides[!s->who]);
     }
 }
 
@@ -169,7 +167,7 @@ static void play(struct stand_in *s)
     if (await(s, n)) {
         end(s);
     } else if (s->status == TOOL_DONE && awaited(s, n)) {
-        stand_in_tell(s, NULL, "the %s ended the connection%s%s", sides[!s->who],
+        stand_in_tell(s, NULL, "the %s ended the connection%s%s", talk_sides[!s->who],
                       s->why.code ? ": " : "", s->why.text);
         tell_missing(s, n, "did not come");
     }

@@ -60,10 +60,8 @@ void stand_in_answer(struct stand_in *s, const struct talk_message *call);
 
 /* A message of the peer's: compares it with the line that it stands for. */
 void stand_in_hear(struct stand_in *s, const struct talk_message *m);
-/* Whether nobody waits for a line: it comes when it comes, or not. */
-bool stand_in_is_loose(const struct line *l);
-/* The method of a call, *new* (pb__free); NULL for lack of memory. */
-char *stand_in_method(const struct talk_call *c);
+/* Whether nobody waits for a message: it comes when it comes, or not. */
+bool stand_in_is_loose(const pb_value *message);
 
 /* ---- stand_in_report.c ---- */
 

@@ -10,30 +10,10 @@
 #include "tools/pb.h"
 #include "tools/stand_in.h"
 
-enum { REQUEST = 1, OBJECT, METHOD, WANTED, ARGS, KWARGS }; /* places in a call */
-
-static bool is_command(const pb_value *message, const char *word)
+bool stand_in_is_loose(const pb_value *message)
 {
-    pb_span s;
-    const pb_value *v = talk_member(message, 0);
-    return v && pb_as_bytes(v, &s) == 0 && s.len == strlen(word) &&
-           memcmp(s.data, word, s.len) == 0;
-}
-
-bool stand_in_is_loose(const struct line *l)
-{
-    return is_command(l->value, "decref") || is_command(l->value, "decache");
-}
-
-char *stand_in_method(const struct talk_call *c)
-{
-    char *name = dump_name(c), *dot = name ? strrchr(name, '.') : NULL;
-    char *method = dot ? pb__malloc(strlen(dot)) : NULL;
-    if (method) {
-        strcpy(method, dot + 1);
-    }
-    pb_free(name);
-    return method;
+    const pb_value *command = talk_member(message, 0);
+    return talk_is_word(command, "decref") || talk_is_word(command, "decache");
 }
 
 /* ---- Numbers ---- */
@@ -141,11 +121,11 @@ static size_t compare(struct stand_in *s, const struct line *l,
         failed = differ_compare(&d, "answer wanted", pb_bool(l->wants_answer),
                                 pb_bool(m->call->wants_answer));
         failed = failed ? failed
-                        : differ_compare(&d, "args", talk_member(l->value, ARGS),
-                                         talk_member(m->value, ARGS));
+                        : differ_compare(&d, "args", talk_member(l->value, TALK_ARGS),
+                                         talk_member(m->value, TALK_ARGS));
         failed = failed ? failed
-                        : differ_compare(&d, "kwargs", talk_member(l->value, KWARGS),
-                                         talk_member(m->value, KWARGS));
+                        : differ_compare(&d, "kwargs", talk_member(l->value, TALK_KWARGS),
+                                         talk_member(m->value, TALK_KWARGS));
     } else if (reply) {
         failed =
             differ_compare(&d, "", talk_member(l->value, 2), talk_member(m->value, 2));
@@ -164,7 +144,7 @@ static size_t compare(struct stand_in *s, const struct line *l,
 
 static bool same_object(struct stand_in *s, const struct line *l, const pb_value *got)
 {
-    const pb_value *expected = talk_member(l->value, OBJECT);
+    const pb_value *expected = talk_member(l->value, TALK_OBJECT);
     int64_t a, b;
     if (!expected || !got) {
         return false;
@@ -178,8 +158,8 @@ static bool same_object(struct stand_in *s, const struct line *l, const pb_value
 static bool may_be(struct stand_in *s, const struct line *l, const struct talk_message *m)
 {
     bool reply = m->kind == TALK_ANSWER || m->kind == TALK_ERROR;
-    const pb_value *a = talk_member(l->value, reply ? REQUEST : 0);
-    const pb_value *b = talk_member(m->value, reply ? REQUEST : 0);
+    const pb_value *a = talk_member(l->value, reply ? TALK_REQUEST : 0);
+    const pb_value *b = talk_member(m->value, reply ? TALK_REQUEST : 0);
     if (reply) {
         return (l->kind == TALK_ANSWER || l->kind == TALK_ERROR) && a && b &&
                pb_value_equal(a, b);
@@ -188,10 +168,10 @@ static bool may_be(struct stand_in *s, const struct line *l, const struct talk_m
         return false;
     }
     if (m->kind == TALK_CALL) {
-        a = talk_member(l->value, METHOD);
-        b = talk_member(m->value, METHOD);
+        a = talk_member(l->value, TALK_METHOD);
+        b = talk_member(m->value, TALK_METHOD);
         return l->cache == m->call->cache && a && b && pb_value_equal(a, b) &&
-               same_object(s, l, talk_member(m->value, OBJECT));
+               same_object(s, l, talk_member(m->value, TALK_OBJECT));
     }
     return m->kind != TALK_OTHER || (a && b && pb_value_equal(a, b));
 }
@@ -226,7 +206,7 @@ static void note_request(struct stand_in *s, const struct line *l,
                          const struct talk_message *m)
 {
     int64_t request;
-    const pb_value *id = talk_member(l->value, REQUEST);
+    const pb_value *id = talk_member(l->value, TALK_REQUEST);
     if (id && pb_as_int(id, &request) == 0 &&
         pb__map_set(&s->requests, (uint64_t)request,
                     (void *)(uintptr_t)(m->call->request + 1)) != 0) {
@@ -237,7 +217,7 @@ static void note_request(struct stand_in *s, const struct line *l,
 static void hear_unexpected(struct stand_in *s, const struct talk_message *m)
 {
     struct pb__buf text = {0};
-    if (is_command(m->value, "decref") || is_command(m->value, "decache")) {
+    if (stand_in_is_loose(m->value)) {
         return;
     }
     if (dump_text(&text, m) != 0) {
@@ -254,9 +234,9 @@ static void hear_unexpected(struct stand_in *s, const struct talk_message *m)
 
 static bool is_ignored(struct stand_in *s, const struct talk_message *m)
 {
-    char *method = m->kind == TALK_CALL ? stand_in_method(m->call) : NULL;
+    char *method = m->kind == TALK_CALL ? dump_method(m->call) : NULL;
     bool ignored = method && rules_ignore(&s->rules, method);
-    pb__free(method);
+    pb_free(method);
     return ignored;
 }
 
@@ -276,7 +256,7 @@ void stand_in_hear(struct stand_in *s, const struct talk_message *m)
     l->done = true;
     l->live = pb_value_ref(m->value);
     s->compared++;
-    if (!stand_in_is_loose(l)) {
+    if (!stand_in_is_loose(l->value)) {
         (void)compare(s, l, m);
     }
     if (m->kind == TALK_CALL) {

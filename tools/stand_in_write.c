@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "libpb/base/error.h"
+#include "libpb/base/span.h"
 #include "pb/login.h"
+#include "tools/dump.h"
 #include "tools/pb.h"
 #include "tools/stand_in.h"
 #include "tools/walk.h"
-
-enum { REQUEST = 1, OBJECT, METHOD, WANTED, ARGS, KWARGS }; /* places in a call */
 
 /* What a number of the capture's is here; false if the peer has not sent it yet. */
 static bool find_number(const struct pb__map *m, const pb_value *v, int64_t *out)
@@ -23,18 +23,13 @@ static bool find_number(const struct pb__map *m, const pb_value *v, int64_t *out
     return here != 0;
 }
 
-static bool form_has(const struct pb__form *f, const char *head)
-{
-    return f->head.len == strlen(head) && memcmp(f->head.data, head, f->head.len) == 0;
-}
-
 /* pb__invoker.jelly: what is sent home has the peer's number. */
 static int jelly_form(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 {
     struct stand_in *s = ctx;
     int failed = form_keeper.jelly(v, form, err, NULL);
-    bool local = !failed && form_has(form, "local");
-    if (!failed && form->id && (local || form_has(form, "lcache"))) {
+    bool local = !failed && pb__span_is(form->head, "local");
+    if (!failed && form->id && (local || pb__span_is(form->head, "lcache"))) {
         int64_t here;
         if (find_number(&s->luids[local ? DIFFER_OBJECT : DIFFER_CACHE], form->id,
                         &here)) {
@@ -50,15 +45,14 @@ static int jelly_form(pb_value *v, struct pb__form *form, pb_error *err, void *c
 static bool is_text(const pb_value *v, const char *text)
 {
     pb_span s;
-    return v && pb_as_text(v, &s) == 0 && s.len == strlen(text) &&
-           memcmp(s.data, text, s.len) == 0;
+    return v && pb_as_text(v, &s) == 0 && pb__span_is(s, text);
 }
 
 /* The answer to a login that gave out the challenger which is called. */
 static const struct line *find_challenge(const struct stand_in *s,
                                          const struct line *call)
 {
-    const pb_value *object = talk_member(call->value, OBJECT);
+    const pb_value *object = talk_member(call->value, TALK_OBJECT);
     pb_value *id;
     for (const struct line *l = call; l-- > script_line(&s->script, 0);) {
         const pb_value *answer = talk_member(l->value, 2);
@@ -106,7 +100,7 @@ static bool was_refused(const struct stand_in *s, const struct line *call)
  * here: *new*. NULL: they are to be sent as they are. */
 static pb_value *respond(const struct stand_in *s, const struct line *call)
 {
-    pb_value *args = talk_member(call->value, ARGS);
+    pb_value *args = talk_member(call->value, TALK_ARGS);
     if (strcmp(call->method, "respond") != 0 || was_refused(s, call) || !args ||
         pb_len(args) < 1) {
         return NULL;
@@ -115,7 +109,7 @@ static pb_value *respond(const struct stand_in *s, const struct line *call)
     pb_span challenge, password;
     const pb_value *came = l && l->live ? talk_member(l->live, 2) : NULL;
     const pb_value *login = l ? script_line(&s->script, l->call)->value : NULL;
-    const pb_value *names = login ? talk_member(login, ARGS) : NULL;
+    const pb_value *names = login ? talk_member(login, TALK_ARGS) : NULL;
     if (!came || !pb_item(came, 0) || pb_as_bytes(pb_item(came, 0), &challenge) != 0 ||
         !names || !find_password(s, pb_item(names, 0), &password)) {
         return NULL;
@@ -152,7 +146,7 @@ static int write_value(struct stand_in *s, pb_value *v, pb_error *err)
 }
 
 /* Writes a message, its members from `numbered` and `args` where these are not NULL:
- * numbered has those in the places REQUEST and OBJECT. */
+ * numbered has those in the places TALK_REQUEST and TALK_OBJECT. */
 static bool write_message(struct stand_in *s, pb_value *message,
                           pb_value *const *numbered, pb_value *args, const char **why)
 {
@@ -164,9 +158,9 @@ static bool write_message(struct stand_in *s, pb_value *message,
         size_t n = pb_len(message);
         failed = out.ops->list(out.ctx, n);
         for (size_t i = 0; i < n && !failed; i++) {
-            pb_value *own = i == REQUEST || i == OBJECT ? numbered[i]
-                            : i == ARGS                 ? args
-                                                        : NULL;
+            pb_value *own = i == TALK_REQUEST || i == TALK_OBJECT ? numbered[i]
+                            : i == TALK_ARGS                      ? args
+                                                                  : NULL;
             failed = write_value(s, own ? own : pb_item(message, i), &err);
         }
         failed = failed ? failed : out.ops->end(out.ctx);
@@ -220,18 +214,19 @@ static bool was_sent(const struct stand_in *s, const struct line *l, pb_value *l
 static bool map_numbers(struct stand_in *s, const struct line *l, pb_value **numbered,
                         const char **why)
 {
-    const pb_value *first = talk_member(l->value, REQUEST);
-    pb_value *object = talk_member(l->value, OBJECT), *command = talk_member(l->value, 0);
+    const pb_value *first = talk_member(l->value, TALK_REQUEST);
+    pb_value *object = talk_member(l->value, TALK_OBJECT),
+             *command = talk_member(l->value, 0);
     int64_t here;
     *why = NULL;
     if (l->kind == TALK_ANSWER || l->kind == TALK_ERROR) {
         if (!find_number(&s->requests, first, &here)) {
             return false; /* the call never came, which was told */
         }
-        numbered[REQUEST] = pb_int(here);
+        numbered[TALK_REQUEST] = pb_int(here);
     } else if (l->kind == TALK_CALL && !l->cache && is_number(object)) {
         if (find_number(&s->luids[DIFFER_OBJECT], object, &here)) {
-            numbered[OBJECT] = pb_int(here);
+            numbered[TALK_OBJECT] = pb_int(here);
         } else if (was_sent(s, l, object)) {
             *why = "nothing came that this could be called on";
             return false;
@@ -240,12 +235,12 @@ static bool map_numbers(struct stand_in *s, const struct line *l, pb_value **num
         if (!find_number(&s->luids[DIFFER_OBJECT], first, &here) || !is_held(s, here)) {
             return false;
         }
-        numbered[REQUEST] = pb_int(here);
+        numbered[TALK_REQUEST] = pb_int(here);
     } else if (is_text(command, "decache")) {
         if (!find_number(&s->luids[DIFFER_CACHE], first, &here)) {
             return false;
         }
-        numbered[REQUEST] = pb_int(here);
+        numbered[TALK_REQUEST] = pb_int(here);
     }
     return true;
 }
@@ -275,7 +270,7 @@ static pb_value *choose_dialect(const struct stand_in *s, const struct line *l)
 
 bool stand_in_write(struct stand_in *s, const struct line *l, const char **why)
 {
-    pb_value *numbered[OBJECT + 1] = {0};
+    pb_value *numbered[TALK_OBJECT + 1] = {0};
     *why = "a part of it is malformed";
     if (l->refused || !map_numbers(s, l, numbered, why)) {
         return false;
@@ -284,15 +279,14 @@ bool stand_in_write(struct stand_in *s, const struct line *l, const char **why)
     pb_value *message = l->kind == TALK_DIALECT ? choose_dialect(s, l) : l->value;
     bool done = write_message(s, message, numbered, args, why);
     pb_value_unref(args);
-    pb_value_unref(numbered[REQUEST]);
-    pb_value_unref(numbered[OBJECT]);
+    pb_value_unref(numbered[TALK_REQUEST]);
+    pb_value_unref(numbered[TALK_OBJECT]);
     return done;
 }
 
 void stand_in_answer(struct stand_in *s, const struct talk_message *call)
 {
-    static const uint8_t word[] = {'a', 'n', 's', 'w', 'e', 'r'};
-    char *method = stand_in_method(call->call);
+    char *method = dump_method(call->call);
     const struct line *like = NULL;
     for (size_t i = 0; method && !like && i < script_count(&s->script); i++) {
         const struct line *l = script_line(&s->script, i);
@@ -300,31 +294,25 @@ void stand_in_answer(struct stand_in *s, const struct talk_message *call)
                     strcmp(l->method, method) == 0;
         like = same ? script_line(&s->script, l->answer) : NULL;
     }
-    pb__free(method);
-    pb_value *none = pb_list();
-    int failed = pb_append_steal(none, pb_bytes((pb_span){word, sizeof word}));
-    failed = failed ? failed : pb_append_steal(none, pb_none());
-    failed = failed ? failed : pb_append_steal(none, pb_none());
-    pb_value *numbered[OBJECT + 1] = {[REQUEST] = pb_int(call->call->request)};
+    pb_free(method);
+    pb_value *none = pb_build(NULL, "[yzz]", "answer", NULL, NULL);
+    pb_value *numbered[TALK_OBJECT + 1] = {[TALK_REQUEST] = pb_int(call->call->request)};
     const char *why = NULL;
-    if (failed || !numbered[REQUEST]) {
+    if (!none || !numbered[TALK_REQUEST]) {
         s->status = tool_nomem();
     } else if (!(like && !like->refused &&
                  write_message(s, like->value, numbered, NULL, &why))) {
         (void)write_message(s, none, numbered, NULL, &why);
     }
-    pb_value_unref(numbered[REQUEST]);
+    pb_value_unref(numbered[TALK_REQUEST]);
     pb_value_unref(none);
 }
 
 int stand_in_begin(struct stand_in *s)
 {
-    /* As talk.c has them: a capture may be of a service that raised its own. */
-    static const pb_limits limits = {
-        .prefix = 1 << 16, .list = 1 << 26, .bytes = 1 << 28, .message = 1 << 30};
     s->invoker = form_keeper;
     s->invoker.jelly = jelly_form;
     s->invoker.ctx = s;
-    s->encoder = pb_encoder_new(PB_DIALECT_UNKNOWN, &limits);
+    s->encoder = pb_encoder_new(PB_DIALECT_UNKNOWN, &talk_limits);
     return s->encoder ? 0 : PB_ERR_NOMEM;
 }

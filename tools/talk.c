@@ -7,9 +7,11 @@
 #include <inttypes.h>
 
 #include "libpb/base/error.h"
+#include "libpb/base/span.h"
 
-/* What real services raise their limits to, and more. */
-static const pb_limits limits = {
+const char *const talk_sides[TALK_SIDES] = {"client", "server"};
+
+const pb_limits talk_limits = {
     .prefix = 1 << 16, .list = 1 << 26, .bytes = 1 << 28, .message = 1 << 30};
 
 pb_value *talk_member(const pb_value *message, size_t i)
@@ -17,11 +19,10 @@ pb_value *talk_member(const pb_value *message, size_t i)
     return pb_value_kind(message) == PB_LIST ? pb_item(message, i) : NULL;
 }
 
-static bool is_word(const pb_value *v, const char *word)
+bool talk_is_word(const pb_value *v, const char *word)
 {
     pb_span s;
-    return v && pb_as_bytes(v, &s) == 0 && s.len == strlen(word) &&
-           memcmp(s.data, word, s.len) == 0;
+    return v && pb_as_bytes(v, &s) == 0 && pb__span_is(s, word);
 }
 
 static void change_count(struct talk_side *side, int64_t luid, int by)
@@ -39,7 +40,7 @@ static int on_form(const struct pb__form *form, void *ctx)
 {
     struct talk_side *side = ctx;
     int64_t luid;
-    if (form->head.len == 6 && memcmp(form->head.data, "remote", 6) == 0 && form->id &&
+    if (pb__span_is(form->head, "remote") && form->id &&
         pb_as_int(form->id, &luid) == 0) {
         change_count(side, luid, 1);
     }
@@ -60,12 +61,13 @@ static const struct talk_call *note_call(struct talk *t, const struct talk_messa
 {
     struct talk_side *side = &t->sides[m->from];
     int64_t wanted = 1;
-    pb_value *answer = talk_member(m->value, 4);
+    pb_value *answer = talk_member(m->value, TALK_WANTED);
     *now = (struct talk_call){.from = m->from,
                               .time = m->time,
-                              .cache = is_word(talk_member(m->value, 0), "cachemessage"),
+                              .cache =
+                                  talk_is_word(talk_member(m->value, 0), "cachemessage"),
                               .message = m->value};
-    pb_value *request = talk_member(m->value, 1);
+    pb_value *request = talk_member(m->value, TALK_REQUEST);
     bool numbered = request && pb_as_int(request, &now->request) == 0;
     now->wants_answer = !answer || pb_as_int(answer, &wanted) != 0 || wanted != 0;
     if (!numbered || !now->wants_answer) {
@@ -87,7 +89,7 @@ static const struct talk_call *note_call(struct talk *t, const struct talk_messa
 static struct talk_call *take_call(struct talk *t, const struct talk_message *m)
 {
     int64_t request;
-    pb_value *id = talk_member(m->value, 1);
+    pb_value *id = talk_member(m->value, TALK_REQUEST);
     return id && pb_as_int(id, &request) == 0
                ? pb__map_take(&t->sides[!m->from].calls, (uint64_t)request)
                : NULL;
@@ -98,8 +100,8 @@ static bool negotiates(struct talk *t, struct talk_message *m)
 {
     pb_span name;
     bool offer = m->from == TALK_SERVER && pb_value_kind(m->value) == PB_LIST &&
-                 (is_word(talk_member(m->value, 0), "pb") ||
-                  is_word(talk_member(m->value, 0), "none"));
+                 (talk_is_word(talk_member(m->value, 0), "pb") ||
+                  talk_is_word(talk_member(m->value, 0), "none"));
     bool choice = m->from == TALK_CLIENT && pb_value_kind(m->value) == PB_BYTES;
     if (t->sides[m->from].count > 1 || !(offer || choice)) {
         return false;
@@ -122,13 +124,13 @@ static void hear(struct talk *t, struct talk_message *m)
         t->message(m, t->ctx);
         return;
     }
-    if (is_word(command, "message") || is_word(command, "cachemessage")) {
+    if (talk_is_word(command, "message") || talk_is_word(command, "cachemessage")) {
         m->kind = TALK_CALL;
         m->call = note_call(t, m, &now);
-    } else if (is_word(command, "answer") || is_word(command, "error")) {
-        m->kind = is_word(command, "answer") ? TALK_ANSWER : TALK_ERROR;
+    } else if (talk_is_word(command, "answer") || talk_is_word(command, "error")) {
+        m->kind = talk_is_word(command, "answer") ? TALK_ANSWER : TALK_ERROR;
         m->call = answered = take_call(t, m);
-    } else if (is_word(command, "decref") && talk_member(m->value, 1) &&
+    } else if (talk_is_word(command, "decref") && talk_member(m->value, 1) &&
                pb_as_int(talk_member(m->value, 1), &luid) == 0) {
         change_count(&t->sides[!m->from], luid, -1);
     }
@@ -169,7 +171,7 @@ static int side_init(struct talk *t, struct talk_side *side)
     if (!side->reader) {
         return PB_ERR_NOMEM;
     }
-    pb__decoder_init(&side->decoder, PB_DIALECT_PB, &limits,
+    pb__decoder_init(&side->decoder, PB_DIALECT_PB, &talk_limits,
                      pb__reader_sink(side->reader));
     return 0;
 }

@@ -11,6 +11,17 @@
 #include "tools/form.h"
 
 enum { TALK_CLIENT, TALK_SERVER, TALK_SIDES };
+extern const char *const talk_sides[TALK_SIDES]; /* their names */
+
+/* Places in a call; TALK_REQUEST is one in answers and errors, too. */
+enum {
+    TALK_REQUEST = 1,
+    TALK_OBJECT,
+    TALK_METHOD,
+    TALK_WANTED,
+    TALK_ARGS,
+    TALK_KWARGS,
+};
 
 enum talk_kind {
     TALK_DIALECTS, /* the server's offer */
@@ -77,6 +88,10 @@ void talk_end(struct talk *t, int from);
 size_t talk_lent(const struct talk *t, int from);
 void talk_fini(struct talk *t);
 
+/* What real services raise their limits to, and more. */
+extern const pb_limits talk_limits;
+/* Whether v, which may be NULL, is a word of the protocol's. */
+bool talk_is_word(const pb_value *v, const char *word);
 /* Member i of a message, borrowed; NULL where there is none, or it is malformed. */
 pb_value *talk_member(const pb_value *message, size_t i);
 

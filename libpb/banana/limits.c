@@ -2,8 +2,7 @@
  *
  * The defaults of the limits, and the names of the dialects: what decoder and encoder are
  * set up with. */
-#include <string.h>
-
+#include "libpb/base/span.h"
 #include "pb/banana.h"
 
 static size_t limit(size_t given, size_t fallback, size_t most)
@@ -35,7 +34,7 @@ pb_dialect pb_dialect_find(pb_span name)
 {
     for (pb_dialect d = PB_DIALECT_NONE; d <= PB_DIALECT_PB; d++) {
         const char *known = pb_dialect_name(d);
-        if (name.len == strlen(known) && memcmp(name.data, known, name.len) == 0) {
+        if (pb__span_is(name, known)) {
             return d;
         }
     }

@@ -11,7 +11,8 @@ libpb_base_la_SOURCES = \
 	%D%/map.h \
 	%D%/mem.h \
 	%D%/slab.c \
-	%D%/slab.h
+	%D%/slab.h \
+	%D%/span.h
 base_libs = libpb_base.la
 libpb_mem_la_SOURCES = %D%/mem.c
 

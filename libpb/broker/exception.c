@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libpb/base/span.h"
+
 /* A class, and those that follow it in the order of method resolution, up to one that has
  * a row itself. Rows of bases that only Python 2 has are passed over for Python 3. */
 static const struct {
@@ -94,11 +96,6 @@ static const struct {
     {"twisted.spread.pb.DeadReferenceError", "twisted.spread.pb.ProtocolError"},
 };
 
-static bool span_is(pb_span s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
 /* The name of a built-in class without its module; any other as it is. */
 static pb_span plain_name(pb_span name)
 {
@@ -116,11 +113,11 @@ static pb_span plain_name(pb_span name)
 static const char *bases_of(pb_span name)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (span_is(name, rows[i].name)) {
+        if (pb__span_is(name, rows[i].name)) {
             return rows[i].bases;
         }
     }
-    return span_is(name, "object") ? NULL : "Exception";
+    return pb__span_is(name, "object") ? NULL : "Exception";
 }
 
 /* Cuts the next name off *at; empty at the end. */
@@ -154,13 +151,13 @@ bool pb__mro_next(struct pb__mro *m)
         }
         name = plain_name(name);
         m->last = name;
-    } while (!standard &&
-             (span_is(name, "StandardError") || span_is(name, "EnvironmentError")));
+    } while (!standard && (pb__span_is(name, "StandardError") ||
+                           pb__span_is(name, "EnvironmentError")));
     const char *module = "";
     if (!memchr(name.data, '.', name.len)) {
-        module = !in_exceptions            ? "builtins."
-                 : span_is(name, "object") ? "__builtin__."
-                                           : "exceptions.";
+        module = !in_exceptions                ? "builtins."
+                 : pb__span_is(name, "object") ? "__builtin__."
+                                               : "exceptions.";
     }
     snprintf(m->name, sizeof m->name, "%s%.*s", module,
              (int)(name.len < sizeof m->name ? name.len : sizeof m->name),
