@@ -51,7 +51,7 @@ static void put(struct building *b, pb_value *v)
     } else {
         pb_value *key = l->key;
         l->key = NULL;
-        e = pb_dict_set_steal(l->items, key, v);
+        e = pb_dict_set_value_steal(l->items, key, v);
     }
     if (e) {
         fail(b, e, e == PB_ERR_TYPE ? "a key of a dict is unhashable" : pb_strerror(e));

@@ -14,7 +14,9 @@
 int pb__equal(const pb_value *a, const pb_value *b);
 /* The same where at least one is neither list, tuple, dict, set nor frozenset. */
 int pb__atoms_equal(const pb_value *a, const pb_value *b);
-/* PB_ERR_TYPE for what is unhashable, PB_ERR_NOMEM. */
+/* Python's hash in spirit: equal values have equal hashes within one run of a program.
+ * PB_ERR_TYPE for what Python cannot hash (list, dict, set, sNaN, and tuples that hold
+ * one, or themselves), PB_ERR_NOMEM. */
 int pb__hash(const pb_value *v, uint64_t *out);
 /* The hash of text, be it str or bytes. */
 uint64_t pb__hash_bytes(const uint8_t *data, size_t len);

@@ -86,7 +86,7 @@ int pb__atoms_equal(const pb_value *a, const pb_value *b)
         return moments_equal(a, b);
     case PB_METHOD:
         return methods_equal(a, b);
-    case PB_LOCAL:
+    case PB_OBJECT:
     case PB_REMOTE:
         return foreign_equal(a, b);
     default:

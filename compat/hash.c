@@ -91,7 +91,7 @@ static int hash_flat(const pb_value *v, uint64_t *out)
         *out = hash_words(kind, hash_text(((const struct pb__method *)v)->name),
                           (uintptr_t)((const struct pb__method *)v)->self);
         return 0;
-    case PB_LOCAL:
+    case PB_OBJECT:
     case PB_REMOTE:
         *out = ((const struct pb__foreign *)v)->ops->hash((const struct pb__foreign *)v);
         return 0;
@@ -234,9 +234,4 @@ int pb__hash(const pb_value *v, uint64_t *out)
         return 0;
     }
     return hash_tuple(t, out);
-}
-
-int pb_value_hash(const pb_value *v, uint64_t *out)
-{
-    return pb__hash(v, out);
 }

@@ -34,7 +34,7 @@ static inline struct pb__edges pb__edges(struct pb__node *n)
         return (struct pb__edges){((struct pb__method *)n)->holds, 3};
     case PB_INSTANCE:
         return (struct pb__edges){((struct pb__instance *)n)->holds, 2};
-    case PB_LOCAL: {
+    case PB_OBJECT: {
         struct pb__local *l = (struct pb__local *)n;
         return (struct pb__edges){&l->holds, l->holds != NULL};
     }

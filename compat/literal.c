@@ -156,7 +156,7 @@ static bool put_braces(struct parser *p, struct frame *f, const char *place, pb_
         const char *kind = pb_kind_name(pb__kind(f->key));
         pb_value *key = f->key;
         f->key = NULL;
-        int e = pb_dict_set_steal(f->items, key, v);
+        int e = pb_dict_set_value_steal(f->items, key, v);
         return e ? put_failed(p, e, place, kind) : true;
     }
     if (pb__kind(f->items) == PB_DICT) {

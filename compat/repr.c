@@ -36,7 +36,7 @@ static const struct {
     [PB_FROZENSET] = {"frozenset({", "})", "frozenset(...)"},
     [PB_METHOD] = {"<bound method ", ">", "<bound method ...>"},
     [PB_INSTANCE] = {"<", ">", "<...>"},
-    [PB_LOCAL] = {"", ">", "<...>"},
+    [PB_OBJECT] = {"", ">", "<...>"},
 };
 
 static int print_float(struct pb__buf *out, const pb_value *v)
@@ -58,7 +58,7 @@ static int print_foreign(struct pb__buf *out, const pb_value *v, bool more)
 static bool is_atom(const pb_value *v)
 {
     return pb__is_small(v) || !pb__is_node(v) ||
-           (v->kind == PB_LOCAL && !((const struct pb__local *)v)->holds);
+           (v->kind == PB_OBJECT && !((const struct pb__local *)v)->holds);
 }
 
 /* A value that is no container. */
@@ -96,7 +96,7 @@ static int print_atom(struct pb__buf *out, const pb_value *v)
         e = pb__buf_puts(out, "Unpersistable(");
         e = e ? e : pb__repr_text(out, false, t->data, t->len);
         return e ? e : pb__buf_puts(out, ")");
-    case PB_LOCAL:
+    case PB_OBJECT:
     case PB_REMOTE:
         return print_foreign(out, v, false);
     default:
@@ -170,7 +170,7 @@ static int next_named(struct printing *p, struct frame *f)
         return close_node(p, f->node);
     }
     f->i = 1;
-    if (f->node->head.kind == PB_LOCAL) {
+    if (f->node->head.kind == PB_OBJECT) {
         e = print_foreign(p->out, &f->node->head, true);
         e = e ? e : pb__buf_puts(p->out, " ");
         return e ? e : print(p, ((struct pb__local *)f->node)->holds);
@@ -194,7 +194,7 @@ static int next(struct printing *p)
 {
     struct frame *f = (struct frame *)(void *)(p->frames.data + p->frames.len) - 1;
     pb_kind kind = (pb_kind)f->node->head.kind;
-    if (kind == PB_METHOD || kind == PB_INSTANCE || kind == PB_LOCAL) {
+    if (kind == PB_METHOD || kind == PB_INSTANCE || kind == PB_OBJECT) {
         return next_named(p, f);
     }
     struct pb__edges edges = pb__edges(f->node);

@@ -255,7 +255,7 @@ int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
     return settle(t, NULL, value, gone);
 }
 
-int pb_dict_set_steal(pb_value *dict, pb_value *key, pb_value *value)
+int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value)
 {
     if (!key || !value) {
         return give_up(key, value, PB_ERR_ARG);
@@ -273,7 +273,7 @@ int pb_dict_set(pb_value *dict, const char *key, pb_value *value)
     if (!k) {
         return err.code;
     }
-    return pb_dict_set_steal(dict, k, value ? pb__ref(value) : NULL);
+    return pb_dict_set_value_steal(dict, k, value ? pb__ref(value) : NULL);
 }
 
 /* The value under a key of text, of the one kind. */

@@ -40,7 +40,7 @@ static const char *const kind_names[] = {
     [PB_METHOD] = "method",
     [PB_INSTANCE] = "instance",
     [PB_UNPERSISTABLE] = "Unpersistable",
-    [PB_LOCAL] = "Referenceable",
+    [PB_OBJECT] = "Referenceable",
     [PB_REMOTE] = "RemoteReference",
 };
 
@@ -134,11 +134,11 @@ static inline void drop(struct dead *d, pb_value *v)
     }
 }
 
-/* Lets the owner of a PB_LOCAL know that it goes. What is called may count it, and what it
+/* Lets the owner of a PB_OBJECT know that it goes. What is called may count it, and what it
  * holds, but not keep it. */
 static inline void release(struct pb__node *n)
 {
-    if (n->head.kind == PB_LOCAL) {
+    if (n->head.kind == PB_OBJECT) {
         struct pb__foreign *f = (struct pb__foreign *)n;
         if (f->ops->release) {
             f->ops->release(f);
@@ -150,7 +150,7 @@ static inline void release(struct pb__node *n)
 static inline void bury(struct pb__node *n)
 {
     switch (n->head.kind) {
-    case PB_LOCAL: {
+    case PB_OBJECT: {
         struct pb__foreign *f = (struct pb__foreign *)n;
         f->ops->destroy(f);
         return;
@@ -229,7 +229,7 @@ void *pb__local_new(size_t size, const struct pb__foreign_ops *ops, pb_value *ho
 {
     struct pb__local *l = pb__calloc(1, size);
     if (l) {
-        l->foreign.node.head = (pb_value){.refs = 1, .kind = PB_LOCAL};
+        l->foreign.node.head = (pb_value){.refs = 1, .kind = PB_OBJECT};
         l->foreign.ops = ops;
         l->holds = holds;
     }

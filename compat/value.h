@@ -130,7 +130,7 @@ struct pb__decimal {
     pb_value *digits; /* the coefficient, an int >= 0; of a nan its payload, 0 if none */
 };
 
-/* PB_LOCAL and PB_REMOTE: what the broker's objects start with. The first are nodes, for
+/* PB_OBJECT and PB_REMOTE: what the broker's objects start with. The first are nodes, for
  * a copy may hold itself. */
 struct pb__foreign {
     struct pb__node node;
@@ -143,7 +143,7 @@ struct pb__local {
 };
 
 struct pb__foreign_ops {
-    /* The last owner of a PB_LOCAL is gone, but what it holds is still there. NULL: there
+    /* The last owner of a PB_OBJECT is gone, but what it holds is still there. NULL: there
      * is nothing to do. */
     void (*release)(struct pb__foreign *f);
     void (*destroy)(struct pb__foreign *f); /* frees f, which holds nothing any more */
@@ -211,7 +211,7 @@ static inline bool pb__is_node(const pb_value *v)
 {
     return (1u << v->kind) &
            (1u << PB_LIST | 1u << PB_TUPLE | 1u << PB_DICT | 1u << PB_SET |
-            1u << PB_FROZENSET | 1u << PB_METHOD | 1u << PB_INSTANCE | 1u << PB_LOCAL);
+            1u << PB_FROZENSET | 1u << PB_METHOD | 1u << PB_INSTANCE | 1u << PB_OBJECT);
 }
 
 void pb__value_ref_tied(struct pb__node *n);
@@ -269,7 +269,7 @@ pb_value *pb__int_base128(struct pb__slab_pool *pool, bool negative, pb_span dig
  * (room for pb__int_base128_len bytes); the sign is the caller's to write. */
 size_t pb__int_base128_len(const struct pb__big *b);
 void pb__int_to_base128(const struct pb__big *b, uint8_t *out);
-/* A raw block for a PB_LOCAL of `size` bytes, all of them zero but for struct pb__local. */
+/* A raw block for a PB_OBJECT of `size` bytes, all of them zero but for struct pb__local. */
 void *pb__local_new(size_t size, const struct pb__foreign_ops *ops, pb_value *holds);
 /* An empty list or tuple with room for `cap` items behind it; the reader then fills
  * items and len itself. Always a fresh one; a tuple that stays empty should be the

@@ -61,8 +61,8 @@ static void told(pb_value *answer, pb_failure *failure, void *user_data)
 static bool update(command *c, pb_answer_cb cb, void *user_data, const char *key,
                    pb_value *value)
 {
-    bool sent = pb_remote_callf(c->step, cb, user_data, NULL, "update", "[[{s:N}i]]", key,
-                                value, 0) == 0;
+    bool sent = pb_remote_call(c->step, "update", cb, user_data, NULL, "[[{s:N}i]]", key,
+                               value, 0) == 0;
     c->users += sent;
     return sent;
 }
@@ -84,7 +84,7 @@ static void complete(command *c)
 {
     update(c, told, c, "rc", pb_int(c->rc));
     pb_remote_dont_notify_on_disconnect(c->step, on_lost, c);
-    c->users += pb_remote_callf(c->step, told, c, NULL, "complete", "z", NULL) == 0;
+    c->users += pb_remote_call(c->step, "complete", told, c, NULL, "z", NULL) == 0;
     *c->place.command = NULL;
     release(c);
 }
@@ -331,7 +331,8 @@ static void end_file(command *c)
 static void call_file(command *c, pb_answer_cb cb, const char *method, pb_value *arg)
 {
     pb_value *args = arg ? pb_build(NULL, "(N)", arg) : NULL;
-    if (pb_remote_call(c->file_there, method, args, NULL, NULL, cb, c, NULL, NULL) == 0) {
+    if (pb_remote_call_values(c->file_there, method, args, NULL, NULL, cb, c, NULL,
+                              NULL) == 0) {
         c->users++;
     } else {
         end_file(c);
@@ -481,7 +482,7 @@ pb_value *command_versions(void)
 {
     pb_value *versions = pb_dict();
     for (size_t i = 0; i < COMMANDS; i++) {
-        pb_dict_set_steal(versions, pb_str(commands[i].name), pb_str("3.1"));
+        pb_dict_set_value_steal(versions, pb_str(commands[i].name), pb_str("3.1"));
     }
     return versions;
 }

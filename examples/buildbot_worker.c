@@ -104,7 +104,7 @@ static pb_value *builder_new(const char *base, const char *name)
         free(b);
         return NULL;
     }
-    return pb_local_steal(b->object);
+    return pb_object_value_steal(b->object);
 }
 
 static int set_builder_list(void *self, pb_request *req)
@@ -115,7 +115,8 @@ static int set_builder_list(void *self, pb_request *req)
         const char *name, *folder;
         e = pb_unpack(pb_item(list, i), NULL, "(ss)", &name, &folder);
         if (e == 0) {
-            e = pb_dict_set_steal(builders, pb_str(name), builder_new(self, folder));
+            e = pb_dict_set_value_steal(builders, pb_str(name),
+                                        builder_new(self, folder));
         }
     }
     if (e) {
@@ -165,9 +166,9 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    pb_credentials who = pb_credentials_new(argv[3], argv[4]);
+    pb_credentials who = {.username = argv[3], .password = argv[4]};
     pb_object *bot = pb_object_new(&bot_class, argv[1]);
-    pb_value *mind = pb_local(bot);
+    pb_value *mind = pb_object_value(bot);
     pb_service_config config = {
         .login = &who, .mind = mind, .on_up = on_up, .on_down = on_down};
     pb_error err = {0};

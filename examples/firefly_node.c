@@ -68,7 +68,7 @@ static void next_call(struct node *n, pb_value *args, pb_value *kwargs)
         char *equals = strchr(*n->words, '=');
         if (equals) {
             pb_span name = {(const uint8_t *)*n->words, (size_t)(equals - *n->words)};
-            pb_dict_set_steal(kwargs, pb_strn(name, NULL), value_of(equals + 1));
+            pb_dict_set_value_steal(kwargs, pb_strn(name, NULL), value_of(equals + 1));
         } else {
             pb_append_steal(args, value_of(*n->words));
         }
@@ -87,8 +87,8 @@ static void call_on(struct node *n)
     pb_error err = {0};
     pb_value *args = pb_seq(PB_TUPLE, 0), *kwargs = pb_dict();
     next_call(n, args, kwargs);
-    if (pb_remote_call(n->root, "callTarget", args, kwargs, NULL, answered, n, NULL,
-                       &err) != 0) {
+    if (pb_remote_call_values(n->root, "callTarget", args, kwargs, NULL, answered, n,
+                              NULL, &err) != 0) {
         fprintf(stderr, "%s\n", err.text);
         pb_conn_close(n->conn);
     }
@@ -126,8 +126,8 @@ static void on_ready(pb_session *s, void *user_data)
     struct node *n = user_data;
     (void)s;
     n->root = pb_conn_root(n->conn);
-    pb_remote_callf(n->root, joined, n, NULL, "takeProxy", "sN", n->name,
-                    pb_local(n->proxy));
+    pb_remote_call(n->root, "takeProxy", joined, n, NULL, "sN", n->name,
+                   pb_object_value(n->proxy));
 }
 
 static void on_close(pb_session *s, const pb_error *why, void *user_data)

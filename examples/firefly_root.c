@@ -98,8 +98,8 @@ static int tell(void *self, pb_request *req, pb_value *args, pb_value *kwargs)
     }
     pb_value *rest = firefly_rest(args, 1);
     pb_error err = {0};
-    int e = pb_remote_call(child->proxy, "callChild", rest, kwargs, NULL, child_answered,
-                           pb_request_ref(req), NULL, &err);
+    int e = pb_remote_call_values(child->proxy, "callChild", rest, kwargs, NULL,
+                                  child_answered, pb_request_ref(req), NULL, &err);
     pb_value_unref(rest);
     if (e) {
         pb_request_fail(req, "twisted.spread.pb.Error", "%s", err.text);

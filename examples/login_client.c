@@ -7,12 +7,12 @@
 int main(int argc, char **argv)
 {
     const char *endpoint = argc > 1 ? argv[1] : "tcp:localhost:8800";
-    pb_credentials who = pb_credentials_new("alice", argc > 2 ? argv[2] : "sesame");
+    pb_credentials who = {.username = "alice", .password = argc > 2 ? argv[2] : "sesame"};
 
     pb_error err = {0};
     pb_client *client = pb_client_open(endpoint, NULL, &err);
     pb_remote *avatar = pb_client_login(client, &who, NULL, &err);
-    pb_value *greeting = pb_client_call(client, avatar, &err, "greet", "");
+    pb_value *greeting = pb_client_call(client, avatar, "greet", &err, "");
     char *text = greeting ? pb_value_repr(greeting) : NULL;
     if (text) {
         puts(text);

@@ -59,10 +59,10 @@ static int request_avatar(pb_attempt *attempt, void *user_data)
 int main(int argc, char **argv)
 {
     pb_error err = {0};
-    pb_credentials alice = pb_credentials_new("alice", "sesame");
     pb_portal *portal = pb_portal_new(request_avatar, NULL);
     pb_object *root = portal ? pb_portal_root(portal) : NULL;
-    if (!root || pb_portal_add_user(portal, alice.username, alice.password) != 0) {
+    if (!root ||
+        pb_portal_add_user(portal, pb_span_of("alice"), pb_span_of("sesame")) != 0) {
         return 1;
     }
     pb_net_config config = {.session.root = root};

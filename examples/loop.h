@@ -41,7 +41,7 @@ static inline void on_three(pb_value *result, pb_failure *failure, void *user_da
 static inline void on_two(pb_value *result, pb_failure *failure, void *user_data)
 {
     pb_remote *two = result ? pb_as_remote(result) : NULL;
-    if (!two || pb_remote_callf(two, on_three, user_data, NULL, "three", "i", 12) != 0) {
+    if (!two || pb_remote_call(two, "three", on_three, user_data, NULL, "i", 12) != 0) {
         printf("getTwo() failed: %s\n", failure ? pb_failure_text(failure) : "no Two");
         pb_session_close(user_data);
     }
@@ -51,7 +51,7 @@ static inline void on_two(pb_value *result, pb_failure *failure, void *user_data
 static inline void ask(pb_session *s)
 {
     pb_remote *root = pb_session_root(s);
-    pb_remote_callf(root, on_two, s, NULL, "getTwo", "");
+    pb_remote_call(root, "getTwo", on_two, s, NULL, "");
     pb_remote_unref(root);
 }
 

@@ -23,9 +23,9 @@ int main(int argc, char **argv)
     pb_error err = {0};
     pb_client *client = pb_client_open(endpoint, NULL, &err);
     pb_remote *root = pb_client_root(client);
-    pb_value *two = pb_client_call(client, root, &err, "getTwo", "");
-    pb_value *three = pb_client_call(client, pb_as_remote(two), &err, "three", "i", 12);
-    pb_value *same = pb_client_call(client, root, &err, "checkTwo", "O", two);
+    pb_value *two = pb_client_call(client, root, "getTwo", &err, "");
+    pb_value *three = pb_client_call(client, pb_as_remote(two), "three", &err, "i", 12);
+    pb_value *same = pb_client_call(client, root, "checkTwo", &err, "O", two);
 
     show("getTwo() answered", two);
     show("three(12) answered", three);

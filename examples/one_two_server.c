@@ -27,7 +27,7 @@ static int one_get_two(void *self, pb_request *req)
 {
     pb_object *two = self;
     printf("One.getTwo, handing out my two\n");
-    return pb_request_answer_steal(req, pb_local(two));
+    return pb_request_answer_steal(req, pb_object_value(two));
 }
 
 static int one_check_two(void *self, pb_request *req)

@@ -11,8 +11,9 @@ struct fetch {
     pb_error why;
 };
 
-static int on_page(void *user_data, pb_value *page)
+static int on_page(pb_value *page, pb_error *err, void *user_data)
 {
+    (void)err;
     pb_span bytes;
     (void)user_data;
     int failed = pb_as_bytes(page, &bytes);
@@ -22,7 +23,7 @@ static int on_page(void *user_data, pb_value *page)
     return failed;
 }
 
-static void on_end(void *user_data, const pb_error *why)
+static void on_end(const pb_error *why, void *user_data)
 {
     struct fetch *fetch = user_data;
     fetch->ended = true;
@@ -31,14 +32,14 @@ static void on_end(void *user_data, const pb_error *why)
 
 int main(int argc, char **argv)
 {
-    static const pb_collector_ops ops = {on_page, on_end};
+    static const pb_collector_ops ops = {.page = on_page, .end = on_end};
     struct fetch fetch = {0};
     pb_error err = {0};
     pb_client *client =
         pb_client_open(argc > 1 ? argv[1] : "tcp:localhost:8800", NULL, &err);
     pb_object *collector = pb_collector_new(&ops, &fetch);
-    pb_value *answer = pb_client_call(client, pb_client_root(client), &err, "fetch", "N",
-                                      pb_local_steal(collector));
+    pb_value *answer = pb_client_call(client, pb_client_root(client), "fetch", &err, "N",
+                                      pb_object_value_steal(collector));
     while (answer && !fetch.ended && pb_client_wait(client, 1000) == 0) {
     }
     if (err.code || fetch.why.code) {

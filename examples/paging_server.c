@@ -8,7 +8,7 @@
 
 enum { PAGE = 65536 };
 
-static void paged(void *user_data, const pb_error *why)
+static void paged(const pb_error *why, void *user_data)
 {
     fclose(user_data);
     puts(why->code ? why->text : "fetched");

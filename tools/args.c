@@ -58,7 +58,7 @@ static int add(struct args_call *call, const char *word)
         pb_value_unref(v);
         return TOOL_USAGE;
     }
-    return pb_dict_set_steal(call->kwargs, name, v) == 0 ? TOOL_DONE : tool_nomem();
+    return pb_dict_set_value_steal(call->kwargs, name, v) == 0 ? TOOL_DONE : tool_nomem();
 }
 
 int args_parse(int count, char **words, struct args_call *out)

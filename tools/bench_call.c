@@ -119,8 +119,8 @@ static void send_call(struct slot *slot)
     struct bench *b = slot->bench;
     pb_error err = {0};
     slot->began = bench_now();
-    if (pb_remote_call(b->root, b->call.method, b->call.args, b->call.kwargs, NULL,
-                       on_answer, slot, NULL, &err) != 0) {
+    if (pb_remote_call_values(b->root, b->call.method, b->call.args, b->call.kwargs, NULL,
+                              on_answer, slot, NULL, &err) != 0) {
         fail(b, TOOL_FAILED, err.text);
     } else {
         b->under_way++;

@@ -99,8 +99,8 @@ static int make_calls(const struct options *o, const struct args_call *calls,
             status = TOOL_USAGE;
             break;
         }
-        pb_value *next = pb_client_call_values(o->reach.client, to, &err, c->method,
-                                               c->args, c->kwargs);
+        pb_value *next = pb_client_call_values(o->reach.client, to, c->method, c->args,
+                                               c->kwargs, &err);
         pb_value_unref(answer);
         answer = next;
         if (!answer) {

@@ -284,7 +284,7 @@ static int compare(struct walk *w, struct pair p)
         return same_name(p.expected, p.got) ? push_state(w, pb_instance_state(p.expected),
                                                          pb_instance_state(p.got))
                                             : differs(w, p.expected, p.got);
-    case PB_LOCAL:
+    case PB_OBJECT:
         return compare_forms(w, &p);
     default:
         return same_scalar(p.expected, p.got) ? 0 : differs(w, p.expected, p.got);

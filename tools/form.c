@@ -52,7 +52,7 @@ static const struct pb__foreign_ops kept_ops = {
 
 const struct pb__form *form_of(const pb_value *v)
 {
-    if (!v || pb_value_kind(v) != PB_LOCAL ||
+    if (!v || pb_value_kind(v) != PB_OBJECT ||
         ((const struct pb__foreign *)v)->ops != &kept_ops) {
         return NULL;
     }

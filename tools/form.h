@@ -3,7 +3,7 @@
  * The broker's expressions as inert data: for tools that look at what passes between two
  * brokers without being either. A copy becomes a PB_INSTANCE, as jelly would read it;
  * anything else, and "unpersistable", of which jelly itself keeps only the reason, a
- * PB_LOCAL value that holds the form and is written as it was read. */
+ * PB_OBJECT value that holds the form and is written as it was read. */
 #ifndef PB__TOOLS_FORM_H
 #define PB__TOOLS_FORM_H
 

@@ -36,7 +36,7 @@ static const char *const keys[] = {
 
 static bool is_node(const pb_value *v)
 {
-    return !pb__is_small(v) && pb__is_node(v) && v->kind != PB_LOCAL;
+    return !pb__is_small(v) && pb__is_node(v) && v->kind != PB_OBJECT;
 }
 
 /* The next thing that a container holds; NULL at its end. */
@@ -187,7 +187,7 @@ static json_t *from_scalar(const pb_value *v)
         return json_pack("{s:s}", keys[kind], pb_name_of(v));
     case PB_UNPERSISTABLE:
         return json_pack("{s:s}", "unpersistable", pb_unpersistable_reason(v));
-    case PB_LOCAL:
+    case PB_OBJECT:
     case PB_REMOTE:
         return from_reference(v);
     default:

@@ -68,7 +68,7 @@ int reach_option(struct reach *r, int got, char **argv)
         break;
     case REACH_LOGIN:
         r->log_in = true;
-        r->who.username = pb_credentials_new(optarg, NULL).username;
+        r->who.username = optarg;
         break;
     case REACH_LOGIN_TEXT:
         r->who.username_as_text = true;
@@ -120,7 +120,8 @@ static int read_password(struct reach *r)
     } else if (pb__buf_append(&r->password, given, strlen(given)) != 0) {
         status = tool_nomem();
     }
-    r->who.password = (pb_span){r->password.data, r->password.len};
+    r->who.password = r->password.len ? (const char *)r->password.data : NULL;
+    r->who.password_len = r->password.len;
     return status;
 }
 

@@ -129,7 +129,7 @@ void answer_one_more(struct play *p, pb_request *r)
     if (t && cache && !t->state) {
         t->state = pb_dict();
     }
-    pb_request_answer_steal(r, t ? pb_local(t->object) : NULL);
+    pb_request_answer_steal(r, t ? pb_object_value(t->object) : NULL);
 }
 
 static void answer_attempt(struct play *p, struct pending *w, const struct spoken *reply)
@@ -159,7 +159,7 @@ static void answer_request(struct play *p, struct pending *w, const struct spoke
     p->ready = NULL;
     p->ready_value = NULL;
     if (spoken_is(reply, "error")) {
-        pb_request_fail_steal(w->request, value);
+        pb_request_fail_value_steal(w->request, value);
     } else {
         pb_request_answer_steal(w->request, value);
     }

@@ -55,7 +55,7 @@ static pb_remote *callee(struct play *p, const struct spoken *m)
     }
     if (pb_as_int(to, &luid) != 0) {
         return pb_as_text(to, &name) == 0
-                   ? pb_remote_for_name(p->session, (const char *)name.data)
+                   ? pb_session_remote_for_name(p->session, (const char *)name.data)
                    : NULL;
     }
     if (spoken_is(m, "cachemessage")) {
@@ -79,9 +79,10 @@ static int call_one(struct play *p, const struct spoken *m, pb_value *members,
     e = e ? e : pb_as_text(pb_item(members, 3), &method);
     if (e == 0 && a) {
         *a = (struct asked){p, call_of(p->s, m)};
-        e = pb_remote_call(to, (const char *)method.data, pb_item(members, 5),
-                           pb_item(members, 6), wanted ? NULL : &quiet,
-                           wanted ? on_answer : NULL, wanted ? a : NULL, NULL, err);
+        e = pb_remote_call_values(to, (const char *)method.data, pb_item(members, 5),
+                                  pb_item(members, 6), wanted ? NULL : &quiet,
+                                  wanted ? on_answer : NULL, wanted ? a : NULL, NULL,
+                                  err);
         p->asked += e == 0 && wanted;
     }
     if (e || !wanted) {
@@ -127,10 +128,11 @@ static int raise_one(struct play *p, const json_t *call, pb_error *err)
     const char *raised = json_string_value(json_object_get(call, "raised"));
     bool dead = raised && strcmp(raised, "DeadReferenceError") == 0;
     pb_error why = {0};
-    pb_remote *to = pb_remote_for_name(p->session, name ? name : "root");
+    pb_remote *to = pb_session_remote_for_name(p->session, name ? name : "root");
     int e = args && kwargs && to ? 0 : pb__error_nomem(err);
-    if (e == 0 && pb_remote_call(to, json_string_value(json_object_get(call, "method")),
-                                 args, kwargs, NULL, NULL, NULL, NULL, &why) == 0) {
+    if (e == 0 &&
+        pb_remote_call_values(to, json_string_value(json_object_get(call, "method")),
+                              args, kwargs, NULL, NULL, NULL, NULL, &why) == 0) {
         e = pb__error_set(err, PB_ERR_STATE, 0, "can be sent, where Twisted refuses");
     } else if (e == 0 && dead != (why.code == PB_ERR_DEAD)) {
         e = pb__error_set(err, PB_ERR_STATE, 0, "refused otherwise: %s", why.text);

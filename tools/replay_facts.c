@@ -165,7 +165,7 @@ static int allow(pb_value *v, void *ctx)
     switch (pb_value_kind(v)) {
     case PB_INSTANCE:
         return allow_instance(n, v);
-    case PB_LOCAL:
+    case PB_OBJECT:
         return allow_form(n, form_of(v));
     case PB_CLASS:
     case PB_MODULE:
@@ -265,7 +265,8 @@ static void measure(pb_span in, pb_limits *l)
  * that. */
 static void find_limits(struct play *p, pb_session_config *c)
 {
-    c->jelly.limits = pb_limits_default(NULL);
+    c->jelly.limits = (pb_limits){0};
+    pb_limits_default(&c->jelly.limits);
     for (size_t i = 0; i < spoken_count(p->s); i++) {
         const struct spoken *m = spoken_at(p->s, i);
         if (m->from == p->who || facts_accepted(p, m)) {
@@ -289,7 +290,7 @@ static const struct spoken *first_of(const struct scenario *s, int who)
 static pb_dialect dialect_named(const pb_value *v)
 {
     pb_span name;
-    return v && pb_as_bytes(v, &name) == 0 ? pb_dialect_find(name) : PB_DIALECT_UNKNOWN;
+    return v && pb_as_bytes(v, &name) == 0 ? pb__dialect_find(name) : PB_DIALECT_UNKNOWN;
 }
 
 /* A server knows what it offers. A client that took another than the first knows that one

@@ -18,7 +18,7 @@ static pb_value **at(const struct play *p, size_t i)
 
 static bool is_cache(const pb_value *v)
 {
-    return pb_value_kind(v) == PB_LOCAL &&
+    return pb_value_kind(v) == PB_OBJECT &&
            ((const struct pb__foreign *)v)->ops == &pb__cache_ops;
 }
 

@@ -5,6 +5,7 @@
  * capture's challenges, and decides as the capture's did. */
 #include <stdio.h>
 
+#include "libpb/broker/login.h"
 #include "libpb/base/error.h"
 #include "tools/form.h"
 #include "tools/replay_play.h"
@@ -172,13 +173,17 @@ int login_call(struct play *p, struct login *l, pb_error *err)
     pb_value *words = read_words(l);
     pb_value *name = spoken_argument(l->first, 0);
     pb_credentials c = {.anonymous = l->anonymous};
+    pb_span text = {0};
     int e = a ? err->code : PB_ERR_NOMEM;
     if (e == 0 && !l->anonymous) {
         c.username_as_text = name && pb_value_kind(name) == PB_STR;
-        e = name ? pb_as_text(name, &c.username) : PB_ERR_TYPE;
+        e = name ? pb_as_text(name, &text) : PB_ERR_TYPE;
+        c.username = (const char *)text.data;
+        c.username_len = text.len;
     }
-    if (words) {
-        pb_as_text(pb_item(words, 1), &c.password);
+    if (words && pb_as_text(pb_item(words, 1), &text) == 0) {
+        c.password = (const char *)text.data;
+        c.password_len = text.len;
     }
     l->is_masked = !words;
     if (e == 0) {
@@ -272,8 +277,8 @@ pb_object *login_root(struct play *p)
     if (!p->portal) {
         return NULL;
     }
-    pb_portal_set_challenge(p->portal, give_challenge, p);
-    pb_portal_take_text(p->portal, true);
+    pb__portal_set_challenge(p->portal, give_challenge, p);
+    pb_portal_accept_text_names(p->portal, true);
     for (size_t i = 0; i < login_count(p); i++) {
         const struct login *l = login_at(p, i);
         if (l->anonymous && !ended_by(l, none)) {

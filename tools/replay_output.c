@@ -2,6 +2,7 @@
  *
  * What a session wrote against what the capture's broker did: the same bytes, in the same
  * order, but for what docs/replay.md names. */
+#include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
 #include "tools/form.h"
 #include "tools/replay_play.h"
@@ -84,7 +85,7 @@ static void mask_failure(const struct play *p, const struct spoken *m, pb_value 
         bool text = pb_as_text(key, &name) == 0;
         if (text && ((builtin && strcmp((const char *)name.data, "value") == 0) ||
                      (traced && strcmp((const char *)name.data, "traceback") == 0))) {
-            pb_dict_set_steal(state, pb_value_ref(key), pb_none());
+            pb_dict_set_value_steal(state, pb_value_ref(key), pb_none());
         }
     }
 }
@@ -109,7 +110,7 @@ static pb_value *mask_offer(pb_value *list)
     pb_value *known = pb_list();
     pb_span name;
     for (size_t i = 0; known && i < pb_len(list); i++) {
-        if (pb_as_bytes(pb_item(list, i), &name) == 0 && pb_dialect_find(name)) {
+        if (pb_as_bytes(pb_item(list, i), &name) == 0 && pb__dialect_find(name)) {
             pb_append(known, pb_item(list, i));
         }
     }

@@ -152,8 +152,9 @@ bool pages_call(struct play *p, const struct spoken *m, pb_value *members, int *
 
 /* ---- Collecting pages ---- */
 
-static int got_page(void *user_data, pb_value *page)
+static int got_page(pb_value *page, pb_error *err, void *user_data)
 {
+    (void)err;
     struct thing *t = user_data;
     struct play *p = t->play;
     const pb_value *want = find_page(p, !p->who, t->luid, t->pages++);

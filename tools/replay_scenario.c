@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
 #include "tools/capture.h"
 #include "tools/form.h"
@@ -166,7 +167,7 @@ static void negotiate(struct scenario *s, const struct spoken *m)
         server->quiet = true;
     }
     for (int i = 0; i < 2; i++) {
-        pb_decoder_set_dialect(s->sides[i].decoder, pb_dialect_find(name));
+        pb_decoder_set_dialect(s->sides[i].decoder, pb__dialect_find(name));
     }
 }
 
@@ -205,7 +206,7 @@ static pb_dialect dialect_of(const struct scenario *s)
     for (size_t i = 0; i < spoken_count(s); i++) {
         const struct spoken *m = spoken_at(s, i);
         if (m->from == CLIENT) {
-            return pb_as_bytes(m->value, &name) == 0 ? pb_dialect_find(name)
+            return pb_as_bytes(m->value, &name) == 0 ? pb__dialect_find(name)
                                                      : PB_DIALECT_UNKNOWN;
         }
     }

@@ -246,7 +246,7 @@ static pb_value *copy(struct play *p, const struct pb__form *form, pb_error *err
     t->state = pb_value_ref(form->state);
     t->cls.flavor = PB_FLAVOR_COPYABLE;
     t->cls.state_to_copy = give_state;
-    return pb_local_steal(pb_object_new(&t->cls, t));
+    return pb_object_value_steal(pb_object_new(&t->cls, t));
 }
 
 /* The first receipt of a cache tells its tag and state. */
@@ -263,14 +263,14 @@ static pb_value *cache(struct play *p, const struct pb__form *form, int64_t luid
         pb_value_unref(t->state);
         t->state = pb_value_ref(form->state);
     }
-    return pb_local(t->object);
+    return pb_object_value(t->object);
 }
 
 static pb_value *failure(const struct pb__form *form, pb_error *err)
 {
     pb_failure *f = pb_failure_new(facts_text(form->state, "type"),
                                    facts_text(form->state, "value"), NULL);
-    pb_value *v = f ? pb_failure_copyable(f) : no_memory(err);
+    pb_value *v = f ? pb_failure_to_value(f) : no_memory(err);
     pb_failure_unref(f);
     return v;
 }
@@ -287,7 +287,8 @@ static pb_value *reference(struct play *p, const pb_value *id, pb_error *err)
         pb__error_set(err, PB_ERR_SYNTAX, 0, "a reference without a number or name");
         return NULL;
     }
-    pb_value *v = (pb_value *)pb_remote_for_name(p->session, (const char *)name.data);
+    pb_value *v =
+        (pb_value *)pb_session_remote_for_name(p->session, (const char *)name.data);
     return v ? v : no_memory(err);
 }
 
@@ -316,7 +317,7 @@ static pb_value *make(struct play *p, const struct pb__form *form, pb_error *err
     }
     if (head_is(form, "remote")) {
         struct thing *t = things_object(p, luid);
-        return t ? pb_local(t->object) : no_memory(err);
+        return t ? pb_object_value(t->object) : no_memory(err);
     }
     if (head_is(form, "lcache")) {
         pb_value *v = hold_find(p, luid, true);

@@ -4,6 +4,7 @@
  * of Twisted does it. */
 #include <stdio.h>
 
+#include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
 #include "tools/capture.h"
 #include "tools/expect.h"
@@ -57,7 +58,7 @@ static pb_dialect reading_dialect(const struct replay *r, const json_t *row)
 {
     pb_span name = {(const uint8_t *)text_of(row, "dialect"),
                     strlen(text_of(row, "dialect"))};
-    pb_dialect d = pb_dialect_find(name);
+    pb_dialect d = pb__dialect_find(name);
     bool vocabulary = pb_profile_has(r->profile, PB_PROFILE_VOCAB_IN_NONE);
     return d == PB_DIALECT_NONE && vocabulary ? PB_DIALECT_PB : d;
 }
@@ -70,7 +71,7 @@ static void check_encode(struct replay *r, const json_t *row)
     const char *dialect = text_of(row, "dialect");
     pb_value *v = json_to_value(json_object_get(row, "value"), &err);
     pb_encoder *e = pb_encoder_new(
-        pb_dialect_find((pb_span){(const uint8_t *)dialect, strlen(dialect)}), NULL);
+        pb__dialect_find((pb_span){(const uint8_t *)dialect, strlen(dialect)}), NULL);
     if (!e) {
         report(r, "encode", &err);
     } else {

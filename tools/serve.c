@@ -173,7 +173,7 @@ static void paged(void *self, const pb_error *why)
 
 static int do_pages(void *self, pb_request *req)
 {
-    static const pb_page_source source = {next_page, paged};
+    static const pb_page_source source = {.next_page = next_page, .done = paged};
     static const char *const names[] = {"collector", "n", NULL};
     pb_value *collector;
     int64_t n;
@@ -222,7 +222,7 @@ static int do_ref(void *self, pb_request *req)
     int e = pb_request_unpack(req, "");
     return e ? e
              : pb_request_answer_steal(
-                   req, pb_local_steal(pb_object_new(&service_class, self)));
+                   req, pb_object_value_steal(pb_object_new(&service_class, self)));
 }
 
 /* Serves until a signal comes, then ends what is under way. */

@@ -79,7 +79,7 @@ static int call(struct shell *s, const struct shell_line *l)
     pb_value *method = pb_str(l->method);
     pb_append_steal(s->methods, method);
     pb_value *v =
-        pb_client_call_values(s->reach.client, to, &err, l->method, l->args, l->kwargs);
+        pb_client_call_values(s->reach.client, to, l->method, l->args, l->kwargs, &err);
     if (!v) {
         return reach_report(&s->reach, &err);
     }

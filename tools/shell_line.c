@@ -128,7 +128,7 @@ static int take_argument(struct cursor *c, struct shell_line *l)
         pb_value_unref(key);
         return c->err->code;
     }
-    return pb_dict_set_steal(l->kwargs, key, v);
+    return pb_dict_set_value_steal(l->kwargs, key, v);
 }
 
 static int take_arguments(struct cursor *c, struct shell_line *l)

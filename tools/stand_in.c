@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
 #include "tools/pb.h"
 
@@ -19,7 +20,7 @@ static void on_message(const struct talk_message *m, void *ctx)
     struct stand_in *s = ctx;
     pb_span name;
     if (m->kind == TALK_DIALECT && pb_as_bytes(m->value, &name) == 0) {
-        pb_encoder_set_dialect(s->encoder, pb_dialect_find(name));
+        pb_encoder_set_dialect(s->encoder, pb__dialect_find(name));
     }
     if (m->from != s->who) {
         stand_in_hear(s, m);

@@ -5,6 +5,7 @@
  * of this one. */
 #include <string.h>
 
+#include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
 #include "libpb/base/span.h"
 #include "pb/login.h"
@@ -260,7 +261,7 @@ static pb_value *choose_dialect(const struct stand_in *s, const struct line *l)
                 return dialect;
             }
             if (!first && pb_as_bytes(dialect, &name) == 0 &&
-                pb_dialect_find(name) != PB_DIALECT_UNKNOWN) {
+                pb__dialect_find(name) != PB_DIALECT_UNKNOWN) {
                 first = dialect;
             }
         }

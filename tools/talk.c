@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
 #include "libpb/base/span.h"
 
@@ -109,7 +110,7 @@ static bool negotiates(struct talk *t, struct talk_message *m)
     m->kind = offer ? TALK_DIALECTS : TALK_DIALECT;
     if (choice && pb_as_bytes(m->value, &name) == 0) {
         for (int i = 0; i < TALK_SIDES; i++) {
-            pb_decoder_set_dialect(&t->sides[i].decoder, pb_dialect_find(name));
+            pb_decoder_set_dialect(&t->sides[i].decoder, pb__dialect_find(name));
         }
     }
     return true;

@@ -61,7 +61,7 @@ static int push_inside(struct walk *w, pb_value *v)
     case PB_METHOD:
         e = push(w, pb_method_class(v));
         return e ? e : push(w, pb_method_self(v));
-    case PB_LOCAL:
+    case PB_OBJECT:
         return form ? push(w, form->state) : o ? push(w, pb_object_state(o)) : 0;
     default:
         return push_items(w, v);

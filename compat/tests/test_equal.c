@@ -20,7 +20,7 @@ static bool equal(const char *left, const char *right)
     bool result = pb_value_equal(a, b);
     cr_assert_eq(result, pb_value_equal(b, a));
     uint64_t x, y;
-    if (result && pb_value_hash(a, &x) == 0 && pb_value_hash(b, &y) == 0) {
+    if (result && pb__hash(a, &x) == 0 && pb__hash(b, &y) == 0) {
         cr_assert_eq(x, y, "%s, %s", left, right);
     }
     pb_value_unref(a);
@@ -83,8 +83,8 @@ PB_TEST(equal, names)
     uint64_t x, y;
     cr_assert(pb_value_equal(a, b));
     cr_assert_not(pb_value_equal(a, f));
-    cr_assert_eq(pb_value_hash(a, &x), 0);
-    cr_assert_eq(pb_value_hash(b, &y), 0);
+    cr_assert_eq(pb__hash(a, &x), 0);
+    cr_assert_eq(pb__hash(b, &y), 0);
     cr_assert_eq(x, y);
     pb_value *self = pb_instance("m.C", pb_none());
     pb_value *twin = pb_instance("m.C", pb_none());
@@ -97,11 +97,11 @@ PB_TEST(equal, names)
     cr_assert(pb_value_equal(m, n));
     cr_assert_not(pb_value_equal(m, o));
     cr_assert_not(pb_value_equal(m, p));
-    cr_assert_eq(pb_value_hash(m, &x), 0);
-    cr_assert_eq(pb_value_hash(n, &y), 0);
+    cr_assert_eq(pb__hash(m, &x), 0);
+    cr_assert_eq(pb__hash(n, &y), 0);
     cr_assert_eq(x, y);
-    cr_assert_eq(pb_value_hash(self, &x), 0);
-    cr_assert_eq(pb_value_hash(twin, &y), 0);
+    cr_assert_eq(pb__hash(self, &x), 0);
+    cr_assert_eq(pb__hash(twin, &y), 0);
     cr_assert_neq(x, y);
     pb_value *all[] = {f, self, twin, m, n, o, p};
     for (size_t i = 0; i < 7; i++) {
@@ -138,7 +138,7 @@ PB_TEST(equal, references)
     cr_assert_not(pb_value_equal(&a.foreign.node.head, &c.foreign.node.head));
     cr_assert_not(pb_value_equal(&a.foreign.node.head, &d.foreign.node.head));
     uint64_t x;
-    cr_assert_eq(pb_value_hash(&c.foreign.node.head, &x), 0);
+    cr_assert_eq(pb__hash(&c.foreign.node.head, &x), 0);
     cr_assert_eq(x, 2);
 }
 
@@ -162,10 +162,10 @@ PB_TEST(equal, deep_ones)
         cr_assert(pb_value_equal(a, b));
         cr_assert_not(pb_value_equal(a, c));
         uint64_t x, y;
-        int e = pb_value_hash(a, &x);
+        int e = pb__hash(a, &x);
         cr_assert_eq(e, kinds[i] == PB_LIST ? PB_ERR_TYPE : 0);
         if (e == 0) {
-            cr_assert_eq(pb_value_hash(b, &y), 0);
+            cr_assert_eq(pb__hash(b, &y), 0);
             cr_assert_eq(x, y);
         }
         pb_value_unref(a);
@@ -174,7 +174,7 @@ PB_TEST(equal, deep_ones)
     }
     pb_value *d = pb_dict();
     pb_value *t = deep(PB_TUPLE, pb_list());
-    cr_assert_eq(pb_dict_set_steal(d, t, pb_none()), PB_ERR_TYPE);
+    cr_assert_eq(pb_dict_set_value_steal(d, t, pb_none()), PB_ERR_TYPE);
     pb_value_unref(d);
 }
 
@@ -204,8 +204,8 @@ PB_TEST(equal, shared_ones)
         cr_assert(pb_value_equal(two[0], two[1]));
         uint64_t x, y;
         if (kinds[k] != PB_LIST) {
-            cr_assert_eq(pb_value_hash(two[0], &x), 0);
-            cr_assert_eq(pb_value_hash(two[1], &y), 0);
+            cr_assert_eq(pb__hash(two[0], &x), 0);
+            cr_assert_eq(pb__hash(two[1], &y), 0);
             cr_assert_eq(x, y);
         }
         pb_value_unref(two[0]);
@@ -279,8 +279,8 @@ PB_TEST(equal, tuple_in_itself_has_no_hash)
     pb_append(t, inner);
     pb_append(inner, t);
     uint64_t h;
-    cr_assert_eq(pb_value_hash(t, &h), PB_ERR_TYPE);
-    cr_assert_eq(pb_value_hash(inner, &h), PB_ERR_TYPE);
+    cr_assert_eq(pb__hash(t, &h), PB_ERR_TYPE);
+    cr_assert_eq(pb__hash(inner, &h), PB_ERR_TYPE);
     pb_value_unref(t);
     pb_value_unref(inner);
 }
@@ -311,17 +311,17 @@ PB_TEST(equal, candidates_that_differ)
     pb_value *two = parse("(2,)");
     pb_value *a = pb_dict();
     pb_value *b = pb_dict();
-    pb_dict_set_steal(a, pair(one), pb_value_ref(one));
-    pb_dict_set_steal(a, pair(two), pb_int(0));
-    pb_dict_set_steal(b, pair(two), pb_int(0));
-    pb_dict_set_steal(b, pair(one_again), pb_value_ref(two));
+    pb_dict_set_value_steal(a, pair(one), pb_value_ref(one));
+    pb_dict_set_value_steal(a, pair(two), pb_int(0));
+    pb_dict_set_value_steal(b, pair(two), pb_int(0));
+    pb_dict_set_value_steal(b, pair(one_again), pb_value_ref(two));
     make_collide(a);
     make_collide(b);
     cr_assert_not(pb_value_equal(a, b));
     cr_assert_not(pb_value_equal(b, a));
     pb_value *c = pb_dict();
-    pb_dict_set_steal(c, pair(two), pb_int(0));
-    pb_dict_set_steal(c, pair(one_again), pb_value_ref(one_again));
+    pb_dict_set_value_steal(c, pair(two), pb_int(0));
+    pb_dict_set_value_steal(c, pair(one_again), pb_value_ref(one_again));
     make_collide(c);
     cr_assert(pb_value_equal(a, c));
     cr_assert(pb_value_equal(c, a));
@@ -344,7 +344,7 @@ static int compare(void *literals)
         cr_assert_neq(e, 0);
         e = e == 1 ? 0 : e;
         uint64_t h;
-        e = e ? e : pb_value_hash(a, &h);
+        e = e ? e : pb__hash(a, &h);
         pb_value_unref(held);
     }
     pb_value_unref(a);

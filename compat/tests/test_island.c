@@ -60,11 +60,11 @@ PB_TEST(island, giving_away_the_last_owner_frees)
     pb_append_steal(l, l);
     pb_value *d = pb_dict();
     pb_value_tie(d, d);
-    pb_dict_set_steal(d, pb_int(1), d);
+    pb_dict_set_value_steal(d, pb_int(1), d);
     pb_value *again = pb_dict();
     pb_value_tie(again, again);
     pb_dict_set(again, "k", again);
-    pb_dict_set_steal(again, pb_str("k"), again);
+    pb_dict_set_value_steal(again, pb_str("k"), again);
     pb_value *item = pb_list();
     pb_value_tie(item, item);
     pb_append(item, pb_none());
@@ -81,7 +81,7 @@ PB_TEST(island, edges_that_go_are_not_given_back_twice)
     pb_value *d = pb_dict();
     pb_value_tie(d, l);
     pb_dict_set(d, "l", l);
-    pb_dict_set_steal(d, pb_str("l"), pb_int(1));
+    pb_dict_set_value_steal(d, pb_str("l"), pb_int(1));
     cr_assert_eq(pb__island_of((struct pb__node *)l)->refs, 2);
     pb_value_unref(d);
     cr_assert_eq(pb_len(l), 1);

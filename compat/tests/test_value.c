@@ -76,7 +76,7 @@ PB_TEST(value, deep_ones_are_freed_without_recursion)
             break;
         case 2:
             outer = pb_dict();
-            pb_dict_set_steal(outer, pb_int(i), v);
+            pb_dict_set_value_steal(outer, pb_int(i), v);
             break;
         case 3:
             outer = pb_instance_steal("m.C", v);
@@ -100,7 +100,7 @@ PB_TEST(value, freeing_takes_no_memory)
     pb_value *l = pb_list();
     for (int i = 0; i < 1000; i++) {
         pb_value *d = pb_dict();
-        pb_dict_set_steal(d, pb_str("key"), pb_float(i));
+        pb_dict_set_value_steal(d, pb_str("key"), pb_float(i));
         pb_append_steal(l, d);
     }
     pb__test_fail_at(1, true);

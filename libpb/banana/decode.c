@@ -235,7 +235,7 @@ void pb__decoder_init(pb_decoder *d, pb_dialect dialect, const pb_limits *limits
 {
     *d = (pb_decoder){.ops = out.ops, .ctx = out.ctx, .left = 1};
     d->run = out.ops->run ? out.ops->run : run;
-    pb_decoder_set_limits(d, limits);
+    pb__decoder_set_limits(d, limits);
     pb_decoder_set_dialect(d, dialect);
 }
 
@@ -276,9 +276,9 @@ void pb_decoder_set_dialect(pb_decoder *d, pb_dialect dialect)
     pb__decoder_allow_vocab(d, d->vocab_always);
 }
 
-void pb_decoder_set_limits(pb_decoder *d, const pb_limits *limits)
+void pb__decoder_set_limits(pb_decoder *d, const pb_limits *limits)
 {
-    d->limits = pb_limits_default(limits);
+    d->limits = pb__limits_resolve(limits);
     d->depth_room = 0; /* the next list asks */
 }
 

@@ -7,6 +7,7 @@
 #define PB__DECODE_H
 
 #include "libpb/banana/fault.h"
+#include "libpb/banana/limits.h"
 #include "libpb/banana/vocab.h"
 #include "libpb/banana/wire.h"
 #include "libpb/base/buf.h"
@@ -39,7 +40,7 @@ struct pb_decoder {
     const pb_sink_ops *ops;
     void *ctx;
     pb__decode_fn *run;
-    pb_limits limits;
+    struct pb__limits limits;
     struct pb__fault fault;
 
     /* The top-level expression that is being read. */

@@ -12,7 +12,7 @@
 void pb__encoder_init(pb_encoder *e, pb_dialect dialect, const pb_limits *limits)
 {
     *e = (pb_encoder){.expected = FIRST_MIN, .dialect = (uint8_t)dialect};
-    pb_encoder_set_limits(e, limits);
+    pb__encoder_set_limits(e, limits);
 }
 
 void pb__encoder_fini(pb_encoder *e)
@@ -203,9 +203,9 @@ void pb_encoder_set_dialect(pb_encoder *e, pb_dialect dialect)
     e->dialect = (uint8_t)dialect;
 }
 
-void pb_encoder_set_limits(pb_encoder *e, const pb_limits *limits)
+void pb__encoder_set_limits(pb_encoder *e, const pb_limits *limits)
 {
-    e->limits = pb_limits_default(limits);
+    e->limits = pb__limits_resolve(limits);
 }
 
 void pb_encoder_free(pb_encoder *e)

@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "libpb/banana/fault.h"
+#include "libpb/banana/limits.h"
 #include "libpb/banana/vocab.h"
 #include "libpb/banana/wire.h"
 #include "libpb/base/buf.h"
@@ -21,7 +22,7 @@ struct pb_encoder {
     size_t gone;
     uint64_t base;   /* bytes sent before those in out */
     size_t expected; /* how much was written at a time, lately */
-    pb_limits limits;
+    struct pb__limits limits;
     struct pb__fault fault;
     uint8_t dialect;
 };

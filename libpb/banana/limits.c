@@ -2,8 +2,9 @@
  *
  * The defaults of the limits, and the names of the dialects: what decoder and encoder are
  * set up with. */
+#include "libpb/banana/limits.h"
+
 #include "libpb/base/span.h"
-#include "pb/banana.h"
 
 static size_t limit(size_t given, size_t fallback, size_t most)
 {
@@ -11,11 +12,11 @@ static size_t limit(size_t given, size_t fallback, size_t most)
     return n < most ? n : most;
 }
 
-pb_limits pb_limits_default(const pb_limits *limits)
+struct pb__limits pb__limits_resolve(const pb_limits *limits)
 {
     static const pb_limits none;
     const pb_limits *l = limits ? limits : &none;
-    return (pb_limits){
+    return (struct pb__limits){
         .prefix = limit(l->prefix, 64, PTRDIFF_MAX),
         .list = limit(l->list, (size_t)640 * 1024, UINT32_MAX),
         .bytes = limit(l->bytes, (size_t)640 * 1024, PTRDIFF_MAX),
@@ -25,15 +26,35 @@ pb_limits pb_limits_default(const pb_limits *limits)
     };
 }
 
-const char *pb_dialect_name(pb_dialect d)
+pb_limits pb__limits_public(const struct pb__limits *l)
+{
+    return (pb_limits){
+        .prefix = l->prefix,
+        .list = l->list,
+        .bytes = l->bytes,
+        .depth = l->depth,
+        .message = l->message,
+        .values = l->values,
+    };
+}
+
+void pb_limits_default(pb_limits *limits)
+{
+    if (limits) {
+        const struct pb__limits l = pb__limits_resolve(limits);
+        *limits = pb__limits_public(&l);
+    }
+}
+
+const char *pb__dialect_name(pb_dialect d)
 {
     return d == PB_DIALECT_PB ? "pb" : d == PB_DIALECT_NONE ? "none" : NULL;
 }
 
-pb_dialect pb_dialect_find(pb_span name)
+pb_dialect pb__dialect_find(pb_span name)
 {
     for (pb_dialect d = PB_DIALECT_NONE; d <= PB_DIALECT_PB; d++) {
-        const char *known = pb_dialect_name(d);
+        const char *known = pb__dialect_name(d);
         if (pb__span_is(name, known)) {
             return d;
         }

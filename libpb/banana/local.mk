@@ -7,6 +7,7 @@ libpb_banana_la_SOURCES = \
 	%D%/fault.c \
 	%D%/fault.h \
 	%D%/limits.c \
+	%D%/limits.h \
 	%D%/vocab.c \
 	%D%/vocab.h \
 	%D%/wire.h

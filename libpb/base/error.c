@@ -23,6 +23,13 @@ const char *pb_strerror(int code)
     }
 }
 
+void pb_error_clear(pb_error *err)
+{
+    if (err) {
+        memset(err, 0, sizeof *err);
+    }
+}
+
 void pb_free(void *p)
 {
     pb__free(p);

@@ -71,7 +71,7 @@ const struct pb__foreign_ops pb__cache_ops = {
 /* One more value that shows it. */
 static int show(struct pb__copy *c, pb_value **out, pb_error *err)
 {
-    pb_value *holds = pb_local(&c->object);
+    pb_value *holds = pb_object_value(&c->object);
     struct pb__cache *v = pb__local_new(sizeof(struct pb__cache), &pb__cache_ops, holds);
     if (!v) {
         pb_value_unref(holds);
@@ -181,7 +181,7 @@ int pb__lcache_read(pb_session *s, const struct pb__form *form, pb_value **out,
         return pb__error_set(err, PB_ERR_PROTOCOL, 0,
                              "there is no object %" PRId64 " with caches", luid);
     }
-    *out = pb_local(x->object);
+    *out = pb_object_value(x->object);
     return 0;
 }
 

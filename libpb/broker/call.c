@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Our calls, from pb_remote_call to the one run of their callback. A call that was given
+ * Our calls, from pb_remote_call_values to the one run of their callback. A call that was given
  * up stays in the table until its answer comes, so that this is known to be no stranger
  * and the references in it are given back. */
 #include <stdarg.h>
@@ -232,9 +232,9 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
     return 0;
 }
 
-int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
-                   const pb_call_options *options, pb_answer_cb cb, void *user_data,
-                   pb_call **call, pb_error *err)
+int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
+                          pb_value *kwargs, const pb_call_options *options,
+                          pb_answer_cb cb, void *user_data, pb_call **call, pb_error *err)
 {
     int failed = pb__call_check(to, method, args, kwargs, options, cb, err);
     if (failed) {
@@ -276,8 +276,8 @@ int pb_remote_call(pb_remote *to, const char *method, pb_value *args, pb_value *
     return failed;
 }
 
-int pb_remote_callf(pb_remote *to, pb_answer_cb cb, void *user_data, pb_error *err,
-                    const char *method, const char *format, ...)
+int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb, void *user_data,
+                   pb_error *err, const char *format, ...)
 {
     pb_error own = {0};
     err = err ? err : &own;
@@ -288,7 +288,8 @@ int pb_remote_callf(pb_remote *to, pb_answer_cb cb, void *user_data, pb_error *e
     if (!args) {
         return err->code;
     }
-    int failed = pb_remote_call(to, method, args, NULL, NULL, cb, user_data, NULL, err);
+    int failed =
+        pb_remote_call_values(to, method, args, NULL, NULL, cb, user_data, NULL, err);
     pb_value_unref(args);
     return failed;
 }

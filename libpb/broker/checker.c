@@ -67,5 +67,5 @@ int pb__checker_table_add(struct pb__checker *c, pb_span username, pb_span passw
         pb_value_unref(value);
         return PB_ERR_NOMEM;
     }
-    return pb_dict_set_steal(c->user_data, key, value);
+    return pb_dict_set_value_steal(c->user_data, key, value);
 }

@@ -10,7 +10,7 @@ struct collector {
     void *user_data;
     pb_session *session;    /* that the first page came over, to hear of its end */
     uint64_t bytes, values; /* of the messages that brought pages */
-    pb_limits limits;       /* of these; zeros: none */
+    size_t bytes_most, values_most; /* 0: no limit */
     bool ended;
 };
 
@@ -25,7 +25,7 @@ static void end(struct collector *c, const pb_error *why)
     if (!c->ended) {
         c->ended = true;
         if (c->ops->end) {
-            c->ops->end(c->user_data, why);
+            c->ops->end(why, c->user_data);
         }
     }
 }
@@ -53,13 +53,13 @@ static int admit(struct collector *c, pb_session *s, pb_error *why)
         c->session = s;
     }
     pb__proto_add_size(s, &c->bytes, &c->values);
-    if (c->limits.message && c->bytes > c->limits.message) {
+    if (c->bytes_most && c->bytes > c->bytes_most) {
         return pb__error_set(why, PB_ERR_LIMIT, 0, "the pages have more than %zu bytes",
-                             c->limits.message);
+                             c->bytes_most);
     }
-    if (c->limits.values && c->values > c->limits.values) {
+    if (c->values_most && c->values > c->values_most) {
         return pb__error_set(why, PB_ERR_LIMIT, 0, "the pages have more than %zu values",
-                             c->limits.values);
+                             c->values_most);
     }
     return 0;
 }
@@ -76,8 +76,11 @@ static int do_got_page(void *self, pb_request *r)
     }
     int failed = pb_request_unpack_keywords(r, "O", names, &page);
     failed = failed ? failed : admit(c, pb_request_session(r), &why);
-    failed = failed ? failed : c->ops->page(c->user_data, page);
+    failed = failed ? failed : c->ops->page(page, &why, c->user_data);
     if (failed) {
+        if (why.code) {
+            pb_request_fail(r, pb__exception_of(failed), "%s", why.text);
+        }
         pb__error_set(&why, failed, 0, "a page was not taken: %s", pb_strerror(failed));
         end(c, &why);
     }
@@ -153,13 +156,14 @@ static void release(struct gathering *g)
     }
 }
 
-static int gather(void *user_data, pb_value *page)
+static int gather(pb_value *page, pb_error *err, void *user_data)
 {
     struct gathering *g = user_data;
+    (void)err;
     return g->cb ? pb_append(g->pages, page) : 0;
 }
 
-static void gathered(void *user_data, const pb_error *why)
+static void gathered(const pb_error *why, void *user_data)
 {
     struct gathering *g = user_data;
     if (why->code) {
@@ -182,7 +186,7 @@ static void answered(pb_value *result, pb_failure *failure, void *user_data)
     release(g);
 }
 
-static const pb_collector_ops gather_ops = {gather, gathered};
+static const pb_collector_ops gather_ops = {.page = gather, .end = gathered};
 
 /* The arguments behind a collector, *new*; NULL for lack of memory. Takes it. */
 static pb_value *arguments(pb_object *collector, pb_value *args)
@@ -192,7 +196,7 @@ static pb_value *arguments(pb_object *collector, pb_value *args)
         pb_object_unref(collector);
         return NULL;
     }
-    int failed = pb_append_steal(all, pb_local_steal(collector));
+    int failed = pb_append_steal(all, pb_object_value_steal(collector));
     for (size_t i = 0; !failed && args && i < pb_len(args); i++) {
         failed = pb_append(all, pb_item(args, i));
     }
@@ -222,7 +226,9 @@ int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value
     pb_object *collector = pb_collector_new(&gather_ops, g);
     if (collector && pb_remote_session(to)) {
         struct collector *c = pb_object_self(collector);
-        c->limits = pb_limits_default(&pb_remote_session(to)->encoder.limits);
+        const struct pb__limits *l = &pb_remote_session(to)->encoder.limits;
+        c->bytes_most = l->message;
+        c->values_most = l->values;
     }
     pb_value *all = collector ? arguments(collector, args) : NULL;
     if (!all) {
@@ -231,7 +237,8 @@ int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value
         return pb__error_nomem(err);
     }
     g->cb = cb;
-    failed = pb_remote_call(to, method, all, kwargs, &wanted, answered, g, NULL, err);
+    failed =
+        pb_remote_call_values(to, method, all, kwargs, &wanted, answered, g, NULL, err);
     if (failed) { /* else it may have ended, and g be gone */
         g->cb = NULL;
         g->answered = true;

@@ -95,7 +95,7 @@ pb_value *pb__copy_state(const pb_session *s, pb_value *state, pb_error *err)
         pb_error why = {0};
         pb_value *name =
             pb_as_bytes(key, &text) == 0 ? pb_strn(text, &why) : pb__ref(key);
-        failed = why.code ? why.code : pb_dict_set_steal(own, name, pb__ref(value));
+        failed = why.code ? why.code : pb_dict_set_value_steal(own, name, pb__ref(value));
     }
     if (failed) {
         pb_value_unref(own);

@@ -197,13 +197,13 @@ static void destroy(void *self)
 
 static const pb_class copyable_class = {.name = PB__COPYABLE_FAILURE, .destroy = destroy};
 
-pb_value *pb_failure_copyable(pb_failure *f)
+pb_value *pb_failure_to_value(pb_failure *f)
 {
     pb_object *o = pb_object_new(&copyable_class, f);
     if (o) {
         pb_failure_ref(f);
     }
-    return pb_local_steal(o);
+    return pb_object_value_steal(o);
 }
 
 pb_failure *pb__failure_of(const pb_value *v)

@@ -159,8 +159,8 @@ static pb_value *make_state(const struct stating *g)
     int failed = state ? 0 : PB_ERR_NOMEM;
     for (size_t i = 0; !failed && i < MEMBERS; i++) {
         if (has(g, members[i])) {
-            failed = pb_dict_set_steal(state, pb__native(g->s, names[members[i]]),
-                                       make(g, members[i]));
+            failed = pb_dict_set_value_steal(state, pb__native(g->s, names[members[i]]),
+                                             make(g, members[i]));
         }
     }
     if (failed) {
@@ -248,12 +248,13 @@ static pb_value *forward_state(const struct stating *g)
     while (!failed && pb_dict_next(pb_instance_state(g->f->value), &at, &key, &value)) {
         enum member m = find_member(key);
         seen[m] = true;
-        failed = pb_dict_set_steal(state, forward_key(g, key), forward(g, m, value));
+        failed =
+            pb_dict_set_value_steal(state, forward_key(g, key), forward(g, m, value));
     }
     for (size_t i = 0; !failed && i < sizeof set; i++) {
         if (!seen[set[i]] && has(g, set[i])) {
-            failed = pb_dict_set_steal(state, pb__native(g->s, names[set[i]]),
-                                       make(g, set[i]));
+            failed = pb_dict_set_value_steal(state, pb__native(g->s, names[set[i]]),
+                                             make(g, set[i]));
         }
     }
     if (failed) {

@@ -41,7 +41,7 @@ static int read_local(pb_session *s, const struct pb__form *form, pb_value **out
         return pb__error_set(err, PB_ERR_SYNTAX, 0,
                              "local without number or name of an object");
     }
-    *out = o ? pb_local(o) : pb_none();
+    *out = o ? pb_object_value(o) : pb_none();
     return 0;
 }
 

@@ -18,19 +18,19 @@ struct pb_login_call {
     uint8_t password_md5[PB_MD5_LEN];
 };
 
-static pb_span span(const char *text)
+static pb_span credential_span(const char *text, size_t len)
 {
-    return (pb_span){(const uint8_t *)text, text ? strlen(text) : 0};
+    return text && len ? (pb_span){(const uint8_t *)text, len} : pb_span_of(text);
 }
 
-pb_credentials pb_credentials_new(const char *username, const char *password)
+pb_span pb__credentials_username(const pb_credentials *c)
 {
-    return (pb_credentials){.username = span(username), .password = span(password)};
+    return credential_span(c->username, c->username_len);
 }
 
-pb_credentials pb_credentials_anonymous(void)
+pb_span pb__credentials_password(const pb_credentials *c)
 {
-    return (pb_credentials){.anonymous = true};
+    return credential_span(c->password, c->password_len);
 }
 
 static void free_login(pb_login_call *l)
@@ -89,8 +89,8 @@ static int respond(pb_login_call *l, pb_value *answer, pb_error *err)
         return err->code;
     }
     pb_call_options options = {.timeout = l->timed ? time_left(l) : 0};
-    int failed = pb_remote_call(challenger, "respond", args, NULL, &options, on_avatar, l,
-                                &l->call, err);
+    int failed = pb_remote_call_values(challenger, "respond", args, NULL, &options,
+                                       on_avatar, l, &l->call, err);
     pb_value_unref(args);
     return failed;
 }
@@ -110,19 +110,18 @@ static int begin(pb_login_call *l, const pb_credentials *c,
                  const pb_call_options *options, pb_error *err)
 {
     pb_remote *root = pb_session_root(l->session);
+    pb_span name = pb__credentials_username(c);
     pb_value *args = NULL;
     if (c->anonymous) {
         args = pb_build(err, "(O)", l->mind);
-    } else if (c->username_as_text) {
-        args = pb_build(err, "(s#)", c->username.data, c->username.len);
     } else {
-        args = pb_build(err, "(y#)", c->username.data, c->username.len);
+        args = pb_build(err, c->username_as_text ? "(s#)" : "(y#)", name.data, name.len);
     }
     int failed = !root ? pb__error_nomem(err) : !args ? err->code : 0;
     if (!failed) {
-        failed = pb_remote_call(root, c->anonymous ? "loginAnonymous" : "login", args,
-                                NULL, options, c->anonymous ? on_avatar : on_challenge, l,
-                                &l->call, err);
+        failed = pb_remote_call_values(
+            root, c->anonymous ? "loginAnonymous" : "login", args, NULL, options,
+            c->anonymous ? on_avatar : on_challenge, l, &l->call, err);
     }
     pb_value_unref(args);
     pb_remote_unref(root);
@@ -147,7 +146,7 @@ int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                          .timed = options && options->timeout > 0,
                          .cb = cb,
                          .user_data = user_data};
-    pb__md5(c->password, l->password_md5);
+    pb__md5(pb__credentials_password(c), l->password_md5);
     pb_call_options timed = {.timeout = options ? options->timeout : 0};
     int failed = begin(l, c, &timed, err);
     if (failed) {

@@ -41,7 +41,7 @@ static pb_object *jellyable(pb_object *avatar)
     bool itself = c.object != avatar || cls->flavor != PB_FLAVOR_REFERENCEABLE ||
                   (cls->remote && !cls->perspective);
     return itself ? pb_object_ref(avatar)
-                  : pb_as_referenceable(avatar, PB_ROLE_PERSPECTIVE);
+                  : pb_referenceable_new(avatar, PB_ROLE_PERSPECTIVE);
 }
 
 static struct logout *watch(pb_session *s, void (*cb)(void *user_data), void *user_data)
@@ -62,7 +62,7 @@ static struct logout *watch(pb_session *s, void (*cb)(void *user_data), void *us
 static int answer(pb_request *r, pb_object *sent, struct logout *l)
 {
     pb_session *s = pb_request_session(r);
-    int failed = pb_request_answer_steal(r, pb_local(sent));
+    int failed = pb_request_answer_steal(r, pb_object_value(sent));
     if (l && failed && pb__session_open(s)) {
         on_given_back(l);
     } else if (l && !failed) {

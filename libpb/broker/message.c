@@ -47,7 +47,7 @@ int pb__keywords(const pb_session *s, pb_value *kwargs, pb_value **out, pb_error
     pb_value *key, *value;
     while (!failed && pb_dict_next(kwargs, &at, &key, &value)) {
         pb_value *name = native_keyword(key, bare, &failed);
-        failed = failed ? failed : pb_dict_set_steal(dict, name, pb__ref(value));
+        failed = failed ? failed : pb_dict_set_value_steal(dict, name, pb__ref(value));
     }
     if (failed) {
         pb_value_unref(dict);

@@ -16,7 +16,7 @@ int pb__negotiate_begin(pb_session *s)
     uint64_t mark = pb__write_begin(s, NULL);
     int failed = pb__encode_list(&s->encoder, n);
     for (size_t i = 0; !failed && i < n; i++) {
-        failed = pb__write_string(s, pb_dialect_name(known[i]));
+        failed = pb__write_string(s, pb__dialect_name(known[i]));
     }
     return pb__write_end(s, mark, failed, NULL);
 }
@@ -39,7 +39,7 @@ static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
     }
     s->state = PB__OPEN;
     s->negotiate_by = INT64_MAX;
-    pb__log(s, PB_LOG_DEBUG, "negotiated the dialect %s", pb_dialect_name(d));
+    pb__log(s, PB_LOG_DEBUG, "negotiated the dialect %s", pb__dialect_name(d));
     pb__call_flush(s);
     const pb_session_config *c = &s->shared->config;
     if (c->on_ready && pb__session_open(s)) {
@@ -54,7 +54,7 @@ static pb_dialect dialect_of(const pb_session *s, const pb_value *v)
     const pb_dialect *known = s->shared->config.dialects;
     pb_span name;
     pb_dialect d =
-        v && pb_as_bytes(v, &name) == 0 ? pb_dialect_find(name) : PB_DIALECT_UNKNOWN;
+        v && pb_as_bytes(v, &name) == 0 ? pb__dialect_find(name) : PB_DIALECT_UNKNOWN;
     return d == known[0] || d == known[1] ? d : PB_DIALECT_UNKNOWN;
 }
 
@@ -71,7 +71,7 @@ static int choose(pb_session *s, struct pb__received *m)
         return pb__malformed(s, m, 0, "the peer offers no dialect that is known here");
     }
     uint64_t mark = pb__write_begin(s, NULL);
-    int failed = pb__write_string(s, pb_dialect_name(d));
+    int failed = pb__write_string(s, pb__dialect_name(d));
     failed = pb__write_end(s, mark, failed, m->err);
     return failed ? failed : select_dialect(s, d, m->err);
 }

@@ -60,13 +60,13 @@ pb_object *pb_object_new(const pb_class *cls, void *self)
 
 pb_object *pb_object_ref(pb_object *o)
 {
-    pb_value_ref(pb_local_steal(o));
+    pb_value_ref(pb_object_value_steal(o));
     return o;
 }
 
 void pb_object_unref(pb_object *o)
 {
-    pb_value_unref(pb_local_steal(o));
+    pb_value_unref(pb_object_value_steal(o));
 }
 
 void *pb_object_self(const pb_object *o)
@@ -79,19 +79,19 @@ const pb_class *pb_object_class(const pb_object *o)
     return o->cls;
 }
 
-pb_value *pb_local(pb_object *o)
+pb_value *pb_object_value(pb_object *o)
 {
-    return pb_local_steal(pb_object_ref(o));
+    return pb_object_value_steal(pb_object_ref(o));
 }
 
-pb_value *pb_local_steal(pb_object *o)
+pb_value *pb_object_value_steal(pb_object *o)
 {
     return (pb_value *)o;
 }
 
 pb_object *pb_as_object(const pb_value *v)
 {
-    if (!v || pb__kind(v) != PB_LOCAL) {
+    if (!v || pb__kind(v) != PB_OBJECT) {
         return NULL;
     }
     const struct pb__local *l = (const struct pb__local *)v;
@@ -155,7 +155,7 @@ pb_object *pb__published_find(const pb_session *s, pb_span name)
     return p ? p->object : NULL;
 }
 
-int pb_session_publish(pb_session *s, const char *name, pb_object *o)
+int pb_session_set_name_for_local(pb_session *s, const char *name, pb_object *o)
 {
     if (!name || !o) {
         return PB_ERR_ARG;

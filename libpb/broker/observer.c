@@ -27,7 +27,7 @@ void pb__weak_unref(struct pb__weak *w)
 
 pb_remote *pb__observer_new(pb_session *s, pb_object *o, pb_object *perspective)
 {
-    pb_remote *r = pb_remote_for_name(s, "");
+    pb_remote *r = pb_session_remote_for_name(s, "");
     struct pb__weak *w = r ? weak_of(o) : NULL;
     if (!w) {
         pb_remote_unref(r);

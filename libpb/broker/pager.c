@@ -49,8 +49,8 @@ static int tell(pb_session *s, pb_pager *p, const char *method, pb_value *page,
     if (page && !args) {
         return err->code;
     }
-    int failed =
-        pb_remote_call(p->collector, method, args, NULL, &options, NULL, NULL, NULL, err);
+    int failed = pb_remote_call_values(p->collector, method, args, NULL, &options, NULL,
+                                       NULL, NULL, err);
     pb_value_unref(args);
     return failed;
 }
@@ -216,7 +216,7 @@ static void done(void *self, const pb_error *why)
     struct source was = *(struct source *)self;
     pb__free(self);
     if (was.done) {
-        was.done(was.user_data, why);
+        was.done(why, was.user_data);
     }
     pb_value_unref(was.bytes);
 }
@@ -262,8 +262,8 @@ static int next_of_file(void *self, pb_value **page, bool *last, pb_error *err)
     return failed;
 }
 
-static const pb_page_source bytes_ops = {next_of_bytes, done};
-static const pb_page_source file_ops = {next_of_file, done};
+static const pb_page_source bytes_ops = {.next_page = next_of_bytes, .done = done};
+static const pb_page_source file_ops = {.next_page = next_of_file, .done = done};
 
 static int begin_source(pb_remote *collector, const pb_page_source *ops,
                         const struct source *c, pb_pager **pager)

@@ -115,14 +115,14 @@ void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c)
     p->password = *c;
 }
 
-void pb_portal_take_text(pb_portal *p, bool take)
+void pb_portal_accept_text_names(pb_portal *p, bool take)
 {
     p->take_text = take;
 }
 
-void pb_portal_set_challenge(pb_portal *p,
-                             int (*challenge)(uint8_t out[PB_MD5_LEN], void *user_data),
-                             void *user_data)
+void pb__portal_set_challenge(pb_portal *p,
+                              int (*challenge)(uint8_t out[PB_MD5_LEN], void *user_data),
+                              void *user_data)
 {
     p->challenge = challenge ? challenge : system_challenge;
     p->challenge_data = user_data;
@@ -360,7 +360,7 @@ static int do_login(void *self, pb_request *r)
         return PB_ERR_NOMEM;
     }
     return pb_request_answer_steal(r, pb_build(NULL, "(y#N)", challenge, sizeof challenge,
-                                               pb_local_steal(challenger)));
+                                               pb_object_value_steal(challenger)));
 }
 
 /* Mirrors _PortalWrapper.remote_loginAnonymous. */

@@ -27,8 +27,8 @@ pb_value *pb_publishable_state(void *self, pb_object *perspective, pb_remote *ob
         const char *name;
         pb_value *value;
     } members[] = {
-        {"remote",
-         pb_local_steal(pb_viewpoint_new(perspective, observer->observed->object))},
+        {"remote", pb_object_value_steal(
+                       pb_viewpoint_new(perspective, observer->observed->object))},
         {"publishedID", pb_value_ref(p->published_id)},
         {"perspective", name_of(s, p->perspective_name, perspective)},
         {"service", name_of(s, p->service_name, perspective)},
@@ -40,8 +40,8 @@ pb_value *pb_publishable_state(void *self, pb_object *perspective, pb_remote *ob
         if (failed) {
             pb_value_unref(members[i].value);
         } else {
-            failed = pb_dict_set_steal(state, pb__native(s, members[i].name),
-                                       members[i].value);
+            failed = pb_dict_set_value_steal(state, pb__native(s, members[i].name),
+                                             members[i].value);
         }
     }
     if (failed) {
@@ -206,7 +206,7 @@ static pb_value *state_to_save(const struct pb__copy *c)
     while (e == 0 && pb_dict_next(c->object.base.holds, &at, &key, &value)) {
         bool is_remote = pb_as_text(key, &text) == 0 && text.len == 6 &&
                          memcmp(text.data, "remote", 6) == 0;
-        e = is_remote ? 0 : pb_dict_set_steal(state, pb__ref(key), pb__ref(value));
+        e = is_remote ? 0 : pb_dict_set_value_steal(state, pb__ref(key), pb__ref(value));
     }
     if (e) {
         pb_value_unref(state);
@@ -282,7 +282,7 @@ static int merge(struct pb__copy *c, pb_value *members, pb_error *err)
                                    : "what is published has a state that is no dict");
     }
     while (e == 0 && pb_dict_next(members, &at, &key, &value)) {
-        e = pb_dict_set_steal(c->object.base.holds, pb__ref(key), pb__ref(value));
+        e = pb_dict_set_value_steal(c->object.base.holds, pb__ref(key), pb__ref(value));
     }
     return e ? pb__error_nomem(err) : 0;
 }
@@ -329,8 +329,8 @@ static int fetch(struct pb__copy *c, pb_value *holder, pb_error *err)
                              "what is published comes without a reference to it");
     }
     pb_value_ref(holder);
-    int e = pb_remote_call(remote, "getStateToPublish", NULL, NULL, NULL, got_state,
-                           holder, NULL, err);
+    int e = pb_remote_call_values(remote, "getStateToPublish", NULL, NULL, NULL,
+                                  got_state, holder, NULL, err);
     if (e) {
         pb_value_unref(holder);
     }
@@ -364,12 +364,6 @@ static struct pb__copy *published(const pb_object *o)
     struct pb__copy *c = (struct pb__copy *)(uintptr_t)o;
     bool is = o && o->base.foreign.ops == &pb__copy_ops && c->publication;
     return is ? c : NULL;
-}
-
-bool pb_published_is_activated(const pb_object *o)
-{
-    const struct pb__copy *c = published(o);
-    return c && c->publication->activated;
 }
 
 int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_data)
@@ -442,7 +436,8 @@ int pb_when_ready(pb_remote *to, const char *method, pb_value *args, pb_value *k
     }
     r->cb = cb;
     r->user_data = user_data;
-    int e = pb_remote_call(to, method, args, kwargs, options, answered, r, call, err);
+    int e =
+        pb_remote_call_values(to, method, args, kwargs, options, answered, r, call, err);
     if (e) {
         pb__free(r);
     }

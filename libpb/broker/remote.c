@@ -208,7 +208,7 @@ pb_object *pb_remote_perspective(const pb_remote *r)
     return r->perspective;
 }
 
-pb_remote *pb_remote_for_name(pb_session *s, const char *name)
+pb_remote *pb_session_remote_for_name(pb_session *s, const char *name)
 {
     pb_remote *r = make(s, 0, false, name);
     if (r && !pb__session_open(s)) {
@@ -222,5 +222,5 @@ pb_remote *pb_remote_for_name(pb_session *s, const char *name)
 
 pb_remote *pb_session_root(pb_session *s)
 {
-    return pb_remote_for_name(s, "root");
+    return pb_session_remote_for_name(s, "root");
 }

@@ -216,7 +216,7 @@ static bool goes_as_itself(const pb_session *s, const pb_value *v)
     pb_kind kind = pb__kind(v);
     const char *name = kind == PB_INSTANCE ? pb_name_of(v) : NULL;
     pb_span span = {(const uint8_t *)name, name ? strlen(name) : 0};
-    return kind == PB_LOCAL ||
+    return kind == PB_OBJECT ||
            (name && pb_taster_class_allowed(s->shared->config.jelly.taster, span));
 }
 
@@ -266,7 +266,7 @@ static int fail_by_value(pb_request *r, pb_value *v)
     if (!v) {
         return answer(r, NULL);
     }
-    if (kind != PB_LOCAL && kind != PB_INSTANCE) {
+    if (kind != PB_OBJECT && kind != PB_INSTANCE) {
         raise_now(r, "builtins.TypeError", "exceptions must derive from BaseException");
         return PB_ERR_TYPE;
     }
@@ -280,7 +280,7 @@ static int fail_by_value(pb_request *r, pb_value *v)
     return failed;
 }
 
-int pb_request_fail_steal(pb_request *r, pb_value *exception)
+int pb_request_fail_value_steal(pb_request *r, pb_value *exception)
 {
     if (r->local) {
         int local = exception ? pb__local_fail_steal(r, pb_failure_from_value(exception))

@@ -105,7 +105,7 @@ static pb_session *begin(pb_session *s)
     pb__session_enter(s);
     pb_object *root = c->root_object(s, c->user_data);
     if (root && pb__session_open(s)) {
-        pb_session_publish(s, "root", root);
+        pb_session_set_name_for_local(s, "root", root);
     }
     pb_object_unref(root);
     bool freed = s->freeing;
@@ -382,9 +382,9 @@ void *pb_session_user_data(const pb_session *s)
 
 int pb_session_set_limits(pb_session *s, const pb_limits *l)
 {
-    pb_encoder_set_limits(&s->encoder, l);
+    pb__encoder_set_limits(&s->encoder, l);
     if (s->kit) {
-        pb_decoder_set_limits(&s->kit->decoder, l);
+        pb__decoder_set_limits(&s->kit->decoder, l);
     }
     pb__kit_forget(s);
     return 0;

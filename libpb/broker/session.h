@@ -224,7 +224,7 @@ pb_failure *pb__failure_new(int code, const char *text);
 pb_failure *pb__failure_received(pb_value *v);
 /* Its class and the bases that are known of it, as pb_request_fail has them. */
 const char *pb__failure_mro(const pb_failure *f);
-/* The failure of a value of pb_failure_copyable, borrowed; NULL for another. */
+/* The failure of a value of pb_failure_to_value, borrowed; NULL for another. */
 pb_failure *pb__failure_of(const pb_value *v);
 /* Whether v is the state of a failure that came. */
 bool pb__is_copied_failure(const pb_value *v);
@@ -474,7 +474,7 @@ void pb__disconnect_notify(pb_session *s);
 
 /* ---- local.c: references to objects of ours ---- */
 
-/* As pb_remote_call, whose arguments have been checked. */
+/* As pb_remote_call_values, whose arguments have been checked. */
 int pb__local_call(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
                    const pb_call_options *options, pb_answer_cb cb, void *user_data,
                    pb_error *err);

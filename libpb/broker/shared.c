@@ -92,7 +92,8 @@ static void turn_to(struct pb__kit *kit, pb_session *s)
 {
     kit->session = s;
     pb__decoder_fini(&kit->decoder);
-    pb__decoder_init(&kit->decoder, s->encoder.dialect, &s->encoder.limits,
+    const pb_limits limits = pb__limits_public(&s->encoder.limits);
+    pb__decoder_init(&kit->decoder, s->encoder.dialect, &limits,
                      pb__reader_sink(kit->reader));
     kit->decoder.count = s->messages;
     pb__decoder_allow_vocab(&kit->decoder,

@@ -43,7 +43,7 @@ pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object)
     return make(&viewpoint_class, object, perspective, PB_ROLE_VIEW);
 }
 
-pb_object *pb_as_referenceable(pb_object *object, pb_role role)
+pb_object *pb_referenceable_new(pb_object *object, pb_role role)
 {
     bool fits = role == PB_ROLE_REMOTE || role == PB_ROLE_PERSPECTIVE;
     return fits ? make(&as_class, object, NULL, role) : NULL;

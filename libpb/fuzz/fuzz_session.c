@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpb/broker/login.h"
 #include "libpb/broker/session.h"
 #include "libpb/fuzz/fuzz.h"
 #include "pb/login.h"
@@ -83,10 +84,10 @@ static int fresh(void *self, pb_request *r)
 {
     struct program *p = self;
     return pb_request_answer_steal(
-        r,
-        pb_build(NULL, "(NNN)",
-                 pb_local_steal(pb_object_new(pb_object_class(p->root), self)),
-                 pb_local(p->root), pb_local_steal(pb_viewpoint_new(p->root, p->root))));
+        r, pb_build(NULL, "(NNN)",
+                    pb_object_value_steal(pb_object_new(pb_object_class(p->root), self)),
+                    pb_object_value(p->root),
+                    pb_object_value_steal(pb_viewpoint_new(p->root, p->root))));
 }
 
 /* Answered when the next one comes. */
@@ -115,7 +116,8 @@ static int call_back(void *self, pb_request *r)
     struct program *p = self;
     pb_value *args = pb_request_args(r);
     pb_remote *to = pb_len(args) > 0 ? pb_as_remote(pb_item(args, 0)) : NULL;
-    if (to && pb_remote_call(to, "ping", args, NULL, NULL, ended, p, NULL, NULL) == 0) {
+    if (to &&
+        pb_remote_call_values(to, "ping", args, NULL, NULL, ended, p, NULL, NULL) == 0) {
         p->calls++;
     }
     return 0;
@@ -131,7 +133,7 @@ static int close_it(void *self, pb_request *r)
 static int give_pond(void *self, pb_request *r)
 {
     struct program *p = self;
-    return pb_request_answer_steal(r, pb_local(p->pond));
+    return pb_request_answer_steal(r, pb_object_value(p->pond));
 }
 
 static const pb_method methods[] = {
@@ -203,7 +205,7 @@ static void gone(void *self)
 static int observe(void *self, pb_request *r)
 {
     must(*(int *)self == 1);
-    return pb_request_answer_steal(r, pb_local(pb_request_object(r)));
+    return pb_request_answer_steal(r, pb_object_value(pb_request_object(r)));
 }
 
 static const pb_method observing[] = {{"add", observe}, {0}};
@@ -266,17 +268,17 @@ static int challenge(uint8_t out[PB_MD5_LEN], void *user_data)
     return 0;
 }
 
-static const pb_credentials alice = {.username = {(const uint8_t *)"alice", 5},
-                                     .password = {(const uint8_t *)"key", 3}};
+static const pb_credentials alice = {.username = "alice", .password = "key"};
 
 static void publish_login(struct program *p)
 {
     pb_portal *portal = pb_portal_new(request_avatar, p);
-    must(portal && pb_portal_add_user(portal, alice.username, alice.password) == 0);
-    pb_portal_set_challenge(portal, challenge, NULL);
+    must(portal &&
+         pb_portal_add_user(portal, pb_span_of("alice"), pb_span_of("key")) == 0);
+    pb__portal_set_challenge(portal, challenge, NULL);
     pb_portal_allow_anonymous(portal);
     pb_object *root = pb_portal_root(portal);
-    must(root && pb_session_publish(p->s, "portal", root) == 0);
+    must(root && pb_session_set_name_for_local(p->s, "portal", root) == 0);
     pb_object_unref(root);
     pb_portal_unref(portal);
 }
@@ -322,16 +324,17 @@ static void begin(struct program *p, uint8_t choice)
     pb_span first = {offer + (client ? 0 : 2), client ? sizeof offer - 1 : 4};
     p->s = client ? pb_session_client_new(&c, 0) : pb_session_server_new(&c, 0);
     must(p->s && pb_session_recv(p->s, first, 0) == 0);
-    pb_object *avatar = pb_as_referenceable(p->root, PB_ROLE_PERSPECTIVE);
-    must(avatar && pb_session_publish(p->s, "avatar", avatar) == 0);
+    pb_object *avatar = pb_referenceable_new(p->root, PB_ROLE_PERSPECTIVE);
+    must(avatar && pb_session_set_name_for_local(p->s, "avatar", avatar) == 0);
     pb_object_unref(avatar);
     publish_login(p);
     pb_remote *peer = pb_session_root(p->s);
     must(peer);
     for (int i = 0; i < 3; i++) {
         pb_call *call;
-        pb_value *args = pb_build(NULL, "(N)", pb_local(p->root));
-        must(pb_remote_call(peer, "hello", args, NULL, NULL, ended, p, &call, NULL) == 0);
+        pb_value *args = pb_build(NULL, "(N)", pb_object_value(p->root));
+        must(pb_remote_call_values(peer, "hello", args, NULL, NULL, ended, p, &call,
+                                   NULL) == 0);
         pb_value_unref(args);
         p->calls++;
         if (i == 1) {

@@ -4,6 +4,7 @@ pbinclude_HEADERS = \
 	%D%/pb/broker.h \
 	%D%/pb/driver.h \
 	%D%/pb/error.h \
+	%D%/pb/files.h \
 	%D%/pb/flavors.h \
 	%D%/pb/jelly.h \
 	%D%/pb/local.h \

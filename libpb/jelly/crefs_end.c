@@ -20,7 +20,7 @@ static int set_steal(const struct attributes *a, const char *name, pb_value *v)
     pb_span s = {(const uint8_t *)name, strlen(name)};
     pb_value *key =
         (pb_value *)pb__text_new(NULL, a->python2 ? PB_BYTES : PB_STR, s.data, s.len);
-    int e = pb_dict_set_steal(a->dict, key, v);
+    int e = pb_dict_set_value_steal(a->dict, key, v);
     return e ? PB_ERR_NOMEM : 0;
 }
 

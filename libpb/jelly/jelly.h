@@ -20,7 +20,7 @@ struct pb__form {
 };
 
 struct pb__invoker {
-    /* Writing: the form of a PB_LOCAL or PB_REMOTE value. It may make new values, but not
+    /* Writing: the form of a PB_OBJECT or PB_REMOTE value. It may make new values, but not
      * change what is being written. Non-zero fails the whole. */
     int (*jelly)(pb_value *v, struct pb__form *form, pb_error *err, void *ctx);
     /* Reading: whether a head is the broker's to read. Asked before the taster; of jelly's

@@ -299,7 +299,7 @@ static int write_foreign(struct pb__writer *w, pb_value *v)
         return pb__write_dereference(w, number);
     }
     if (!w->invoker) {
-        return v->kind == PB_LOCAL ? write_plain(w, v) : write_brokerless(w);
+        return v->kind == PB_OBJECT ? write_plain(w, v) : write_brokerless(w);
     }
     struct pb__form form = {0};
     int e = called(w, w->invoker->jelly(v, &form, w->err, w->invoker->ctx),

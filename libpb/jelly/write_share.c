@@ -42,7 +42,7 @@ int64_t pb__write_find(struct pb__writer *w, const pb_value *v)
 /* Objects are not: not all of them are shared. */
 static bool is_container(const pb_value *v)
 {
-    return pb__is_node(v) && v->kind != PB_LOCAL;
+    return pb__is_node(v) && v->kind != PB_OBJECT;
 }
 
 int64_t pb__write_meet(struct pb__writer *w, const pb_value *v)

@@ -167,8 +167,8 @@ static pb_value *finish(pb_client *c, struct outcome *o, pb_error *err)
     return o->result;
 }
 
-pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
-                                const char *method, pb_value *args, pb_value *kwargs)
+pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
+                                pb_value *args, pb_value *kwargs, pb_error *err)
 {
     struct outcome o;
     if (!c || !to) {
@@ -183,8 +183,8 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
         return NULL;
     }
     const pb_call_options options = {.timeout = c->timeout};
-    if (pb_remote_call(to, method, args, kwargs, &options, on_answer, &o, NULL, err) !=
-        0) {
+    if (pb_remote_call_values(to, method, args, kwargs, &options, on_answer, &o, NULL,
+                              err) != 0) {
         return NULL;
     }
     return finish(c, &o, err);
@@ -219,7 +219,7 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
     return r; /* the count of the value */
 }
 
-pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err, const char *method,
+pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method, pb_error *err,
                          const char *format, ...)
 {
     va_list ap;
@@ -229,7 +229,7 @@ pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err, const char 
     if (!args) {
         return NULL;
     }
-    pb_value *result = pb_client_call_values(c, to, err, method, args, NULL);
+    pb_value *result = pb_client_call_values(c, to, method, args, NULL, err);
     pb_value_unref(args);
     return result;
 }

@@ -197,7 +197,7 @@ void pb_conn_close(pb_conn *c)
     pb_driver_close(&c->driver);
 }
 
-void pb_conn_finish(pb_conn *c, int64_t patience)
+void pb_conn_drain(pb_conn *c, int64_t patience)
 {
     pb_driver_finish(&c->driver, patience);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "libpb/base/buf.h"
-#include "pb/publish.h"
+#include "pb/files.h"
 
 /* The name is the peer's idea; it is not to lead out of the folder. */
 static FILE *open_file(const char *folder, const char *name, const char *mode)
@@ -20,7 +20,7 @@ static FILE *open_file(const char *folder, const char *name, const char *mode)
     return f;
 }
 
-pb_value *pb_folder_load(const char *name, void *folder)
+pb_value *pb_published_folder_load(const char *name, void *folder)
 {
     struct pb__buf data = {0};
     FILE *f = open_file(folder, name, "rb");
@@ -39,7 +39,7 @@ pb_value *pb_folder_load(const char *name, void *folder)
     return v;
 }
 
-int pb_folder_save(const char *name, pb_span data, void *folder)
+int pb_published_folder_save(const char *name, pb_span data, void *folder)
 {
     FILE *f = open_file(folder, name, "wb");
     if (!f) {

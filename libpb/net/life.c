@@ -81,8 +81,8 @@ static void ping(struct pb_driver *d)
     const pb_call_options options = {.timeout = d->policy->ping_interval};
     pb_remote *root = pb_session_root(d->session);
     d->heard = pb__driver_now(d);
-    d->pinging = root && pb_remote_call(root, d->policy->ping_method, NULL, NULL,
-                                        &options, on_pong, d, NULL, NULL) == 0;
+    d->pinging = root && pb_remote_call_values(root, d->policy->ping_method, NULL, NULL,
+                                               &options, on_pong, d, NULL, NULL) == 0;
     pb_remote_unref(root);
 }
 

@@ -9,7 +9,7 @@
 #include "libpb/base/buf.h"
 #include "libpb/broker/login.h"
 #include "libpb/broker/session.h"
-#include "pb/net.h"
+#include "pb/files.h"
 
 struct file {
     pb_password_file config; /* its texts lie behind */

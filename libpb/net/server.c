@@ -207,12 +207,12 @@ void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_d
     close_if_done(s);
 }
 
-void pb_server_finish(pb_server *s, int64_t patience, void (*closed)(void *user_data),
-                      void *user_data)
+void pb_server_drain(pb_server *s, int64_t patience, void (*closed)(void *user_data),
+                     void *user_data)
 {
     stop_listening(s, closed, user_data);
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
-        pb_conn_finish(PB__LIST_ENTRY(l, pb_conn, link), patience);
+        pb_conn_drain(PB__LIST_ENTRY(l, pb_conn, link), patience);
     }
     close_if_done(s);
 }

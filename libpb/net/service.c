@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "libpb/broker/login.h"
 #include "compat/value.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
@@ -26,7 +27,7 @@ struct pb_service {
     uv_loop_t *loop;
     struct pb__target *to;
     pb_service_config config; /* without zeros; of net nothing is looked at */
-    uint8_t *secrets;         /* the texts of config.login */
+    char *secrets;            /* the texts of config.login */
     pb_credentials login;
     uv_timer_t timer;
     int64_t retry_at; /* INT64_MAX: there is a connection, or an attempt, or no more */
@@ -99,7 +100,7 @@ static void free_service(struct pb_service *s)
     pb__target_unref(s->to);
     pb_value_unref(s->config.mind);
     if (s->secrets) {
-        explicit_bzero(s->secrets, s->login.username.len + s->login.password.len);
+        explicit_bzero(s->secrets, s->login.username_len + s->login.password_len + 2);
     }
     pb__free(s->secrets);
     pb__free(s);
@@ -236,20 +237,25 @@ static void connect_now(struct pb_service *s)
 
 static bool copy_login(struct pb_service *s, const pb_credentials *c)
 {
-    size_t user = c->username.len, password = c->password.len, size;
+    pb_span user = pb__credentials_username(c), password = pb__credentials_password(c);
+    size_t size;
     s->login = *c;
-    s->secrets = pb__add(user, password, &size) ? pb__malloc(size) : NULL;
+    s->secrets = pb__add(user.len, password.len, &size) && pb__add(size, 2, &size)
+                     ? pb__calloc(1, size)
+                     : NULL;
     if (!s->secrets) {
         return false;
     }
-    if (user) {
-        memcpy(s->secrets, c->username.data, user);
+    if (user.len) {
+        memcpy(s->secrets, user.data, user.len);
     }
-    if (password) {
-        memcpy(s->secrets + user, c->password.data, password);
+    if (password.len) {
+        memcpy(s->secrets + user.len + 1, password.data, password.len);
     }
-    s->login.username.data = s->secrets;
-    s->login.password.data = s->secrets + user;
+    s->login.username = s->secrets;
+    s->login.username_len = user.len;
+    s->login.password = s->secrets + user.len + 1;
+    s->login.password_len = password.len;
     return true;
 }
 
@@ -327,29 +333,30 @@ static int wait_for_it(pb_service *s, const char *method, pb_value *args,
     return 0;
 }
 
-int pb_service_call(pb_service *s, const char *method, pb_value *args, pb_value *kwargs,
-                    const pb_call_options *options, pb_answer_cb cb, void *user_data,
-                    pb_error *err)
+int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
+                           pb_value *kwargs, const pb_call_options *options,
+                           pb_answer_cb cb, void *user_data, pb_error *err)
 {
     /* What waits goes first. */
     if (s->root && s->waiting.count == 0 && pb_remote_session(s->root)) {
-        return pb_remote_call(s->root, method, args, kwargs, options, cb, user_data, NULL,
-                              err);
+        return pb_remote_call_values(s->root, method, args, kwargs, options, cb,
+                                     user_data, NULL, err);
     }
     uv_update_time(s->loop);
     return wait_for_it(s, method, args, kwargs, options, cb, user_data, err);
 }
 
-int pb_service_callf(pb_service *s, pb_answer_cb cb, void *user_data, pb_error *err,
-                     const char *method, const char *format, ...)
+int pb_service_call(pb_service *s, const char *method, pb_answer_cb cb, void *user_data,
+                    pb_error *err, const char *format, ...)
 {
     pb_error own = {0};
     va_list ap;
     va_start(ap, format);
     pb_value *args = pb__build_tuple(&own, format, ap);
     va_end(ap);
-    int e = args ? pb_service_call(s, method, args, NULL, NULL, cb, user_data, &own)
-                 : own.code;
+    int e = args
+                ? pb_service_call_values(s, method, args, NULL, NULL, cb, user_data, &own)
+                : own.code;
     pb_value_unref(args);
     if (err && !err->code) {
         *err = own;
@@ -379,7 +386,7 @@ void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user
     if (!s->conn) {
         uv_close((uv_handle_t *)&s->timer, timer_closed);
     } else if (s->root) {
-        pb_conn_finish(s->conn, patience);
+        pb_conn_drain(s->conn, patience);
     } else {
         pb_conn_close(s->conn);
     }

@@ -112,8 +112,8 @@ bool pb__waiting_make(struct pb__waiting *w, pb_remote *to, int64_t now)
     if (c->deadline != INT64_MAX) {
         c->options.timeout = c->deadline > now ? c->deadline - now : 1;
     }
-    if (pb_remote_call(to, c->method, c->args, c->kwargs, &c->options, c->cb,
-                       c->user_data, NULL, &err) != 0) {
+    if (pb_remote_call_values(to, c->method, c->args, c->kwargs, &c->options, c->cb,
+                              c->user_data, NULL, &err) != 0) {
         fail(c, err.code, err.text);
     } else {
         free_call(c);

@@ -132,7 +132,7 @@ public:
     void append(const Value &item) { check(pb_append(v_, item.v_)); }
     void put(const Value &key, const Value &value)
     {
-        check(pb_dict_set_steal(v_, key.ref(), value.ref()));
+        check(pb_dict_set_value_steal(v_, key.ref(), value.ref()));
     }
     int64_t to_int() const
     {
@@ -289,7 +289,7 @@ public:
         return *this;
     }
     // The object as a value, to be sent.
-    Value value() const { return Value::steal(pb_local(o_.get())); }
+    Value value() const { return Value::steal(pb_object_value(o_.get())); }
     pb_object *get() const { return o_.get(); }
 
 private:
@@ -344,7 +344,7 @@ public:
     {
         auto kept = std::make_unique<Done>(std::move(done));
         pb_error e{};
-        check(pb_remote_call(get(), method, Value::tuple({Value(args)...}).get(), nullptr,
+        check(pb_remote_call_values(get(), method, Value::tuple({Value(args)...}).get(), nullptr,
                              nullptr, ended, kept.get(), nullptr, &e),
               e);
         kept.release();
@@ -381,11 +381,18 @@ public:
     Remote login(const std::string &user, const std::string &password)
     {
         pb_credentials who{};
-        who.username = span(user);
-        who.password = span(password);
+        who.username = user.c_str();
+        who.username_len = user.size();
+        who.password = password.c_str();
+        who.password_len = password.size();
         return log_in(who);
     }
-    Remote login_anonymous() { return log_in(pb_credentials_anonymous()); }
+    Remote login_anonymous()
+    {
+        pb_credentials who{};
+        who.anonymous = true;
+        return log_in(who);
+    }
     template <class... Args>
     Value call(const Remote &to, const char *method, const Args &...args)
     {
@@ -395,8 +402,7 @@ public:
                       const Value &kwargs)
     {
         pb_error e{};
-        pb_value *v = pb_client_call_values(c_.get(), to.get(), &e, method, args.get(),
-                                            kwargs.get());
+        pb_value *v = pb_client_call_values(c_.get(), to.get(), method, args.get(), kwargs.get(), &e);
         if (!v) {
             raise(e);
         }

@@ -175,8 +175,9 @@ PyObject *pbpy_remote_call(PyObject *remote, PyObject *args)
         pb_error err = {0};
         Py_INCREF(c);
         out = begun(c,
-                    pb_remote_call(to, method, a, k, &options, wants ? answered : NULL, c,
-                                   wants ? &c->call : NULL, &err),
+                    pb_remote_call_values(to, method, a, k, &options,
+                                          wants ? answered : NULL, c,
+                                          wants ? &c->call : NULL, &err),
                     &err);
         if (out && !wants) {
             Py_DECREF(c);
@@ -199,8 +200,10 @@ PyObject *pbpy_session_login(PyObject *self, PyObject *args)
         return NULL;
     }
     pb_credentials who = {
-        .username = {name.buf, (size_t)name.len},
-        .password = {password.buf, (size_t)password.len},
+        .username = name.len ? name.buf : NULL,
+        .username_len = (size_t)name.len,
+        .password = password.len ? password.buf : NULL,
+        .password_len = (size_t)password.len,
         .username_as_text = as_text,
         .anonymous = !name.obj,
     };

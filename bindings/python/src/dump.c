@@ -329,7 +329,8 @@ static PyObject *dump(struct dumper *d, PyObject *object, pb_dialect dialect)
 PyObject *pbpy_jelly_dumps(struct pbpy_state *st, PyObject *object, pb_dialect dialect)
 {
     struct dumper d = {.st = st};
-    pb_limits limits = pb_limits_default(NULL);
+    pb_limits limits = {0};
+    pb_limits_default(&limits);
     d.encoder = pbpy_encoder_take(st, dialect, &limits);
     if (!d.encoder) {
         return NULL;

@@ -262,7 +262,7 @@ static PyObject *request_fail_as(PyObject *self, PyObject *exception)
         pb_value_unref(v);
         return NULL;
     }
-    return request_done(self, pb_request_fail_steal(r, v));
+    return request_done(self, pb_request_fail_value_steal(r, v));
 }
 
 static PyObject *request_wants_answer(PyObject *self, void *unused)

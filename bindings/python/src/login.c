@@ -208,7 +208,7 @@ pb_object *pbpy_portal_root(struct pbpy_session *self)
     if (p) {
         pb_portal_set_checker(p, check, self);
         pb_portal_set_anonymous_checker(p, check, self);
-        pb_portal_take_text(p, true);
+        pb_portal_accept_text_names(p, true);
     }
     pb_object *root = p ? pb_portal_root(p) : NULL;
     pb_portal_unref(p);

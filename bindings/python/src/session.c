@@ -237,7 +237,7 @@ static PyObject *session_for_name(PyObject *o, PyObject *args)
     struct pbpy_session *self = (struct pbpy_session *)o;
     const char *name;
     return PyArg_ParseTuple(args, "s", &name) && pbpy_session_enter(self)
-               ? pbpy_remote_new(self, pb_remote_for_name(self->s, name))
+               ? pbpy_remote_new(self, pb_session_remote_for_name(self->s, name))
                : NULL;
 }
 
@@ -250,7 +250,7 @@ static PyObject *session_publish(PyObject *o, PyObject *args)
         return NULL;
     }
     pb_object *published = pbpy_object(self, object, false);
-    int failed = published ? pb_session_publish(self->s, name, published) : 0;
+    int failed = published ? pb_session_set_name_for_local(self->s, name, published) : 0;
     pb_object_unref(published);
     return !published ? NULL : failed ? PyErr_NoMemory() : Py_NewRef(Py_None);
 }

@@ -152,7 +152,7 @@ static PyObject *leaf_in(struct pbpy_session *self, pb_value *v)
     case PB_UNPERSISTABLE:
         return pbpy_handle(self, "unpersistable", "(N)",
                            pbpy_text_in(pb_unpersistable_reason(v)));
-    case PB_LOCAL:
+    case PB_OBJECT:
         return local_in(self, v);
     case PB_REMOTE:
         return pbpy_remote_new(self, pb_remote_ref(pb_as_remote(v)));

@@ -186,7 +186,7 @@ static pb_value *failure_out(PyObject *of)
         return NULL;
     }
     pb_failure *f = pb_failure_new(type, text, traceback);
-    pb_value *v = made(f ? pb_failure_copyable(f) : NULL);
+    pb_value *v = made(f ? pb_failure_to_value(f) : NULL);
     pb_failure_unref(f);
     return v;
 }
@@ -287,7 +287,7 @@ static bool put(struct out *c, struct frame *f, pb_value *v)
     }
     pb_value *key = f->key;
     f->key = NULL;
-    return failed_on(c, pb_dict_set_steal(f->v, key, v));
+    return failed_on(c, pb_dict_set_value_steal(f->v, key, v));
 }
 
 /* The same for the value of a container that was met. It takes v. */
@@ -328,7 +328,7 @@ static bool pop(struct out *c, pb_value **out)
 static pb_value *copy_around(const char *tag, PyObject *state, pb_value **dict)
 {
     if (PyDict_GET_SIZE(state) == 0) {
-        return pb_local_steal(pbpy_empty_copy(tag));
+        return pb_object_value_steal(pbpy_empty_copy(tag));
     }
     *dict = pb_dict();
     pb_value *v = *dict ? pb_instance(tag, *dict) : NULL;
@@ -383,7 +383,7 @@ static bool flatten(struct out *c, PyObject *o)
         if (PyTuple_Check(flat)) {
             v = failure_out(flat);
         } else {
-            v = made(pb_local_steal(pbpy_object(self, o, flat == Py_True)));
+            v = made(pb_object_value_steal(pbpy_object(self, o, flat == Py_True)));
         }
         done = v && put(c, &c->frames[c->len - 1], v);
     }

@@ -174,8 +174,8 @@ PyObject *pbpy_banana_encode(PyObject *module, PyObject *args)
     }
     struct pbpy_rules rules = {
         .dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE,
-        .limits = pb_limits_default(NULL),
     };
+    pb_limits_default(&rules.limits);
     PyObject *what;
     pb_error err = {0};
     PyObject *bytes = pbpy_write(st, expression, &rules, &what, &err);

@@ -96,8 +96,8 @@ static void arguments(struct talk *t)
         pb_value *args = pb_value_parse(calls[i][1], NULL);
         pb_value *kwargs = pb_value_parse(calls[i][2], NULL);
         tell(t, what,
-             pb_client_call_values(t->client, t->root, &t->err, calls[i][0], args,
-                                   kwargs));
+             pb_client_call_values(t->client, t->root, calls[i][0], args, kwargs,
+                                   &t->err));
         pb_value_unref(args);
         pb_value_unref(kwargs);
     }

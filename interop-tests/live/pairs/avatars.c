@@ -36,8 +36,8 @@ static void echo(struct talk *t)
 {
     pb_remote *guest = log_in(t, "guest", "guest", NULL);
     tell(t, "echo",
-         pb_client_call(t->client, guest, &t->err, "echo", "s", "hello world"));
-    tell(t, "error", pb_client_call(t->client, guest, &t->err, "error", ""));
+         pb_client_call(t->client, guest, "echo", &t->err, "s", "hello world"));
+    tell(t, "error", pb_client_call(t->client, guest, "error", &t->err, ""));
     pb_remote_unref(guest);
 }
 
@@ -76,8 +76,8 @@ static void bench(struct talk *t)
     pb_value *both = NULL;
     for (int i = 0; i < 200; i++) {
         pb_value_unref(both);
-        pb_value *one = pb_client_call(t->client, benchmark, &t->err, "simple", "");
-        pb_value *two = pb_client_call(t->client, benchmark, &t->err, "complexTypes", "");
+        pb_value *one = pb_client_call(t->client, benchmark, "simple", &t->err, "");
+        pb_value *two = pb_client_call(t->client, benchmark, "complexTypes", &t->err, "");
         both = pb_build(NULL, "[NN]", one, two);
     }
     char *text = shown(both);
@@ -104,7 +104,7 @@ static const pb_class exception_class = {
 static void exceptions(struct talk *t)
 {
     pb_remote *avatar = log_in(t, "user", "pass", NULL);
-    pb_value_unref(pb_client_call(t->client, avatar, &t->err, "exception", "i", 10));
+    pb_value_unref(pb_client_call(t->client, avatar, "exception", &t->err, "i", 10));
     const pb_failure *f = pb_client_failure(t->client);
     if (f) {
         bool whole = strstr(pb_failure_traceback(f), "Traceback (most recent call last)");

@@ -47,7 +47,7 @@ static const pb_class pond_class = {
 static void tell_observer(struct pond *pond, const char *method, const char *duck)
 {
     if (pond->observer) {
-        pb_remote_callf(pond->observer, NULL, NULL, NULL, method, "s", duck);
+        pb_remote_call(pond->observer, method, NULL, NULL, NULL, "s", duck);
     }
 }
 
@@ -207,15 +207,16 @@ static void serve_cache(pb_net_config *config)
 
 static void call(struct talk *t, const char *method)
 {
-    tell(t, method, pb_client_call(t->client, t->root, &t->err, method, ""));
+    tell(t, method, pb_client_call(t->client, t->root, method, &t->err, ""));
 }
 
 static void cache(struct talk *t)
 {
     struct pond pond = {pb_build(NULL, "[ss]", "one duck", "two duck"), NULL};
     pb_object *o = pb_object_new(&pond_class, &pond);
-    tell(t, "takePond",
-         pb_client_call(t->client, t->root, &t->err, "takePond", "N", pb_local(o)));
+    tell(
+        t, "takePond",
+        pb_client_call(t->client, t->root, "takePond", &t->err, "N", pb_object_value(o)));
     add_duck(&pond, "ugly duckling");
     call(t, "checkDucks");
     remove_duck(&pond, "one duck");

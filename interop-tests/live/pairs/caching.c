@@ -113,8 +113,8 @@ static int tell_observer(struct shelves *s, pb_request *req, const char *method,
     if (!s->shelf.observer) {
         return pb_request_answer_steal(req, pb_list());
     }
-    return pb_remote_call(s->shelf.observer, method, args, NULL, NULL, observer_answered,
-                          pb_request_ref(req), NULL, NULL);
+    return pb_remote_call_values(s->shelf.observer, method, args, NULL, NULL,
+                                 observer_answered, pb_request_ref(req), NULL, NULL);
 }
 
 static int do_put(void *self, pb_request *req)
@@ -144,7 +144,7 @@ static int do_give(void *self, pb_request *req)
     }
     pb_value *answer = pb_list();
     while (count-- > 0) {
-        pb_append_steal(answer, pb_local(s->object));
+        pb_append_steal(answer, pb_object_value(s->object));
     }
     return pb_request_answer_steal(req, answer);
 }
@@ -260,7 +260,7 @@ static void serve_caching(pb_net_config *config)
 static pb_value *call(struct talk *t, const char *method, const char *literal)
 {
     pb_value *args = pb_value_parse(literal, NULL);
-    pb_value *v = pb_client_call_values(t->client, t->root, &t->err, method, args, NULL);
+    pb_value *v = pb_client_call_values(t->client, t->root, method, args, NULL, &t->err);
     pb_value_unref(args);
     return v;
 }
@@ -292,7 +292,7 @@ static void see_again(struct talk *t, pb_value *seen)
                books_of(pb_item(again, 1)) == books_of(seen);
     printf("one state: %s\n", one ? "True" : "False");
     tell(t, "yours",
-         pb_client_call(t->client, t->root, &t->err, "is_yours", "OOi", seen,
+         pb_client_call(t->client, t->root, "is_yours", &t->err, "OOi", seen,
                         pb_item(again, 0), 1));
     tell_tables(t);
     pb_value_unref(again);
@@ -330,7 +330,7 @@ static void tell_ours(struct talk *t, struct shelf *shelf, const char *method,
     pb_value *answers = pb_list();
     if (shelf->observer) {
         pb_value *v =
-            pb_client_call(t->client, shelf->observer, &t->err, method, "s", arg);
+            pb_client_call(t->client, shelf->observer, method, &t->err, "s", arg);
         pb_append_steal(answers, v ? v : told(pb_client_failure(t->client)));
     }
     char *text = shown(answers);
@@ -361,12 +361,12 @@ static void come_home(struct talk *t, const pb_object *mine)
 static void ours(struct talk *t, struct shelf *shelf, pb_object *mine)
 {
     tell(t, "take",
-         pb_client_call(t->client, t->root, &t->err, "take", "N", pb_local(mine)));
+         pb_client_call(t->client, t->root, "take", &t->err, "N", pb_object_value(mine)));
     put(t, shelf, "second");
     tell(t, "read", call(t, "read", "()"));
     tell(t, "take",
-         pb_client_call(t->client, t->root, &t->err, "take", "NN", pb_local(mine),
-                        pb_local(mine)));
+         pb_client_call(t->client, t->root, "take", &t->err, "NN", pb_object_value(mine),
+                        pb_object_value(mine)));
     tell(t, "alike", call(t, "alike", "()"));
     tell_tables(t);
     come_home(t, mine);
@@ -379,7 +379,7 @@ static void ours(struct talk *t, struct shelf *shelf, pb_object *mine)
     tell_tables(t);
     put(t, shelf, "fourth");
     tell(t, "take",
-         pb_client_call(t->client, t->root, &t->err, "take", "N", pb_local(mine)));
+         pb_client_call(t->client, t->root, "take", &t->err, "N", pb_object_value(mine)));
 }
 
 static void caching(struct talk *t)

@@ -44,7 +44,7 @@ static int view_send(void *self, pb_request *req)
     snprintf(line, sizeof line, "%s says: %s", from->name, text);
     for (size_t i = 0; i < MEMBERS && group->members[i]; i++) {
         const struct user *to = pb_object_self(group->members[i]);
-        pb_remote_callf(to->mind, NULL, NULL, NULL, "print", "s", line);
+        pb_remote_call(to->mind, "print", NULL, NULL, NULL, "s", line);
     }
     return 0;
 }
@@ -92,7 +92,7 @@ static int join_group(void *self, pb_request *req)
     if (!quiet) {
         printf("%s joins %s\n", user->name, name);
     }
-    return pb_request_answer_steal(req, pb_local(group->object));
+    return pb_request_answer_steal(req, pb_object_value(group->object));
 }
 
 static void user_destroy(void *self)
@@ -163,13 +163,13 @@ static const pb_class mind_class = {
 
 static pb_value *mind_of(const char *name)
 {
-    return pb_local_steal(pb_object_new(&mind_class, (char *)name));
+    return pb_object_value_steal(pb_object_new(&mind_class, (char *)name));
 }
 
 static void tell_send(struct talk *t, pb_value *group, const char *line)
 {
     tell(t, "send",
-         pb_client_call(t->client, pb_as_remote(group), &t->err, "send", "s", line));
+         pb_client_call(t->client, pb_as_remote(group), "send", &t->err, "s", line));
 }
 
 /* What bob does there: his avatar, *new*. */
@@ -179,17 +179,17 @@ static pb_remote *with_bob(struct talk *t, pb_value *group)
     pb_value *args = pb_build(NULL, "(s)", "#NeedAFourth");
     pb_value *kwargs = pb_build(NULL, "{sp}", "quiet", 1);
     pb_value *same =
-        pb_client_call_values(t->client, bob, &t->err, "joinGroup", args, kwargs);
+        pb_client_call_values(t->client, bob, "joinGroup", args, kwargs, &t->err);
     pb_value_unref(args);
     pb_value_unref(kwargs);
     tell_send(t, same, "Four is a group.");
     tell_send(t, group, "And a mattress.");
     tell(t, "same",
-         pb_client_call(t->client, pb_as_remote(group), &t->err, "same", "O", group));
+         pb_client_call(t->client, pb_as_remote(group), "same", &t->err, "O", group));
     tell(t, "same",
-         pb_client_call(t->client, pb_as_remote(group), &t->err, "same", "O", same));
+         pb_client_call(t->client, pb_as_remote(group), "same", &t->err, "O", same));
     tell(t, "nothing",
-         pb_client_call(t->client, pb_as_remote(group), &t->err, "nothing", ""));
+         pb_client_call(t->client, pb_as_remote(group), "nothing", &t->err, ""));
     pb_value_unref(same);
     return bob;
 }
@@ -198,7 +198,7 @@ static void chat_with(struct talk *t, bool bob_joins)
 {
     pb_remote *alice = log_in(t, "alice", "1234", mind_of("alice"));
     pb_value *group =
-        pb_client_call(t->client, alice, &t->err, "joinGroup", "s", "#NeedAFourth");
+        pb_client_call(t->client, alice, "joinGroup", &t->err, "s", "#NeedAFourth");
     printf("got %s\n", pb_as_remote(group) ? "a reference" : "nothing");
     tell_send(t, group, "You can call me Al.");
     pb_remote *bob = bob_joins ? with_bob(t, group) : NULL;

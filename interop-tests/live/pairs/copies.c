@@ -85,8 +85,8 @@ static void serve_receiver(pb_net_config *config)
 static void send_pond(struct talk *t, const pb_class *cls, const char *state)
 {
     tell(t, "takePond",
-         pb_client_call(t->client, t->root, &t->err, "takePond", "N",
-                        pb_local_steal(pb_object_new(cls, (char *)state))));
+         pb_client_call(t->client, t->root, "takePond", &t->err, "N",
+                        pb_object_value_steal(pb_object_new(cls, (char *)state))));
 }
 
 static void copy(struct talk *t)

@@ -48,7 +48,7 @@ static const pb_class broken = {
 /* A copy with that state, which is taken: *new*. */
 static pb_value *copy_steal(const pb_class *cls, pb_value *state)
 {
-    return pb_local_steal(pb_object_new(cls, state));
+    return pb_object_value_steal(pb_object_new(cls, state));
 }
 
 static pb_value *copy_of(const pb_class *cls, const char *literal)
@@ -88,7 +88,7 @@ static const pb_class cyclic = {
 static pb_value *make_cyclic(void)
 {
     pb_value **self = malloc(sizeof *self);
-    *self = pb_local_steal(pb_object_new(&cyclic, self));
+    *self = pb_object_value_steal(pb_object_new(&cyclic, self));
     return *self;
 }
 
@@ -262,8 +262,8 @@ static int do_call(void *self, pb_request *req)
     if (e) {
         return e;
     }
-    return pb_remote_callf(pb_as_remote(member(v, "told")), called, pb_request_ref(req),
-                           NULL, "tell", "O", member(v, "x"));
+    return pb_remote_call(pb_as_remote(member(v, "told")), "tell", called,
+                          pb_request_ref(req), NULL, "O", member(v, "x"));
 }
 
 static int do_give(void *self, pb_request *req)
@@ -290,7 +290,8 @@ static int do_echo(void *self, pb_request *req)
 static int do_broken(void *self, pb_request *req)
 {
     (void)self;
-    return pb_request_answer_steal(req, pb_local_steal(pb_object_new(&broken, NULL)));
+    return pb_request_answer_steal(req,
+                                   pb_object_value_steal(pb_object_new(&broken, NULL)));
 }
 
 static const pb_class copies_class = {
@@ -320,7 +321,7 @@ static void prepare_copying(pb_net_config *config)
 static pb_value *ask(struct talk *t, const char *method, const char *format, pb_value *v,
                      pb_value *w)
 {
-    return pb_client_call(t->client, t->root, &t->err, method, format, v, w);
+    return pb_client_call(t->client, t->root, method, &t->err, format, v, w);
 }
 
 static void tell_error(struct talk *t, const char *what, pb_value *answer)
@@ -343,7 +344,7 @@ static void take_ours(struct talk *t)
     pb_value_unref(shared);
     tell(t, "same",
          ask(t, "same", "NN", copy_of(&point, "{'x': 1}"), copy_of(&point, "{'x': 1}")));
-    pb_value *told = pb_local_steal(told_new("the client's"));
+    pb_value *told = pb_object_value_steal(told_new("the client's"));
     tell(t, "call",
          ask(t, "call", "N",
              copy_steal(&point, pb_build(NULL, "{sisN}", "x", 8, "told", told)), NULL));
@@ -353,13 +354,13 @@ static void get_theirs(struct talk *t)
 {
     for (size_t i = 0; i < EXAMPLES - 1; i++) {
         const char *name = examples[i].name;
-        pb_value *v = pb_client_call(t->client, t->root, &t->err, "give", "s", name);
+        pb_value *v = pb_client_call(t->client, t->root, "give", &t->err, "s", name);
         char *text = read_copy(v);
         printf("given %s: %s\n", name, text);
         free(text);
         pb_value_unref(v);
     }
-    pb_value *both = pb_client_call(t->client, t->root, &t->err, "give", "s", "shared");
+    pb_value *both = pb_client_call(t->client, t->root, "give", &t->err, "s", "shared");
     pb_object *a = pb_as_object(pb_item(both, 0)), *b = pb_as_object(pb_item(both, 1));
     printf("shared: %s\n", a == b ? "True" : "False");
     pb_value *back = ask(t, "echo", "O", pb_item(both, 0), NULL);
@@ -374,8 +375,9 @@ static void copying(struct talk *t)
 {
     take_ours(t);
     get_theirs(t);
-    tell_error(t, "not sent",
-               ask(t, "take", "N", pb_local_steal(pb_object_new(&broken, NULL)), NULL));
+    tell_error(
+        t, "not sent",
+        ask(t, "take", "N", pb_object_value_steal(pb_object_new(&broken, NULL)), NULL));
     tell_error(t, "not given", ask(t, "broken", "", NULL, NULL));
     tell(t, "still", ask(t, "take", "N", pb_int(1), NULL));
 }

@@ -16,8 +16,9 @@ struct counts {
 static int do_twice(void *self, pb_request *req)
 {
     struct counts *c = self;
-    pb_value *answer = pb_build(NULL, "[N(N){sN}]", pb_local(c->told), pb_local(c->told),
-                                "again", pb_local(c->told));
+    pb_value *answer =
+        pb_build(NULL, "[N(N){sN}]", pb_object_value(c->told), pb_object_value(c->told),
+                 "again", pb_object_value(c->told));
     return pb_request_answer_steal(req, answer);
 }
 
@@ -25,7 +26,7 @@ static pb_value *fresh_list(int count, const char *name)
 {
     pb_value *list = pb_list();
     for (int i = 0; i < count; i++) {
-        pb_append_steal(list, pb_local_steal(told_new(name)));
+        pb_append_steal(list, pb_object_value_steal(told_new(name)));
     }
     return list;
 }
@@ -114,8 +115,8 @@ static int do_call_all(void *self, pb_request *req)
     struct gathered *g = malloc(sizeof *g);
     *g = (struct gathered){pb_request_ref(req), pb_list(), pb_len(c->kept)};
     for (size_t i = 0; i < pb_len(c->kept); i++) {
-        pb_remote_callf(pb_as_remote(pb_item(c->kept, i)), gather, g, NULL, "tell", "i",
-                        (int)i);
+        pb_remote_call(pb_as_remote(pb_item(c->kept, i)), "tell", gather, g, NULL, "i",
+                       (int)i);
     }
     return 0;
 }
@@ -153,7 +154,7 @@ static void serve_counts(pb_net_config *config)
 
 static pb_value *call(struct talk *t, const char *method)
 {
-    return pb_client_call(t->client, t->root, &t->err, method, "");
+    return pb_client_call(t->client, t->root, method, &t->err, "");
 }
 
 static void tell_tables(struct talk *t)
@@ -176,18 +177,18 @@ static void theirs(struct talk *t)
                  pb_value_equal(first, third)));
     tell_tables(t);
     tell(t, "mine",
-         pb_client_call(t->client, t->root, &t->err, "mine", "OON", first, third,
+         pb_client_call(t->client, t->root, "mine", &t->err, "OON", first, third,
                         pb_remote_value(t->root)));
     pb_value *again = call(t, "twice");
     printf("and again: %s\n", truth(pb_value_equal(pb_item(again, 0), first)));
     pb_value_unref(twice);
     tell_tables(t);
     tell(t, "tell",
-         pb_client_call(t->client, pb_as_remote(pb_item(again, 0)), &t->err, "tell", "i",
+         pb_client_call(t->client, pb_as_remote(pb_item(again, 0)), "tell", &t->err, "i",
                         1));
     pb_value_unref(again);
     tell_tables(t);
-    pb_value *fresh = pb_client_call(t->client, t->root, &t->err, "fresh", "i", 5);
+    pb_value *fresh = pb_client_call(t->client, t->root, "fresh", &t->err, "i", 5);
     printf("alike: %s\n", truth(pb_value_equal(pb_item(fresh, 0), pb_item(fresh, 1))));
     tell_tables(t);
     pb_value_unref(fresh);
@@ -198,11 +199,12 @@ static void ours(struct talk *t)
 {
     pb_object *mine = told_new("the client's");
     tell(t, "keep",
-         pb_client_call(t->client, t->root, &t->err, "keep", "[NN]", pb_local(mine),
-                        pb_local(mine)));
+         pb_client_call(t->client, t->root, "keep", &t->err, "[NN]",
+                        pb_object_value(mine), pb_object_value(mine)));
     tell(t, "call all", call(t, "call_all"));
     tell(t, "keep",
-         pb_client_call(t->client, t->root, &t->err, "keep", "[N]", pb_local(mine)));
+         pb_client_call(t->client, t->root, "keep", &t->err, "[N]",
+                        pb_object_value(mine)));
     pb_value *back = call(t, "back");
     printf("came home: [");
     for (size_t i = 0; i < pb_len(back); i++) {
@@ -226,13 +228,13 @@ static void counts(struct talk *t)
 
 static pb_value *get_fresh(struct talk *t, int count)
 {
-    return pb_client_call(t->client, t->root, &t->err, "fresh", "i", count);
+    return pb_client_call(t->client, t->root, "fresh", &t->err, "i", count);
 }
 
 static void too_many(struct talk *t)
 {
     tell(t, "keep",
-         pb_client_call(t->client, t->root, &t->err, "keep", "N", fresh_list(1000, "x")));
+         pb_client_call(t->client, t->root, "keep", &t->err, "N", fresh_list(1000, "x")));
     pb_value *fresh = get_fresh(t, 1000);
     printf("fresh: %zu\n", pb_len(fresh));
     pb_value *more = get_fresh(t, 23);

@@ -39,7 +39,7 @@ static void exc(struct talk *t)
     const char *const known[] = {"shop.MyError", "shop.MyError2",
                                  "twisted.spread.pb.Error", "builtins.Exception"};
     for (size_t i = 0; i < 2; i++) {
-        pb_value_unref(pb_client_call(t->client, t->root, &t->err, methods[i], ""));
+        pb_value_unref(pb_client_call(t->client, t->root, methods[i], &t->err, ""));
         const pb_failure *f = pb_client_failure(t->client);
         if (!f) {
             printf("no failure\n");
@@ -95,15 +95,15 @@ static void prepare_trap(pb_net_config *config)
 static void trap(struct talk *t)
 {
     tell(t, "fooMethod",
-         pb_client_call(t->client, t->root, &t->err, "fooMethod", "s", "safe string"));
+         pb_client_call(t->client, t->root, "fooMethod", &t->err, "s", "safe string"));
     tell(t, "fooMethod",
-         pb_client_call(t->client, t->root, &t->err, "fooMethod", "N",
+         pb_client_call(t->client, t->root, "fooMethod", &t->err, "N",
                         pb_instance_steal("shop.Scary", pb_dict())));
     tell(t, "fooMethod",
-         pb_client_call(t->client, t->root, &t->err, "fooMethod", "s", "panic!"));
+         pb_client_call(t->client, t->root, "fooMethod", &t->err, "s", "panic!"));
     call_until_gone(t, "shutdown");
     pb_value_unref(
-        pb_client_call(t->client, t->root, &t->err, "fooMethod", "s", "dummy"));
+        pb_client_call(t->client, t->root, "fooMethod", &t->err, "s", "dummy"));
     printf("the reference is stale: %s\n", t->err.text);
     t->err = (pb_error){0};
 }

@@ -112,8 +112,8 @@ static const pb_class jellied_class = {
 static int do_jellied(void *self, pb_request *req)
 {
     (void)self;
-    return pb_request_fail_steal(req,
-                                 pb_local_steal(pb_object_new(&jellied_class, NULL)));
+    return pb_request_fail_value_steal(
+        req, pb_object_value_steal(pb_object_new(&jellied_class, NULL)));
 }
 
 #define RAISES                            \
@@ -133,7 +133,7 @@ static const pb_class raises_class = {
 static int call_now(pb_request *req, const char *name, pb_answer_cb failed)
 {
     pb_remote *other = pb_as_remote(pb_item(pb_request_args(req), 0));
-    return pb_remote_callf(other, failed, pb_request_ref(req), NULL, "now", "s", name);
+    return pb_remote_call(other, "now", failed, pb_request_ref(req), NULL, "s", name);
 }
 
 static void forward(pb_value *answer, pb_failure *failure, void *user_data)
@@ -193,7 +193,7 @@ static int do_value(void *self, pb_request *req)
 {
     (void)self;
     pb_failure *f = pb_failure_new(SOLD_OUT, "in an answer", NULL);
-    int e = pb_request_answer_steal(req, pb_build(NULL, "[N]", pb_failure_copyable(f)));
+    int e = pb_request_answer_steal(req, pb_build(NULL, "[N]", pb_failure_to_value(f)));
     pb_failure_unref(f);
     return e;
 }
@@ -270,25 +270,25 @@ static void see_both_ways(struct talk *t, const char *name)
     pb_object *mine = pb_object_new(&raises_class, NULL);
     snprintf(what, sizeof what, "%s forwarded", name);
     tell_known(t, what,
-               pb_client_call(t->client, t->root, &t->err, "forward", "Ns",
-                              pb_local(mine), name));
+               pb_client_call(t->client, t->root, "forward", &t->err, "Ns",
+                              pb_object_value(mine), name));
     snprintf(what, sizeof what, "%s seen", name);
-    tell_known(
-        t, what,
-        pb_client_call(t->client, t->root, &t->err, "seen", "Ns", pb_local(mine), name));
+    tell_known(t, what,
+               pb_client_call(t->client, t->root, "seen", &t->err, "Ns",
+                              pb_object_value(mine), name));
     pb_object_unref(mine);
 }
 
 static void see_values(struct talk *t)
 {
-    pb_value *value = pb_client_call(t->client, t->root, &t->err, "value", "");
+    pb_value *value = pb_client_call(t->client, t->root, "value", &t->err, "");
     pb_failure *f = pb_failure_from_value(pb_item(value, 0));
     told_known(f, "a value: ");
     pb_failure_unref(f);
     pb_value_unref(value);
     for (int later = 0; later < 2; later++) {
         pb_value_unref(
-            pb_client_call(t->client, t->root, &t->err, "jellied", "p", later));
+            pb_client_call(t->client, t->root, "jellied", &t->err, "p", later));
         f = (pb_failure *)pb_client_failure(t->client);
         pb_object *o = f ? pb_as_object(pb_failure_value(f)) : NULL;
         printf("jellied: %s with %d\n", o ? pb_object_class(o)->name : "?",
@@ -302,17 +302,18 @@ static void failures(struct talk *t)
     for (size_t i = 0; i < RAISED; i++) {
         tell_known(
             t, raised[i].name,
-            pb_client_call(t->client, t->root, &t->err, "now", "s", raised[i].name));
+            pb_client_call(t->client, t->root, "now", &t->err, "s", raised[i].name));
     }
     tell_known(t, "sold later",
-               pb_client_call(t->client, t->root, &t->err, "later", "s", "sold"));
+               pb_client_call(t->client, t->root, "later", &t->err, "s", "sold"));
     tell_known(t, "odd later",
-               pb_client_call(t->client, t->root, &t->err, "later", "s", "odd"));
+               pb_client_call(t->client, t->root, "later", &t->err, "s", "odd"));
     see_both_ways(t, "sold");
     see_both_ways(t, "odd");
     pb_object *mine = pb_object_new(&raises_class, NULL);
     tell(t, "trapped",
-         pb_client_call(t->client, t->root, &t->err, "trapped", "N", pb_local(mine)));
+         pb_client_call(t->client, t->root, "trapped", &t->err, "N",
+                        pb_object_value(mine)));
     pb_object_unref(mine);
     see_values(t);
 }
@@ -323,7 +324,7 @@ static void traceback(struct talk *t)
     const char *const calls[][2] = {{"now", "odd"}, {"later", "sold"}};
     for (size_t i = 0; i < 2; i++) {
         pb_value_unref(
-            pb_client_call(t->client, t->root, &t->err, calls[i][0], "s", calls[i][1]));
+            pb_client_call(t->client, t->root, calls[i][0], &t->err, "s", calls[i][1]));
         const pb_failure *f = pb_client_failure(t->client);
         const char *text = f ? pb_failure_traceback(f) : "?";
         size_t len = strlen(text);

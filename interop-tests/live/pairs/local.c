@@ -89,8 +89,8 @@ static void use(struct talk *t, const char *who, pb_remote *to, const char *meth
     struct call call = {what, false};
     pb_value *args = pb_value_parse(args_literal, NULL);
     pb_value *kwargs = pb_value_parse(kwargs_literal, NULL);
-    if (pb_remote_call(to, method, args, kwargs, NULL, on_end, &call, NULL, &t->err) ==
-        0) {
+    if (pb_remote_call_values(to, method, args, kwargs, NULL, on_end, &call, NULL,
+                              &t->err) == 0) {
         while (!call.ended && pb_client_wait(t->client, 1) == 0) {
             uv_run(pb_loop(), UV_RUN_NOWAIT);
         }

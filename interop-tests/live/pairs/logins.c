@@ -55,7 +55,7 @@ static void serve_anybody(pb_net_config *config)
 
 static void tell_foo(struct talk *t, pb_remote *perspective, int number)
 {
-    tell(t, "foo", pb_client_call(t->client, perspective, &t->err, "foo", "i", number));
+    tell(t, "foo", pb_client_call(t->client, perspective, "foo", &t->err, "i", number));
 }
 
 static void as(struct talk *t, const char *name, const char *password, int number)
@@ -92,7 +92,7 @@ static void pb7(struct talk *t)
     pb_remote *second = log_in(t, "user2", "pass2", NULL);
     tell_foo(t, second, 11);
     tell_foo(t, first, 12);
-    tell(t, "bar", pb_client_call(t->client, first, &t->err, "bar", ""));
+    tell(t, "bar", pb_client_call(t->client, first, "bar", &t->err, ""));
     pb_remote_unref(first);
     pb_remote_unref(second);
 }

@@ -50,8 +50,8 @@ static int do_tell(void *self, pb_request *req)
     if (!avatar->mind) {
         return 0;
     }
-    return pb_remote_call(avatar->mind, "tell", pb_request_args(req), NULL, NULL,
-                          mind_answered, pb_request_ref(req), NULL, NULL);
+    return pb_remote_call_values(avatar->mind, "tell", pb_request_args(req), NULL, NULL,
+                                 mind_answered, pb_request_ref(req), NULL, NULL);
 }
 
 static void avatar_destroy(void *self)
@@ -128,7 +128,7 @@ static int realm(pb_attempt *a, void *user_data)
     printf("%s comes with a reference\n", name);
     struct welcome *w = malloc(sizeof *w);
     *w = (struct welcome){pb_attempt_ref(a), o};
-    return pb_remote_callf(mind, welcomed, w, NULL, "tell", "s", "welcome");
+    return pb_remote_call(mind, "tell", welcomed, w, NULL, "s", "welcome");
 }
 
 /* ---- A checker that answers later ---- */
@@ -152,9 +152,7 @@ static void check(uv_timer_t *timer)
                              memcmp(account->name, name.data, name.len) != 0)) {
         account++;
     }
-    const pb_credentials c =
-        pb_credentials_new("", account->name ? account->password : "");
-    if (account->name && pb_attempt_check_password(a, c.password)) {
+    if (account->name && pb_attempt_check_password(a, pb_span_of(account->password))) {
         pb_attempt_accept(a, name);
     } else {
         pb_attempt_refuse(a);
@@ -197,17 +195,17 @@ static void serve_users(pb_net_config *config)
 
 static pb_value *mind_of(const char *name)
 {
-    return pb_local_steal(told_new(name));
+    return pb_object_value_steal(told_new(name));
 }
 
 static void tell_hello(struct talk *t, pb_remote *avatar, const char *text)
 {
-    tell(t, "tell", pb_client_call(t->client, avatar, &t->err, "tell", "s", text));
+    tell(t, "tell", pb_client_call(t->client, avatar, "tell", &t->err, "s", text));
 }
 
 static void tell_present(struct talk *t, pb_remote *avatar)
 {
-    tell(t, "present", pb_client_call(t->client, avatar, &t->err, "present", ""));
+    tell(t, "present", pb_client_call(t->client, avatar, "present", &t->err, ""));
 }
 
 static void minds(struct talk *t)
@@ -237,19 +235,19 @@ static void minds(struct talk *t)
 /* Answers the challenge of a login for ann by hand. */
 static pb_value *respond(struct talk *t, pb_value *login, pb_span response)
 {
-    return pb_client_call(t->client, pb_as_remote(pb_item(login, 1)), &t->err, "respond",
+    return pb_client_call(t->client, pb_as_remote(pb_item(login, 1)), "respond", &t->err,
                           "NO", pb_bytes(response), pb_none());
 }
 
 static void respond_by_hand(struct talk *t)
 {
-    pb_value *login = pb_client_call(t->client, t->root, &t->err, "login", "y", "ann");
+    pb_value *login = pb_client_call(t->client, t->root, "login", &t->err, "y", "ann");
     pb_span challenge = {0};
     pb_as_bytes(pb_item(login, 0), &challenge);
     printf("a challenge of %zu bytes\n", challenge.len);
     uint8_t md5[PB_MD5_LEN];
     const pb_span right = {md5, sizeof md5}, wrong = {md5, sizeof md5 - 1};
-    pb_respond(challenge, pb_credentials_new("ann", "1").password, md5);
+    pb_respond(challenge, pb_span_of("1"), md5);
     tell(t, "respond", respond(t, login, wrong));
     pb_value *one = respond(t, login, right), *two = respond(t, login, right);
     printf("alike: %s\n", pb_value_equal(one, two) ? "True" : "False");
@@ -267,11 +265,11 @@ static void refusals(struct talk *t)
         snprintf(what, sizeof what, "b'%s' b'%s'", rows[i][0], rows[i][1]);
         tell_login(t, what, log_in(t, rows[i][0], rows[i][1], NULL));
     }
-    pb_credentials text = pb_credentials_new("ann", "1");
+    pb_credentials text = {.username = "ann", .password = "1"};
     text.username_as_text = true;
     tell_login(t, "ann b'1'", pb_client_login(t->client, &text, NULL, &t->err));
     tell_login(t, "nobody", log_in(t, NULL, NULL, NULL));
-    tell(t, "nothing", pb_client_call(t->client, t->root, &t->err, "nothing", ""));
+    tell(t, "nothing", pb_client_call(t->client, t->root, "nothing", &t->err, ""));
     respond_by_hand(t);
 }
 

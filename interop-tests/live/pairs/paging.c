@@ -40,7 +40,7 @@ static bool is_text(pb_value *pages)
 
 /* ---- What is sent ---- */
 
-static void paged(void *user_data, const pb_error *why)
+static void paged(const pb_error *why, void *user_data)
 {
     (void)why;
     if (user_data) {
@@ -67,15 +67,15 @@ static int next_number(void *self, pb_value **page, bool *last, pb_error *err)
 
 static void numbers_done(void *self, const pb_error *why)
 {
-    paged("the numbers are paged", why);
+    paged(why, "the numbers are paged");
     free(self);
 }
 
-static const pb_page_source numbers = {next_number, numbers_done};
+static const pb_page_source numbers = {.next_page = next_number, .done = numbers_done};
 
-static void file_done(void *user_data, const pb_error *why)
+static void file_done(const pb_error *why, void *user_data)
 {
-    paged("the file is paged", why);
+    paged(why, "the file is paged");
     fclose(user_data);
 }
 
@@ -214,14 +214,15 @@ static const pb_class sender_class = {
     .remote = (const pb_method[]){{"page", sender_page}, {0}},
 };
 
-static int got_page(void *user_data, pb_value *page)
+static int got_page(pb_value *page, pb_error *err, void *user_data)
 {
+    (void)err;
     (void)user_data;
     say_steal("got", pb_value_ref(page));
     return 0;
 }
 
-static void got_end(void *user_data, const pb_error *why)
+static void got_end(const pb_error *why, void *user_data)
 {
     bool *ended = user_data;
     *ended = true;
@@ -230,11 +231,11 @@ static void got_end(void *user_data, const pb_error *why)
 
 static void collect_numbers(struct talk *t)
 {
-    static const pb_collector_ops ops = {got_page, got_end};
+    static const pb_collector_ops ops = {.page = got_page, .end = got_end};
     bool ended = false;
     pb_object *collector = pb_collector_new(&ops, &ended);
-    pb_value_unref(pb_client_call(t->client, t->root, &t->err, "page", "Ns",
-                                  pb_local_steal(collector), "numbers"));
+    pb_value_unref(pb_client_call(t->client, t->root, "page", &t->err, "Ns",
+                                  pb_object_value_steal(collector), "numbers"));
     while (!ended && pb_client_wait(t->client, 10) == 0) {
     }
 }
@@ -253,10 +254,10 @@ static void paging(struct talk *t)
     }
     say_steal("by keyword", get_all(t, "page_to", true, "small"));
     collect_numbers(t);
-    pb_value *sender = pb_local_steal(pb_object_new(&sender_class, NULL));
+    pb_value *sender = pb_object_value_steal(pb_object_new(&sender_class, NULL));
     tell(t, "collect",
-         pb_client_call(t->client, t->root, &t->err, "collect", "N", sender));
-    tell(t, "tables", pb_client_call(t->client, t->root, &t->err, "tables", ""));
+         pb_client_call(t->client, t->root, "collect", &t->err, "N", sender));
+    tell(t, "tables", pb_client_call(t->client, t->root, "tables", &t->err, ""));
 }
 
 const struct pair pairs_paging[] = {{"paging", serve_paging, paging, NULL}, {0}};

@@ -48,7 +48,7 @@ static void show(FILE *out, pb_value *v)
     case PB_REMOTE:
         fputs("a reference", out);
         break;
-    case PB_LOCAL:
+    case PB_OBJECT:
         name = pb_object_class(pb_as_object(v))->name;
         fprintf(out, "a %s", strrchr(name, '.') ? strrchr(name, '.') + 1 : name);
         break;
@@ -143,7 +143,7 @@ int stop_serving(void *self, pb_request *req)
 void call_until_gone(struct talk *t, const char *method)
 {
     do {
-        pb_value_unref(pb_client_call(t->client, t->root, &t->err, method, ""));
+        pb_value_unref(pb_client_call(t->client, t->root, method, &t->err, ""));
     } while (pb_client_session(t->client));
     t->err = (pb_error){0};
 }

@@ -54,7 +54,7 @@ PAIR_FILES(PAIR_TABLE)
  * they are. *New*, for free(). */
 char *shown(pb_value *v);
 /* Says how a call ended, and takes its answer:
- *     tell(t, "three", pb_client_call(t->client, two, &t->err, "three", "i", 12)); */
+ *     tell(t, "three", pb_client_call(t->client, two, "three", &t->err, "i", 12)); */
 void tell(struct talk *t, const char *what, pb_value *answer);
 /* Calls a method of the root until the connection has gone, and forgets the errors. */
 void call_until_gone(struct talk *t, const char *method);

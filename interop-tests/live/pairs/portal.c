@@ -11,8 +11,7 @@ void serve_portal(pb_net_config *config, pb_realm_cb realm, void *user_data,
 {
     pb_portal *p = pb_portal_new(realm, user_data);
     for (; accounts->name; accounts++) {
-        const pb_credentials c = pb_credentials_new(accounts->name, accounts->password);
-        pb_portal_add_user(p, c.username, c.password);
+        pb_portal_add_user(p, pb_span_of(accounts->name), pb_span_of(accounts->password));
     }
     if (anonymous) {
         pb_portal_allow_anonymous(p);
@@ -31,7 +30,8 @@ char *id_of(const pb_attempt *a)
 pb_remote *log_in(struct talk *t, const char *name, const char *password, pb_value *mind)
 {
     const pb_credentials who =
-        name ? pb_credentials_new(name, password) : pb_credentials_anonymous();
+        name ? (pb_credentials){.username = name, .password = password}
+             : (pb_credentials){.anonymous = true};
     pb_remote *avatar = pb_client_login(t->client, &who, mind, &t->err);
     pb_value_unref(mind);
     return avatar;

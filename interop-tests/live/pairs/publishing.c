@@ -37,7 +37,7 @@ static const pb_class song_class = {
 static int do_play(void *self, pb_request *req)
 {
     const struct song *song = self;
-    return pb_request_answer_steal(req, pb_local(song->object));
+    return pb_request_answer_steal(req, pb_object_value(song->object));
 }
 
 static int do_change(void *self, pb_request *req)
@@ -110,8 +110,10 @@ static char folder[] = "/tmp/publishing-XXXXXX";
 
 static void prepare_publishing(pb_net_config *config)
 {
-    const pb_published_config files = {pb_folder_load, pb_folder_save, activated,
-                                       mkdtemp(folder)};
+    const pb_published_config files = {.load = pb_published_folder_load,
+                                       .save = pb_published_folder_save,
+                                       .activated = activated,
+                                       .user_data = mkdtemp(folder)};
     config->session.registry = pb_registry_new();
     pb_registry_set_published(config->session.registry, SONG_TAG, &heard_class, &files);
 }
@@ -135,7 +137,7 @@ static void got_song(pb_value *song, pb_failure *failure, void *user_data)
 
 static void tell_tables(struct talk *t)
 {
-    tell(t, "tables", pb_client_call(t->client, t->root, &t->err, "tables", ""));
+    tell(t, "tables", pb_client_call(t->client, t->root, "tables", &t->err, ""));
 }
 
 static void hear(struct talk *t)
@@ -146,7 +148,7 @@ static void hear(struct talk *t)
     }
     tell_tables(t);
     pb_value_unref(song);
-    pb_value_unref(pb_client_call(t->client, t->root, &t->err, "tables", ""));
+    pb_value_unref(pb_client_call(t->client, t->root, "tables", &t->err, ""));
     tell_tables(t);
 }
 
@@ -175,7 +177,7 @@ static void publishing(struct talk *t)
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         if (changes[i]) {
             pb_value_unref(
-                pb_client_call(t->client, t->root, &t->err, "change", "s", changes[i]));
+                pb_client_call(t->client, t->root, "change", &t->err, "s", changes[i]));
         }
         hear(t);
     }

@@ -39,7 +39,8 @@ static int pb1_get_two(void *self, pb_request *req)
 {
     (void)self;
     printf("One gives a new Two\n");
-    return pb_request_answer_steal(req, pb_local_steal(pb_object_new(&two_class, NULL)));
+    return pb_request_answer_steal(
+        req, pb_object_value_steal(pb_object_new(&two_class, NULL)));
 }
 
 static const pb_class pb1_class = {
@@ -54,7 +55,7 @@ static void serve_pb1(pb_net_config *config)
 
 static pb_value *get_two(struct talk *t)
 {
-    pb_value *two = pb_client_call(t->client, t->root, &t->err, "getTwo", "");
+    pb_value *two = pb_client_call(t->client, t->root, "getTwo", &t->err, "");
     char *text = shown(two);
     printf("got %s\n", text);
     free(text);
@@ -65,7 +66,7 @@ static void pb1(struct talk *t)
 {
     pb_value *two = get_two(t);
     tell(t, "three",
-         pb_client_call(t->client, pb_as_remote(two), &t->err, "three", "i", 12));
+         pb_client_call(t->client, pb_as_remote(two), "three", &t->err, "i", 12));
     pb_value_unref(two);
 }
 
@@ -74,7 +75,7 @@ static void pb1(struct talk *t)
 static int pb2_get_two(void *self, pb_request *req)
 {
     printf("One gives its Two\n");
-    return pb_request_answer_steal(req, pb_local(self));
+    return pb_request_answer_steal(req, pb_object_value(self));
 }
 
 static int pb2_check_two(void *self, pb_request *req)
@@ -108,7 +109,7 @@ static void pb2(struct talk *t)
 {
     pb_value *two = get_two(t);
     tell(t, "checkTwo",
-         pb_client_call(t->client, t->root, &t->err, "checkTwo", "O", two));
+         pb_client_call(t->client, t->root, "checkTwo", &t->err, "O", two));
     pb_value_unref(two);
 }
 
@@ -125,7 +126,7 @@ static int pb3_take_two(void *self, pb_request *req)
     char *text = shown(two);
     printf("One was given %s\n", text);
     free(text);
-    return pb_remote_callf(pb_as_remote(two), NULL, NULL, NULL, "print", "i", 12);
+    return pb_remote_call(pb_as_remote(two), "print", NULL, NULL, NULL, "i", 12);
 }
 
 static const pb_class pb3_class = {
@@ -142,7 +143,8 @@ static void pb3(struct talk *t)
 {
     pb_object *two = pb_object_new(&two_class, NULL);
     tell(t, "takeTwo",
-         pb_client_call(t->client, t->root, &t->err, "takeTwo", "N", pb_local(two)));
+         pb_client_call(t->client, t->root, "takeTwo", &t->err, "N",
+                        pb_object_value(two)));
     pb_object_unref(two);
 }
 
@@ -169,7 +171,7 @@ static pb_object *pb4_root(pb_session *s, void *user_data)
     const char *const names[] = {"two", "three"};
     for (size_t i = 0; i < 2; i++) {
         pb_object *foo = pb_object_new(&foo_class, (char *)names[i]);
-        pb_session_publish(s, names[i], foo);
+        pb_session_set_name_for_local(s, names[i], foo);
         pb_object_unref(foo);
     }
     return pb_object_new(&foo_class, "root");
@@ -185,9 +187,10 @@ static void pb4(struct talk *t)
     const char *const rows[][2] = {
         {"root", "A"}, {"two", "B"}, {"three", "C"}, {"four", "D"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        pb_remote *foo = pb_remote_for_name(pb_client_session(t->client), rows[i][0]);
+        pb_remote *foo =
+            pb_session_remote_for_name(pb_client_session(t->client), rows[i][0]);
         tell(t, rows[i][0],
-             pb_client_call(t->client, foo, &t->err, "foo", "s", rows[i][1]));
+             pb_client_call(t->client, foo, "foo", &t->err, "s", rows[i][1]));
         pb_remote_unref(foo);
     }
 }

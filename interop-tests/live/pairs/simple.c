@@ -33,7 +33,7 @@ static void serve_pbsimple(pb_net_config *config)
 static void pbsimple(struct talk *t)
 {
     tell(t, "echo",
-         pb_client_call(t->client, t->root, &t->err, "echo", "s", "hello network"));
+         pb_client_call(t->client, t->root, "echo", &t->err, "s", "hello network"));
 }
 
 /* ---- pbinterop ---- */
@@ -69,7 +69,7 @@ static int do_recursive(void *self, pb_request *req)
 
 static int do_reference(void *self, pb_request *req)
 {
-    return pb_request_answer_steal(req, pb_local(self));
+    return pb_request_answer_steal(req, pb_object_value(self));
 }
 
 static int do_hello(void *self, pb_request *req)
@@ -105,8 +105,8 @@ static int do_local(void *self, pb_request *req)
     if (e) {
         return e;
     }
-    return pb_remote_callf(pb_as_remote(greeter), heard, pb_request_ref(req), NULL,
-                           "hello", "");
+    return pb_remote_call(pb_as_remote(greeter), "hello", heard, pb_request_ref(req),
+                          NULL, "");
 }
 
 static int do_receive(void *self, pb_request *req)
@@ -162,7 +162,7 @@ static int do_copy(void *self, pb_request *req)
         return e;
     }
     pb_object *copy = pb_object_new(&copyable_class, pb_value_ref(x));
-    return pb_request_answer_steal(req, pb_local_steal(copy));
+    return pb_request_answer_steal(req, pb_object_value_steal(copy));
 }
 
 static void give_back(void *self)
@@ -208,27 +208,28 @@ static void pbinterop(struct talk *t)
     const char *const plain[] = {"int",  "string", "unicode",  "float",
                                  "list", "dict",   "reference"};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
-        tell(t, plain[i], pb_client_call(t->client, t->root, &t->err, plain[i], ""));
+        tell(t, plain[i], pb_client_call(t->client, t->root, plain[i], &t->err, ""));
     }
-    pb_value *loop = pb_client_call(t->client, t->root, &t->err, "recursive", "");
+    pb_value *loop = pb_client_call(t->client, t->root, "recursive", &t->err, "");
     printf("recursive: %zu %s\n", pb_len(loop),
            pb_item(loop, 0) == loop ? "True" : "False");
     pb_value_unref(loop);
 
     pb_object *mine = pb_object_new(&greeter_class, NULL);
-    tell(t, "local",
-         pb_client_call(t->client, t->root, &t->err, "local", "N", pb_local(mine)));
+    tell(
+        t, "local",
+        pb_client_call(t->client, t->root, "local", &t->err, "N", pb_object_value(mine)));
     tell(t, "receive",
-         pb_client_call(t->client, t->root, &t->err, "receive", "[idss{ii}]", 1, 1.5,
+         pb_client_call(t->client, t->root, "receive", &t->err, "[idss{ii}]", 1, 1.5,
                         "hi", "hi", 1, 2));
     tell(t, "self",
-         pb_client_call(t->client, t->root, &t->err, "self", "N",
+         pb_client_call(t->client, t->root, "self", &t->err, "N",
                         pb_remote_value(t->root)));
     tell(t, "self",
-         pb_client_call(t->client, t->root, &t->err, "self", "N", pb_local(mine)));
+         pb_client_call(t->client, t->root, "self", &t->err, "N", pb_object_value(mine)));
     pb_object_unref(mine);
 
-    pb_value *copy = pb_client_call(t->client, t->root, &t->err, "copy", "i", 5);
+    pb_value *copy = pb_client_call(t->client, t->root, "copy", &t->err, "i", 5);
     char *text = shown(copy);
     printf("copy: %s with 5\n", text);
     free(text);

@@ -127,21 +127,22 @@ static struct {
 static int do_board(void *self, pb_request *req)
 {
     (void)self;
-    return pb_request_answer_steal(req, pb_local(here.board));
+    return pb_request_answer_steal(req, pb_object_value(here.board));
 }
 
 static int do_boards(void *self, pb_request *req)
 {
     (void)self;
-    return pb_request_answer_steal(
-        req, pb_build(NULL, "[N(N)]", pb_local(here.board), pb_local(here.board)));
+    return pb_request_answer_steal(req,
+                                   pb_build(NULL, "[N(N)]", pb_object_value(here.board),
+                                            pb_object_value(here.board)));
 }
 
 static int do_card(void *self, pb_request *req)
 {
     (void)self;
-    pb_value *one = pb_local_steal(pb_object_new(&card_class, NULL));
-    pb_value *two = pb_local_steal(pb_object_new(&card_class, NULL));
+    pb_value *one = pb_object_value_steal(pb_object_new(&card_class, NULL));
+    pb_value *two = pb_object_value_steal(pb_object_new(&card_class, NULL));
     return pb_request_answer_steal(req, pb_build(NULL, "[NsN]", one, "and", two));
 }
 
@@ -156,7 +157,7 @@ static int do_other(void *self, pb_request *req)
     }
     pb_object *other = strcmp(name, "bea") == 0 ? here.bea : here.ann;
     return pb_request_answer_steal(
-        req, pb_local_steal(pb_viewpoint_new(pb_request_object(req), other)));
+        req, pb_object_value_steal(pb_viewpoint_new(pb_request_object(req), other)));
 }
 
 static int view_greet(void *self, pb_request *req)
@@ -238,7 +239,7 @@ static int do_viewpoint(void *self, pb_request *req)
     }
     pb_object *perspective = strcmp(name, "one") == 0 ? here.ann : here.bea;
     return pb_request_answer_steal(
-        req, pb_local_steal(pb_viewpoint_new(perspective, here.board)));
+        req, pb_object_value_steal(pb_viewpoint_new(perspective, here.board)));
 }
 
 static int view_who(void *self, pb_request *req)
@@ -257,8 +258,8 @@ static const pb_class nobody_class = {
 static int do_none(void *self, pb_request *req)
 {
     (void)self;
-    return pb_request_answer_steal(req,
-                                   pb_local_steal(pb_object_new(&nobody_class, NULL)));
+    return pb_request_answer_steal(
+        req, pb_object_value_steal(pb_object_new(&nobody_class, NULL)));
 }
 
 static const pb_class things_class = {
@@ -278,17 +279,17 @@ static void serve_viewpoint(pb_net_config *config)
 
 static pb_value *call(struct talk *t, pb_remote *to, const char *method)
 {
-    return pb_client_call(t->client, to, &t->err, method, "");
+    return pb_client_call(t->client, to, method, &t->err, "");
 }
 
 static pb_value *call_s(struct talk *t, pb_value *to, const char *method, const char *arg)
 {
-    return pb_client_call(t->client, pb_as_remote(to), &t->err, method, "s", arg);
+    return pb_client_call(t->client, pb_as_remote(to), method, &t->err, "s", arg);
 }
 
 static pb_value *call_o(struct talk *t, pb_remote *to, const char *method, pb_value *arg)
 {
-    return pb_client_call(t->client, to, &t->err, method, "O", arg);
+    return pb_client_call(t->client, to, method, &t->err, "O", arg);
 }
 
 static const char *truth(bool b)
@@ -302,8 +303,8 @@ static void write_and_read(struct talk *t, pb_value *anns, pb_value *beas)
     tell(t, "write", call_s(t, beas, "write", "tea"));
     pb_value *kwargs = pb_build(NULL, "{ss}", "text", "honey");
     tell(t, "write",
-         pb_client_call_values(t->client, pb_as_remote(anns), &t->err, "write", NULL,
-                               kwargs));
+         pb_client_call_values(t->client, pb_as_remote(anns), "write", NULL, kwargs,
+                               &t->err));
     pb_value_unref(kwargs);
     tell(t, "read", call(t, pb_as_remote(anns), "read"));
     tell(t, "read", call(t, pb_as_remote(beas), "read"));
@@ -338,7 +339,7 @@ static void views(struct talk *t)
     tell(t, "mine", call_o(t, bea, "mine", anns));
     tell_cards(t, "ann", ann);
     tell_cards(t, "bea", bea);
-    pb_value *other = pb_client_call(t->client, ann, &t->err, "other", "s", "bea");
+    pb_value *other = pb_client_call(t->client, ann, "other", &t->err, "s", "bea");
     tell(t, "greet", call_s(t, other, "greet", "hello"));
     tell(t, "board", call(t, pb_as_remote(other), "board"));
     tell(t, "raise", call(t, bea, "raise"));

@@ -153,7 +153,7 @@ PB_TEST(decode_cut, a_string_that_has_begun_is_read_to_its_end)
     pb_error err = {0};
     pb_decoder *d = pb_decoder_new(PB_DIALECT_PB, NULL, recorder_sink(&r));
     cr_assert_eq(pb_decoder_recv(d, BYTES("\x02\x80\x05\x82he"), NULL), 0);
-    pb_decoder_set_limits(d, &narrow);
+    pb__decoder_set_limits(d, &narrow);
     cr_assert_eq(pb_decoder_recv(d, BYTES("ll"), NULL), 0);
     /* What follows is past the limit. */
     cr_assert_eq(pb_decoder_recv(d, BYTES("o\x01\x81"), &err), PB_ERR_LIMIT);

@@ -182,7 +182,7 @@ static void narrow(pb_decoder *d)
 {
     pb_limits limits = {
         .prefix = 1, .list = 2, .bytes = 3, .depth = 1, .message = 4, .values = 2};
-    pb_decoder_set_limits(d, &limits);
+    pb__decoder_set_limits(d, &limits);
 }
 
 PB_TEST(decode_sink, limits_change_from_the_next_token_on)

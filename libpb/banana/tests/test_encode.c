@@ -106,7 +106,7 @@ PB_TEST(encode, ints_up_to_448_bits)
     refused(e, s.ops->big(s.ctx, false, (pb_span){digits, 65}), text);
     refused(e, s.ops->big(s.ctx, true, (pb_span){digits, 65}), text);
     pb_limits wide = {.prefix = 65};
-    pb_encoder_set_limits(e, &wide);
+    pb__encoder_set_limits(e, &wide);
     cr_expect_eq(s.ops->big(s.ctx, true, (pb_span){digits, 65}), 0);
     pb_encoder_free(e);
 }

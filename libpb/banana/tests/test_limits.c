@@ -3,6 +3,7 @@
  * The limits' defaults, and the names of the dialects. */
 #include <criterion/criterion.h>
 
+#include "libpb/banana/limits.h"
 #include "libpb/banana/tests/recorder.h"
 #include "tests/support.h"
 
@@ -11,7 +12,7 @@ PB_TEST(limits, defaults)
     pb_limits zero = {0};
     const pb_limits *none[] = {NULL, &zero};
     for (size_t i = 0; i < 2; i++) {
-        pb_limits l = pb_limits_default(none[i]);
+        struct pb__limits l = pb__limits_resolve(none[i]);
         cr_expect_eq(l.prefix, 64);
         cr_expect_eq(l.list, 640 * 1024);
         cr_expect_eq(l.bytes, 640 * 1024);
@@ -23,19 +24,35 @@ PB_TEST(limits, defaults)
 
 PB_TEST(limits, what_is_given_stays)
 {
-    pb_limits given = {1, 2, 3, 4, 5, 6};
-    pb_limits l = pb_limits_default(&given);
-    cr_expect_eq(memcmp(&l, &given, sizeof l), 0);
+    pb_limits given = {
+        .prefix = 1, .list = 2, .bytes = 3, .depth = 4, .message = 5, .values = 6};
+    struct pb__limits l = pb__limits_resolve(&given);
+    pb_limits same = pb__limits_public(&l);
+    cr_expect_eq(memcmp(&same, &given, sizeof same), 0);
     given = (pb_limits){.bytes = 7};
-    l = pb_limits_default(&given);
+    l = pb__limits_resolve(&given);
     cr_expect_eq(l.bytes, 7);
     cr_expect_eq(l.list, 640 * 1024);
 }
 
+PB_TEST(limits, are_filled_in_place)
+{
+    pb_limits l = {.bytes = 7};
+    pb_limits_default(&l);
+    cr_expect_eq(l.bytes, 7);
+    cr_expect_eq(l.list, 640 * 1024);
+    pb_limits_default(NULL);
+}
+
 PB_TEST(limits, none_is_past_counting)
 {
-    pb_limits given = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX};
-    pb_limits l = pb_limits_default(&given);
+    pb_limits given = {.prefix = SIZE_MAX,
+                       .list = SIZE_MAX,
+                       .bytes = SIZE_MAX,
+                       .depth = SIZE_MAX,
+                       .message = SIZE_MAX,
+                       .values = SIZE_MAX};
+    struct pb__limits l = pb__limits_resolve(&given);
     cr_expect_eq(l.prefix, PTRDIFF_MAX);
     cr_expect_eq(l.list, UINT32_MAX);
     cr_expect_eq(l.bytes, PTRDIFF_MAX);
@@ -46,13 +63,13 @@ PB_TEST(limits, none_is_past_counting)
 
 PB_TEST(limits, names_of_dialects)
 {
-    cr_expect_str_eq(pb_dialect_name(PB_DIALECT_PB), "pb");
-    cr_expect_str_eq(pb_dialect_name(PB_DIALECT_NONE), "none");
-    cr_expect_null(pb_dialect_name(PB_DIALECT_UNKNOWN));
-    cr_expect_eq(pb_dialect_find(BYTES("pb")), PB_DIALECT_PB);
-    cr_expect_eq(pb_dialect_find(BYTES("none")), PB_DIALECT_NONE);
-    cr_expect_eq(pb_dialect_find(BYTES("p")), PB_DIALECT_UNKNOWN);
-    cr_expect_eq(pb_dialect_find(BYTES("pbx")), PB_DIALECT_UNKNOWN);
-    cr_expect_eq(pb_dialect_find(BYTES("None")), PB_DIALECT_UNKNOWN);
-    cr_expect_eq(pb_dialect_find((pb_span){NULL, 0}), PB_DIALECT_UNKNOWN);
+    cr_expect_str_eq(pb__dialect_name(PB_DIALECT_PB), "pb");
+    cr_expect_str_eq(pb__dialect_name(PB_DIALECT_NONE), "none");
+    cr_expect_null(pb__dialect_name(PB_DIALECT_UNKNOWN));
+    cr_expect_eq(pb__dialect_find(BYTES("pb")), PB_DIALECT_PB);
+    cr_expect_eq(pb__dialect_find(BYTES("none")), PB_DIALECT_NONE);
+    cr_expect_eq(pb__dialect_find(BYTES("p")), PB_DIALECT_UNKNOWN);
+    cr_expect_eq(pb__dialect_find(BYTES("pbx")), PB_DIALECT_UNKNOWN);
+    cr_expect_eq(pb__dialect_find(BYTES("None")), PB_DIALECT_UNKNOWN);
+    cr_expect_eq(pb__dialect_find((pb_span){NULL, 0}), PB_DIALECT_UNKNOWN);
 }

@@ -33,9 +33,10 @@ static inline pb_value *duck_state(void *self, pb_object *perspective, pb_error 
     cr_assert_null(perspective);
     pb_value *state = pb_dict();
     if (!state ||
-        pb_dict_set_steal(state, native(d->profile, "name"), pb_str(d->name)) != 0 ||
-        pb_dict_set_steal(state, native(d->profile, "friends"),
-                          d->friends ? pb_value_ref(d->friends) : pb_list()) != 0) {
+        pb_dict_set_value_steal(state, native(d->profile, "name"), pb_str(d->name)) !=
+            0 ||
+        pb_dict_set_value_steal(state, native(d->profile, "friends"),
+                                d->friends ? pb_value_ref(d->friends) : pb_list()) != 0) {
         pb_value_unref(state);
         return NULL;
     }
@@ -181,7 +182,7 @@ static inline pb_value *holder_state(void *self, pb_object *perspective, pb_erro
     (void)self;
     (void)perspective;
     return pb_build(err, "{s:N}", "held",
-                    pb_local_steal(pb_object_new(&held_class, NULL)));
+                    pb_object_value_steal(pb_object_new(&held_class, NULL)));
 }
 
 static const pb_class holder_class = {.name = "scenarios.Holder",
@@ -214,7 +215,7 @@ static inline int serve_get(void *self, pb_request *r)
         if (strcmp(what, rows[i].what) == 0) {
             void *whom = rows[i].cls == &duck_class ? &f->duck : NULL;
             return pb_request_answer_steal(
-                r, pb_local_steal(pb_object_new(rows[i].cls, whom)));
+                r, pb_object_value_steal(pb_object_new(rows[i].cls, whom)));
         }
     }
     return e;

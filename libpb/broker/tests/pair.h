@@ -194,9 +194,9 @@ static inline int call_root(struct pair *p, pb_session *s, const char *method,
                             pb_value *args, pb_value *kwargs)
 {
     pb_remote *root = pb_session_root(s);
-    int e = root && args
-                ? pb_remote_call(root, method, args, kwargs, NULL, noted, p, NULL, NULL)
-                : PB_ERR_NOMEM;
+    int e = root && args ? pb_remote_call_values(root, method, args, kwargs, NULL, noted,
+                                                 p, NULL, NULL)
+                         : PB_ERR_NOMEM;
     pb_value_unref(args);
     pb_value_unref(kwargs);
     pb_remote_unref(root);

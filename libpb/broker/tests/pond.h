@@ -84,8 +84,8 @@ static inline void pond_add(struct pond *pond, pb_value *duck)
     pb_append(pond->ducks, duck);
     for (size_t i = 0; i < pond->observed; i++) {
         pb_value *args = pb_build(NULL, "(O)", duck);
-        pb_remote_call(pond->observers[i], "add", args, NULL, NULL, NULL, NULL, NULL,
-                       NULL);
+        pb_remote_call_values(pond->observers[i], "add", args, NULL, NULL, NULL, NULL,
+                              NULL, NULL);
         pb_value_unref(args);
     }
     pb_value_unref(duck);
@@ -173,14 +173,14 @@ struct ponds {
 static inline int serve_pond(void *self, pb_request *r)
 {
     struct ponds *p = self;
-    return pb_request_answer_steal(r, pb_local(p->object));
+    return pb_request_answer_steal(r, pb_object_value(p->object));
 }
 
 static inline int serve_two_ponds(void *self, pb_request *r)
 {
     struct ponds *p = self;
-    return pb_request_answer_steal(
-        r, pb_build(NULL, "[N(N)]", pb_local(p->object), pb_local(p->object)));
+    return pb_request_answer_steal(r, pb_build(NULL, "[N(N)]", pb_object_value(p->object),
+                                               pb_object_value(p->object)));
 }
 
 static inline int serve_add_duck(void *self, pb_request *r)
@@ -215,7 +215,8 @@ static inline int serve_new_ponds(void *self, pb_request *r)
     }
     pb_value *list = pb_list();
     for (int i = 0; list && i < n; i++) {
-        pb_append_steal(list, pb_local_steal(pb_object_new(&pond_class, &p->pond)));
+        pb_append_steal(list,
+                        pb_object_value_steal(pb_object_new(&pond_class, &p->pond)));
     }
     return pb_request_answer_steal(r, list);
 }
@@ -298,9 +299,9 @@ static inline pb_value *ponds_get(struct pair *p, const char *method, pb_value *
     ponds_kept = NULL;
     pb_remote *root = pb_session_root(p->client);
     pb_error err = {0};
-    int e =
-        root ? pb_remote_call(root, method, args, NULL, NULL, ponds_keep, p, NULL, &err)
-             : PB_ERR_NOMEM;
+    int e = root ? pb_remote_call_values(root, method, args, NULL, NULL, ponds_keep, p,
+                                         NULL, &err)
+                 : PB_ERR_NOMEM;
     if (e && e != PB_ERR_NOMEM) {
         note(p, "not sent %d %s", e, err.text);
     }

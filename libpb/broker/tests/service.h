@@ -29,7 +29,7 @@ static inline int serve_three(void *self, pb_request *r)
 static inline int serve_me(void *self, pb_request *r)
 {
     struct service *s = self;
-    return pb_request_answer_steal(r, pb_local(s->two));
+    return pb_request_answer_steal(r, pb_object_value(s->two));
 }
 
 static inline void two_destroyed(void *self)
@@ -69,7 +69,7 @@ static inline int serve_same(void *self, pb_request *r)
 {
     struct service *s = self;
     return pb_request_answer_steal(
-        r, pb_build(NULL, "[NN]", pb_local(s->two), pb_local(s->two)));
+        r, pb_build(NULL, "[NN]", pb_object_value(s->two), pb_object_value(s->two)));
 }
 
 static inline int serve_check_two(void *self, pb_request *r)
@@ -89,7 +89,7 @@ static inline int serve_new(void *self, pb_request *r)
     }
     pb_value *list = pb_list();
     for (int i = 0; list && i < n; i++) {
-        pb_append_steal(list, pb_local_steal(pb_object_new(&two_class, self)));
+        pb_append_steal(list, pb_object_value_steal(pb_object_new(&two_class, self)));
     }
     return pb_request_answer_steal(r, list);
 }

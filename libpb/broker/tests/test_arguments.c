@@ -83,11 +83,11 @@ static const pb_class two = {
 static void call(struct pair *p, const char *object, const char *method, const char *args,
                  const char *kwargs)
 {
-    pb_remote *to = pb_remote_for_name(p->client, object);
+    pb_remote *to = pb_session_remote_for_name(p->client, object);
     pb_value *a = pb_value_parse(args, NULL);
     pb_value *k = pb_value_parse(kwargs, NULL);
     if (to && a && k) {
-        pb_remote_call(to, method, a, k, NULL, noted, p, NULL, NULL);
+        pb_remote_call_values(to, method, a, k, NULL, noted, p, NULL, NULL);
     }
     pb_value_unref(a);
     pb_value_unref(k);
@@ -98,11 +98,11 @@ static void call(struct pair *p, const char *object, const char *method, const c
 static void open_two(struct pair *p)
 {
     pb_object *o = pb_object_new(&two, p);
-    pb_object *avatar = pb_as_referenceable(o, PB_ROLE_PERSPECTIVE);
+    pb_object *avatar = pb_referenceable_new(o, PB_ROLE_PERSPECTIVE);
     pb_object *view = pb_viewpoint_new(NULL, o);
     if (pair_open(p, (pb_session_config){0}, (pb_session_config){.root = o})) {
-        pb_session_publish(p->server, "avatar", avatar);
-        pb_session_publish(p->server, "view", view);
+        pb_session_set_name_for_local(p->server, "avatar", avatar);
+        pb_session_set_name_for_local(p->server, "view", view);
         talk(p);
     }
     pb_object_unref(view);
@@ -268,7 +268,7 @@ static const char *answer_to(pb_profile profile, const char *object, const char 
     pb_session *s = p.server;
     s->shared->config.jelly.profile = profile;
     pb_value *values[] = {pb_value_parse(args, NULL), pb_value_parse(kwargs, NULL)};
-    pb_remote *to = pb_remote_for_name(p.client, object);
+    pb_remote *to = pb_session_remote_for_name(p.client, object);
     /* The client's own checks are passed by. */
     pb_error err = {0};
     cr_assert_not_null(pb__calls(p.client));

@@ -41,7 +41,7 @@ static void answer(struct pair *p, const char *value)
 {
     char hex[512];
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_call(root, "pond", NULL, NULL, NULL, noted, p, NULL, NULL);
+    pb_remote_call_values(root, "pond", NULL, NULL, NULL, noted, p, NULL, NULL);
     pb_remote_unref(root);
     snprintf(hex, sizeof hex, "03801b87%02x81%s",
              (unsigned)p->client->calls->last_request, value);
@@ -99,11 +99,11 @@ PB_TEST(cache, may_go_by_any_number)
         char hex[128];
         open_ponds(p, &ponds, (pb_session_config){0});
         pb_remote *root = pb_session_root(p->client);
-        pb_remote_call(root, "pond", NULL, NULL, NULL, ponds_keep, p, NULL, NULL);
+        pb_remote_call_values(root, "pond", NULL, NULL, NULL, ponds_keep, p, NULL, NULL);
         pb_session_sent(p->client, pb_session_send(p->client).len, 0);
         snprintf(hex, sizeof hex, "03801b8701810380" TAG "%s01800587", numbers[i]);
         cr_assert_eq(feed(p->client, hex, false), 0);
-        pb_remote_callf(root, NULL, NULL, NULL, "is", "O", ponds_kept);
+        pb_remote_call(root, "is", NULL, NULL, NULL, "O", ponds_kept);
         snprintf(hex, sizeof hex,
                  "07801a8702810482726f6f7402826973018102800b8702801287%s01800587",
                  numbers[i]);
@@ -130,7 +130,7 @@ PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
                  "0380" TAG "018101800587"
                  "01800382612e62";
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_call(root, "pond", NULL, NULL, NULL, noted, p, NULL, NULL);
+    pb_remote_call_values(root, "pond", NULL, NULL, NULL, noted, p, NULL, NULL);
     pb_remote_unref(root);
     pb_session_sent(p->client, pb_session_send(p->client).len, 0);
     hex[sizeof hex - 3] = '\0'; /* all but the last byte */
@@ -150,7 +150,7 @@ PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
 static void instead(struct pair *p, const char *hex)
 {
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_call(root, "pond", NULL, NULL, NULL, noted, p, NULL, NULL);
+    pb_remote_call_values(root, "pond", NULL, NULL, NULL, noted, p, NULL, NULL);
     pb_remote_unref(root);
     pb_session_sent(p->client, pb_session_send(p->client).len, 0);
     cr_assert_eq(feed(p->server, hex, false), 0, "%s", pb_session_error(p->server)->text);

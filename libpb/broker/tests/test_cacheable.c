@@ -42,17 +42,18 @@ static void quietly(void *ctx, size_t turn)
     pb_value *more = pb_build(NULL, "([i])", 2);
     switch (turn) {
     case 0:
-        cr_assert_eq(
-            pb_remote_call(observer, "add", args, NULL, NULL, NULL, NULL, NULL, NULL), 0);
+        cr_assert_eq(pb_remote_call_values(observer, "add", args, NULL, NULL, NULL, NULL,
+                                           NULL, NULL),
+                     0);
         break;
     case 1:
-        cr_assert_eq(
-            pb_remote_call(observer, "add", more, NULL, &quiet, NULL, NULL, NULL, NULL),
-            0);
-        cr_assert_eq(pb_remote_callf(observer, NULL, NULL, NULL, "fail", ""), 0);
+        cr_assert_eq(pb_remote_call_values(observer, "add", more, NULL, &quiet, NULL,
+                                           NULL, NULL, NULL),
+                     0);
+        cr_assert_eq(pb_remote_call(observer, "fail", NULL, NULL, NULL, ""), 0);
         break;
     default:
-        cr_assert_eq(pb_remote_callf(observer, NULL, NULL, NULL, "missing", ""), 0);
+        cr_assert_eq(pb_remote_call(observer, "missing", NULL, NULL, NULL, ""), 0);
     }
     pb_value_unref(args);
     pb_value_unref(more);
@@ -83,9 +84,9 @@ static void keep_result(pb_value *result, pb_failure *failure, void *user_data)
 static void call(struct client *c, const char *method, pb_value *args)
 {
     pb_value **place = &c->results[c->calls++];
-    cr_assert_eq(
-        pb_remote_call(c->root, method, args, NULL, NULL, keep_result, place, NULL, NULL),
-        0);
+    cr_assert_eq(pb_remote_call_values(c->root, method, args, NULL, NULL, keep_result,
+                                       place, NULL, NULL),
+                 0);
     pb_value_unref(args);
 }
 

@@ -33,11 +33,11 @@ static void by_format(struct pair *p)
     open_services(p, &server, NULL);
     pb_remote *root = pb_session_root(p->client);
     pb_error err = {0};
-    cr_assert_eq(pb_remote_callf(root, noted, p, &err, "echo", "i", 12), 0);
-    cr_assert_eq(pb_remote_callf(root, noted, p, &err, "echo", ""), 0);
-    cr_assert_eq(pb_remote_callf(root, noted, p, NULL, "echo", "(ii)s", 1, 2, "x"), 0);
-    cr_assert_eq(pb_remote_callf(root, noted, p, NULL, "echo", "?"), PB_ERR_ARG);
-    cr_assert_eq(pb_remote_callf(root, noted, p, &err, "echo", "N", NULL), PB_ERR_ARG);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, "i", 12), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, ""), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "(ii)s", 1, 2, "x"), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "?"), PB_ERR_ARG);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, "N", NULL), PB_ERR_ARG);
     cr_assert_eq(err.code, PB_ERR_ARG);
     pb_remote_unref(root);
     talk(p);
@@ -94,12 +94,13 @@ static void no_answer(struct pair *p)
     pb_remote *root = pb_session_root(p->client);
     const pb_call_options quiet = {.no_answer = true};
     pb_value *args = pb_build(NULL, "(i)", 7);
-    cr_assert_eq(pb_remote_call(root, "echo", args, NULL, &quiet, NULL, NULL, NULL, NULL),
-                 0);
-    pb_remote_call(root, "missing", args, NULL, &quiet, NULL, NULL, NULL, NULL);
-    pb_remote_call(root, "return", args, NULL, &quiet, NULL, NULL, NULL, NULL);
-    pb_remote_call(root, "later", args, NULL, &quiet, NULL, NULL, NULL, NULL);
-    pb_remote_call(root, "later", args, NULL, &quiet, NULL, NULL, NULL, NULL);
+    cr_assert_eq(
+        pb_remote_call_values(root, "echo", args, NULL, &quiet, NULL, NULL, NULL, NULL),
+        0);
+    pb_remote_call_values(root, "missing", args, NULL, &quiet, NULL, NULL, NULL, NULL);
+    pb_remote_call_values(root, "return", args, NULL, &quiet, NULL, NULL, NULL, NULL);
+    pb_remote_call_values(root, "later", args, NULL, &quiet, NULL, NULL, NULL, NULL);
+    pb_remote_call_values(root, "later", args, NULL, &quiet, NULL, NULL, NULL, NULL);
     pb_remote_unref(root);
     pb_value_unref(args);
     talk(p);
@@ -155,12 +156,12 @@ static void time_outs(struct pair *p)
     struct service server;
     open_services(p, &server, NULL);
     pb_remote *root = pb_session_root(p->client);
-    pb_value *two = pb_build(NULL, "(N)", pb_local(server.two));
+    pb_value *two = pb_build(NULL, "(N)", pb_object_value(server.two));
     static const int64_t timeouts[] = {300, 100, 200, 0};
     for (size_t i = 0; i < 4; i++) {
         const pb_call_options o = {.timeout = timeouts[i]};
         pb_value *args = pb_build(NULL, "(L)", timeouts[i]);
-        pb_remote_call(root, "later", args, NULL, &o, noted, p, NULL, NULL);
+        pb_remote_call_values(root, "later", args, NULL, &o, noted, p, NULL, NULL);
         pb_value_unref(args);
     }
     pb_value_unref(two);
@@ -201,7 +202,7 @@ static void cancelled(struct pair *p)
     open_services(p, &server, NULL);
     pb_remote *root = pb_session_root(p->client);
     pb_call *call;
-    pb_remote_call(root, "same", NULL, NULL, NULL, noted, p, &call, NULL);
+    pb_remote_call_values(root, "same", NULL, NULL, NULL, noted, p, &call, NULL);
     pb_call_cancel(call);
     pb_session_stats stats;
     pb_session_get_stats(p->client, &stats);
@@ -249,8 +250,9 @@ PB_TEST(call, is_refused_before_anything_is_sent)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pb_error err = {0};
-        cr_assert_eq(pb_remote_call(rows[i].to, "echo", rows[i].args, rows[i].kwargs,
-                                    rows[i].options, noted, &p, NULL, &err),
+        cr_assert_eq(pb_remote_call_values(rows[i].to, "echo", rows[i].args,
+                                           rows[i].kwargs, rows[i].options, noted, &p,
+                                           NULL, &err),
                      rows[i].code);
         cr_assert_eq(err.code, rows[i].code);
         cr_assert_str_eq(err.text, rows[i].text);
@@ -261,7 +263,7 @@ PB_TEST(call, is_refused_before_anything_is_sent)
     pb_value_unref(keys);
     pb_session_close(p.client);
     pb_error err = {0};
-    cr_assert_eq(pb_remote_callf(root, noted, &p, &err, "echo", ""), PB_ERR_DEAD);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, &p, &err, ""), PB_ERR_DEAD);
     cr_assert_str_eq(err.text, "Calling Stale Broker");
     cr_assert_null(pb_remote_session(root));
     pb_remote_unref(root);
@@ -276,11 +278,11 @@ static void numbers(struct pair *p)
     pb_remote *root = pb_session_root(p->client);
     pb_session_set_limits(p->client, &(pb_limits){.bytes = 10});
     pb_error err = {0};
-    cr_assert_eq(pb_remote_callf(root, noted, p, &err, "echo", "s", "longer than ten"),
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, "s", "longer than ten"),
                  PB_ERR_LIMIT);
     note(p, "%s", err.text);
     cr_assert_eq(p->client->calls->last_request, 1);
-    cr_assert_eq(pb_remote_callf(root, noted, p, NULL, "echo", "s", "short"), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "s", "short"), 0);
     pb_remote_unref(root);
     talk(p);
     close_services(p, &server, NULL);

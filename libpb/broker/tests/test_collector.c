@@ -11,25 +11,30 @@ struct holder {
     pb_object *root, *collector;
     pb_remote *peers; /* the peer's reference to the collector */
     int refuse;       /* what the next page is answered with */
+    const char *why;  /* and the sentence for it; NULL: none */
 };
 
-static int got(void *user_data, pb_value *page)
+static int got(pb_value *page, pb_error *err, void *user_data)
 {
     struct holder *h = user_data;
     note_value(h->p, "got", page);
+    if (h->refuse && h->why) {
+        pb__error_set(err, h->refuse, 0, "%s", h->why);
+    }
     return h->refuse;
 }
 
-static void over(void *user_data, const pb_error *why)
+static void over(const pb_error *why, void *user_data)
 {
     note(((struct holder *)user_data)->p, "end %d %s", why->code, why->text);
 }
 
-static const pb_collector_ops ops = {got, over};
+static const pb_collector_ops ops = {.page = got, .end = over};
 
 static int do_collector(void *self, pb_request *r)
 {
-    return pb_request_answer_steal(r, pb_local(((struct holder *)self)->collector));
+    return pb_request_answer_steal(r,
+                                   pb_object_value(((struct holder *)self)->collector));
 }
 
 static const pb_method methods[] = {{"collector", do_collector}, {0}};
@@ -49,7 +54,7 @@ static void open_holder(struct pair *p, struct holder *h)
     h->collector = pb_collector_new(&ops, h);
     cr_assert(pair_open(p, (pb_session_config){0}, (pb_session_config){.root = h->root}));
     pb_remote *root = pb_session_root(p->client);
-    cr_assert_eq(pb_remote_callf(root, keep, h, NULL, "collector", ""), 0);
+    cr_assert_eq(pb_remote_call(root, "collector", keep, h, NULL, ""), 0);
     pb_remote_unref(root);
     talk(p);
 }
@@ -66,8 +71,9 @@ static void close_holder(struct pair *p, struct holder *h)
 static void page(struct holder *h, const char *args)
 {
     pb_value *v = pb_value_parse(args, NULL);
-    cr_assert_eq(
-        pb_remote_call(h->peers, "gotPage", v, NULL, NULL, noted, h->p, NULL, NULL), 0);
+    cr_assert_eq(pb_remote_call_values(h->peers, "gotPage", v, NULL, NULL, noted, h->p,
+                                       NULL, NULL),
+                 0);
     pb_value_unref(v);
     talk(h->p);
 }
@@ -81,6 +87,26 @@ static void refusing(struct pair *p)
     page(&h, "(2,)");
     page(&h, "(3,)");
     close_holder(p, &h);
+}
+
+static void refusing_with_a_reason(struct pair *p)
+{
+    struct holder h;
+    open_holder(p, &h);
+    h.refuse = PB_ERR_RANGE;
+    h.why = "the disk is full";
+    page(&h, "(1,)");
+    page(&h, "(2,)");
+    close_holder(p, &h);
+}
+
+PB_TEST(collector, ends_with_the_reason_that_a_page_was_refused_for)
+{
+    converse(refusing_with_a_reason,
+             "client ready\nserver ready\n"
+             "got 1\nend -4 the disk is full\n"
+             "failure 0 builtins.OverflowError: the disk is full\n"
+             "answer None\nclient closed\nserver closed\n");
 }
 
 PB_TEST(collector, ends_where_a_page_is_refused)
@@ -116,7 +142,7 @@ static void ended(struct pair *p)
     open_holder(p, &h);
     page(&h, "('a',)");
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq(pb_remote_callf(h.peers, noted, p, NULL, "endedPaging", ""), 0);
+        cr_assert_eq(pb_remote_call(h.peers, "endedPaging", noted, p, NULL, ""), 0);
         talk(p);
     }
     page(&h, "('b',)");
@@ -172,8 +198,8 @@ PB_TEST(collector, may_be_called_here)
     h.collector = pb_collector_new(&ops, &h);
     pb_remote *r = pb_local_as_remote(h.collector);
     pb_object_unref(h.collector);
-    cr_assert_eq(pb_remote_callf(r, noted, p, NULL, "gotPage", "i", 1), 0);
-    cr_assert_eq(pb_remote_callf(r, noted, p, NULL, "endedPaging", ""), 0);
+    cr_assert_eq(pb_remote_call(r, "gotPage", noted, p, NULL, "i", 1), 0);
+    cr_assert_eq(pb_remote_call(r, "endedPaging", noted, p, NULL, ""), 0);
     pb_remote_unref(r);
     cr_assert_str_eq(p->log, "got 1\nanswer None\nend 0 \nanswer None\n");
     free(p);
@@ -193,13 +219,13 @@ static int collect(void *user_data)
     if (h.collector &&
         pair_open(p, (pb_session_config){0}, (pb_session_config){.root = h.root})) {
         talk(p);
-        pb_remote *peers = pb_remote_for_name(p->client, "collector");
-        pb_session_publish(p->server, "collector", h.collector);
+        pb_remote *peers = pb_session_remote_for_name(p->client, "collector");
+        pb_session_set_name_for_local(p->server, "collector", h.collector);
         for (int i = 0; peers && i < 3; i++) {
             const pb_call_options no_answer = {.no_answer = true};
             pb_value *args = pb_build(NULL, i < 2 ? "(s)" : "()", "page");
-            pb_remote_call(peers, i < 2 ? "gotPage" : "endedPaging", args, NULL,
-                           &no_answer, NULL, NULL, NULL, NULL);
+            pb_remote_call_values(peers, i < 2 ? "gotPage" : "endedPaging", args, NULL,
+                                  &no_answer, NULL, NULL, NULL, NULL);
             pb_value_unref(args);
             talk(p);
         }

@@ -2,6 +2,7 @@
  *
  * Copies between two sessions: shared and in cycles, refused, sent on, by factories; and
  * with every allocation failing. */
+#include "compat/compare.h"
 #include "libpb/broker/tests/bytes.h"
 #include "libpb/broker/tests/farm.h"
 
@@ -44,9 +45,9 @@ static void send_friends(struct pair *p, pb_profile profile)
     struct duck two = {.name = "two", .friends = pb_list(), .profile = profile};
     pb_object *a = pb_object_new(&duck_class, &one);
     pb_object *b = pb_object_new(&duck_class, &two);
-    pb_append_steal(one.friends, pb_local(b));
-    pb_append_steal(two.friends, pb_local(a));
-    ask(p, "many", pb_build(NULL, "(N[N])", pb_local(a), pb_local(b)));
+    pb_append_steal(one.friends, pb_object_value(b));
+    pb_append_steal(two.friends, pb_object_value(a));
+    ask(p, "many", pb_build(NULL, "(N[N])", pb_object_value(a), pb_object_value(b)));
     pb_value_unref(one.friends);
     pb_value_unref(two.friends);
     pb_object_unref(a);
@@ -76,8 +77,8 @@ static pb_value *own_state(void *self, pb_object *perspective, pb_error *err)
 {
     (void)self;
     (void)perspective;
-    return pb_build(err, "{s:N,s:[N],s:(N)}", "me", pb_local(narcissus), "list",
-                    pb_local(narcissus), "tuple", pb_local(narcissus));
+    return pb_build(err, "{s:N,s:[N],s:(N)}", "me", pb_object_value(narcissus), "list",
+                    pb_object_value(narcissus), "tuple", pb_object_value(narcissus));
 }
 
 static const pb_class own_class = {
@@ -87,7 +88,7 @@ static void send_narcissus(struct pair *p, struct farm *farm, pb_profile profile
 {
     open_farm(p, farm, (pb_session_config){.jelly.profile = profile});
     narcissus = pb_object_new(&own_class, NULL);
-    ask(p, "echo", pb_build(NULL, "(N)", pb_local_steal(narcissus)));
+    ask(p, "echo", pb_build(NULL, "(N)", pb_object_value_steal(narcissus)));
     close_farm(p, farm);
 }
 
@@ -158,7 +159,8 @@ static void unknown(struct pair *p)
                                       .flavor = PB_FLAVOR_COPYABLE};
     struct farm farm;
     open_farm(p, &farm, (pb_session_config){0});
-    ask(p, "echo", pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&stranger, NULL))));
+    ask(p, "echo",
+        pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&stranger, NULL))));
     ask(p, "none", NULL);
     close_farm(p, &farm);
 }
@@ -189,7 +191,7 @@ static void answered(pb_value *result, pb_failure *failure, void *user_data)
 static void malformed(struct pair *p, const char *argument)
 {
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_call(root, "none", NULL, NULL, NULL, answered, p, NULL, NULL);
+    pb_remote_call_values(root, "none", NULL, NULL, NULL, answered, p, NULL, NULL);
     pb_span out = pb_session_send(p->client);
     pb_session_sent(p->client, out.len, 0); /* lost, for ours to come instead */
     feed_echo(p, argument);
@@ -301,7 +303,8 @@ PB_TEST(copy, is_known_by_what_the_taster_allows)
         }
         pb_session_config c = {.registry = g, .jelly.taster = allowed == 2 ? NULL : t};
         open_farm(p, &farm, c);
-        ask(p, "echo", pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&duck, NULL))));
+        ask(p, "echo",
+            pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&duck, NULL))));
         cr_assert_str_eq(p->log,
                          allowed == 0
                              ? "failure 0 twisted.spread.jelly.InsecureJelly: b'Duck'\n"
@@ -323,9 +326,10 @@ static void sent_on(struct pair *p)
     struct duck duck = {.name = "alone", .profile = python3};
     open_farm(p, &farm, (pb_session_config){.jelly.profile = python3});
     ask(p, "echo",
-        pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&sent_both_class, NULL))));
+        pb_build(NULL, "(N)",
+                 pb_object_value_steal(pb_object_new(&sent_both_class, NULL))));
     ask(p, "echo",
-        pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&duck_class, &duck))));
+        pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&duck_class, &duck))));
     close_farm(p, &farm);
 }
 
@@ -354,9 +358,9 @@ PB_TEST(copy, of_a_class_that_the_taster_allows_is_sent_on_as_an_instance)
         p, &farm,
         (pb_session_config){.registry = g, .jelly = {.taster = t, .profile = python3}});
     pb_object *o = pb_object_new(&duck_class, &duck);
-    ask(p, "echo", pb_build(NULL, "([NN])", pb_local(o), pb_local(o)));
+    ask(p, "echo", pb_build(NULL, "([NN])", pb_object_value(o), pb_object_value(o)));
     ask(p, "echo",
-        pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&bare_class, NULL))));
+        pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&bare_class, NULL))));
     pb_object_unref(o);
     cr_assert_str_eq(
         p->log,
@@ -381,13 +385,14 @@ static void unwilling(struct pair *p)
     open_farm(p, &farm, (pb_session_config){0});
     pb_remote *root = pb_session_root(p->client);
     pb_value *args =
-        pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&failing_class, &why)));
-    int e = pb_remote_call(root, "echo", args, NULL, NULL, noted, p, NULL, &err);
+        pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&failing_class, &why)));
+    int e = pb_remote_call_values(root, "echo", args, NULL, NULL, noted, p, NULL, &err);
     note(p, "%d %s", e, err.text);
     pb_value_unref(args);
     err = (pb_error){0};
-    args = pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&failing_class, NULL)));
-    e = pb_remote_call(root, "echo", args, NULL, NULL, noted, p, NULL, &err);
+    args =
+        pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&failing_class, NULL)));
+    e = pb_remote_call_values(root, "echo", args, NULL, NULL, noted, p, NULL, &err);
     note(p, "%d %s", e, err.text);
     pb_value_unref(args);
     pb_remote_unref(root);
@@ -419,7 +424,7 @@ static pb_value *get(struct pair *p, const char *method, pb_value *args)
     kept = NULL;
     pb_remote *root = pb_session_root(p->client);
     if (root && args) {
-        pb_remote_call(root, method, args, NULL, NULL, keep, NULL, NULL, NULL);
+        pb_remote_call_values(root, method, args, NULL, NULL, keep, NULL, NULL, NULL);
     }
     pb_value_unref(args);
     pb_remote_unref(root);
@@ -446,10 +451,10 @@ PB_TEST(copy, outlives_its_session)
     pb_object_unref(farm.root);
     cr_assert(pb_value_equal(a, a));
     cr_assert_not(pb_value_equal(a, b));
-    cr_assert_eq(pb_value_hash(a, &x), 0);
-    cr_assert_eq(pb_value_hash(b, &y), 0);
+    cr_assert_eq(pb__hash(a, &x), 0);
+    cr_assert_eq(pb__hash(b, &y), 0);
     cr_assert_neq(x, y);
-    cr_assert_eq(pb_value_kind(a), PB_LOCAL);
+    cr_assert_eq(pb_value_kind(a), PB_OBJECT);
     pb_object *o = pb_as_object(a);
     cr_assert_eq(((struct copied *)pb_object_self(o))->state, pb_object_state(o));
     pb_value_unref(a);
@@ -465,7 +470,8 @@ PB_TEST(copy, that_came_twice_in_a_message_is_one)
     struct farm farm;
     open_farm(p, &farm, (pb_session_config){0});
     pb_object *o = pb_object_new(&sent_both_class, NULL);
-    pb_value *list = get(p, "echo", pb_build(NULL, "([NN])", pb_local(o), pb_local(o)));
+    pb_value *list =
+        get(p, "echo", pb_build(NULL, "([NN])", pb_object_value(o), pb_object_value(o)));
     cr_assert_eq(pb_item(list, 0), pb_item(list, 1));
     cr_assert_eq(constructed, 2); /* one at each end */
     pb_value_unref(list);
@@ -480,7 +486,7 @@ PB_TEST(copyable, is_an_instance_without_a_broker)
 {
     struct duck duck = {.name = "alone", .profile = python3};
     pb_object *o = pb_object_new(&duck_class, &duck);
-    pb_value *list = pb_build(NULL, "[NN]", pb_local(o), pb_local(o));
+    pb_value *list = pb_build(NULL, "[NN]", pb_object_value(o), pb_object_value(o));
     uint8_t *bytes;
     size_t len;
     pb_error err = {0};
@@ -501,12 +507,12 @@ PB_TEST(copyable, is_an_instance_without_a_broker)
     pb_value_unref(list);
     pb_object_unref(o);
     pb_error why = {.code = PB_ERR_STATE, .text = "not just now"};
-    v = pb_local_steal(pb_object_new(&failing_class, &why));
+    v = pb_object_value_steal(pb_object_new(&failing_class, &why));
     cr_assert_eq(pb_jelly_bytes(v, &c, PB_DIALECT_PB, &bytes, &len, &err), PB_ERR_STATE);
     cr_assert_str_eq(err.text, "not just now");
     pb_value_unref(v);
     err = (pb_error){0};
-    v = pb_local_steal(pb_object_new(&held_class, NULL));
+    v = pb_object_value_steal(pb_object_new(&held_class, NULL));
     cr_assert_eq(pb_jelly_bytes(v, &c, PB_DIALECT_PB, &bytes, &len, &err), PB_ERR_TYPE);
     cr_assert_str_eq(err.text,
                      "an object cannot be sent without a broker to refer to it");
@@ -526,12 +532,12 @@ static int run(void *user_data)
     struct duck one = {.name = "one", .friends = pb_list(), .profile = python3};
     pb_object *a = pb_object_new(&duck_class, &one);
     if (farm_begin(&farm, NULL, python3) && g && a && one.friends) {
-        pb_append_steal(one.friends, pb_local(a));
+        pb_append_steal(one.friends, pb_object_value(a));
         pb_session_config server = c;
         server.root = farm.root;
         if (pair_open(p, c, server)) {
             talk(p);
-            pb_value_unref(get(p, "echo", pb_build(NULL, "(N)", pb_local(a))));
+            pb_value_unref(get(p, "echo", pb_build(NULL, "(N)", pb_object_value(a))));
             pb_value_unref(get(p, "get", pb_build(NULL, "(s)", "both")));
             pb_value_unref(get(p, "get", pb_build(NULL, "(s)", "holder")));
         }

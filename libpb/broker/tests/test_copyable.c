@@ -52,8 +52,9 @@ static void call(struct client *c, pb_remote *to, const char *method, pb_value *
     pb_value *before = c->result;
     c->result = NULL;
     pb_value_unref(before);
-    cr_assert_eq(pb_remote_call(to, method, args, NULL, NULL, keep_result, c, NULL, NULL),
-                 0);
+    cr_assert_eq(
+        pb_remote_call_values(to, method, args, NULL, NULL, keep_result, c, NULL, NULL),
+        0);
     pb_value_unref(args);
 }
 
@@ -76,7 +77,7 @@ static void expect_state(struct client *c, const char *class_name, const char *s
 static void send_duck(struct client *c, struct duck *d)
 {
     call(c, c->root, "look",
-         pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&duck_class, d))));
+         pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&duck_class, d))));
 }
 
 /* Two ducks that are friends. */
@@ -86,10 +87,11 @@ static void send_friends(struct client *c)
     struct duck two = {.name = "two", .friends = pb_list(), .profile = c->profile};
     pb_object *a = pb_object_new(&duck_class, &one);
     pb_object *b = pb_object_new(&duck_class, &two);
-    pb_append_steal(one.friends, pb_local(b));
-    pb_append_steal(two.friends, pb_local(a));
+    pb_append_steal(one.friends, pb_object_value(b));
+    pb_append_steal(two.friends, pb_object_value(a));
     call(c, c->root, "many",
-         pb_build(NULL, "(N[NN])", pb_local(a), pb_local(b), pb_local(a)));
+         pb_build(NULL, "(N[NN])", pb_object_value(a), pb_object_value(b),
+                  pb_object_value(a)));
     pb_value_unref(one.friends);
     pb_value_unref(two.friends);
     pb_object_unref(a);
@@ -122,7 +124,8 @@ static void copyable_steps(void *ctx, size_t turn)
         break;
     case 4:
         call(c, c->root, "look",
-             pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&tagged_class, NULL))));
+             pb_build(NULL, "(N)",
+                      pb_object_value_steal(pb_object_new(&tagged_class, NULL))));
         break;
     default:
         send_friends(c);
@@ -137,7 +140,8 @@ static void empty_steps(void *ctx, size_t turn)
     } else {
         expect_state(c, "RemoteBare", "{}");
         call(c, c->root, "look",
-             pb_build(NULL, "(N)", pb_local_steal(pb_object_new(&bare_class, NULL))));
+             pb_build(NULL, "(N)",
+                      pb_object_value_steal(pb_object_new(&bare_class, NULL))));
     }
 }
 

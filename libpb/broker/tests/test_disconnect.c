@@ -23,7 +23,7 @@ static void told_remote(pb_remote *r, void *user_data)
 {
     struct told *t = user_data;
     cr_assert_null(pb_remote_session(r));
-    cr_assert_eq(pb_remote_callf(r, NULL, NULL, NULL, "x", ""), PB_ERR_DEAD);
+    cr_assert_eq(pb_remote_call(r, "x", NULL, NULL, NULL, ""), PB_ERR_DEAD);
     cr_assert_eq(pb_remote_notify_on_disconnect(r, told_remote, t), PB_ERR_DEAD);
     note(t->p, "told %s of %" PRId64, t->what, pb_remote_luid(r));
 }
@@ -39,7 +39,7 @@ static pb_value *ask_same(struct pair *p)
 {
     pb_value *same = NULL;
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_callf(root, keep_result, &same, NULL, "same", "");
+    pb_remote_call(root, "same", keep_result, &same, NULL, "");
     pb_remote_unref(root);
     talk(p);
     cr_assert_not_null(same);
@@ -119,7 +119,7 @@ static void given_up(struct pair *p)
                       .told = {{p, "0"}, {p, "1"}, {p, "2"}}};
     pb_value_unref(same);
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_callf(root, give_up_remote, &g, NULL, "later", "");
+    pb_remote_call(root, "later", give_up_remote, &g, NULL, "");
     pb_remote_unref(root);
     pb_session_notify_on_disconnect(p->client, give_up_session, &g);
     pb_remote_notify_on_disconnect(g.remote, told_remote, &g.told[0]);
@@ -200,7 +200,7 @@ static pb_object *make_root(pb_session *s, void *user_data)
     } else if (r->does == FREES) {
         pb_session_free(s);
     } else if (r->does == PUBLISHES) {
-        pb_session_publish(s, "root", r->service.two);
+        pb_session_set_name_for_local(s, "root", r->service.two);
         return NULL;
     }
     return r->does == NONE ? NULL : pb_object_new(&two_class, &r->service);

@@ -27,7 +27,7 @@ static char *state_sent(pb_profile profile, bool unsafe, const char *mro,
     pb_failure *failure = NULL;
     pb_remote *root = pb_session_root(p.client);
     pb_value *args = pb_build(NULL, "(ss)", mro, text);
-    pb_remote_call(root, "fail", args, NULL, NULL, keep, &failure, NULL, NULL);
+    pb_remote_call_values(root, "fail", args, NULL, NULL, keep, &failure, NULL, NULL);
     talk(&p);
     cr_assert_not_null(failure);
     printed = pb_value_repr(pb_instance_state(pb_failure_value(failure)));
@@ -123,7 +123,7 @@ static void counted(struct pair *p)
     for (size_t i = 0; i < 5; i++) {
         pb_failure *failure = NULL;
         pb_remote *root = pb_session_root(p->client);
-        pb_remote_callf(root, keep, &failure, NULL, "fail", "ss", types[i], "x");
+        pb_remote_call(root, "fail", keep, &failure, NULL, "ss", types[i], "x");
         pb_remote_unref(root);
         talk(p);
         note_value(p, "count",
@@ -144,8 +144,8 @@ static void inherited(struct pair *p)
     open_services(p, &server, NULL);
     pb_failure *failure = NULL;
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_callf(root, keep, &failure, NULL, "fail", "ss",
-                    "shop.SoldOut shop.Error twisted.spread.pb.Error", "none left");
+    pb_remote_call(root, "fail", keep, &failure, NULL, "ss",
+                   "shop.SoldOut shop.Error twisted.spread.pb.Error", "none left");
     pb_remote_unref(root);
     talk(p);
     cr_assert_eq(pb_failure_code(failure), PB_OK);
@@ -305,7 +305,7 @@ static void unsendable(struct pair *p)
                  PB_ERR_TYPE);
     uint8_t text[61] = {0};
     pb_value *pair =
-        pb_build(NULL, "[Ny#]", pb_local(server.two), (char *)text, sizeof text);
+        pb_build(NULL, "[Ny#]", pb_object_value(server.two), (char *)text, sizeof text);
     cr_assert_eq(pb_request_answer_steal(server.waiting[1], pair), PB_ERR_LIMIT);
     talk(p);
     close_services(p, &server, NULL);

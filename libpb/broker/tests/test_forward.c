@@ -46,7 +46,7 @@ static int fail_with(struct failing *f, pb_request *r)
 
 static int fail_steal(struct failing *f, pb_request *r)
 {
-    return pb_request_fail_steal(r, f->value ? pb_value_ref(f->value) : NULL);
+    return pb_request_fail_value_steal(r, f->value ? pb_value_ref(f->value) : NULL);
 }
 
 static int answer_value(struct failing *f, pb_request *r)
@@ -66,7 +66,7 @@ static void ask(struct failing *f, const pb_session_config *config,
     cr_assert(pair_open(&f->p, *config, server));
     pb_remote *r = pb_session_root(f->p.client);
     talk(&f->p);
-    cr_assert_eq(pb_remote_callf(r, got, f, NULL, "x", ""), 0);
+    cr_assert_eq(pb_remote_call(r, "x", got, f, NULL, ""), 0);
     talk(&f->p);
     if (f->kept) {
         f->result = pb_request_fail_with(f->kept, f->failure);
@@ -371,7 +371,7 @@ PB_TEST(forward, can_be_a_value)
 {
     static struct failing f;
     pb_failure *failure = pb_failure_new("builtins.KeyError", "'x'", "here");
-    pb_value *copyable = pb_failure_copyable(failure);
+    pb_value *copyable = pb_failure_to_value(failure);
     cr_assert_eq(pb_failure_from_value(copyable), failure);
     pb_failure_unref(failure);
     f = (struct failing){.value = pb_build(NULL, "[OO]", copyable, copyable)};
@@ -394,7 +394,7 @@ PB_TEST(forward, can_be_a_value)
     pb_value_unref(f.value);
 
     /* One that came can be sent on so, and fail a call. */
-    f.value = pb_failure_copyable(copied);
+    f.value = pb_failure_to_value(copied);
     ask(&f, &c, answer_value);
     pb_failure *again = pb_failure_from_value(f.answer);
     cr_assert_str_eq(pb_failure_type(again), "builtins.KeyError");
@@ -418,7 +418,7 @@ static int once(void *user_data)
     pb_value *state = pb_value_parse(row->came, NULL);
     pb_value *v = state ? pb_instance_steal(CAME, state) : NULL;
     f->failure = v ? pb_failure_from_value(v) : NULL;
-    f->value = f->failure ? pb_failure_copyable(f->failure) : NULL;
+    f->value = f->failure ? pb_failure_to_value(f->failure) : NULL;
     f->fail = fail_with;
     pb_object *root = pb_object_new(&failing_class, f);
     pb_session_config c = {.jelly.profile = row->profile};
@@ -426,8 +426,7 @@ static int once(void *user_data)
     if (f->value && root && pair_open(&f->p, c, s)) {
         pb_remote *r = pb_session_root(f->p.client);
         talk(&f->p);
-        if (r &&
-            pb_remote_callf(r, got, f, NULL, "x", "N", pb_value_ref(f->value)) == 0) {
+        if (r && pb_remote_call(r, "x", got, f, NULL, "N", pb_value_ref(f->value)) == 0) {
             talk(&f->p);
         }
         pb_remote_unref(r);

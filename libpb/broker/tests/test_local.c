@@ -32,7 +32,7 @@ static int do_fail(void *self, pb_request *r)
 static int do_raise(void *self, pb_request *r)
 {
     (void)self;
-    return pb_request_fail_steal(r, pb_instance_steal("shop.Closed", pb_dict()));
+    return pb_request_fail_value_steal(r, pb_instance_steal("shop.Closed", pb_dict()));
 }
 
 static int do_later(void *self, pb_request *r)
@@ -78,7 +78,7 @@ static void call(struct pair *p, pb_remote *to, const char *method, const char *
 {
     pb_value *v = args ? pb_value_parse(args, NULL) : NULL;
     pb_call *c = (pb_call *)p;
-    cr_assert_eq(pb_remote_call(to, method, v, NULL, NULL, noted, p, &c, NULL), 0);
+    cr_assert_eq(pb_remote_call_values(to, method, v, NULL, NULL, noted, p, &c, NULL), 0);
     cr_assert_null(c);
     pb_value_unref(v);
 }
@@ -93,15 +93,15 @@ PB_TEST(local, stands_for_a_remote)
     cr_assert_eq(pb_local_report(r, reported, p), 0);
     call(p, r, "echo", "([1],)");
     pb_value *kwargs = pb_value_parse("{'x': 2}", NULL);
-    pb_remote_call(r, "echo", NULL, kwargs, NULL, noted, p, NULL, NULL);
+    pb_remote_call_values(r, "echo", NULL, kwargs, NULL, noted, p, NULL, NULL);
     pb_value_unref(kwargs);
     call(p, r, "echo", NULL);
     call(p, r, "fail", NULL);
     call(p, r, "raise", NULL);
     call(p, r, "code", NULL);
     call(p, r, "nothing", NULL);
-    pb_remote_call(r, "none", NULL, NULL, &(pb_call_options){.no_answer = true}, NULL,
-                   NULL, NULL, NULL);
+    pb_remote_call_values(r, "none", NULL, NULL, &(pb_call_options){.no_answer = true},
+                          NULL, NULL, NULL, NULL);
     call(p, r, "later", "(7,)");
     note(p, "now");
     pb_request_answer_steal(t.kept, pb_int(7));
@@ -187,7 +187,7 @@ PB_TEST(local, is_no_remote)
     pb_error err = {0};
     pb_remote *root = pb_session_root(p->client);
     cr_assert_eq(pb_local_report(root, NULL, NULL), PB_ERR_ARG);
-    cr_assert_eq(pb_remote_callf(root, noted, p, &err, "x", "O", v), PB_ERR_TYPE);
+    cr_assert_eq(pb_remote_call(root, "x", noted, p, &err, "O", v), PB_ERR_TYPE);
     note(p, "%s", err.text);
     pb_remote_unref(root);
     pair_close_both(p);
@@ -217,10 +217,9 @@ static int whole_call(void *user_data)
     pb_remote *r = o ? pb_local_as_remote(o) : NULL;
     int ends = 0;
     int failed =
-        !r ? PB_ERR_NOMEM : pb_remote_callf(r, counted, &ends, NULL, "echo", "i", 1);
+        !r ? PB_ERR_NOMEM : pb_remote_call(r, "echo", counted, &ends, NULL, "i", 1);
     cr_assert_eq(ends, failed ? 0 : 1);
-    int second =
-        !r ? PB_ERR_NOMEM : pb_remote_callf(r, counted, &ends, NULL, "raise", "");
+    int second = !r ? PB_ERR_NOMEM : pb_remote_call(r, "raise", counted, &ends, NULL, "");
     cr_assert_eq(ends, (failed ? 0 : 1) + (second ? 0 : 1));
     pb_remote_unref(r);
     pb_object_unref(o);

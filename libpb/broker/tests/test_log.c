@@ -74,8 +74,9 @@ static void tell(struct pair *p, const char *method, const char *args, bool answ
     pb_remote *root = pb_session_root(p->client);
     pb_value *v = pb_value_parse(args, NULL);
     const pb_call_options options = {.no_answer = !answer};
-    cr_assert_eq(pb_remote_call(root, method, v, NULL, &options, NULL, NULL, NULL, NULL),
-                 0);
+    cr_assert_eq(
+        pb_remote_call_values(root, method, v, NULL, &options, NULL, NULL, NULL, NULL),
+        0);
     pb_value_unref(v);
     pb_remote_unref(root);
     talk(p);
@@ -97,10 +98,10 @@ static void failures(struct pair *p)
     answer_later(&server, 0, "builtins.KeyError");
     talk(p);
     pb_failure *f = pb_failure_new("builtins.OSError", "far away", NULL);
-    pb_value *v = pb_failure_copyable(f);
+    pb_value *v = pb_failure_to_value(f);
     pb_value *args = pb_build(NULL, "(N)", v);
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_call(root, "forward", args, NULL, NULL, NULL, NULL, NULL, NULL);
+    pb_remote_call_values(root, "forward", args, NULL, NULL, NULL, NULL, NULL, NULL);
     pb_remote_unref(root);
     pb_value_unref(args);
     pb_failure_unref(f);
@@ -213,7 +214,7 @@ PB_TEST(log, may_free_the_session)
     p.server = closer.s = pb_session_server_new(&c, 0);
     talk(&p);
     pb_remote *root = pb_session_root(p.client);
-    pb_remote_callf(root, NULL, NULL, NULL, "missing", "");
+    pb_remote_call(root, "missing", NULL, NULL, NULL, "");
     pb_remote_unref(root);
     pb_span out = pb_session_send(p.client);
     cr_assert_neq(pb_session_recv(p.server, out, 0), 0);

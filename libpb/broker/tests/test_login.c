@@ -9,17 +9,17 @@ static void by_password(struct pair *p)
     struct client c = {p, NULL};
     cr_assert(open_service(p, &v, true, true));
     pb_value *mind = pb_str("mine");
-    pb_credentials who = pb_credentials_new("alice", "sesame");
+    pb_credentials who = {.username = "alice", .password = "sesame"};
     pb_login(p->client, &who, mind, NULL, logged_in, &c, NULL, NULL);
     pb_value_unref(mind);
     talk(p);
-    pb_remote_callf(c.avatar, noted, p, NULL, "name", "");
+    pb_remote_call(c.avatar, "name", noted, p, NULL, "");
     talk(p);
     give_back(&c);
     log_in(&c, NULL, NULL);
     talk(p);
-    pb_remote_callf(c.avatar, noted, p, NULL, "name", "");
-    pb_remote_callf(c.avatar, noted, p, NULL, "nothing", "");
+    pb_remote_call(c.avatar, "name", noted, p, NULL, "");
+    pb_remote_call(c.avatar, "nothing", noted, p, NULL, "");
     talk(p);
     pb_session_lost(p->server, NULL); /* with the avatar still in the client's hands */
     pb_session_lost(p->client, NULL);
@@ -46,7 +46,7 @@ static void in_time(struct pair *p)
     struct client c = {p, NULL};
     cr_assert(open_service(p, &v, true, true));
     talk(p);
-    pb_credentials who = pb_credentials_new("alice", "sesame");
+    pb_credentials who = {.username = "alice", .password = "sesame"};
     pb_call_options options = {.timeout = 100};
     pb_login_call *login;
     v.keep_in_realm = true;
@@ -93,14 +93,14 @@ static void unsendable(struct pair *p)
     char digits[200] = "0x1";
     memset(digits + 3, '0', 150);
     pb_value *mind = pb_value_parse(digits, NULL);
-    pb_credentials who = pb_credentials_new("alice", "sesame");
-    pb_credentials nobody = pb_credentials_anonymous();
+    pb_credentials who = {.username = "alice", .password = "sesame"};
+    pb_credentials nobody = {.anonymous = true};
     cr_assert_eq(pb_login(p->client, &who, mind, NULL, logged_in, &c, NULL, NULL), 0);
     talk(p);
     note(p, "%d",
          pb_login(p->client, &nobody, mind, NULL, logged_in, &c, NULL, &err) != 0);
     note(p, "%s", err.text);
-    who = pb_credentials_new("\xff", "sesame");
+    who = (pb_credentials){.username = "\xff", .password = "sesame"};
     who.username_as_text = true;
     note(p, "%d",
          pb_login(p->client, &who, NULL, NULL, logged_in, &c, NULL, &no_text) != 0);
@@ -134,8 +134,8 @@ static int answer_oddly(void *self, pb_request *r)
     }
     pb_object *o = pb_object_new(&plain_class, NULL);
     const char *format = turn++ % ODD_TURNS == 4 ? "(sN)" : "(yNi)";
-    return pb_request_answer_steal(r,
-                                   pb_build(NULL, format, "text", pb_local_steal(o), 1));
+    return pb_request_answer_steal(
+        r, pb_build(NULL, format, "text", pb_object_value_steal(o), 1));
 }
 
 static const pb_method odd_methods[] = {{"login", answer_oddly}, {0}};

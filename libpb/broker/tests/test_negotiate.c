@@ -178,14 +178,16 @@ static void early(struct pair *p)
     pb_value *bad = pb_build(NULL, "(N)", pb_name(PB_MODULE, "os"));
     pb_call *call;
     const pb_call_options quiet = {.no_answer = true}, soon = {.timeout = 50};
-    cr_assert_eq(pb_remote_call(root, "echo", a, NULL, NULL, noted, p, NULL, NULL), 0);
-    cr_assert_eq(pb_remote_call(root, "echo", bad, NULL, NULL, noted, p, NULL, NULL), 0);
-    cr_assert_eq(pb_remote_call(root, "echo", NULL, NULL, &soon, noted, p, &call, NULL),
+    cr_assert_eq(pb_remote_call_values(root, "echo", a, NULL, NULL, noted, p, NULL, NULL),
                  0);
-    cr_assert_eq(pb_remote_call(root, "echo", a, NULL, &quiet, NULL, NULL, NULL, NULL),
-                 0);
-    cr_assert_eq(pb_remote_call(root, "none", NULL, NULL, &soon, noted, p, NULL, NULL),
-                 0);
+    cr_assert_eq(
+        pb_remote_call_values(root, "echo", bad, NULL, NULL, noted, p, NULL, NULL), 0);
+    cr_assert_eq(
+        pb_remote_call_values(root, "echo", NULL, NULL, &soon, noted, p, &call, NULL), 0);
+    cr_assert_eq(
+        pb_remote_call_values(root, "echo", a, NULL, &quiet, NULL, NULL, NULL, NULL), 0);
+    cr_assert_eq(
+        pb_remote_call_values(root, "none", NULL, NULL, &soon, noted, p, NULL, NULL), 0);
     pb_remote_unref(root);
     pb_value_unref(a);
     pb_value_unref(bad);

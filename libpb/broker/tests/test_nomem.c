@@ -40,7 +40,8 @@ static void call(struct tally *t, pb_session *s, const char *method, pb_value *a
     pb_remote *root = pb_session_root(s);
     const pb_call_options options = {.timeout = timeout};
     if (root && args) {
-        int e = pb_remote_call(root, method, args, NULL, &options, cb, t, NULL, NULL);
+        int e =
+            pb_remote_call_values(root, method, args, NULL, &options, cb, t, NULL, NULL);
         cr_assert(e == 0 || e == PB_ERR_NOMEM || e == PB_ERR_DEAD, "%d", e);
         t->made += e == 0;
     }
@@ -58,13 +59,14 @@ static void converse_once(struct tally *t, struct service *server)
     call(t, p->client, "missing", pb_build(NULL, "()"), ended, 0);
     call(t, p->client, "fail", pb_build(NULL, "(ss)", "shop.SoldOut", "none left"), ended,
          0);
-    call(t, p->client, "keep", pb_build(NULL, "(N)", pb_local(server->two)), ended, 0);
+    call(t, p->client, "keep", pb_build(NULL, "(N)", pb_object_value(server->two)), ended,
+         0);
     call(t, p->client, "later", pb_build(NULL, "(i)", 1), ended, 10);
     call(t, p->client, "later", pb_build(NULL, "(i)", 2), ended, 0);
     talk(p);
     later(p, 20);
     if (pb_as_remote(t->two)) {
-        int e = pb_remote_callf(pb_as_remote(t->two), ended, t, NULL, "three", "i", 12);
+        int e = pb_remote_call(pb_as_remote(t->two), "three", ended, t, NULL, "i", 12);
         t->made += e == 0;
     }
     for (size_t i = 0; i < server->waiting_count; i++) {
@@ -137,7 +139,8 @@ static int export_many(void *user_data)
         c.root = server.root;
         p->server = pb_session_server_new(&c, 0);
     }
-    if (p->client && p->server && pb_session_publish(p->server, "two", server.two) == 0) {
+    if (p->client && p->server &&
+        pb_session_set_name_for_local(p->server, "two", server.two) == 0) {
         for (int i = 0; i < 3; i++) {
             call(&t, p->client, "new", pb_build(NULL, "(i)", 5), ended, 0);
             talk(p);

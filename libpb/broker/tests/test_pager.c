@@ -18,11 +18,16 @@ struct server {
     pb_object *root;
 };
 
-static void paged(void *user_data, const pb_error *why)
+static void paged(const pb_error *why, void *user_data)
 {
     struct server *v = user_data;
     v->pager = NULL;
     note(v->p, "paged %d %s", why->code, why->text);
+}
+
+static void source_done(void *self, const pb_error *why)
+{
+    paged(why, self);
 }
 
 static int do_bytes(void *self, pb_request *r)
@@ -67,7 +72,7 @@ static int next_page(void *self, pb_value **page, bool *last, pb_error *err)
     return 0;
 }
 
-static const pb_page_source source = {next_page, paged};
+static const pb_page_source source = {.next_page = next_page, .done = source_done};
 
 static int do_source(void *self, pb_request *r)
 {
@@ -371,20 +376,21 @@ PB_TEST(pager, gathers_to_the_limit)
 
 /* ---- Collectors ---- */
 
-static int got(void *user_data, pb_value *v)
+static int got(pb_value *v, pb_error *err, void *user_data)
 {
+    (void)err;
     struct pair *p = user_data;
     note_value(p, "got", v);
     pb_session_pause(p->client);
     return 0;
 }
 
-static void no_more(void *user_data, const pb_error *why)
+static void no_more(const pb_error *why, void *user_data)
 {
     note(user_data, "no more %d", why->code);
 }
 
-static const pb_collector_ops collecting = {got, no_more};
+static const pb_collector_ops collecting = {.page = got, .end = no_more};
 
 static void slowly(struct pair *p)
 {
@@ -394,7 +400,7 @@ static void slowly(struct pair *p)
     pb_object *collector = pb_collector_new(&collecting, p);
     pb_value *bytes = pb_build(NULL, "y", "abc");
     call_root(p, p->client, "bytes",
-              pb_build(NULL, "(NOi)", pb_local_steal(collector), bytes, 1), NULL);
+              pb_build(NULL, "(NOi)", pb_object_value_steal(collector), bytes, 1), NULL);
     pb_value_unref(bytes);
     talk(p);
     for (int i = 0; i < 3; i++) {

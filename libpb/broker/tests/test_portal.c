@@ -2,6 +2,7 @@
  *
  * The server's side of logins: who is refused, who is let in later, clients that ask
  * oddly or too often, and the logout whatever happens. */
+#include "libpb/broker/login.h"
 #include "libpb/broker/tests/users.h"
 
 static void refused(struct pair *p)
@@ -14,7 +15,7 @@ static void refused(struct pair *p)
     log_in(&c, "bob", "sesame");
     log_in(&c, NULL, NULL);
     talk(p);
-    pb_credentials text = pb_credentials_new("alice", "sesame");
+    pb_credentials text = {.username = "alice", .password = "sesame"};
     text.username_as_text = true;
     pb_login(p->client, &text, NULL, NULL, logged_in, &c, NULL, NULL);
     talk(p);
@@ -26,7 +27,7 @@ static void refused(struct pair *p)
     log_in(&c, "alice", "sesame");
     talk(p);
     v.fail = false;
-    pb_portal_take_text(v.portal, true);
+    pb_portal_accept_text_names(v.portal, true);
     pb_login(p->client, &text, NULL, NULL, logged_in, &c, NULL, NULL);
     talk(p);
     give_back(&c);
@@ -59,7 +60,7 @@ PB_TEST(portal, refuses_by_a_deferred)
     struct pair p = {0};
     struct service v;
     cr_assert(open_service(&p, &v, false, false));
-    pb_credentials who = pb_credentials_anonymous();
+    pb_credentials who = {.anonymous = true};
     for (int i = 1; i <= 2; i++) {
         pb_failure *f = NULL;
         pb_login(p.client, &who, NULL, NULL, keep_failure, &f, NULL, NULL);
@@ -159,7 +160,7 @@ static void the_same_twice(struct pair *p)
     log_in(&c, NULL, NULL);
     log_in(&c, NULL, NULL);
     talk(p);
-    pb_remote_callf(c.avatar, noted, p, NULL, "hi", "");
+    pb_remote_call(c.avatar, "hi", noted, p, NULL, "");
     talk(p);
     give_back(&c);
     note(p, "given back");
@@ -180,7 +181,7 @@ PB_TEST(portal, of_a_referenceable)
 static void ask(struct pair *p, pb_remote *to, const char *method, const char *args)
 {
     pb_value *v = pb_value_parse(args, NULL);
-    pb_remote_call(to, method, v, NULL, NULL, noted, p, NULL, NULL);
+    pb_remote_call_values(to, method, v, NULL, NULL, noted, p, NULL, NULL);
     pb_value_unref(v);
     talk(p);
 }
@@ -200,7 +201,7 @@ static void odd_client(struct pair *p)
     ask(p, root, "login", "()");
     ask(p, root, "loginAnonymous", "(1, 2)");
     ask(p, root, "name", "()");
-    pb_remote_callf(root, keep_challenger, &challenger, NULL, "login", "y", "alice");
+    pb_remote_call(root, "login", keep_challenger, &challenger, NULL, "y", "alice");
     talk(p);
     ask(p, challenger, "respond", "()");
     ask(p, challenger, "respond", "(b'short', None)");
@@ -209,11 +210,11 @@ static void odd_client(struct pair *p)
     uint8_t response[PB_MD5_LEN], ones[PB_MD5_LEN];
     memset(ones, 1, sizeof ones);
     pb_respond((pb_span){ones, sizeof ones}, SPAN("sesame"), response);
-    pb_remote_callf(challenger, noted, p, NULL, "respond", "y#O", response,
-                    sizeof response, pb_none());
+    pb_remote_call(challenger, "respond", noted, p, NULL, "y#O", response,
+                   sizeof response, pb_none());
     talk(p);
     pb_remote_unref(challenger);
-    pb_remote_callf(root, keep_challenger, &challenger, NULL, "login", "O", pb_none());
+    pb_remote_call(root, "login", keep_challenger, &challenger, NULL, "O", pb_none());
     talk(p);
     ask(p, challenger, "respond", "(b'0123456789abcdef', None)");
     pb_remote_unref(challenger);
@@ -244,7 +245,7 @@ PB_TEST(portal, challenges_differ)
     struct pair *p = calloc(1, sizeof *p);
     struct service v;
     cr_assert(open_service(p, &v, true, false));
-    pb_portal_set_challenge(v.portal, NULL, NULL);
+    pb__portal_set_challenge(v.portal, NULL, NULL);
     for (int i = 0; i < 2; i++) {
         call_root(p, p->client, "login", pb_build(NULL, "(y)", "alice"), NULL);
         talk(p);
@@ -295,7 +296,7 @@ PB_TEST(portal, logs_refusals)
 static pb_remote *begin_login(struct pair *p, pb_value *name)
 {
     pb_remote *challenger = NULL, *root = pb_session_root(p->client);
-    pb_remote_callf(root, keep_challenger, &challenger, NULL, "login", "N", name);
+    pb_remote_call(root, "login", keep_challenger, &challenger, NULL, "N", name);
     talk(p);
     pb_remote_unref(root);
     return challenger;
@@ -308,8 +309,8 @@ static void end_login(struct client *c, pb_remote *challenger, uint8_t turn,
     uint8_t response[PB_MD5_LEN], challenge_given[PB_MD5_LEN];
     memset(challenge_given, turn, sizeof challenge_given);
     pb_respond((pb_span){challenge_given, PB_MD5_LEN}, SPAN(password), response);
-    pb_remote_callf(challenger, logged_in, c, NULL, "respond", "y#O", response,
-                    sizeof response, pb_none());
+    pb_remote_call(challenger, "respond", logged_in, c, NULL, "y#O", response,
+                   sizeof response, pb_none());
     pb_remote_unref(challenger);
     talk(c->p);
 }
@@ -329,7 +330,10 @@ static void names(struct pair *p)
     end_login(&c, begin_login(p, pb_str("")), 3, "key");
     end_login(&c, begin_login(p, pb_bytes(SPAN(""))), 4, "old");
     end_login(&c, begin_login(p, pb_bytes(SPAN(""))), 5, "key");
-    pb_credentials who = {.username = odd, .password = odd};
+    pb_credentials who = {.username = (const char *)odd.data,
+                          .username_len = odd.len,
+                          .password = (const char *)odd.data,
+                          .password_len = odd.len};
     pb_login(p->client, &who, NULL, NULL, logged_in, &c, NULL, NULL);
     talk(p);
     give_back(&c);

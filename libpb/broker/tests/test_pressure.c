@@ -59,8 +59,9 @@ static void call(pb_session *s, struct side *side, const char *method, pb_value 
 {
     pb_remote *root = pb_session_root(s);
     pb_value *args = arg ? pb_build(NULL, "(N)", arg) : pb_build(NULL, "()");
-    cr_assert_eq(
-        pb_remote_call(root, method, args, NULL, NULL, on_answer, side, NULL, NULL), 0);
+    cr_assert_eq(pb_remote_call_values(root, method, args, NULL, NULL, on_answer, side,
+                                       NULL, NULL),
+                 0);
     pb_value_unref(args);
     pb_remote_unref(root);
 }
@@ -71,7 +72,8 @@ static void tell(pb_session *s, const char *method, pb_value *arg)
     pb_remote *root = pb_session_root(s);
     pb_value *args = pb_build(NULL, "(N)", arg);
     cr_assert_eq(
-        pb_remote_call(root, method, args, NULL, &untold, NULL, NULL, NULL, NULL), 0);
+        pb_remote_call_values(root, method, args, NULL, &untold, NULL, NULL, NULL, NULL),
+        0);
     pb_value_unref(args);
     pb_remote_unref(root);
 }
@@ -227,8 +229,8 @@ PB_TEST(pressure, reads_on_for_those_who_gave_up)
     cr_assert(begin(&p, &client, &server));
     pb_remote *root = pb_session_root(p.client);
     pb_call *given_up;
-    cr_assert_eq(pb_remote_call(root, "later", NULL, NULL, NULL, on_answer, &client,
-                                &given_up, NULL),
+    cr_assert_eq(pb_remote_call_values(root, "later", NULL, NULL, NULL, on_answer,
+                                       &client, &given_up, NULL),
                  0);
     move_all(&p, p.client, p.server);
     pb_call_cancel(given_up);
@@ -285,11 +287,11 @@ PB_TEST(pressure, refuses_calls)
     snprintf(says, sizeof says, "%zu bytes wait to be sent, limit 6000",
              queued(p.client));
     pb_remote *root = pb_session_root(p.client);
-    cr_assert_eq(pb_remote_callf(root, on_answer, &client, &err, "blob", ""),
+    cr_assert_eq(pb_remote_call(root, "blob", on_answer, &client, &err, ""),
                  PB_ERR_LIMIT);
     cr_assert_str_eq(err.text, says);
     move_all(&p, p.client, p.server);
-    cr_assert_eq(pb_remote_callf(root, on_answer, &client, NULL, "blob", ""), 0);
+    cr_assert_eq(pb_remote_call(root, "blob", on_answer, &client, NULL, ""), 0);
     talk(&p);
     cr_assert_eq(client.answered, 1);
     pb_remote_unref(root);
@@ -378,7 +380,7 @@ static int keep_and_go_on(void *user_data)
         pb_session_pause(p.server);
         pb_remote *root = pb_session_root(p.client);
         for (int i = 0; i < 4; i++) {
-            e = root ? pb_remote_callf(root, on_answer, &client, NULL, "blob", "")
+            e = root ? pb_remote_call(root, "blob", on_answer, &client, NULL, "")
                      : PB_ERR_NOMEM;
         }
         pb_remote_unref(root);

@@ -45,7 +45,7 @@ static int serve_get(void *self, pb_request *r)
 {
     struct server *s = self;
     return pb_request_answer_steal(r, s->instead ? pb_value_ref(s->instead)
-                                                 : pb_local(s->thing));
+                                                 : pb_object_value(s->thing));
 }
 
 static const pb_method root_methods[] = {{"get", serve_get}, {0}};
@@ -102,10 +102,17 @@ static int save(const char *name, pb_span data, void *user_data)
     return save_result;
 }
 
+static void is_activated(pb_object *o, pb_failure *failure, void *user_data)
+{
+    *(bool *)user_data = o && !failure;
+}
+
 static void activated(pb_object *o, void *user_data)
 {
+    bool at_once = false;
     (void)user_data;
-    cr_assert(pb_published_is_activated(o));
+    cr_assert_eq(pb_published_when_activated(o, is_activated, &at_once), 0);
+    cr_assert(at_once);
     if (log_of) {
         note(log_of, "activated");
     }
@@ -337,7 +344,7 @@ static void holding_itself(struct pair *p)
 {
     struct server server;
     open_both(p, &server);
-    server.self.state = pb_build(NULL, "{s:[N]}", "me", pb_local(server.thing));
+    server.self.state = pb_build(NULL, "{s:[N]}", "me", pb_object_value(server.thing));
     get(p);
     close_both(p, &server);
 }
@@ -356,7 +363,7 @@ static void unsaved(struct pair *p)
     get(p);
     pb_value_unref(kept);
     talk(p);
-    server.self.state = pb_build(NULL, "{s:N}", "root", pb_local(server.root));
+    server.self.state = pb_build(NULL, "{s:N}", "root", pb_object_value(server.root));
     get(p);
     pb_value_unref(kept);
     close_both(p, &server);
@@ -384,7 +391,7 @@ static void malformed(const char *state, const char *expected)
     char hex[512];
     open_both(p, &server);
     pb_remote *root = pb_session_root(p->client);
-    pb_remote_callf(root, noted, p, NULL, "get", "");
+    pb_remote_call(root, "get", noted, p, NULL, "");
     pb_remote_unref(root);
     snprintf(hex, sizeof hex, "03801b87018103800a825f5f6d61696e5f5f2e500181%s", state);
     pb_session_sent(p->client, pb_session_send(p->client).len, 0);
@@ -428,7 +435,6 @@ PB_TEST(publish, is_of_classes_that_are_caches)
     pb_object *o = pb_object_new(&copyable, NULL);
     cr_assert_eq(pb_published_when_activated(o, when, NULL), PB_ERR_TYPE);
     cr_assert_eq(pb_published_when_activated(NULL, when, NULL), PB_ERR_TYPE);
-    cr_assert_not(pb_published_is_activated(o));
     pb_object_unref(o);
 }
 
@@ -438,9 +444,9 @@ static int serve_avatar(void *self, pb_request *r)
     static const pb_method methods[] = {{"get", serve_get}, {0}};
     static const pb_class avatar_class = {.name = "Avatar", .perspective = methods};
     pb_object *avatar = pb_object_new(&avatar_class, self);
-    pb_object *reference = pb_as_referenceable(avatar, PB_ROLE_PERSPECTIVE);
+    pb_object *reference = pb_referenceable_new(avatar, PB_ROLE_PERSPECTIVE);
     pb_object_unref(avatar);
-    return pb_request_answer_steal(r, pb_local_steal(reference));
+    return pb_request_answer_steal(r, pb_object_value_steal(reference));
 }
 
 static const pb_method portal_methods[] = {{"avatar", serve_avatar}, {0}};
@@ -466,10 +472,10 @@ PB_TEST(publish, goes_by_the_names_of_the_perspective)
     server.self.base.perspective_name = perspective_name;
     server.self.base.service_name = service_name;
     pb_object *portal = pb_object_new(&portal_class, &server);
-    pb_session_publish(p->server, "portal", portal);
+    pb_session_set_name_for_local(p->server, "portal", portal);
     pb_object_unref(portal);
-    pb_remote *to = pb_remote_for_name(p->client, "portal");
-    pb_remote_callf(to, keep, p, NULL, "avatar", "");
+    pb_remote *to = pb_session_remote_for_name(p->client, "portal");
+    pb_remote_call(to, "avatar", keep, p, NULL, "");
     talk(p);
     pb_value *avatar = kept;
     pb_when_ready(pb_as_remote(avatar), "get", NULL, NULL, NULL, keep, p, NULL, NULL);

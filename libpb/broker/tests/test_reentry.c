@@ -288,8 +288,8 @@ static int serve_gives(void *self, pb_request *r)
                           : strcmp(what, "made") == 0  ? &made
                           : strcmp(what, "cache") == 0 ? &cache
                                                        : NULL;
-    return pb_request_answer_steal(r,
-                                   cls ? pb_local_steal(make(cls)) : pb_local(rig->room));
+    return pb_request_answer_steal(r, cls ? pb_object_value_steal(make(cls))
+                                          : pb_object_value(rig->room));
 }
 
 static int serve_kept(void *self, pb_request *r)
@@ -325,7 +325,7 @@ static void call(pb_remote *to, const char *method, const char *what)
 {
     pb_value *args = pb_build(NULL, what ? "(s)" : "()", what);
     rig->made +=
-        pb_remote_call(to, method, args, NULL, NULL, ended, NULL, NULL, NULL) == 0;
+        pb_remote_call_values(to, method, args, NULL, NULL, ended, NULL, NULL, NULL) == 0;
     pb_value_unref(args);
 }
 
@@ -410,7 +410,7 @@ static void do_to(pb_session *s)
         pb_session_dont_notify_on_disconnect(s, told_session, NULL);
         break;
     case PUBLISH:
-        pb_session_publish(s, "root", rig->room);
+        pb_session_set_name_for_local(s, "root", rig->room);
         break;
     case SEND:
         move_one(s == rig->sessions[1]);
@@ -439,7 +439,7 @@ static void do_it(pb_session *s)
         break;
     case ANSWER:
         if (rig->kept) {
-            pb_request_answer_steal(rig->kept, pb_local_steal(make(&two)));
+            pb_request_answer_steal(rig->kept, pb_object_value_steal(make(&two)));
         }
         break;
     case FAIL:
@@ -499,8 +499,8 @@ static void open_rig(void)
 static void talk_over_all(void)
 {
     static const char *const gifts[] = {"two", "copy", "made", "cache", "room"};
-    int e = pb_remote_call(rig->root, "kept", NULL, NULL, NULL, ended_waiting, NULL,
-                           &rig->waiting, NULL);
+    int e = pb_remote_call_values(rig->root, "kept", NULL, NULL, NULL, ended_waiting,
+                                  NULL, &rig->waiting, NULL);
     rig->made += e == 0;
     for (size_t i = 0; i < sizeof gifts / sizeof *gifts; i++) {
         call(rig->root, "gives", gifts[i]);
@@ -526,7 +526,8 @@ static void talk_over_all(void)
         pb_value *thing = pb_instance_steal("shop.Thing", pb_dict());
         pb_value *last = i == 0 ? pb_int(1) : pb_name(PB_MODULE, "shop");
         pb_value *args = pb_build(NULL, "(NN)", thing, last);
-        e = pb_remote_call(rig->root, "any", args, NULL, NULL, ended, NULL, NULL, NULL);
+        e = pb_remote_call_values(rig->root, "any", args, NULL, NULL, ended, NULL, NULL,
+                                  NULL);
         cr_assert(i == 0 || e != 0 || !pb_session_is_ready(rig->sessions[0]));
         rig->made += e == 0;
         pb_value_unref(args);

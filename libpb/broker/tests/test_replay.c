@@ -99,8 +99,8 @@ static int serve_key(void *self, pb_request *r)
 static int serve_named(void *self, pb_request *r)
 {
     struct service *s = self;
-    pb_value *a = pb_local_steal(pb_object_new(&two_class, s));
-    pb_value *b = pb_local_steal(pb_object_new(&two_class, s));
+    pb_value *a = pb_object_value_steal(pb_object_new(&two_class, s));
+    pb_value *b = pb_object_value_steal(pb_object_new(&two_class, s));
     return pb_request_answer_steal(r, pb_build(NULL, "{s:O,s:(NN)}", "a", a, "b", a, b));
 }
 
@@ -223,8 +223,9 @@ static void call_on(struct client *c, pb_remote *to, const char *method, pb_valu
                     pb_value *kwargs)
 {
     pb_value **place = &c->results[c->s->calls ? c->s->calls->last_request : 0];
-    cr_assert_eq(
-        pb_remote_call(to, method, args, kwargs, NULL, keep_end, place, NULL, NULL), 0);
+    cr_assert_eq(pb_remote_call_values(to, method, args, kwargs, NULL, keep_end, place,
+                                       NULL, NULL),
+                 0);
     pb_value_unref(args);
     pb_value_unref(kwargs);
 }
@@ -314,7 +315,7 @@ static void no_such_steps(struct client *c, size_t n)
         call_literal(c, "missing", "(1,)", "{'k': 2}");
         break;
     case 2:
-        to = pb_remote_for_name(c->s, "nobody");
+        to = pb_session_remote_for_name(c->s, "nobody");
         call_on(c, to, "hello", NULL, NULL);
         pb_remote_unref(to);
         break;
@@ -323,7 +324,7 @@ static void no_such_steps(struct client *c, size_t n)
         call_on(c, to, "hello", NULL, NULL);
         break;
     default:
-        pb_remote_call(to, "hello", NULL, NULL, &quiet, NULL, NULL, NULL, NULL);
+        pb_remote_call_values(to, "hello", NULL, NULL, &quiet, NULL, NULL, NULL, NULL);
         call_literal(c, "none", "()", NULL);
         c->results[10] = (pb_value *)to;
     }
@@ -387,7 +388,8 @@ static void reference_ids_steps(struct client *c, size_t n)
 static void local_back_steps(struct client *c, size_t n)
 {
     static const char *const methods[] = {"keep", "back", "echo", "forget", "none"};
-    pb_value *args = n == 0 || n == 2 ? pb_build(NULL, "(N)", pb_local(c->object)) : NULL;
+    pb_value *args =
+        n == 0 || n == 2 ? pb_build(NULL, "(N)", pb_object_value(c->object)) : NULL;
     call_on(c, c->root, methods[n], args, NULL);
 }
 

@@ -24,16 +24,18 @@ static int serve_whoami(void *self, pb_request *r)
 static int serve_room(void *self, pb_request *r)
 {
     struct world *w = self;
-    return pb_request_answer_steal(r, pb_local(w->room));
+    return pb_request_answer_steal(r, pb_object_value(w->room));
 }
 
 static int serve_avatar(void *self, pb_request *r)
 {
     struct world *w = self;
     return pb_request_answer_steal(
-        r, pb_build(NULL, "[NN]",
-                    pb_local_steal(pb_as_referenceable(w->avatar, PB_ROLE_PERSPECTIVE)),
-                    pb_local_steal(pb_as_referenceable(w->other, PB_ROLE_PERSPECTIVE))));
+        r,
+        pb_build(
+            NULL, "[NN]",
+            pb_object_value_steal(pb_referenceable_new(w->avatar, PB_ROLE_PERSPECTIVE)),
+            pb_object_value_steal(pb_referenceable_new(w->other, PB_ROLE_PERSPECTIVE))));
 }
 
 /* Whether the argument is a ViewPoint on the room, and for whom. */
@@ -119,7 +121,7 @@ static void keep_result(pb_value *result, pb_failure *failure, void *user_data)
 static pb_value *ask(struct pair *p, pb_remote *to, const char *method)
 {
     pb_value *result = NULL;
-    cr_assert_eq(pb_remote_callf(to, keep_result, &result, NULL, method, ""), 0);
+    cr_assert_eq(pb_remote_call(to, method, keep_result, &result, NULL, ""), 0);
     talk(p);
     return result;
 }
@@ -127,7 +129,8 @@ static pb_value *ask(struct pair *p, pb_remote *to, const char *method)
 static void say(struct pair *p, pb_remote *to, const char *method, pb_value *arg)
 {
     pb_value *args = arg ? pb_build(NULL, "(O)", arg) : NULL;
-    cr_assert_eq(pb_remote_call(to, method, args, NULL, NULL, noted, p, NULL, NULL), 0);
+    cr_assert_eq(
+        pb_remote_call_values(to, method, args, NULL, NULL, noted, p, NULL, NULL), 0);
     pb_value_unref(args);
     talk(p);
 }
@@ -185,10 +188,10 @@ static void old_words(struct pair *p)
     pb_object *view = pb_viewpoint_new(NULL, room);
     pb_session_config c = {.jelly.profile.python_major = 2};
     cr_assert(pair_open(p, c, c));
-    pb_session_publish(p->server, "view", view);
+    pb_session_set_name_for_local(p->server, "view", view);
     talk(p);
     p->log_len = 0;
-    pb_remote *r = pb_remote_for_name(p->client, "view");
+    pb_remote *r = pb_session_remote_for_name(p->client, "view");
     say(p, r, "nothing", NULL);
     pb_remote_unref(r);
     size_t end = p->log_len;
@@ -252,22 +255,22 @@ static void fallback(struct pair *p)
     open_world(p, &w);
     pb_object *open = pb_object_new(&open_class, &w);
     pb_object *as[] = {
-        pb_as_referenceable(open, PB_ROLE_REMOTE),
-        pb_as_referenceable(open, PB_ROLE_PERSPECTIVE),
+        pb_referenceable_new(open, PB_ROLE_REMOTE),
+        pb_referenceable_new(open, PB_ROLE_PERSPECTIVE),
         pb_viewpoint_new(w.avatar, open),
-        pb_as_referenceable(w.avatar, PB_ROLE_REMOTE),
+        pb_referenceable_new(w.avatar, PB_ROLE_REMOTE),
     };
     static const char *const names[] = {"remote", "perspective", "view", "wrong"};
     for (size_t i = 0; i < 4; i++) {
-        pb_session_publish(p->server, names[i], as[i]);
-        pb_remote *r = pb_remote_for_name(p->client, names[i]);
+        pb_session_set_name_for_local(p->server, names[i], as[i]);
+        pb_remote *r = pb_session_remote_for_name(p->client, names[i]);
         say(p, r, "x", NULL);
         pb_remote_unref(r);
         pb_object_unref(as[i]);
     }
-    cr_assert_null(pb_as_referenceable(open, PB_ROLE_VIEW));
-    cr_assert_null(pb_as_referenceable(open, PB_ROLE_OBSERVE));
-    cr_assert_null(pb_as_referenceable(NULL, PB_ROLE_REMOTE));
+    cr_assert_null(pb_referenceable_new(open, PB_ROLE_VIEW));
+    cr_assert_null(pb_referenceable_new(open, PB_ROLE_OBSERVE));
+    cr_assert_null(pb_referenceable_new(NULL, PB_ROLE_REMOTE));
     cr_assert_null(pb_viewpoint_new(w.avatar, NULL));
     cr_assert_null(pb_viewpoint_object(open));
     cr_assert_null(pb_viewpoint_perspective(open));

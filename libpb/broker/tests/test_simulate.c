@@ -99,7 +99,7 @@ static const pb_class thing_class = {
 static pb_value *new_thing(void)
 {
     world.objects++;
-    return pb_local_steal(pb_object_new(&thing_class, NULL));
+    return pb_object_value_steal(pb_object_new(&thing_class, NULL));
 }
 
 static void hold(struct end *e, pb_value *v)
@@ -237,8 +237,8 @@ static void ask(struct end *e)
                             : pb_build(NULL, "(LN)", a->number, new_thing());
     pb_call_options options = {.timeout = chance(3) ? 0 : (int64_t)chance(50) + 1};
     a->timed = options.timeout > 0;
-    int failed = pb_remote_call(root, give ? "give" : "echo", args, NULL, &options,
-                                on_answer, a, &a->call, NULL);
+    int failed = pb_remote_call_values(root, give ? "give" : "echo", args, NULL, &options,
+                                       on_answer, a, &a->call, NULL);
     if (failed) { /* a reference that is dead, or the session is over */
         a->ended = true;
         a->call = NULL;
@@ -273,7 +273,7 @@ static void tell(struct end *e, const char *method)
     if (e->session && !e->closed) {
         pb_remote *root = pb_session_root(e->session);
         pb_call_options options = {.no_answer = true};
-        pb_remote_call(root, method, NULL, NULL, &options, NULL, NULL, NULL, NULL);
+        pb_remote_call_values(root, method, NULL, NULL, &options, NULL, NULL, NULL, NULL);
         pb_remote_unref(root);
     }
 }

@@ -4,6 +4,7 @@
 #ifndef PB__TEST_USERS_H
 #define PB__TEST_USERS_H
 
+#include "libpb/broker/login.h"
 #include "libpb/broker/tests/pair.h"
 #include "pb/login.h"
 
@@ -128,7 +129,7 @@ static inline bool open_service_with(struct pair *p, struct service *v, bool use
     bool good = root && (!users || pb_portal_add_user(v->portal, SPAN("alice"),
                                                       SPAN("sesame")) == 0);
     if (good) {
-        pb_portal_set_challenge(v->portal, challenge, v);
+        pb__portal_set_challenge(v->portal, challenge, v);
         if (anonymous) {
             pb_portal_allow_anonymous(v->portal);
         }
@@ -172,8 +173,8 @@ static inline void logged_in(pb_value *avatar, pb_failure *failure, void *user_d
 
 static inline int log_in(struct client *c, const char *name, const char *password)
 {
-    pb_credentials who =
-        name ? pb_credentials_new(name, password) : pb_credentials_anonymous();
+    pb_credentials who = name ? (pb_credentials){.username = name, .password = password}
+                              : (pb_credentials){.anonymous = true};
     return pb_login(c->p->client, &who, NULL, NULL, logged_in, c, NULL, NULL);
 }
 

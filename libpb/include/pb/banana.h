@@ -37,9 +37,10 @@ typedef struct {
     uint8_t *(*place)(void *ctx, size_t len);
     /* Leave NULL: the sinks of this library may bring the decoder's loop with them. */
     int (*run)(pb_decoder *d, const uint8_t *in, size_t len);
+    void *reserved[4];
 } pb_sink_ops;
 
-/* A receiver of tokens: what it does, and for whom. */
+/* A receiver of tokens: what it does, and for whom. Frozen. */
 typedef struct {
     const pb_sink_ops *ops;
     void *ctx;
@@ -55,12 +56,12 @@ typedef struct {
     size_t depth;   /* lists within lists: 4096 */
     size_t message; /* bytes of one top-level expression: 256 MiB */
     size_t values;  /* tokens of one top-level expression: 16 Mi */
+    size_t reserved[4];
 } pb_limits;
 
-/* The limits with every 0 replaced by its default, and those past what a decoder can count
- * (list: UINT32_MAX; bytes, message, values: PTRDIFF_MAX) by that. NULL gives the
- * defaults. */
-PB_API pb_limits pb_limits_default(const pb_limits *limits);
+/* Replaces every 0 in *limits by its default, and a limit past what a decoder can count
+ * (list: UINT32_MAX; bytes, message, values: PTRDIFF_MAX) by that. NULL is ignored. */
+PB_API void pb_limits_default(pb_limits *limits);
 
 /* NONE has no vocabulary; PB has; before the negotiation there is neither. */
 typedef enum {
@@ -68,12 +69,6 @@ typedef enum {
     PB_DIALECT_NONE,
     PB_DIALECT_PB,
 } pb_dialect;
-
-/* The dialect's name on the wire, a constant: "none", "pb"; NULL for
- * PB_DIALECT_UNKNOWN. */
-PB_API const char *pb_dialect_name(pb_dialect d);
-/* The dialect of that name; PB_DIALECT_UNKNOWN if there is none. */
-PB_API pb_dialect pb_dialect_find(pb_span name);
 
 /* Bytes to tokens, any split. */
 
@@ -89,9 +84,6 @@ PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink
 PB_API int pb_decoder_recv(pb_decoder *d, pb_span in, pb_error *err);
 /* The dialect from now on; may be called by the sink. */
 PB_API void pb_decoder_set_dialect(pb_decoder *d, pb_dialect dialect);
-/* The limits from now on (of message and values: from the next top-level expression on, at
- * the latest); may be called by the sink. */
-PB_API void pb_decoder_set_limits(pb_decoder *d, const pb_limits *limits);
 /* Called by the sink: pb_decoder_recv returns 0 after this token, and after the ends of
  * the lists that it completes. */
 PB_API void pb_decoder_pause(pb_decoder *d);
@@ -129,8 +121,6 @@ PB_API pb_span pb_encoder_send(const pb_encoder *e);
 PB_API void pb_encoder_sent(pb_encoder *e, size_t n);
 /* The dialect from now on, between two expressions. */
 PB_API void pb_encoder_set_dialect(pb_encoder *e, pb_dialect dialect);
-/* The limits from now on; NULL: the defaults. */
-PB_API void pb_encoder_set_limits(pb_encoder *e, const pb_limits *limits);
 /* Ends an encoder. NULL is allowed. */
 PB_API void pb_encoder_free(pb_encoder *e);
 

@@ -25,7 +25,7 @@ typedef struct pb_call pb_call;
 
 /* ---- Objects that peers may call ---- */
 
-/* One method. `call` answers the request now, or keeps it (pb_request_ref) and answers
+/* One method, a row of a table. Frozen. `call` answers the request now, or keeps it (pb_request_ref) and answers
  * later. A non-zero return from a request that has not been answered or kept sends a
  * failure with the text of that PB_ERR_ code; 0 without an answer sends None. */
 typedef struct {
@@ -69,7 +69,7 @@ typedef struct {
     pb_value *(*state_to_copy)(void *self, pb_object *perspective, pb_error *err);
     /* Cacheable. getStateToCacheAndObserveFor: as above, called when the peer has no cache
      * of it yet; NULL: state_to_copy. The observer calls the peer's caches of it
-     * (pb_remote_call); keep it with pb_remote_ref. */
+     * (pb_remote_call_values); keep it with pb_remote_ref. */
     pb_value *(*state_to_cache)(void *self, pb_object *perspective, pb_remote *observer,
                                 pb_error *err);
     /* The peer has no cache of it any more, or is gone, or was never sent what state_to_cache
@@ -83,6 +83,7 @@ typedef struct {
      * until destroy has run (pb_object_state). Don't count it: the copy may be in it. May
      * be NULL. Non-zero refuses the copy, and fails the call that it came with. */
     int (*set_state)(void *self, pb_value *state, pb_error *err);
+    void *reserved[8];
 } pb_class;
 
 /* An object with one owner, *new*. cls is borrowed for its life. NULL for lack of memory.
@@ -98,10 +99,10 @@ PB_API void *pb_object_self(const pb_object *o);
 /* What it can do, borrowed. */
 PB_API const pb_class *pb_object_class(const pb_object *o);
 /* The object as a value, to be sent: *new*. */
-PB_API pb_value *pb_local(pb_object *o);
+PB_API pb_value *pb_object_value(pb_object *o);
 /* The same, and the caller's count of o goes into it: for pb_build("N", ...). */
-PB_API pb_value *pb_local_steal(pb_object *o);
-/* The object of a PB_LOCAL value, borrowed: one of ours, a copy, or what a cache shows;
+PB_API pb_value *pb_object_value_steal(pb_object *o);
+/* The object of a PB_OBJECT value, borrowed: one of ours, a copy, or what a cache shows;
  * NULL for another kind or for NULL. */
 PB_API pb_object *pb_as_object(const pb_value *v);
 
@@ -160,7 +161,7 @@ PB_API int pb_request_fail_with(pb_request *r, pb_failure *f);
 /* Answers with an exception that is sent as itself, not wrapped in a failure: a Copyable
  * that the peer has registered, or an instance of a class that its taster allows. Where it
  * cannot be sent, a failure that says why is. Returns as pb_request_answer_steal. */
-PB_API int pb_request_fail_steal(pb_request *r, pb_value *exception);
+PB_API int pb_request_fail_value_steal(pb_request *r, pb_value *exception);
 
 /* ---- References to a peer's objects ---- */
 
@@ -189,7 +190,7 @@ PB_API void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb,
                                                 void *user_data);
 /* A reference to what the peer has published under a name, *new*; nothing is sent, and
  * nothing is owed. NULL for lack of memory. Mirrors Broker.remoteForName. */
-PB_API pb_remote *pb_remote_for_name(pb_session *s, const char *name);
+PB_API pb_remote *pb_session_remote_for_name(pb_session *s, const char *name);
 
 /* ---- Calling ---- */
 
@@ -201,6 +202,7 @@ typedef void (*pb_answer_cb)(pb_value *result, pb_failure *failure, void *user_d
 typedef struct {
     int64_t timeout; /* milliseconds until it fails with PB_ERR_TIMEOUT; 0: never */
     bool no_answer;  /* ask for none: Twisted's pbanswer=False; cb must be NULL */
+    void *reserved[4];
 } pb_call_options;
 
 /* Calls a method. args is a tuple (NULL: none), kwargs a dict with text keys (NULL: none).
@@ -210,14 +212,14 @@ typedef struct {
  * PB_ERR_LIMIT (the arguments cannot be sent; err says which), PB_ERR_NOMEM. *call (may
  * be NULL) is borrowed, and valid until cb has run. Before the session is ready it waits.
  * Mirrors RemoteReference.callRemote. */
-PB_API int pb_remote_call(pb_remote *to, const char *method, pb_value *args,
-                          pb_value *kwargs, const pb_call_options *options,
-                          pb_answer_cb cb, void *user_data, pb_call **call,
-                          pb_error *err);
+PB_API int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
+                                 pb_value *kwargs, const pb_call_options *options,
+                                 pb_answer_cb cb, void *user_data, pb_call **call,
+                                 pb_error *err);
 /* The same with the arguments built by a pb_build format without its parentheses:
- *     pb_remote_callf(two, got_three, NULL, &err, "three", "i", 12); */
-PB_API int pb_remote_callf(pb_remote *to, pb_answer_cb cb, void *user_data, pb_error *err,
-                           const char *method, const char *format, ...);
+ *     pb_remote_call(two, "three", got_three, NULL, &err, "i", 12); */
+PB_API int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb,
+                          void *user_data, pb_error *err, const char *format, ...);
 /* Gives the call up: cb runs with PB_ERR_CANCELLED before this returns; the answer is
  * dropped when it comes, its references given back. Mirrors Deferred.cancel. */
 PB_API void pb_call_cancel(pb_call *c);
@@ -298,6 +300,7 @@ typedef struct {
      * session is over, and no call of the driver's is on the stack that would notice. */
     void (*on_wake)(pb_session *s, void *driver);
     void *driver;
+    void *reserved[12];
 } pb_session_config;
 
 /* A session of the side that connected, *new* (pb_session_free); the config is copied.
@@ -361,6 +364,7 @@ typedef struct {
     size_t caches;   /* RemoteCaches of the peer's that are not uncached yet */
     size_t queued;   /* bytes waiting to be sent */
     size_t paging;   /* pagings of ours that are under way */
+    size_t reserved[8];
 } pb_session_stats;
 
 /* Fills *out with the numbers of now. */
@@ -379,7 +383,7 @@ PB_API void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb
                                                  void *user_data);
 /* Publishes an object under a name beside "root". PB_ERR_ARG, PB_ERR_STATE where the
  * session is over, PB_ERR_NOMEM. Mirrors Broker.setNameForLocal. */
-PB_API int pb_session_publish(pb_session *s, const char *name, pb_object *o);
+PB_API int pb_session_set_name_for_local(pb_session *s, const char *name, pb_object *o);
 /* The peer's root, *new*; no message is needed. Mirrors getRootObject. */
 PB_API pb_remote *pb_session_root(pb_session *s);
 

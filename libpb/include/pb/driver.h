@@ -65,7 +65,7 @@ PB_API void pb_driver_handle(pb_driver *d, int events);
 PB_API void pb_driver_settle(pb_driver *d);
 /* As pb_conn_close: gone runs when the loop calls again. */
 PB_API void pb_driver_close(pb_driver *d);
-/* As pb_conn_finish: gone runs when the loop calls again. */
+/* As pb_conn_drain: gone runs when the loop calls again. */
 PB_API void pb_driver_finish(pb_driver *d, int64_t patience);
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,11 +21,23 @@ extern "C" {
 #define PB_PRINTF(string, first)
 #endif
 
-/* Bytes that belong to somebody else. */
+/* How structs grow: a struct that may gain fields ends in `reserved`, which must be zero
+ * (as it is after `= {0}` or designated initialisers). A new field takes its place from
+ * there, so that programs that were built before go on as they are, and zero means for
+ * each new field what it meant before. The other structs are frozen: they never change. */
+
+/* Bytes that belong to somebody else. Frozen. */
 typedef struct {
     const uint8_t *data;
     size_t len;
 } pb_span;
+
+/* The bytes of NUL-terminated text, without the NUL; no bytes for NULL. */
+static inline pb_span pb_span_of(const char *text)
+{
+    pb_span s = {(const uint8_t *)text, text ? strlen(text) : 0};
+    return s;
+}
 
 /* Name, number and text of every error. Numbers are part of the ABI: never reused, only
  * appended. A function returns the negated number, PB_ERR_name. */
@@ -63,7 +76,11 @@ typedef struct {
     uint64_t offset; /* byte of the input, message or literal that was being read */
     char where[96];  /* path into the message, as in "message 12: args[0]['key'][3]" */
     char text[192]; /* one sentence: the offending thing, and the limit that was passed */
+    uint64_t reserved[2];
 } pb_error;
+
+/* Empties an error, so that it can be filled again. NULL is allowed. */
+PB_API void pb_error_clear(pb_error *err);
 
 /* The text of a PB_ERR_ code, from the list above: a constant, never NULL. */
 PB_API const char *pb_strerror(int code);

@@ -26,7 +26,7 @@ PB_API pb_object *pb_viewpoint_perspective(const pb_object *o);
 /* An object that calls the methods of another in a role: *new*; it holds a count of it.
  * An avatar is sent so, as PB_ROLE_PERSPECTIVE. NULL for lack of memory or of an object,
  * or where role is neither that nor PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
-PB_API pb_object *pb_as_referenceable(pb_object *object, pb_role role);
+PB_API pb_object *pb_referenceable_new(pb_object *object, pb_role role);
 /* The perspective that a reference came for, borrowed, and for whom it sends; NULL: none,
  * or its connection has ended. Mirrors RemoteReference.perspective. */
 PB_API pb_object *pb_remote_perspective(const pb_remote *r);
@@ -41,7 +41,7 @@ PB_API pb_registry *pb_registry_new(void);
 PB_API pb_registry *pb_registry_ref(pb_registry *g);
 /* Removes an owner. NULL is allowed. */
 PB_API void pb_registry_unref(pb_registry *g);
-/* What comes with this tag becomes a PB_LOCAL value: an object of the class, which is
+/* What comes with this tag becomes a PB_OBJECT value: an object of the class, which is
  * borrowed for the life of the registry and of its copies. cls NULL: it becomes a
  * PB_INSTANCE, data without behaviour, whatever the taster says. A tag that was set before
  * is replaced. A taster of the session's own must allow the tag as a type, too: any with a
@@ -70,7 +70,7 @@ PB_API int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_c
 /* ---- Failures as values ---- */
 
 /* A failure as a value that can be sent anywhere (CopyableFailure): *new*. */
-PB_API pb_value *pb_failure_copyable(pb_failure *f);
+PB_API pb_value *pb_failure_to_value(pb_failure *f);
 /* The failure of a CopiedFailure, or of any exception that was sent as itself: *new*; NULL
  * for lack of memory. */
 PB_API pb_failure *pb_failure_from_value(pb_value *v);

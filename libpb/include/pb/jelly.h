@@ -67,6 +67,7 @@ typedef struct {
      * NULL: what comes so is Unpersistable("Persistent callback not found"). */
     int (*persistent_load)(pb_value *id, pb_value **v, pb_error *err, void *user_data);
     void *user_data;
+    void *reserved[6];
 } pb_jelly_config;
 
 /* Writes the expression of v, in banana, to e: for the same graph of objects the very

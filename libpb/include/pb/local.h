@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Local objects behind the interface of remote ones, so that an application is tested
- * without a network: pb_remote_call on such a reference calls the object here. Values go
+ * without a network: pb_remote_call_values on such a reference calls the object here. Values go
  * as they are, not through jelly. Mirrors twisted.spread.util. */
 #ifndef PB_LOCAL_H
 #define PB_LOCAL_H
@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /* A reference to an object of one's own: *new*; it holds a count. Calls run its `remote`
- * methods before pb_remote_call returns, and with them the callback of a call that is
+ * methods before pb_remote_call_values returns, and with them the callback of a call that is
  * answered at once, as on a Deferred that has fired already; a method that keeps its
  * request answers later, as over a network. *call is NULL: without a clock there is no
  * time-out, and nothing to cancel. NULL for lack of memory. Mirrors LocalAsRemote, whose

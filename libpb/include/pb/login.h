@@ -15,26 +15,24 @@ extern "C" {
 
 /* ---- The client ---- */
 
-/* Who wants to log in. User names and passwords are bytes, as in twisted.cred. */
+/* The user that logs in. A name and a password are bytes, as in twisted.cred; NULL is the
+ * empty one. Mirrors credentials.UsernamePassword and credentials.Anonymous. */
 typedef struct {
-    pb_span username, password;
-    bool username_as_text; /* sent as text, for services that expect a str */
-    bool anonymous;        /* the rest is not looked at */
+    const char *username, *password;
+    size_t username_len, password_len; /* in bytes; 0: up to the NUL */
+    bool username_as_text; /* the name is sent as a str, for services that expect one */
+    bool anonymous;        /* log in without a name; the fields above are ignored */
+    void *reserved[4];
 } pb_credentials;
-
-/* From NUL-terminated names, which are borrowed. Mirrors credentials.UsernamePassword. */
-PB_API pb_credentials pb_credentials_new(const char *username, const char *password);
-/* Nobody. Mirrors credentials.Anonymous. */
-PB_API pb_credentials pb_credentials_anonymous(void);
 
 typedef struct pb_login_call pb_login_call;
 
 /* Logs in at the peer's root: cb gets the avatar, a PB_REMOTE value, or the failure
  * (twisted.cred.error.UnauthorizedLogin for a name or password that is not known). mind is
- * any value, most often a pb_local object through which the server may call; NULL: None.
+ * any value, most often a pb_object_value object through which the server may call; NULL: None.
  * options->timeout is for the whole, no_answer is not looked at. c and mind are not needed
  * any more when it returns. *login (may be NULL) is borrowed, and valid until cb has run.
- * Returns, and runs cb, as pb_remote_call does. Mirrors PBClientFactory.login. */
+ * Returns, and runs cb, as pb_remote_call_values does. Mirrors PBClientFactory.login. */
 PB_API int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                     const pb_call_options *options, pb_answer_cb cb, void *user_data,
                     pb_login_call **login, pb_error *err);
@@ -85,13 +83,7 @@ PB_API void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_
 PB_API void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check,
                                             void *user_data);
 /* Takes names that come as text as their UTF-8 bytes; else only bytes are names. */
-PB_API void pb_portal_take_text(pb_portal *p, bool take);
-/* Where challenges come from instead of the system's random source: fills 16 bytes; 0, or
- * non-zero to fail the login. For tests. */
-PB_API void pb_portal_set_challenge(pb_portal *p,
-                                    int (*challenge)(uint8_t out[PB_MD5_LEN],
-                                                     void *user_data),
-                                    void *user_data);
+PB_API void pb_portal_accept_text_names(pb_portal *p, bool take);
 
 /* Keeps the attempt, so that it is answered later; returns a. */
 PB_API pb_attempt *pb_attempt_ref(pb_attempt *a);

@@ -50,6 +50,7 @@ typedef struct {
     const char *tls_certificate, *tls_key; /* our own; the key may be in the first file */
     const char *tls_host_name;             /* whom a client expects; NULL: the host */
     bool tls_insecure;                     /* a client takes any certificate */
+    void *reserved[8];
 } pb_net_config;
 
 /* Connects, trying each address of the host: a connection, borrowed from the loop.
@@ -71,7 +72,7 @@ PB_API void pb_conn_close(pb_conn *c);
 /* The same as soon as no call is under way, in either direction, and all is sent, but after
  * `patience` milliseconds at the latest (negative: never): calls that come meanwhile are
  * not heard any more. */
-PB_API void pb_conn_finish(pb_conn *c, int64_t patience);
+PB_API void pb_conn_drain(pb_conn *c, int64_t patience);
 
 /* Listens. Each connection gets a session of its own with c->session's config. NULL with
  * an error as above, or PB_ERR_SYSTEM. Mirrors
@@ -83,13 +84,13 @@ PB_API int pb_server_port(const pb_server *s);
 /* How many connections it has now. */
 PB_API size_t pb_server_connections(const pb_server *s);
 /* Stops listening, closes the connections, and frees s when the last is gone, in the loop;
- * closed (may be NULL) runs then. Once; but after pb_server_finish, whose closed then
+ * closed (may be NULL) runs then. Once; but after pb_server_drain, whose closed then
  * runs, it may be called to wait no longer. */
 PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data),
                             void *user_data);
-/* The same as pb_conn_finish for each connection. */
-PB_API void pb_server_finish(pb_server *s, int64_t patience,
-                             void (*closed)(void *user_data), void *user_data);
+/* The same as pb_conn_drain for each connection. */
+PB_API void pb_server_drain(pb_server *s, int64_t patience,
+                            void (*closed)(void *user_data), void *user_data);
 
 /* The process's default loop, borrowed: what to give to the above in programs that have no
  * loop of their own. */
@@ -143,12 +144,11 @@ PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
  * PB_ERR_REMOTE, its type and text in err->text, and is whole in pb_client_failure. Calls
  * may follow one another and err be looked at once, for the first error stays in it:
  * without a client, a reference (PB_ERR_ARG) or an argument, nothing is called. */
-PB_API pb_value *pb_client_call(pb_client *c, pb_remote *to, pb_error *err,
-                                const char *method, const char *format, ...);
+PB_API pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method,
+                                pb_error *err, const char *format, ...);
 /* The same with args (a tuple) and kwargs (a dict), either NULL for none. */
-PB_API pb_value *pb_client_call_values(pb_client *c, pb_remote *to, pb_error *err,
-                                       const char *method, pb_value *args,
-                                       pb_value *kwargs);
+PB_API pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
+                                       pb_value *args, pb_value *kwargs, pb_error *err);
 /* Hears the peer for so many milliseconds: what it calls is called, what it gives back is
  * taken. 0, or PB_ERR_LOST as soon as the connection is gone. */
 PB_API int pb_client_wait(pb_client *c, int64_t milliseconds);
@@ -159,21 +159,6 @@ PB_API const pb_failure *pb_client_failure(const pb_client *c);
 PB_API pb_session *pb_client_session(const pb_client *c);
 /* Closes the connection. References to the peer live on as dead ones. NULL is allowed. */
 PB_API void pb_client_free(pb_client *c);
-
-/* A file of users, a line each, which is read at each login. Zero is the default of every
- * field but path. Mirrors FilePasswordDB. */
-typedef struct {
-    const char *path;
-    const char *delimiter; /* NULL: ":" */
-    size_t username_field; /* fields count from 0 */
-    size_t password_field; /* 0: the one after username_field */
-    bool ignore_case;      /* of user names, which become lower case */
-    bool md5;              /* passwords are hexadecimal MD5 digests, not plain text */
-} pb_password_file;
-
-/* Checks names and passwords by a file; its texts are copied. A file that cannot be opened
- * is logged, and lets nobody in. PB_ERR_NOMEM. */
-PB_API int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f);
 
 #ifdef __cplusplus
 }

@@ -29,6 +29,7 @@ typedef struct {
      * was told that it has all (also after pb_pager_stop); else the collector was told so
      * too if it could be, for it would wait. May be NULL. */
     void (*done)(void *self, const pb_error *why);
+    void *reserved[2];
 } pb_page_source;
 
 /* Sends pages to a collector, each when all that was written before has been sent, and no
@@ -38,7 +39,7 @@ typedef struct {
 PB_API int pb_page(pb_remote *collector, const pb_page_source *ops, void *self,
                    pb_pager **pager);
 /* What ends the ready-made pagers; as pb_page_source.done. */
-typedef void (*pb_paged_cb)(void *user_data, const pb_error *why);
+typedef void (*pb_paged_cb)(const pb_error *why, void *user_data);
 /* The same for the parts of a bytes value, which is counted until done; chunk 0 is 8192.
  * PB_ERR_TYPE for another kind. Mirrors StringPager. */
 PB_API int pb_page_bytes(pb_remote *collector, pb_value *bytes, size_t chunk,
@@ -57,12 +58,13 @@ PB_API void pb_pager_stop(pb_pager *p);
 
 /* Where pages go. */
 typedef struct {
-    /* A page came, borrowed. Non-zero ends the collecting with that error, and the call as
-     * pb_method.call does. */
-    int (*page)(void *user_data, pb_value *page);
+    /* A page came, borrowed. Non-zero ends the collecting with that code, and the call that
+     * brought the page with a failure; err, if it is filled, says why, to both. */
+    int (*page)(pb_value *page, pb_error *err, void *user_data);
     /* There are no more: code PB_OK where the pager said so, else a page was not taken, the
      * collector was given back before, or the connection ended. Once; may be NULL. */
-    void (*end)(void *user_data, const pb_error *why);
+    void (*end)(const pb_error *why, void *user_data);
+    void *reserved[2];
 } pb_collector_ops;
 
 /* An object to pass to what sends pages, *new*; ops is borrowed for its life. A slow
@@ -74,7 +76,7 @@ PB_API pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data)
  * list of all pages, or a failure: also, unlike Twisted's, which waits for ever then, where
  * the call fails, the connection ends, a page is lost or the collector is given back. Pages
  * which have more bytes or values in all than one message may have are a failure too. The call's own answer is not looked at.
- * Returns, and runs cb, as pb_remote_call does; options may be NULL, and no_answer is not
+ * Returns, and runs cb, as pb_remote_call_values does; options may be NULL, and no_answer is not
  * looked at. Mirrors getAllPages. */
 PB_API int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args,
                             pb_value *kwargs, const pb_call_options *options,

@@ -8,6 +8,7 @@
 #include "pb/broker.h"
 #include "pb/driver.h"
 #include "pb/error.h"
+#include "pb/files.h"
 #include "pb/flavors.h"
 #include "pb/jelly.h"
 #include "pb/local.h"

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/* A kind of peer. A 0 is the default: Python 3.11 (or 2.7, for python_major 2), and with
+/* A kind of peer. Frozen. A 0 is the default: Python 3.11 (or 2.7, for python_major 2), and with
  * it the rules of Twisted 24.7 (or 20.3, the last for Python 2), but for those rows of
  * the table that are plain faults of one version (LATE_FAILURE_LOST): these hold only
  * where the version is named. */

@@ -27,6 +27,7 @@ typedef struct {
      * borrowed; NULL, or giving NULL: "None". */
     const char *(*perspective_name)(pb_object *perspective);
     const char *(*service_name)(pb_object *perspective);
+    void *reserved[4];
 } pb_publishable;
 
 /* For pb_class.state_to_cache, as that is called: *new*. Mirrors
@@ -49,6 +50,7 @@ typedef struct {
     /* RemotePublished.activated: all of its state is there. May be NULL. */
     void (*activated)(pb_object *o, void *user_data);
     void *user_data; /* of those above */
+    void *reserved[4];
 } pb_published_config;
 
 /* What comes with this tag is a RemotePublished of the class, which has flavor
@@ -57,8 +59,6 @@ typedef struct {
  * config is copied. Else as pb_registry_set_class. */
 PB_API int pb_registry_set_published(pb_registry *g, const char *tag, const pb_class *cls,
                                      const pb_published_config *config);
-/* Whether all of its state is there. False for what is no RemotePublished. */
-PB_API bool pb_published_is_activated(const pb_object *o);
 /* What pb_published_when_activated calls: failure is NULL where all is there. Both are
  * borrowed. */
 typedef void (*pb_published_cb)(pb_object *o, pb_failure *failure, void *user_data);
@@ -66,18 +66,11 @@ typedef void (*pb_published_cb)(pb_object *o, pb_failure *failure, void *user_da
  * never will be. PB_ERR_TYPE for what is no RemotePublished, PB_ERR_NOMEM; then cb does
  * not run. Mirrors RemotePublished.callWhenActivated. */
 PB_API int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_data);
-/* As pb_remote_call, for a method that gives a RemotePublished: cb gets it once all of its
+/* As pb_remote_call_values, for a method that gives a RemotePublished: cb gets it once all of its
  * state is there; *call is valid until it has come. Mirrors whenReady. */
 PB_API int pb_when_ready(pb_remote *to, const char *method, pb_value *args,
                          pb_value *kwargs, const pb_call_options *options,
                          pb_answer_cb cb, void *user_data, pb_call **call, pb_error *err);
-
-/* A ready-made pair for a folder of files, whose path is the user_data. Names with a
- * slash, which would lead out of it, are never saved. Part of what stands beside the
- * core, for it touches files. For pb_published_config.load: *new*, or NULL. */
-PB_API pb_value *pb_folder_load(const char *name, void *folder);
-/* For pb_published_config.save: 0 or PB_ERR_SYSTEM. */
-PB_API int pb_folder_save(const char *name, pb_span data, void *folder);
 
 #ifdef __cplusplus
 }

@@ -41,6 +41,7 @@ typedef struct {
     void (*on_down)(pb_service *s, const pb_error *why, int64_t retry_in,
                     void *user_data);
     void *user_data; /* of these two; the session's callbacks have net.session's */
+    void *reserved[8];
 } pb_service_config;
 
 /* Starts, *new* (pb_service_stop); nothing is called before this returns. c may be NULL.
@@ -52,18 +53,18 @@ PB_API pb_service *pb_service_new(struct uv_loop_s *loop, const char *endpoint,
 PB_API pb_remote *pb_service_root(const pb_service *s);
 /* The calls that wait for a connection. */
 PB_API size_t pb_service_waiting(const pb_service *s);
-/* As pb_remote_call, and PB_ERR_LIMIT if too many wait, PB_ERR_LOST if it may not wait.
+/* As pb_remote_call_values, and PB_ERR_LIMIT if too many wait, PB_ERR_LOST if it may not wait.
  * The time-out counts from now on. What was sent is never sent again: where the connection
  * is lost then, it fails with PB_ERR_LOST, whether or not the peer has served it. */
-PB_API int pb_service_call(pb_service *s, const char *method, pb_value *args,
-                           pb_value *kwargs, const pb_call_options *options,
-                           pb_answer_cb cb, void *user_data, pb_error *err);
-/* The same with the arguments built as by pb_remote_callf. */
-PB_API int pb_service_callf(pb_service *s, pb_answer_cb cb, void *user_data,
-                            pb_error *err, const char *method, const char *format, ...);
+PB_API int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
+                                  pb_value *kwargs, const pb_call_options *options,
+                                  pb_answer_cb cb, void *user_data, pb_error *err);
+/* The same with the arguments built as by pb_remote_call. */
+PB_API int pb_service_call(pb_service *s, const char *method, pb_answer_cb cb,
+                           void *user_data, pb_error *err, const char *format, ...);
 /* Connects at once if it waits to do so, and begins anew to count failures. */
 PB_API void pb_service_retry(pb_service *s);
-/* Ends it: what waits, fails; the connection ends as by pb_conn_finish. s is gone when
+/* Ends it: what waits, fails; the connection ends as by pb_conn_drain. s is gone when
  * stopped (may be NULL) runs, in the loop. Once; on_down does not run any more. Mirrors
  * ClientService.stopService. */
 PB_API void pb_service_stop(pb_service *s, int64_t patience,

@@ -41,7 +41,7 @@ typedef enum {
     PB_METHOD,        /* a name, its self and its class */
     PB_INSTANCE,      /* a class name and a state, inert data */
     PB_UNPERSISTABLE, /* what jelly leaves where something could not be sent: a reason */
-    PB_LOCAL,         /* an object of this program, offered to peers: see pb/broker.h */
+    PB_OBJECT,        /* an object of this program, offered to peers: see pb/broker.h */
     PB_REMOTE,        /* a reference to an object of a peer: see pb/broker.h */
 } pb_kind;
 
@@ -72,10 +72,6 @@ PB_API const char *pb_kind_name(pb_kind kind);
  * counts as found where the very same value stands in two containers. Nested containers
  * take memory to compare; where there is none the answer is false. */
 PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
-/* Python's hash in spirit: equal values have equal hashes within one run of a program.
- * PB_ERR_TYPE for what Python cannot hash (list, dict, set, sNaN, and tuples that hold
- * one, or themselves), PB_ERR_NOMEM. */
-PB_API int pb_value_hash(const pb_value *v, uint64_t *out);
 /* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free); NULL for lack of memory.
  * A container inside itself prints as [...], (...) or {...}. */
 PB_API char *pb_value_repr(const pb_value *v);
@@ -155,7 +151,7 @@ PB_API pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key);
 /* Sets key to value; an equal key stays in its place and keeps its own spelling, as in
  * Python. Takes both, also when it fails: PB_ERR_TYPE (no dict, or unhashable key),
  * PB_ERR_ARG (NULL), PB_ERR_NOMEM. */
-PB_API int pb_dict_set_steal(pb_value *dict, pb_value *key, pb_value *value);
+PB_API int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value);
 /* Sets a text key to a value, which is borrowed; errors as above. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
 /* Walks a dict in order: start with *pos = 0; false at the end. Key and value are
@@ -168,7 +164,7 @@ PB_API bool pb_set_has(const pb_value *set, const pb_value *member);
 
 /* Times. PB_ERR_RANGE (NULL with err) outside of what Python's datetime module allows. */
 
-/* The fields of a time; members that the kind does not have are 0. */
+/* The fields of a time; members that the kind does not have are 0. Frozen. */
 typedef struct {
     int year, month, day, hour, minute, second, microsecond;
 } pb_datetime_fields;

@@ -200,7 +200,7 @@ PB_TEST(write, forms_of_the_broker)
 {
     struct object *o[5];
     for (size_t i = 0; i < 5; i++) {
-        o[i] = object_new(i ? PB_LOCAL : PB_REMOTE, i ? "remote" : "local");
+        o[i] = object_new(i ? PB_OBJECT : PB_REMOTE, i ? "remote" : "local");
     }
     o[0]->form.id = pb_int(3);
     o[1]->form.id = val("b'root'");
@@ -218,8 +218,8 @@ PB_TEST(write, forms_of_the_broker)
 /* The same object again asks again, but for a shared form. */
 PB_TEST(write, forms_again)
 {
-    struct object *remote = object_new(PB_LOCAL, "remote");
-    struct object *copy = object_new(PB_LOCAL, "m.Copy");
+    struct object *remote = object_new(PB_OBJECT, "remote");
+    struct object *copy = object_new(PB_OBJECT, "m.Copy");
     remote->form.id = pb_int(1);
     copy->form.state = val("[7]");
     copy->form.shared = true;

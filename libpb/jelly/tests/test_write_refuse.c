@@ -84,7 +84,7 @@ PB_TEST(write_refuse, references_without_a_broker)
 {
     refuses(value_of(object_new(PB_REMOTE, "")), "",
             "Banana cannot send builtins.str objects: 'References cannot be serialized'");
-    refuses(value_of(object_new(PB_LOCAL, "")), "",
+    refuses(value_of(object_new(PB_OBJECT, "")), "",
             "an object cannot be sent without a broker to refer to it");
 }
 
@@ -146,7 +146,7 @@ PB_TEST(write_refuse, paths_through_instances_and_methods)
     refuses_by(pb_method_steal("f", pb_none(), val("Decimal('NaN')")), &c, NULL, NULL,
                PB_ERR_TYPE, ".class", "Decimal('NaN') has no digits to send");
     pb_taster_unref(c.taster);
-    struct object *o = object_new(PB_LOCAL, "m.Copy");
+    struct object *o = object_new(PB_OBJECT, "m.Copy");
     o->form.state = pb_build(NULL, "{s:N}", "x", refused());
     refuses_by(pb_build(NULL, "[N]", value_of(o)), NULL, &object_invoker, NULL,
                PB_ERR_TYPE, "[0]['x']", REFUSED);
@@ -357,7 +357,7 @@ PB_TEST(write_refuse, lack_of_memory)
     struct all_kinds k = {.config = {.taster = open_taster(),
                                      .persistent_save = save_some,
                                      .profile = {.python_major = 2}}};
-    struct object *o = object_new(PB_LOCAL, "m.Copy");
+    struct object *o = object_new(PB_OBJECT, "m.Copy");
     o->form.id = pb_int(1);
     o->form.state = val("{b'a': [1]}");
     o->form.shared = true;

@@ -125,7 +125,7 @@ PB_TEST(write_share, keys)
 {
     pb_value *key = val("(1, 2)");
     pb_value *v = pb_dict();
-    cr_assert_eq(pb_dict_set_steal(v, pb_value_ref(key), key), 0);
+    cr_assert_eq(pb_dict_set_value_steal(v, pb_value_ref(key), key), 0);
     writes(v, "[2 'dictionary' [2 [3 'reference' 1 [3 'tuple' 1 2 ] ] [2 'dereference' 1 "
               "] ] ]");
 }
@@ -197,7 +197,7 @@ PB_TEST(write_share, many)
 /* An object whose state holds the object, and whose own owner is one only. */
 PB_TEST(write_share, state_that_holds_its_object)
 {
-    struct object *o = object_new(PB_LOCAL, "m.Copy");
+    struct object *o = object_new(PB_OBJECT, "m.Copy");
     o->form.shared = true;
     o->form.state = pb_list();
     cr_assert_eq(pb_append(o->form.state, value_of(o)), 0);
@@ -234,7 +234,7 @@ PB_TEST(write_share, states_made_anew)
     static const struct pb__invoker invoker = {.jelly = fresh_state};
     pb_value *v = pb_list();
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(pb_append_steal(v, value_of(object_new(PB_LOCAL, "m.C"))), 0);
+        cr_assert_eq(pb_append_steal(v, value_of(object_new(PB_OBJECT, "m.C"))), 0);
     }
     writes_by(
         v, NULL, &invoker,

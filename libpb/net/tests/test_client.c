@@ -35,8 +35,8 @@ static const pb_class given_class = {.name = "Given",
 
 static int give(void *self, pb_request *req)
 {
-    return pb_request_answer_steal(req,
-                                   pb_local_steal(pb_object_new(&given_class, self)));
+    return pb_request_answer_steal(
+        req, pb_object_value_steal(pb_object_new(&given_class, self)));
 }
 
 static int hang_up(void *self, pb_request *req)
@@ -141,20 +141,20 @@ PB_TEST(client, calls)
     pb_remote *root = pb_client_root(client);
     pb_error err = {0};
     const char *text;
-    pb_value *v = pb_client_call(client, root, &err, "echo", "s", "hello");
+    pb_value *v = pb_client_call(client, root, "echo", &err, "s", "hello");
     cr_assert(v && pb_unpack(v, NULL, "s", &text) == 0, "%s", err.text);
     cr_assert_str_eq(text, "hello");
     pb_value_unref(v);
 
     pb_value *kwargs = pb_build(NULL, "{s:i}", "name", 5);
-    v = pb_client_call_values(client, root, &err, "keyword", NULL, kwargs);
+    v = pb_client_call_values(client, root, "keyword", NULL, kwargs, &err);
     int i;
     cr_assert(v && pb_unpack(v, NULL, "i", &i) == 0 && i == 5, "%s", err.text);
     pb_value_unref(v);
     pb_value_unref(kwargs);
 
-    v = pb_client_call(client, root, &err, "give", "");
-    pb_value *back = pb_client_call(client, pb_as_remote(v), &err, "echo", "O", v);
+    v = pb_client_call(client, root, "give", &err, "");
+    pb_value *back = pb_client_call(client, pb_as_remote(v), "echo", &err, "O", v);
     cr_assert(v && back && pb_value_equal(v, back), "%s", err.text);
     cr_assert_null(pb_client_failure(client));
     cr_assert(pb_session_is_ready(pb_client_session(client)));
@@ -169,12 +169,12 @@ PB_TEST(client, logs_in)
     struct child child;
     begin_child(&child);
     pb_client *client = open_client(&child);
-    const pb_credentials nobody = pb_credentials_anonymous();
-    const pb_credentials alice = pb_credentials_new("alice", "sesame");
+    const pb_credentials nobody = {.anonymous = true};
+    const pb_credentials alice = {.username = "alice", .password = "sesame"};
     pb_error err = {0};
     pb_remote *avatar = pb_client_login(client, &nobody, NULL, &err);
     cr_assert(avatar, "%s", err.text);
-    pb_value *v = pb_client_call(client, avatar, &err, "echo", "i", 5);
+    pb_value *v = pb_client_call(client, avatar, "echo", &err, "i", 5);
     cr_assert_eq(v, pb_int(5), "%s", err.text);
     pb_remote_unref(avatar);
 
@@ -202,7 +202,7 @@ PB_TEST(client, logs_in)
     cr_assert_eq(err.code, PB_ERR_ARG);
 
     err = (pb_error){0};
-    pb_client_call(client, pb_client_root(client), &err, "hang_up", "");
+    pb_client_call(client, pb_client_root(client), "hang_up", &err, "");
     err = (pb_error){0};
     cr_assert_null(pb_client_login(client, &nobody, NULL, &err));
     cr_assert_eq(err.code, PB_ERR_LOST, "%s", err.text);
@@ -218,14 +218,14 @@ PB_TEST(client, failures)
     pb_remote *root = pb_client_root(client);
 
     pb_error err = {0};
-    cr_assert_null(pb_client_call(client, root, &err, "boom", ""));
+    cr_assert_null(pb_client_call(client, root, "boom", &err, ""));
     cr_assert_eq(err.code, PB_ERR_REMOTE);
     cr_assert_str_eq(err.text, "builtins.ValueError: boom");
     cr_assert_str_eq(pb_failure_type(pb_client_failure(client)), "builtins.ValueError");
     cr_assert(pb_failure_check(pb_client_failure(client), "builtins.Exception"));
 
     err = (pb_error){0};
-    cr_assert_null(pb_client_call(client, root, &err, "echo", "("));
+    cr_assert_null(pb_client_call(client, root, "echo", &err, "("));
     cr_assert_eq(err.code, PB_ERR_ARG);
 
     err = (pb_error){0};
@@ -234,20 +234,20 @@ PB_TEST(client, failures)
                     "00000000000000000000000000000000000000000000000000000000000"
                     "0000000000000000000000000000",
                     NULL);
-    cr_assert_null(pb_client_call(client, root, &err, "echo", "N", huge));
+    cr_assert_null(pb_client_call(client, root, "echo", &err, "N", huge));
     cr_assert_eq(err.code, PB_ERR_LIMIT);
     cr_assert_null(pb_client_failure(client));
 
     err = (pb_error){0};
     pb_client_set_timeout(client, 20);
-    cr_assert_null(pb_client_call(client, root, &err, "hold", ""));
+    cr_assert_null(pb_client_call(client, root, "hold", &err, ""));
     cr_assert_eq(err.code, PB_ERR_TIMEOUT);
     cr_assert_str_eq(err.text, "the call was not answered in time");
     pb_client_set_timeout(client, 0);
 
     err = (pb_error){0};
     pb_client *other = open_client(&child);
-    cr_assert_null(pb_client_call(other, root, &err, "echo", "i", 1));
+    cr_assert_null(pb_client_call(other, root, "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_ARG);
     cr_assert_str_eq(err.text, "the reference is of another connection");
     pb_client_free(other);
@@ -261,7 +261,7 @@ PB_TEST(client, without_a_connection)
 {
     pb_error err = {0};
     pb_client *client = pb_client_open("unix:/nowhere/at/all", NULL, &err);
-    pb_value *v = pb_client_call(client, pb_client_root(client), &err, "echo", "i", 1);
+    pb_value *v = pb_client_call(client, pb_client_root(client), "echo", &err, "i", 1);
     cr_assert_null(v);
     cr_assert_null(pb_client_failure(client));
     cr_assert_eq(err.code, PB_ERR_SYSTEM);
@@ -270,7 +270,7 @@ PB_TEST(client, without_a_connection)
     pb_client_free(client);
 
     err = (pb_error){0};
-    cr_assert_null(pb_client_call(NULL, NULL, &err, "echo", ""));
+    cr_assert_null(pb_client_call(NULL, NULL, "echo", &err, ""));
     cr_assert_eq(err.code, PB_ERR_ARG);
     cr_assert_str_eq(err.text, "there is no connection to call echo");
 
@@ -286,7 +286,7 @@ PB_TEST(client, no_reference)
     pb_client *client = open_client(&child);
     pb_error err = {0};
     pb_value *five = pb_int(5);
-    cr_assert_null(pb_client_call(client, pb_as_remote(five), &err, "echo", "i", 1));
+    cr_assert_null(pb_client_call(client, pb_as_remote(five), "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_ARG);
     cr_assert_str_eq(err.text, "there is no reference to call echo");
     pb_client_free(client);
@@ -301,13 +301,13 @@ PB_TEST(client, peer_that_goes)
     pb_client *client = open_client(&child);
     pb_remote *root = pb_client_root(client);
     pb_error err = {0};
-    pb_value *kept = pb_client_call(client, root, &err, "give", "");
-    cr_assert_null(pb_client_call(client, root, &err, "hang_up", ""));
+    pb_value *kept = pb_client_call(client, root, "give", &err, "");
+    cr_assert_null(pb_client_call(client, root, "hang_up", &err, ""));
     cr_assert_eq(err.code, PB_ERR_LOST);
     cr_assert_str_eq(err.text, "the peer closed the connection");
     for (int i = 0; i < 2; i++) {
         err = (pb_error){0};
-        cr_assert_null(pb_client_call(client, root, &err, "echo", "i", 1));
+        cr_assert_null(pb_client_call(client, root, "echo", &err, "i", 1));
         cr_assert_eq(err.code, PB_ERR_DEAD);
     }
     pb_client_free(client);
@@ -315,7 +315,7 @@ PB_TEST(client, peer_that_goes)
     client = open_client(&child);
     end_child(&child);
     err = (pb_error){0};
-    cr_assert_null(pb_client_call(client, pb_client_root(client), &err, "echo", "i", 1));
+    cr_assert_null(pb_client_call(client, pb_client_root(client), "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_LOST, "%s", err.text);
     cr_assert_null(pb_client_session(client));
     pb_client_free(client);
@@ -328,7 +328,7 @@ PB_TEST(client, decref_at_once)
     struct child child;
     begin_child(&child);
     pb_client *client = open_client(&child);
-    pb_value *v = pb_client_call(client, pb_client_root(client), NULL, "give", "");
+    pb_value *v = pb_client_call(client, pb_client_root(client), "give", NULL, "");
     struct pollfd events = {.fd = child.events, .events = POLLIN};
     cr_assert_eq(poll(&events, 1, 0), 0);
     pb_value_unref(v);
@@ -357,11 +357,11 @@ static void interrupt(int flags)
     pb_client *client = open_client(&child);
     pb_error err = {0};
     signals = 0;
-    pb_value *v = pb_client_call(client, pb_client_root(client), &err, "slow", "");
+    pb_value *v = pb_client_call(client, pb_client_root(client), "slow", &err, "");
     cr_assert_gt(signals, 1);
     cr_assert(v, "%s", err.text);
     pb_client_set_timeout(client, 50);
-    cr_assert_null(pb_client_call(client, pb_client_root(client), &err, "hold", ""));
+    cr_assert_null(pb_client_call(client, pb_client_root(client), "hold", &err, ""));
     cr_assert_eq(err.code, PB_ERR_TIMEOUT, "%s", err.text);
     setitimer(ITIMER_REAL, &never, NULL);
     pb_value_unref(v);
@@ -412,7 +412,8 @@ PB_TEST(client, no_signal_of_a_broken_pipe)
     pb_remote *root = pb_client_root(client);
     const pb_call_options untold = {.no_answer = true};
     for (int i = 0; i < 3; i++) { /* the first is answered by a reset */
-        (void)pb_remote_call(root, "echo", NULL, NULL, &untold, NULL, NULL, NULL, NULL);
+        (void)pb_remote_call_values(root, "echo", NULL, NULL, &untold, NULL, NULL, NULL,
+                                    NULL);
     }
     cr_assert_eq(pb_client_wait(client, 10000), PB_ERR_LOST);
     cr_assert_eq(signals, 0);
@@ -456,7 +457,7 @@ PB_TEST(client, silent_peers)
     pb_client *client = open_client(&child);
     kill(child.pid, SIGSTOP);
     pb_client_set_timeout(client, 30);
-    const pb_credentials alice = pb_credentials_new("alice", "sesame");
+    const pb_credentials alice = {.username = "alice", .password = "sesame"};
     err = (pb_error){0};
     cr_assert_null(pb_client_login(client, &alice, NULL, &err));
     cr_assert_eq(err.code, PB_ERR_TIMEOUT);
@@ -465,7 +466,7 @@ PB_TEST(client, silent_peers)
     for (int i = 0; i < 200; i++) {
         err = (pb_error){0};
         cr_assert_null(
-            pb_client_call(client, pb_client_root(client), &err, "echo", "i", 1));
+            pb_client_call(client, pb_client_root(client), "echo", &err, "i", 1));
         cr_assert_eq(err.code, PB_ERR_TIMEOUT);
     }
     pb_client_free(client);
@@ -477,8 +478,8 @@ static int converse(void *user_data)
     const struct child *child = user_data;
     pb_error err = {0};
     pb_client *client = pb_client_open(child->endpoint, NULL, &err);
-    pb_value *v = pb_client_call(client, pb_client_root(client), &err, "give", "");
-    pb_value *w = pb_client_call(client, pb_as_remote(v), &err, "echo", "O", v);
+    pb_value *v = pb_client_call(client, pb_client_root(client), "give", &err, "");
+    pb_value *w = pb_client_call(client, pb_as_remote(v), "echo", &err, "O", v);
     bool well = w != NULL;
     pb_value_unref(v);
     pb_value_unref(w);
@@ -509,7 +510,7 @@ PB_TEST(client, waits)
     pb_client *client = open_client(&child);
     pb_remote *root = pb_client_root(client);
     int answers = 0;
-    cr_assert_eq(pb_remote_callf(root, on_called, &answers, NULL, "slow", ""), 0);
+    cr_assert_eq(pb_remote_call(root, "slow", on_called, &answers, NULL, ""), 0);
     for (int i = 0; i < 3; i++) { /* also where nothing comes */
         cr_assert_eq(pb_client_wait(client, 0), 0);
     }
@@ -517,7 +518,7 @@ PB_TEST(client, waits)
     while (answers == 0) {
         cr_assert_eq(pb_client_wait(client, 10), 0);
     }
-    cr_assert_eq(pb_remote_callf(root, on_called, &answers, NULL, "hang_up", ""), 0);
+    cr_assert_eq(pb_remote_call(root, "hang_up", on_called, &answers, NULL, ""), 0);
     cr_assert_eq(pb_client_wait(client, 60000), PB_ERR_LOST);
     cr_assert_eq(pb_client_wait(client, 60000), PB_ERR_LOST);
     cr_assert_eq(answers, 1);

@@ -153,13 +153,13 @@ PB_TEST(conn, closed_at_once)
         pb_net_config config = config_of(&seen);
         pb_conn *c = pb_connect(&loop, endpoints[i], &config, NULL);
         pb_remote *root = pb_conn_root(c);
-        cr_assert_eq(pb_remote_callf(root, on_answer, &seen, NULL, "echo", "i", 1), 0);
+        cr_assert_eq(pb_remote_call(root, "echo", on_answer, &seen, NULL, "i", 1), 0);
         pb_conn_close(c);
         cr_assert(seen.closed == 1 && seen.why.code == PB_OK);
         cr_assert(seen.failures == 1 && seen.failure_code == PB_ERR_LOST);
         uv_run(&loop, UV_RUN_DEFAULT);
         pb_error err = {0};
-        cr_assert_eq(pb_remote_callf(root, on_answer, &seen, &err, "echo", "i", 1),
+        cr_assert_eq(pb_remote_call(root, "echo", on_answer, &seen, &err, "i", 1),
                      PB_ERR_DEAD);
         pb_remote_unref(root);
     }
@@ -222,8 +222,8 @@ PB_TEST(conn, call_timeout)
     begin_served(&s, "127.0.0.1:0", "tcp:127.0.0.1");
     const pb_call_options options = {.timeout = 20};
     pb_value *args = pb_build(NULL, "()");
-    cr_assert_eq(pb_remote_call(s.root, "hold", args, NULL, &options, on_answer, &s.seen,
-                                NULL, NULL),
+    cr_assert_eq(pb_remote_call_values(s.root, "hold", args, NULL, &options, on_answer,
+                                       &s.seen, NULL, NULL),
                  0);
     RUN_UNTIL(&s.loop, s.seen.failures == 1);
     cr_assert_eq(s.seen.failure_code, PB_ERR_TIMEOUT);
@@ -231,8 +231,8 @@ PB_TEST(conn, call_timeout)
     /* Time passes, of which the session isn't told: it is no part of the next one's. */
     const pb_call_options longer = {.timeout = 1000};
     uv_sleep(1100);
-    cr_assert_eq(pb_remote_call(s.root, "echo", NULL, NULL, &longer, on_answer, &s.seen,
-                                NULL, NULL),
+    cr_assert_eq(pb_remote_call_values(s.root, "echo", NULL, NULL, &longer, on_answer,
+                                       &s.seen, NULL, NULL),
                  0);
     pb_value_unref(args);
     RUN_UNTIL(&s.loop, s.seen.failures == 2);
@@ -251,8 +251,8 @@ PB_TEST(conn, what_waits_is_sent_before_the_end)
     const pb_call_options options = {.no_answer = true};
     pb_value *args = pb_build(NULL, "(y#)", blob, sizeof blob);
     for (int i = 0; i < 20; i++) {
-        cr_assert_eq(pb_remote_call(s.root, i == 19 ? "hold" : "echo", args, NULL,
-                                    &options, NULL, NULL, NULL, NULL),
+        cr_assert_eq(pb_remote_call_values(s.root, i == 19 ? "hold" : "echo", args, NULL,
+                                           &options, NULL, NULL, NULL, NULL),
                      0);
     }
     pb_value_unref(args);
@@ -268,7 +268,7 @@ PB_TEST(conn, tls_is_ended)
     for (int by_server = 0; by_server < 2; by_server++) {
         struct served s;
         begin_served(&s, "tls:0:interface=127.0.0.1", "tls:localhost");
-        cr_assert_eq(pb_remote_callf(s.root, on_answer, &s.seen, NULL, "hold", ""), 0);
+        cr_assert_eq(pb_remote_call(s.root, "hold", on_answer, &s.seen, NULL, ""), 0);
         RUN_UNTIL(&s.loop, s.at_server.held);
         struct seen *other = by_server ? &s.seen : &s.at_server;
         pb_session_close(by_server ? pb_request_session(s.at_server.held)
@@ -296,9 +296,9 @@ PB_TEST(conn, lingers_no_longer_than_it_may)
     RUN_UNTIL(&loop, seen.ready);
     pb_remote *root = pb_conn_root(c);
     for (int i = 0; i < 30; i++) {
-        cr_assert_eq(pb_remote_callf(root, on_answer, &seen, NULL, "echo", "y#", blob,
-                                     sizeof blob),
-                     0);
+        cr_assert_eq(
+            pb_remote_call(root, "echo", on_answer, &seen, NULL, "y#", blob, sizeof blob),
+            0);
     }
     pb_remote_unref(root);
     pb_conn_close(c);
@@ -316,7 +316,7 @@ static void call_other(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct served *s = user_data;
     cr_assert(!result && pb_failure_code(failure) == PB_ERR_LOST);
-    cr_assert_eq(pb_remote_callf(s->root, on_answer, &s->seen, NULL, "echo", "i", 1), 0);
+    cr_assert_eq(pb_remote_call(s->root, "echo", on_answer, &s->seen, NULL, "i", 1), 0);
 }
 
 /* What is called because another connection ends goes out as soon as anything else. */
@@ -332,7 +332,7 @@ PB_TEST(conn, call_from_the_end_of_another)
     cr_assert_eq(write(fd, "\x01\x80\x04\x82none", 8), 8);
     RUN_UNTIL(&s.loop, other.ready && s.seen.ready);
     raw_reset(fd);
-    cr_assert_eq(pb_remote_callf(root, call_other, &s, NULL, "echo", "i", 1), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", call_other, &s, NULL, "i", 1), 0);
     RUN_UNTIL(&s.loop, s.seen.answers == 1);
     cr_assert_eq(other.closed, 1);
     pb_remote_unref(root);

@@ -49,7 +49,7 @@ static void end_place(struct place *p)
 
 static void call(struct place *p, const char *method)
 {
-    cr_assert_eq(pb_remote_callf(p->root, on_answer, &p->seen, NULL, method, "i", 1), 0);
+    cr_assert_eq(pb_remote_call(p->root, method, on_answer, &p->seen, NULL, "i", 1), 0);
 }
 
 static void run_for(uv_loop_t *loop, uint64_t milliseconds)
@@ -130,7 +130,7 @@ PB_TEST(life, client_finishes)
     begin_place(&p, (pb_net_config){0}, (pb_net_config){0});
     call(&p, "hold");
     RUN_UNTIL(&p.loop, p.at_server.held);
-    pb_conn_finish(p.conn, -1);
+    pb_conn_drain(p.conn, -1);
     run_for(&p.loop, 20);
     cr_assert_eq(p.seen.closed, 0);
     cr_assert_eq(pb_request_answer_steal(p.at_server.held, pb_none()), 0);
@@ -149,8 +149,8 @@ PB_TEST(life, client_finishes_before_it_begins)
     pb_net_config config = config_of(&seen);
     pb_conn *c = pb_connect(&loop, at_port(port), &config, NULL);
     pb_remote *root = pb_conn_root(c);
-    cr_assert_eq(pb_remote_callf(root, on_answer, &seen, NULL, "echo", "i", 1), 0);
-    pb_conn_finish(c, 30);
+    cr_assert_eq(pb_remote_call(root, "echo", on_answer, &seen, NULL, "i", 1), 0);
+    pb_conn_drain(c, 30);
     RUN_UNTIL(&loop, seen.closed);
     cr_assert(seen.failures == 1 && seen.failure_code == PB_ERR_LOST);
     cr_assert_eq(seen.why.code, PB_OK);
@@ -165,7 +165,7 @@ PB_TEST(life, server_finishes)
     begin_place(&p, (pb_net_config){0}, (pb_net_config){0});
     call(&p, "hold");
     RUN_UNTIL(&p.loop, p.at_server.held);
-    pb_server_finish(p.server, -1, on_closed, &p);
+    pb_server_drain(p.server, -1, on_closed, &p);
     call(&p, "echo");
     run_for(&p.loop, 20);
     cr_assert(!p.closed && !p.seen.closed);
@@ -184,7 +184,7 @@ PB_TEST(life, patience_ends)
     begin_place(&p, (pb_net_config){0}, (pb_net_config){0});
     call(&p, "hold");
     RUN_UNTIL(&p.loop, p.at_server.held);
-    pb_server_finish(p.server, 20, on_closed, &p);
+    pb_server_drain(p.server, 20, on_closed, &p);
     uv_run(&p.loop, UV_RUN_DEFAULT);
     cr_assert(p.closed && p.seen.closed);
     cr_assert_eq(p.seen.failures, 1);
@@ -198,7 +198,7 @@ PB_TEST(life, closed_while_it_finishes)
     begin_place(&p, (pb_net_config){0}, (pb_net_config){0});
     call(&p, "hold");
     RUN_UNTIL(&p.loop, p.at_server.held);
-    pb_server_finish(p.server, -1, on_closed, &p);
+    pb_server_drain(p.server, -1, on_closed, &p);
     run_for(&p.loop, 10);
     pb_server_close(p.server, NULL, NULL);
     uv_run(&p.loop, UV_RUN_DEFAULT);

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "libpb/broker/tests/users.h"
-#include "pb/net.h"
+#include "pb/files.h"
 
 /* A file with the text, which the caller removes; valid until the next one. */
 static const char *file_of(const char *text)
@@ -136,7 +136,7 @@ PB_TEST(password_file, knows_bytes_only)
     cr_assert(open_service(p, &v, false, false));
     cr_assert_eq(pb_portal_set_password_file(v.portal, &(pb_password_file){.path = path}),
                  0);
-    pb_credentials text = pb_credentials_new("", "key");
+    pb_credentials text = {.username = "", .password = "key"};
     text.username_as_text = true;
     pb_login(p->client, &text, NULL, NULL, logged_in, &c, NULL, NULL);
     talk(p);

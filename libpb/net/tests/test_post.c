@@ -60,7 +60,7 @@ static void call(void *data)
 {
     struct wish *wish = data;
     struct world *w = wish->w;
-    cr_assert_eq(pb_remote_callf(w->root, on_answer, w, NULL, "echo", "L", wish->number),
+    cr_assert_eq(pb_remote_call(w->root, "echo", on_answer, w, NULL, "L", wish->number),
                  0);
     free(wish);
 }
@@ -202,7 +202,7 @@ PB_TEST(post, stops_servers_in_threads_of_their_own)
     for (int i = 0; i < 12; i++) {
         pb_error err = {0};
         pb_client *c = pb_client_open(at, NULL, &err);
-        pb_value *v = pb_client_call(c, pb_client_root(c), &err, "echo", "i", i);
+        pb_value *v = pb_client_call(c, pb_client_root(c), "echo", &err, "i", i);
         cr_assert_eq(err.code, 0, "%s", err.text);
         pb_value_unref(v);
         pb_client_free(c);

@@ -91,8 +91,9 @@ static void push(pb_session *s, struct place *p)
     pb_remote *root = pb_session_root(s);
     pb_value *args = pb_build(NULL, "(N)", zeros(BLOB));
     for (; p->pushed < MANY && !pb_session_is_full(s); p->pushed++) {
-        cr_assert_eq(
-            pb_remote_call(root, "note", args, NULL, &untold, NULL, NULL, NULL, NULL), 0);
+        cr_assert_eq(pb_remote_call_values(root, "note", args, NULL, &untold, NULL, NULL,
+                                           NULL, NULL),
+                     0);
         p->most = queued(s) > p->most ? queued(s) : p->most;
     }
     pb_value_unref(args);
@@ -147,7 +148,7 @@ static pb_conn *join(struct place *p, pb_net_config config)
 static void call(pb_conn *c, const char *method, pb_answer_cb cb, void *user_data)
 {
     pb_remote *root = pb_conn_root(c);
-    cr_assert_eq(pb_remote_callf(root, cb, user_data, NULL, method, ""), 0);
+    cr_assert_eq(pb_remote_call(root, method, cb, user_data, NULL, ""), 0);
     pb_remote_unref(root);
 }
 
@@ -331,8 +332,8 @@ static void ask_much(pb_session *s, void *user_data)
     pb_remote *root = pb_session_root(s);
     pb_value *args = pb_build(NULL, "(N)", zeros(HUGE / 4));
     for (int i = 0; i < BOTH; i++) {
-        cr_assert_eq(pb_remote_call(root, "note", args, NULL, NULL, on_answer, &answers,
-                                    NULL, NULL),
+        cr_assert_eq(pb_remote_call_values(root, "note", args, NULL, NULL, on_answer,
+                                           &answers, NULL, NULL),
                      0);
     }
     cr_assert(pb_session_is_full(s));

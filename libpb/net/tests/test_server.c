@@ -61,7 +61,7 @@ static void call_echo(pb_conn *c, struct seen *seen, int i)
 {
     pb_error err = {0};
     pb_remote *root = pb_conn_root(c);
-    cr_assert_eq(pb_remote_callf(root, on_answer, seen, &err, "echo", "i", i), 0, "%s",
+    cr_assert_eq(pb_remote_call(root, "echo", on_answer, seen, &err, "i", i), 0, "%s",
                  err.text);
     pb_remote_unref(root);
 }
@@ -322,7 +322,7 @@ PB_TEST(server, answered_after_the_end)
     open_place(&p, "tcp:0:interface=127.0.0.1", 0);
     pb_conn *c = join(&p, &seen);
     pb_remote *root = pb_conn_root(c);
-    cr_assert_eq(pb_remote_callf(root, on_answer, &seen, NULL, "hold", ""), 0);
+    cr_assert_eq(pb_remote_call(root, "hold", on_answer, &seen, NULL, ""), 0);
     pb_remote_unref(root);
     RUN_UNTIL(&p.loop, p.at_server.held);
     pb_conn_close(c);
@@ -340,7 +340,7 @@ PB_TEST(server, answered_from_outside)
     struct seen seen = {0};
     open_place(&p, "tcp:0:interface=127.0.0.1", 0);
     pb_remote *root = pb_conn_root(join(&p, &seen));
-    cr_assert_eq(pb_remote_callf(root, on_answer, &seen, NULL, "hold", ""), 0);
+    cr_assert_eq(pb_remote_call(root, "hold", on_answer, &seen, NULL, ""), 0);
     pb_remote_unref(root);
     RUN_UNTIL(&p.loop, p.at_server.held);
     cr_assert_eq(pb_request_answer_steal(p.at_server.held, pb_int(5)), 0);
@@ -404,8 +404,8 @@ static int converse(void *user_data)
     }
     if (c && (root = pb_conn_root(c))) {
         const pb_call_options timed = {.timeout = 10000};
-        if (pb_remote_call(root, "hold", NULL, NULL, &timed, on_answer, &seen, NULL,
-                           &err) == 0) {
+        if (pb_remote_call_values(root, "hold", NULL, NULL, &timed, on_answer, &seen,
+                                  NULL, &err) == 0) {
             RUN_UNTIL(&p->loop, p->at_server.held || seen.closed || seen.failures);
             if (p->at_server.held) {
                 (void)pb_request_answer_steal(p->at_server.held, pb_str("here"));

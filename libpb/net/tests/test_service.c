@@ -119,7 +119,7 @@ static void end_place(struct place *p)
 static int call(struct place *p, const char *method, int i)
 {
     pb_error err = {0};
-    int e = pb_service_callf(p->service, on_answer, &p->seen, &err, method, "i", i);
+    int e = pb_service_call(p->service, method, on_answer, &p->seen, &err, "i", i);
     cr_assert_eq(e, err.code);
     return e;
 }
@@ -181,7 +181,7 @@ PB_TEST(service, waits_longer_and_longer)
     pb_error err = {0};
     char says[64];
     snprintf(says, sizeof says, "there is no connection to tcp:127.0.0.1:%d", p.port);
-    cr_assert_eq(pb_service_callf(p.service, on_answer, &p.seen, &err, "echo", ""),
+    cr_assert_eq(pb_service_call(p.service, "echo", on_answer, &p.seen, &err, ""),
                  PB_ERR_LOST);
     cr_assert_str_eq(err.text, says);
     /* Until it is told to go on. */
@@ -229,12 +229,12 @@ PB_TEST(service, calls_wait_as_long_as_they_may)
     p.port = unused_port();
     start(&p, (pb_service_config){.first_delay = 10000, .max_waiting = 2});
     const pb_call_options options = {.timeout = 30};
-    cr_assert_eq(pb_service_call(p.service, "echo", NULL, NULL, &options, on_answer,
-                                 &p.seen, NULL),
+    cr_assert_eq(pb_service_call_values(p.service, "echo", NULL, NULL, &options,
+                                        on_answer, &p.seen, NULL),
                  0);
     cr_assert_eq(call(&p, "echo", 1), 0);
     pb_error err = {0};
-    cr_assert_eq(pb_service_callf(p.service, on_answer, &p.seen, &err, "echo", ""),
+    cr_assert_eq(pb_service_call(p.service, "echo", on_answer, &p.seen, &err, ""),
                  PB_ERR_LIMIT);
     cr_assert_eq(strncmp(err.text, "2 calls wait for a connection to", 32), 0);
     RUN_UNTIL(&p.loop, p.seen.failures == 1);
@@ -256,8 +256,8 @@ PB_TEST(service, time_out_goes_on)
     open_server(&p);
     start(&p, quick);
     const pb_call_options options = {.timeout = 60};
-    cr_assert_eq(pb_service_call(p.service, "hold", NULL, NULL, &options, on_answer,
-                                 &p.seen, NULL),
+    cr_assert_eq(pb_service_call_values(p.service, "hold", NULL, NULL, &options,
+                                        on_answer, &p.seen, NULL),
                  0);
     RUN_UNTIL(&p.loop, p.seen.failures == 1);
     cr_assert_eq(p.seen.failure_code, PB_ERR_TIMEOUT);
@@ -275,9 +275,9 @@ PB_TEST(service, what_cannot_be_sent_fails_alone)
     pb_session *other = pb_session_client_new(&(pb_session_config){0}, 0);
     pb_remote *theirs = pb_session_root(other);
     pb_value *args = pb_build(NULL, "(N)", pb_remote_value(theirs));
-    cr_assert_eq(
-        pb_service_call(p.service, "echo", args, NULL, NULL, on_answer, &p.seen, NULL),
-        0);
+    cr_assert_eq(pb_service_call_values(p.service, "echo", args, NULL, NULL, on_answer,
+                                        &p.seen, NULL),
+                 0);
     cr_assert_eq(call(&p, "echo", 1), 0);
     RUN_UNTIL(&p.loop, p.seen.answers == 1);
     cr_assert_eq(p.seen.failures, 1);
@@ -373,9 +373,9 @@ static int grant(pb_attempt *a, void *user_data)
 
 static pb_portal *open_portal(struct place *p)
 {
-    pb_credentials alice = pb_credentials_new("alice", "sesame");
     pb_portal *portal = pb_portal_new(grant, NULL);
-    cr_assert_eq(pb_portal_add_user(portal, alice.username, alice.password), 0);
+    cr_assert_eq(pb_portal_add_user(portal, pb_span_of("alice"), pb_span_of("sesame")),
+                 0);
     pb_object_unref(p->root);
     p->root = pb_portal_root(portal);
     open_server(p);
@@ -388,18 +388,18 @@ PB_TEST(service, logs_in_each_time)
     begin_place(&p);
     pb_portal *portal = open_portal(&p);
     char password[] = "sesame";
-    pb_credentials alice = pb_credentials_new("alice", password);
+    pb_credentials alice = {.username = "alice", .password = password};
     pb_service_config config = quick;
     config.login = &alice;
     start(&p, config);
     memset(password, 'x', sizeof password - 1); /* it has a copy */
     pb_error err = {0};
-    cr_assert_eq(pb_service_callf(p.service, on_answer, &p.seen, &err, "who", ""), 0);
+    cr_assert_eq(pb_service_call(p.service, "who", on_answer, &p.seen, &err, ""), 0);
     RUN_UNTIL(&p.loop, p.seen.answers == 1);
     close_server(&p);
     RUN_UNTIL(&p.loop, p.down >= 1);
     open_server(&p);
-    cr_assert_eq(pb_service_callf(p.service, on_answer, &p.seen, &err, "who", ""), 0);
+    cr_assert_eq(pb_service_call(p.service, "who", on_answer, &p.seen, &err, ""), 0);
     RUN_UNTIL(&p.loop, p.seen.answers == 2);
     cr_assert_eq(p.up, 2);
     pb_portal_unref(portal);
@@ -411,7 +411,7 @@ PB_TEST(service, is_not_let_in)
     struct place p;
     begin_place(&p);
     pb_portal *portal = open_portal(&p);
-    pb_credentials wrong = pb_credentials_new("alice", "wrong");
+    pb_credentials wrong = {.username = "alice", .password = "wrong"};
     pb_service_config config = quick;
     config.login = &wrong;
     config.max_failures = 2;
@@ -438,7 +438,7 @@ static int converse(void *user_data)
     pb_net_config server = config_of(&at_server);
     server.session.root = p.root = pb_object_new(&root_class, &at_server);
     p.server = p.root ? pb_serve(&p.loop, "127.0.0.1:0", &server, &err) : NULL;
-    pb_credentials nobody = pb_credentials_anonymous();
+    pb_credentials nobody = {.anonymous = true};
     pb_service_config config = quick;
     config.max_failures = 2;
     config.login = &nobody; /* which this root refuses */
@@ -447,7 +447,7 @@ static int converse(void *user_data)
             pb_service_new(&p.loop, at_port(pb_server_port(p.server)), &config, &err);
     }
     int made = p.service &&
-               pb_service_callf(p.service, on_answer, &p.seen, &err, "echo", "i", 1) == 0;
+               pb_service_call(p.service, "echo", on_answer, &p.seen, &err, "i", 1) == 0;
     if (p.service) {
         while (p.seen.failures < made) {
             cr_assert_neq(uv_run(&p.loop, UV_RUN_ONCE), 0);

@@ -258,7 +258,7 @@ static int no_page_yet(void *self, pb_value **page, bool *last, pb_error *err)
 
 static int page_for_ever(void *self, pb_request *r)
 {
-    static const pb_page_source source = {no_page_yet, NULL};
+    static const pb_page_source source = {.next_page = no_page_yet};
     pb_value *collector;
     int e = pb_request_unpack(r, "O", &collector);
     return e ? e : pb_page(pb_as_remote(collector), &source, self, NULL);
@@ -292,7 +292,8 @@ static void tell_much(struct made *m)
     pb_remote *root = pb_session_root(m->session);
     pb_value *args = pb_build(NULL, "(y#)", zeros, (size_t)BLOB);
     cr_assert_eq(
-        pb_remote_call(root, "take", args, NULL, &untold, NULL, NULL, NULL, NULL), 0);
+        pb_remote_call_values(root, "take", args, NULL, &untold, NULL, NULL, NULL, NULL),
+        0);
     pb_value_unref(args);
     pb_remote_unref(root);
 }
