@@ -1,5 +1,10 @@
 EXTRA_DIST += \
 	%D%/make-api \
+	%D%/guides.py \
+	%D%/headers.py \
+	%D%/pages.py \
+	%D%/site/search.js \
+	%D%/site/style.css \
 	%D%/README.md \
 	%D%/decisions.md \
 	%D%/guide-c.md \
@@ -21,9 +26,10 @@ dist_man_MANS = \
 	%D%/man/pb-unjelly.1 \
 	%D%/man/pb.1
 
-# The API reference, out of the headers: HTML in docs/api/ of the build folder.
+# The API reference and the documents as a site, docs/html/ in the build folder: begin with
+# index.html there. It needs python3 and cmark-gfm.
 docs:
-	$(srcdir)/%D%/make-api $(srcdir)/libpb/include %D%/api
+	$(srcdir)/%D%/make-api $(srcdir) %D%/html
 clean-local:
-	rm -rf %D%/api
+	rm -rf %D%/html
 .PHONY: docs
