@@ -1,4 +1,5 @@
 EXTRA_DIST += \
+	%D%/collect-errors \
 	%D%/make-api \
 	%D%/make-man \
 	%D%/guides.py \
@@ -8,6 +9,7 @@ EXTRA_DIST += \
 	%D%/site/style.css \
 	%D%/README.md \
 	%D%/decisions.md \
+	%D%/errors.md \
 	%D%/guide-c.md \
 	%D%/guide-twisted.md \
 	%D%/porting.md \
