@@ -127,6 +127,8 @@ def members_of(code, kind, text):
             members += expanded(part, defines, text)
             continue
         names = [part.split(" ")[0]] if kind == "enum" else declared_names(part)
+        if names == ["reserved"]:
+            continue  # room for fields to come
         if behind:
             members.append(Member(names, [part], plain(behind[1])))
             under, i = False, i + behind.end()

@@ -25,6 +25,8 @@ extern "C" {
 
 struct uv_loop_s;
 
+/* ---- Connections and servers ---- */
+
 /* One connection, on the loop that it was made for. */
 typedef struct pb_conn pb_conn;
 /* What listens, and the connections that came of it. */
@@ -92,6 +94,8 @@ PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data),
 PB_API void pb_server_drain(pb_server *s, int64_t patience,
                             void (*closed)(void *user_data), void *user_data);
 
+/* ---- The loop ---- */
+
 /* The process's default loop, borrowed: what to give to the above in programs that have no
  * loop of their own. */
 PB_API struct uv_loop_s *pb_loop(void);
@@ -100,7 +104,9 @@ PB_API struct uv_loop_s *pb_loop(void);
  * runs once more until that is done. */
 PB_API int pb_run(void);
 
-/* Threads. A loop, its connections, their sessions, objects, references and values belong
+/* ---- Threads ---- */
+
+/* A loop, its connections, their sessions, objects, references and values belong
  * to the thread that runs the loop; nothing of them may be touched from another, not even
  * to count. Several threads (or processes) serve with a loop each, and pb_net_config's
  * reuse_port; they share nothing. Other threads get into a loop's by a pb_post, whose
@@ -120,6 +126,8 @@ PB_API int pb_post_run(pb_post *p, void (*run)(void *data), void *data);
 PB_API void pb_post_close(pb_post *p);
 /* After pb_post_close, and when no thread will post any more; from any. NULL is allowed. */
 PB_API void pb_post_free(pb_post *p);
+
+/* ---- The blocking client ---- */
 
 /* A blocking client: connect, call, get the value or the error. It belongs to one thread
  * at a time. */
