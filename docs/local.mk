@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	%D%/site/search.js \
 	%D%/site/style.css \
 	%D%/README.md \
+	%D%/cheatsheet.md \
 	%D%/decisions.md \
 	%D%/errors.md \
 	%D%/guide-c.md \
