@@ -271,11 +271,11 @@ def sentence(comment):
 
 def paragraphs(comment):
     """A comment's text as ("text", ...) and, for lines that are indented, ("code", ...)."""
-    parts = []
-    for i, part in enumerate(re.split(r"((?:^ {2,}.*\n?)+)", comment, flags=re.M)):
+    parts, code = [], r"(^ {2,}.*\n?(?:^ {2,}.*\n?|^\n(?= {2,}))*)"
+    for i, part in enumerate(re.split(code, comment, flags=re.M)):
         if i % 2:
             lines = part.rstrip().split("\n")
-            margin = min(len(line) - len(line.lstrip()) for line in lines)
+            margin = min(len(line) - len(line.lstrip()) for line in lines if line)
             parts.append(("code", "\n".join(line[margin:] for line in lines)))
         else:
             parts += [("text", p.strip()) for p in re.split(r"\n\s*\n", part) if p.strip()]

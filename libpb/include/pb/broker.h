@@ -394,6 +394,26 @@ PB_API int pb_session_set_name_for_local(pb_session *s, const char *name, pb_obj
 /* The peer's root, *new*; no message is needed. Mirrors getRootObject. */
 PB_API pb_remote *pb_session_root(pb_session *s);
 
+/* ---- Example ---- */
+
+/* A class with one method, and an object of it, for a session's root.
+ *
+ *     static int do_add(void *self, pb_request *req)
+ *     {
+ *         int a, b;
+ *         (void)self;
+ *         int e = pb_request_unpack(req, "ii", &a, &b);
+ *         return e ? e : pb_request_answer_steal(req, pb_int(a + b));
+ *     }
+ *
+ *     static const pb_class adder = {
+ *         .name = "Adder", .remote = (const pb_method[]){{"add", do_add}, {0}}};
+ *
+ *     static pb_object *new_root(void)
+ *     {
+ *         return pb_object_new(&adder, NULL);
+ *     } */
+
 #ifdef __cplusplus
 }
 #endif

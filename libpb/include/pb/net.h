@@ -168,6 +168,24 @@ PB_API pb_session *pb_client_session(const pb_client *c);
 /* Closes the connection. References to the peer live on as dead ones. NULL is allowed. */
 PB_API void pb_client_free(pb_client *c);
 
+/* ---- Example ---- */
+
+/* A client that waits: calls a method and prints the answer.
+ *
+ *     int main(void)
+ *     {
+ *         pb_error err = {0};
+ *         pb_client *client = pb_client_open("tcp:localhost:8800", NULL, &err);
+ *         pb_value *sum =
+ *             pb_client_call(client, pb_client_root(client), "add", &err, "ii", 1, 2);
+ *         char *text = sum ? pb_value_repr(sum) : NULL;
+ *         printf("%s\n", text ? text : err.text);
+ *         pb_free(text);
+ *         pb_value_unref(sum);
+ *         pb_client_free(client);
+ *         return err.code ? 1 : 0;
+ *     } */
+
 #ifdef __cplusplus
 }
 #endif

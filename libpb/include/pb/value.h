@@ -249,6 +249,23 @@ PB_API pb_value *pb_build(pb_error *err, const char *format, ...);
  * makes it optional. PB_ERR_TYPE with a sentence such as Python's TypeError has. */
 PB_API int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...);
 
+/* ---- Example ---- */
+
+/* Builds a dict, takes it apart again, and prints it as Python would.
+ *
+ *     static int show(pb_error *err)
+ *     {
+ *         const char *name = "";
+ *         pb_value *v = pb_build(err, "{s:s, s:[ii]}", "name", "Ada", "days", 10, 12);
+ *         if (pb_unpack(v, err, "{s:s}", "name", &name) == 0) {
+ *             char *text = pb_value_repr(v);
+ *             printf("%s: %s\n", name, text ? text : "");
+ *             pb_free(text);
+ *         }
+ *         pb_value_unref(v);
+ *         return err->code;
+ *     } */
+
 #ifdef __cplusplus
 }
 #endif
