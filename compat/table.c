@@ -281,7 +281,8 @@ static pb_value *get_text(const struct pb__table *t, pb_kind kind, const char *k
                           size_t len)
 {
     const struct pb__index *index = t->index;
-    uint32_t hash = index ? pb__hash_kept(pb__hash_bytes((const uint8_t *)key, len)) : 0;
+    uint32_t hash =
+        index ? pb__hash_kept(pb__hash_text(kind, (const uint8_t *)key, len)) : 0;
     uint32_t i = index ? hash & index->mask : 0;
     while (index ? index->slots[i].entry != 0 : i < t->len) {
         uint32_t entry = index ? index->slots[i].entry - 1 : i;
