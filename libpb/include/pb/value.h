@@ -76,8 +76,8 @@ PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
  * A container inside itself prints as [...], (...) or {...}. */
 PB_API char *pb_value_repr(const pb_value *v);
 
-/* Scalars. None, booleans and ints of up to 62 bits take no memory: these constructors
- * cannot fail for them. All constructors give a *new* value, or NULL for lack of memory. */
+/* Scalars. None, booleans and ints of up to 62 bits (30 where a pointer has 32) take no
+ * memory: these constructors cannot fail for them. All constructors give a *new* value, or NULL for lack of memory. */
 
 /* None: *new*, as all that follow, but a constant that needs no pb_value_unref. */
 PB_API pb_value *pb_none(void);
