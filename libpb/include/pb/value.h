@@ -79,8 +79,9 @@ PB_API char *pb_value_repr(const pb_value *v);
 
 /* ---- Scalars ---- */
 
-/* None, booleans and ints of up to 62 bits take no memory: these constructors
- * cannot fail for them. All constructors give a *new* value, or NULL for lack of memory. */
+/* None, booleans and ints of up to 62 bits (30 where a pointer has 32) take no memory:
+ * these constructors cannot fail for them. All constructors give a *new* value, or NULL for
+ * lack of memory. */
 
 /* None: *new*, as all that follow, but a constant that needs no pb_value_unref. */
 PB_API pb_value *pb_none(void);
