@@ -4,16 +4,23 @@ libpb_net_la_SOURCES = \
 	%D%/client.c \
 	%D%/conn.c \
 	%D%/conn.h \
+	%D%/descriptor.c \
+	%D%/descriptor.h \
 	%D%/dial.c \
 	%D%/dial.h \
-	%D%/driver.c \
-	%D%/driver.h \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
 	%D%/folder.c \
 	%D%/life.c \
+	%D%/loop.c \
+	%D%/loop.h \
+	%D%/loop_uv.c \
+	%D%/loop_uv.h \
 	%D%/password_file.c \
 	%D%/post.c \
+	%D%/post.h \
+	%D%/resolve.c \
+	%D%/resolve.h \
 	%D%/run.c \
 	%D%/server.c \
 	%D%/service.c \
