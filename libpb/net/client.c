@@ -159,7 +159,7 @@ static void begin(pb_client *c, struct outcome *o)
     *o = (struct outcome){.loop = &c->loop};
     pb_failure_unref(c->failure);
     c->failure = NULL;
-    uv_update_time(&c->loop);
+    pb__loop_update(c->around);
 }
 
 /* Waits for what is under way: its result, *new*, or NULL and the error. */

@@ -172,7 +172,6 @@ static void on_wake(pb_session *s, void *driver)
     if (c->state == PB__CONN_ENDED) {
         return;
     }
-    pb__loop_update(c->hub->loop);
     if (c->hub->policy->direct && c->state == PB__CONN_UP && !pb_session_is_closed(s)) {
         /* The caller may be anywhere, so what goes wrong is left for the loop to find. */
         (void)write_out(c);
@@ -331,7 +330,7 @@ void pb__conn_settle(pb_conn *c)
 static void on_ready(pb_watch *w, int events)
 {
     pb_conn *c = PB__LIST_ENTRY(w, pb_conn, watch);
-    pb__loop_update(c->hub->loop);
+    pb__loop_enter(c->hub->loop);
     if (events & PB_WATCH_FAILED) {
         c->mask = 0; /* the loop has stopped, and does not say why: reading does */
         read_rest(c, -EIO);

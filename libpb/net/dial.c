@@ -131,7 +131,7 @@ static void on_attempt(pb_watch *w, int events)
 {
     struct attempt *a = PB__LIST_ENTRY(w, struct attempt, watch);
     struct dialled *d = a->d;
-    pb__loop_update(d->hub.loop);
+    pb__loop_enter(d->hub.loop);
     int e = pb__socket_status(a->fd);
     e = e == 0 && (events & PB_WATCH_FAILED) ? -EIO : e;
     if (e) {

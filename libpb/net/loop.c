@@ -77,11 +77,23 @@ static void heap_remove(pb_loop *l, struct pb__timer *t)
 
 enum { MAX_DELAY = 1000000000 /* milliseconds: no loop counts so far wrong */ };
 
-/* For how long the timer of the loop behind is to be set. */
+/* What the clock of the loop behind says. */
+static int64_t loop_clock(const pb_loop *l)
+{
+    struct timespec t;
+    if (l->ops->now) {
+        return l->ops->now(l->own);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* For how long the timer of the loop behind is to be set. Time may have passed since it
+ * entered. */
 static int64_t loop_delay(const pb_loop *l, int64_t at)
 {
-    int64_t delay = at > l->time ? at - l->time : 0;
-    return at == INT64_MAX ? -1 : delay < MAX_DELAY ? delay : MAX_DELAY;
+    int64_t delay = at > l->time ? at - loop_clock(l) : 0;
+    return delay < 0 ? 0 : delay < MAX_DELAY ? delay : MAX_DELAY;
 }
 
 /* Sets the timer of the loop behind, unless it comes early enough. */
@@ -90,7 +102,7 @@ static void loop_ask(pb_loop *l)
     int64_t at = l->first ? l->first->due : INT64_MAX;
     if (at < l->asked || (at == INT64_MAX && l->asked != INT64_MAX)) {
         l->asked = at;
-        l->ops->set_timer(l->own, loop_delay(l, at));
+        l->ops->set_timer(l->own, at == INT64_MAX ? -1 : loop_delay(l, at));
     }
 }
 
@@ -114,7 +126,7 @@ void pb_loop_due(pb_loop *l)
     if (!l) {
         return;
     }
-    pb__loop_update(l);
+    pb__loop_enter(l);
     pb_loop_ref(l);
     l->asked = INT64_MAX;
     /* What is set from here expires another time, so that the loop has its turn. */
@@ -133,16 +145,17 @@ void pb_loop_due(pb_loop *l)
 
 /* ---- Loops ---- */
 
-static int64_t clock_now(void)
+void pb__loop_enter(pb_loop *l)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    l->time = loop_clock(l);
 }
 
 void pb__loop_update(pb_loop *l)
 {
-    l->time = l->ops->now ? l->ops->now(l->own) : clock_now();
+    if (l->ops->update) {
+        l->ops->update(l->own);
+    }
+    pb__loop_enter(l);
 }
 
 void pb__loop_init(pb_loop *l, const pb_loop_ops *ops, void *own)

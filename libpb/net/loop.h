@@ -25,7 +25,7 @@ struct pb_loop {
     size_t refs;
     const pb_loop_ops *ops;
     void *own;               /* what the functions of ops get */
-    int64_t time;            /* as of the last pb__loop_update */
+    int64_t time;            /* when the program or the loop entered */
     struct pb__timer *first; /* the root of a pairing heap of timers by due */
     size_t timers;           /* how many are in it */
     int64_t asked;           /* for when the timer of ops is set; INT64_MAX: it is not */
@@ -35,7 +35,7 @@ struct pb_loop {
 
 struct pb_watch {
     void *own; /* what ops->watch_new gave */
-    /* The descriptor is ready. Begins with pb__loop_update. */
+    /* The descriptor is ready. Begins with pb__loop_enter. */
     void (*ready)(struct pb_watch *w, int events);
 };
 
@@ -45,9 +45,11 @@ void pb__loop_init(pb_loop *l, const pb_loop_ops *ops, void *own);
 /* PB_ERR_ARG, with a sentence, for a loop that is NULL. */
 int pb__loop_check(const pb_loop *l, pb_error *err);
 
-/* Takes the present time. To be called wherever the program or the loop enters. */
+/* Takes the time: where the loop enters, and where the program does, which may have been
+ * away for long. */
+void pb__loop_enter(pb_loop *l);
 void pb__loop_update(pb_loop *l);
-/* The time, in milliseconds, at which the program or the loop entered. */
+/* That time, in milliseconds. */
 static inline int64_t pb__loop_now(const pb_loop *l)
 {
     return l->time;

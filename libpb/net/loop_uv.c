@@ -113,8 +113,13 @@ static void loop_uv_set_timer(void *loop, int64_t delay)
 static int64_t loop_uv_now(void *loop)
 {
     struct loop_uv *l = loop;
-    uv_update_time(l->timer.loop);
     return (int64_t)uv_now(l->timer.loop);
+}
+
+static void loop_uv_update(void *loop)
+{
+    struct loop_uv *l = loop;
+    uv_update_time(l->timer.loop);
 }
 
 /* ---- Loops ---- */
@@ -139,6 +144,7 @@ static void loop_uv_init(struct loop_uv *l, uv_loop_t *uv)
         .watch_free = watch_uv_free,
         .set_timer = loop_uv_set_timer,
         .now = loop_uv_now,
+        .update = loop_uv_update,
         .free = loop_uv_free,
     };
     uv_timer_init(uv, &l->timer);

@@ -84,7 +84,7 @@ static void post_on_ready(pb_watch *w, int events)
     pb_post *p = PB__LIST_ENTRY(w, pb_post, watch);
     struct pb__posted *first;
     (void)events;
-    pb__loop_update(p->loop);
+    pb__loop_enter(p->loop);
     pthread_mutex_lock(&p->lock);
     p->holders++;
     size_t n = p->queued;

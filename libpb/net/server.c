@@ -128,7 +128,7 @@ static int add(struct pb_server *s, int fd)
 static void on_acceptable(pb_watch *w, int events)
 {
     struct pb_server *s = PB__LIST_ENTRY(w, struct pb_server, listener);
-    pb__loop_update(s->hub.loop);
+    pb__loop_enter(s->hub.loop);
     if (events & PB_WATCH_FAILED) {
         s->listening = false;
     }

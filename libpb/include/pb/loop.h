@@ -51,7 +51,7 @@ enum {
 };
 
 /* What a loop does for the library, in the loop's thread. `loop` is what pb_loop_new was
- * given. `now` and `free` may be NULL. */
+ * given. The last three may be NULL. */
 typedef struct {
     /* Prepares to watch fd, for nothing yet: *watch is what the next two functions get.
      * 0, or -errno if it cannot. */
@@ -62,12 +62,14 @@ typedef struct {
     int (*watch_set)(void *loop, void *watch, int events);
     /* Ends the watch, and frees what watch_new made. The descriptor is still open. */
     void (*watch_free)(void *loop, void *watch);
-    /* Calls pb_loop_due once, so many milliseconds from now, instead of at the time that
-     * was set before. 0 is soon, but not from here; a negative delay is never. To be early
-     * does no harm. */
+    /* Calls pb_loop_due once, so many milliseconds from what `now` says, instead of at the
+     * time that was set before. 0 is soon, but not from here; a negative delay is never.
+     * To be early does no harm. */
     void (*set_timer)(void *loop, int64_t delay);
-    /* The present time in monotonic milliseconds. NULL: the system's. */
+    /* The time in monotonic milliseconds. It may be that at which the loop woke, if there
+     * is an `update`, which makes it the present time. NULL: the system's. */
     int64_t (*now)(void *loop);
+    void (*update)(void *loop);
     /* The last owner has gone, and no watch is left. This may be called from inside
      * pb_watch_ready and pb_loop_due. */
     void (*free)(void *loop);

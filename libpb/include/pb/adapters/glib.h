@@ -114,6 +114,7 @@ static inline pb_loop *pb_loop_glib(GMainContext *context)
                                     pb_glib_watch_free,
                                     pb_glib_set_timer,
                                     NULL,
+                                    NULL,
                                     pb_glib_free,
                                     {NULL, NULL, NULL, NULL}};
     static GSourceFuncs funcs = {NULL, NULL, pb_glib_on_timer, NULL, NULL, NULL};

@@ -90,6 +90,7 @@ static inline pb_loop *pb_loop_libev(struct ev_loop *ev)
                                     pb_libev_watch_free,
                                     pb_libev_set_timer,
                                     NULL,
+                                    NULL,
                                     free,
                                     {NULL, NULL, NULL, NULL}};
     pb_libev *l = (pb_libev *)calloc(1, sizeof *l);

@@ -90,6 +90,7 @@ static inline pb_loop *pb_loop_libevent(struct event_base *base)
                                     pb_libevent_watch_free,
                                     pb_libevent_set_timer,
                                     NULL,
+                                    NULL,
                                     pb_libevent_free,
                                     {NULL, NULL, NULL, NULL}};
     pb_libevent *l = (pb_libevent *)calloc(1, sizeof *l);
