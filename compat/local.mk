@@ -26,6 +26,7 @@ libpb_compat_la_SOURCES = \
 	%D%/number.h \
 	%D%/printable.h \
 	%D%/profile.c \
+	%D%/profile.h \
 	%D%/quote.c \
 	%D%/repr.c \
 	%D%/repr.h \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/banana/decode.h"
 #include "libpb/banana/encode.h"
 #include "libpb/base/error.h"
@@ -226,7 +227,7 @@ static int unjelly(const struct options *o, FILE *in)
     pb_decoder d;
     pb__decoder_init(&d, o->dialect, NULL, pb__reader_sink(reader));
     pb__decoder_allow_vocab(&d,
-                            pb_profile_has(o->jelly.profile, PB_PROFILE_VOCAB_IN_NONE));
+                            pb__profile_has(o->jelly.profile, PB__PROFILE_VOCAB_IN_NONE));
     unjelly_all(o, in, &d, reader, &err);
     if (err.code) {
         tool_say(
