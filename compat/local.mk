@@ -1,4 +1,4 @@
-lib_layers += libpb_compat.la
+core_layers += libpb_compat.la
 libpb_compat_la_SOURCES = \
 	%D%/build.c \
 	%D%/compare.h \

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "libpb/base/export.h"
 #include "pb/profile.h"
 
 /* Name; first and last Python and first and last Twisted that the sentence is true of
@@ -78,6 +79,6 @@ enum pb__profile_row {
 };
 
 /* Whether the row's sentence is true of such a peer. */
-bool pb__profile_has(pb_profile p, enum pb__profile_row row);
+PB__SHARED bool pb__profile_has(pb_profile p, enum pb__profile_row row);
 
 #endif

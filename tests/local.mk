@@ -6,12 +6,12 @@ test_libs = libpb_test_support.la $(CRITERION_LIBS)
 
 script_tests += \
 	%D%/check-api \
-	%D%/check-docs \
 	%D%/check-exports \
 	%D%/check-format \
-	%D%/check-guides \
 	%D%/check-headers \
 	%D%/check-includes \
-	%D%/check-man \
+	%D%/check-install \
 	%D%/check-threads
-EXTRA_DIST += %D%/check-package %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c
+tool_tests += %D%/check-docs %D%/check-man
+tls_tests += %D%/check-guides
+EXTRA_DIST += %D%/check-package %D%/core_alone.c %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c

@@ -34,8 +34,9 @@ bool spoken_is(const struct spoken *m, const char *command)
 static bool is_utf8(const pb_value *bytes)
 {
     pb_span s;
-    size_t bad;
-    return pb_as_bytes(bytes, &s) == 0 && pb__utf8_check(s.data, s.len, &bad);
+    pb_value *text = pb_as_bytes(bytes, &s) == 0 ? pb_strn(s, NULL) : NULL;
+    pb_value_unref(text);
+    return text != NULL;
 }
 
 /* A count in a map of luids; 0 for what is no int. */

@@ -4,6 +4,7 @@
 #ifndef PB__LOGIN_H
 #define PB__LOGIN_H
 
+#include "libpb/base/export.h"
 #include "libpb/base/mem.h"
 #include "pb/login.h"
 
@@ -45,7 +46,7 @@ bool pb__checker_is_table(const struct pb__checker *c);
 int pb__checker_table_add(struct pb__checker *c, pb_span username, pb_span password);
 void pb__checker_fini(struct pb__checker *c);
 /* Takes *c for names and passwords. */
-void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c);
+PB__SHARED void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c);
 /* Lets everybody in. */
 int pb__check_anybody(pb_attempt *a, void *user_data);
 

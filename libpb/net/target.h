@@ -5,6 +5,7 @@
 #ifndef PB__TARGET_H
 #define PB__TARGET_H
 
+#include "libpb/base/export.h"
 #include "libpb/net/conn.h"
 #include "libpb/net/endpoint.h"
 
