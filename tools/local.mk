@@ -85,7 +85,6 @@ bin_PROGRAMS += %D%/pb
 	%D%/walk.h \
 	%D%/wire.c \
 	%D%/wire.h
-%C%_pb_LDFLAGS = $(PB_LDFLAGS)
 %C%_pb_LDADD = $(pb_libs) $(base_libs) libpb_mem.la $(LIBUV_LIBS) $(EDIT_LIBS) \
 	$(JANSSON_LIBS) $(PCAP_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS) -lm
 endif
