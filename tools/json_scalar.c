@@ -69,8 +69,8 @@ static pb_value *make_bytes(const json_t *content, pb_error *err)
         good = high >= 0 && low >= 0;
         data[i] = (uint8_t)(high * 16 + low);
     }
-    pb_value *v = good ? made(pb_bytes((pb_span){data, len}), err)
-                       : json_no_value(content, err);
+    pb_value *v =
+        good ? made(pb_bytes((pb_span){data, len}), err) : json_no_value(content, err);
     pb__free(data);
     return v;
 }

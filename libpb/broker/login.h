@@ -10,16 +10,17 @@
 
 /* ---- login.c ---- */
 
-pb_span pb__credentials_username(const pb_credentials *c);
-pb_span pb__credentials_password(const pb_credentials *c);
+PB__SHARED pb_span pb__credentials_username(const pb_credentials *c);
+PB__SHARED pb_span pb__credentials_password(const pb_credentials *c);
 
 /* ---- portal.c ---- */
 
 /* Where challenges come from instead of the system's random source: fills 16 bytes; 0, or
  * non-zero to fail the login. For tests. */
-void pb__portal_set_challenge(pb_portal *p,
-                              int (*challenge)(uint8_t out[PB_MD5_LEN], void *user_data),
-                              void *user_data);
+PB__SHARED void pb__portal_set_challenge(pb_portal *p,
+                                         int (*challenge)(uint8_t out[PB_MD5_LEN],
+                                                          void *user_data),
+                                         void *user_data);
 
 /* ---- digest.c ---- */
 

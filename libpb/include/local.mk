@@ -4,7 +4,6 @@ pbinclude_HEADERS = \
 	%D%/pb/broker.h \
 	%D%/pb/core.h \
 	%D%/pb/error.h \
-	%D%/pb/files.h \
 	%D%/pb/flavors.h \
 	%D%/pb/jelly.h \
 	%D%/pb/local.h \
@@ -16,6 +15,7 @@ pbinclude_HEADERS = \
 	%D%/pb/version.h
 if WITH_NET
 pbinclude_HEADERS += \
+	%D%/pb/files.h \
 	%D%/pb/loop.h \
 	%D%/pb/net.h \
 	%D%/pb/pb.h \
