@@ -5,13 +5,15 @@ libpb_test_support_la_SOURCES = %D%/support.c %D%/support.h
 test_libs = libpb_test_support.la $(CRITERION_LIBS)
 
 script_tests += \
+	%D%/check-abi \
 	%D%/check-api \
 	%D%/check-exports \
 	%D%/check-format \
 	%D%/check-headers \
 	%D%/check-includes \
 	%D%/check-install \
+	%D%/check-parts \
 	%D%/check-threads
 tool_tests += %D%/check-docs %D%/check-man
 tls_tests += %D%/check-guides
-EXTRA_DIST += %D%/check-package %D%/core_alone.c %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c
+EXTRA_DIST += %D%/check-package %D%/abi %D%/core_alone.c %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The taster: SecurityOptions' defaults and calls. */
+#include <stdio.h>
+
 #include "libpb/jelly/tests/tasting.h"
 #include "tests/support.h"
 
