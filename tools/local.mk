@@ -85,7 +85,7 @@ bin_PROGRAMS += %D%/pb
 	%D%/walk.h \
 	%D%/wire.c \
 	%D%/wire.h
-%C%_pb_LDADD = $(pb_libs) $(base_libs) libpb_mem.la $(LIBUV_LIBS) $(EDIT_LIBS) \
+%C%_pb_LDADD = $(pb_libs) $(LIBUV_LIBS) $(EDIT_LIBS) \
 	$(JANSSON_LIBS) $(PCAP_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS) -lm
 endif
 tool_tests += %D%/tests/check-completion %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record %D%/tests/check-replay \

@@ -1,10 +1,39 @@
 /* SPDX-License-Identifier: MIT
  *
- * The filling of a pb_error. */
+ * The list of errors as text, and the filling of a pb_error. */
 #include "libpb/base/error.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "libpb/base/mem.h"
+
+const char *pb_strerror(int code)
+{
+    switch (code) {
+    case PB_OK:
+        return "no error";
+#define PB_ERR_CASE(name, number, text) \
+    case PB_ERR_##name:                 \
+        return text;
+        PB_ERR_MAP(PB_ERR_CASE)
+#undef PB_ERR_CASE
+    default:
+        return "unknown error";
+    }
+}
+
+void pb_error_clear(pb_error *err)
+{
+    if (err) {
+        memset(err, 0, sizeof *err);
+    }
+}
+
+void pb_free(void *p)
+{
+    pb__free(p);
+}
 
 /* Takes back a UTF-8 sequence that was cut at the end of s, whose buffer is full. */
 static void mend_cut(char *s)

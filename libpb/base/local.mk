@@ -1,3 +1,4 @@
+core_layers += libpb_base.la
 libpb_base_la_SOURCES = \
 	%D%/block.c \
 	%D%/block.h \
@@ -10,12 +11,12 @@ libpb_base_la_SOURCES = \
 	%D%/map.c \
 	%D%/map.h \
 	%D%/mem.h \
-	%D%/public.c \
 	%D%/secret.c \
 	%D%/secret.h \
 	%D%/slab.c \
 	%D%/slab.h \
-	%D%/span.h
+	%D%/span.h \
+	%D%/version.c
 base_libs = libpb_base.la
 libpb_mem_la_SOURCES = %D%/mem.c
 
