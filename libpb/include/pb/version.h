@@ -11,11 +11,13 @@
 extern "C" {
 #endif
 
-/* The version of these headers. Until 1.0 a new MINOR may change what a program sees. */
+/* The version of these headers: until 1.0, what a program sees may change with MINOR. */
 #define PB_VERSION_MAJOR 0
+/* What is added comes with another MINOR. */
 #define PB_VERSION_MINOR 2
+/* What is only mended comes with another PATCH. */
 #define PB_VERSION_PATCH 0
-/* The same as text. */
+/* All three as text. */
 #define PB_VERSION "0.2.0"
 
 /* The version of the library that runs, as PB_VERSION: a constant. */
