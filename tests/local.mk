@@ -6,6 +6,7 @@ test_libs = libpb_test_support.la $(CRITERION_LIBS)
 
 script_tests += \
 	%D%/check-abi \
+	%D%/check-abi-growth \
 	%D%/check-api \
 	%D%/check-exports \
 	%D%/check-format \
@@ -17,3 +18,10 @@ script_tests += \
 tool_tests += %D%/check-docs %D%/check-man
 tls_tests += %D%/check-guides
 EXTRA_DIST += %D%/check-package %D%/abi %D%/core_alone.c %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c
+
+# Linked as a user's program is.
+if WITH_NET
+check_PROGRAMS += %D%/use_structs
+%C%_use_structs_LDADD = $(pb_libs) $(LIBUV_LIBS)
+program_tests += %D%/use_structs
+endif
