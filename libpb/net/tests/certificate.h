@@ -5,7 +5,7 @@
 #define PB__NET_TESTS_CERTIFICATE_H
 
 /* Where it is; the test removes it. */
-static char certificate_path[64];
+__attribute__((__unused__)) static char certificate_path[64];
 
 #ifndef PB__WITHOUT_TLS
 
