@@ -22,6 +22,6 @@ EXTRA_DIST += %D%/check-package %D%/abi %D%/core_alone.c %D%/exported-symbols.tx
 # Linked as a user's program is.
 if WITH_NET
 check_PROGRAMS += %D%/use_structs
-%C%_use_structs_LDADD = $(pb_libs) $(LIBUV_LIBS)
+%C%_use_structs_LDADD = $(pb_libs)
 program_tests += %D%/use_structs
 endif

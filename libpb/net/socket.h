@@ -13,8 +13,8 @@
 
 /* Fills err with PB_ERR_SYSTEM, what was tried, and the system's text of -errno; with
  * PB_ERR_NOMEM for -ENOMEM. */
-int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
-    PB_PRINTF(3, 4);
+PB__SHARED int pb__socket_error(pb_error *err, int negative_errno, const char *format,
+                                ...) PB_PRINTF(3, 4);
 
 /* The system's text. */
 PB__SHARED const char *pb__socket_text(int negative_errno);
@@ -30,7 +30,7 @@ PB__SHARED int pb__socket_status(int fd);
 PB__SHARED int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port,
                                  pb_error *err);
 /* Takes a connection that waits; -EAGAIN if there is none. */
-int pb__socket_accept(int fd);
+PB__SHARED int pb__socket_accept(int fd);
 /* Makes a connected stream socket of the program's one of ours, which may get another
  * number: it, or -errno with fd closed. */
 int pb__socket_adopt(int fd);
