@@ -140,12 +140,14 @@ PB_TEST(under_loop, tcp_by_name)
     converse("tcp:0:interface=127.0.0.1", "localhost");
 }
 
+#ifndef PB__WITHOUT_TLS
 PB_TEST(under_loop, tls_by_name)
 {
     make_certificate();
     converse("tls:0:interface=127.0.0.1", "tls:localhost");
     remove(certificate_path);
 }
+#endif
 
 PB_TEST(under_loop, unix_path)
 {
@@ -154,6 +156,7 @@ PB_TEST(under_loop, unix_path)
     converse(endpoint, endpoint);
 }
 
+#ifndef PB__WITHOUT_TLS
 PB_TEST(under_loop, adopted)
 {
     struct place p;
@@ -175,6 +178,7 @@ PB_TEST(under_loop, adopted)
     close_place(&p);
     remove(certificate_path);
 }
+#endif
 
 static int unused_port(void)
 {
