@@ -18,8 +18,16 @@ static const struct {
 #undef ROW
 };
 
+static bool is_row(pb_profile_row row)
+{
+    return (size_t)row < sizeof rows / sizeof *rows;
+}
+
 bool pb_profile_has(pb_profile p, pb_profile_row row)
 {
+    if (!is_row(row)) {
+        return false;
+    }
     bool old = p.python_major == 2;
     int minor = p.python_minor ? p.python_minor : old ? 7 : 11;
     int python = (old ? 200 : 300) + minor;
@@ -33,7 +41,7 @@ bool pb_profile_has(pb_profile p, pb_profile_row row)
 
 const char *pb_profile_sentence(pb_profile_row row)
 {
-    return rows[row].sentence;
+    return is_row(row) ? rows[row].sentence : "";
 }
 
 /* Reads a number of at most two digits; false if there is none. */
@@ -89,6 +97,13 @@ int pb_profile_parse(const char *text, pb_profile *out, pb_error *err)
 {
     pb_profile p = {0};
     const char *s = text;
+    if (out) {
+        *out = p;
+    }
+    if (!text || !out) {
+        return pb__error_null(err,
+                              text ? "the profile to fill" : "the name of a profile");
+    }
     bool good = take(&s, "python")
                     ? take_python(&s, &p)
                     : take_twisted(&s, &p) && (!take(&s, "-py") || take_python(&s, &p));

@@ -79,6 +79,12 @@ struct pb_decoder {
 void pb__decoder_init(pb_decoder *d, pb_dialect dialect, const pb_limits *limits,
                       pb_sink out);
 void pb__decoder_fini(pb_decoder *d);
+/* pb_decoder_recv and pb_decoder_offset, where nothing is NULL. */
+int pb__decoder_recv(pb_decoder *d, pb_span in, pb_error *err);
+static inline uint64_t pb__decoder_offset(const pb_decoder *d)
+{
+    return d->offset + (uint64_t)(d->at - d->mark);
+}
 /* Reads VOCAB in every dialect, as Twisted did up to 13.2. */
 void pb__decoder_allow_vocab(pb_decoder *d, bool always);
 

@@ -92,7 +92,7 @@ typedef enum {
 
 /* Whether the row's sentence is true of such a peer. */
 PB_API bool pb_profile_has(pb_profile p, pb_profile_row row);
-/* The row's sentence, a constant. */
+/* The row's sentence, a constant; "" for what is no row. */
 PB_API const char *pb_profile_sentence(pb_profile_row row);
 /* Reads "22.4.0-py3", "8.2.0-py2", "22.4", "23.10.0-py3.11", "python2", "python3". Without
  * a Python, it is 3. 0, or PB_ERR_SYNTAX for anything else. */
