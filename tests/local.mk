@@ -13,5 +13,6 @@ script_tests += \
 	%D%/check-headers \
 	%D%/check-includes \
 	%D%/check-man \
+	%D%/check-null \
 	%D%/check-threads
-EXTRA_DIST += %D%/check-package %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c
+EXTRA_DIST += %D%/check-package %D%/exported-symbols.txt %D%/null.h %D%/plain/criterion/criterion.h %D%/plain/main.c
