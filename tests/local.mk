@@ -16,3 +16,7 @@ script_tests += \
 	%D%/check-null \
 	%D%/check-threads
 EXTRA_DIST += %D%/check-package %D%/exported-symbols.txt %D%/null.h %D%/plain/criterion/criterion.h %D%/plain/main.c
+
+# What the clients of the guides and of the examples are run against.
+check_PROGRAMS += %D%/failing_server
+%C%_failing_server_LDADD = libpb.la
