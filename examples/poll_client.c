@@ -45,7 +45,7 @@ static int patience(const pb_session *s)
     return deadline == INT64_MAX ? -1 : left < 0 ? 0 : left > 1000 ? 1000 : (int)left;
 }
 
-/* Takes what the socket has, for the session. */
+/* Reads from the socket and passes the bytes to the session. */
 static void take(pb_session *s, int fd)
 {
     uint8_t chunk[16384];
@@ -57,7 +57,7 @@ static void take(pb_session *s, int fd)
     }
 }
 
-/* Gives the socket what the session has; some of it may have to wait. */
+/* Writes the session's output to the socket; some of it may have to wait. */
 static void give(pb_session *s, int fd)
 {
     pb_span out = pb_session_send(s);
