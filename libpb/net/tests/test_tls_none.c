@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Endpoints with TLS where libpb is built without it: a clear error, at once. */
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "libpb/net/target.h"
-#include "pb/driver.h"
 #include "tests/support.h"
 
 static const char text[] = "this libpb was built without TLS";
@@ -22,12 +24,17 @@ PB_TEST(tls_none, endpoints_are_refused)
     }
 }
 
-PB_TEST(tls_none, drivers_get_none)
+PB_TEST(tls_none, sockets_are_refused)
 {
-    static const pb_net_config plain;
-    pb_error err = {0};
-    cr_expect_null(pb_tls_new(&plain, true, &err));
-    cr_expect_eq(err.code, PB_ERR_TLS);
-    cr_expect_str_eq(err.text, text);
-    pb_tls_unref(NULL);
+    const pb_net_config config = {.tls_host_name = "localhost"};
+    pb_loop *loop = pb_loop_default();
+    for (int flags = PB_ADOPT_TLS; flags <= (PB_ADOPT_TLS | PB_ADOPT_CLIENT); flags++) {
+        pb_error err = {0};
+        int pair[2];
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        cr_expect_null(pb_conn_adopt(loop, pair[0], flags, &config, &err));
+        cr_expect_eq(err.code, PB_ERR_TLS);
+        cr_expect_str_eq(err.text, text);
+        close(pair[1]);
+    }
 }
