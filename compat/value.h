@@ -188,10 +188,23 @@ static inline pb_kind pb__kind(const pb_value *v)
     return pb__is_small(v) ? PB_INT : (pb_kind)v->kind;
 }
 
+/* The same where v may be NULL: what public functions ask. */
+static inline pb_kind pb__kind_or_nothing(const pb_value *v)
+{
+    return v ? pb__kind(v) : PB_NOTHING;
+}
+
+/* The error of a public function whose value is not of the kind that it is for. */
+static inline int pb__wrong_kind(const pb_value *v)
+{
+    return v ? PB_ERR_TYPE : PB_ERR_ARG;
+}
+
 /* The constants. */
 extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 
-/* pb_build and pb_unpack of a tuple, by a format without its parentheses. */
+/* pb_build and pb_unpack of a tuple, by a format without its parentheses. Only a format to
+ * build by may be NULL. */
 PB__SHARED pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args);
 int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args);
 /* What a format asks for. In that of pb_unpack `$` means nothing, and a NULL item of a

@@ -94,6 +94,9 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
 
 void pb_call_cancel(pb_call *c)
 {
+    if (!c) {
+        return;
+    }
     pb_session *s = c->session;
     pb__session_enter(s);
     pb__call_give_up(c, PB_ERR_CANCELLED, "the call was cancelled");
@@ -204,10 +207,12 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
                    const pb_value *kwargs, const pb_call_options *options,
                    pb_answer_cb cb, pb_error *err)
 {
-    if (!to || !method || (options && options->no_answer && cb)) {
+    if (!to || !method) {
+        return pb__error_null(err, to ? "the method to call" : "the reference to call");
+    }
+    if (options && options->no_answer && cb) {
         return pb__error_set(err, PB_ERR_ARG, 0,
-                             "a call needs a reference and a method, and a callback only "
-                             "where an answer is wanted");
+                             "a call that wants no answer has no callback");
     }
     if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
@@ -237,13 +242,13 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
                           pb_answer_cb cb, void *user_data, pb_call **call, pb_error *err)
 {
     int failed = pb__call_check(to, method, args, kwargs, options, cb, err);
+    if (call) {
+        *call = NULL;
+    }
     if (failed) {
         return failed;
     }
     if (to->target) {
-        if (call) {
-            *call = NULL;
-        }
         return pb__local_call(to, method, args, kwargs, options, cb, user_data, err);
     }
     bool wants_answer = !options || !options->no_answer;
@@ -280,16 +285,14 @@ int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb, void *use
                    pb_error *err, const char *format, ...)
 {
     pb_error own = {0};
-    err = err ? err : &own;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(err, format, ap);
+    pb_value *args = pb__build_tuple(&own, format, ap);
     va_end(ap);
-    if (!args) {
-        return err->code;
-    }
-    int failed =
-        pb_remote_call_values(to, method, args, NULL, NULL, cb, user_data, NULL, err);
+    int failed = args ? pb_remote_call_values(to, method, args, NULL, NULL, cb, user_data,
+                                              NULL, &own)
+                      : own.code;
     pb_value_unref(args);
+    pb__error_copy(err, &own);
     return failed;
 }
