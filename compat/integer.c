@@ -76,11 +76,14 @@ pb_value *pb_bool(bool b)
 static pb_value *from_digits(struct pb__slab_pool *pool, bool negative, pb_span digits,
                              unsigned bits)
 {
+    size_t all_bits;
+    if (pb__span_is_null(digits)) {
+        return NULL;
+    }
     while (digits.len > 0 && digits.data[digits.len - 1] == 0) {
         digits.len--;
     }
-    size_t all_bits;
-    if (pb__span_is_null(digits) || !pb__mul(digits.len, bits, &all_bits)) {
+    if (!pb__mul(digits.len, bits, &all_bits)) {
         return NULL;
     }
     struct pb__big *b = big_new(pool, all_bits / 32 + 1);

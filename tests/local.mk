@@ -13,11 +13,12 @@ script_tests += \
 	%D%/check-headers \
 	%D%/check-includes \
 	%D%/check-install \
+	%D%/check-null \
 	%D%/check-parts \
 	%D%/check-threads
 tool_tests += %D%/check-docs %D%/check-man
 tls_tests += %D%/check-guides
-EXTRA_DIST += %D%/check-package %D%/abi %D%/core_alone.c %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c
+EXTRA_DIST += %D%/check-package %D%/abi %D%/core_alone.c %D%/exported-symbols.txt %D%/null.h %D%/plain/criterion/criterion.h %D%/plain/main.c
 
 # Linked as a user's program is.
 if WITH_NET
