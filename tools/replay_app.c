@@ -72,8 +72,10 @@ static int call_one(struct play *p, const struct spoken *m, pb_value *members,
     struct asked *a = pb__malloc(sizeof *a);
     pb_remote *to = callee(p, m);
     pb_span method;
-    int64_t wanted = 1;
-    pb_as_int(pb_item(members, 4), &wanted);
+    int64_t wanted;
+    if (pb_as_int(pb_item(members, 4), &wanted) != 0) {
+        wanted = 1;
+    }
     pb_call_options quiet = {.no_answer = true};
     int e = to ? 0 : pb__error_set(err, PB_ERR_STATE, 0, "to what is not there");
     e = e ? e : pb_as_text(pb_item(members, 3), &method);
