@@ -23,7 +23,7 @@ int main(int argc, char **argv)
     pb_server *servers[16] = {NULL};
     int count = 0;
     while (count + 1 < argc && count < 16 && !err.code) {
-        servers[count] = pb_serve(pb_loop(), argv[count + 1], &config, &err);
+        servers[count] = pb_serve(pb_loop_default(), argv[count + 1], &config, &err);
         count += servers[count] != NULL;
     }
     if (err.code || count == 0) {
