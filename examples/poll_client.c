@@ -69,20 +69,10 @@ static void give(pb_session *s, int fd)
     }
 }
 
-static void on_close(pb_session *s, const pb_error *why, void *user_data)
-{
-    (void)s;
-    (void)user_data;
-    if (why->code) {
-        fprintf(stderr, "%s\n", why->text);
-    }
-}
-
 int main(int argc, char **argv)
 {
     int fd = connect_to("127.0.0.1", argc > 1 ? argv[1] : "8800");
-    const pb_session_config config = {.on_close = on_close};
-    pb_session *s = fd < 0 ? NULL : pb_session_client_new(&config, now());
+    pb_session *s = fd < 0 ? NULL : pb_session_client_new(NULL, now());
     if (!s) {
         return 1;
     }
@@ -103,7 +93,7 @@ int main(int argc, char **argv)
             pb_session_tick(s, now());
         }
     }
-    int status = pb_session_error(s)->code ? 1 : 0;
+    int status = say_end(pb_session_error(s));
     pb_session_free(s);
     close(fd);
     return status;

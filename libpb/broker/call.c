@@ -33,6 +33,7 @@ struct pb__calls *pb__calls(pb_session *s)
     return s->calls;
 }
 
+/* After its call has ended, whose end tells more than that of an argument. */
 static void free_unsent(struct pb__unsent *u)
 {
     pb__list_remove(&u->link);
@@ -78,11 +79,13 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
 {
     if (c->request == 0) {
         struct pb__unsent *u = c->unsent;
-        c->unsent = NULL;
+        if (u) {
+            pb__list_remove(&u->link);
+        }
+        fail(c, code, text);
         if (u) {
             free_unsent(u);
         }
-        fail(c, code, text);
         return;
     }
     stop_waiting(c);
@@ -108,22 +111,20 @@ void pb__call_fini(pb_session *s)
     if (!s->calls) {
         return;
     }
-    while (!pb__list_empty(&s->calls->unsent)) {
-        struct pb__unsent *u =
-            PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
-        if (u->call) {
-            u->call->unsent = NULL;
-        }
-        free_unsent(u);
-    }
     const char *text = s->error->code ? s->error->text : "Connection was closed cleanly.";
     pb_failure *failure = pb__failure_new(PB_ERR_LOST, text);
     while (!pb__list_empty(&s->calls->waiting)) {
         pb_call *c = PB__LIST_ENTRY(s->calls->waiting.next, pb_call, waiting);
         pb__map_take(&s->calls->sent, (uint64_t)c->request);
+        if (c->unsent) {
+            c->unsent->call = NULL;
+        }
         pb__call_end(c, NULL, failure);
     }
     pb_failure_unref(failure);
+    while (!pb__list_empty(&s->calls->unsent)) {
+        free_unsent(PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link));
+    }
     size_t at = 0;
     uint64_t request;
     void *given_up;
@@ -193,13 +194,14 @@ void pb__call_flush(pb_session *s)
         pb_call *c = u->call;
         pb_error err = {0};
         int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
+        pb__list_remove(&u->link);
         if (c) {
             c->unsent = NULL;
         }
-        free_unsent(u);
         if (c && failed) {
             fail(c, failed, err.text);
         }
+        free_unsent(u);
     }
 }
 

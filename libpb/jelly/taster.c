@@ -168,10 +168,8 @@ int pb_taster_allow_all(pb_taster *t)
 
 int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err)
 {
-    if (!t || !pattern) {
-        return pb__error_null(err, t ? "the pattern" : "the taster");
-    }
-    return pb__pattern_add(&t->patterns, pattern, err);
+    return t && pattern ? pb__pattern_add(&t->patterns, pattern, err)
+                        : pb__error_null(err, t ? "the pattern" : "the taster");
 }
 
 static bool allowed(const pb_taster *t, pb_span name, enum what what)

@@ -198,7 +198,7 @@ PB_TEST(client, logs_in)
     cr_assert_str_eq(err.text, "the user to log in is NULL");
     err = (pb_error){0};
     cr_assert_null(pb_client_login(NULL, &nobody, NULL, &err));
-    cr_assert_str_eq(err.text, "there is no connection to log in");
+    cr_assert_str_eq(err.text, "the client is NULL");
     cr_assert_eq(err.code, PB_ERR_ARG);
 
     err = (pb_error){0};
