@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The `pb` command: finds the subcommand, and lets it go on. */
-#include "tools/pb.h"
+#include "tools/common/command.h"
 
 #include <errno.h>
 #include <getopt.h>

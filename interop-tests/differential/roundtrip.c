@@ -9,7 +9,7 @@
 
 #include "libpb/base/buf.h"
 #include "pb/jelly.h"
-#include "tools/json.h"
+#include "tools/json/json.h"
 
 /* Reads one length and as many bytes; false at the end of the input. */
 static bool take(struct pb__buf *in)

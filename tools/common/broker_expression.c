@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The broker's expressions as inert data: an invoker that answers for all of them, and the
+ * value that carries one. */
+#include "tools/common/broker_expression.h"
+
+#include <stdio.h>
+
+#include "libpb/base/error.h"
+#include "libpb/base/span.h"
+
+static const char unpersistable[] = "unpersistable";
+
+struct kept {
+    struct pb__local local;
+    struct pb__form form; /* head lies behind */
+    uint8_t head[];
+};
+
+static void kept_destroy(struct pb__foreign *f)
+{
+    struct kept *k = (struct kept *)f;
+    pb_value_unref(k->form.id);
+    pb_value_unref(k->form.state);
+    pb__free(k);
+}
+
+static bool kept_equal(const struct pb__foreign *a, const struct pb__foreign *b)
+{
+    return a == b;
+}
+
+static uint64_t kept_hash(const struct pb__foreign *f)
+{
+    return (uint64_t)(uintptr_t)f >> 4;
+}
+
+static int kept_repr(const struct pb__foreign *f, char *out, size_t size)
+{
+    const struct pb__form *form = &((const struct kept *)f)->form;
+    char *id = form->id ? pb_value_repr(form->id) : NULL;
+    bool remote = pb__span_is(form->head, "remote");
+    int len = snprintf(out, size, "<%.*s%s%s%s>", remote ? 3 : (int)form->head.len,
+                       remote ? "ref" : (const char *)form->head.data, id ? " " : "",
+                       id ? id : "", form->state ? " ..." : "");
+    pb_free(id);
+    return len;
+}
+
+static const struct pb__foreign_ops kept_ops = {
+    .destroy = kept_destroy, .equal = kept_equal, .hash = kept_hash, .repr = kept_repr};
+
+const struct pb__form *form_of(const pb_value *v)
+{
+    if (!v || pb_value_kind(v) != PB_OBJECT ||
+        ((const struct pb__foreign *)v)->ops != &kept_ops) {
+        return NULL;
+    }
+    return &((const struct kept *)v)->form;
+}
+
+bool form_is(const pb_value *v, const char *head, pb_value **id)
+{
+    const struct pb__form *form = form_of(v);
+    if (!form || !form->id || form->state || !pb__span_is(form->head, head)) {
+        return false;
+    }
+    *id = form->id;
+    return true;
+}
+
+pb_value *form_copy(const pb_value *v, pb_span *name)
+{
+    const struct pb__form *form = form_of(v);
+    if (form) {
+        *name = form->head;
+        return form->id ? NULL : form->state;
+    }
+    if (pb_value_kind(v) != PB_INSTANCE) {
+        return NULL;
+    }
+    const char *text = pb_name_of(v);
+    *name = (pb_span){(const uint8_t *)text, strlen(text)};
+    return pb_instance_state(v);
+}
+
+static int form_jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
+{
+    (void)ctx;
+    const struct pb__form *kept = form_of(v);
+    if (!kept) {
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             "a reference that belongs to no capture");
+    }
+    *form = *kept;
+    pb_value_ref(form->id);
+    pb_value_ref(form->state);
+    return 0;
+}
+
+static bool among(pb_span head, const char *const *words)
+{
+    while (*words && !pb__span_is(head, *words)) {
+        words++;
+    }
+    return *words != NULL;
+}
+
+static bool knows_broker(pb_span head, void *ctx)
+{
+    static const char *const words[] = {"remote", "local", "cached", "lcache", NULL};
+    (void)ctx;
+    return among(head, words);
+}
+
+static bool knows_all(pb_span head, void *ctx)
+{
+    /* The methods _unjelly_... of twisted.spread.jelly, but for "unpersistable". */
+    static const char *const jelly[] = {
+        "None",     "unicode", "decimal",    "boolean",     "datetime",  "date",
+        "time",     "list",    "timedelta",  "dereference", "reference", "tuple",
+        "set",      "module",  "frozenset",  "dictionary",  "class",     "function",
+        "instance", "method",  "persistent", NULL};
+    (void)ctx;
+    return !among(head, jelly);
+}
+
+/* An instance without members may be written otherwise than a copy without any, so such a
+ * one stays a form. */
+static bool is_copy(const struct pb__form *form)
+{
+    return form->state && !form->id &&
+           !(pb_value_kind(form->state) == PB_DICT && pb_len(form->state) == 0);
+}
+
+static pb_value *copy_of(const struct pb__form *form, pb_error *err)
+{
+    pb_value *name = pb_strn(form->head, err);
+    if (!name) {
+        return NULL;
+    }
+    pb_value *copy = pb__instance_new_steal(NULL, name, pb_value_ref(form->state));
+    if (!copy) {
+        pb__error_nomem(err);
+    }
+    return copy;
+}
+
+static pb_value *kept_of(const struct pb__form *form, pb_error *err)
+{
+    struct kept *k = pb__local_new(sizeof *k + form->head.len, &kept_ops, NULL);
+    if (!k) {
+        pb__error_nomem(err);
+        return NULL;
+    }
+    memcpy(k->head, form->head.data, form->head.len);
+    k->form = (struct pb__form){.head = {k->head, form->head.len},
+                                .id = pb_value_ref(form->id),
+                                .state = pb_value_ref(form->state),
+                                .shared = form->state ||
+                                          pb__span_is(form->head, unpersistable)};
+    return &k->local.foreign.node.head;
+}
+
+static int form_unjelly(const struct pb__form *form, pb_value **out, pb_error *err,
+                        void *ctx)
+{
+    const struct form_watch *watch = ctx;
+    if (watch && watch->seen(form, watch->ctx) != 0) {
+        return pb__error_nomem(err);
+    }
+    pb_error why = {0};
+    *out = is_copy(form) ? copy_of(form, &why) : kept_of(form, &why);
+    return *out ? 0 : pb__error_set(err, why.code, 0, "%s", why.text);
+}
+
+const struct pb__invoker form_keeper = {form_jelly, knows_all, form_unjelly, NULL};
+const struct pb__invoker form_plain = {form_jelly, knows_broker, form_unjelly, NULL};

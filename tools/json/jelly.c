@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `pb jelly` and `pb unjelly`: JSON without loss to jelly in banana, and back, without a
+ * connection. What only a broker can make of an expression stays what it is. */
+#include <ctype.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libpb/banana/decode.h"
+#include "libpb/banana/encode.h"
+#include "libpb/base/error.h"
+#include "tools/common/broker_expression.h"
+#include "tools/json/json.h"
+#include "tools/common/command.h"
+
+struct options {
+    pb_jelly_config jelly;
+    pb_dialect dialect;
+    bool hex;
+};
+
+static const char jelly_help[] =
+    "Usage: pb jelly [OPTION]... [FILE|-]\n"
+    "Reads values as JSON without loss, one after the other, and writes their jelly in\n"
+    "banana. The notation is the one of `pb call --json` and of captures.\n"
+    "\n";
+
+static const char unjelly_help[] =
+    "Usage: pb unjelly [OPTION]... [FILE|-]\n"
+    "Reads jelly in banana, and writes the values as JSON without loss, a line each.\n"
+    "\n";
+
+static const char options_help[] =
+    "      --hex               the banana is hexadecimal text\n"
+    "      --none              the dialect is none, without vocabulary, and not pb\n"
+    "      --profile NAME      of the Twisted that it is for: 22.4.0-py3, python2, ...\n"
+    "      --help              print this text\n"
+    "\n"
+    "Example: echo '{\"list\": [null, {\"int\": \"1\"}]}' | pb jelly | pb unjelly\n";
+
+/* Reads the options; *done is set by those that leave nothing else to do. */
+static int read_options(int argc, char **argv, const char *help, struct options *o,
+                        bool *done)
+{
+    enum { HEX = 256, NONE, PROFILE, HELP };
+    static const struct option known[] = {{"hex", no_argument, NULL, HEX},
+                                          {"none", no_argument, NULL, NONE},
+                                          {"profile", required_argument, NULL, PROFILE},
+                                          {"help", no_argument, NULL, HELP},
+                                          {0}};
+    int got;
+    pb_error err = {0};
+    opterr = 0;
+    while ((got = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+        switch (got) {
+        case HEX:
+            o->hex = true;
+            break;
+        case NONE:
+            o->dialect = PB_DIALECT_NONE;
+            break;
+        case PROFILE:
+            if (pb_profile_parse(optarg, &o->jelly.profile, &err) != 0) {
+                return tool_usage(optarg, &err);
+            }
+            break;
+        case HELP:
+            fputs(help, stdout);
+            fputs(options_help, stdout);
+            *done = true;
+            return TOOL_DONE;
+        default:
+            return tool_bad_option(got, argv);
+        }
+    }
+    if (argc - optind > 1) {
+        tool_say("one file is enough: %s", argv[optind + 1]);
+        return TOOL_USAGE;
+    }
+    return TOOL_DONE;
+}
+
+/* ---- pb jelly ---- */
+
+static void print_hex(pb_span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        printf("%02x", bytes.data[i]);
+    }
+    putchar('\n');
+}
+
+static int jelly_one(const struct options *o, json_t *j, pb_encoder *e, pb_error *err)
+{
+    pb_value *v = json_to_value(j, err);
+    if (v && pb_jelly(v, &o->jelly, e, err) == 0) {
+        pb_span bytes = pb_encoder_send(e);
+        if (o->hex) {
+            print_hex(bytes);
+        } else {
+            fwrite(bytes.data, 1, bytes.len, stdout);
+        }
+        pb_encoder_sent(e, bytes.len);
+    }
+    pb_value_unref(v);
+    return err->code;
+}
+
+/* Whether more than white space is left. */
+static bool more(FILE *in)
+{
+    int c;
+    do {
+        c = getc(in);
+    } while (c != EOF && isspace(c));
+    return ungetc(c, in) != EOF;
+}
+
+static int jelly(const struct options *o, FILE *in)
+{
+    pb_encoder e;
+    pb__encoder_init(&e, o->dialect, NULL);
+    pb_error err = {0};
+    for (int n = 1; !err.code && more(in); n++) {
+        json_error_t why;
+        json_t *j = json_loadf(in,
+                               JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY |
+                                   JSON_DISABLE_EOF_CHECK,
+                               &why);
+        if (!j) {
+            pb__error_set(&err, PB_ERR_SYNTAX, 0, "no JSON: %s", why.text);
+        } else {
+            jelly_one(o, j, &e, &err);
+        }
+        if (err.code) {
+            pb_error found = err;
+            tool_say("value %d: %s%s%s", n, found.where, *found.where ? ": " : "",
+                     found.text);
+        }
+        json_decref(j);
+    }
+    pb__encoder_fini(&e);
+    return err.code ? TOOL_FAILED : TOOL_DONE;
+}
+
+/* ---- pb unjelly ---- */
+
+static int print_value(struct pb__message *m, void *ctx)
+{
+    pb_error *err = ctx;
+    if (m->refused) {
+        *err = *m->refused;
+        return err->code;
+    }
+    json_t *j = json_from_value(m->value);
+    char *text = j ? json_dumps(j, JSON_ENCODE_ANY) : NULL;
+    json_decref(j);
+    pb_value_unref(m->value);
+    if (!text) {
+        return pb__error_nomem(err);
+    }
+    puts(text);
+    free(text);
+    return 0;
+}
+
+/* The next bytes of banana: how many; 0 at the end, or with err. */
+static size_t read_some(FILE *in, bool hex, uint8_t *out, size_t size, pb_error *err)
+{
+    if (!hex) {
+        return fread(out, 1, size, in);
+    }
+    size_t digits = 0;
+    unsigned byte = 0;
+    int c;
+    while (digits < 2 * size && (c = getc(in)) != EOF) {
+        if (isspace(c)) {
+            continue;
+        }
+        if (!isxdigit(c)) {
+            pb__error_set(err, PB_ERR_SYNTAX, 0, "'%c' is no hexadecimal digit", c);
+            return 0;
+        }
+        unsigned digit = (unsigned)(isdigit(c) ? c - '0' : tolower(c) - 'a' + 10);
+        byte = digits % 2 ? byte << 4 | digit : digit;
+        out[digits++ / 2] = (uint8_t)byte;
+    }
+    if (digits % 2) {
+        pb__error_set(err, PB_ERR_SYNTAX, 0, "an odd number of hexadecimal digits");
+        return 0;
+    }
+    return digits / 2;
+}
+
+static void unjelly_all(const struct options *o, FILE *in, pb_decoder *d,
+                        struct pb__reader *reader, pb_error *err)
+{
+    uint8_t chunk[16384];
+    size_t n;
+    int failed = 0;
+    while (!failed && (n = read_some(in, o->hex, chunk, sizeof chunk, err)) > 0) {
+        failed = pb_decoder_recv(d, (pb_span){chunk, n}, err);
+    }
+    if (failed) {
+        pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
+    } else if (!err->code && pb_decoder_offset(d) != 0) {
+        pb__error_set(err, PB_ERR_SYNTAX, pb_decoder_offset(d),
+                      "the bytes end before the expression does");
+    }
+    if (err->code && !*err->where) {
+        pb__reader_where(reader, err);
+    }
+}
+
+static int unjelly(const struct options *o, FILE *in)
+{
+    pb_error err = {0};
+    struct pb__reader *reader = pb__reader_new(&(struct pb__reader_config){
+        .jelly = &o->jelly, .invoker = &form_plain, .done = print_value, .ctx = &err});
+    if (!reader) {
+        return tool_nomem();
+    }
+    pb_decoder d;
+    pb__decoder_init(&d, o->dialect, NULL, pb__reader_sink(reader));
+    pb__decoder_allow_vocab(&d,
+                            pb_profile_has(o->jelly.profile, PB_PROFILE_VOCAB_IN_NONE));
+    unjelly_all(o, in, &d, reader, &err);
+    if (err.code) {
+        tool_say(
+            "value %llu, byte %llu: %s%s%s", (unsigned long long)pb_decoder_count(&d) + 1,
+            (unsigned long long)err.offset, err.where, *err.where ? ": " : "", err.text);
+    }
+    pb__decoder_fini(&d);
+    pb__reader_free(reader);
+    return err.code ? TOOL_FAILED : TOOL_DONE;
+}
+
+static int run(int argc, char **argv, const char *help,
+               int (*work)(const struct options *o, FILE *in))
+{
+    struct options o = {.dialect = PB_DIALECT_PB};
+    bool done = false;
+    int status = read_options(argc, argv, help, &o, &done);
+    if (status != TOOL_DONE || done) {
+        return status;
+    }
+    const char *path = optind < argc ? argv[optind] : "-";
+    FILE *in = tool_open(path);
+    o.jelly.taster = pb_taster_new();
+    if (!in) {
+        status = TOOL_USAGE;
+    } else if (!o.jelly.taster || pb_taster_allow_all(o.jelly.taster) != 0) {
+        status = tool_nomem();
+    } else {
+        status = work(&o, in);
+        status = tool_end_output(status);
+    }
+    pb_taster_unref(o.jelly.taster);
+    if (in && in != stdin) {
+        fclose(in);
+    }
+    return status;
+}
+
+int jelly_main(int argc, char **argv)
+{
+    return run(argc, argv, jelly_help, jelly);
+}
+
+int unjelly_main(int argc, char **argv)
+{
+    return run(argc, argv, unjelly_help, unjelly);
+}
