@@ -1,6 +1,7 @@
 bin_PROGRAMS += %D%/pb
 %C%_pb_SOURCES = \
 	%D%/pb.c \
+	%D%/pb.h \
 	%D%/call/bench.c \
 	%D%/call/bench.h \
 	%D%/call/bench_call.c \
@@ -17,11 +18,15 @@ bin_PROGRAMS += %D%/pb
 	%D%/common/broker_expression.h \
 	%D%/common/capture_file.c \
 	%D%/common/capture_file.h \
+	%D%/common/command.c \
 	%D%/common/command.h \
-	%D%/common/connect.c \
-	%D%/common/connect.h \
+	%D%/common/connector.c \
+	%D%/common/connector.h \
 	%D%/common/conversation.c \
 	%D%/common/conversation.h \
+	%D%/common/hex.h \
+	%D%/common/message_text.c \
+	%D%/common/message_text.h \
 	%D%/common/pcap_file.c \
 	%D%/common/socket_writer.c \
 	%D%/common/socket_writer.h \
@@ -31,6 +36,7 @@ bin_PROGRAMS += %D%/pb
 	%D%/common/traffic_file.h \
 	%D%/common/traversal.c \
 	%D%/common/traversal.h \
+	%D%/common/value_text.h \
 	%D%/dump/dump.c \
 	%D%/dump/dump.h \
 	%D%/dump/print.c \
@@ -48,6 +54,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/record/record.c \
 	%D%/record/relay.c \
 	%D%/record/relay.h \
+	%D%/replay/blocking_socket.c \
+	%D%/replay/blocking_socket.h \
 	%D%/replay/live.c \
 	%D%/replay/live.h \
 	%D%/replay/played_side.c \
@@ -60,16 +68,17 @@ bin_PROGRAMS += %D%/pb
 	%D%/replay/replay.c \
 	%D%/replay/rules.c \
 	%D%/replay/rules.h \
-	%D%/replay/socket_wait.c \
-	%D%/replay/socket_wait.h \
 	%D%/replay/value_diff.c \
 	%D%/replay/value_diff.h \
 	%D%/replay/engine/answers.c \
 	%D%/replay/engine/application.c \
+	%D%/replay/engine/check.c \
 	%D%/replay/engine/check.h \
+	%D%/replay/engine/decode_message.c \
 	%D%/replay/engine/expectations.c \
 	%D%/replay/engine/expected_value.c \
 	%D%/replay/engine/expected_value.h \
+	%D%/replay/engine/failures.c \
 	%D%/replay/engine/held_references.c \
 	%D%/replay/engine/inferred_config.c \
 	%D%/replay/engine/list_builder.c \

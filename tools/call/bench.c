@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb bench`: how fast this machine is, a line for each figure: name, value, unit. */
+ * `pb bench`: its usage, and `pb bench codec`. Each figure is a line: name, value, unit. */
 #include "tools/call/bench.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "libpb/base/mem.h"
-#include "libpb/banana/decode.h"
-#include "libpb/banana/encode.h"
-#include "libpb/base/error.h"
-#include "libpb/jelly/jelly.h"
+#include "pb/jelly.h"
 #include "tools/common/command.h"
+#include "tools/pb.h"
 
 #define CODEC_SECONDS 2.0
 
-static const char help[] =
+static const char bench_help[] =
     "Usage: pb bench codec FILE\n"
     "       pb bench call ENDPOINT METHOD [ARG]... [OPTION]...\n"
-    "codec: FILE holds one jelly expression in banana, of dialect pb, which is decoded\n"
-    "and encoded for two seconds each. call: calls METHOD on the root of the server at\n"
-    "ENDPOINT, and measures calls and their latency.\n"
+    "codec: decodes and encodes the jelly expression in FILE for two seconds each. FILE\n"
+    "holds one expression, in banana of the dialect pb.\n"
+    "call: calls METHOD on the root of the server at ENDPOINT, and measures the number "
+    "of\n"
+    "calls and their latency.\n"
     "\n"
-    "      --outstanding N     keep N calls under way, instead of 1\n"
+    "      --outstanding N     keep N calls outstanding, instead of 1\n"
     "      --seconds S         call for S seconds, instead of 2\n"
     "      --help              print this text\n"
     "\n"
-    "Prints a line for each figure: its name, its value and its unit.\n"
+    "Prints one line per figure: its name, its value and its unit.\n"
     "\n"
     "Example: pb bench call localhost:8800 echo 1 --outstanding 100\n";
 
-/* The whole of a file, *new*; NULL after saying why not. */
-static uint8_t *read_file(const char *path, size_t *len)
+/* The content of a file, *new* (free); NULL after an error message. */
+static uint8_t *bench_read_file(const char *path, size_t *len)
 {
     FILE *f = fopen(path, "rb");
     uint8_t *data = NULL;
@@ -42,7 +42,7 @@ static uint8_t *read_file(const char *path, size_t *len)
     while (f && !feof(f) && !ferror(f)) {
         if (*len == room) {
             room = room ? room * 2 : 65536;
-            uint8_t *more = pb__realloc(data, room);
+            uint8_t *more = realloc(data, room);
             if (!more) {
                 errno = ENOMEM;
                 break;
@@ -52,8 +52,8 @@ static uint8_t *read_file(const char *path, size_t *len)
         *len += fread(data + *len, 1, room - *len, f);
     }
     if (!f || ferror(f) || !feof(f)) {
-        tool_say("%s: %s", path, strerror(errno));
-        pb__free(data);
+        tool_error("%s: %s", path, strerror(errno));
+        free(data);
         data = NULL;
     }
     if (f) {
@@ -62,25 +62,26 @@ static uint8_t *read_file(const char *path, size_t *len)
     return data;
 }
 
-/* Scalars, containers and keys of dicts, each place counting. */
-static int64_t count_values(pb_value *v)
+/* The number of scalars, containers and keys in v, shared ones once for each place; -1 for
+ * lack of memory. */
+static int64_t bench_count_values(pb_value *v)
 {
     size_t len = 1;
     size_t room = 64;
     int64_t count = 0;
-    pb_value **todo = pb__malloc(room * sizeof *todo);
+    pb_value **todo = malloc(room * sizeof *todo);
     if (todo) {
         todo[0] = v;
     }
     while (todo && len > 0) {
         v = todo[--len];
         count++;
-        size_t more = pb__kind(v) == PB_DICT ? 2 * pb_len(v) : pb_len(v);
+        size_t more = pb_value_kind(v) == PB_DICT ? 2 * pb_len(v) : pb_len(v);
         if (len + more > room) {
             room = 2 * (len + more);
-            pb_value **bigger = pb__realloc(todo, room * sizeof *todo);
+            pb_value **bigger = realloc(todo, room * sizeof *todo);
             if (!bigger) {
-                pb__free(todo);
+                free(todo);
             }
             todo = bigger;
         }
@@ -95,112 +96,110 @@ static int64_t count_values(pb_value *v)
             todo[len++] = item;
         }
     }
-    pb__free(todo);
+    free(todo);
     return todo ? count : -1;
 }
 
-static void report(const char *name, double seconds, int64_t rounds, size_t bytes,
-                   int64_t values)
+static void codec_print(const char *name, double seconds, int64_t rounds, size_t bytes,
+                        int64_t values)
 {
     printf("%s %.1f MB/s\n", name, (double)bytes * (double)rounds / seconds / 1e6);
     printf("%s %.0f values/s\n", name, (double)values * (double)rounds / seconds);
 }
 
-static int keep(struct pb__message *m, void *ctx)
+/* Decodes the expression once, to a *new* value; NULL with err. */
+static pb_value *codec_decode_once(pb_decoder *decoder, pb_unjellier *unjellier,
+                                   pb_span in, pb_error *err)
 {
-    pb_value **out = ctx;
-    pb_value_unref(*out);
-    *out = m->value;
-    if (m->refused) {
-        tool_say_error(m->refused);
-        return m->refused->code;
+    pb_value *value = NULL;
+    uint64_t before = pb_decoder_count(decoder);
+    int failed = pb_decoder_recv(decoder, in, err);
+    bool one = pb_decoder_count(decoder) == before + 1 && pb_decoder_offset(decoder) == 0;
+    if (failed == PB_ERR_STATE || (!failed && !one)) {
+        err->code = PB_ERR_SYNTAX;
+        strcpy(err->text, "the file does not hold exactly one expression");
+    } else if (!failed) {
+        pb_unjellier_take(unjellier, &value, err);
     }
-    return 0;
+    return value;
 }
 
-/* Decodes for a while; *value is what came of it the last time. */
-static int bench_decode(pb_span in, const pb_jelly_config *jelly, pb_value **value)
+/* Decodes for two seconds; *value, *new*, is the value of the last time. */
+static int codec_decode(pb_span in, const pb_jelly_config *jelly, pb_value **value)
 {
-    struct pb__reader_config config = {.jelly = jelly, .done = keep, .ctx = value};
-    struct pb__reader *reader = pb__reader_new(&config);
-    if (!reader) {
-        return tool_nomem();
-    }
-    pb_decoder decoder;
-    pb__decoder_init(&decoder, PB_DIALECT_PB, NULL, pb__reader_sink(reader));
+    pb_unjellier *unjellier = pb_unjellier_new(jelly);
+    pb_decoder *decoder =
+        unjellier ? pb_decoder_new(PB_DIALECT_PB, NULL, pb_unjellier_sink(unjellier))
+                  : NULL;
+    int status = decoder ? TOOL_DONE : tool_nomem();
     pb_error err = {0};
-    int status = TOOL_DONE;
     int64_t rounds = 0;
     double start = bench_now();
     double took = 0;
     while (status == TOOL_DONE && took < CODEC_SECONDS) {
         pb_value_unref(*value);
-        *value = NULL;
         rounds++;
-        if (pb_decoder_recv(&decoder, in, &err) != 0) {
-            if (err.code) {
-                tool_say_error(&err);
-            }
-            status = TOOL_FAILED;
-        } else if (pb_decoder_count(&decoder) != (uint64_t)rounds ||
-                   pb_decoder_offset(&decoder) != 0) {
-            tool_say("the file does not hold exactly one expression");
-            status = TOOL_FAILED;
-        }
+        *value = codec_decode_once(decoder, unjellier, in, &err);
+        status = *value ? TOOL_DONE : TOOL_FAILED;
         took = bench_now() - start;
     }
-    if (status == TOOL_DONE) {
-        report("decode", took, rounds, in.len, count_values(*value));
+    if (err.code) {
+        tool_error_from(&err);
     }
-    pb__decoder_fini(&decoder);
-    pb__reader_free(reader);
+    if (status == TOOL_DONE) {
+        codec_print("decode", took, rounds, in.len, bench_count_values(*value));
+    }
+    pb_decoder_free(decoder);
+    pb_unjellier_free(unjellier);
     return status;
 }
 
-static int bench_encode(pb_value *value, const pb_jelly_config *jelly)
+static int codec_encode(pb_value *value, const pb_jelly_config *jelly)
 {
-    pb_encoder encoder;
-    pb__encoder_init(&encoder, PB_DIALECT_PB, NULL);
+    pb_encoder *encoder = pb_encoder_new(PB_DIALECT_PB, NULL);
+    if (!encoder) {
+        return tool_nomem();
+    }
     pb_error err = {0};
     int64_t rounds = 0;
     size_t bytes = 0;
     double start = bench_now();
     double took = 0;
     while (!err.code && took < CODEC_SECONDS) {
-        if (pb_jelly(value, jelly, &encoder, &err) == 0) {
-            bytes = pb_encoder_send(&encoder).len;
-            pb_encoder_rewind(&encoder, 0);
+        if (pb_jelly(value, jelly, encoder, &err) == 0) {
+            bytes = pb_encoder_send(encoder).len;
+            pb_encoder_rewind(encoder, 0);
         }
         rounds++;
         took = bench_now() - start;
     }
-    pb__encoder_fini(&encoder);
+    pb_encoder_free(encoder);
     if (err.code) {
-        tool_say_error(&err);
+        tool_error_from(&err);
         return TOOL_FAILED;
     }
-    report("encode", took, rounds, bytes, count_values(value));
+    codec_print("encode", took, rounds, bytes, bench_count_values(value));
     return TOOL_DONE;
 }
 
-static int codec_main(const char *path)
+static int codec_bench(const char *path)
 {
     size_t len;
-    uint8_t *data = read_file(path, &len);
+    uint8_t *data = bench_read_file(path, &len);
     if (!data) {
         return TOOL_USAGE;
     }
     pb_jelly_config jelly = {.taster = pb_taster_new()};
     if (!jelly.taster || pb_taster_allow_all(jelly.taster) != 0) {
         pb_taster_unref(jelly.taster);
-        pb__free(data);
+        free(data);
         return tool_nomem();
     }
     pb_value *value = NULL;
-    int status = bench_decode((pb_span){data, len}, &jelly, &value);
-    pb__free(data);
+    int status = codec_decode((pb_span){data, len}, &jelly, &value);
+    free(data);
     if (status == TOOL_DONE) {
-        status = bench_encode(value, &jelly);
+        status = codec_encode(value, &jelly);
     }
     pb_value_unref(value);
     pb_taster_unref(jelly.taster);
@@ -210,15 +209,15 @@ static int codec_main(const char *path)
 int bench_main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        fputs(help, stdout);
+        fputs(bench_help, stdout);
         return TOOL_DONE;
     }
     if (argc == 3 && strcmp(argv[1], "codec") == 0) {
-        return codec_main(argv[2]);
+        return codec_bench(argv[2]);
     }
     if (argc >= 4 && strcmp(argv[1], "call") == 0) {
         return bench_call_main(argc - 1, argv + 1);
     }
-    fputs(help, stderr);
+    fputs(bench_help, stderr);
     return TOOL_USAGE;
 }

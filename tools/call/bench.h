@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The halves of `pb bench`. */
+ * The parts of `pb bench`: bench.c measures the codec, bench_call.c a server. */
 #ifndef PB__TOOLS_CALL_BENCH_H
 #define PB__TOOLS_CALL_BENCH_H
 
 #include <time.h>
 
-/* Seconds of the monotonic clock. */
+/* The monotonic clock, in seconds. */
 static inline double bench_now(void)
 {
     struct timespec t;
@@ -14,7 +14,8 @@ static inline double bench_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* argv is "call", the endpoint, the method, its arguments, and options behind them. */
+/* `pb bench call`. argv is "call", the endpoint, the method, its arguments, and options
+ * after them. Returns the exit status. */
 int bench_call_main(int argc, char **argv);
 
 #endif

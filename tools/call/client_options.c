@@ -1,45 +1,50 @@
 /* SPDX-License-Identifier: MIT
  *
- * The options, the connection and the login that `pb call` and `pb shell` share. */
+ * The options of a client, the connection to the server and the login. */
 #include "tools/call/client_options.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "libpb/net/endpoint.h"
 #include "tools/common/command.h"
 
-const char reach_endpoint_help[] =
+const char client_endpoint_help[] =
     "ENDPOINT is HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, ssl:HOST:PORT or unix:PATH,\n"
-    "and may go on as Twisted's (:timeout=5, :hostname=NAME, ...).";
+    "with Twisted's parameters after it (:timeout=5, :hostname=NAME, ...).";
 
-const char reach_options_help[] =
-    "      --allow PATTERN     let types, modules and classes in whose whole name\n"
-    "                          matches the regular expression\n"
-    "      --anonymous         log in as nobody, and call the avatar\n"
-    "      --ca FILE           trust the roots in FILE, or in a folder's *.pem, and not\n"
-    "                          the system's\n"
-    "      --insecure          take any certificate\n"
+const char client_options_help[] =
+    "      --allow PATTERN     accept types, modules and classes whose whole name "
+    "matches\n"
+    "                          the regular expression\n"
+    "      --anonymous         log in anonymously, and call the avatar\n"
+    "      --ca FILE           trust the root certificates in FILE, or in *.pem of a\n"
+    "                          folder, instead of the system's\n"
+    "      --insecure          accept any certificate\n"
     "      --login USER        log in, and call the avatar instead of the root; the\n"
-    "                          password is in the environment, PB_PASSWORD, or a file\n"
+    "                          password is in the environment, PB_PASSWORD, or in a "
+    "file\n"
     "      --login-text        send the user's name as text instead of bytes\n"
     "      --password-file FILE  the password is the first line of FILE\n"
     "      --python2           the server runs on Python 2\n"
-    "      --timeout SECONDS   give up when connecting, negotiating or a call takes\n"
+    "      --timeout SECONDS   give up if connecting, the negotiation or a call takes\n"
     "                          longer\n"
     "      --traceback         print the traceback of a failure, if the server sent "
     "one\n";
 
-static int set_timeout(struct reach *r, const char *text)
+/* ---- Options ---- */
+
+static int client_set_timeout(struct client_options *o, const char *text)
 {
-    int status = tool_milliseconds(text, &r->timeout);
-    r->config.connect_timeout = r->config.session.negotiation_timeout = r->timeout;
+    int status = tool_parse_seconds(text, &o->timeout);
+    o->config.connect_timeout = o->config.session.negotiation_timeout = o->timeout;
     return status;
 }
 
-static int allow(struct reach *r, const char *pattern)
+static int client_allow(struct client_options *o, const char *pattern)
 {
-    pb_taster **taster = &r->config.session.jelly.taster;
+    pb_taster **taster = &o->config.session.jelly.taster;
     if (!*taster) {
         *taster = pb_taster_new();
         if (!*taster || pb_taster_allow_basic_types(*taster) != 0) {
@@ -49,40 +54,40 @@ static int allow(struct reach *r, const char *pattern)
     pb_error err = {0};
     return pb_taster_allow_pattern(*taster, pattern, &err) == 0
                ? TOOL_DONE
-               : tool_usage(pattern, &err);
+               : tool_bad_argument(pattern, &err);
 }
 
-int reach_option(struct reach *r, int got, char **argv)
+int client_options_take(struct client_options *o, int got, char **argv)
 {
     switch (got) {
-    case REACH_ALLOW:
-        return allow(r, optarg);
-    case REACH_ANONYMOUS:
-        r->log_in = r->who.anonymous = true;
+    case CLIENT_OPTION_ALLOW:
+        return client_allow(o, optarg);
+    case CLIENT_OPTION_ANONYMOUS:
+        o->log_in = o->credentials.anonymous = true;
         break;
-    case REACH_CA:
-        r->config.tls_ca = optarg;
+    case CLIENT_OPTION_CA:
+        o->config.tls_ca = optarg;
         break;
-    case REACH_INSECURE:
-        r->config.tls_insecure = true;
+    case CLIENT_OPTION_INSECURE:
+        o->config.tls_insecure = true;
         break;
-    case REACH_LOGIN:
-        r->log_in = true;
-        r->who.username = optarg;
+    case CLIENT_OPTION_LOGIN:
+        o->log_in = true;
+        o->credentials.username = optarg;
         break;
-    case REACH_LOGIN_TEXT:
-        r->who.username_as_text = true;
+    case CLIENT_OPTION_LOGIN_TEXT:
+        o->credentials.username_as_text = true;
         break;
-    case REACH_PASSWORD_FILE:
-        r->password_file = optarg;
+    case CLIENT_OPTION_PASSWORD_FILE:
+        o->password_file = optarg;
         break;
-    case REACH_PYTHON2:
-        r->config.session.jelly.profile.python_major = 2;
+    case CLIENT_OPTION_PYTHON2:
+        o->config.session.jelly.profile.python_major = 2;
         break;
-    case REACH_TIMEOUT:
-        return set_timeout(r, optarg);
-    case REACH_TRACEBACK:
-        r->traceback = true;
+    case CLIENT_OPTION_TIMEOUT:
+        return client_set_timeout(o, optarg);
+    case CLIENT_OPTION_TRACEBACK:
+        o->traceback = true;
         break;
     default:
         return tool_bad_option(got, argv);
@@ -90,88 +95,110 @@ int reach_option(struct reach *r, int got, char **argv)
     return TOOL_DONE;
 }
 
-static int read_line(const char *path, struct pb__buf *out)
+/* ---- The password ---- */
+
+/* Reads the first line of a file, *new* (free) in *line with its length, without the
+ * newline. */
+static int password_file_read(const char *path, char **line, size_t *len)
 {
-    FILE *f = tool_open(path);
-    int c, status = f ? TOOL_DONE : TOOL_USAGE;
-    while (status == TOOL_DONE && (c = getc(f)) != EOF && c != '\n') {
-        uint8_t byte = (uint8_t)c;
-        status = pb__buf_append(out, &byte, 1) ? tool_nomem() : TOOL_DONE;
+    FILE *f = tool_open_input(path);
+    size_t size = 0;
+    if (!f) {
+        return TOOL_USAGE;
     }
-    if (f && f != stdin) {
+    int status = TOOL_DONE;
+    ssize_t got = getline(line, &size, f);
+    if (got < 0 && !feof(f)) {
+        tool_error("%s: %s", path, strerror(errno));
+        status = TOOL_USAGE;
+    }
+    *len = got > 0 ? (size_t)got : 0;
+    *len -= *len && (*line)[*len - 1] == '\n';
+    if (f != stdin) {
         fclose(f);
     }
     return status;
 }
 
-/* Reads the password, where one is needed. */
-static int read_password(struct reach *r)
+/* Reads the password, if one is needed. */
+static int client_read_password(struct client_options *o)
 {
     const char *given = getenv("PB_PASSWORD");
     int status = TOOL_DONE;
-    if (!r->log_in || r->who.anonymous) {
+    if (!o->log_in || o->credentials.anonymous) {
         return TOOL_DONE;
     }
-    if (r->password_file) {
-        status = read_line(r->password_file, &r->password);
-    } else if (!given) {
-        tool_say("--login needs a password: in PB_PASSWORD, or with --password-file");
+    if (o->password_file) {
+        status = password_file_read(o->password_file, &o->password,
+                                    &o->credentials.password_len);
+    } else if (given) {
+        o->credentials.password_len = strlen(given);
+        o->password = tool_copy_text(given, strlen(given));
+        status = o->password ? TOOL_DONE : tool_nomem();
+    } else {
+        tool_error("--login needs a password: in PB_PASSWORD, or with --password-file");
         status = TOOL_USAGE;
-    } else if (pb__buf_append(&r->password, given, strlen(given)) != 0) {
-        status = tool_nomem();
     }
-    r->who.password = r->password.len ? (const char *)r->password.data : NULL;
-    r->who.password_len = r->password.len;
+    o->credentials.password = o->credentials.password_len ? o->password : "";
     return status;
 }
 
-static int connect_to(struct reach *r, const char *endpoint)
+/* ---- The connection ---- */
+
+static void client_session_closed(pb_session *s, const pb_error *why, void *options)
+{
+    (void)s;
+    (void)why;
+    ((struct client_options *)options)->had_session = true;
+}
+
+static int client_connect(struct client_options *o, const char *endpoint)
 {
     pb_error err = {0};
-    struct pb__endpoint parsed;
-    if (pb__endpoint_parse(endpoint, PB__ENDPOINT_CLIENT, &parsed, &err) != 0) {
-        return tool_usage(endpoint, &err);
-    }
-    pb__endpoint_fini(&parsed);
-    r->client = pb_client_open(endpoint, &r->config, &err);
-    if (r->client) {
-        pb_client_set_timeout(r->client, r->timeout);
+    o->config.session.on_close = client_session_closed;
+    o->config.session.user_data = o;
+    o->connection = pb_client_open(endpoint, &o->config, &err);
+    if (o->connection) {
+        pb_client_set_timeout(o->connection, o->timeout);
         return TOOL_DONE;
+    }
+    if (err.code == PB_ERR_SYNTAX && !o->had_session) {
+        return tool_bad_argument(endpoint, &err);
     }
     if (err.code == PB_ERR_SYNTAX || err.code == PB_ERR_LIMIT ||
         err.code == PB_ERR_PROTOCOL) {
-        tool_say("%s speaks no Perspective Broker: %s", endpoint, err.text);
+        tool_error("%s does not speak Perspective Broker: %s", endpoint, err.text);
         return TOOL_DISCONNECTED;
     }
-    return tool_lost(&err);
+    return tool_connection_error(&err);
 }
 
-int reach_open(struct reach *r, const char *endpoint)
+int client_options_connect(struct client_options *o, const char *endpoint)
 {
-    int status = read_password(r);
-    status = status == TOOL_DONE ? connect_to(r, endpoint) : status;
+    int status = client_read_password(o);
+    status = status == TOOL_DONE ? client_connect(o, endpoint) : status;
     if (status != TOOL_DONE) {
         return status;
     }
     pb_error err = {0};
-    r->first = r->log_in ? pb_client_login(r->client, &r->who, NULL, &err)
-                         : pb_remote_ref(pb_client_root(r->client));
-    return r->first ? TOOL_DONE : reach_report(r, &err);
+    o->callee = o->log_in ? pb_client_login(o->connection, &o->credentials, NULL, &err)
+                          : pb_remote_ref(pb_client_root(o->connection));
+    return o->callee ? TOOL_DONE : client_options_report(o, &err);
 }
 
-int reach_report(const struct reach *r, const pb_error *err)
+int client_options_report(const struct client_options *o, const pb_error *err)
 {
-    const pb_failure *f = pb_client_failure(r->client);
+    const pb_failure *f = pb_client_failure(o->connection);
     if (!f && err->code != PB_ERR_DEAD) {
-        tool_say_error(err); /* nothing was sent */
+        tool_error_from(err); /* nothing was sent */
         return TOOL_USAGE;
     }
     if (err->code != PB_ERR_REMOTE) {
-        return tool_lost(err);
+        return tool_connection_error(err);
     }
-    /* err may not have had room for all of it. */
-    tool_say("%s: %s", pb_failure_type(f), pb_failure_text(f));
-    if (r->traceback) {
+    /* The text may have been cut in err. */
+    tool_error("%s: %s", pb_failure_type(f), pb_failure_text(f));
+    if (o->traceback) {
         const char *text = pb_failure_traceback(f);
         size_t len = strlen(text);
         fprintf(stderr, "%s%s", text, len && text[len - 1] == '\n' ? "" : "\n");
@@ -179,13 +206,13 @@ int reach_report(const struct reach *r, const pb_error *err)
     return TOOL_FAILED;
 }
 
-void reach_fini(struct reach *r)
+void client_options_fini(struct client_options *o)
 {
-    pb_remote_unref(r->first);
-    pb_client_free(r->client);
-    pb_taster_unref(r->config.session.jelly.taster);
-    if (r->password.data) {
-        explicit_bzero(r->password.data, r->password.cap);
+    pb_remote_unref(o->callee);
+    pb_client_free(o->connection);
+    pb_taster_unref(o->config.session.jelly.taster);
+    if (o->password) {
+        explicit_bzero(o->password, o->credentials.password_len);
     }
-    pb__buf_fini(&r->password);
+    free(o->password);
 }

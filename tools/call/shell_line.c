@@ -1,35 +1,48 @@
 /* SPDX-License-Identifier: MIT
  *
- * Taking a line of `pb shell` apart. */
+ * Parses one line: a cursor moves through the text once, without recursion. */
 #include "tools/call/shell_line.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "libpb/base/error.h"
-#include "libpb/base/mem.h"
 #include "tools/common/command.h"
 
-struct cursor {
+struct line_cursor {
     const char *text, *at;
     shell_find *find;
     void *ctx;
     pb_error *err;
 };
 
-static void skip_space(struct cursor *c)
+static void cursor_skip_space(struct line_cursor *c)
 {
     while (isspace((unsigned char)*c->at)) {
         c->at++;
     }
 }
 
-static int syntax(struct cursor *c, const char *at, const char *what)
+static int cursor_error(struct line_cursor *c, int code, const char *at, const char *text)
 {
-    return pb__error_set(c->err, PB_ERR_SYNTAX, (uint64_t)(at - c->text), "%s", what);
+    c->err->code = code;
+    c->err->offset = (uint64_t)(at - c->text);
+    snprintf(c->err->text, sizeof c->err->text, "%s", text);
+    return code;
 }
 
-static size_t name_length(const char *s)
+static int cursor_syntax_error(struct line_cursor *c, const char *at, const char *text)
+{
+    return cursor_error(c, PB_ERR_SYNTAX, at, text);
+}
+
+static int cursor_nomem(struct line_cursor *c)
+{
+    return cursor_error(c, PB_ERR_NOMEM, c->text, pb_strerror(PB_ERR_NOMEM));
+}
+
+static size_t shell_name_length(const char *s)
 {
     size_t n = 0;
     while (isalpha((unsigned char)s[n]) || s[n] == '_' ||
@@ -39,22 +52,22 @@ static size_t name_length(const char *s)
     return n;
 }
 
-/* A name, *new* in *out. */
-static int take_name(struct cursor *c, char **out)
+/* A name and the space around it: *new* (free) in *out. */
+static int cursor_take_name(struct line_cursor *c, char **out)
 {
-    skip_space(c);
-    size_t n = name_length(c->at);
+    cursor_skip_space(c);
+    size_t n = shell_name_length(c->at);
     if (n == 0) {
-        return syntax(c, c->at, "a name is missing");
+        return cursor_syntax_error(c, c->at, "a name is missing");
     }
-    *out = tool_copy(c->at, n);
+    *out = tool_copy_text(c->at, n);
     c->at += n;
-    skip_space(c);
-    return *out ? 0 : pb__error_nomem(c->err);
+    cursor_skip_space(c);
+    return *out ? 0 : cursor_nomem(c);
 }
 
-/* Where an argument ends: at a comma or bracket that is not within it. */
-static const char *end_of(const char *s)
+/* The end of an argument: the next comma or ")" outside of its strings and brackets. */
+static const char *argument_end(const char *s)
 {
     int depth = 0;
     char quote = 0;
@@ -78,52 +91,51 @@ static const char *end_of(const char *s)
     return s;
 }
 
-/* A literal, or what a name stands for: *new*. */
-static pb_value *take_value(struct cursor *c, const char *end)
+/* The value of a literal, or of the result of that name: *new*, or NULL with the error. */
+static pb_value *cursor_take_value(struct line_cursor *c, const char *end)
 {
-    size_t n = name_length(c->at);
+    size_t n = shell_name_length(c->at);
     const char *last = end;
     while (last > c->at && isspace((unsigned char)last[-1])) {
         last--;
     }
-    char *text = tool_copy(c->at, (size_t)(last - c->at));
+    char *text = tool_copy_text(c->at, (size_t)(last - c->at));
     if (!text) {
-        pb__error_nomem(c->err);
+        cursor_nomem(c);
         return NULL;
     }
     pb_value *named = n && c->at + n == last ? c->find(text, c->ctx) : NULL;
     pb_error why = {0};
     pb_value *v = named ? pb_value_ref(named) : pb_value_parse(text, &why);
     if (!v) {
-        pb__error_set(c->err, why.code, (uint64_t)(c->at - c->text) + why.offset, "%s",
-                      why.text);
+        cursor_error(c, why.code, c->at + why.offset, why.text);
     }
-    pb__free(text);
+    free(text);
     c->at = end;
     return v;
 }
 
-static int take_argument(struct cursor *c, struct shell_line *l)
+static int cursor_take_argument(struct line_cursor *c, struct shell_line *l)
 {
-    skip_space(c);
-    const char *start = c->at, *end = end_of(c->at);
-    size_t n = name_length(c->at);
+    cursor_skip_space(c);
+    const char *start = c->at, *end = argument_end(c->at);
+    size_t n = shell_name_length(c->at);
     const char *equals = c->at + n;
     while (isspace((unsigned char)*equals)) {
         equals++;
     }
     if (n == 0 || *equals != '=' || equals[1] == '=') {
         if (pb_len(l->kwargs)) {
-            return syntax(c, start,
-                          "an argument without a name follows one that has one");
+            return cursor_syntax_error(
+                c, start, "a positional argument follows a keyword argument");
         }
-        pb_value *v = take_value(c, end);
+        pb_value *v = cursor_take_value(c, end);
         return v ? pb_append_steal(l->args, v) : c->err->code;
     }
     pb_value *key = pb_strn((pb_span){(const uint8_t *)c->at, n}, NULL);
     c->at = equals + 1;
-    skip_space(c);
-    pb_value *v = take_value(c, end);
+    cursor_skip_space(c);
+    pb_value *v = cursor_take_value(c, end);
     if (!v) {
         pb_value_unref(key);
         return c->err->code;
@@ -131,60 +143,61 @@ static int take_argument(struct cursor *c, struct shell_line *l)
     return pb_dict_set_value_steal(l->kwargs, key, v);
 }
 
-static int take_arguments(struct cursor *c, struct shell_line *l)
+static int cursor_take_arguments(struct line_cursor *c, struct shell_line *l)
 {
     int failed = 0;
     l->args = pb_seq(PB_TUPLE, 4);
     l->kwargs = pb_dict();
     if (!l->args || !l->kwargs) {
-        return pb__error_nomem(c->err);
+        return cursor_nomem(c);
     }
     c->at++;
-    skip_space(c);
+    cursor_skip_space(c);
     while (!failed && *c->at != ')') {
-        failed = take_argument(c, l);
-        skip_space(c);
+        failed = cursor_take_argument(c, l);
+        cursor_skip_space(c);
         if (!failed && *c->at == ',') {
             c->at++;
-            skip_space(c);
+            cursor_skip_space(c);
         } else if (!failed && *c->at != ')') {
-            failed = syntax(c, c->at, "\")\" is missing");
+            failed = cursor_syntax_error(c, c->at, "\")\" is missing");
         }
     }
     if (failed) {
         return failed;
     }
     c->at++;
-    skip_space(c);
-    return *c->at ? syntax(c, c->at, "nothing belongs behind the call") : 0;
+    cursor_skip_space(c);
+    return *c->at ? cursor_syntax_error(c, c->at, "unexpected text after the call") : 0;
 }
 
-static int parse(struct cursor *c, struct shell_line *l)
+static int cursor_parse(struct line_cursor *c, struct shell_line *l)
 {
-    skip_space(c);
+    cursor_skip_space(c);
     if (!*c->at) {
         return 0;
     }
-    int failed = take_name(c, &l->name);
+    int failed = cursor_take_name(c, &l->name);
     if (!failed && *c->at == '=') {
         c->at++;
-        failed = take_name(c, &l->target);
+        failed = cursor_take_name(c, &l->target);
     } else if (!failed && *c->at) {
         l->target = l->name;
         l->name = NULL;
     }
     if (!failed && *c->at == '.') {
         c->at++;
-        failed = take_name(c, &l->method);
+        failed = cursor_take_name(c, &l->method);
     } else if (!failed && *c->at == '(') {
         l->method = l->target;
         l->target = NULL;
     }
     if (!failed && *c->at == '(' && l->method) {
-        return take_arguments(c, l);
+        return cursor_take_arguments(c, l);
     }
     if (!failed && (l->target || l->method)) {
-        failed = syntax(c, c->at, "a call is METHOD(...) or NAME.METHOD(...)");
+        failed =
+            cursor_syntax_error(c, c->at, "a call is METHOD(...) or NAME.METHOD(...)");
     }
     return failed;
 }
@@ -192,9 +205,9 @@ static int parse(struct cursor *c, struct shell_line *l)
 int shell_line_parse(const char *text, shell_find *find, void *ctx,
                      struct shell_line *out, pb_error *err)
 {
-    struct cursor c = {text, text, find, ctx, err};
+    struct line_cursor c = {text, text, find, ctx, err};
     *out = (struct shell_line){0};
-    int failed = parse(&c, out);
+    int failed = cursor_parse(&c, out);
     if (failed) {
         shell_line_fini(out);
     }
@@ -203,9 +216,9 @@ int shell_line_parse(const char *text, shell_find *find, void *ctx,
 
 void shell_line_fini(struct shell_line *l)
 {
-    pb__free(l->name);
-    pb__free(l->target);
-    pb__free(l->method);
+    free(l->name);
+    free(l->target);
+    free(l->method);
     pb_value_unref(l->args);
     pb_value_unref(l->kwargs);
     *l = (struct shell_line){0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The broker's expressions as inert data: an invoker that answers for all of them, and the
- * value that carries one. */
+ * The value that holds an expression, and the invokers by which jelly reads and writes
+ * it. */
 #include "tools/common/broker_expression.h"
 
 #include <stdio.h>
@@ -11,33 +11,34 @@
 
 static const char unpersistable[] = "unpersistable";
 
-struct kept {
+struct kept_expression {
     struct pb__local local;
-    struct pb__form form; /* head lies behind */
-    uint8_t head[];
+    struct pb__form form;
+    uint8_t head[]; /* the memory of form.head */
 };
 
-static void kept_destroy(struct pb__foreign *f)
+static void kept_expression_destroy(struct pb__foreign *f)
 {
-    struct kept *k = (struct kept *)f;
+    struct kept_expression *k = (struct kept_expression *)f;
     pb_value_unref(k->form.id);
     pb_value_unref(k->form.state);
     pb__free(k);
 }
 
-static bool kept_equal(const struct pb__foreign *a, const struct pb__foreign *b)
+static bool kept_expression_equal(const struct pb__foreign *a,
+                                  const struct pb__foreign *b)
 {
     return a == b;
 }
 
-static uint64_t kept_hash(const struct pb__foreign *f)
+static uint64_t kept_expression_hash(const struct pb__foreign *f)
 {
     return (uint64_t)(uintptr_t)f >> 4;
 }
 
-static int kept_repr(const struct pb__foreign *f, char *out, size_t size)
+static int kept_expression_repr(const struct pb__foreign *f, char *out, size_t size)
 {
-    const struct pb__form *form = &((const struct kept *)f)->form;
+    const struct pb__form *form = &((const struct kept_expression *)f)->form;
     char *id = form->id ? pb_value_repr(form->id) : NULL;
     bool remote = pb__span_is(form->head, "remote");
     int len = snprintf(out, size, "<%.*s%s%s%s>", remote ? 3 : (int)form->head.len,
@@ -47,21 +48,24 @@ static int kept_repr(const struct pb__foreign *f, char *out, size_t size)
     return len;
 }
 
-static const struct pb__foreign_ops kept_ops = {
-    .destroy = kept_destroy, .equal = kept_equal, .hash = kept_hash, .repr = kept_repr};
+static const struct pb__foreign_ops kept_expression_ops = {.destroy =
+                                                               kept_expression_destroy,
+                                                           .equal = kept_expression_equal,
+                                                           .hash = kept_expression_hash,
+                                                           .repr = kept_expression_repr};
 
-const struct pb__form *form_of(const pb_value *v)
+const struct pb__form *broker_expression_of(const pb_value *v)
 {
     if (!v || pb_value_kind(v) != PB_OBJECT ||
-        ((const struct pb__foreign *)v)->ops != &kept_ops) {
+        ((const struct pb__foreign *)v)->ops != &kept_expression_ops) {
         return NULL;
     }
-    return &((const struct kept *)v)->form;
+    return &((const struct kept_expression *)v)->form;
 }
 
-bool form_is(const pb_value *v, const char *head, pb_value **id)
+bool broker_expression_is(const pb_value *v, const char *head, pb_value **id)
 {
-    const struct pb__form *form = form_of(v);
+    const struct pb__form *form = broker_expression_of(v);
     if (!form || !form->id || form->state || !pb__span_is(form->head, head)) {
         return false;
     }
@@ -69,9 +73,9 @@ bool form_is(const pb_value *v, const char *head, pb_value **id)
     return true;
 }
 
-pb_value *form_copy(const pb_value *v, pb_span *name)
+pb_value *broker_expression_state(const pb_value *v, pb_span *name)
 {
-    const struct pb__form *form = form_of(v);
+    const struct pb__form *form = broker_expression_of(v);
     if (form) {
         *name = form->head;
         return form->id ? NULL : form->state;
@@ -84,13 +88,14 @@ pb_value *form_copy(const pb_value *v, pb_span *name)
     return pb_instance_state(v);
 }
 
-static int form_jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
+static int broker_expression_jelly(pb_value *v, struct pb__form *form, pb_error *err,
+                                   void *ctx)
 {
     (void)ctx;
-    const struct pb__form *kept = form_of(v);
+    const struct pb__form *kept = broker_expression_of(v);
     if (!kept) {
         return pb__error_set(err, PB_ERR_TYPE, 0,
-                             "a reference that belongs to no capture");
+                             "a reference that was not read from a capture");
     }
     *form = *kept;
     pb_value_ref(form->id);
@@ -98,7 +103,7 @@ static int form_jelly(pb_value *v, struct pb__form *form, pb_error *err, void *c
     return 0;
 }
 
-static bool among(pb_span head, const char *const *words)
+static bool is_word_among(pb_span head, const char *const *words)
 {
     while (*words && !pb__span_is(head, *words)) {
         words++;
@@ -106,14 +111,14 @@ static bool among(pb_span head, const char *const *words)
     return *words != NULL;
 }
 
-static bool knows_broker(pb_span head, void *ctx)
+static bool knows_broker_words(pb_span head, void *ctx)
 {
     static const char *const words[] = {"remote", "local", "cached", "lcache", NULL};
     (void)ctx;
-    return among(head, words);
+    return is_word_among(head, words);
 }
 
-static bool knows_all(pb_span head, void *ctx)
+static bool knows_all_words(pb_span head, void *ctx)
 {
     /* The methods _unjelly_... of twisted.spread.jelly, but for "unpersistable". */
     static const char *const jelly[] = {
@@ -122,18 +127,18 @@ static bool knows_all(pb_span head, void *ctx)
         "set",      "module",  "frozenset",  "dictionary",  "class",     "function",
         "instance", "method",  "persistent", NULL};
     (void)ctx;
-    return !among(head, jelly);
+    return !is_word_among(head, jelly);
 }
 
-/* An instance without members may be written otherwise than a copy without any, so such a
- * one stays a form. */
-static bool is_copy(const struct pb__form *form)
+/* A copy without members stays an expression, because an instance without members is
+ * written in another way. */
+static bool is_copy_expression(const struct pb__form *form)
 {
     return form->state && !form->id &&
            !(pb_value_kind(form->state) == PB_DICT && pb_len(form->state) == 0);
 }
 
-static pb_value *copy_of(const struct pb__form *form, pb_error *err)
+static pb_value *copy_from_expression(const struct pb__form *form, pb_error *err)
 {
     pb_value *name = pb_strn(form->head, err);
     if (!name) {
@@ -146,9 +151,10 @@ static pb_value *copy_of(const struct pb__form *form, pb_error *err)
     return copy;
 }
 
-static pb_value *kept_of(const struct pb__form *form, pb_error *err)
+static pb_value *keep_expression(const struct pb__form *form, pb_error *err)
 {
-    struct kept *k = pb__local_new(sizeof *k + form->head.len, &kept_ops, NULL);
+    struct kept_expression *k =
+        pb__local_new(sizeof *k + form->head.len, &kept_expression_ops, NULL);
     if (!k) {
         pb__error_nomem(err);
         return NULL;
@@ -162,17 +168,20 @@ static pb_value *kept_of(const struct pb__form *form, pb_error *err)
     return &k->local.foreign.node.head;
 }
 
-static int form_unjelly(const struct pb__form *form, pb_value **out, pb_error *err,
-                        void *ctx)
+static int broker_expression_unjelly(const struct pb__form *form, pb_value **out,
+                                     pb_error *err, void *ctx)
 {
-    const struct form_watch *watch = ctx;
+    const struct broker_expression_observer *watch = ctx;
     if (watch && watch->seen(form, watch->ctx) != 0) {
         return pb__error_nomem(err);
     }
     pb_error why = {0};
-    *out = is_copy(form) ? copy_of(form, &why) : kept_of(form, &why);
+    *out = is_copy_expression(form) ? copy_from_expression(form, &why)
+                                    : keep_expression(form, &why);
     return *out ? 0 : pb__error_set(err, why.code, 0, "%s", why.text);
 }
 
-const struct pb__invoker form_keeper = {form_jelly, knows_all, form_unjelly, NULL};
-const struct pb__invoker form_plain = {form_jelly, knows_broker, form_unjelly, NULL};
+const struct pb__invoker broker_expression_keep_all = {
+    broker_expression_jelly, knows_all_words, broker_expression_unjelly, NULL};
+const struct pb__invoker broker_expression_keep_known = {
+    broker_expression_jelly, knows_broker_words, broker_expression_unjelly, NULL};

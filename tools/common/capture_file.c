@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading a capture: lines out of a file that zlib opens, whether it is compressed or
- * not, and each line to a JSON object. */
+ * Reads lines from a file by zlib, compressed or not, and parses each line as a JSON
+ * object. */
 #include "tools/common/capture_file.h"
 
 #include <errno.h>
 
+#include "libpb/base/error.h"
+#include "tools/common/hex.h"
+
 enum { READ_SIZE = 64 << 10 };
 
-int capture_open(struct capture *c, const char *path, pb_error *err)
+int capture_file_open(struct capture_file *c, const char *path, pb_error *err)
 {
-    *c = (struct capture){0};
+    *c = (struct capture_file){0};
     errno = 0;
     c->file = gzopen(path, "rb");
     if (!c->file) {
@@ -20,9 +23,9 @@ int capture_open(struct capture *c, const char *path, pb_error *err)
     return 0;
 }
 
-/* Reads one line, without its newline, into c->text: 1, 0 at the end of the file, or an
- * error. */
-static int read_line(struct capture *c, pb_error *err)
+/* Reads one line, without its newline, into c->text. Returns 1, 0 at the end of the file,
+ * or an error. */
+static int capture_file_read_line(struct capture_file *c, pb_error *err)
 {
     struct pb__buf *text = &c->text;
     text->len = 0;
@@ -38,8 +41,8 @@ static int read_line(struct capture *c, pb_error *err)
         if (!gzgets(c->file, at, READ_SIZE)) {
             break;
         }
-        /* gzgets does not tell a NUL of the file from the one that it writes. JSON has
-         * none, so what follows one is no loss: the parser refuses what comes before. */
+        /* gzgets does not distinguish a NUL in the file from the one that it appends. JSON
+         * contains no NUL, so the parser rejects such a line in any case. */
         text->len += strlen(at);
         if (text->len && text->data[text->len - 1] == '\n') {
             text->len--;
@@ -56,10 +59,10 @@ static int read_line(struct capture *c, pb_error *err)
     return text->len ? 1 : 0;
 }
 
-json_t *capture_next(struct capture *c, pb_error *err)
+json_t *capture_file_next(struct capture_file *c, pb_error *err)
 {
     for (;;) {
-        int got = read_line(c, err);
+        int got = capture_file_read_line(c, err);
         if (got <= 0) {
             return NULL;
         }
@@ -72,45 +75,38 @@ json_t *capture_next(struct capture *c, pb_error *err)
     json_t *object = json_loadb((const char *)c->text.data, c->text.len,
                                 JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     if (!object) {
-        pb__error_set(err, PB_ERR_SYNTAX, (uint64_t)why.position, "no JSON: %s",
+        pb__error_set(err, PB_ERR_SYNTAX, (uint64_t)why.position, "not JSON: %s",
                       why.text);
     } else if (!json_is_object(object)) {
-        pb__error_set(err, PB_ERR_SYNTAX, 0, "the line is no JSON object");
+        pb__error_set(err, PB_ERR_SYNTAX, 0, "the line is not a JSON object");
         json_decref(object);
         object = NULL;
     }
     return object;
 }
 
-void capture_close(struct capture *c)
+void capture_file_close(struct capture_file *c)
 {
     if (c->file) {
         gzclose_r(c->file);
     }
     pb__buf_fini(&c->text);
-    *c = (struct capture){0};
+    *c = (struct capture_file){0};
 }
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-int capture_hex(const json_t *text, struct pb__buf *out, pb_error *err)
+int capture_decode_hex(const json_t *text, struct pb__buf *out, pb_error *err)
 {
     const char *s = json_string_value(text);
     size_t len = json_string_length(text);
     if (!s || len % 2) {
-        return pb__error_set(err, PB_ERR_SYNTAX, len, "not a text of hexadecimal digits");
+        return pb__error_set(err, PB_ERR_SYNTAX, len,
+                             "not a string of pairs of hexadecimal digits");
     }
     if (pb__buf_reserve(out, len / 2) != 0) {
         return pb__error_nomem(err);
     }
     for (size_t i = 0; i < len; i += 2) {
-        int high = digit(s[i]), low = digit(s[i + 1]);
+        int high = hex_digit(s[i]), low = hex_digit(s[i + 1]);
         if (high < 0 || low < 0) {
             return pb__error_set(err, PB_ERR_SYNTAX, i, "not a hexadecimal digit");
         }

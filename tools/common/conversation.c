@@ -1,266 +1,303 @@
 /* SPDX-License-Identifier: MIT
  *
- * Listening to two brokers: each side's bytes to values, and from these what the messages
- * are and what belongs together. Nothing is judged but what cannot be read. */
+ * Decodes the bytes of both sides to messages, tells what kind of message each is, and
+ * finds the call of each answer. Only what cannot be read is an error here. */
 #include "tools/common/conversation.h"
 
 #include <inttypes.h>
 
-#include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
-#include "libpb/base/span.h"
+#include "libpb/base/mem.h"
+#include "tools/common/value_text.h"
 
-const char *const talk_sides[TALK_SIDES] = {"client", "server"};
+const char *const side_names[SIDE_COUNT] = {"client", "server"};
 
-const pb_limits talk_limits = {
+const pb_limits conversation_limits = {
     .prefix = 1 << 16, .list = 1 << 26, .bytes = 1 << 28, .message = 1 << 30};
 
-pb_value *talk_member(const pb_value *message, size_t i)
+int side_by_name(const char *name)
+{
+    for (int side = 0; name && side < SIDE_COUNT; side++) {
+        if (strcmp(name, side_names[side]) == 0) {
+            return side;
+        }
+    }
+    return -1;
+}
+
+pb_value *message_member(const pb_value *message, size_t i)
 {
     return pb_value_kind(message) == PB_LIST ? pb_item(message, i) : NULL;
 }
 
-bool talk_is_word(const pb_value *v, const char *word)
+pb_dialect dialect_by_name(const pb_value *v)
 {
-    pb_span s;
-    return v && pb_as_bytes(v, &s) == 0 && pb__span_is(s, word);
+    return value_is_bytes(v, "pb")     ? PB_DIALECT_PB
+           : value_is_bytes(v, "none") ? PB_DIALECT_NONE
+                                       : PB_DIALECT_UNKNOWN;
 }
 
-static void change_count(struct talk_side *side, int64_t luid, int by)
+pb_dialect dialect_for_reading(pb_dialect d, pb_profile profile)
 {
-    struct pb__map *m = &side->lent;
+    bool vocabulary = pb_profile_has(profile, PB_PROFILE_VOCAB_IN_NONE);
+    return d == PB_DIALECT_NONE && vocabulary ? PB_DIALECT_PB : d;
+}
+
+/* ---- References and calls ---- */
+
+static void exported_change(struct conversation_side *side, int64_t luid, int by)
+{
+    struct pb__map *m = &side->exported;
     uintptr_t count = (uintptr_t)pb__map_get(m, (uint64_t)luid);
     if (by < 0 && count <= 1) {
         pb__map_take(m, (uint64_t)luid);
     } else if (pb__map_set(m, (uint64_t)luid, (void *)(count + (uintptr_t)by)) != 0) {
-        side->talk->status = PB_ERR_NOMEM;
+        side->conversation->status = PB_ERR_NOMEM;
     }
 }
 
-static int on_form(const struct pb__form *form, void *ctx)
+static int conversation_on_expression(const struct pb__form *form, void *ctx)
 {
-    struct talk_side *side = ctx;
+    struct conversation_side *side = ctx;
     int64_t luid;
     if (pb__span_is(form->head, "remote") && form->id &&
         pb_as_int(form->id, &luid) == 0) {
-        change_count(side, luid, 1);
+        exported_change(side, luid, 1);
     }
     return 0;
 }
 
-static void free_call(struct talk_call *c)
+static void conversation_call_free(struct conversation_call *call)
 {
-    if (c) {
-        pb_value_unref(c->message);
-        pb__free(c);
+    if (call) {
+        pb_value_unref(call->message);
+        pb__free(call);
     }
 }
 
-/* A call that is to be answered is kept; *now holds one that is not. */
-static const struct talk_call *note_call(struct talk *t, const struct talk_message *m,
-                                         struct talk_call *now)
+/* Describes a call in *unkept. One that will be answered is kept until then; returns that
+ * copy, or unkept. */
+static const struct conversation_call *
+conversation_add_call(struct conversation *c, const struct conversation_message *m,
+                      struct conversation_call *unkept)
 {
-    struct talk_side *side = &t->sides[m->from];
+    struct conversation_side *side = &c->sides[m->from];
     int64_t wanted = 1;
-    pb_value *answer = talk_member(m->value, TALK_WANTED);
-    *now = (struct talk_call){.from = m->from,
-                              .time = m->time,
-                              .cache =
-                                  talk_is_word(talk_member(m->value, 0), "cachemessage"),
-                              .message = m->value};
-    pb_value *request = talk_member(m->value, TALK_REQUEST);
-    bool numbered = request && pb_as_int(request, &now->request) == 0;
-    now->wants_answer = !answer || pb_as_int(answer, &wanted) != 0 || wanted != 0;
-    if (!numbered || !now->wants_answer) {
-        return now;
+    pb_value *answer = message_member(m->value, CALL_ANSWER_WANTED);
+    pb_value *request = message_member(m->value, CALL_REQUEST);
+    *unkept = (struct conversation_call){
+        .from = m->from,
+        .time = m->time,
+        .cache = value_is_bytes(message_member(m->value, 0), "cachemessage"),
+        .message = m->value};
+    bool numbered = request && pb_as_int(request, &unkept->request) == 0;
+    unkept->wants_answer = !answer || pb_as_int(answer, &wanted) != 0 || wanted != 0;
+    if (!numbered || !unkept->wants_answer) {
+        return unkept;
     }
-    struct talk_call *c = pb__malloc(sizeof *c);
-    free_call(pb__map_take(&side->calls, (uint64_t)now->request));
-    if (!c || pb__map_set(&side->calls, (uint64_t)now->request, c) != 0) {
-        pb__free(c);
-        t->status = PB_ERR_NOMEM;
-        return now;
+    struct conversation_call *call = pb__malloc(sizeof *call);
+    uint64_t key = (uint64_t)unkept->request;
+    conversation_call_free(pb__map_take(&side->calls, key));
+    if (!call || pb__map_set(&side->calls, key, call) != 0) {
+        pb__free(call);
+        c->status = PB_ERR_NOMEM;
+        return unkept;
     }
-    *c = *now;
-    pb_value_ref(c->message);
-    return c;
+    *call = *unkept;
+    pb_value_ref(call->message);
+    return call;
 }
 
-/* The call of the other side that this answers, taken out. */
-static struct talk_call *take_call(struct talk *t, const struct talk_message *m)
+/* Takes the call that a message answers out of the calls of the other side. */
+static struct conversation_call *
+conversation_take_call(struct conversation *c, const struct conversation_message *m)
 {
     int64_t request;
-    pb_value *id = talk_member(m->value, TALK_REQUEST);
+    pb_value *id = message_member(m->value, ANSWER_REQUEST);
     return id && pb_as_int(id, &request) == 0
-               ? pb__map_take(&t->sides[!m->from].calls, (uint64_t)request)
+               ? pb__map_take(&c->sides[!m->from].calls, (uint64_t)request)
                : NULL;
 }
 
-/* The first words of a connection. */
-static bool negotiates(struct talk *t, struct talk_message *m)
+/* ---- Messages ---- */
+
+/* Whether the message belongs to the negotiation: the first one of its side. */
+static bool conversation_negotiates(struct conversation *c,
+                                    struct conversation_message *m)
 {
-    pb_span name;
-    bool offer = m->from == TALK_SERVER && pb_value_kind(m->value) == PB_LIST &&
-                 (talk_is_word(talk_member(m->value, 0), "pb") ||
-                  talk_is_word(talk_member(m->value, 0), "none"));
-    bool choice = m->from == TALK_CLIENT && pb_value_kind(m->value) == PB_BYTES;
-    if (t->sides[m->from].count > 1 || !(offer || choice)) {
+    bool offer = m->from == SIDE_SERVER &&
+                 dialect_by_name(message_member(m->value, 0)) != PB_DIALECT_UNKNOWN;
+    bool choice = m->from == SIDE_CLIENT && pb_value_kind(m->value) == PB_BYTES;
+    if (c->sides[m->from].count > 1 || !(offer || choice)) {
         return false;
     }
-    m->kind = offer ? TALK_DIALECTS : TALK_DIALECT;
-    if (choice && pb_as_bytes(m->value, &name) == 0) {
-        for (int i = 0; i < TALK_SIDES; i++) {
-            pb_decoder_set_dialect(&t->sides[i].decoder, pb__dialect_find(name));
-        }
+    m->kind = offer ? MESSAGE_DIALECTS : MESSAGE_DIALECT;
+    for (int i = 0; choice && i < SIDE_COUNT; i++) {
+        pb_decoder_set_dialect(c->sides[i].decoder, dialect_by_name(m->value));
     }
     return true;
 }
 
-static void hear(struct talk *t, struct talk_message *m)
+static void conversation_report(struct conversation *c, struct conversation_message *m)
 {
-    struct talk_call now, *answered = NULL;
-    const pb_value *command = talk_member(m->value, 0);
+    struct conversation_call unkept, *answered = NULL;
+    const pb_value *command = message_member(m->value, 0);
+    const pb_value *id = message_member(m->value, 1);
     int64_t luid;
-    if (negotiates(t, m)) {
-        t->message(m, t->ctx);
+    if (conversation_negotiates(c, m)) {
+        c->message(m, c->ctx);
         return;
     }
-    if (talk_is_word(command, "message") || talk_is_word(command, "cachemessage")) {
-        m->kind = TALK_CALL;
-        m->call = note_call(t, m, &now);
-    } else if (talk_is_word(command, "answer") || talk_is_word(command, "error")) {
-        m->kind = talk_is_word(command, "answer") ? TALK_ANSWER : TALK_ERROR;
-        m->call = answered = take_call(t, m);
-    } else if (talk_is_word(command, "decref") && talk_member(m->value, 1) &&
-               pb_as_int(talk_member(m->value, 1), &luid) == 0) {
-        change_count(&t->sides[!m->from], luid, -1);
+    if (value_is_bytes(command, "message") || value_is_bytes(command, "cachemessage")) {
+        m->kind = MESSAGE_CALL;
+        m->call = conversation_add_call(c, m, &unkept);
+    } else if (value_is_bytes(command, "answer") || value_is_bytes(command, "error")) {
+        m->kind = value_is_bytes(command, "answer") ? MESSAGE_ANSWER : MESSAGE_ERROR;
+        m->call = answered = conversation_take_call(c, m);
+    } else if (value_is_bytes(command, "decref") && id && pb_as_int(id, &luid) == 0) {
+        exported_change(&c->sides[!m->from], luid, -1);
     }
-    t->message(m, t->ctx);
-    free_call(answered);
+    c->message(m, c->ctx);
+    conversation_call_free(answered);
 }
 
-static int on_message(struct pb__message *message, void *ctx)
+/* Stops the decoder after each message, so that its length is known. */
+static int conversation_on_message(struct pb__message *message, void *ctx)
 {
-    struct talk_side *side = ctx;
-    struct talk *t = side->talk;
-    const pb_decoder *d = &side->decoder;
-    uint64_t end = side->begun + d->offset + (uint64_t)(d->next - d->mark);
-    struct talk_message m = {.kind = TALK_OTHER,
-                             .from = side == &t->sides[TALK_SERVER],
-                             .time = t->time,
-                             .bytes = (size_t)(end - side->begun),
-                             .value = message->value,
-                             .refused = message->refused};
-    side->begun = end;
-    side->count++;
-    hear(t, &m);
-    pb_value_unref(message->value);
-    return t->status;
-}
-
-static int side_init(struct talk *t, struct talk_side *side)
-{
-    side->talk = t;
-    side->watch = (struct form_watch){on_form, side};
-    side->invoker = form_keeper;
-    side->invoker.ctx = &side->watch;
-    side->reader = pb__reader_new(&(struct pb__reader_config){.jelly = &t->jelly,
-                                                              .invoker = &side->invoker,
-                                                              .messages = true,
-                                                              .done = on_message,
-                                                              .ctx = side});
-    if (!side->reader) {
-        return PB_ERR_NOMEM;
-    }
-    pb__decoder_init(&side->decoder, PB_DIALECT_PB, &talk_limits,
-                     pb__reader_sink(side->reader));
+    struct conversation_side *side = ctx;
+    side->value = message->value;
+    side->refused = message->refused ? *message->refused : (pb_error){0};
+    side->complete = true;
+    pb_decoder_pause(side->decoder);
     return 0;
 }
 
-int talk_init(struct talk *t)
+/* Reports the message that a side has completed at an offset of its stream. */
+static void conversation_complete(struct conversation *c, struct conversation_side *side,
+                                  uint64_t end)
 {
-    *t = (struct talk){.jelly.taster = pb_taster_new()};
-    int failed = t->jelly.taster ? pb_taster_allow_all(t->jelly.taster) : PB_ERR_NOMEM;
-    for (int i = 0; !failed && i < TALK_SIDES; i++) {
-        failed = side_init(t, &t->sides[i]);
-    }
-    if (failed) {
-        talk_fini(t);
-    }
-    return failed;
+    struct conversation_message m = {
+        .kind = MESSAGE_OTHER,
+        .from = side == &c->sides[SIDE_SERVER] ? SIDE_SERVER : SIDE_CLIENT,
+        .time = c->time,
+        .bytes = (size_t)(end - side->message_start),
+        .value = side->value,
+        .refused = side->refused.code ? &side->refused : NULL};
+    side->message_start = end;
+    side->count++;
+    conversation_report(c, &m);
+    pb_value_unref(side->value);
+    side->value = NULL;
 }
 
-static void damage(struct talk *t, int from, const pb_error *why)
+static void conversation_report_damage(struct conversation *c, int from,
+                                       const pb_error *why)
 {
-    struct talk_side *side = &t->sides[from];
+    struct conversation_side *side = &c->sides[from];
     pb_error found = *why;
     if (!*found.where) {
         pb__reader_where(side->reader, &found);
     }
     side->damaged = true;
-    t->damage(from, t->time, side->begun + found.offset, &found, t->ctx);
+    c->damage(from, c->time, side->message_start + found.offset, &found, c->ctx);
 }
 
-int talk_hear(struct talk *t, int from, double time, pb_span in)
+int conversation_receive(struct conversation *c, int from, double time, pb_span in)
 {
-    struct talk_side *side = &t->sides[from];
-    side->heard += in.len;
-    t->time = time;
-    if (side->damaged || t->status) {
-        return t->status;
+    struct conversation_side *side = &c->sides[from];
+    side->received += in.len;
+    c->time = time;
+    while (in.len && !side->damaged && !c->status) {
+        pb_error err = {0};
+        side->complete = false;
+        int failed = pb_decoder_recv(side->decoder, in, &err);
+        size_t rest = failed ? 0 : pb_decoder_rest(side->decoder);
+        in = (pb_span){in.data + (in.len - rest), rest};
+        if (failed == PB_ERR_NOMEM) {
+            c->status = failed;
+        } else if (failed) {
+            pb__error_set(&err, failed, 0, "%s", pb_strerror(failed));
+            conversation_report_damage(c, from, &err);
+        } else if (side->complete) {
+            conversation_complete(c, side, side->received - in.len);
+        }
     }
-    pb_error err = {0};
-    int failed = pb_decoder_recv(&side->decoder, in, &err);
-    if (failed == PB_ERR_NOMEM) {
-        t->status = failed;
-    } else if (failed) {
-        pb__error_set(&err, failed, 0, "%s", pb_strerror(failed));
-        damage(t, from, &err);
-    }
-    return t->status;
+    return c->status;
 }
 
-void talk_end(struct talk *t, int from)
+void conversation_end(struct conversation *c, int from)
 {
-    struct talk_side *side = &t->sides[from];
-    uint64_t offset = pb_decoder_offset(&side->decoder);
+    struct conversation_side *side = &c->sides[from];
+    uint64_t offset = pb_decoder_offset(side->decoder);
     if (!side->damaged && offset > 0) {
         pb_error err = {0};
         pb__error_set(&err, PB_ERR_SYNTAX, offset,
                       "the stream ends in the middle of a message, %" PRIu64
                       " bytes into it",
                       offset);
-        damage(t, from, &err);
+        conversation_report_damage(c, from, &err);
     }
 }
 
-size_t talk_lent(const struct talk *t, int from)
+size_t conversation_exported(const struct conversation *c, int from)
 {
     size_t total = 0, at = 0;
     uint64_t luid;
     void *count;
-    while (pb__map_next(&t->sides[from].lent, &at, &luid, &count)) {
+    while (pb__map_next(&c->sides[from].exported, &at, &luid, &count)) {
         total += (uintptr_t)count;
     }
     return total;
 }
 
-void talk_fini(struct talk *t)
+/* ---- Begin and end ---- */
+
+static int conversation_side_init(struct conversation *c, struct conversation_side *side)
 {
-    for (int i = 0; i < TALK_SIDES; i++) {
-        struct talk_side *side = &t->sides[i];
+    side->conversation = c;
+    side->observer =
+        (struct broker_expression_observer){conversation_on_expression, side};
+    side->invoker = broker_expression_keep_all;
+    side->invoker.ctx = &side->observer;
+    side->reader =
+        pb__reader_new(&(struct pb__reader_config){.jelly = &c->jelly,
+                                                   .invoker = &side->invoker,
+                                                   .messages = true,
+                                                   .done = conversation_on_message,
+                                                   .ctx = side});
+    side->decoder = side->reader ? pb_decoder_new(PB_DIALECT_PB, &conversation_limits,
+                                                  pb__reader_sink(side->reader))
+                                 : NULL;
+    return side->decoder ? 0 : PB_ERR_NOMEM;
+}
+
+int conversation_init(struct conversation *c)
+{
+    *c = (struct conversation){.jelly.taster = pb_taster_new()};
+    int failed = c->jelly.taster ? pb_taster_allow_all(c->jelly.taster) : PB_ERR_NOMEM;
+    for (int i = 0; !failed && i < SIDE_COUNT; i++) {
+        failed = conversation_side_init(c, &c->sides[i]);
+    }
+    if (failed) {
+        conversation_fini(c);
+    }
+    return failed;
+}
+
+void conversation_fini(struct conversation *c)
+{
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        struct conversation_side *side = &c->sides[i];
         size_t at = 0;
         uint64_t request;
         void *call;
         while (pb__map_next(&side->calls, &at, &request, &call)) {
-            free_call(call);
+            conversation_call_free(call);
         }
         pb__map_fini(&side->calls);
-        pb__map_fini(&side->lent);
-        if (side->reader) {
-            pb__decoder_fini(&side->decoder);
-            pb__reader_free(side->reader);
-        }
+        pb__map_fini(&side->exported);
+        pb_decoder_free(side->decoder);
+        pb__reader_free(side->reader);
     }
-    pb_taster_unref(t->jelly.taster);
+    pb_taster_unref(c->jelly.taster);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing to a socket, by way of TLS where there is any. */
+ * Sends a queue of bytes to a socket, through TLS if the connection has it. */
 #include "tools/common/socket_writer.h"
 
 #include <errno.h>
@@ -9,83 +9,83 @@
 #include "libpb/base/error.h"
 #include "libpb/net/socket.h"
 
-int outlet_put(struct outlet *o, pb_span bytes)
+int socket_writer_append(struct socket_writer *w, pb_span bytes)
 {
-    return pb__buf_append(&o->bytes, bytes.data, bytes.len);
+    return pb__buf_append(&w->bytes, bytes.data, bytes.len);
 }
 
-void outlet_drop(struct outlet *o)
+void socket_writer_discard(struct socket_writer *w)
 {
-    o->bytes.len = o->sent = 0;
-    o->blocked = false;
+    w->bytes.len = w->sent = 0;
+    w->blocked = false;
 }
 
-void outlet_alert(struct outlet *o)
+void socket_writer_send_alert(struct socket_writer *w)
 {
-    pb_span alert = pb__tls_send(o->tls);
+    pb_span alert = pb__tls_send(w->tls);
     if (alert.len) {
-        (void)pb__socket_send(o->fd, alert.data, alert.len);
+        (void)pb__socket_send(w->fd, alert.data, alert.len);
     }
 }
 
-static void took(struct outlet *o, size_t n)
+static void socket_writer_sent(struct socket_writer *w, size_t n)
 {
-    o->sent += n;
-    if (outlet_waits(o) == 0) {
-        o->bytes.len = o->sent = 0;
+    w->sent += n;
+    if (socket_writer_pending(w) == 0) {
+        w->bytes.len = w->sent = 0;
     }
 }
 
-/* What the socket is to get next. */
-static int next(struct outlet *o, pb_span *out, pb_error *err)
+/* The bytes to give to the socket next. */
+static int socket_writer_next(struct socket_writer *w, pb_span *out, pb_error *err)
 {
-    *out = (pb_span){o->bytes.data + o->sent, outlet_waits(o)};
-    if (!o->tls) {
+    *out = (pb_span){w->bytes.data + w->sent, socket_writer_pending(w)};
+    if (!w->tls) {
         return 0;
     }
-    if (out->len && pb__tls_send(o->tls).len == 0 && pb__tls_is_ready(o->tls)) {
-        int n = pb__tls_write(o->tls, *out, err);
+    if (out->len && pb__tls_send(w->tls).len == 0 && pb__tls_is_ready(w->tls)) {
+        int n = pb__tls_write(w->tls, *out, err);
         if (n < 0) {
-            outlet_alert(o);
+            socket_writer_send_alert(w);
             return n;
         }
-        took(o, (size_t)n);
+        socket_writer_sent(w, (size_t)n);
     }
-    *out = pb__tls_send(o->tls);
+    *out = pb__tls_send(w->tls);
     return 0;
 }
 
-int outlet_flush(struct outlet *o, pb_error *err)
+int socket_writer_flush(struct socket_writer *w, pb_error *err)
 {
     pb_span out;
     int failed;
-    o->blocked = false;
-    while (!(failed = next(o, &out, err)) && out.len && !o->blocked) {
-        ssize_t n = pb__socket_send(o->fd, out.data, out.len);
+    w->blocked = false;
+    while (!(failed = socket_writer_next(w, &out, err)) && out.len && !w->blocked) {
+        ssize_t n = pb__socket_send(w->fd, out.data, out.len);
         if (n == -EAGAIN) {
-            o->blocked = true;
+            w->blocked = true;
         } else if (n < 0) {
             return pb__error_set(err, PB_ERR_LOST, 0, "%s", pb__socket_text((int)n));
-        } else if (o->tls) {
-            pb__tls_sent(o->tls, (size_t)n);
+        } else if (w->tls) {
+            pb__tls_sent(w->tls, (size_t)n);
         } else {
-            took(o, (size_t)n);
+            socket_writer_sent(w, (size_t)n);
         }
     }
     return failed;
 }
 
-bool outlet_finish(struct outlet *o)
+bool socket_writer_finish(struct socket_writer *w)
 {
-    if (o->blocked || outlet_waits(o)) {
+    if (w->blocked || socket_writer_pending(w)) {
         return false;
     }
-    if (o->tls) {
-        pb__tls_finish(o->tls);
-        (void)outlet_flush(o, NULL);
+    if (w->tls) {
+        pb__tls_finish(w->tls);
+        (void)socket_writer_flush(w, NULL);
     }
-    if (!o->blocked) {
-        shutdown(o->fd, SHUT_WR);
+    if (!w->blocked) {
+        shutdown(w->fd, SHUT_WR);
     }
-    return !o->blocked;
+    return !w->blocked;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Putting TCP's segments in order again: connections by their addresses, and for each side
- * the bytes in sequence, whatever came twice, late or not at all. */
+ * TCP reassembly: sorts segments into connections by their addresses, and delivers the
+ * bytes of each side in sequence, whatever was repeated, reordered or lost. */
 #ifndef PB__TOOLS_COMMON_TCP_REASSEMBLY_H
 #define PB__TOOLS_COMMON_TCP_REASSEMBLY_H
 
@@ -9,7 +9,7 @@
 
 #include "tools/common/traffic_file.h"
 
-/* One segment as it was seen. Addresses are IPv6's, or IPv4's in their first 4 bytes. */
+/* One captured segment. An address is IPv6, or IPv4 in its first 4 bytes. */
 struct tcp_segment {
     uint8_t from[16], to[16];
     uint16_t from_port, to_port;
@@ -19,14 +19,15 @@ struct tcp_segment {
     double time;
 };
 
-struct tcp;
+struct tcp_reassembly;
 
 /* NULL for lack of memory. The sink is borrowed. */
-struct tcp *tcp_new(const struct source_sink *sink);
-/* 0, PB_ERR_NOMEM, or what the sink returned. */
-int tcp_take(struct tcp *t, const struct tcp_segment *s);
-/* There are no more: what waits for bytes that never came is given out as a gap. */
-int tcp_end(struct tcp *t);
-void tcp_free(struct tcp *t);
+struct tcp_reassembly *tcp_reassembly_new(const struct traffic_sink *sink);
+/* Adds a segment. 0, PB_ERR_NOMEM, or what the sink returned. */
+int tcp_reassembly_add(struct tcp_reassembly *t, const struct tcp_segment *s);
+/* Ends all connections: a side that still has segments after a missing one ends with an
+ * error text. Returns as tcp_reassembly_add. */
+int tcp_reassembly_end(struct tcp_reassembly *t);
+void tcp_reassembly_free(struct tcp_reassembly *t);
 
 #endif

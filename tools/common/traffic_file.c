@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Telling sources apart, and the two plain ones: captures, and raw bytes. */
+ * Recognises the format of a traffic file, and reads captures and raw streams. */
 #include "tools/common/traffic_file.h"
 
 #include <errno.h>
@@ -14,8 +14,8 @@
 
 enum { MAGIC = 4, CHUNK = 65536 };
 
-static int take_chunk(const json_t *line, struct pb__buf *hex,
-                      const struct source_sink *sink, pb_error *err)
+static int capture_take_line(const json_t *line, struct pb__buf *hex,
+                             const struct traffic_sink *sink, pb_error *err)
 {
     const char *from = json_string_value(json_object_get(line, "from"));
     const json_t *connection = json_object_get(line, "connection");
@@ -26,28 +26,30 @@ static int take_chunk(const json_t *line, struct pb__buf *hex,
     }
     bool server = from && strcmp(from, "server") == 0;
     if (!server && !(from && strcmp(from, "client") == 0)) {
-        return pb__error_set(err, PB_ERR_SYNTAX, 0, "a line names no side");
+        return pb__error_set(err, PB_ERR_SYNTAX, 0,
+                             "the line names neither \"client\" nor \"server\"");
     }
     if (json_object_get(line, "event")) {
         return sink->end(n, server, time,
                          json_string_value(json_object_get(line, "message")), sink->ctx);
     }
     hex->len = 0;
-    int failed = capture_hex(json_object_get(line, "hex"), hex, err);
+    int failed = capture_decode_hex(json_object_get(line, "hex"), hex, err);
     return failed
                ? failed
                : sink->bytes(n, server, time, (pb_span){hex->data, hex->len}, sink->ctx);
 }
 
-static int read_capture(gzFile file, const struct source_sink *sink, pb_error *err)
+static int traffic_read_capture(gzFile file, const struct traffic_sink *sink,
+                                pb_error *err)
 {
-    struct capture c = {.file = file};
+    struct capture_file c = {.file = file};
     struct pb__buf hex = {0};
     json_t *line;
     int failed = 0;
-    while (!failed && (line = capture_next(&c, err))) {
+    while (!failed && (line = capture_file_next(&c, err))) {
         if (!json_object_get(line, "format") && !json_object_get(line, "expect")) {
-            failed = take_chunk(line, &hex, sink, err);
+            failed = capture_take_line(line, &hex, sink, err);
         }
         json_decref(line);
     }
@@ -59,7 +61,8 @@ static int read_capture(gzFile file, const struct source_sink *sink, pb_error *e
     return failed ? failed : err->code;
 }
 
-static int read_raw(gzFile file, int from, const struct source_sink *sink, pb_error *err)
+static int traffic_read_raw(gzFile file, int from, const struct traffic_sink *sink,
+                            pb_error *err)
 {
     uint8_t chunk[CHUNK];
     int n, failed = 0;
@@ -76,9 +79,9 @@ static int read_raw(gzFile file, int from, const struct source_sink *sink, pb_er
     return failed ? failed : sink->end(1, from, 0, NULL, sink->ctx);
 }
 
-/* The magic numbers of pcap, in either order of bytes, of microseconds and nanoseconds,
+/* The magic numbers of pcap in both byte orders, with microseconds and with nanoseconds,
  * and of pcapng. */
-static bool is_pcap(const uint8_t *magic)
+static bool traffic_is_pcap(const uint8_t *magic)
 {
     static const uint8_t known[][MAGIC] = {{0xd4, 0xc3, 0xb2, 0xa1},
                                            {0xa1, 0xb2, 0xc3, 0xd4},
@@ -93,25 +96,25 @@ static bool is_pcap(const uint8_t *magic)
     return false;
 }
 
-static int read_any(gzFile file, int raw_from, const struct source_sink *sink,
-                    pb_error *err)
+static int traffic_read(gzFile file, int raw_from, const struct traffic_sink *sink,
+                        pb_error *err)
 {
     uint8_t magic[MAGIC] = {0};
     int n = gzread(file, magic, MAGIC);
     for (int i = n; i-- > 0;) {
         gzungetc(magic[i], file);
     }
-    bool packets = n == MAGIC && is_pcap(magic);
+    bool packets = n == MAGIC && traffic_is_pcap(magic);
     sink->begin(packets, sink->ctx);
     if (packets) {
-        return source_read_packets(file, sink, err);
+        return traffic_file_read_pcap(file, sink, err);
     }
-    return n > 0 && magic[0] == '{' ? read_capture(file, sink, err)
-                                    : read_raw(file, raw_from, sink, err);
+    return n > 0 && magic[0] == '{' ? traffic_read_capture(file, sink, err)
+                                    : traffic_read_raw(file, raw_from, sink, err);
 }
 
-int source_read(const char *path, int raw_from, const struct source_sink *sink,
-                pb_error *err)
+int traffic_file_read(const char *path, int raw_from, const struct traffic_sink *sink,
+                      pb_error *err)
 {
     bool standard = strcmp(path, "-") == 0;
     int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
@@ -123,7 +126,7 @@ int source_read(const char *path, int raw_from, const struct source_sink *sink,
         close(fd);
         return pb__error_nomem(err);
     }
-    int failed = read_any(file, raw_from, sink, err);
+    int failed = traffic_read(file, raw_from, sink, err);
     gzclose_r(file);
     return failed;
 }

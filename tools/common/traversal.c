@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The walk over a value keeps a stack of what is still to be seen, and remembers the
- * containers that were. */
+ * The traversal keeps a stack of values to visit, and a set of those that were visited. */
 #include "tools/common/traversal.h"
 
 #include "libpb/base/buf.h"
@@ -10,34 +9,34 @@
 #include "pb/flavors.h"
 #include "tools/common/broker_expression.h"
 
-struct walk {
+struct traversal {
     struct pb__buf todo; /* pb_value *: a stack */
     struct pb__map seen;
 };
 
-static int push(struct walk *w, pb_value *v)
+static int traversal_push(struct traversal *w, pb_value *v)
 {
     return v && pb_value_kind(v) >= PB_LIST ? pb__buf_append(&w->todo, &v, sizeof v) : 0;
 }
 
-static int push_items(struct walk *w, pb_value *v)
+static int traversal_push_items(struct traversal *w, pb_value *v)
 {
     int e = 0;
     for (size_t i = pb_len(v); e == 0 && i-- > 0;) {
-        e = push(w, pb_item(v, i));
+        e = traversal_push(w, pb_item(v, i));
     }
     return e;
 }
 
-/* The pairs come last first, as the items do. */
-static int push_pairs(struct walk *w, const pb_value *dict)
+/* Pushes the pairs in reverse order, as traversal_push_items does with items. */
+static int traversal_push_pairs(struct traversal *w, const pb_value *dict)
 {
     size_t pos = 0, begin = w->todo.len;
     pb_value *key, *value;
     int e = 0;
     while (e == 0 && pb_dict_next(dict, &pos, &key, &value)) {
-        e = push(w, key);
-        e = e ? e : push(w, value);
+        e = traversal_push(w, key);
+        e = e ? e : traversal_push(w, value);
     }
     pb_value **v = (pb_value **)(void *)(w->todo.data + begin);
     for (size_t i = 0, n = (w->todo.len - begin) / sizeof *v; i < n / 2; i++) {
@@ -48,30 +47,32 @@ static int push_pairs(struct walk *w, const pb_value *dict)
     return e;
 }
 
-static int push_inside(struct walk *w, pb_value *v)
+static int traversal_push_content(struct traversal *w, pb_value *v)
 {
-    const struct pb__form *form = form_of(v);
+    const struct pb__form *expression = broker_expression_of(v);
     const pb_object *o = pb_as_object(v);
     int e;
     switch (pb_value_kind(v)) {
     case PB_DICT:
-        return push_pairs(w, v);
+        return traversal_push_pairs(w, v);
     case PB_INSTANCE:
-        return push(w, pb_instance_state(v));
+        return traversal_push(w, pb_instance_state(v));
     case PB_METHOD:
-        e = push(w, pb_method_class(v));
-        return e ? e : push(w, pb_method_self(v));
+        e = traversal_push(w, pb_method_class(v));
+        return e ? e : traversal_push(w, pb_method_self(v));
     case PB_OBJECT:
-        return form ? push(w, form->state) : o ? push(w, pb_object_state(o)) : 0;
+        return traversal_push(w, expression ? expression->state
+                                 : o        ? pb_object_state(o)
+                                            : NULL);
     default:
-        return push_items(w, v);
+        return traversal_push_items(w, v);
     }
 }
 
-int walk_value(pb_value *v, int (*visit)(pb_value *v, void *ctx), void *ctx)
+int traverse_value(pb_value *v, int (*visit)(pb_value *v, void *ctx), void *ctx)
 {
-    struct walk w = {0};
-    int e = push(&w, v);
+    struct traversal w = {0};
+    int e = traversal_push(&w, v);
     while (e == 0 && w.todo.len) {
         w.todo.len -= sizeof v;
         memcpy(&v, w.todo.data + w.todo.len, sizeof v);
@@ -79,7 +80,7 @@ int walk_value(pb_value *v, int (*visit)(pb_value *v, void *ctx), void *ctx)
         if (!pb__map_get(&w.seen, key)) {
             e = pb__map_set(&w.seen, key, v);
             e = e ? e : visit(v, ctx);
-            e = e ? e : push_inside(&w, v);
+            e = e ? e : traversal_push_content(&w, v);
         }
     }
     pb__buf_fini(&w.todo);

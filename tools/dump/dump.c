@@ -1,65 +1,67 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb dump`: what went over the wire, message by message. */
+ * `pb dump`: reads traffic files, and prints the selected messages or their statistics. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "tools/dump/dump.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <pcre2.h>
 #include <stdio.h>
 
 #include "libpb/base/error.h"
+#include "libpb/base/mem.h"
 #include "tools/common/command.h"
+#include "tools/common/message_text.h"
 #include "tools/common/traffic_file.h"
+#include "tools/pb.h"
 
-struct pattern {
-    pcre2_code *code; /* NULL: matches everything */
+struct dump_pattern {
+    pcre2_code *code; /* NULL: matches any text */
     pcre2_match_data *match;
 };
 
-struct connection {
+struct dump_connection {
     struct dump *dump;
     size_t number;
-    struct talk talk;
+    struct conversation conversation;
 };
 
 struct dump {
     struct dump_style style;
-    struct pattern method, object;
-    bool errors, packets;
+    struct dump_pattern method, object;
+    bool errors, is_pcap;
     int raw_from;
-    struct dump_stats *stats; /* NULL: messages are shown */
-    struct connection **connections;
+    struct dump_stats *stats; /* NULL: messages are printed */
+    struct dump_connection **connections;
     size_t count;
     int status;
 };
 
-static const char help[] =
+static const char dump_help[] =
     "Usage: pb dump [OPTION]... [FILE|-]...\n"
-    "Shows what went over the wire, a line for each message. FILE is a capture, the raw\n"
-    "bytes of one side, or a pcap or pcapng file, each plain or in gzip.\n"
+    "Prints recorded traffic, one line per message. FILE is a capture, the raw bytes of\n"
+    "one side, or a pcap or pcapng file, plain or in gzip.\n"
     "\n"
-    "      --client            raw bytes are the client's, not the server's\n"
-    "      --errors            show only failures, and what cannot be read\n"
-    "      --full              show values whole, however long\n"
-    "      --json              print JSON, without loss, a line for each message\n"
-    "      --method PATTERN    show only calls of methods, and answers to them, in "
-    "whose\n"
-    "                          name the regular expression is found\n"
+    "      --client            raw bytes were sent by the client, not by the server\n"
+    "      --errors            print only failures, and why a stream cannot be read\n"
+    "      --full              print long values in full\n"
+    "      --json              print lossless JSON, one line per message\n"
+    "      --method PATTERN    print only calls, and their answers, if the regular\n"
+    "                          expression matches a part of the method's name\n"
     "      --object PATTERN    the same for the object: \"root\", \"<ref 1>\", ...\n"
     "      --stats             print a summary: calls by method, times, bytes, errors,\n"
-    "                          references left open\n"
+    "                          unreleased references\n"
     "      --help              print this text\n"
     "\n"
-    "Exit status: 0 all was read; 1 a stream is damaged, or is none; 2 wrong usage.\n"
+    "Exit status: 0 everything was read; 1 a stream is damaged, or not Perspective\n"
+    "Broker; 2 wrong usage.\n"
     "\n"
     "Example: pb dump --method '^get' traffic.pcap\n";
 
 /* ---- Filters ---- */
 
-static int compile(struct pattern *p, const char *text)
+static int dump_pattern_compile(struct dump_pattern *p, const char *text)
 {
     int code;
     PCRE2_SIZE at;
@@ -70,76 +72,77 @@ static int compile(struct pattern *p, const char *text)
         pb_error err = {0};
         pcre2_get_error_message(code, why, sizeof why);
         pb__error_set(&err, PB_ERR_SYNTAX, at, "%s", (const char *)why);
-        return tool_usage(text, &err);
+        return tool_bad_argument(text, &err);
     }
     p->match = pcre2_match_data_create(1, NULL);
     return p->match ? TOOL_DONE : tool_nomem();
 }
 
-static void pattern_fini(struct pattern *p)
+static void dump_pattern_fini(struct dump_pattern *p)
 {
     pcre2_match_data_free(p->match);
     pcre2_code_free(p->code);
 }
 
-static bool matches(const struct pattern *p, const char *text, size_t len)
+static bool dump_pattern_matches(const struct dump_pattern *p, const char *text,
+                                 size_t len)
 {
     return !p->code ||
            pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, 0, p->match, NULL) >= 0;
 }
 
-/* Whether the call is asked for, by the two halves of "object.method". */
-static bool is_wanted(const struct dump *d, const struct talk_call *c)
+/* Whether the patterns match the two halves of the call's name, "object.method". */
+static bool dump_wants_call(const struct dump *d, const struct conversation_call *c)
 {
-    char *name = dump_name(c);
+    char *name = message_call_name(c);
     char *dot = name ? strrchr(name, '.') : NULL;
-    bool wanted = dot && matches(&d->object, name, (size_t)(dot - name)) &&
-                  matches(&d->method, dot + 1, strlen(dot + 1));
+    bool wanted = dot && dump_pattern_matches(&d->object, name, (size_t)(dot - name)) &&
+                  dump_pattern_matches(&d->method, dot + 1, strlen(dot + 1));
     pb_free(name);
     return wanted;
 }
 
-static bool is_shown(const struct dump *d, const struct talk_message *m)
+static bool dump_wants_message(const struct dump *d, const struct conversation_message *m)
 {
-    if (d->errors && m->kind != TALK_ERROR) {
+    if (d->errors && m->kind != MESSAGE_ERROR) {
         return false;
     }
     if (!d->method.code && !d->object.code) {
         return true;
     }
-    return m->call && is_wanted(d, m->call);
+    return m->call && dump_wants_call(d, m->call);
 }
 
-/* ---- What the source has ---- */
+/* ---- The content of a file ---- */
 
-static void on_message(const struct talk_message *m, void *ctx)
+static void dump_on_message(const struct conversation_message *m, void *ctx)
 {
-    struct connection *c = ctx;
+    struct dump_connection *c = ctx;
     struct dump *d = c->dump;
     int failed = 0;
-    if (is_shown(d, m)) {
+    if (dump_wants_message(d, m)) {
         failed = d->stats ? dump_stats_add(d->stats, m)
                           : dump_message(&d->style, c->number, m);
     }
-    if (failed && !c->talk.status) {
-        c->talk.status = failed;
+    if (failed && !c->conversation.status) {
+        c->conversation.status = failed;
     }
 }
 
-/* Among packets there are connections of other protocols. */
-static bool is_foreign(const struct connection *c)
+/* Whether a connection in a pcap file is of another protocol, as far as can be told. */
+static bool dump_is_foreign(const struct dump_connection *c)
 {
-    return c->dump->packets && c->talk.sides[TALK_CLIENT].count == 0 &&
-           c->talk.sides[TALK_SERVER].count == 0;
+    return c->dump->is_pcap && c->conversation.sides[SIDE_CLIENT].count == 0 &&
+           c->conversation.sides[SIDE_SERVER].count == 0;
 }
 
-static void on_damage(int from, double time, uint64_t offset, const pb_error *why,
-                      void *ctx)
+static void dump_on_damage(int from, double time, uint64_t offset, const pb_error *why,
+                           void *ctx)
 {
-    struct connection *c = ctx;
+    struct dump_connection *c = ctx;
     struct dump *d = c->dump;
-    if (is_foreign(c)) {
-        c->talk.sides[!from].damaged = true;
+    if (dump_is_foreign(c)) {
+        c->conversation.sides[!from].damaged = true;
         return;
     }
     d->status = TOOL_FAILED;
@@ -150,29 +153,30 @@ static void on_damage(int from, double time, uint64_t offset, const pb_error *wh
     }
 }
 
-static struct connection *connection_new(struct dump *d, size_t number)
+static struct dump_connection *dump_connection_new(struct dump *d, size_t number)
 {
-    struct connection *c = pb__calloc(1, sizeof *c);
-    if (!c || talk_init(&c->talk) != 0) {
+    struct dump_connection *c = pb__calloc(1, sizeof *c);
+    if (!c || conversation_init(&c->conversation) != 0) {
         pb__free(c);
         return NULL;
     }
     c->dump = d;
     c->number = number;
-    c->talk.message = on_message;
-    c->talk.damage = on_damage;
-    c->talk.ctx = c;
+    c->conversation.message = dump_on_message;
+    c->conversation.damage = dump_on_damage;
+    c->conversation.ctx = c;
     return c;
 }
 
-/* NULL for lack of memory, or a number that no source of ours counts to. */
-static struct connection *connection_at(struct dump *d, size_t number)
+/* The connection of that number, made at first use; NULL for lack of memory, and for a
+ * number that no reader counts to. */
+static struct dump_connection *dump_connection_at(struct dump *d, size_t number)
 {
     if (number == 0 || number > 1 << 24) {
         return NULL;
     }
     if (number > d->count) {
-        struct connection **more =
+        struct dump_connection **more =
             pb__realloc(d->connections, number * sizeof *d->connections);
         if (!more) {
             return NULL;
@@ -182,53 +186,54 @@ static struct connection *connection_at(struct dump *d, size_t number)
         d->count = number;
     }
     d->style.numbered = d->count > 1;
-    struct connection **place = &d->connections[number - 1];
-    *place = *place ? *place : connection_new(d, number);
+    struct dump_connection **place = &d->connections[number - 1];
+    *place = *place ? *place : dump_connection_new(d, number);
     return *place;
 }
 
-static void on_begin(bool packets, void *ctx)
+static void dump_on_begin(bool is_pcap, void *ctx)
 {
-    ((struct dump *)ctx)->packets = packets;
+    ((struct dump *)ctx)->is_pcap = is_pcap;
 }
 
-static int on_bytes(size_t number, int from, double time, pb_span in, void *ctx)
+static int dump_on_bytes(size_t number, int from, double time, pb_span in, void *ctx)
 {
-    struct connection *c = connection_at(ctx, number);
-    return c ? talk_hear(&c->talk, from, time, in) : PB_ERR_NOMEM;
+    struct dump_connection *c = dump_connection_at(ctx, number);
+    return c ? conversation_receive(&c->conversation, from, time, in) : PB_ERR_NOMEM;
 }
 
-static int on_end(size_t number, int from, double time, const char *why, void *ctx)
+static int dump_on_end(size_t number, int from, double time, const char *why, void *ctx)
 {
-    struct connection *c = connection_at(ctx, number);
+    struct dump_connection *c = dump_connection_at(ctx, number);
     if (!c) {
         return PB_ERR_NOMEM;
     }
-    c->talk.time = time;
-    if (why && !c->talk.sides[from].damaged && c->talk.sides[from].heard) {
+    c->conversation.time = time;
+    if (why && !c->conversation.sides[from].damaged &&
+        c->conversation.sides[from].received) {
         pb_error err = {0};
         pb__error_set(&err, PB_ERR_LOST, 0, "%s", why);
-        on_damage(from, time, c->talk.sides[from].heard, &err, c);
-        c->talk.sides[from].damaged = true;
+        dump_on_damage(from, time, c->conversation.sides[from].received, &err, c);
+        c->conversation.sides[from].damaged = true;
     }
-    talk_end(&c->talk, from);
-    return c->talk.status;
+    conversation_end(&c->conversation, from);
+    return c->conversation.status;
 }
 
-static void end_all(struct dump *d)
+static void dump_end_connections(struct dump *d)
 {
     for (size_t i = 0; i < d->count; i++) {
-        struct connection *c = d->connections[i];
+        struct dump_connection *c = d->connections[i];
         if (!c) {
             continue;
         }
-        for (int side = 0; side < TALK_SIDES; side++) {
-            talk_end(&c->talk, side);
+        for (int side = 0; side < SIDE_COUNT; side++) {
+            conversation_end(&c->conversation, side);
         }
-        if (d->stats && !is_foreign(c)) {
-            dump_stats_end(d->stats, &c->talk);
+        if (d->stats && !dump_is_foreign(c)) {
+            dump_stats_end(d->stats, &c->conversation);
         }
-        talk_fini(&c->talk);
+        conversation_fini(&c->conversation);
         pb__free(c);
     }
     pb__free(d->connections);
@@ -238,20 +243,22 @@ static void end_all(struct dump *d)
 
 static void dump_file(struct dump *d, const char *path)
 {
-    struct source_sink sink = {on_begin, on_bytes, on_end, d};
+    struct traffic_sink sink = {dump_on_begin, dump_on_bytes, dump_on_end, d};
     pb_error err = {0};
-    int failed = source_read(path, d->raw_from, &sink, &err);
-    end_all(d);
+    int failed = traffic_file_read(path, d->raw_from, &sink, &err);
+    dump_end_connections(d);
     if (failed) {
         pb__error_set(&err, failed, 0, "%s", pb_strerror(failed));
-        tool_say("%s: %s%s%s", path, err.where, *err.where ? ": " : "", err.text);
+        char text[TOOL_ERROR_SIZE];
+        tool_error("%s: %s", path, tool_format_error(text, &err));
         d->status = err.code == PB_ERR_SYSTEM ? TOOL_USAGE : TOOL_FAILED;
     }
 }
 
 /* ---- Options ---- */
 
-static int read_options(int argc, char **argv, struct dump *d, bool *stats, bool *done)
+static int dump_read_options(int argc, char **argv, struct dump *d, bool *stats,
+                             bool *done)
 {
     enum { CLIENT = 256, ERRORS, FULL, JSON, METHOD, OBJECT, STATS, HELP };
     static const struct option known[] = {{"client", no_argument, NULL, CLIENT},
@@ -269,7 +276,7 @@ static int read_options(int argc, char **argv, struct dump *d, bool *stats, bool
            (got = getopt_long(argc, argv, ":", known, NULL)) != -1) {
         switch (got) {
         case CLIENT:
-            d->raw_from = TALK_CLIENT;
+            d->raw_from = SIDE_CLIENT;
             break;
         case ERRORS:
             d->errors = true;
@@ -281,16 +288,16 @@ static int read_options(int argc, char **argv, struct dump *d, bool *stats, bool
             d->style.json = true;
             break;
         case METHOD:
-            status = compile(&d->method, optarg);
+            status = dump_pattern_compile(&d->method, optarg);
             break;
         case OBJECT:
-            status = compile(&d->object, optarg);
+            status = dump_pattern_compile(&d->object, optarg);
             break;
         case STATS:
             *stats = true;
             break;
         case HELP:
-            fputs(help, stdout);
+            fputs(dump_help, stdout);
             *done = true;
             return TOOL_DONE;
         default:
@@ -300,7 +307,7 @@ static int read_options(int argc, char **argv, struct dump *d, bool *stats, bool
     return status;
 }
 
-static int run(struct dump *d, bool stats, int count, char **files)
+static int dump_run(struct dump *d, bool stats, int count, char **files)
 {
     static char *standard_input[] = {"-"};
     if (stats && !(d->stats = dump_stats_new())) {
@@ -314,19 +321,19 @@ static int run(struct dump *d, bool stats, int count, char **files)
     if (d->stats && dump_stats_print(d->stats, d->style.json) != 0) {
         d->status = tool_nomem();
     }
-    return tool_end_output(d->status);
+    return tool_flush_output(d->status);
 }
 
 int dump_main(int argc, char **argv)
 {
-    struct dump d = {.raw_from = TALK_SERVER};
+    struct dump d = {.raw_from = SIDE_SERVER};
     bool stats = false, done = false;
-    int status = read_options(argc, argv, &d, &stats, &done);
+    int status = dump_read_options(argc, argv, &d, &stats, &done);
     if (status == TOOL_DONE && !done) {
-        status = run(&d, stats, argc - optind, argv + optind);
+        status = dump_run(&d, stats, argc - optind, argv + optind);
     }
     dump_stats_free(d.stats);
-    pattern_fini(&d.method);
-    pattern_fini(&d.object);
+    dump_pattern_fini(&d.method);
+    dump_pattern_fini(&d.object);
     return status;
 }

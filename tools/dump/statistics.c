@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * The summary of `pb dump --stats`: calls by object and method with how long they took,
- * bytes of each side, and what was left open. */
+ * The summary of `pb dump --stats`: calls by object and method with the times that they
+ * took, the bytes of each side, and what was left open. */
+#include "tools/dump/dump.h"
+
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <stdlib.h>
 
 #include "libpb/base/buf.h"
-#include "tools/dump/dump.h"
+#include "tools/common/message_text.h"
 
-struct row {
-    struct row *next; /* of the same hash */
+struct method_statistics {
+    struct method_statistics *next; /* another name with the same hash */
     char *name;
     uint64_t calls, errors;
-    struct pb__buf took; /* double: seconds of each answer */
+    struct pb__buf durations; /* double: seconds until each answer */
 };
 
 struct dump_stats {
-    struct pb__map rows; /* hash of the name to struct row */
-    uint64_t messages[TALK_SIDES], bytes[TALK_SIDES];
-    uint64_t connections, damaged, unanswered, lent[TALK_SIDES];
+    struct pb__map methods; /* hash of the name to struct method_statistics */
+    uint64_t messages[SIDE_COUNT], bytes[SIDE_COUNT];
+    uint64_t connections, damaged, unanswered, exported[SIDE_COUNT];
 };
 
 struct dump_stats *dump_stats_new(void)
@@ -30,7 +30,7 @@ struct dump_stats *dump_stats_new(void)
 }
 
 /* FNV-1a. */
-static uint64_t hash(const char *name)
+static uint64_t name_hash(const char *name)
 {
     uint64_t h = 0xcbf29ce484222325;
     for (; *name; name++) {
@@ -39,10 +39,11 @@ static uint64_t hash(const char *name)
     return h;
 }
 
-/* References have other numbers in each connection, so all of them are one object. */
-static char *name_of(const struct talk_call *c)
+/* The name of a call without the number of a reference: the same object has another number
+ * in each connection. *New* (pb_free); NULL for lack of memory. */
+static char *statistics_name(const struct conversation_call *c)
 {
-    char *name = dump_name(c);
+    char *name = message_call_name(c);
     char *end = name && *name == '<' ? strchr(name, '>') : NULL;
     char *number = end ? strchr(name, ' ') : NULL;
     if (number) {
@@ -51,23 +52,24 @@ static char *name_of(const struct talk_call *c)
     return name;
 }
 
-/* The row of a call; NULL for lack of memory. */
-static struct row *row_of(struct dump_stats *s, const struct talk_call *c)
+/* The statistics of the method that is called; NULL for lack of memory. */
+static struct method_statistics *statistics_row(struct dump_stats *s,
+                                                const struct conversation_call *c)
 {
-    char *name = name_of(c);
+    char *name = statistics_name(c);
     if (!name) {
         return NULL;
     }
-    uint64_t key = hash(name);
-    struct row *first = pb__map_get(&s->rows, key);
-    for (struct row *r = first; r; r = r->next) {
+    uint64_t key = name_hash(name);
+    struct method_statistics *first = pb__map_get(&s->methods, key);
+    for (struct method_statistics *r = first; r; r = r->next) {
         if (strcmp(r->name, name) == 0) {
             pb_free(name);
             return r;
         }
     }
-    struct row *r = pb__calloc(1, sizeof *r);
-    if (!r || pb__map_set(&s->rows, key, r) != 0) {
+    struct method_statistics *r = pb__calloc(1, sizeof *r);
+    if (!r || pb__map_set(&s->methods, key, r) != 0) {
         pb__free(r);
         pb_free(name);
         return NULL;
@@ -77,29 +79,31 @@ static struct row *row_of(struct dump_stats *s, const struct talk_call *c)
     return r;
 }
 
-int dump_stats_add(struct dump_stats *s, const struct talk_message *m)
+int dump_stats_add(struct dump_stats *s, const struct conversation_message *m)
 {
     s->messages[m->from]++;
     s->bytes[m->from] += m->bytes;
     if (!m->call) {
         return 0;
     }
-    struct row *r = row_of(s, m->call);
+    struct method_statistics *r = statistics_row(s, m->call);
     if (!r) {
         return PB_ERR_NOMEM;
     }
-    double took = m->time - m->call->time;
-    r->calls += m->kind == TALK_CALL;
-    r->errors += m->kind == TALK_ERROR;
-    return m->kind == TALK_CALL ? 0 : pb__buf_append(&r->took, &took, sizeof took);
+    double durations = m->time - m->call->time;
+    r->calls += m->kind == MESSAGE_CALL;
+    r->errors += m->kind == MESSAGE_ERROR;
+    return m->kind == MESSAGE_CALL
+               ? 0
+               : pb__buf_append(&r->durations, &durations, sizeof durations);
 }
 
-void dump_stats_end(struct dump_stats *s, const struct talk *t)
+void dump_stats_end(struct dump_stats *s, const struct conversation *c)
 {
     s->connections++;
-    for (int i = 0; i < TALK_SIDES; i++) {
-        s->unanswered += t->sides[i].calls.len;
-        s->lent[i] += talk_lent(t, i);
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        s->unanswered += c->sides[i].calls.len;
+        s->exported[i] += conversation_exported(c, i);
     }
 }
 
@@ -108,113 +112,113 @@ void dump_stats_damage(struct dump_stats *s)
     s->damaged++;
 }
 
-static int by_time(const void *a, const void *b)
+static int duration_compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static int by_calls(const void *a, const void *b)
+static int method_calls_compare(const void *a, const void *b)
 {
-    const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;
+    const struct method_statistics *x = *(struct method_statistics *const *)a,
+                                   *y = *(struct method_statistics *const *)b;
     return x->calls != y->calls ? (x->calls < y->calls) - (x->calls > y->calls)
                                 : strcmp(x->name, y->name);
 }
 
-static double quantile(const struct row *r, double q)
+static double duration_quantile(const struct method_statistics *r, double q)
 {
-    size_t n = r->took.len / sizeof(double);
-    const double *took = (const void *)r->took.data;
-    return n ? took[(size_t)(q * (double)(n - 1) + 0.5)] * 1e3 : 0;
+    size_t n = r->durations.len / sizeof(double);
+    const double *durations = (const void *)r->durations.data;
+    return n ? durations[(size_t)(q * (double)(n - 1) + 0.5)] * 1e3 : 0;
 }
 
-/* All rows, the most called first: *new*, ended by NULL. */
-static struct row **sorted(const struct dump_stats *s)
+/* The statistics of all methods, those with most calls first: *new* (pb__free), ended by
+ * NULL. */
+static struct method_statistics **statistics_sorted(const struct dump_stats *s)
 {
     struct pb__buf all = {0};
     size_t at = 0;
     uint64_t key;
     void *first;
     int failed = 0;
-    while (!failed && pb__map_next(&s->rows, &at, &key, &first)) {
-        for (struct row *r = first; r && !failed; r = r->next) {
-            if (r->took.len) {
-                qsort(r->took.data, r->took.len / sizeof(double), sizeof(double),
-                      by_time);
+    while (!failed && pb__map_next(&s->methods, &at, &key, &first)) {
+        for (struct method_statistics *r = first; r && !failed; r = r->next) {
+            if (r->durations.len) {
+                qsort(r->durations.data, r->durations.len / sizeof(double),
+                      sizeof(double), duration_compare);
             }
             failed = pb__buf_append(&all, &r, sizeof r);
         }
     }
-    size_t n = all.len / sizeof(struct row *);
-    struct row *end = NULL;
+    size_t n = all.len / sizeof(struct method_statistics *);
+    struct method_statistics *end = NULL;
     if (failed || pb__buf_append(&all, &end, sizeof end) != 0) {
         pb__buf_fini(&all);
         return NULL;
     }
-    struct row **rows = (void *)all.data;
-    qsort(rows, n, sizeof *rows, by_calls);
+    struct method_statistics **rows = (void *)all.data;
+    qsort(rows, n, sizeof *rows, method_calls_compare);
     return rows;
 }
 
-static void print_text(const struct dump_stats *s, struct row *const *rows)
+static void statistics_print_text(const struct dump_stats *s,
+                                  struct method_statistics *const *rows)
 {
     printf("%10s %8s %8s %10s %10s %10s  %s\n", "calls", "answers", "errors", "median ms",
            "p99 ms", "max ms", "method");
     for (; *rows; rows++) {
-        const struct row *r = *rows;
+        const struct method_statistics *r = *rows;
         printf("%10" PRIu64 " %8zu %8" PRIu64 " %10.3f %10.3f %10.3f  %s\n", r->calls,
-               r->took.len / sizeof(double), r->errors, quantile(r, 0.5),
-               quantile(r, 0.99), quantile(r, 1), r->name);
+               r->durations.len / sizeof(double), r->errors, duration_quantile(r, 0.5),
+               duration_quantile(r, 0.99), duration_quantile(r, 1), r->name);
     }
-    for (int i = 0; i < TALK_SIDES; i++) {
+    for (int i = 0; i < SIDE_COUNT; i++) {
         printf("%s: %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64
                " references of its objects left open\n",
-               talk_sides[i], s->messages[i], s->bytes[i], s->lent[i]);
+               side_names[i], s->messages[i], s->bytes[i], s->exported[i]);
     }
     printf("%" PRIu64 " connections, %" PRIu64 " calls not answered, %" PRIu64
            " streams damaged\n",
            s->connections, s->unanswered, s->damaged);
 }
 
-static int print_json(const struct dump_stats *s, struct row *const *rows)
+static int statistics_print_json(const struct dump_stats *s,
+                                 struct method_statistics *const *rows)
 {
     json_t *methods = json_array();
     for (; methods && *rows; rows++) {
-        const struct row *r = *rows;
-        json_array_append_new(
-            methods, json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "method", r->name,
-                               "calls", (json_int_t)r->calls, "answers",
-                               (json_int_t)(r->took.len / sizeof(double)), "errors",
-                               (json_int_t)r->errors, "median_ms", quantile(r, 0.5),
-                               "p99_ms", quantile(r, 0.99), "max_ms", quantile(r, 1)));
+        const struct method_statistics *r = *rows;
+        json_array_append_new(methods,
+                              json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "method",
+                                        r->name, "calls", (json_int_t)r->calls, "answers",
+                                        (json_int_t)(r->durations.len / sizeof(double)),
+                                        "errors", (json_int_t)r->errors, "median_ms",
+                                        duration_quantile(r, 0.5), "p99_ms",
+                                        duration_quantile(r, 0.99), "max_ms",
+                                        duration_quantile(r, 1)));
     }
-    json_t *j =
-        json_pack("{s:o, s:I, s:I, s:I, s:[I, I], s:[I, I], s:[I, I]}", "methods",
-                  methods, "connections", (json_int_t)s->connections, "unanswered",
-                  (json_int_t)s->unanswered, "damaged", (json_int_t)s->damaged,
-                  "messages", (json_int_t)s->messages[0], (json_int_t)s->messages[1],
-                  "bytes", (json_int_t)s->bytes[0], (json_int_t)s->bytes[1],
-                  "references_open", (json_int_t)s->lent[0], (json_int_t)s->lent[1]);
-    char *text = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
-    json_decref(j);
-    if (text) {
-        puts(text);
-    }
-    free(text);
-    return text ? 0 : PB_ERR_NOMEM;
+    json_t *j = json_pack("{s:o, s:I, s:I, s:I, s:[I, I], s:[I, I], s:[I, I]}", "methods",
+                          methods, "connections", (json_int_t)s->connections,
+                          "unanswered", (json_int_t)s->unanswered, "damaged",
+                          (json_int_t)s->damaged, "messages", (json_int_t)s->messages[0],
+                          (json_int_t)s->messages[1], "bytes", (json_int_t)s->bytes[0],
+                          (json_int_t)s->bytes[1], "references_open",
+                          (json_int_t)s->exported[0], (json_int_t)s->exported[1]);
+    return dump_json(j);
 }
 
 int dump_stats_print(const struct dump_stats *s, bool json)
 {
-    struct row **rows = sorted(s);
+    struct method_statistics **rows = statistics_sorted(s);
     if (!rows) {
         return PB_ERR_NOMEM;
     }
     int failed = 0;
     if (json) {
-        failed = print_json(s, rows);
+        failed = statistics_print_json(s, rows);
     } else {
-        print_text(s, rows);
+        statistics_print_text(s, rows);
     }
     pb__free(rows);
     return failed;
@@ -225,16 +229,16 @@ void dump_stats_free(struct dump_stats *s)
     size_t at = 0;
     uint64_t key;
     void *first;
-    while (s && pb__map_next(&s->rows, &at, &key, &first)) {
-        for (struct row *r = first, *next; r; r = next) {
+    while (s && pb__map_next(&s->methods, &at, &key, &first)) {
+        for (struct method_statistics *r = first, *next; r; r = next) {
             next = r->next;
-            pb__buf_fini(&r->took);
+            pb__buf_fini(&r->durations);
             pb_free(r->name);
             pb__free(r);
         }
     }
     if (s) {
-        pb__map_fini(&s->rows);
+        pb__map_fini(&s->methods);
         pb__free(s);
     }
 }

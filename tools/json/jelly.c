@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb jelly` and `pb unjelly`: JSON without loss to jelly in banana, and back, without a
- * connection. What only a broker can make of an expression stays what it is. */
+ * `pb jelly` and `pb unjelly`: lossless JSON to jelly in banana, and back, without a
+ * connection. The broker's expressions are kept as they are. */
 #include <ctype.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libpb/banana/decode.h"
-#include "libpb/banana/encode.h"
 #include "libpb/base/error.h"
-#include "tools/common/broker_expression.h"
-#include "tools/json/json.h"
 #include "tools/common/command.h"
+#include "tools/common/conversation.h"
+#include "tools/common/hex.h"
+#include "tools/json/json.h"
+#include "tools/pb.h"
 
-struct options {
+struct jelly_options {
     pb_jelly_config jelly;
     pb_dialect dialect;
     bool hex;
@@ -24,26 +24,26 @@ struct options {
 
 static const char jelly_help[] =
     "Usage: pb jelly [OPTION]... [FILE|-]\n"
-    "Reads values as JSON without loss, one after the other, and writes their jelly in\n"
-    "banana. The notation is the one of `pb call --json` and of captures.\n"
+    "Reads values as lossless JSON, one after the other, and writes their jelly in\n"
+    "banana. The notation is that of `pb call --json` and of captures.\n"
     "\n";
 
 static const char unjelly_help[] =
     "Usage: pb unjelly [OPTION]... [FILE|-]\n"
-    "Reads jelly in banana, and writes the values as JSON without loss, a line each.\n"
+    "Reads jelly in banana, and writes the values as lossless JSON, one per line.\n"
     "\n";
 
-static const char options_help[] =
-    "      --hex               the banana is hexadecimal text\n"
-    "      --none              the dialect is none, without vocabulary, and not pb\n"
-    "      --profile NAME      of the Twisted that it is for: 22.4.0-py3, python2, ...\n"
+static const char jelly_options_help[] =
+    "      --hex               read or write banana as hexadecimal digits\n"
+    "      --none              use the dialect none, without vocabulary, instead of pb\n"
+    "      --profile NAME      the peer's version of Twisted: 22.4.0-py3, python2, ...\n"
     "      --help              print this text\n"
     "\n"
     "Example: echo '{\"list\": [null, {\"int\": \"1\"}]}' | pb jelly | pb unjelly\n";
 
-/* Reads the options; *done is set by those that leave nothing else to do. */
-static int read_options(int argc, char **argv, const char *help, struct options *o,
-                        bool *done)
+/* Reads the options; sets *done for --help. */
+static int jelly_read_options(int argc, char **argv, const char *help,
+                              struct jelly_options *o, bool *done)
 {
     enum { HEX = 256, NONE, PROFILE, HELP };
     static const struct option known[] = {{"hex", no_argument, NULL, HEX},
@@ -64,12 +64,12 @@ static int read_options(int argc, char **argv, const char *help, struct options 
             break;
         case PROFILE:
             if (pb_profile_parse(optarg, &o->jelly.profile, &err) != 0) {
-                return tool_usage(optarg, &err);
+                return tool_bad_argument(optarg, &err);
             }
             break;
         case HELP:
             fputs(help, stdout);
-            fputs(options_help, stdout);
+            fputs(jelly_options_help, stdout);
             *done = true;
             return TOOL_DONE;
         default:
@@ -77,7 +77,7 @@ static int read_options(int argc, char **argv, const char *help, struct options 
         }
     }
     if (argc - optind > 1) {
-        tool_say("one file is enough: %s", argv[optind + 1]);
+        tool_error("more than one file is given: %s", argv[optind + 1]);
         return TOOL_USAGE;
     }
     return TOOL_DONE;
@@ -85,7 +85,7 @@ static int read_options(int argc, char **argv, const char *help, struct options 
 
 /* ---- pb jelly ---- */
 
-static void print_hex(pb_span bytes)
+static void jelly_print_hex(pb_span bytes)
 {
     for (size_t i = 0; i < bytes.len; i++) {
         printf("%02x", bytes.data[i]);
@@ -93,13 +93,14 @@ static void print_hex(pb_span bytes)
     putchar('\n');
 }
 
-static int jelly_one(const struct options *o, json_t *j, pb_encoder *e, pb_error *err)
+static int jelly_write_value(const struct jelly_options *o, json_t *j, pb_encoder *e,
+                             pb_error *err)
 {
-    pb_value *v = json_to_value(j, err);
+    pb_value *v = value_from_json(j, err);
     if (v && pb_jelly(v, &o->jelly, e, err) == 0) {
         pb_span bytes = pb_encoder_send(e);
         if (o->hex) {
-            print_hex(bytes);
+            jelly_print_hex(bytes);
         } else {
             fwrite(bytes.data, 1, bytes.len, stdout);
         }
@@ -109,8 +110,8 @@ static int jelly_one(const struct options *o, json_t *j, pb_encoder *e, pb_error
     return err->code;
 }
 
-/* Whether more than white space is left. */
-static bool more(FILE *in)
+/* Whether there is anything but white space left; skips the white space. */
+static bool jelly_has_more(FILE *in)
 {
     int c;
     do {
@@ -119,43 +120,44 @@ static bool more(FILE *in)
     return ungetc(c, in) != EOF;
 }
 
-static int jelly(const struct options *o, FILE *in)
+static int jelly_run(const struct jelly_options *o, FILE *in)
 {
-    pb_encoder e;
-    pb__encoder_init(&e, o->dialect, NULL);
+    pb_encoder *e = pb_encoder_new(o->dialect, NULL);
+    if (!e) {
+        return tool_nomem();
+    }
     pb_error err = {0};
-    for (int n = 1; !err.code && more(in); n++) {
+    for (int n = 1; !err.code && jelly_has_more(in); n++) {
         json_error_t why;
         json_t *j = json_loadf(in,
                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY |
                                    JSON_DISABLE_EOF_CHECK,
                                &why);
         if (!j) {
-            pb__error_set(&err, PB_ERR_SYNTAX, 0, "no JSON: %s", why.text);
+            pb__error_set(&err, PB_ERR_SYNTAX, 0, "not JSON: %s", why.text);
         } else {
-            jelly_one(o, j, &e, &err);
+            jelly_write_value(o, j, e, &err);
         }
         if (err.code) {
-            pb_error found = err;
-            tool_say("value %d: %s%s%s", n, found.where, *found.where ? ": " : "",
-                     found.text);
+            char text[TOOL_ERROR_SIZE];
+            tool_error("value %d: %s", n, tool_format_error(text, &err));
         }
         json_decref(j);
     }
-    pb__encoder_fini(&e);
+    pb_encoder_free(e);
     return err.code ? TOOL_FAILED : TOOL_DONE;
 }
 
 /* ---- pb unjelly ---- */
 
-static int print_value(struct pb__message *m, void *ctx)
+static int unjelly_print_value(struct pb__message *m, void *ctx)
 {
     pb_error *err = ctx;
     if (m->refused) {
         *err = *m->refused;
         return err->code;
     }
-    json_t *j = json_from_value(m->value);
+    json_t *j = value_to_json(m->value);
     char *text = j ? json_dumps(j, JSON_ENCODE_ANY) : NULL;
     json_decref(j);
     pb_value_unref(m->value);
@@ -167,8 +169,9 @@ static int print_value(struct pb__message *m, void *ctx)
     return 0;
 }
 
-/* The next bytes of banana: how many; 0 at the end, or with err. */
-static size_t read_some(FILE *in, bool hex, uint8_t *out, size_t size, pb_error *err)
+/* Reads banana. Returns the number of bytes; 0 at the end, or with err. */
+static size_t unjelly_read_bytes(FILE *in, bool hex, uint8_t *out, size_t size,
+                                 pb_error *err)
 {
     if (!hex) {
         return fread(out, 1, size, in);
@@ -180,11 +183,11 @@ static size_t read_some(FILE *in, bool hex, uint8_t *out, size_t size, pb_error 
         if (isspace(c)) {
             continue;
         }
-        if (!isxdigit(c)) {
-            pb__error_set(err, PB_ERR_SYNTAX, 0, "'%c' is no hexadecimal digit", c);
+        if (hex_digit(c) < 0) {
+            pb__error_set(err, PB_ERR_SYNTAX, 0, "'%c' is not a hexadecimal digit", c);
             return 0;
         }
-        unsigned digit = (unsigned)(isdigit(c) ? c - '0' : tolower(c) - 'a' + 10);
+        unsigned digit = (unsigned)hex_digit(c);
         byte = digits % 2 ? byte << 4 | digit : digit;
         out[digits++ / 2] = (uint8_t)byte;
     }
@@ -195,13 +198,14 @@ static size_t read_some(FILE *in, bool hex, uint8_t *out, size_t size, pb_error 
     return digits / 2;
 }
 
-static void unjelly_all(const struct options *o, FILE *in, pb_decoder *d,
-                        struct pb__reader *reader, pb_error *err)
+static void unjelly_decode(const struct jelly_options *o, FILE *in, pb_decoder *d,
+                           struct pb__reader *reader, pb_error *err)
 {
     uint8_t chunk[16384];
     size_t n;
     int failed = 0;
-    while (!failed && (n = read_some(in, o->hex, chunk, sizeof chunk, err)) > 0) {
+    while (!failed &&
+           (n = unjelly_read_bytes(in, o->hex, chunk, sizeof chunk, err)) > 0) {
         failed = pb_decoder_recv(d, (pb_span){chunk, n}, err);
     }
     if (failed) {
@@ -215,40 +219,44 @@ static void unjelly_all(const struct options *o, FILE *in, pb_decoder *d,
     }
 }
 
-static int unjelly(const struct options *o, FILE *in)
+static int unjelly_run(const struct jelly_options *o, FILE *in)
 {
     pb_error err = {0};
-    struct pb__reader *reader = pb__reader_new(&(struct pb__reader_config){
-        .jelly = &o->jelly, .invoker = &form_plain, .done = print_value, .ctx = &err});
-    if (!reader) {
-        return tool_nomem();
+    struct pb__reader *reader = pb__reader_new(
+        &(struct pb__reader_config){.jelly = &o->jelly,
+                                    .invoker = &broker_expression_keep_known,
+                                    .done = unjelly_print_value,
+                                    .ctx = &err});
+    pb_dialect dialect = dialect_for_reading(o->dialect, o->jelly.profile);
+    pb_decoder *d =
+        reader ? pb_decoder_new(dialect, NULL, pb__reader_sink(reader)) : NULL;
+    int status = d ? TOOL_DONE : tool_nomem();
+    if (d) {
+        unjelly_decode(o, in, d, reader, &err);
     }
-    pb_decoder d;
-    pb__decoder_init(&d, o->dialect, NULL, pb__reader_sink(reader));
-    pb__decoder_allow_vocab(&d,
-                            pb_profile_has(o->jelly.profile, PB_PROFILE_VOCAB_IN_NONE));
-    unjelly_all(o, in, &d, reader, &err);
     if (err.code) {
-        tool_say(
-            "value %llu, byte %llu: %s%s%s", (unsigned long long)pb_decoder_count(&d) + 1,
-            (unsigned long long)err.offset, err.where, *err.where ? ": " : "", err.text);
+        char text[TOOL_ERROR_SIZE];
+        tool_error("value %llu, byte %llu: %s",
+                   (unsigned long long)pb_decoder_count(d) + 1,
+                   (unsigned long long)err.offset, tool_format_error(text, &err));
+        status = TOOL_FAILED;
     }
-    pb__decoder_fini(&d);
+    pb_decoder_free(d);
     pb__reader_free(reader);
-    return err.code ? TOOL_FAILED : TOOL_DONE;
+    return status;
 }
 
-static int run(int argc, char **argv, const char *help,
-               int (*work)(const struct options *o, FILE *in))
+static int jelly_command_run(int argc, char **argv, const char *help,
+                             int (*work)(const struct jelly_options *o, FILE *in))
 {
-    struct options o = {.dialect = PB_DIALECT_PB};
+    struct jelly_options o = {.dialect = PB_DIALECT_PB};
     bool done = false;
-    int status = read_options(argc, argv, help, &o, &done);
+    int status = jelly_read_options(argc, argv, help, &o, &done);
     if (status != TOOL_DONE || done) {
         return status;
     }
     const char *path = optind < argc ? argv[optind] : "-";
-    FILE *in = tool_open(path);
+    FILE *in = tool_open_input(path);
     o.jelly.taster = pb_taster_new();
     if (!in) {
         status = TOOL_USAGE;
@@ -256,7 +264,7 @@ static int run(int argc, char **argv, const char *help,
         status = tool_nomem();
     } else {
         status = work(&o, in);
-        status = tool_end_output(status);
+        status = tool_flush_output(status);
     }
     pb_taster_unref(o.jelly.taster);
     if (in && in != stdin) {
@@ -267,10 +275,10 @@ static int run(int argc, char **argv, const char *help,
 
 int jelly_main(int argc, char **argv)
 {
-    return run(argc, argv, jelly_help, jelly);
+    return jelly_command_run(argc, argv, jelly_help, jelly_run);
 }
 
 int unjelly_main(int argc, char **argv)
 {
-    return run(argc, argv, unjelly_help, unjelly);
+    return jelly_command_run(argc, argv, unjelly_help, unjelly_run);
 }

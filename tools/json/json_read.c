@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values out of the neutral notation. Containers that are open stand on a stack; one that
- * is met again inside itself is tied to all that lie between, so that the cycle is owned
- * as one. Sets and dicts get their members last of all, for a key that holds a tuple or a
- * frozenset that is not complete has no hash. */
+ * Reads values from lossless JSON. Open containers are on a stack. A container that holds
+ * itself is tied to all that lie between on the stack, so that the cycle is owned as one.
+ * Sets and dicts are filled at the very end, because a key that holds an incomplete tuple
+ * or frozenset has no hash. */
 #include "tools/json/json.h"
 
 #include "compat/value.h"
@@ -12,63 +12,64 @@
 #include "libpb/base/map.h"
 #include "tools/json/json_read_scalar.h"
 
-/* A container whose members are being made. */
-struct open {
-    pb_value *v;           /* NULL for a method, which is made at its end */
-    const json_t *object;  /* what describes it */
-    const json_t *content; /* its array; of an instance or method what it holds */
-    size_t at, count;      /* of the things in it: a pair is two */
+/* A container whose members are being read. */
+struct open_container {
+    pb_value *v;          /* NULL for a method, which is made at its end */
+    const json_t *object; /* its notation */
+    const json_t
+        *content;     /* the array in it; the state of an instance, self of a method */
+    size_t at, count; /* members read, and in all; key and value of a pair are two */
     pb_kind kind;
     pb_value *self;       /* of a method */
-    struct pb__buf parts; /* of pb_value *: what a set or dict is to get, owned */
+    struct pb__buf parts; /* of pb_value *: the members of a set or dict, owned */
 };
 
-/* A set or dict that waits for what it is to get. */
-struct unfilled {
+/* A set or dict that has not got its members yet. */
+struct unfilled_container {
     pb_value *v; /* owned */
     struct pb__buf parts;
     bool busy;
 };
 
-struct building {
+struct json_reading {
     struct pb__buf open;     /* of struct open */
     struct pb__buf unfilled; /* of struct unfilled */
-    struct pb__buf kept;     /* of pb_value *: what has an "id", owned */
-    struct pb__map ids;      /* "id": the value, borrowed */
-    struct pb__map places;   /* a set or dict: 1 + its index in unfilled */
+    struct pb__buf kept;     /* of pb_value *: the values that have an "id", owned */
+    struct pb__map ids;      /* "id" to value, borrowed */
+    struct pb__map places;   /* set or dict to 1 + its index in unfilled */
     pb_value *result;
     pb_error *err;
 };
 
-static struct open *top(struct building *b)
+static struct open_container *reading_top(struct json_reading *b)
 {
-    return (struct open *)(void *)(b->open.data + b->open.len) - 1;
+    return (struct open_container *)(void *)(b->open.data + b->open.len) - 1;
 }
 
-static struct unfilled *unfilled_at(struct building *b, size_t i)
+static struct unfilled_container *reading_unfilled(struct json_reading *b, size_t i)
 {
-    return (struct unfilled *)(void *)b->unfilled.data + i;
+    return (struct unfilled_container *)(void *)b->unfilled.data + i;
 }
 
-static size_t part_count(const struct pb__buf *parts)
+static size_t parts_count(const struct pb__buf *parts)
 {
     return parts->len / sizeof(pb_value *);
 }
 
-static pb_value **parts_of(const struct pb__buf *parts)
+static pb_value **parts_data(const struct pb__buf *parts)
 {
     return (pb_value **)(void *)parts->data;
 }
 
-static void free_parts(struct pb__buf *parts)
+static void parts_free(struct pb__buf *parts)
 {
-    for (size_t i = 0; i < part_count(parts); i++) {
-        pb_value_unref(parts_of(parts)[i]);
+    for (size_t i = 0; i < parts_count(parts); i++) {
+        pb_value_unref(parts_data(parts)[i]);
     }
     pb__buf_fini(parts);
 }
 
-static int push_steal(struct pb__buf *parts, pb_value *v)
+static int parts_push_steal(struct pb__buf *parts, pb_value *v)
 {
     int e = pb__buf_append(parts, &v, sizeof(pb_value *));
     if (e) {
@@ -77,12 +78,12 @@ static int push_steal(struct pb__buf *parts, pb_value *v)
     return e;
 }
 
-/* What a key of the notation stands for. */
-static const struct row {
+/* The keys of the notation. */
+static const struct json_kind {
     const char *key;
     pb_kind kind;
-    bool array, holds; /* its content is an array; it holds other values */
-} rows[] = {
+    bool array, holds; /* the content is an array; the value holds other values */
+} json_kinds[] = {
     {"int", PB_INT, false, false},
     {"float", PB_FLOAT, false, false},
     {"str", PB_STR, false, false},
@@ -106,8 +107,8 @@ static const struct row {
     {0},
 };
 
-/* What the notation has only for what a broker makes. */
-static bool is_brokers(const json_t *j)
+/* Whether j describes something that only a broker can make. */
+static bool is_broker_notation(const json_t *j)
 {
     static const char *const keys[] = {"remote",      "referenceable", "viewable",
                                        "remotecopy",  "copyable",      "viewpoint",
@@ -119,9 +120,9 @@ static bool is_brokers(const json_t *j)
     return found;
 }
 
-static const struct row *row_of(const json_t *j, const json_t **content)
+static const struct json_kind *json_kind_of(const json_t *j, const json_t **content)
 {
-    for (const struct row *r = rows; r->key; r++) {
+    for (const struct json_kind *r = json_kinds; r->key; r++) {
         *content = json_object_get(j, r->key);
         if (*content) {
             return (r->array ? json_is_array(*content) : json_is_string(*content)) ? r
@@ -131,13 +132,13 @@ static const struct row *row_of(const json_t *j, const json_t **content)
     return NULL;
 }
 
-/* v is to go into the innermost container: if that lies inside v, or inside what holds v
- * in a cycle, all that lie between become part of it. */
-static int tie_up(struct building *b, pb_value *v)
+/* Called before v is put into the innermost container. If that container is inside v, or
+ * inside a cycle that v is part of, all containers between them become part of the cycle. */
+static int reading_tie_cycle(struct json_reading *b, pb_value *v)
 {
     struct pb__island *island =
         pb__is_node(v) ? pb__island_of((struct pb__node *)v) : NULL;
-    struct open *stack = (struct open *)(void *)b->open.data;
+    struct open_container *stack = (struct open_container *)(void *)b->open.data;
     size_t depth = b->open.len / sizeof *stack, from = 0;
     while (from < depth &&
            (!stack[from].v ||
@@ -155,11 +156,11 @@ static int tie_up(struct building *b, pb_value *v)
     return 0;
 }
 
-/* Begins a container; its members follow. */
-static int begin(struct building *b, const json_t *j, const struct row *row,
-                 const json_t *content)
+/* Opens a container; its members are read next. */
+static int reading_open(struct json_reading *b, const json_t *j,
+                        const struct json_kind *row, const json_t *content)
 {
-    struct open o = {.object = j, .content = content, .kind = row->kind};
+    struct open_container o = {.object = j, .content = content, .kind = row->kind};
     switch (row->kind) {
     case PB_INSTANCE:
         o.content = json_object_get(j, "state");
@@ -175,7 +176,7 @@ static int begin(struct building *b, const json_t *j, const struct row *row,
         o.v = pb_seq(row->kind, json_array_size(content));
     }
     if (!o.content) {
-        json_no_value(j, b->err);
+        value_json_malformed(j, b->err);
         return PB_ERR_SYNTAX;
     }
     o.count = row->kind == PB_DICT ? 2 * json_array_size(content)
@@ -192,16 +193,16 @@ static int begin(struct building *b, const json_t *j, const struct row *row,
     return 0;
 }
 
-static bool is_hashed(pb_kind kind)
+static bool is_hashed_kind(pb_kind kind)
 {
     return kind == PB_DICT || kind == PB_SET || kind == PB_FROZENSET;
 }
 
-/* Gives a value to the container that it is in. */
-static int put_steal(struct open *o, pb_value *v)
+/* Puts a value into a container. */
+static int container_put_steal(struct open_container *o, pb_value *v)
 {
-    if (is_hashed(o->kind)) {
-        return push_steal(&o->parts, v);
+    if (is_hashed_kind(o->kind)) {
+        return parts_push_steal(&o->parts, v);
     }
     switch (o->kind) {
     case PB_INSTANCE:
@@ -216,8 +217,8 @@ static int put_steal(struct open *o, pb_value *v)
     }
 }
 
-/* A method, *new*: its class is not in the notation, for it is that of its self. */
-static pb_value *make_method(struct open *o)
+/* A method, *new*. The notation does not contain its class: it is that of its self. */
+static pb_value *container_make_method(struct open_container *o)
 {
     const char *name = pb_name_of(o->self);
     pb_value *cls = pb_name(PB_CLASS, name ? name : "");
@@ -225,22 +226,24 @@ static pb_value *make_method(struct open *o)
                            o->self, cls);
 }
 
-/* Takes a container whose members are all made off the stack: *new*, or NULL for lack of
- * memory. */
-static pb_value *finish(struct building *b)
+/* Takes the innermost container, whose members have all been read, from the stack: *new*;
+ * NULL for lack of memory. */
+static pb_value *reading_close(struct json_reading *b)
 {
-    struct open o = *top(b);
+    struct open_container o = *reading_top(b);
     b->open.len -= sizeof o;
     if (o.kind == PB_METHOD) {
-        return make_method(&o);
+        return container_make_method(&o);
     }
-    int e = json_object_get(o.object, "id") ? push_steal(&b->kept, pb_value_ref(o.v)) : 0;
-    if (is_hashed(o.kind)) {
-        struct unfilled u = {.v = pb_value_ref(o.v), .parts = o.parts};
+    int e = json_object_get(o.object, "id")
+                ? parts_push_steal(&b->kept, pb_value_ref(o.v))
+                : 0;
+    if (is_hashed_kind(o.kind)) {
+        struct unfilled_container u = {.v = pb_value_ref(o.v), .parts = o.parts};
         size_t i = b->unfilled.len / sizeof u;
         if (pb__buf_append(&b->unfilled, &u, sizeof u) != 0) {
             pb_value_unref(u.v);
-            free_parts(&u.parts);
+            parts_free(&u.parts);
             e = PB_ERR_NOMEM;
         } else if (pb__map_set(&b->places, (uint64_t)(uintptr_t)o.v, (void *)(i + 1)) !=
                    0) {
@@ -253,61 +256,65 @@ static pb_value *finish(struct building *b)
     return e ? NULL : o.v;
 }
 
-/* A value is there: it goes into the innermost container, which may be complete then. */
-static int deliver_steal(struct building *b, pb_value *v)
+/* Puts a value into the innermost container, and closes each container that is complete by
+ * that. A value outside of containers is the result. */
+static int reading_deliver_steal(struct json_reading *b, pb_value *v)
 {
     while (v && b->open.len) {
-        int e = put_steal(top(b), v);
+        int e = container_put_steal(reading_top(b), v);
         if (e) {
             return pb__error_set(b->err, e, 0, "%s", pb_strerror(e));
         }
-        if (++top(b)->at < top(b)->count) {
+        if (++reading_top(b)->at < reading_top(b)->count) {
             return 0;
         }
-        v = finish(b);
+        v = reading_close(b);
     }
     b->result = v;
     return v ? 0 : pb__error_nomem(b->err);
 }
 
-/* A value that stands in another place too. */
-static int again(struct building *b, const json_t *ref)
+/* Reads a "ref". */
+static int reading_take_reference(struct json_reading *b, const json_t *ref)
 {
     pb_value *v = pb__map_get(&b->ids, (uint64_t)json_integer_value(ref));
     if (!v) {
         return pb__error_set(b->err, PB_ERR_SYNTAX, 0, "\"ref\" without its \"id\"");
     }
-    int e = tie_up(b, v);
-    return e ? e : deliver_steal(b, pb_value_ref(v));
+    int e = reading_tie_cycle(b, v);
+    return e ? e : reading_deliver_steal(b, pb_value_ref(v));
 }
 
-static int take(struct building *b, const json_t *j)
+static int reading_take(struct json_reading *b, const json_t *j)
 {
     const json_t *ref = json_object_get(j, "ref"), *content;
     if (ref) {
-        return again(b, ref);
+        return reading_take_reference(b, ref);
     }
     if (json_is_null(j) || json_is_boolean(j)) {
-        return deliver_steal(b, json_is_null(j) ? pb_none() : pb_bool(json_is_true(j)));
+        return reading_deliver_steal(b, json_is_null(j) ? pb_none()
+                                                        : pb_bool(json_is_true(j)));
     }
-    const struct row *row = row_of(j, &content);
-    if (!row && is_brokers(j)) {
-        return pb__error_set(b->err, PB_ERR_TYPE, 0, "there is no broker to make it");
+    const struct json_kind *row = json_kind_of(j, &content);
+    if (!row && is_broker_notation(j)) {
+        return pb__error_set(b->err, PB_ERR_TYPE, 0, "only a broker can make this value");
     }
     if (!row) {
-        json_no_value(j, b->err);
+        value_json_malformed(j, b->err);
         return PB_ERR_SYNTAX;
     }
     if (!row->holds) {
-        pb_value *v = json_scalar(row->kind, content, b->err);
-        return v ? deliver_steal(b, v) : PB_ERR_SYNTAX;
+        pb_value *v = value_from_json_scalar(row->kind, content, b->err);
+        return v ? reading_deliver_steal(b, v) : PB_ERR_SYNTAX;
     }
-    int e = begin(b, j, row, content);
-    return e == 0 && top(b)->count == 0 ? deliver_steal(b, finish(b)) : e;
+    int e = reading_open(b, j, row, content);
+    return e == 0 && reading_top(b)->count == 0
+               ? reading_deliver_steal(b, reading_close(b))
+               : e;
 }
 
-/* What comes next in the innermost container; NULL where the notation is malformed. */
-static const json_t *next_of(const struct open *o)
+/* The next member of a container; NULL if the notation is malformed. */
+static const json_t *container_next_json(const struct open_container *o)
 {
     if (o->kind == PB_INSTANCE || o->kind == PB_METHOD) {
         return o->content;
@@ -317,16 +324,16 @@ static const json_t *next_of(const struct open *o)
                : json_array_get(o->content, o->at);
 }
 
-/* The index, plus 1, of a set or dict that must be filled before v has a hash: one that
- * stands in v with nothing but tuples around it. 0: there is none; or no memory. */
-static uintptr_t find_unfilled(struct building *b, pb_value *v, int *e)
+/* The index, plus 1, of a set or dict that must be filled before v can be hashed: one that
+ * is in v with nothing but tuples around it. 0 if there is none, or with *e. */
+static uintptr_t reading_find_unfilled(struct json_reading *b, pb_value *v, int *e)
 {
     struct pb__buf tuples = {0};
     struct pb__map met = {0};
     uintptr_t found = 0;
-    *e = push_steal(&tuples, pb_value_ref(v));
-    for (size_t i = 0; *e == 0 && !found && i < part_count(&tuples); i++) {
-        pb_value *at = parts_of(&tuples)[i];
+    *e = parts_push_steal(&tuples, pb_value_ref(v));
+    for (size_t i = 0; *e == 0 && !found && i < parts_count(&tuples); i++) {
+        pb_value *at = parts_data(&tuples)[i];
         found = pb__is_small(at)
                     ? 0
                     : (uintptr_t)pb__map_get(&b->places, (uint64_t)(uintptr_t)at);
@@ -334,93 +341,94 @@ static uintptr_t find_unfilled(struct building *b, pb_value *v, int *e)
         if (tuple && !pb__map_get(&met, (uint64_t)(uintptr_t)at)) {
             *e = pb__map_set(&met, (uint64_t)(uintptr_t)at, at);
             for (size_t k = 0; *e == 0 && k < pb_len(at); k++) {
-                *e = push_steal(&tuples, pb_value_ref(pb_item(at, k)));
+                *e = parts_push_steal(&tuples, pb_value_ref(pb_item(at, k)));
             }
         }
     }
-    free_parts(&tuples);
+    parts_free(&tuples);
     pb__map_fini(&met);
     return found;
 }
 
-/* Fills a set or dict whose keys all have their hashes. */
-static int fill(struct building *b, struct unfilled *u)
+/* Fills a set or dict whose keys can all be hashed. */
+static int reading_fill(struct json_reading *b, struct unfilled_container *u)
 {
     struct pb__buf parts = u->parts;
     u->parts = (struct pb__buf){0};
     pb__map_take(&b->places, (uint64_t)(uintptr_t)u->v);
     size_t width = pb_value_kind(u->v) == PB_DICT ? 2 : 1, i = 0;
     int e = 0;
-    for (; e == 0 && i < part_count(&parts); i += width) {
-        pb_value **part = parts_of(&parts) + i;
+    for (; e == 0 && i < parts_count(&parts); i += width) {
+        pb_value **part = parts_data(&parts) + i;
         e = pb__table_put_steal((struct pb__table *)u->v, part[0],
                                 width == 2 ? part[1] : NULL);
     }
-    for (; i < part_count(&parts); i++) {
-        pb_value_unref(parts_of(&parts)[i]);
+    for (; i < parts_count(&parts); i++) {
+        pb_value_unref(parts_data(&parts)[i]);
     }
     pb__buf_fini(&parts);
     return e ? pb__error_set(b->err, e, 0, "%s", pb_strerror(e)) : 0;
 }
 
-/* Fills one set or dict, and before it those that its keys hold. */
-static int fill_with_keys(struct building *b, size_t index)
+/* Fills a set or dict, after those in its keys. */
+static int reading_fill_keys_first(struct json_reading *b, size_t index)
 {
     struct pb__buf stack = {0};
     int e = pb__buf_append(&stack, &index, sizeof index);
     while (e == 0 && stack.len) {
         size_t i = ((size_t *)(void *)(stack.data + stack.len))[-1];
-        struct unfilled *u = unfilled_at(b, i);
+        struct unfilled_container *u = reading_unfilled(b, i);
         size_t width = pb_value_kind(u->v) == PB_DICT ? 2 : 1;
         uintptr_t first = 0;
         u->busy = true;
-        for (size_t k = 0; e == 0 && !first && k < part_count(&u->parts); k += width) {
-            first = find_unfilled(b, parts_of(&u->parts)[k], &e);
+        for (size_t k = 0; e == 0 && !first && k < parts_count(&u->parts); k += width) {
+            first = reading_find_unfilled(b, parts_data(&u->parts)[k], &e);
         }
         if (e == 0 && first) {
             size_t next = first - 1;
-            e = unfilled_at(b, next)->busy
+            e = reading_unfilled(b, next)->busy
                     ? pb__error_set(b->err, PB_ERR_TYPE, 0,
-                                    "a key that holds its own place")
+                                    "a set or dict in one of its own keys")
                     : pb__buf_append(&stack, &next, sizeof next);
         } else if (e == 0) {
             stack.len -= sizeof i;
-            e = fill(b, u);
+            e = reading_fill(b, u);
         }
     }
     pb__buf_fini(&stack);
     return e;
 }
 
-static void building_fini(struct building *b)
+static void reading_fini(struct json_reading *b)
 {
-    for (; b->open.len; b->open.len -= sizeof(struct open)) {
-        pb_value_unref(top(b)->self);
-        pb_value_unref(top(b)->v);
-        free_parts(&top(b)->parts);
+    for (; b->open.len; b->open.len -= sizeof(struct open_container)) {
+        pb_value_unref(reading_top(b)->self);
+        pb_value_unref(reading_top(b)->v);
+        parts_free(&reading_top(b)->parts);
     }
-    for (size_t i = 0; i < b->unfilled.len / sizeof(struct unfilled); i++) {
-        pb_value_unref(unfilled_at(b, i)->v);
-        free_parts(&unfilled_at(b, i)->parts);
+    for (size_t i = 0; i < b->unfilled.len / sizeof(struct unfilled_container); i++) {
+        pb_value_unref(reading_unfilled(b, i)->v);
+        parts_free(&reading_unfilled(b, i)->parts);
     }
-    free_parts(&b->kept);
+    parts_free(&b->kept);
     pb__buf_fini(&b->open);
     pb__buf_fini(&b->unfilled);
     pb__map_fini(&b->ids);
     pb__map_fini(&b->places);
 }
 
-pb_value *json_to_value(json_t *j, pb_error *err)
+pb_value *value_from_json(json_t *j, pb_error *err)
 {
-    struct building b = {.err = err};
-    int e = take(&b, j);
+    struct json_reading b = {.err = err};
+    int e = reading_take(&b, j);
     while (e == 0 && b.open.len) {
-        e = take(&b, next_of(top(&b)));
+        e = reading_take(&b, container_next_json(reading_top(&b)));
     }
-    for (size_t i = 0; e == 0 && i < b.unfilled.len / sizeof(struct unfilled); i++) {
-        e = unfilled_at(&b, i)->busy ? 0 : fill_with_keys(&b, i);
+    for (size_t i = 0; e == 0 && i < b.unfilled.len / sizeof(struct unfilled_container);
+         i++) {
+        e = reading_unfilled(&b, i)->busy ? 0 : reading_fill_keys_first(&b, i);
     }
-    building_fini(&b);
+    reading_fini(&b);
     if (e) {
         pb_value_unref(b.result);
         b.result = NULL;

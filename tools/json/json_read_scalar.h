@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values that hold no others, out of the neutral notation. */
+ * Reads values that hold no other values from lossless JSON. */
 #ifndef PB__TOOLS_JSON_JSON_READ_SCALAR_H
 #define PB__TOOLS_JSON_JSON_READ_SCALAR_H
 
@@ -8,9 +8,10 @@
 
 #include "pb/value.h"
 
-/* The value of that kind whose notation has this content, *new*. NULL as json_to_value. */
-pb_value *json_scalar(pb_kind kind, const json_t *content, pb_error *err);
-/* NULL, and err: the notation describes no value. */
-pb_value *json_no_value(const json_t *j, pb_error *err);
+/* The value of that kind, *new*, from the content of its JSON object. NULL as
+ * value_from_json. */
+pb_value *value_from_json_scalar(pb_kind kind, const json_t *content, pb_error *err);
+/* Sets err to PB_ERR_SYNTAX, with the JSON that describes no value; returns NULL. */
+pb_value *value_json_malformed(const json_t *j, pb_error *err);
 
 #endif

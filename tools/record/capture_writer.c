@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Captures, line by line into zlib. Its fastest level is enough: hexadecimal digits of
- * messages that resemble one another shrink well at any. */
+ * Writes captures line by line through zlib, at its fastest level: hexadecimal digits of
+ * similar messages compress well at any level. */
 #include "tools/record/capture_writer.h"
 
 #include <errno.h>
@@ -13,111 +13,109 @@
 
 #include "libpb/base/error.h"
 #include "tools/common/conversation.h"
+#include "tools/common/hex.h"
 
-int record_file_open(struct record_file *f, const char *path, pb_error *err)
+int capture_writer_open(struct capture_writer *w, const char *path, pb_error *err)
 {
-    *f = (struct record_file){0};
+    *w = (struct capture_writer){0};
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
         return pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: %s", path, strerror(errno));
     }
-    f->file = gzdopen(fd, "wb1");
-    if (!f->file) {
+    w->file = gzdopen(fd, "wb1");
+    if (!w->file) {
         close(fd);
         return pb__error_nomem(err);
     }
     return 0;
 }
 
-static void note_failure(struct record_file *f, int code)
+static void capture_writer_set_error(struct capture_writer *w, int code)
 {
     int status = Z_OK;
-    const char *reason = f->file ? gzerror(f->file, &status) : "";
-    f->failed = true;
+    const char *reason = w->file ? gzerror(w->file, &status) : "";
+    w->failed = true;
     if (code == PB_ERR_NOMEM) {
-        pb__error_nomem(&f->err);
+        pb__error_nomem(&w->err);
     } else {
-        pb__error_set(&f->err, code, 0, "%s",
+        pb__error_set(&w->err, code, 0, "%s",
                       status == Z_ERRNO || !*reason ? strerror(errno) : reason);
     }
 }
 
-/* Writes out f->line. */
-static void put_line(struct record_file *f)
+/* Writes w->line. */
+static void capture_writer_put_line(struct capture_writer *w)
 {
-    if (f->failed || !f->file) {
+    if (w->failed || !w->file) {
         return;
     }
     errno = 0;
-    if (gzwrite(f->file, f->line.data, (unsigned)f->line.len) <= 0) {
-        note_failure(f, PB_ERR_SYSTEM);
+    if (gzwrite(w->file, w->line.data, (unsigned)w->line.len) <= 0) {
+        capture_writer_set_error(w, PB_ERR_SYSTEM);
     }
-    f->dirty = true;
+    w->dirty = true;
 }
 
-static void put_json(struct record_file *f, json_t *j)
+static void capture_writer_put_json(struct capture_writer *w, json_t *j)
 {
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(j);
-    f->line.len = 0;
-    if (!text || pb__buf_printf(&f->line, "%s\n", text) != 0) {
-        note_failure(f, PB_ERR_NOMEM);
+    w->line.len = 0;
+    if (!text || pb__buf_printf(&w->line, "%s\n", text) != 0) {
+        capture_writer_set_error(w, PB_ERR_NOMEM);
     }
     free(text);
-    put_line(f);
+    capture_writer_put_line(w);
 }
 
-void record_file_begin(struct record_file *f, const char *about)
+void capture_writer_begin(struct capture_writer *w, const char *about)
 {
     char began[32];
     time_t now = time(NULL);
     struct tm utc;
     strftime(began, sizeof began, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    put_json(f, json_pack("{s:s, s:i, s:s, s:s}", "format", "pb-capture", "version", 1,
-                          "recorded", began, "about", about));
+    capture_writer_put_json(w,
+                            json_pack("{s:s, s:i, s:s, s:s}", "format", "pb-capture",
+                                      "version", 1, "recorded", began, "about", about));
 }
 
-void record_file_bytes(struct record_file *f, double time, int from, pb_span in)
+void capture_writer_bytes(struct capture_writer *w, double time, int from, pb_span in)
 {
-    static const char digits[] = "0123456789abcdef";
-    f->line.len = 0;
-    if (pb__buf_printf(&f->line, "{\"t\":%.6f,\"from\":\"%s\",\"hex\":\"", time,
-                       talk_sides[from]) != 0 ||
-        pb__buf_reserve(&f->line, 2 * in.len + 3) != 0) {
-        note_failure(f, PB_ERR_NOMEM);
+    w->line.len = 0;
+    if (pb__buf_printf(&w->line, "{\"t\":%.6f,\"from\":\"%s\",\"hex\":\"", time,
+                       side_names[from]) != 0 ||
+        pb__buf_reserve(&w->line, 2 * in.len + 3) != 0) {
+        capture_writer_set_error(w, PB_ERR_NOMEM);
         return;
     }
-    uint8_t *out = f->line.data + f->line.len;
-    for (size_t i = 0; i < in.len; i++) {
-        *out++ = (uint8_t)digits[in.data[i] >> 4];
-        *out++ = (uint8_t)digits[in.data[i] & 15];
-    }
-    f->line.len += 2 * in.len;
-    (void)pb__buf_append(&f->line, "\"}\n", 3); /* there is room */
-    put_line(f);
+    hex_encode((char *)w->line.data + w->line.len, in);
+    w->line.len += 2 * in.len;
+    (void)pb__buf_append(&w->line, "\"}\n", 3); /* there is room */
+    capture_writer_put_line(w);
 }
 
-void record_file_end(struct record_file *f, double time, int from, const char *why)
+void capture_writer_end(struct capture_writer *w, double time, int from, const char *why)
 {
-    put_json(f, json_pack("{s:f, s:s, s:s, s:n, s:s?}", "t", time, "event", "closed",
-                          "by", talk_sides[from], "error", "message", why));
+    capture_writer_put_json(w, json_pack("{s:f, s:s, s:s, s:n, s:s?}", "t", time, "event",
+                                         "closed", "by", side_names[from], "error",
+                                         "message", why));
 }
 
-void record_file_flush(struct record_file *f)
+void capture_writer_flush(struct capture_writer *w)
 {
-    if (f->dirty && !f->failed && gzflush(f->file, Z_SYNC_FLUSH) != Z_OK) {
-        note_failure(f, PB_ERR_SYSTEM);
+    if (w->dirty && !w->failed && gzflush(w->file, Z_SYNC_FLUSH) != Z_OK) {
+        capture_writer_set_error(w, PB_ERR_SYSTEM);
     }
-    f->dirty = false;
+    w->dirty = false;
 }
 
-void record_file_close(struct record_file *f)
+void capture_writer_close(struct capture_writer *w)
 {
     errno = 0;
-    if (f->file && gzclose_w(f->file) != Z_OK && !f->failed) {
-        f->file = NULL;
-        note_failure(f, PB_ERR_SYSTEM);
+    if (w->file && gzclose_w(w->file) != Z_OK && !w->failed) {
+        w->file = NULL;
+        capture_writer_set_error(w, PB_ERR_SYSTEM);
     }
-    f->file = NULL;
-    pb__buf_fini(&f->line);
+    w->file = NULL;
+    pb__buf_fini(&w->line);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing a capture of one connection, in gzip, as interop-tests/captures/README.md has
- * it: what capture.h reads. */
+ * Writes the capture of one connection, in gzip, for capture_file.h to read. The format is
+ * described in interop-tests/captures/README.md. */
 #ifndef PB__TOOLS_RECORD_CAPTURE_WRITER_H
 #define PB__TOOLS_RECORD_CAPTURE_WRITER_H
 
@@ -11,23 +11,28 @@
 #include "libpb/base/buf.h"
 
 /* Zeroed storage is a file that is not open. */
-struct record_file {
+struct capture_writer {
     gzFile file;
     struct pb__buf line;
-    bool dirty;  /* there is something that a reader could not see yet */
+    bool dirty;  /* not everything that was written has been flushed */
     bool failed; /* err says why; nothing more is written */
     pb_error err;
 };
 
-/* Makes the file anew. PB_ERR_SYSTEM with the reason, PB_ERR_NOMEM. */
-int record_file_open(struct record_file *f, const char *path, pb_error *err);
-/* These say in failed and err what went wrong. about is free text. */
-void record_file_begin(struct record_file *f, const char *about);
-void record_file_bytes(struct record_file *f, double time, int from, pb_span in);
-void record_file_end(struct record_file *f, double time, int from, const char *why);
-/* Makes all that was written so far readable, whatever becomes of this process. */
-void record_file_flush(struct record_file *f);
-/* Ends the file; an error is in f->err as before. */
-void record_file_close(struct record_file *f);
+/* Creates the file, or empties it. PB_ERR_SYSTEM with the reason, PB_ERR_NOMEM. */
+int capture_writer_open(struct capture_writer *w, const char *path, pb_error *err);
+
+/* These report errors in w->failed and w->err. */
+
+/* Writes the first line; about is free text. */
+void capture_writer_begin(struct capture_writer *w, const char *about);
+/* Writes a chunk of bytes that a side sent. */
+void capture_writer_bytes(struct capture_writer *w, double time, int from, pb_span in);
+/* Writes that a side ended the connection; why may be NULL. */
+void capture_writer_end(struct capture_writer *w, double time, int from, const char *why);
+/* Flushes, so that a reader can see everything that was written, even if this process is
+ * killed later. */
+void capture_writer_flush(struct capture_writer *w);
+void capture_writer_close(struct capture_writer *w);
 
 #endif

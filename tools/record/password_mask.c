@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Masking: banana is followed as far as it takes to know where a string stands in its
- * message, ["message", request, object, method, answer, ["tuple", argument, ...], ...]. */
+ * Parses banana only as far as needed to know the place of a string in a message:
+ * ["message", request, object, method, answer, ["tuple", argument, ...], ...]. */
 #include "tools/record/password_mask.h"
 
 #include <string.h>
@@ -10,44 +10,44 @@
 
 enum {
     DEPTH_MAX = 1 << 20,
-    DIGITS_MAX = 9, /* of a length that may be one */
+    DIGITS_MAX = 9, /* of the length of a list or string */
     FLOAT_LEN = 8,
-    OBJECT = 2, /* places in a call */
+    OBJECT = 2, /* members of a call */
     METHOD,
     ARGS = METHOD + 2,
 };
 
 static const char method[] = "respond";
 
-static size_t depth_of(const struct mask *m)
+static size_t mask_depth(const struct password_mask *m)
 {
     return m->open.len / sizeof(uint64_t);
 }
 
-static uint64_t *innermost(struct mask *m)
+static uint64_t *mask_innermost(struct password_mask *m)
 {
     return (uint64_t *)(void *)(m->open.data + m->open.len) - 1;
 }
 
-/* An element is complete, and with it the lists that it was the last one of. */
-static void end_element(struct mask *m)
+/* An element is complete, and so are the lists of which it was the last one. */
+static void mask_end_element(struct password_mask *m)
 {
-    while (m->open.len && *innermost(m) == 0) {
+    while (m->open.len && *mask_innermost(m) == 0) {
         m->open.len -= sizeof(uint64_t);
     }
 }
 
-/* Notes that an element begins: in which place of the outermost list, and of the one
- * inside it, is in at, which counts it. */
-static void begin_element(struct mask *m)
+/* An element begins: counts it in `at` if it is in the outermost list or in a list of
+ * that. */
+static void mask_begin_element(struct password_mask *m)
 {
-    size_t depth = depth_of(m);
+    size_t depth = mask_depth(m);
     if (depth == 0) {
         m->numbered = m->responds = false;
         m->at[0] = 0;
         return;
     }
-    --*innermost(m);
+    --*mask_innermost(m);
     if (depth == 1) {
         m->at[0]++;
         m->at[1] = 0;
@@ -56,37 +56,37 @@ static void begin_element(struct mask *m)
     }
 }
 
-static void begin_list(struct mask *m)
+static void mask_begin_list(struct password_mask *m)
 {
-    if (depth_of(m) >= DEPTH_MAX ||
+    if (mask_depth(m) >= DEPTH_MAX ||
         pb__buf_append(&m->open, &m->number, sizeof m->number) != 0) {
         m->lost = true;
     }
 }
 
-static void begin_string(struct mask *m)
+static void mask_begin_string(struct password_mask *m)
 {
-    size_t depth = depth_of(m);
+    size_t depth = mask_depth(m);
     m->rest = m->number;
     m->matched = 0;
     m->masking = m->responds && depth >= 2 && m->at[0] == ARGS + 1 && m->at[1] == 1 + 1;
 }
 
-static bool is_here(const struct mask *m, uint64_t place)
+static bool mask_is_at(const struct password_mask *m, uint64_t place)
 {
-    return depth_of(m) == 1 && m->at[0] == place + 1;
+    return mask_depth(m) == 1 && m->at[0] == place + 1;
 }
 
-static void take_type(struct mask *m, uint8_t type)
+static void mask_take_type(struct password_mask *m, uint8_t type)
 {
-    begin_element(m);
+    mask_begin_element(m);
     switch (type) {
     case PB__TYPE_LIST:
     case PB__TYPE_STRING:
         if (m->digits > DIGITS_MAX) {
             m->lost = true;
         }
-        (type == PB__TYPE_LIST ? begin_list : begin_string)(m);
+        (type == PB__TYPE_LIST ? mask_begin_list : mask_begin_string)(m);
         break;
     case PB__TYPE_FLOAT:
         m->rest = FLOAT_LEN;
@@ -96,7 +96,7 @@ static void take_type(struct mask *m, uint8_t type)
     case PB__TYPE_NEG:
     case PB__TYPE_LONGINT:
     case PB__TYPE_LONGNEG:
-        m->numbered = m->numbered || is_here(m, OBJECT);
+        m->numbered = m->numbered || mask_is_at(m, OBJECT);
         break;
     case PB__TYPE_VOCAB:
         break;
@@ -104,28 +104,28 @@ static void take_type(struct mask *m, uint8_t type)
         m->lost = true;
     }
     if (m->rest == 0) {
-        end_element(m);
+        mask_end_element(m);
     }
     m->number = m->digits = 0;
 }
 
-static void take_digit(struct mask *m, uint8_t digit)
+static void mask_take_digit(struct password_mask *m, uint8_t digit)
 {
     if (m->digits < DIGITS_MAX) {
         m->number |= (uint64_t)digit << 7 * m->digits;
     }
-    /* Zeros after the last digit make no number longer. */
+    /* High zeros do not make a number longer. */
     m->digits += digit || m->digits < DIGITS_MAX;
 }
 
-/* Takes what there is of a string or float: how many bytes. */
-static size_t take_content(struct mask *m, uint8_t *data, size_t len)
+/* Takes bytes of a string or float; returns how many. */
+static size_t mask_take_content(struct password_mask *m, uint8_t *data, size_t len)
 {
     size_t n = m->rest < len ? (size_t)m->rest : len;
     if (m->masking) {
         memset(data, '*', n);
     }
-    if (is_here(m, METHOD) && m->numbered) {
+    if (mask_is_at(m, METHOD) && m->numbered) {
         uint64_t at = m->matched;
         size_t left = at <= sizeof method - 1 ? sizeof method - 1 - (size_t)at : 0;
         bool same = n <= left && memcmp(data, method + at, n) == 0;
@@ -134,27 +134,27 @@ static size_t take_content(struct mask *m, uint8_t *data, size_t len)
     }
     m->rest -= n;
     if (m->rest == 0) {
-        end_element(m);
+        mask_end_element(m);
     }
     return n;
 }
 
-void mask_bytes(struct mask *m, uint8_t *data, size_t len)
+void password_mask_apply(struct password_mask *m, uint8_t *data, size_t len)
 {
     size_t i = 0;
     while (i < len && !m->lost) {
         if (m->rest) {
-            i += take_content(m, data + i, len - i);
+            i += mask_take_content(m, data + i, len - i);
         } else if (data[i] & 0x80) {
-            take_type(m, data[i++]);
+            mask_take_type(m, data[i++]);
         } else {
-            take_digit(m, data[i++]);
+            mask_take_digit(m, data[i++]);
         }
     }
     memset(data + i, '*', len - i);
 }
 
-void mask_fini(struct mask *m)
+void password_mask_fini(struct password_mask *m)
 {
     pb__buf_fini(&m->open);
 }

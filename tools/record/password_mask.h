@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Taking passwords' responses out of what one side of a connection says, however it is cut
- * into chunks: in a call of "respond" on an object with a number, the strings in the first
- * argument become asterisks. Lengths stay, so what is left decodes as it did. The decoder
- * cannot do it: it gives out a string when all of it has come. */
+ * Masks the response of a login in the bytes of one side, however these are cut into
+ * chunks: in a call of "respond" on an object with a number, strings in the first argument
+ * are replaced by asterisks. Lengths do not change, so the result can be decoded as before.
+ * A decoder cannot be used for this, because it delivers a string only when all of it has
+ * arrived. */
 #ifndef PB__TOOLS_RECORD_PASSWORD_MASK_H
 #define PB__TOOLS_RECORD_PASSWORD_MASK_H
 
@@ -12,21 +13,22 @@
 #include "libpb/base/buf.h"
 
 /* Zeroed storage is at the beginning of a stream. */
-struct mask {
-    struct pb__buf open; /* uint64_t: elements that are still to come of each list */
-    uint64_t at[2];  /* elements that have begun of the outermost list, and inside it */
-    uint64_t number; /* of the prefix that is being read */
+struct password_mask {
+    struct pb__buf
+        open;        /* uint64_t for each open list: its elements that have not begun */
+    uint64_t at[2];  /* elements that have begun, of the outermost list and in it */
+    uint64_t number; /* the prefix that is being read */
     unsigned digits;
-    uint64_t rest;    /* bytes of a string or float that are still to come */
-    uint64_t matched; /* of these before, those that are the method's name */
+    uint64_t rest;    /* bytes of a string or float that have not been read */
+    uint64_t matched; /* bytes before them that match the method's name */
     bool numbered;    /* the message is a call on an object with a number */
-    bool responds;    /* of "respond" */
+    bool responds;    /* its method is "respond" */
     bool masking;     /* the string is to be masked */
-    bool lost;        /* this is no banana: from here on all is masked */
+    bool lost;        /* this is not banana: everything from here on is masked */
 };
 
-/* The next bytes of the stream, changed in place. */
-void mask_bytes(struct mask *m, uint8_t *data, size_t len);
-void mask_fini(struct mask *m);
+/* Masks the next bytes of the stream in place. */
+void password_mask_apply(struct password_mask *m, uint8_t *data, size_t len);
+void password_mask_fini(struct password_mask *m);
 
 #endif

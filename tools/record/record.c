@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb record`: takes connections, makes one to the server for each, has relay.c pass bytes
- * on between the two, and writes what passes: one capture for each connection. */
+ * `pb record`: accepts connections, opens one to the server for each, lets relay.c forward
+ * bytes between the two, and writes one capture for each connection. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -13,111 +13,112 @@
 #include "libpb/base/list.h"
 #include "libpb/net/socket.h"
 #include "tools/dump/dump.h"
-#include "tools/common/connect.h"
+#include "tools/common/connector.h"
 #include "tools/record/password_mask.h"
 #include "tools/common/command.h"
+#include "tools/pb.h"
 #include "tools/record/capture_writer.h"
 #include "tools/record/relay.h"
 
-static const char help[] =
+static const char record_help[] =
     "Usage: pb record [OPTION]... --listen ENDPOINT --to ENDPOINT FILE\n"
-    "Stands between clients and a server, passes on unchanged what they say, and "
-    "records\n"
-    "it: the first connection in FILE, the next ones beside it (traffic.jsonl.gz,\n"
-    "traffic-2.jsonl.gz, ...), as captures that pb dump and pb replay read. Goes on "
-    "until\n"
-    "it is interrupted; SIGUSR1 has it write out all that it has seen, which it does by\n"
-    "itself within a quarter of a second.\n"
+    "Forwards the traffic between clients and a server unchanged, and records it: the\n"
+    "first connection in FILE, the next ones in files beside it (traffic.jsonl.gz,\n"
+    "traffic-2.jsonl.gz, ...), as captures for pb dump and pb replay. Runs until it is\n"
+    "interrupted. Traffic is written to the file within a quarter of a second, or at "
+    "once\n"
+    "on SIGUSR1.\n"
     "\n"
-    "      --ca FILE           trust a TLS server by the roots in FILE, not the "
-    "system's\n"
-    "      --follow            print each message as it goes by, as pb dump does\n"
-    "      --insecure          take any certificate of a TLS server\n"
-    "      --listen ENDPOINT   where clients connect to: tcp:PORT, unix:PATH, ...; port "
+    "      --ca FILE           trust the root certificates in FILE, instead of the\n"
+    "                          system's, for a TLS server\n"
+    "      --follow            print each message as it passes, as pb dump does\n"
+    "      --insecure          accept any certificate of a TLS server\n"
+    "      --listen ENDPOINT   the endpoint for clients: tcp:PORT, unix:PATH, ...; port "
     "0\n"
-    "                          is any that is free, and is printed\n"
-    "      --mask-passwords    write asterisks for the response that a password gives\n"
-    "                          when somebody logs in\n"
-    "      --to ENDPOINT       where the server is: HOST:PORT, unix:PATH, tls:HOST:PORT\n"
+    "                          is any free port; the port is printed\n"
+    "      --mask-passwords    write asterisks instead of the responses of logins\n"
+    "      --to ENDPOINT       the endpoint of the server: HOST:PORT, unix:PATH,\n"
+    "                          tls:HOST:PORT\n"
     "      --help              print this text\n"
     "\n"
-    "Exit status: 0 it was interrupted; 2 wrong usage; 3 it cannot listen, or a capture\n"
-    "could not be written.\n"
+    "Exit status: 0 interrupted; 2 wrong usage; 3 cannot listen, or a capture could not\n"
+    "be written.\n"
     "\n"
     "Example: pb record --listen tcp:8788 --to localhost:8787 traffic.jsonl.gz\n";
 
 enum {
-    FLUSH_AFTER = 250,   /* milliseconds in which what was seen becomes readable */
-    ACCEPT_AGAIN = 1000, /* milliseconds, after the system had no room for a connection */
+    FLUSH_AFTER = 250,   /* milliseconds until written traffic can be read */
+    ACCEPT_AGAIN = 1000, /* milliseconds to wait after accept has failed */
     SIGNALS = 4,
 };
 
 struct record {
     uv_loop_t loop;
-    const char *listen, *to_text, *path;
-    pb_net_config config; /* of the connections to the server */
+    const char *local_text, *server_text, *path; /* of --listen and --to; FILE */
+    pb_net_config config;                        /* of the connections to the server */
     bool follow, mask;
-    struct pb__target *at, *to;
-    int fd; /* listens; -1: no more */
+    struct pb__target *local, *server;
+    int fd; /* the listening socket */
     uv_poll_t listener;
     uv_timer_t flush, again;
     uv_signal_t signals[SIGNALS];
-    struct pb__list connections; /* connection.link */
+    struct pb__list connections; /* recorded_connection.link */
     size_t count;                /* connections so far */
-    struct record_file first;    /* of the first, which is open before it comes */
+    struct capture_writer first; /* of the first connection, opened at the start */
     struct dump_style style;
     int status;
 };
 
-struct connection {
+struct recorded_connection {
     struct record *record;
     struct pb__list link;
     size_t number;
     uint64_t began; /* nanoseconds */
-    int fd;         /* the client's; -1: the relay has it */
-    struct knock *knock;
+    int fd;         /* the client's socket; -1: the relay has it */
+    struct connector *connector;
     struct relay *relay;
-    struct record_file file;
-    struct mask masks[TALK_SIDES];
+    struct capture_writer file;
+    struct password_mask masks[SIDE_COUNT];
     struct pb__buf masked;
-    struct talk talk; /* where messages are to be printed */
+    struct conversation conversation; /* for --follow */
 };
 
-static double now(const struct connection *c)
+static double connection_time(const struct recorded_connection *c)
 {
     return (double)(uv_hrtime() - c->began) / 1e9;
 }
 
-/* ---- What is seen ---- */
+/* ---- Recording ---- */
 
-/* A file that cannot be written stops no traffic; it is said once. */
-static void check_file(struct connection *c, bool failed_before)
+/* Reports once that a file cannot be written. The traffic goes on. */
+static void connection_check_file(struct recorded_connection *c, bool failed_before)
 {
     if (c->file.failed && !failed_before) {
-        tool_say("connection %zu is not recorded any more: %s", c->number,
-                 c->file.err.text);
+        tool_error("connection %zu is not recorded any more: %s", c->number,
+                   c->file.err.text);
         c->record->status = TOOL_DISCONNECTED;
     }
 }
 
-static void flush_files(struct record *r)
+static void record_flush_files(struct record *r)
 {
     struct pb__list *all = &r->connections;
     for (struct pb__list *l = all->next; l != all; l = l->next) {
-        struct connection *c = PB__LIST_ENTRY(l, struct connection, link);
+        struct recorded_connection *c =
+            PB__LIST_ENTRY(l, struct recorded_connection, link);
         bool failed = c->file.failed;
-        record_file_flush(&c->file);
-        check_file(c, failed);
+        capture_writer_flush(&c->file);
+        connection_check_file(c, failed);
     }
 }
 
-static void on_flush(uv_timer_t *timer)
+static void record_flush_timer(uv_timer_t *timer)
 {
-    flush_files(timer->data);
+    record_flush_files(timer->data);
 }
 
-/* What goes to the file: the bytes, or a copy without secrets. */
-static pb_span fit_to_keep(struct connection *c, int from, pb_span in)
+/* The bytes to record: those that were sent, or a copy with responses masked. */
+static pb_span connection_mask(struct recorded_connection *c, int from, pb_span in)
 {
     if (!c->record->mask) {
         return in;
@@ -128,111 +129,113 @@ static pb_span fit_to_keep(struct connection *c, int from, pb_span in)
         pb__error_nomem(&c->file.err);
         return (pb_span){0};
     }
-    mask_bytes(&c->masks[from], c->masked.data, c->masked.len);
+    password_mask_apply(&c->masks[from], c->masked.data, c->masked.len);
     return (pb_span){c->masked.data, c->masked.len};
 }
 
-static void on_bytes(int from, pb_span in, void *ctx)
+static void connection_on_bytes(int from, pb_span in, void *ctx)
 {
-    struct connection *c = ctx;
+    struct recorded_connection *c = ctx;
     struct record *r = c->record;
     bool failed = c->file.failed;
-    double time = now(c);
-    in = fit_to_keep(c, from, in);
-    record_file_bytes(&c->file, time, from, in);
-    check_file(c, failed);
+    double time = connection_time(c);
+    in = connection_mask(c, from, in);
+    capture_writer_bytes(&c->file, time, from, in);
+    connection_check_file(c, failed);
     if (!uv_is_active((uv_handle_t *)&r->flush)) {
-        uv_timer_start(&r->flush, on_flush, FLUSH_AFTER, 0);
+        uv_timer_start(&r->flush, record_flush_timer, FLUSH_AFTER, 0);
     }
     if (r->follow) {
-        (void)talk_hear(&c->talk, from, time, in);
+        (void)conversation_receive(&c->conversation, from, time, in);
         fflush(stdout);
     }
 }
 
-static void on_end(int from, const char *why, void *ctx)
+static void connection_on_end(int from, const char *why, void *ctx)
 {
-    struct connection *c = ctx;
-    record_file_end(&c->file, now(c), from, why);
+    struct recorded_connection *c = ctx;
+    capture_writer_end(&c->file, connection_time(c), from, why);
     if (c->record->follow) {
-        talk_end(&c->talk, from);
+        conversation_end(&c->conversation, from);
         fflush(stdout);
     }
 }
 
-static void on_message(const struct talk_message *m, void *ctx)
+static void connection_on_message(const struct conversation_message *m, void *ctx)
 {
-    struct connection *c = ctx;
+    struct recorded_connection *c = ctx;
     (void)dump_message(&c->record->style, c->number, m);
 }
 
-static void on_damage(int from, double time, uint64_t offset, const pb_error *why,
-                      void *ctx)
+static void connection_on_damage(int from, double time, uint64_t offset,
+                                 const pb_error *why, void *ctx)
 {
-    struct connection *c = ctx;
+    struct recorded_connection *c = ctx;
     dump_damage(&c->record->style, c->number, from, time, offset, why);
 }
 
 /* ---- Connections ---- */
 
-static void connection_over(void *ctx)
+static void connection_free(void *ctx)
 {
-    struct connection *c = ctx;
+    struct recorded_connection *c = ctx;
     bool failed = c->file.failed;
-    record_file_close(&c->file);
-    check_file(c, failed);
+    capture_writer_close(&c->file);
+    connection_check_file(c, failed);
     pb__list_remove(&c->link);
-    for (int i = 0; i < TALK_SIDES; i++) {
-        mask_fini(&c->masks[i]);
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        password_mask_fini(&c->masks[i]);
     }
     pb__buf_fini(&c->masked);
-    talk_fini(&c->talk);
+    conversation_fini(&c->conversation);
     if (c->fd >= 0) {
         close(c->fd);
     }
     pb__free(c);
 }
 
-static void connection_failed(struct connection *c, const pb_error *why)
+static void connection_failed(struct recorded_connection *c, const pb_error *why)
 {
-    tool_say("connection %zu: %s", c->number, why->text);
-    record_file_end(&c->file, now(c), TALK_SERVER, why->text);
+    tool_error("connection %zu: %s", c->number, why->text);
+    capture_writer_end(&c->file, connection_time(c), SIDE_SERVER, why->text);
     relay_reset(c->fd);
-    connection_over(c);
+    connection_free(c);
 }
 
-/* The server's side is there, or will never be. */
-static void on_knocked(int fd, const pb_error *why, void *ctx)
+/* The connection to the server is open, or has failed. */
+static void connection_connected(int fd, const pb_error *why, void *ctx)
 {
-    static const struct relay_hooks hooks = {on_bytes, on_end, connection_over};
-    struct connection *c = ctx;
+    static const struct relay_hooks hooks = {connection_on_bytes, connection_on_end,
+                                             connection_free};
+    struct recorded_connection *c = ctx;
     struct record *r = c->record;
-    c->knock = NULL;
+    c->connector = NULL;
     if (fd < 0) {
         connection_failed(c, why);
         return;
     }
-    pb__socket_keep_alive(fd, r->to->policy.keep_alive);
-    int fds[TALK_SIDES] = {c->fd, fd};
-    struct pb__tls *tls[TALK_SIDES] = {
-        r->at->tls ? pb__tls_new(r->at->tls, NULL) : NULL,
-        r->to->tls ? pb__tls_new(r->to->tls, r->to->tls_host) : NULL};
-    bool lacking = (r->at->tls && !tls[TALK_CLIENT]) || (r->to->tls && !tls[TALK_SERVER]);
+    pb__socket_keep_alive(fd, r->server->policy.keep_alive);
+    int fds[SIDE_COUNT] = {c->fd, fd};
+    struct pb__tls *tls[SIDE_COUNT] = {
+        r->local->tls ? pb__tls_new(r->local->tls, NULL) : NULL,
+        r->server->tls ? pb__tls_new(r->server->tls, r->server->tls_host) : NULL};
+    bool lacking =
+        (r->local->tls && !tls[SIDE_CLIENT]) || (r->server->tls && !tls[SIDE_SERVER]);
     c->fd = -1;
     c->relay = lacking ? NULL : relay_new(&r->loop, fds, tls, &hooks, c);
     if (!c->relay) {
         (void)tool_nomem();
-        connection_over(c);
+        connection_free(c);
     }
 }
 
-/* "traffic.jsonl.gz" to "traffic-2.jsonl.gz". */
-static int name_file(struct pb__buf *out, const char *path, size_t number)
+/* Appends the path for a connection: "traffic-2.jsonl.gz" for "traffic.jsonl.gz". */
+static int capture_path(struct pb__buf *out, const char *path, size_t number)
 {
     const char *base = strrchr(path, '/');
     base = base ? base + 1 : path;
     const char *dot = path + strlen(path);
-    /* Up to two suffixes stay suffixes. */
+    /* The number goes before the last two suffixes. */
     for (int i = 0; i < 2; i++) {
         const char *earlier = memrchr(base, '.', (size_t)(dot - base));
         dot = earlier && earlier > base ? earlier : dot;
@@ -240,7 +243,7 @@ static int name_file(struct pb__buf *out, const char *path, size_t number)
     return pb__buf_printf(out, "%.*s-%zu%s", (int)(dot - path), path, number, dot);
 }
 
-static void open_file(struct connection *c)
+static void connection_open_file(struct recorded_connection *c)
 {
     struct record *r = c->record;
     struct pb__buf path = {0};
@@ -248,11 +251,11 @@ static void open_file(struct connection *c)
     int failed = 0;
     if (c->number == 1) {
         c->file = r->first;
-        r->first = (struct record_file){0};
+        r->first = (struct capture_writer){0};
     } else {
-        failed = name_file(&path, r->path, c->number);
+        failed = capture_path(&path, r->path, c->number);
         failed = failed ? pb__error_nomem(&err)
-                        : record_file_open(&c->file, (char *)path.data, &err);
+                        : capture_writer_open(&c->file, (char *)path.data, &err);
         pb__buf_fini(&path);
     }
     if (failed) {
@@ -261,17 +264,17 @@ static void open_file(struct connection *c)
     } else {
         char about[512];
         snprintf(about, sizeof about, "connection %zu, from %s to %s", c->number,
-                 r->listen, r->to_text);
-        record_file_begin(&c->file, about);
+                 r->local_text, r->server_text);
+        capture_writer_begin(&c->file, about);
     }
-    check_file(c, false);
+    connection_check_file(c, false);
 }
 
 /* Takes fd. */
 static void connection_new(struct record *r, int fd)
 {
-    struct connection *c = pb__calloc(1, sizeof *c);
-    if (!c || (r->follow && talk_init(&c->talk) != 0)) {
+    struct recorded_connection *c = pb__calloc(1, sizeof *c);
+    if (!c || (r->follow && conversation_init(&c->conversation) != 0)) {
         (void)tool_nomem();
         close(fd);
         pb__free(c);
@@ -281,26 +284,26 @@ static void connection_new(struct record *r, int fd)
     c->fd = fd;
     c->number = ++r->count;
     c->began = uv_hrtime();
-    c->talk.message = on_message;
-    c->talk.damage = on_damage;
-    c->talk.ctx = c;
+    c->conversation.message = connection_on_message;
+    c->conversation.damage = connection_on_damage;
+    c->conversation.ctx = c;
     r->style.numbered = r->count > 1;
     pb__list_init(&c->link);
     pb__list_push(&r->connections, &c->link);
-    open_file(c);
-    pb__socket_keep_alive(fd, r->at->policy.keep_alive);
-    c->knock = knock_new(&r->loop, r->to, on_knocked, c);
-    if (!c->knock) {
+    connection_open_file(c);
+    pb__socket_keep_alive(fd, r->local->policy.keep_alive);
+    c->connector = connector_new(&r->loop, r->server, connection_connected, c);
+    if (!c->connector) {
         (void)tool_nomem();
-        connection_over(c);
+        connection_free(c);
     }
 }
 
-/* ---- Listening, until a signal comes ---- */
+/* ---- Listening ---- */
 
-static void on_again(uv_timer_t *timer);
+static void record_accept_again(uv_timer_t *timer);
 
-static void on_acceptable(uv_poll_t *poll, int status, int events)
+static void record_accept(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
@@ -309,28 +312,29 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
     if (fd >= 0) {
         connection_new(r, fd);
     } else if (fd != -EAGAIN) {
-        tool_say("cannot take a connection: %s", pb__socket_text(fd));
+        tool_error("cannot accept a connection: %s", pb__socket_text(fd));
         uv_poll_stop(poll);
-        uv_timer_start(&r->again, on_again, ACCEPT_AGAIN, 0);
+        uv_timer_start(&r->again, record_accept_again, ACCEPT_AGAIN, 0);
     }
 }
 
-static void on_again(uv_timer_t *timer)
+static void record_accept_again(uv_timer_t *timer)
 {
     struct record *r = timer->data;
-    uv_poll_start(&r->listener, UV_READABLE, on_acceptable);
+    uv_poll_start(&r->listener, UV_READABLE, record_accept);
 }
 
-static void stop(struct record *r)
+static void record_stop(struct record *r)
 {
     struct pb__list *all = &r->connections;
     while (!pb__list_empty(all)) {
-        struct connection *c = PB__LIST_ENTRY(all->next, struct connection, link);
+        struct recorded_connection *c =
+            PB__LIST_ENTRY(all->next, struct recorded_connection, link);
         if (c->relay) {
             relay_close(c->relay);
         } else {
-            knock_cancel(c->knock);
-            connection_over(c);
+            connector_cancel(c->connector);
+            connection_free(c);
         }
     }
     for (int i = 0; i < SIGNALS; i++) {
@@ -341,59 +345,59 @@ static void stop(struct record *r)
     uv_close((uv_handle_t *)&r->again, NULL);
 }
 
-static void on_signal(uv_signal_t *signal, int number)
+static void record_on_signal(uv_signal_t *signal, int number)
 {
     struct record *r = signal->data;
     if (number == SIGUSR1) {
-        flush_files(r);
+        record_flush_files(r);
     } else {
-        stop(r);
+        record_stop(r);
     }
 }
 
-static void watch_signals(struct record *r)
+static void record_watch_signals(struct record *r)
 {
     static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
     for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&r->loop, &r->signals[i]);
         r->signals[i].data = r;
-        uv_signal_start(&r->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&r->signals[i], record_on_signal, numbers[i]);
     }
 }
 
-/* Listens, and records until a signal has come. */
-static int serve(struct record *r)
+/* Listens, and records until a signal comes. */
+static int record_serve(struct record *r)
 {
     int port, e;
     pb_error err = {0};
-    r->fd = pb__socket_listen(&r->at->at, false, &port, &err);
+    r->fd = pb__socket_listen(&r->local->at, false, &port, &err);
     if (r->fd < 0) {
-        tool_say_error(&err);
+        tool_error_from(&err);
         return TOOL_DISCONNECTED;
     }
     e = uv_poll_init_socket(&r->loop, &r->listener, r->fd);
     if (e) {
-        tool_say("cannot listen on %s: %s", r->listen, uv_strerror(e));
+        tool_error("cannot listen on %s: %s", r->local_text, uv_strerror(e));
         close(r->fd);
         return TOOL_DISCONNECTED;
     }
     uv_timer_init(&r->loop, &r->flush);
     uv_timer_init(&r->loop, &r->again);
     r->listener.data = r->flush.data = r->again.data = r;
-    watch_signals(r);
-    uv_poll_start(&r->listener, UV_READABLE, on_acceptable);
-    tool_listening(port, r->listen);
+    record_watch_signals(r);
+    uv_poll_start(&r->listener, UV_READABLE, record_accept);
+    tool_print_listening(port, r->local_text);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     close(r->fd);
-    if (r->at->at.path) {
-        unlink(r->at->at.path);
+    if (r->local->at.path) {
+        unlink(r->local->at.path);
     }
     return r->status;
 }
 
 /* ---- Options ---- */
 
-static int read_options(int argc, char **argv, struct record *r, bool *done)
+static int record_read_options(int argc, char **argv, struct record *r, bool *done)
 {
     enum { CA = 256, FOLLOW, INSECURE, LISTEN, MASK, TO, HELP };
     static const struct option known[] = {{"ca", required_argument, NULL, CA},
@@ -418,24 +422,24 @@ static int read_options(int argc, char **argv, struct record *r, bool *done)
             r->config.tls_insecure = true;
             break;
         case LISTEN:
-            r->listen = optarg;
+            r->local_text = optarg;
             break;
         case MASK:
             r->mask = true;
             break;
         case TO:
-            r->to_text = optarg;
+            r->server_text = optarg;
             break;
         case HELP:
-            fputs(help, stdout);
+            fputs(record_help, stdout);
             *done = true;
             return TOOL_DONE;
         default:
             return tool_bad_option(got, argv);
         }
     }
-    if (!r->listen || !r->to_text || argc - optind != 1) {
-        tool_say(
+    if (!r->local_text || !r->server_text || argc - optind != 1) {
+        tool_error(
             "--listen ENDPOINT, --to ENDPOINT and one FILE are needed; see pb record "
             "--help");
         return TOOL_USAGE;
@@ -444,45 +448,47 @@ static int read_options(int argc, char **argv, struct record *r, bool *done)
     return TOOL_DONE;
 }
 
-static struct pb__target *target(const char *text, enum pb__endpoint_role role,
-                                 const pb_net_config *config, int *status)
+static struct pb__target *record_target(const char *text, enum pb__endpoint_role role,
+                                        const pb_net_config *config, int *status)
 {
     pb_error err = {0};
     struct pb__target *t = pb__target_new(text, role, config, &err);
     if (!t) {
-        *status = err.code == PB_ERR_SYNTAX ? tool_usage(text, &err)
-                                            : (tool_say_error(&err), TOOL_DISCONNECTED);
+        *status = err.code == PB_ERR_SYNTAX ? tool_bad_argument(text, &err)
+                                            : (tool_error_from(&err), TOOL_DISCONNECTED);
     }
     return t;
 }
 
-static int run(struct record *r)
+static int record_run(struct record *r)
 {
     pb_error err = {0};
     int status = TOOL_DONE;
     pb__list_init(&r->connections);
     r->style.colour = dump_wants_colour();
-    r->at = target(r->listen, PB__ENDPOINT_SERVER, NULL, &status);
-    r->to = r->at ? target(r->to_text, PB__ENDPOINT_CLIENT, &r->config, &status) : NULL;
-    if (r->to && record_file_open(&r->first, r->path, &err) != 0) {
-        tool_say_error(&err);
+    r->local = record_target(r->local_text, PB__ENDPOINT_SERVER, NULL, &status);
+    r->server =
+        r->local ? record_target(r->server_text, PB__ENDPOINT_CLIENT, &r->config, &status)
+                 : NULL;
+    if (r->server && capture_writer_open(&r->first, r->path, &err) != 0) {
+        tool_error_from(&err);
         status = TOOL_DISCONNECTED;
-    } else if (r->to && uv_loop_init(&r->loop) != 0) {
+    } else if (r->server && uv_loop_init(&r->loop) != 0) {
         status = tool_nomem();
-    } else if (r->to) {
-        status = serve(r);
+    } else if (r->server) {
+        status = record_serve(r);
         uv_loop_close(&r->loop);
     }
-    record_file_close(&r->first);
-    pb__target_unref(r->at);
-    pb__target_unref(r->to);
-    return tool_end_output(status);
+    capture_writer_close(&r->first);
+    pb__target_unref(r->local);
+    pb__target_unref(r->server);
+    return tool_flush_output(status);
 }
 
 int record_main(int argc, char **argv)
 {
     struct record r = {.status = TOOL_DONE};
     bool done = false;
-    int status = read_options(argc, argv, &r, &done);
-    return status != TOOL_DONE || done ? status : run(&r);
+    int status = record_read_options(argc, argv, &r, &done);
+    return status != TOOL_DONE || done ? status : record_run(&r);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Relays. All that happens ends in settle, which writes what waits, passes on how sides
- * have ended, and has the loop watch for what is still to come. */
+ * Forwarding. Every event ends in relay_update, which sends pending bytes, forwards the end
+ * of a side, and tells the loop which events to watch for. */
 #include "tools/record/relay.h"
 
 #include <errno.h>
@@ -15,189 +15,196 @@
 #include "tools/common/conversation.h"
 
 enum {
-    CHUNK = 64 << 10, /* bytes that are read at once */
-    LOOK_AGAIN = 10,  /* milliseconds between looks at what a system still has to send */
-    LOOKS = 500,      /* that many, before a connection is reset anyway */
+    CHUNK = 64 << 10, /* bytes to read at once */
+    /* Before a reset, milliseconds between checks whether the system has sent everything,
+     * and how many checks to make before the connection is reset anyway. */
+    RESET_CHECK_INTERVAL = 10,
+    RESET_CHECKS_MAX = 500,
 };
 
-struct end {
+struct relay_end {
     struct relay *relay;
-    int who;
-    struct outlet out; /* for what the other side sent */
+    int side;
+    struct socket_writer out; /* the bytes that the other side sent */
     uv_poll_t poll;
-    int mask;      /* what is watched */
+    int mask;      /* the events that are watched */
     bool ended;    /* it sends no more */
-    bool broken;   /* it takes no more for ever; what it sent may still have to be read */
-    bool finished; /* it was told that the other side sends no more */
+    bool broken;   /* it cannot take bytes any more; those that it sent may be unread */
+    bool finished; /* it has been told that the other side sends no more */
 };
 
 struct relay {
-    struct end ends[TALK_SIDES];
+    struct relay_end ends[SIDE_COUNT];
     uv_timer_t timer;
     const struct relay_hooks *hooks;
     void *ctx;
-    int handles, looks;
+    int handles, reset_checks;
     bool closing;
 };
 
-static struct end *other(const struct end *e)
+static struct relay_end *relay_other_end(const struct relay_end *e)
 {
-    return &e->relay->ends[!e->who];
+    return &e->relay->ends[!e->side];
 }
 
-/* ---- Ends of sides ---- */
+/* ---- The end of a side ---- */
 
-static void set_ended(struct end *e, const char *why)
+static void relay_end_set_ended(struct relay_end *e, const char *why)
 {
     if (!e->ended) {
         e->ended = true;
-        e->relay->hooks->end(e->who, why, e->relay->ctx);
+        e->relay->hooks->end(e->side, why, e->relay->ctx);
     }
 }
 
-static void drop_output(struct end *e)
+static void relay_end_discard(struct relay_end *e)
 {
-    outlet_drop(&e->out);
+    socket_writer_discard(&e->out);
     e->broken = true;
 }
 
-static void break_off(struct end *e, const char *why)
+static void relay_end_break(struct relay_end *e, const char *why)
 {
-    drop_output(e);
-    set_ended(e, why);
+    relay_end_discard(e);
+    relay_end_set_ended(e, why);
 }
 
 /* ---- Writing ---- */
 
-static void flush(struct end *e)
+static void relay_end_flush(struct relay_end *e)
 {
     pb_error err = {0};
-    int failed = e->broken ? 0 : outlet_flush(&e->out, &err);
+    int failed = e->broken ? 0 : socket_writer_flush(&e->out, &err);
     if (failed == PB_ERR_LOST) {
-        drop_output(e); /* what it sent before may still be unread */
+        relay_end_discard(e); /* bytes that it sent before may still be unread */
     } else if (failed) {
-        break_off(e, err.text);
+        relay_end_break(e, err.text);
     }
 }
 
-/* Gives a side what the other one sent. */
-static void pass(struct end *e, pb_span in)
+/* Sends a side the bytes that the other side sent. */
+static void relay_end_forward(struct relay_end *e, pb_span in)
 {
-    if (!e->broken && outlet_put(&e->out, in) != 0) {
-        break_off(e, pb_strerror(PB_ERR_NOMEM));
+    if (!e->broken && socket_writer_append(&e->out, in) != 0) {
+        relay_end_break(e, pb_strerror(PB_ERR_NOMEM));
     }
-    flush(e);
-    e->relay->hooks->bytes(!e->who, in, e->relay->ctx);
+    relay_end_flush(e);
+    e->relay->hooks->bytes(!e->side, in, e->relay->ctx);
 }
 
 /* ---- Reading ---- */
 
-/* Passes on what TLS makes of n bytes in chunk, by way of chunk. */
-static void hear_tls(struct end *e, uint8_t *chunk, size_t n)
+/* Decrypts n bytes in chunk, and forwards the result; chunk is overwritten. */
+static void relay_end_receive_tls(struct relay_end *e, uint8_t *chunk, size_t n)
 {
     pb_error err = {0};
     int got = pb__tls_recv(e->out.tls, (pb_span){chunk, n}, &err);
     while (got >= 0 && (got = pb__tls_read(e->out.tls, chunk, CHUNK, &err)) > 0) {
-        pass(other(e), (pb_span){chunk, (size_t)got});
+        relay_end_forward(relay_other_end(e), (pb_span){chunk, (size_t)got});
     }
     if (got < 0) {
-        outlet_alert(&e->out);
-        break_off(e, err.text);
+        socket_writer_send_alert(&e->out);
+        relay_end_break(e, err.text);
     } else if (pb__tls_has_ended(e->out.tls)) {
-        set_ended(e, NULL);
+        relay_end_set_ended(e, NULL);
     }
 }
 
-static void hear(struct end *e)
+static void relay_end_receive(struct relay_end *e)
 {
     uint8_t chunk[CHUNK];
     ssize_t n = pb__socket_recv(e->out.fd, chunk, sizeof chunk);
     if (n > 0 && e->out.tls) {
-        hear_tls(e, chunk, (size_t)n);
+        relay_end_receive_tls(e, chunk, (size_t)n);
     } else if (n > 0) {
-        pass(other(e), (pb_span){chunk, (size_t)n});
+        relay_end_forward(relay_other_end(e), (pb_span){chunk, (size_t)n});
     } else if (n == 0 && e->out.tls) {
-        break_off(e, NULL); /* Twisted's reactor.stop leaves TLS so */
+        relay_end_break(e,
+                        NULL); /* Twisted's reactor.stop ends TLS without close_notify */
     } else if (n == 0) {
-        set_ended(e, NULL);
+        relay_end_set_ended(e, NULL);
     } else if (n != -EAGAIN) {
-        break_off(e, pb__socket_text((int)n));
+        relay_end_break(e, pb__socket_text((int)n));
     }
 }
 
-/* ---- Being in line ---- */
+/* ---- Updating ---- */
 
-static void settle(struct relay *r);
+static void relay_update(struct relay *r);
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void relay_on_poll(uv_poll_t *poll, int status, int events)
 {
-    struct end *e = poll->data;
+    struct relay_end *e = poll->data;
     if (status < 0) {
-        e->mask = 0; /* the loop has stopped, and does not say why: reading does */
+        e->mask = 0; /* the loop has stopped watching; reading gives the reason */
     }
     if ((status < 0 || (events & UV_READABLE)) && !e->ended) {
-        hear(e);
+        relay_end_receive(e);
     }
-    settle(e->relay);
+    relay_update(e->relay);
 }
 
-static void on_look(uv_timer_t *timer)
+static void relay_on_timer(uv_timer_t *timer)
 {
-    settle(timer->data);
+    relay_update(timer->data);
 }
 
-static void watch(struct end *e)
+static void relay_end_watch(struct relay_end *e)
 {
-    bool read = !e->ended && outlet_waits(&other(e)->out) == 0;
-    int mask = (read ? UV_READABLE : 0) | (e->out.blocked ? UV_WRITABLE : 0);
+    bool readable = !e->ended && socket_writer_pending(&relay_other_end(e)->out) == 0;
+    int mask = (readable ? UV_READABLE : 0) | (e->out.blocked ? UV_WRITABLE : 0);
     if (mask == e->mask) {
         return;
     }
     e->mask = mask;
-    int failed = mask ? uv_poll_start(&e->poll, mask, on_poll) : uv_poll_stop(&e->poll);
+    int failed =
+        mask ? uv_poll_start(&e->poll, mask, relay_on_poll) : uv_poll_stop(&e->poll);
     if (failed) {
-        break_off(e, uv_strerror(failed));
-        uv_timer_start(&e->relay->timer, on_look, 0, 0);
+        relay_end_break(e, uv_strerror(failed));
+        uv_timer_start(&e->relay->timer, relay_on_timer, 0, 0);
     }
 }
 
-/* A reset drops what the system has not delivered yet, so that goes first. */
-static bool is_delivered(struct end *e)
+/* Whether the system has sent everything to a side. A reset would discard the rest, so it
+ * waits until then; the timer checks again. */
+static bool relay_end_is_delivered(struct relay_end *e)
 {
-    int left;
+    int unsent;
     struct relay *r = e->relay;
-    if (e->broken || r->looks >= LOOKS || ioctl(e->out.fd, SIOCOUTQ, &left) != 0 ||
-        !left) {
+    if (e->broken || r->reset_checks >= RESET_CHECKS_MAX ||
+        ioctl(e->out.fd, SIOCOUTQ, &unsent) != 0 || !unsent) {
         return true;
     }
     if (!uv_is_active((uv_handle_t *)&r->timer)) {
-        r->looks++;
-        uv_timer_start(&r->timer, on_look, LOOK_AGAIN, 0);
+        r->reset_checks++;
+        uv_timer_start(&r->timer, relay_on_timer, RESET_CHECK_INTERVAL, 0);
     }
     return false;
 }
 
-/* Whether a side that broke has nothing left that the other is to get. */
-static bool is_lost(struct end *e)
+/* Whether a side is broken and the other side has received everything that it sent. */
+static bool relay_end_is_lost(struct relay_end *e)
 {
-    return e->broken && e->ended && outlet_waits(&other(e)->out) == 0 &&
-           is_delivered(other(e));
+    return e->broken && e->ended &&
+           socket_writer_pending(&relay_other_end(e)->out) == 0 &&
+           relay_end_is_delivered(relay_other_end(e));
 }
 
-static void settle(struct relay *r)
+static void relay_update(struct relay *r)
 {
     bool over = true;
-    for (int i = 0; i < TALK_SIDES; i++) {
-        flush(&r->ends[i]);
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        relay_end_flush(&r->ends[i]);
     }
-    for (int i = 0; i < TALK_SIDES; i++) {
-        struct end *e = &r->ends[i], *from = other(e);
-        if (is_lost(e)) {
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        struct relay_end *e = &r->ends[i], *from = relay_other_end(e);
+        if (relay_end_is_lost(e)) {
             relay_close(r);
             return;
         }
-        if (from->ended && !from->broken && outlet_waits(&e->out) == 0 && !e->finished) {
-            e->finished = outlet_finish(&e->out);
+        if (from->ended && !from->broken && socket_writer_pending(&e->out) == 0 &&
+            !e->finished) {
+            e->finished = socket_writer_finish(&e->out);
         }
         over = over && e->ended && (e->finished || e->broken);
     }
@@ -205,35 +212,35 @@ static void settle(struct relay *r)
         relay_close(r);
         return;
     }
-    for (int i = 0; i < TALK_SIDES; i++) {
-        watch(&r->ends[i]);
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        relay_end_watch(&r->ends[i]);
     }
 }
 
-/* ---- The whole ---- */
+/* ---- Begin and end ---- */
 
-static void end_fini(struct end *e)
+static void relay_end_fini(struct relay_end *e)
 {
     close(e->out.fd);
     pb__tls_free(e->out.tls);
     pb__buf_fini(&e->out.bytes);
 }
 
-static void release(struct relay *r)
+static void relay_release_handle(struct relay *r)
 {
     if (--r->handles == 0) {
         pb__free(r);
     }
 }
 
-static void on_poll_closed(uv_handle_t *h)
+static void relay_poll_closed(uv_handle_t *h)
 {
-    release(((struct end *)h->data)->relay);
+    relay_release_handle(((struct relay_end *)h->data)->relay);
 }
 
-static void on_timer_closed(uv_handle_t *h)
+static void relay_timer_closed(uv_handle_t *h)
 {
-    release(h->data);
+    relay_release_handle(h->data);
 }
 
 void relay_reset(int fd)
@@ -248,15 +255,15 @@ void relay_close(struct relay *r)
         return;
     }
     r->closing = true;
-    for (int i = 0; i < TALK_SIDES; i++) {
-        struct end *e = &r->ends[i];
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        struct relay_end *e = &r->ends[i];
         if (!e->ended || !e->finished) {
             relay_reset(e->out.fd);
         }
-        uv_close((uv_handle_t *)&e->poll, on_poll_closed);
-        end_fini(e);
+        uv_close((uv_handle_t *)&e->poll, relay_poll_closed);
+        relay_end_fini(e);
     }
-    uv_close((uv_handle_t *)&r->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&r->timer, relay_timer_closed);
     r->hooks->over(r->ctx);
 }
 
@@ -265,22 +272,23 @@ struct relay *relay_new(uv_loop_t *loop, const int *fds, struct pb__tls **tls,
 {
     struct relay *r = pb__calloc(1, sizeof *r);
     int i = 0;
-    for (; r && i < TALK_SIDES; i++) {
-        struct end *e = &r->ends[i];
-        *e = (struct end){.relay = r, .who = i, .out = {.fd = fds[i], .tls = tls[i]}};
+    for (; r && i < SIDE_COUNT; i++) {
+        struct relay_end *e = &r->ends[i];
+        *e = (struct relay_end){
+            .relay = r, .side = i, .out = {.fd = fds[i], .tls = tls[i]}};
         if (uv_poll_init_socket(loop, &e->poll, e->out.fd) != 0) {
             break;
         }
         e->poll.data = e;
         r->handles++;
     }
-    if (!r || i < TALK_SIDES) {
-        for (int k = 0; k < TALK_SIDES; k++) {
+    if (!r || i < SIDE_COUNT) {
+        for (int k = 0; k < SIDE_COUNT; k++) {
             close(fds[k]);
             pb__tls_free(tls[k]);
         }
-        if (i == TALK_SIDES - 1) {
-            uv_close((uv_handle_t *)&r->ends[0].poll, on_poll_closed);
+        if (i == SIDE_COUNT - 1) {
+            uv_close((uv_handle_t *)&r->ends[0].poll, relay_poll_closed);
         } else {
             pb__free(r);
         }
@@ -291,6 +299,6 @@ struct relay *relay_new(uv_loop_t *loop, const int *fds, struct pb__tls **tls,
     r->handles++;
     r->hooks = hooks;
     r->ctx = ctx;
-    settle(r);
+    relay_update(r);
     return r;
 }

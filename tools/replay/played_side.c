@@ -1,68 +1,68 @@
 /* SPDX-License-Identifier: MIT
  *
- * Playing: what this side says in the capture is said when all has come that came before
- * it there. So nothing is said that depends on what is not known yet, and nobody waits for
- * what depends on what was not said. */
+ * The order of a replay: this side sends a message when all messages that precede it in the
+ * capture have been received. So no message is sent before the numbers in it are known, and
+ * no message is waited for that depends on one that was not sent. */
 #include "tools/replay/played_side.h"
 
 #include <stdio.h>
 
-#include "libpb/banana/limits.h"
-#include "libpb/base/error.h"
 #include "tools/common/command.h"
 
 enum { CHUNK = 64 << 10 };
 
 /* ---- The peer ---- */
 
-static void on_message(const struct talk_message *m, void *ctx)
+static void played_side_on_message(const struct conversation_message *m, void *ctx)
 {
-    struct stand_in *s = ctx;
-    pb_span name;
-    if (m->kind == TALK_DIALECT && pb_as_bytes(m->value, &name) == 0) {
-        pb_encoder_set_dialect(s->encoder, pb__dialect_find(name));
+    struct played_side *s = ctx;
+    if (m->kind == MESSAGE_DIALECT) {
+        pb_encoder_set_dialect(s->encoder, dialect_by_name(m->value));
     }
-    if (m->from != s->who) {
-        stand_in_hear(s, m);
+    if (m->from != s->side) {
+        played_side_receive(s, m);
     }
 }
 
-static void on_damage(int from, double time, uint64_t offset, const pb_error *why,
-                      void *ctx)
+static void played_side_on_damage(int from, double time, uint64_t offset,
+                                  const pb_error *why, void *ctx)
 {
-    struct stand_in *s = ctx;
+    struct played_side *s = ctx;
+    char text[TOOL_ERROR_SIZE];
     (void)time;
-    stand_in_tell(s, NULL, "what the %s says cannot be read on from byte %llu: %s%s%s",
-                  talk_sides[from], (unsigned long long)offset, why->where,
-                  *why->where ? ": " : "", why->text);
-    s->ended = true;
+    played_side_report(s, NULL, "cannot be read from byte %llu of the %s's stream on: %s",
+                       (unsigned long long)offset, side_names[from],
+                       tool_format_error(text, why));
+    s->peer_ended = true;
 }
 
-/* Whether a line is one that the peer has to say before we go on. */
-static bool is_awaited(const struct stand_in *s, const struct line *l)
+/* Whether the replay has to wait for a message of the peer. */
+static bool is_expected_message(const struct played_side *s,
+                                const struct recorded_message *m)
 {
-    return !l->done && l->from != s->who && !stand_in_is_loose(l->value);
+    return !m->done && m->from != s->side && !played_side_is_optional(m->value);
 }
 
-/* The first line before `end` that is awaited; NULL if there is none. */
-static const struct line *awaited(struct stand_in *s, size_t end)
+/* The first message before index `end` to wait for; NULL if there is none. */
+static const struct recorded_message *first_expected(struct played_side *s, size_t end)
 {
-    while (s->first < end && !is_awaited(s, script_line(&s->script, s->first))) {
+    while (s->first < end &&
+           !is_expected_message(s, recording_at(&s->recording, s->first))) {
         s->first++;
     }
-    return s->first < end ? script_line(&s->script, s->first) : NULL;
+    return s->first < end ? recording_at(&s->recording, s->first) : NULL;
 }
 
-/* Tells of the first line before `end` that has not come, and how many more there are. */
-static void tell_missing(struct stand_in *s, size_t end, const char *how)
+/* Reports the first expected message before index `end`, and how many more there are. */
+static void report_missing(struct played_side *s, size_t end, const char *how)
 {
-    const struct line *first = awaited(s, end);
+    const struct recorded_message *first = first_expected(s, end);
     size_t more = 0;
     for (size_t i = s->first + 1; i < end; i++) {
-        more += is_awaited(s, script_line(&s->script, i));
+        more += is_expected_message(s, recording_at(&s->recording, i));
     }
     if (first) {
-        stand_in_tell(s, first, "this %s", how);
+        played_side_report(s, first, "this %s", how);
     }
     if (more) {
         printf("%s: and %zu more\n", s->file, more);
@@ -70,131 +70,133 @@ static void tell_missing(struct stand_in *s, size_t end, const char *how)
     }
 }
 
-/* Hears the peer once. False where it has ended, or keeps silent: PB_ERR_TIMEOUT. */
-static bool hear(struct stand_in *s, pb_error *err)
+/* Reads from the peer once. False at the end of its stream, and with PB_ERR_TIMEOUT. */
+static bool peer_read(struct played_side *s, pb_error *err)
 {
     static uint8_t chunk[CHUNK];
-    int n = wire_read(&s->wire, chunk, sizeof chunk, s->timeout, err);
-    if (n > 0 &&
-        talk_hear(&s->live, !s->who, s->live.time, (pb_span){chunk, (size_t)n}) != 0) {
+    int n = blocking_socket_read(&s->socket, chunk, sizeof chunk, s->timeout, err);
+    if (n > 0 && conversation_receive(&s->live, !s->side, s->live.time,
+                                      (pb_span){chunk, (size_t)n}) != 0) {
         s->status = tool_nomem();
     }
     if (n <= 0 && n != PB_ERR_TIMEOUT) {
-        s->ended = true;
+        s->peer_ended = true;
     }
     return n > 0;
 }
 
-static bool goes_on(const struct stand_in *s)
+static bool played_side_is_active(const struct played_side *s)
 {
-    return !s->ended && s->status == TOOL_DONE;
+    return !s->peer_ended && s->status == TOOL_DONE;
 }
 
-/* Waits for what came before line `end` in the capture: false where it does not come. */
-static bool await(struct stand_in *s, size_t end)
+/* Waits for all expected messages before index `end`; false if they do not come. */
+static bool wait_for_expected(struct played_side *s, size_t end)
 {
-    while (goes_on(s) && awaited(s, end)) {
+    while (played_side_is_active(s) && first_expected(s, end)) {
         pb_error err = {0};
-        if (hear(s, &err)) {
+        if (peer_read(s, &err)) {
             continue;
         }
         if (err.code == PB_ERR_TIMEOUT) {
-            tell_missing(s, end, "did not come in time");
+            report_missing(s, end, "did not come in time");
             s->status = TOOL_TIMEOUT;
         } else {
             s->why = err;
         }
     }
-    return goes_on(s);
+    return played_side_is_active(s);
 }
 
 /* ---- This side ---- */
 
-static void say(struct stand_in *s, struct line *l)
+static void send_message(struct played_side *s, struct recorded_message *m)
 {
     const char *why;
-    l->done = true;
-    if (stand_in_write(s, l, &why)) {
+    m->done = true;
+    if (played_side_send(s, m, &why)) {
         return;
     }
     if (why) {
-        stand_in_tell(s, l, "this is not said: %s", why);
+        played_side_report(s, m, "this message is not sent: %s", why);
     }
-    if (l->kind == TALK_CALL && l->answer != NO_LINE) {
-        script_line(&s->script, l->answer)->done = true; /* none can come */
+    if (m->kind == MESSAGE_CALL && m->answer != NO_MESSAGE) {
+        recording_at(&s->recording, m->answer)->done = true; /* none can come */
     }
 }
 
-/* Calls that are left out are answered as they come, not where the capture has them. */
-static void leave_out_ignored(struct stand_in *s)
+/* Marks ignored calls and their answers as done: such a call is answered when it comes, and
+ * not waited for. */
+static void skip_ignored_calls(struct played_side *s)
 {
-    for (size_t i = 0; i < script_count(&s->script); i++) {
-        struct line *l = script_line(&s->script, i);
-        if (l->kind == TALK_CALL && l->from != s->who &&
-            rules_ignore(&s->rules, l->method)) {
-            l->done = true;
-            if (l->answer != NO_LINE) {
-                script_line(&s->script, l->answer)->done = true;
+    for (size_t i = 0; i < recording_count(&s->recording); i++) {
+        struct recorded_message *m = recording_at(&s->recording, i);
+        if (m->kind == MESSAGE_CALL && m->from != s->side &&
+            rules_is_ignored(&s->rules, m->method)) {
+            m->done = true;
+            if (m->answer != NO_MESSAGE) {
+                recording_at(&s->recording, m->answer)->done = true;
             }
         }
     }
 }
 
-/* Ends as the capture does. */
-static void end(struct stand_in *s)
+/* Ends the connection as it ended in the capture. */
+static void end_connection(struct played_side *s)
 {
-    bool theirs = s->script.closed_by == !s->who;
+    bool theirs = s->recording.closed_by == !s->side;
     pb_error err = {0};
     if (!theirs) {
-        wire_finish(&s->wire);
+        blocking_socket_finish(&s->socket);
     }
-    while (goes_on(s) && hear(s, &err)) {
+    while (played_side_is_active(s) && peer_read(s, &err)) {
     }
     if (theirs && err.code == PB_ERR_TIMEOUT) {
-        stand_in_tell(s, NULL, "the %s does not end the connection", talk_sides[!s->who]);
+        played_side_report(s, NULL, "the %s does not end the connection",
+                           side_names[!s->side]);
     }
 }
 
-static void play(struct stand_in *s)
+static void play_messages(struct played_side *s)
 {
-    size_t n = script_count(&s->script);
-    leave_out_ignored(s);
-    for (size_t i = 0; i < n && goes_on(s); i++) {
-        struct line *l = script_line(&s->script, i);
-        if (l->from == s->who && !l->done && await(s, i)) {
-            say(s, l);
+    size_t n = recording_count(&s->recording);
+    skip_ignored_calls(s);
+    for (size_t i = 0; i < n && played_side_is_active(s); i++) {
+        struct recorded_message *m = recording_at(&s->recording, i);
+        if (m->from == s->side && !m->done && wait_for_expected(s, i)) {
+            send_message(s, m);
         }
     }
-    if (await(s, n)) {
-        end(s);
-    } else if (s->status == TOOL_DONE && awaited(s, n)) {
-        stand_in_tell(s, NULL, "the %s ended the connection%s%s", talk_sides[!s->who],
-                      s->why.code ? ": " : "", s->why.text);
-        tell_missing(s, n, "did not come");
+    if (wait_for_expected(s, n)) {
+        end_connection(s);
+    } else if (s->status == TOOL_DONE && first_expected(s, n)) {
+        played_side_report(s, NULL, "the %s ended the connection%s%s",
+                           side_names[!s->side], s->why.code ? ": " : "", s->why.text);
+        report_missing(s, n, "did not come");
     }
 }
 
-void stand_in_run(struct stand_in *s, struct wire wire)
+void played_side_run(struct played_side *s, struct blocking_socket socket)
 {
-    s->wire = wire;
+    s->socket = socket;
     s->status = TOOL_DONE;
-    if (talk_init(&s->live) != 0 || stand_in_begin(s) != 0) {
+    if (conversation_init(&s->live) != 0 || played_side_begin(s) != 0) {
         s->status = tool_nomem();
     } else {
-        s->live.message = on_message;
-        s->live.damage = on_damage;
+        s->live.message = played_side_on_message;
+        s->live.damage = played_side_on_damage;
         s->live.ctx = s;
-        play(s);
+        play_messages(s);
     }
     if (s->status == TOOL_DONE && s->differences) {
         s->status = TOOL_FAILED;
     }
     pb_encoder_free(s->encoder);
-    talk_fini(&s->live);
-    wire_fini(&s->wire);
-    for (int i = 0; i < DIFFER_LUIDS; i++) {
-        pb__map_fini(&s->luids[i]);
-        pb__map_fini(&s->back[i]);
+    conversation_fini(&s->live);
+    blocking_socket_fini(&s->socket);
+    for (int i = 0; i < LUID_KINDS; i++) {
+        pb__map_fini(&s->live_luids[i]);
+        pb__map_fini(&s->recorded_luids[i]);
     }
     pb__map_fini(&s->requests);
 }

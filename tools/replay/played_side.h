@@ -1,75 +1,77 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb replay --client` and `--server`: one side of a capture speaks to a live peer, which
- * stands in the place of the other. stand_in.c speaks and waits, stand_in_write.c puts what
- * the capture says into the numbers of this connection, stand_in_match.c finds out which
- * message of the capture one of the peer's is, and stand_in_report.c tells how they
+ * `pb replay --client` and `--server`: one side of a capture is played to a live peer.
+ * played_side.c sends and waits in the order of the capture; played_side_write.c translates
+ * the numbers of the capture to those of this connection; played_side_match.c finds the
+ * message of the capture for each message of the peer; played_side_report.c prints how they
  * differ. */
 #ifndef PB__TOOLS_REPLAY_PLAYED_SIDE_H
 #define PB__TOOLS_REPLAY_PLAYED_SIDE_H
 
-#include "tools/replay/value_diff.h"
+#include "tools/replay/blocking_socket.h"
 #include "tools/replay/recording.h"
-#include "tools/replay/socket_wait.h"
+#include "tools/replay/value_diff.h"
 
-struct stand_in {
+struct played_side {
     const char *file; /* for reports */
-    struct script script;
+    struct recording recording;
     struct rules rules;
-    int who;                /* which side is played; the peer is the other */
-    int64_t timeout;        /* milliseconds in which the peer has to say what it is to */
+    int side;               /* the side that is played; the peer is the other */
+    int64_t timeout;        /* milliseconds to wait for an expected message */
     char *const *passwords; /* NAME:PASSWORD */
     size_t password_count;
-    const char *password; /* of everybody else; NULL: unknown */
+    const char *password; /* of all other users; NULL: unknown */
 
-    struct wire wire;
-    struct talk live;
+    struct blocking_socket socket;
+    struct conversation live; /* the messages of this connection */
     struct pb_encoder *encoder;
     struct pb__invoker invoker;
-    /* What the capture's numbers are here: luids of the peer's, and its requests; a number
-     * plus one. And the luids the other way. */
-    struct pb__map luids[DIFFER_LUIDS], back[DIFFER_LUIDS], requests;
+    /* The numbers of the capture to those of this connection: luids of the peer's objects
+     * and caches, and its requests, each plus one. And the luids the other way. */
+    struct pb__map live_luids[LUID_KINDS], recorded_luids[LUID_KINDS], requests;
 
-    size_t first;          /* no line before it still waits for the peer */
-    const struct line *at; /* what is being compared */
-    bool trying;           /* nothing is told, or bound: differences are only counted */
-    bool told;             /* the head of a report on `at` has been printed */
-    size_t found;          /* differences in `at` */
+    size_t first; /* no message before this index is expected any more */
+    const struct recorded_message *current; /* the message that is being compared */
+    bool dry_run; /* differences are counted, but not reported; no number is bound */
+    bool heading_printed; /* of the report on `current` */
+    size_t found;         /* differences in `current` */
     size_t compared, differences;
-    bool ended;   /* the peer has */
-    pb_error why; /* if it did not end by itself */
+    bool peer_ended;
+    pb_error why; /* why the peer's stream ended; code 0: the peer ended it */
     int status;   /* enum tool_status */
 };
 
-/* Plays; s->status has the outcome, and all differences were told. wire is connected, and
- * taken. */
-void stand_in_run(struct stand_in *s, struct wire wire);
+/* Plays the side over a connected socket, which it takes; s->status is the outcome, and all
+ * differences have been printed. */
+void played_side_run(struct played_side *s, struct blocking_socket socket);
 
-/* ---- stand_in_write.c ---- */
+/* ---- played_side_write.c ---- */
 
 /* Makes the encoder. PB_ERR_NOMEM. */
-int stand_in_begin(struct stand_in *s);
-/* Sends a line of the script. False where that cannot be done: *why is a text that
- * lasts, or NULL where nobody misses it. */
-bool stand_in_write(struct stand_in *s, const struct line *l, const char **why);
-/* Answers a call of the peer's that the capture doesn't have: as it has another call of
- * that method answered, or else with None. */
-void stand_in_answer(struct stand_in *s, const struct talk_message *call);
+int played_side_begin(struct played_side *s);
+/* Sends a message of the capture. False if it cannot be sent: *why is a constant text, or
+ * NULL if the message is not needed on this connection. */
+bool played_side_send(struct played_side *s, const struct recorded_message *m,
+                      const char **why);
+/* Answers a call of the peer that is not in the capture: as the capture answers another
+ * call of the method, or with None. */
+void played_side_answer_unexpected(struct played_side *s,
+                                   const struct conversation_message *call);
 
-/* ---- stand_in_match.c ---- */
+/* ---- played_side_match.c ---- */
 
-/* A message of the peer's: compares it with the line that it stands for. */
-void stand_in_hear(struct stand_in *s, const struct talk_message *m);
-/* Whether nobody waits for a message: it comes when it comes, or not. */
-bool stand_in_is_loose(const pb_value *message);
+/* Handles a message of the peer: finds its message in the capture, and compares them. */
+void played_side_receive(struct played_side *s, const struct conversation_message *m);
+/* Whether a message may or may not come, at any time: a decref or decache. */
+bool played_side_is_optional(const pb_value *message);
 
-/* ---- stand_in_report.c ---- */
+/* ---- played_side_report.c ---- */
 
-/* Tells of a difference in s->at; either value may be NULL. */
-void stand_in_differs(struct stand_in *s, const char *path, const pb_value *expected,
-                      const pb_value *got);
-/* Tells of one in a line as a whole (NULL: there is none for it). */
-void stand_in_tell(struct stand_in *s, const struct line *l, const char *format, ...)
-    PB_PRINTF(3, 4);
+/* Reports a difference in s->current; either value may be NULL. */
+void played_side_report_difference(struct played_side *s, const char *path,
+                                   const pb_value *expected, const pb_value *got);
+/* Reports a difference that concerns a whole message (NULL: none of the capture). */
+void played_side_report(struct played_side *s, const struct recorded_message *m,
+                        const char *format, ...) PB_PRINTF(3, 4);
 
 #endif

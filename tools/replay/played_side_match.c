@@ -1,51 +1,62 @@
 /* SPDX-License-Identifier: MIT
  *
- * What of the capture a message of the live peer is. Answers belong to their calls; of
- * calls of one method on one object the first that is like it is taken, for what goes on
- * at the same time may come in another order. */
+ * Finds the message of the capture for each message of the live peer. An answer belongs to
+ * its call. Of several calls of one method on one object, the first without a difference is
+ * taken, because calls that run at the same time may come in another order. */
 #include <string.h>
 
 #include "libpb/base/error.h"
-#include "tools/dump/dump.h"
 #include "tools/common/command.h"
+#include "tools/common/message_text.h"
+#include "tools/common/value_text.h"
 #include "tools/replay/played_side.h"
 
-bool stand_in_is_loose(const pb_value *message)
+bool played_side_is_optional(const pb_value *message)
 {
-    const pb_value *command = talk_member(message, 0);
-    return talk_is_word(command, "decref") || talk_is_word(command, "decache");
+    const pb_value *command = message_member(message, 0);
+    return value_is_bytes(command, "decref") || value_is_bytes(command, "decache");
+}
+
+static bool is_reply(enum message_kind kind)
+{
+    return kind == MESSAGE_ANSWER || kind == MESSAGE_ERROR;
 }
 
 /* ---- Numbers ---- */
 
-static uintptr_t count_of(const struct pb__map *m, int64_t key)
+static uintptr_t map_number(const struct pb__map *m, int64_t key)
 {
     return (uintptr_t)pb__map_get(m, (uint64_t)key);
 }
 
-/* Whether what was sent under a luid of the peer's has been given back: its place may be
- * taken by another. Caches are numbered anew only when their owner has dropped them. */
-static bool is_given_back(const struct stand_in *s, enum differ_luid kind, int64_t live)
+/* Whether all references under a luid of the peer have been released, so that the luid may
+ * belong to another object now. Luids of caches are never used again. */
+static bool is_luid_released(const struct played_side *s, enum luid_kind kind,
+                             int64_t live)
 {
-    return kind == DIFFER_OBJECT && !count_of(&s->live.sides[!s->who].lent, live);
+    return kind == LUID_OBJECT && !map_number(&s->live.sides[!s->side].exported, live);
 }
 
-static bool same_luid(enum differ_luid kind, int64_t expected, int64_t got, void *ctx)
+/* Whether a live luid stands for the one in the capture. Binds the two if neither is bound
+ * yet. */
+static bool is_luid_matching(struct played_side *s, enum luid_kind kind, int64_t expected,
+                             int64_t got)
 {
-    struct stand_in *s = ctx;
-    uintptr_t known = count_of(&s->luids[kind], expected);
-    uintptr_t other = count_of(&s->back[kind], got);
+    uintptr_t known = map_number(&s->live_luids[kind], expected);
+    uintptr_t other = map_number(&s->recorded_luids[kind], got);
     if (known && (int64_t)known - 1 == got) {
         return true;
     }
-    bool free = !known || is_given_back(s, kind, (int64_t)known - 1);
-    /* A number that comes for another one of the capture: one object, where it had two. */
-    bool fresh = !other || count_of(&s->live.sides[!s->who].lent, got) <= 1;
-    if (!free || !fresh || s->trying) {
-        return free && fresh;
+    bool unbound = !known || is_luid_released(s, kind, (int64_t)known - 1);
+    /* Else one object came where the capture has two. */
+    bool fresh = !other || map_number(&s->live.sides[!s->side].exported, got) <= 1;
+    if (!unbound || !fresh || s->dry_run) {
+        return unbound && fresh;
     }
-    if (pb__map_set(&s->luids[kind], (uint64_t)expected, (void *)(uintptr_t)(got + 1)) ||
-        pb__map_set(&s->back[kind], (uint64_t)got, (void *)(uintptr_t)(expected + 1))) {
+    if (pb__map_set(&s->live_luids[kind], (uint64_t)expected,
+                    (void *)(uintptr_t)(got + 1)) ||
+        pb__map_set(&s->recorded_luids[kind], (uint64_t)got,
+                    (void *)(uintptr_t)(expected + 1))) {
         s->status = tool_nomem();
     }
     return true;
@@ -53,7 +64,7 @@ static bool same_luid(enum differ_luid kind, int64_t expected, int64_t got, void
 
 /* ---- Comparing ---- */
 
-static bool is_asterisks(const pb_value *v)
+static bool is_masked_value(const pb_value *v)
 {
     pb_span s;
     if (!v || pb_as_bytes(v, &s) != 0) {
@@ -66,147 +77,176 @@ static bool is_asterisks(const pb_value *v)
     return i == s.len;
 }
 
-/* What is another in every run: a challenge, a response that was masked, and the number of
- * failures that the peer's process has seen. */
-static bool is_volatile(const struct stand_in *s, const char *method, const char *path,
-                        const pb_value *expected)
+/* Whether a place differs in every run: a challenge, a response that was masked, and the
+ * number of failures in the peer's process. */
+static bool is_volatile_place(const struct played_side *s, const char *method,
+                              const char *path, const pb_value *expected)
 {
-    return (s->at->kind == TALK_ERROR && strcmp(path, ".count") == 0) ||
-           (s->at->kind == TALK_ANSWER && method && strcmp(method, "login") == 0 &&
-            strcmp(path, "[0]") == 0) ||
-           (s->at->kind == TALK_CALL && strcmp(method, "respond") == 0 &&
-            strcmp(path, "args[0]") == 0 && is_asterisks(expected));
+    switch (s->current->kind) {
+    case MESSAGE_ERROR:
+        return strcmp(path, ".count") == 0;
+    case MESSAGE_ANSWER:
+        return method && strcmp(method, "login") == 0 && strcmp(path, "[0]") == 0;
+    case MESSAGE_CALL:
+        return strcmp(method, "respond") == 0 && strcmp(path, "args[0]") == 0 &&
+               is_masked_value(expected);
+    default:
+        return false;
+    }
 }
 
-struct comparing {
-    struct stand_in *s;
+struct comparison {
+    struct played_side *s;
     const char *method;
 };
 
-static bool on_luid(enum differ_luid kind, int64_t expected, int64_t got, void *ctx)
+static bool comparison_same_luid(enum luid_kind kind, int64_t expected, int64_t got,
+                                 void *ctx)
 {
-    return same_luid(kind, expected, got, ((struct comparing *)ctx)->s);
+    return is_luid_matching(((struct comparison *)ctx)->s, kind, expected, got);
 }
 
-static void on_difference(const char *path, const pb_value *expected, const pb_value *got,
-                          void *ctx)
+static void comparison_difference(const char *path, const pb_value *expected,
+                                  const pb_value *got, void *ctx)
 {
-    struct comparing *c = ctx;
-    if (!is_volatile(c->s, c->method, path, expected)) {
-        stand_in_differs(c->s, path, expected, got);
+    struct comparison *c = ctx;
+    if (!is_volatile_place(c->s, c->method, path, expected)) {
+        played_side_report_difference(c->s, path, expected, got);
     }
 }
 
-static const char *method_of(const struct stand_in *s, const struct line *l)
+static int match_compare_member(const struct value_diff *d, const char *path, size_t i,
+                                const struct recorded_message *recorded,
+                                const struct conversation_message *m)
 {
-    return l->call != NO_LINE ? script_line(&s->script, l->call)->method : l->method;
+    return value_diff_compare(d, path, message_member(recorded->value, i),
+                              message_member(m->value, i));
 }
 
-/* Compares a message with a line: how many differences there are. */
-static size_t compare(struct stand_in *s, const struct line *l,
-                      const struct talk_message *m)
+static int match_compare_call(const struct value_diff *d,
+                              const struct recorded_message *recorded,
+                              const struct conversation_message *m)
 {
-    struct comparing c = {s, method_of(s, l)};
-    const struct differ d = {.rules = &s->rules,
-                             .method = c.method,
-                             .same_luid = on_luid,
-                             .report = on_difference,
-                             .ctx = &c};
-    bool reply = l->kind == TALK_ANSWER || l->kind == TALK_ERROR;
-    int failed = 0;
-    s->at = l;
-    s->told = false;
+    int failed = value_diff_compare(d, "answer wanted", pb_bool(recorded->wants_answer),
+                                    pb_bool(m->call->wants_answer));
+    failed = failed ? failed : match_compare_member(d, "args", CALL_ARGS, recorded, m);
+    return failed ? failed : match_compare_member(d, "kwargs", CALL_KWARGS, recorded, m);
+}
+
+static int match_compare_reply(struct played_side *s, const struct value_diff *d,
+                               const struct recorded_message *recorded,
+                               const struct conversation_message *m)
+{
+    int failed = match_compare_member(d, "", ANSWER_VALUE, recorded, m);
+    if (!failed && !s->found && recorded->kind != m->kind) {
+        played_side_report_difference(
+            s, m->kind == MESSAGE_ERROR ? "(an error)" : "(an answer)",
+            message_member(recorded->value, ANSWER_VALUE),
+            message_member(m->value, ANSWER_VALUE));
+    }
+    return failed;
+}
+
+/* Compares a message with one of the capture; returns the number of differences. */
+static size_t match_compare_message(struct played_side *s,
+                                    const struct recorded_message *recorded,
+                                    const struct conversation_message *m)
+{
+    const struct recorded_message *call =
+        recorded->call != NO_MESSAGE ? recording_at(&s->recording, recorded->call)
+                                     : recorded;
+    struct comparison c = {s, call->method};
+    const struct value_diff d = {.rules = &s->rules,
+                                 .method = c.method,
+                                 .same_luid = comparison_same_luid,
+                                 .report = comparison_difference,
+                                 .ctx = &c};
+    s->current = recorded;
+    s->heading_printed = false;
     s->found = 0;
-    if (l->kind == TALK_CALL) {
-        failed = differ_compare(&d, "answer wanted", pb_bool(l->wants_answer),
-                                pb_bool(m->call->wants_answer));
-        failed = failed ? failed
-                        : differ_compare(&d, "args", talk_member(l->value, TALK_ARGS),
-                                         talk_member(m->value, TALK_ARGS));
-        failed = failed ? failed
-                        : differ_compare(&d, "kwargs", talk_member(l->value, TALK_KWARGS),
-                                         talk_member(m->value, TALK_KWARGS));
-    } else if (reply) {
-        failed =
-            differ_compare(&d, "", talk_member(l->value, 2), talk_member(m->value, 2));
-        if (!failed && !s->found && l->kind != m->kind) {
-            stand_in_differs(s, m->kind == TALK_ERROR ? "(an error)" : "(an answer)",
-                             talk_member(l->value, 2), talk_member(m->value, 2));
-        }
-    } else {
-        failed = differ_compare(&d, "", l->value, m->value);
-    }
+    int failed = recorded->kind == MESSAGE_CALL ? match_compare_call(&d, recorded, m)
+                 : is_reply(recorded->kind)
+                     ? match_compare_reply(s, &d, recorded, m)
+                     : value_diff_compare(&d, "", recorded->value, m->value);
     s->status = failed ? tool_nomem() : s->status;
     return s->found;
 }
 
 /* ---- Finding ---- */
 
-static bool same_object(struct stand_in *s, const struct line *l, const pb_value *got)
+static bool is_same_object(struct played_side *s, const struct recorded_message *recorded,
+                           const pb_value *got)
 {
-    const pb_value *expected = talk_member(l->value, TALK_OBJECT);
+    const pb_value *expected = message_member(recorded->value, CALL_OBJECT);
     int64_t a, b;
     if (!expected || !got) {
         return false;
     }
-    if (l->cache && pb_as_int(expected, &a) == 0 && pb_as_int(got, &b) == 0) {
-        return count_of(&s->luids[DIFFER_CACHE], a) == (uintptr_t)(b + 1);
+    if (recorded->cache && pb_as_int(expected, &a) == 0 && pb_as_int(got, &b) == 0) {
+        return map_number(&s->live_luids[LUID_CACHE], a) == (uintptr_t)(b + 1);
     }
     return pb_value_equal(expected, got);
 }
 
-static bool may_be(struct stand_in *s, const struct line *l, const struct talk_message *m)
+static bool is_same_member(const struct recorded_message *recorded,
+                           const struct conversation_message *m, size_t i)
 {
-    bool reply = m->kind == TALK_ANSWER || m->kind == TALK_ERROR;
-    const pb_value *a = talk_member(l->value, reply ? TALK_REQUEST : 0);
-    const pb_value *b = talk_member(m->value, reply ? TALK_REQUEST : 0);
-    if (reply) {
-        return (l->kind == TALK_ANSWER || l->kind == TALK_ERROR) && a && b &&
-               pb_value_equal(a, b);
-    }
-    if (l->kind != m->kind) {
-        return false;
-    }
-    if (m->kind == TALK_CALL) {
-        a = talk_member(l->value, TALK_METHOD);
-        b = talk_member(m->value, TALK_METHOD);
-        return l->cache == m->call->cache && a && b && pb_value_equal(a, b) &&
-               same_object(s, l, talk_member(m->value, TALK_OBJECT));
-    }
-    return m->kind != TALK_OTHER || (a && b && pb_value_equal(a, b));
+    const pb_value *a = message_member(recorded->value, i);
+    const pb_value *b = message_member(m->value, i);
+    return a && b && pb_value_equal(a, b);
 }
 
-/* The line that the message is; NULL if there is none. */
-static struct line *find(struct stand_in *s, const struct talk_message *m)
+/* Whether a message of the capture may be the one that was received. */
+static bool is_candidate(struct played_side *s, const struct recorded_message *recorded,
+                         const struct conversation_message *m)
 {
-    struct line *first = NULL;
-    for (size_t i = s->first; i < script_count(&s->script); i++) {
-        struct line *l = script_line(&s->script, i);
-        if (l->done || l->from == s->who || !may_be(s, l, m)) {
+    if (is_reply(m->kind)) {
+        return is_reply(recorded->kind) && is_same_member(recorded, m, ANSWER_REQUEST);
+    }
+    if (recorded->kind != m->kind) {
+        return false;
+    }
+    if (m->kind == MESSAGE_CALL) {
+        return recorded->cache == m->call->cache &&
+               is_same_member(recorded, m, CALL_METHOD) &&
+               is_same_object(s, recorded, message_member(m->value, CALL_OBJECT));
+    }
+    return m->kind != MESSAGE_OTHER || is_same_member(recorded, m, 0);
+}
+
+/* The message of the capture for one that was received; NULL if there is none. */
+static struct recorded_message *find_recorded(struct played_side *s,
+                                              const struct conversation_message *m)
+{
+    struct recorded_message *first = NULL;
+    for (size_t i = s->first; i < recording_count(&s->recording); i++) {
+        struct recorded_message *recorded = recording_at(&s->recording, i);
+        if (recorded->done || recorded->from == s->side ||
+            !is_candidate(s, recorded, m)) {
             continue;
         }
-        if (m->kind != TALK_CALL) {
-            return l;
+        if (m->kind != MESSAGE_CALL) {
+            return recorded;
         }
-        s->trying = true;
-        size_t differences = compare(s, l, m);
-        s->trying = false;
+        s->dry_run = true;
+        size_t differences = match_compare_message(s, recorded, m);
+        s->dry_run = false;
         if (differences == 0) {
-            return l;
+            return recorded;
         }
-        first = first ? first : l;
+        first = first ? first : recorded;
     }
     return first;
 }
 
-/* ---- Hearing ---- */
+/* ---- Receiving ---- */
 
-/* The peer's request has another number here. */
-static void note_request(struct stand_in *s, const struct line *l,
-                         const struct talk_message *m)
+/* Notes the number that a request of the peer has on this connection. */
+static void bind_request(struct played_side *s, const struct recorded_message *recorded,
+                         const struct conversation_message *m)
 {
     int64_t request;
-    const pb_value *id = talk_member(l->value, TALK_REQUEST);
+    const pb_value *id = message_member(recorded->value, CALL_REQUEST);
     if (id && pb_as_int(id, &request) == 0 &&
         pb__map_set(&s->requests, (uint64_t)request,
                     (void *)(uintptr_t)(m->call->request + 1)) != 0) {
@@ -214,52 +254,53 @@ static void note_request(struct stand_in *s, const struct line *l,
     }
 }
 
-static void hear_unexpected(struct stand_in *s, const struct talk_message *m)
+static void receive_unexpected(struct played_side *s,
+                               const struct conversation_message *m)
 {
     struct pb__buf text = {0};
-    if (stand_in_is_loose(m->value)) {
+    if (played_side_is_optional(m->value)) {
         return;
     }
-    if (dump_text(&text, m) != 0) {
+    if (message_append_text(&text, m, false) != 0) {
         s->status = tool_nomem();
     } else {
-        stand_in_tell(s, NULL, "the capture does not have this\n+ %.*s", (int)text.len,
-                      (const char *)text.data);
+        played_side_report(s, NULL, "this message is not in the capture\n+ %.*s",
+                           (int)text.len, (const char *)text.data);
     }
     pb__buf_fini(&text);
-    if (m->kind == TALK_CALL && m->call->wants_answer) {
-        stand_in_answer(s, m);
+    if (m->kind == MESSAGE_CALL && m->call->wants_answer) {
+        played_side_answer_unexpected(s, m);
     }
 }
 
-static bool is_ignored(struct stand_in *s, const struct talk_message *m)
+static bool is_ignored_call(struct played_side *s, const struct conversation_message *m)
 {
-    char *method = m->kind == TALK_CALL ? dump_method(m->call) : NULL;
-    bool ignored = method && rules_ignore(&s->rules, method);
+    char *method = m->kind == MESSAGE_CALL ? message_method_name(m->call) : NULL;
+    bool ignored = method && rules_is_ignored(&s->rules, method);
     pb_free(method);
     return ignored;
 }
 
-void stand_in_hear(struct stand_in *s, const struct talk_message *m)
+void played_side_receive(struct played_side *s, const struct conversation_message *m)
 {
-    if (is_ignored(s, m)) {
+    if (is_ignored_call(s, m)) {
         if (m->call->wants_answer) {
-            stand_in_answer(s, m);
+            played_side_answer_unexpected(s, m);
         }
         return;
     }
-    struct line *l = find(s, m);
-    if (!l) {
-        hear_unexpected(s, m);
+    struct recorded_message *recorded = find_recorded(s, m);
+    if (!recorded) {
+        receive_unexpected(s, m);
         return;
     }
-    l->done = true;
-    l->live = pb_value_ref(m->value);
+    recorded->done = true;
+    recorded->received = pb_value_ref(m->value);
     s->compared++;
-    if (!stand_in_is_loose(l->value)) {
-        (void)compare(s, l, m);
+    if (!played_side_is_optional(recorded->value)) {
+        (void)match_compare_message(s, recorded, m);
     }
-    if (m->kind == TALK_CALL) {
-        note_request(s, l, m);
+    if (m->kind == MESSAGE_CALL) {
+        bind_request(s, recorded, m);
     }
 }

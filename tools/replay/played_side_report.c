@@ -1,64 +1,63 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reports, as a diff has them: the message and the place, what the capture has after "-",
- * and what came after "+". */
+ * Prints differences in the manner of diff: the message and the place, the value in the
+ * capture after "-", and the received value after "+". */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "libpb/base/error.h"
-#include "tools/dump/dump.h"
 #include "tools/common/command.h"
+#include "tools/common/message_text.h"
 #include "tools/replay/played_side.h"
 
 enum {
-    SHOWN_BEFORE = 60,
-    SHOWN = 300
-}; /* bytes of a long value, and before they differ */
+    SHOWN_BEFORE = 60, /* bytes of a long value before the difference */
+    SHOWN = 300,       /* and in all */
+};
 
-/* What a line is, for a person. */
-static void print_line(const struct stand_in *s, const struct line *l)
+/* Prints which message of the capture it is. */
+static void report_message(const struct played_side *s, const struct recorded_message *m)
 {
-    size_t number = (size_t)(l - script_line(&s->script, 0)) + 1;
-    printf("%s: message %zu, %.6f s, %s: ", s->file, number, l->time,
-           l->from == TALK_CLIENT ? "C>S" : "S>C");
-    const struct line *call =
-        l->call == NO_LINE ? NULL : script_line(&s->script, l->call);
+    size_t number = (size_t)(m - recording_at(&s->recording, 0)) + 1;
+    printf("%s: message %zu, %.6f s, %s: ", s->file, number, m->time,
+           m->from == SIDE_CLIENT ? "C>S" : "S>C");
+    const struct recorded_message *call =
+        m->call == NO_MESSAGE ? NULL : recording_at(&s->recording, m->call);
     pb_span command;
-    switch (l->kind) {
-    case TALK_CALL:
-        printf("call %s", l->name);
+    switch (m->kind) {
+    case MESSAGE_CALL:
+        printf("call %s", m->name);
         break;
-    case TALK_ANSWER:
-    case TALK_ERROR:
-        printf("answer to %s", call ? call->name : "a call that was not heard");
+    case MESSAGE_ANSWER:
+    case MESSAGE_ERROR:
+        printf("answer to %s", call ? call->name : "a call that was not captured");
         break;
-    case TALK_DIALECTS:
-    case TALK_DIALECT:
+    case MESSAGE_DIALECTS:
+    case MESSAGE_DIALECT:
         printf("negotiation");
         break;
     default:
-        if (talk_member(l->value, 0) &&
-            pb_as_text(talk_member(l->value, 0), &command) == 0) {
+        if (message_member(m->value, 0) &&
+            pb_as_text(message_member(m->value, 0), &command) == 0) {
             printf("%.*s", (int)command.len, (const char *)command.data);
         } else {
-            printf("no message");
+            printf("not a message");
         }
     }
 }
 
-static void print_head(struct stand_in *s)
+static void report_heading(struct played_side *s)
 {
-    if (!s->told) {
-        s->told = true;
-        print_line(s, s->at);
+    if (!s->heading_printed) {
+        s->heading_printed = true;
+        report_message(s, s->current);
         putchar('\n');
     }
 }
 
-/* The part of a text from about `at` on, on a line of its own. */
-static void print_part(char sign, const struct pb__buf *text, size_t at)
+/* Prints a part of a text, around the offset `at`, on a line of its own. */
+static void report_excerpt(char sign, const struct pb__buf *text, size_t at)
 {
     size_t from = at > SHOWN_BEFORE + 20 ? at - SHOWN_BEFORE : 0, end = text->len;
     while (from > 0 && (text->data[from] & 0xc0) == 0x80) {
@@ -74,13 +73,13 @@ static void print_part(char sign, const struct pb__buf *text, size_t at)
            (const char *)text->data + from, end < text->len ? "..." : "");
 }
 
-/* Values that print alike are told apart by their kinds. */
-static void print_both(const pb_value *expected, const pb_value *got)
+/* Prints both values; with their kinds, if their texts are equal. */
+static void report_values(const pb_value *expected, const pb_value *got)
 {
     struct pb__buf a = {0}, b = {0};
     size_t at = 0;
-    if ((expected && dump_value(&a, expected) != 0) ||
-        (got && dump_value(&b, got) != 0)) {
+    if ((expected && message_append_value(&a, expected) != 0) ||
+        (got && message_append_value(&b, got) != 0)) {
         (void)tool_nomem();
     }
     while (at < a.len && at < b.len && a.data[at] == b.data[at]) {
@@ -91,36 +90,37 @@ static void print_both(const pb_value *expected, const pb_value *got)
         (void)pb__buf_printf(&b, " (%s)", pb_kind_name(pb_value_kind(got)));
     }
     if (a.len) {
-        print_part('-', &a, at);
+        report_excerpt('-', &a, at);
     }
     if (b.len) {
-        print_part('+', &b, at);
+        report_excerpt('+', &b, at);
     }
     pb__buf_fini(&a);
     pb__buf_fini(&b);
 }
 
-void stand_in_differs(struct stand_in *s, const char *path, const pb_value *expected,
-                      const pb_value *got)
+void played_side_report_difference(struct played_side *s, const char *path,
+                                   const pb_value *expected, const pb_value *got)
 {
     s->found++;
-    if (s->trying) {
+    if (s->dry_run) {
         return;
     }
     s->differences++;
-    print_head(s);
+    report_heading(s);
     if (*path) {
         printf("  at %s\n", path);
     }
-    print_both(expected, got);
+    report_values(expected, got);
 }
 
-void stand_in_tell(struct stand_in *s, const struct line *l, const char *format, ...)
+void played_side_report(struct played_side *s, const struct recorded_message *m,
+                        const char *format, ...)
 {
     va_list args;
     s->differences++;
-    if (l) {
-        print_line(s, l);
+    if (m) {
+        report_message(s, m);
     } else {
         printf("%s", s->file);
     }

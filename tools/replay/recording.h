@@ -1,49 +1,53 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connection out of a capture as a list of messages, for somebody to play again. */
+ * A connection of a capture as a list of messages, to be played again. */
 #ifndef PB__TOOLS_REPLAY_RECORDING_H
 #define PB__TOOLS_REPLAY_RECORDING_H
 
 #include "tools/common/conversation.h"
 
-struct line {
-    enum talk_kind kind;
+struct recorded_message {
+    enum message_kind kind;
     int from;
     double time;
-    pb_value *value; /* as talk_message has it */
+    pb_value *value; /* as in conversation_message */
     bool refused;    /* a member of it is malformed */
-    /* Of an answer or error: its call, an index of lines; else NO_LINE. */
+    /* Of an answer or error: the index of its call; NO_MESSAGE for other kinds. */
     size_t call;
-    /* Of a call: what it calls, "root.getTwo", and its method alone; *new*. Else NULL. */
+    /* Of a call: its name, "root.getTwo", and its method, *new*; NULL for other kinds. */
     char *name, *method;
     bool wants_answer, cache;
-    size_t answer;  /* of a call: the index of its answer or error; NO_LINE: none came */
-    bool done;      /* for the player: it was sent, or came */
-    pb_value *live; /* for the player: what came in its place; owned */
+    size_t
+        answer; /* of a call: the index of its answer or error; NO_MESSAGE: none came */
+
+    /* Set by the replay. */
+    bool done;          /* it was sent, or a message of the peer was matched with it */
+    pb_value *received; /* that message of the peer, owned */
 };
 
-#define NO_LINE SIZE_MAX
+#define NO_MESSAGE SIZE_MAX
 
-struct script {
-    struct pb__buf lines; /* struct line */
-    int closed_by;   /* who ended the connection first; -1: the capture doesn't say */
-    double damaged;  /* seconds: from there on a side cannot be read; negative: none */
-    pb_error damage; /* why */
+struct recording {
+    struct pb__buf messages; /* struct recorded_message */
+    int closed_by;      /* the side that ended the connection; -1: not in the capture */
+    double damage_time; /* seconds: when a side could not be read any more */
+    pb_error damage;    /* why; code 0: both could be read to their ends */
 };
 
-/* Reads the connection of that number of a capture, or a pcap file. PB_ERR_SYSTEM,
- * PB_ERR_SYNTAX (also where there is no such connection), PB_ERR_NOMEM. */
-int script_read(struct script *s, const char *path, size_t connection, pb_error *err);
-void script_fini(struct script *s);
+/* Reads one connection of a capture or a pcap file. PB_ERR_SYSTEM, PB_ERR_SYNTAX (also if
+ * there is no such connection), PB_ERR_NOMEM. */
+int recording_read(struct recording *r, const char *path, size_t connection,
+                   pb_error *err);
+void recording_fini(struct recording *r);
 
-static inline size_t script_count(const struct script *s)
+static inline size_t recording_count(const struct recording *r)
 {
-    return s->lines.len / sizeof(struct line);
+    return r->messages.len / sizeof(struct recorded_message);
 }
 
-static inline struct line *script_line(const struct script *s, size_t i)
+static inline struct recorded_message *recording_at(const struct recording *r, size_t i)
 {
-    return (struct line *)(void *)s->lines.data + i;
+    return (struct recorded_message *)(void *)r->messages.data + i;
 }
 
 #endif

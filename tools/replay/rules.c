@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rules: "mask WHAT [in METHOD]" and "ignore METHOD", and the questions that a comparison
- * asks them where it has found a difference. */
+ * Parses rules, "mask WHAT [in METHOD]" and "ignore METHOD", and applies them to differences
+ * that a comparison has found. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "tools/replay/rules.h"
@@ -15,24 +15,24 @@
 #include "libpb/base/error.h"
 #include "tools/common/command.h"
 
-/* A name, or what a regular expression is found in. */
+/* Matches a name, or any text in which a regular expression is found. */
 struct matcher {
     char *name;       /* NULL: it is an expression */
-    pcre2_code *code; /* NULL too: everything */
+    pcre2_code *code; /* both NULL: matches everything */
 };
 
 enum does { MASK_PLACE, MASK_NAME, MASK_TEXT, IGNORE };
 
 struct rule {
     enum does does;
-    char *place;         /* of MASK_PLACE: a path, with * for anything */
+    char *place;         /* of MASK_PLACE: a path, in which * is any run of characters */
     struct matcher what; /* of MASK_NAME and MASK_TEXT */
-    struct matcher in;   /* methods */
+    struct matcher in;   /* the methods for which the rule holds */
 };
 
-/* ---- Reading ---- */
+/* ---- Parsing ---- */
 
-static int compile(struct matcher *m, const char *text, size_t len, pb_error *err)
+static int matcher_compile(struct matcher *m, const char *text, size_t len, pb_error *err)
 {
     int code;
     PCRE2_SIZE at;
@@ -47,8 +47,9 @@ static int compile(struct matcher *m, const char *text, size_t len, pb_error *er
     return 0;
 }
 
-/* A word is what stands up to a blank; an expression, up to its last slash before one. */
-static size_t word_len(const char *text)
+/* The length of a word: up to the next blank; of an expression, up to its closing slash. 0
+ * for an expression without one. */
+static size_t rule_word_length(const char *text)
 {
     if (*text != '/') {
         return strcspn(text, " \t");
@@ -63,41 +64,41 @@ static size_t word_len(const char *text)
     return 0;
 }
 
-static bool is_expression(const char *word, size_t len)
+static bool is_expression_word(const char *word, size_t len)
 {
     return len >= 2 && word[0] == '/' && word[len - 1] == '/';
 }
 
-static int read_matcher(struct matcher *m, const char *word, size_t len, pb_error *err)
+static int matcher_read(struct matcher *m, const char *word, size_t len, pb_error *err)
 {
-    if (is_expression(word, len)) {
-        return compile(m, word + 1, len - 2, err);
+    if (is_expression_word(word, len)) {
+        return matcher_compile(m, word + 1, len - 2, err);
     }
-    m->name = tool_copy(word, len);
+    m->name = tool_copy_text(word, len);
     return m->name ? 0 : pb__error_nomem(err);
 }
 
-static int read_mask(struct rule *r, const char *word, size_t len, pb_error *err)
+static int rule_read_mask(struct rule *r, const char *word, size_t len, pb_error *err)
 {
     if (strchr("[.*", *word) || strncmp(word, "args[", 5) == 0 ||
         strncmp(word, "kwargs[", 7) == 0) {
         r->does = MASK_PLACE;
-        r->place = tool_copy(word, len);
+        r->place = tool_copy_text(word, len);
         return r->place ? 0 : pb__error_nomem(err);
     }
-    r->does = is_expression(word, len) ? MASK_TEXT : MASK_NAME;
-    return read_matcher(&r->what, word, len, err);
+    r->does = is_expression_word(word, len) ? MASK_TEXT : MASK_NAME;
+    return matcher_read(&r->what, word, len, err);
 }
 
-static const char *skip_blanks(const char *s)
+static const char *rule_skip_blanks(const char *s)
 {
     return s + strspn(s, " \t");
 }
 
-/* A line that has something to say. */
-static int read_rule(struct rule *r, const char *s, pb_error *err)
+/* Parses a line that is neither empty nor a comment. */
+static int rule_read(struct rule *r, const char *s, pb_error *err)
 {
-    size_t len = word_len(s);
+    size_t len = rule_word_length(s);
     bool mask = len == 4 && memcmp(s, "mask", 4) == 0;
     bool ignore = len == 6 && memcmp(s, "ignore", 6) == 0;
     if (!mask && !ignore) {
@@ -105,25 +106,27 @@ static int read_rule(struct rule *r, const char *s, pb_error *err)
                              "a rule begins with \"mask\" or \"ignore\", not \"%.40s\"",
                              s);
     }
-    s = skip_blanks(s + len);
-    len = word_len(s);
+    s = rule_skip_blanks(s + len);
+    len = rule_word_length(s);
     if (!len) {
-        return pb__error_set(err, PB_ERR_SYNTAX, 0, "\"%s\" of what?",
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "an argument is missing after \"%s\"",
                              mask ? "mask" : "ignore");
     }
     r->does = IGNORE;
-    int failed = mask ? read_mask(r, s, len, err) : read_matcher(&r->in, s, len, err);
-    s = skip_blanks(s + len);
+    int failed =
+        mask ? rule_read_mask(r, s, len, err) : matcher_read(&r->in, s, len, err);
+    s = rule_skip_blanks(s + len);
     if (!failed && mask && strncmp(s, "in", 2) == 0 && strchr(" \t", s[2])) {
-        s = skip_blanks(s + 2);
-        len = word_len(s);
-        failed = len ? read_matcher(&r->in, s, len, err)
-                     : pb__error_set(err, PB_ERR_SYNTAX, 0, "\"in\" which method?");
-        s = skip_blanks(s + len);
+        s = rule_skip_blanks(s + 2);
+        len = rule_word_length(s);
+        failed = len ? matcher_read(&r->in, s, len, err)
+                     : pb__error_set(err, PB_ERR_SYNTAX, 0,
+                                     "a method is missing after \"in\"");
+        s = rule_skip_blanks(s + len);
     }
-    return failed || !*s ? failed
-                         : pb__error_set(err, PB_ERR_SYNTAX, 0,
-                                         "nothing is expected at \"%.40s\"", s);
+    return failed || !*s
+               ? failed
+               : pb__error_set(err, PB_ERR_SYNTAX, 0, "unexpected text \"%.40s\"", s);
 }
 
 static void matcher_fini(struct matcher *m)
@@ -139,10 +142,10 @@ static void rule_fini(struct rule *r)
     matcher_fini(&r->in);
 }
 
-static int add_line(struct rules *r, char *line, pb_error *err)
+static int rules_add_line(struct rules *r, char *line, pb_error *err)
 {
     line[strcspn(line, "\r\n")] = 0;
-    const char *s = skip_blanks(line);
+    const char *s = rule_skip_blanks(line);
     for (size_t n = strlen(line); n && strchr(" \t", line[n - 1]); n--) {
         line[n - 1] = 0;
     }
@@ -155,7 +158,7 @@ static int add_line(struct rules *r, char *line, pb_error *err)
     }
     r->rule = more;
     more[r->count] = (struct rule){0};
-    int failed = read_rule(&more[r->count], s, err);
+    int failed = rule_read(&more[r->count], s, err);
     if (failed) {
         rule_fini(&more[r->count]);
     } else {
@@ -175,7 +178,7 @@ int rules_read(struct rules *r, const char *path, pb_error *err)
     }
     while (!failed && getline(&line, &size, f) >= 0) {
         number++;
-        failed = add_line(r, line, err);
+        failed = rules_add_line(r, line, err);
     }
     if (failed) {
         pb__error_where(err, "%s:%zu", path, number);
@@ -194,9 +197,9 @@ void rules_fini(struct rules *r)
     *r = (struct rules){0};
 }
 
-/* ---- Asking ---- */
+/* ---- Matching ---- */
 
-static bool found_in(pcre2_code *code, const char *text, size_t len)
+static bool expression_found(pcre2_code *code, const char *text, size_t len)
 {
     pcre2_match_data *match = pcre2_match_data_create(1, NULL);
     int got = match ? pcre2_match(code, (PCRE2_SPTR)text, len, 0, 0, match, NULL) : -1;
@@ -204,21 +207,21 @@ static bool found_in(pcre2_code *code, const char *text, size_t len)
     return got >= 0;
 }
 
-static bool matches(const struct matcher *m, const char *text)
+static bool matcher_matches(const struct matcher *m, const char *text)
 {
     if (m->name) {
         return strcmp(m->name, text) == 0;
     }
-    return !m->code || found_in(m->code, text, strlen(text));
+    return !m->code || expression_found(m->code, text, strlen(text));
 }
 
-static bool is_in(const struct rule *r, const char *method)
+static bool rule_applies_to_method(const struct rule *r, const char *method)
 {
-    return (!r->in.name && !r->in.code) || (method && matches(&r->in, method));
+    return (!r->in.name && !r->in.code) || (method && matcher_matches(&r->in, method));
 }
 
-/* Whether a path is the place, or lies in it; "*" in the place is any run of characters. */
-static bool is_place(const char *place, const char *path)
+/* Whether a path is the place, or inside it; "*" in the place is any run of characters. */
+static bool place_contains(const char *place, const char *path)
 {
     const char *star = NULL, *again = NULL;
     for (;;) {
@@ -226,7 +229,7 @@ static bool is_place(const char *place, const char *path)
             star = ++place;
             again = path;
         } else if (!*place && strchr("[.{", *path)) {
-            return true; /* a NUL is found too */
+            return true; /* also at the end of path: strchr finds the NUL */
         } else if (*place && *place == *path) {
             place++;
             path++;
@@ -239,33 +242,33 @@ static bool is_place(const char *place, const char *path)
     }
 }
 
-static bool has_name(const struct matcher *m, const struct pb__buf *names)
+static bool names_contain(const struct matcher *m, const struct pb__buf *names)
 {
     const char *at = (const char *)names->data, *end = at + names->len;
     for (; at < end; at += strlen(at) + 1) {
-        if (matches(m, at)) {
+        if (matcher_matches(m, at)) {
             return true;
         }
     }
     return false;
 }
 
-bool rules_mask(const struct rules *r, const char *method, const char *path,
-                const struct pb__buf *names)
+bool rules_is_masked(const struct rules *r, const char *method, const char *path,
+                     const struct pb__buf *names)
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct rule *rule = &r->rule[i];
-        if (is_in(rule, method) &&
-            ((rule->does == MASK_PLACE && is_place(rule->place, path)) ||
-             (rule->does == MASK_NAME && has_name(&rule->what, names)))) {
+        if (rule_applies_to_method(rule, method) &&
+            ((rule->does == MASK_PLACE && place_contains(rule->place, path)) ||
+             (rule->does == MASK_NAME && names_contain(&rule->what, names)))) {
             return true;
         }
     }
     return false;
 }
 
-/* Replaces what the expression matches in a text by an asterisk. */
-static int mask_text(pcre2_code *code, struct pb__buf *text)
+/* Replaces each match of the expression in a text by an asterisk. */
+static int expression_mask_text(pcre2_code *code, struct pb__buf *text)
 {
     struct pb__buf out = {0};
     PCRE2_SIZE len = 2 * text->len + 64;
@@ -281,7 +284,7 @@ static int mask_text(pcre2_code *code, struct pb__buf *text)
     }
     if (got < 0) {
         pb__buf_fini(&out);
-        return 0; /* too much for the matcher: nothing is masked */
+        return 0; /* beyond the limits of the matcher: nothing is masked */
     }
     out.len = len;
     pb__buf_fini(text);
@@ -289,8 +292,8 @@ static int mask_text(pcre2_code *code, struct pb__buf *text)
     return 0;
 }
 
-bool rules_alike(const struct rules *r, const char *method, const pb_value *a,
-                 const pb_value *b)
+bool rules_texts_match(const struct rules *r, const char *method, const pb_value *a,
+                       const pb_value *b)
 {
     pb_span x, y;
     struct pb__buf left = {0}, right = {0};
@@ -302,9 +305,9 @@ bool rules_alike(const struct rules *r, const char *method, const pb_value *a,
     failed = failed ? failed : pb__buf_append(&right, y.data, y.len);
     for (size_t i = 0; !failed && i < r->count; i++) {
         const struct rule *rule = &r->rule[i];
-        if (rule->does == MASK_TEXT && is_in(rule, method)) {
-            failed = mask_text(rule->what.code, &left);
-            failed = failed ? failed : mask_text(rule->what.code, &right);
+        if (rule->does == MASK_TEXT && rule_applies_to_method(rule, method)) {
+            failed = expression_mask_text(rule->what.code, &left);
+            failed = failed ? failed : expression_mask_text(rule->what.code, &right);
         }
     }
     bool alike = !failed && left.len == right.len &&
@@ -314,10 +317,10 @@ bool rules_alike(const struct rules *r, const char *method, const pb_value *a,
     return alike;
 }
 
-bool rules_ignore(const struct rules *r, const char *method)
+bool rules_is_ignored(const struct rules *r, const char *method)
 {
     for (size_t i = 0; i < r->count; i++) {
-        if (r->rule[i].does == IGNORE && is_in(&r->rule[i], method)) {
+        if (r->rule[i].does == IGNORE && rule_applies_to_method(&r->rule[i], method)) {
             return true;
         }
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a replay does not compare, or not as it stands: a file of rules, a line each, which
- * docs/replay.md describes. */
+ * The rules of --rules: which differences a replay ignores. A file has one rule per line;
+ * docs/replay.md describes them. */
 #ifndef PB__TOOLS_REPLAY_RULES_H
 #define PB__TOOLS_REPLAY_RULES_H
 
@@ -12,24 +12,24 @@
 
 struct rule;
 
-/* Zeroed storage has none. */
+/* Zeroed storage has no rules. */
 struct rules {
     struct rule *rule;
     size_t count;
 };
 
-/* Appends what the file has. PB_ERR_SYSTEM where it cannot be read, PB_ERR_SYNTAX with the
+/* Appends the rules of a file. PB_ERR_SYSTEM if it cannot be read, PB_ERR_SYNTAX with the
  * line in err->where, PB_ERR_NOMEM. */
 int rules_read(struct rules *r, const char *path, pb_error *err);
-/* Whether the place in a call of the method, or in the answer to one, is masked. path is as
- * reports have it; names are the keys and members along it, each ended by a NUL. */
-bool rules_mask(const struct rules *r, const char *method, const char *path,
-                const struct pb__buf *names);
-/* Whether two texts, or two byte strings, are alike but for parts that are masked. */
-bool rules_alike(const struct rules *r, const char *method, const pb_value *a,
-                 const pb_value *b);
-/* Whether calls of the method that the peer makes are left out. */
-bool rules_ignore(const struct rules *r, const char *method);
+/* Whether a place in a call of the method, or in the answer to one, is masked. path is as
+ * reports print it; names are the keys and members along it, each ended by a NUL. */
+bool rules_is_masked(const struct rules *r, const char *method, const char *path,
+                     const struct pb__buf *names);
+/* Whether two texts, or two byte strings, are equal except for masked parts. */
+bool rules_texts_match(const struct rules *r, const char *method, const pb_value *a,
+                       const pb_value *b);
+/* Whether calls of the method by the peer are left out of the comparison. */
+bool rules_is_ignored(const struct rules *r, const char *method);
 void rules_fini(struct rules *r);
 
 #endif

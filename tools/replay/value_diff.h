@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * Comparing two values of different connections: what a capture has with what came. The
- * numbers of references are others there, so somebody else judges these. */
+ * Compares two values of different connections: the expected one of a capture, and the one
+ * that was received. Numbers of references differ between connections, so the caller
+ * compares these. */
 #ifndef PB__TOOLS_REPLAY_VALUE_DIFF_H
 #define PB__TOOLS_REPLAY_VALUE_DIFF_H
 
 #include "tools/replay/rules.h"
 
-/* Whose number a reference or cache has. */
-enum differ_luid { DIFFER_OBJECT, DIFFER_CACHE, DIFFER_LUIDS };
+/* What a number identifies: an object or a cache. */
+enum luid_kind { LUID_OBJECT, LUID_CACHE, LUID_KINDS };
 
-struct differ {
+struct value_diff {
     const struct rules *rules;
-    const char *method; /* that is called or answered, for the rules; NULL: none is */
-    /* Whether a number of the sender's stands for the one expected. */
-    bool (*same_luid)(enum differ_luid kind, int64_t expected, int64_t got, void *ctx);
-    /* Told of each difference, and its place. Either value may be NULL: there is none. */
+    const char
+        *method; /* the method that is called or answered, for the rules; or NULL */
+    /* Whether a number of the sender stands for the expected one. */
+    bool (*same_luid)(enum luid_kind kind, int64_t expected, int64_t got, void *ctx);
+    /* Reports a difference and its place. Either value may be NULL: there is none. */
     void (*report)(const char *path, const pb_value *expected, const pb_value *got,
                    void *ctx);
     void *ctx;
 };
 
-/* Compares; path is that of the whole. Either may be NULL: a member that was malformed.
+/* Compares two values; path is the place of both. Either may be NULL: a malformed member.
  * PB_ERR_NOMEM. */
-int differ_compare(const struct differ *d, const char *path, pb_value *expected,
-                   pb_value *got);
+int value_diff_compare(const struct value_diff *d, const char *path, pb_value *expected,
+                       pb_value *got);
 
 #endif

@@ -1,119 +1,111 @@
 /* SPDX-License-Identifier: MIT
  *
- * The expectations of a scenario against what was spoken in it: each call's arguments and
- * what came of it, and each call that an application's method served. */
-#include <stdio.h>
+ * Compares the messages of a scenario with the expectations of its file: the arguments and
+ * the end of each call, and the arguments of each call that a method served. */
+#include <string.h>
 
 #include "libpb/base/error.h"
 #include "tools/common/capture_file.h"
-#include "tools/replay/engine/expected_value.h"
+#include "tools/common/value_text.h"
 #include "tools/json/json.h"
+#include "tools/replay/engine/expected_value.h"
 #include "tools/replay/engine/scenario.h"
 
-static const char *text(const json_t *object, const char *name)
+static const char *json_text(const json_t *object, const char *name)
 {
     const char *s = json_string_value(json_object_get(object, name));
     return s ? s : "";
 }
 
-static bool is_text(const pb_value *v, const char *want)
-{
-    pb_span s;
-    return v && pb_as_text(v, &s) == 0 && s.len == strlen(want) &&
-           memcmp(s.data, want, s.len) == 0;
-}
-
-static bool is_int(const pb_value *v, const json_t *want)
+static bool value_is_json_int(const pb_value *v, const json_t *want)
 {
     int64_t i;
     return v && json_is_integer(want) && pb_as_int(v, &i) == 0 &&
            i == json_integer_value(want);
 }
 
-static bool is_call(const struct spoken *m)
-{
-    return spoken_is(m, "message") || spoken_is(m, "cachemessage");
-}
-
-/* -1 for what is no side. */
-static int index_of(const char *side)
-{
-    return strcmp(side, "server") == 0   ? SERVER
-           : strcmp(side, "client") == 0 ? CLIENT
-                                         : -1;
-}
-
-const json_t *call_of(const struct scenario *s, const struct spoken *m)
+const json_t *expected_step(const struct scenario *s, const char *begin, size_t n)
 {
     size_t i;
     json_t *call;
-    if (!is_call(m)) {
-        return NULL;
-    }
     json_array_foreach(json_object_get(s->expect, "calls"), i, call)
     {
-        if (index_of(text(call, "from")) == m->from &&
-            is_int(spoken_member(m, 1), json_object_get(call, "request")) &&
-            is_text(spoken_member(m, 3), text(call, "method"))) {
+        const char *does = json_string_value(json_object_get(call, "does"));
+        if (does && strncmp(does, begin, strlen(begin)) == 0 && n-- == 0) {
             return call;
         }
     }
     return NULL;
 }
 
-/* The message that a call of the expectations sent; NULL if there is none. */
-static const struct spoken *message_of(const struct scenario *s, const json_t *call)
+const json_t *expected_call_of(const struct scenario *s, const struct scenario_message *m)
 {
-    for (size_t i = 0; i < spoken_count(s); i++) {
-        const struct spoken *m = spoken_at(s, i);
-        if (m->from == index_of(text(call, "from")) && is_call(m) && m->own &&
-            is_int(spoken_member(m, 1), json_object_get(call, "request"))) {
+    size_t i;
+    json_t *call;
+    if (!scenario_is_call(m)) {
+        return NULL;
+    }
+    json_array_foreach(json_object_get(s->expect, "calls"), i, call)
+    {
+        if (side_by_name(json_text(call, "from")) == m->from &&
+            value_is_json_int(scenario_member(m, CALL_REQUEST),
+                              json_object_get(call, "request")) &&
+            value_is_text(scenario_member(m, CALL_METHOD), json_text(call, "method"))) {
+            return call;
+        }
+    }
+    return NULL;
+}
+
+/* The message of a call in the expectations; NULL if there is none. */
+static const struct scenario_message *message_of_call(const struct scenario *s,
+                                                      const json_t *call)
+{
+    for (size_t i = 0; i < scenario_message_count(s); i++) {
+        const struct scenario_message *m = scenario_message_at(s, i);
+        if (m->from == side_by_name(json_text(call, "from")) && scenario_is_call(m) &&
+            m->own &&
+            value_is_json_int(scenario_member(m, CALL_REQUEST),
+                              json_object_get(call, "request"))) {
             return m;
         }
     }
     return NULL;
 }
 
-const struct spoken *reply_to(const struct scenario *s, const struct spoken *m)
-{
-    for (const struct spoken *a = m; a < spoken_at(s, spoken_count(s)); a++) {
-        const pb_value *id = spoken_member(a, 1), *request = spoken_member(m, 1);
-        if (a->from != m->from && (spoken_is(a, "answer") || spoken_is(a, "error")) &&
-            id && pb_value_equal(id, request)) {
-            return a;
-        }
-    }
-    return NULL;
-}
-
-static int complain(pb_error *err, const char *what, const pb_error *why)
+static int comparison_fail(pb_error *err, const char *what, const pb_error *why)
 {
     return pb__error_set(err, PB_ERR_TYPE, 0, "%s: %s", what, why->text);
 }
 
-static int compare(const struct scenario *s, enum expect_view view, const json_t *want,
-                   pb_value *got, const char *what, pb_error *err)
+static int compare_value(const struct scenario *s, enum expected_view view,
+                         const json_t *want, pb_value *got, const char *what,
+                         pb_error *err)
 {
-    struct expect how = {view, pb_profile_has(s->r->profile, PB_PROFILE_DICT_ORDERED)};
+    struct expectation how = {view,
+                              pb_profile_has(s->check->profile, PB_PROFILE_DICT_ORDERED)};
     pb_error why = {0};
-    return expect_value(&how, want, got, &why) ? complain(err, what, &why) : 0;
+    return expected_value_compare(&how, want, got, &why)
+               ? comparison_fail(err, what, &why)
+               : 0;
 }
 
-/* The keyword of that name, which may travel as text or as bytes: borrowed. */
-static pb_value *keyword(const pb_value *kwargs, const json_t *name)
+/* The keyword argument of that name, which may be text or bytes; borrowed. */
+static pb_value *find_keyword(const pb_value *kwargs, const json_t *name)
 {
     struct pb__buf bytes = {0};
     const json_t *hex = json_object_get(name, "bytes");
-    int e =
-        hex ? capture_hex(hex, &bytes, NULL) : pb__buf_puts(&bytes, text(name, "str"));
+    int e = hex ? capture_decode_hex(hex, &bytes, NULL)
+                : pb__buf_puts(&bytes, json_text(name, "str"));
     e = e ? e : pb__buf_append(&bytes, "", 1);
     pb_value *v = e ? NULL : pb_dict_get(kwargs, (const char *)bytes.data);
     pb__buf_fini(&bytes);
     return v;
 }
 
-/* Keywords have no order. Their values are compared as one, for they may share objects. */
-static int compare_keywords(const struct scenario *s, enum expect_view view,
+/* Compares keyword arguments, in any order. Their values are compared as one list, because
+ * they may share objects. */
+static int compare_keywords(const struct scenario *s, enum expected_view view,
                             const json_t *want, const pb_value *got, pb_error *err)
 {
     const json_t *pairs = json_object_get(want, "dict");
@@ -124,53 +116,54 @@ static int compare_keywords(const struct scenario *s, enum expect_view view,
     json_t *pair;
     json_array_foreach(pairs, i, pair)
     {
-        pb_value *v = same ? keyword(got, json_array_get(pair, 0)) : NULL;
+        pb_value *v = same ? find_keyword(got, json_array_get(pair, 0)) : NULL;
         same = v && pb_append(values, v) == 0 &&
                json_array_append(wanted, json_array_get(pair, 1)) == 0;
     }
     json_t *list = json_pack("{s:o}", "list", wanted);
-    int e = same ? compare(s, view, list, values, "keywords", err)
-                 : pb__error_set(err, PB_ERR_TYPE, 0, "other keywords");
+    int e = same ? compare_value(s, view, list, values, "keywords", err)
+                 : pb__error_set(err, PB_ERR_TYPE, 0, "the keywords differ");
     json_decref(list);
     pb_value_unref(values);
     return e;
 }
 
 static int compare_message(const struct scenario *s, const json_t *call,
-                           const struct spoken *m, pb_error *err)
+                           const struct scenario_message *m, pb_error *err)
 {
     const json_t *object = json_object_get(call, "object");
-    const pb_value *id = spoken_member(m, 2);
+    const pb_value *id = scenario_member(m, CALL_OBJECT);
     bool named = json_is_string(object);
-    if (named ? !is_text(id, json_string_value(object)) : !is_int(id, object)) {
+    if (named ? !value_is_text(id, json_string_value(object))
+              : !value_is_json_int(id, object)) {
         return pb__error_set(err, PB_ERR_TYPE, 0, "the call is to another object");
     }
-    if (!is_text(spoken_member(m, 3), text(call, "method"))) {
+    if (!value_is_text(scenario_member(m, CALL_METHOD), json_text(call, "method"))) {
         return pb__error_set(err, PB_ERR_TYPE, 0, "the call is of another method");
     }
     if (m->refused.code) {
-        /* The peer refused it, or ended the connection: what it said is compared below. */
+        /* The peer refused it, or ended the connection: the reply is compared below. */
         return 0;
     }
-    int e = compare(s, EXPECT_SENT, json_object_get(call, "args"), spoken_member(m, 5),
-                    "arguments", err);
+    int e = compare_value(s, EXPECT_SENT, json_object_get(call, "args"),
+                          scenario_member(m, CALL_ARGS), "arguments", err);
     return e ? e
              : compare_keywords(s, EXPECT_SENT, json_object_get(call, "kwargs"),
-                                spoken_member(m, 6), err);
+                                scenario_member(m, CALL_KWARGS), err);
 }
 
-/* A text of a failure's state. */
+/* Compares a text in the state of a failure. */
 static int compare_text(const json_t *failure, const char *name, const pb_value *state,
                         const char *member, pb_error *err)
 {
     const pb_value *got = pb_dict_get(state, member);
     if (!json_is_string(json_object_get(failure, name)) ||
-        is_text(got, text(failure, name))) {
+        value_is_text(got, json_text(failure, name))) {
         return 0;
     }
     char *repr = got ? pb_value_repr(got) : NULL;
     pb__error_set(err, PB_ERR_TYPE, 0, "the failure's %s: expected \"%.60s\", got %.60s",
-                  member, text(failure, name), repr ? repr : "nothing");
+                  member, json_text(failure, name), repr ? repr : "nothing");
     pb_free(repr);
     return PB_ERR_TYPE;
 }
@@ -181,21 +174,21 @@ static int compare_parents(const json_t *failure, const pb_value *state, pb_erro
     const pb_value *got = pb_dict_get(state, "parents");
     bool same = got && pb_len(got) == json_array_size(want);
     for (size_t i = 0; same && i < json_array_size(want); i++) {
-        same = is_text(pb_item(got, i), json_string_value(json_array_get(want, i)));
+        same = value_is_text(pb_item(got, i), json_string_value(json_array_get(want, i)));
     }
     return same ? 0 : pb__error_set(err, PB_ERR_TYPE, 0, "the failure's parents differ");
 }
 
-/* A failure that has parents came over the wire as a copy of one; one that has none was
- * made by the caller, or is a copy of an exception of its own kind. */
+/* Compares a failure. One with parents was sent by the peer as a CopyableFailure. One
+ * without was made by the caller's side, or is an exception that was sent as a copy. */
 static int compare_failure(const struct scenario *s, const json_t *failure,
-                           const struct spoken *reply, pb_error *err)
+                           const struct scenario_message *reply, pb_error *err)
 {
-    bool error = reply && spoken_is(reply, "error");
-    pb_value *value = error ? spoken_member(reply, 2) : NULL;
+    bool error = reply && scenario_is(reply, "error");
+    pb_value *value = error ? scenario_member(reply, ANSWER_VALUE) : NULL;
     const json_t *instance = json_object_get(failure, "instance");
     if (instance) {
-        return compare(s, EXPECT_RECEIVED, instance, value, "failure", err);
+        return compare_value(s, EXPECT_RECEIVED, instance, value, "failure", err);
     }
     if (!json_object_get(failure, "parents")) {
         return 0;
@@ -210,7 +203,7 @@ static int compare_failure(const struct scenario *s, const json_t *failure,
     return e ? e : compare_parents(failure, state, err);
 }
 
-/* The parents of a failure that came. */
+/* Compares the parents of a failure of a session. */
 static int compare_failure_parents(const json_t *want, const pb_failure *f, pb_error *err)
 {
     pb_value *state = pb_build(err, "{s:O}", "parents", pb_failure_parents(f));
@@ -219,8 +212,8 @@ static int compare_failure_parents(const json_t *want, const pb_failure *f, pb_e
     return e;
 }
 
-static int same_text(const json_t *failure, const char *name, const char *got,
-                     pb_error *err)
+static int compare_held_text(const json_t *failure, const char *name, const char *got,
+                             pb_error *err)
 {
     const char *want = json_string_value(json_object_get(failure, name));
     return !want || strcmp(want, got) == 0
@@ -230,78 +223,82 @@ static int same_text(const json_t *failure, const char *name, const char *got,
                                name, want, got);
 }
 
-/* One that has no parents was made here, in words of our own. */
+/* Compares a failure of a session. Of one without parents, which was made here, only the
+ * class is compared: its text is our own. */
 static int compare_held_failure(const struct scenario *s, const json_t *failure,
                                 const pb_failure *f, pb_error *err)
 {
     const json_t *instance = json_object_get(failure, "instance");
     if (instance) {
-        return compare(s, EXPECT_HELD, instance, pb_failure_value(f), "failure", err);
+        return compare_value(s, EXPECT_HELD, instance, pb_failure_value(f), "failure",
+                             err);
     }
-    int e = same_text(failure, "type", pb_failure_type(f), err);
+    int e = compare_held_text(failure, "type", pb_failure_type(f), err);
     if (e || !json_object_get(failure, "parents")) {
         return e;
     }
-    e = same_text(failure, "value", pb_failure_text(f), err);
-    e = e ? e : same_text(failure, "traceback_text", pb_failure_traceback(f), err);
+    e = compare_held_text(failure, "value", pb_failure_text(f), err);
+    e = e ? e
+          : compare_held_text(failure, "traceback_text", pb_failure_traceback(f), err);
     return e ? e : compare_failure_parents(failure, f, err);
 }
 
-int replay_ended(const struct scenario *s, const json_t *call, pb_value *result,
-                 const pb_failure *failure, pb_error *err)
+int compare_call_end(const struct scenario *s, const json_t *call, pb_value *result,
+                     const pb_failure *failure, pb_error *err)
 {
     const json_t *answer = json_object_get(call, "answer");
     const json_t *failed = json_object_get(call, "failure");
     if (!answer && !failed) {
-        return 0; /* nothing came of it while the program ran */
+        return 0; /* it had not ended when the program did */
     }
     if (!answer != !result) {
         return pb__error_set(err, PB_ERR_TYPE, 0, "ended by %s instead",
                              result ? "an answer" : pb_failure_type(failure));
     }
-    return result ? compare(s, EXPECT_HELD, answer, result, "answer", err)
+    return result ? compare_value(s, EXPECT_HELD, answer, result, "answer", err)
                   : compare_held_failure(s, failed, failure, err);
 }
 
 static int compare_reply(const struct scenario *s, const json_t *call,
-                         const struct spoken *m, pb_error *err)
+                         const struct scenario_message *m, pb_error *err)
 {
-    const struct spoken *reply = reply_to(s, m);
+    const struct scenario_message *reply = scenario_reply_to(s, m);
     const json_t *answer = json_object_get(call, "answer");
     const json_t *failure = json_object_get(call, "failure");
-    const pb_value *required = spoken_member(m, 4);
+    const pb_value *required = scenario_member(m, CALL_ANSWER_WANTED);
     int64_t wanted;
     if (!required || pb_as_int(required, &wanted) != 0 ||
         wanted != !json_object_get(call, "noanswer")) {
-        return pb__error_set(err, PB_ERR_TYPE, 0, "asks otherwise for an answer");
+        return pb__error_set(err, PB_ERR_TYPE, 0, "whether an answer is wanted differs");
     }
     if (answer) {
-        if (!reply || !spoken_is(reply, "answer")) {
+        if (!reply || !scenario_is(reply, "answer")) {
             return pb__error_set(err, PB_ERR_TYPE, 0, "no answer came");
         }
-        return compare(s, EXPECT_RECEIVED, answer, spoken_member(reply, 2), "answer",
-                       err);
+        return compare_value(s, EXPECT_RECEIVED, answer,
+                             scenario_member(reply, ANSWER_VALUE), "answer", err);
     }
     if (failure) {
         return compare_failure(s, failure, reply, err);
     }
     if (reply && !reply->ended) {
-        return pb__error_set(err, PB_ERR_TYPE, 0, "something came where nothing should");
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             "an answer came where none is expected");
     }
     return 0;
 }
 
-/* A call that was never sent, because banana refuses it: so must we. */
+/* A call that was not sent, because banana refused it: we must refuse it, too. */
 static int compare_raised(const struct scenario *s, const json_t *call, pb_error *err)
 {
     uint8_t *out = NULL;
     size_t len;
     int e = 0;
-    pb_jelly_config config = {.profile = s->r->profile, .taster = s->jelly.taster};
-    if (strcmp(text(call, "raised"), "BananaError") == 0) {
-        /* What only a broker can send has no value here, and is passed over. */
-        pb_value *args = json_to_value(json_object_get(call, "args"), NULL);
-        pb_value *kwargs = json_to_value(json_object_get(call, "kwargs"), NULL);
+    pb_jelly_config config = {.profile = s->check->profile, .taster = s->jelly.taster};
+    if (strcmp(json_text(call, "raised"), "BananaError") == 0) {
+        /* Values that only a broker can make are skipped. */
+        pb_value *args = value_from_json(json_object_get(call, "args"), NULL);
+        pb_value *kwargs = value_from_json(json_object_get(call, "kwargs"), NULL);
         if (args && kwargs &&
             pb_jelly_bytes(args, &config, PB_DIALECT_PB, &out, &len, NULL) == 0) {
             pb_free(out);
@@ -320,8 +317,8 @@ static int compare_raised(const struct scenario *s, const json_t *call, pb_error
 
 static int compare_call(const struct scenario *s, const json_t *call, pb_error *err)
 {
-    if (index_of(text(call, "from")) < 0) {
-        return pb__error_set(err, PB_ERR_SYNTAX, 0, "a call from no side");
+    if (side_by_name(json_text(call, "from")) < 0) {
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "a call without the name of a side");
     }
     if (json_object_get(call, "raised")) {
         return compare_raised(s, call, err);
@@ -331,10 +328,10 @@ static int compare_call(const struct scenario *s, const json_t *call, pb_error *
                    ? 0
                    : pb__error_set(err, PB_ERR_SYNTAX, 0, "a call without its request");
     }
-    const struct spoken *m = message_of(s, call);
+    const struct scenario_message *m = message_of_call(s, call);
     if (!m) {
-        /* Unless it was written to a side that had ended the connection. */
-        return s->sides[!index_of(text(call, "from"))].ended &&
+        /* It may have been sent after the other side had ended the connection. */
+        return s->sides[!side_by_name(json_text(call, "from"))].ended &&
                        !json_object_get(call, "answer")
                    ? 0
                    : pb__error_set(err, PB_ERR_TYPE, 0, "the call was not sent");
@@ -343,8 +340,8 @@ static int compare_call(const struct scenario *s, const json_t *call, pb_error *
     return e ? e : compare_reply(s, call, m, err);
 }
 
-/* A method's name without its prefix; NULL where it has none. */
-static const char *bare_name(const char *method)
+/* The name of a method without its prefix; NULL if it has none. */
+static const char *method_bare_name(const char *method)
 {
     static const char *const prefixes[] = {"remote_", "perspective_", "view_",
                                            "observe_"};
@@ -356,44 +353,45 @@ static const char *bare_name(const char *method)
     return bare;
 }
 
-/* The arguments of a method, to which a tuple is given whether one was sent or a list. */
-static int compare_arguments(const struct scenario *s, enum expect_view view,
-                             const json_t *served, pb_value *args, pb_value *kwargs,
-                             pb_error *err)
+/* Compares the arguments of a method, which gets a tuple, also if a list was sent. */
+static int compare_served_arguments(const struct scenario *s, enum expected_view view,
+                                    const json_t *served, pb_value *args,
+                                    pb_value *kwargs, pb_error *err)
 {
     json_t *tuple = json_copy(json_object_get(json_object_get(served, "args"), "tuple"));
-    if (strncmp(text(served, "method"), "view_", 5) == 0) {
+    if (strncmp(json_text(served, "method"), "view_", 5) == 0) {
         json_array_remove(tuple, 0); /* the perspective */
     }
     bool list = args && pb_value_kind(args) == PB_LIST && view != EXPECT_HELD;
     json_t *want = json_pack("{s:o}", list ? "list" : "tuple", tuple);
-    int e = compare(s, view, want, args, "arguments", err);
+    int e = compare_value(s, view, want, args, "arguments", err);
     json_decref(want);
     return e ? e
              : compare_keywords(s, view, json_object_get(served, "kwargs"), kwargs, err);
 }
 
-int replay_served(const struct scenario *s, const json_t *served, pb_value *args,
-                  pb_value *kwargs, pb_error *err)
+int compare_served_call(const struct scenario *s, const json_t *served, pb_value *args,
+                        pb_value *kwargs, pb_error *err)
 {
-    return compare_arguments(s, EXPECT_HELD, served, args, kwargs, err);
+    return compare_served_arguments(s, EXPECT_HELD, served, args, kwargs, err);
 }
 
-/* Whether a message is the one that a method served. */
-static int compare_served(const struct scenario *s, const json_t *served,
-                          const struct spoken *m, pb_error *err)
+/* Compares a message with a served call. */
+static int compare_served_message(const struct scenario *s, const json_t *served,
+                                  const struct scenario_message *m, pb_error *err)
 {
-    const char *bare = bare_name(text(served, "method"));
-    if (!bare || !is_text(spoken_member(m, 3), bare)) {
+    const char *bare = method_bare_name(json_text(served, "method"));
+    if (!bare || !value_is_text(scenario_member(m, CALL_METHOD), bare)) {
         return pb__error_set(err, PB_ERR_TYPE, 0, "another method");
     }
-    return compare_arguments(s, EXPECT_RECEIVED, served, spoken_member(m, 5),
-                             spoken_member(m, 6), err);
+    return compare_served_arguments(s, EXPECT_RECEIVED, served,
+                                    scenario_member(m, CALL_ARGS),
+                                    scenario_member(m, CALL_KWARGS), err);
 }
 
-/* Served calls are among the messages, in their order: those that Twisted's own objects
- * serve, and those that no method is found for, stand between them. */
-static void check_served(struct scenario *s)
+/* Checks that the served calls are among the messages, in the same order. Calls that
+ * Twisted's own objects serve, and calls without a method, are between them. */
+static void check_served_calls(struct scenario *s)
 {
     size_t i, at = 0;
     json_t *served;
@@ -401,42 +399,43 @@ static void check_served(struct scenario *s)
     {
         pb_error first = {0};
         bool found = false;
-        while (!found && at < spoken_count(s)) {
-            struct spoken *m = spoken_at(s, at++);
+        while (!found && at < scenario_message_count(s)) {
+            struct scenario_message *m = scenario_message_at(s, at++);
             pb_error err = {0};
-            found = is_call(m) && compare_served(s, served, m, &err) == 0;
+            found =
+                scenario_is_call(m) && compare_served_message(s, served, m, &err) == 0;
             m->served = found ? served : NULL;
             if (err.code && !first.code && strcmp(err.text, "another method") != 0) {
                 first = err;
             }
         }
         if (!found) {
-            replay_fail(
-                s->r, "no message for the call that was served as %s, number %zu%s%s",
-                text(served, "method"), i + 1, first.code ? ": " : "", first.text);
+            check_fail(
+                s->check, "no message for the call that was served as %s, number %zu%s%s",
+                json_text(served, "method"), i + 1, first.code ? ": " : "", first.text);
             return;
         }
-        replay_pass(s->r);
+        check_pass(s->check);
     }
 }
 
-/* What a broker has read and answered we must not refuse. */
-static void check_refused(struct scenario *s)
+/* Checks that we refuse no call that the broker in the capture read and answered. */
+static void check_refused_messages(struct scenario *s)
 {
-    for (size_t i = 0; i < spoken_count(s); i++) {
-        const struct spoken *m = spoken_at(s, i);
-        const struct spoken *reply =
-            m->refused.code && is_call(m) ? reply_to(s, m) : NULL;
-        if (reply && spoken_is(reply, "answer")) {
-            size_t line = s->r->line;
-            s->r->line = m->line;
-            replay_fail(s->r, "refused, though it was answered: %s", m->refused.text);
-            s->r->line = line;
+    for (size_t i = 0; i < scenario_message_count(s); i++) {
+        const struct scenario_message *m = scenario_message_at(s, i);
+        const struct scenario_message *reply =
+            m->refused.code && scenario_is_call(m) ? scenario_reply_to(s, m) : NULL;
+        if (reply && scenario_is(reply, "answer")) {
+            size_t line = s->check->line;
+            s->check->line = m->line;
+            check_fail(s->check, "refused, though it was answered: %s", m->refused.text);
+            s->check->line = line;
         }
     }
 }
 
-void replay_calls(struct scenario *s)
+void check_expectations(struct scenario *s)
 {
     size_t i;
     json_t *call;
@@ -444,14 +443,15 @@ void replay_calls(struct scenario *s)
     {
         pb_error err = {0};
         if (json_object_get(call, "does")) {
-            continue; /* several messages, with an end that is the program's own */
+            continue; /* a step of several messages, whose end only the program saw */
         }
         if (compare_call(s, call, &err) == 0) {
-            replay_pass(s->r);
+            check_pass(s->check);
         } else {
-            replay_fail(s->r, "call %zu, %s: %s", i + 1, text(call, "method"), err.text);
+            check_fail(s->check, "call %zu, %s: %s", i + 1, json_text(call, "method"),
+                       err.text);
         }
     }
-    check_served(s);
-    check_refused(s);
+    check_served_calls(s);
+    check_refused_messages(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Comparing a value with what a capture's JSON says of it: kinds, contents, order, and
- * which places hold one object. */
+ * Compares a value with its description in a capture: kinds, contents, order, and which
+ * places hold the same object. */
 #ifndef PB__TOOLS_REPLAY_ENGINE_EXPECTED_VALUE_H
 #define PB__TOOLS_REPLAY_ENGINE_EXPECTED_VALUE_H
 
@@ -9,22 +9,22 @@
 
 #include "pb/value.h"
 
-/* Through whose eyes the JSON describes what passed over the wire: what the sender calls
- * a referenceable is a remote for the receiver. */
-enum expect_view {
+/* From which side the JSON describes a value: the referenceable of the sender is a remote
+ * for the receiver. */
+enum expected_view {
     EXPECT_SENT,
     EXPECT_RECEIVED,
-    EXPECT_HELD, /* the receiver's, of what a session made of it, not of forms */
+    EXPECT_HELD, /* received, and read by a session: the value holds real references */
 };
 
-struct expect {
-    enum expect_view view;
-    bool ordered; /* dicts stand in the order of the wire: Python 3 */
+struct expectation {
+    enum expected_view view;
+    bool ordered; /* dicts are in the order of the message: Python 3 */
 };
 
-/* 0, or PB_ERR_TYPE with what was expected and what there is; PB_ERR_SYNTAX for JSON that
- * describes no value. got may be NULL: nothing is there. */
-int expect_value(const struct expect *e, const json_t *want, pb_value *got,
-                 pb_error *err);
+/* 0; PB_ERR_TYPE with the expected and the received value; PB_ERR_SYNTAX if the JSON
+ * describes no value; PB_ERR_NOMEM. got may be NULL: there is no value. */
+int expected_value_compare(const struct expectation *e, const json_t *want, pb_value *got,
+                           pb_error *err);
 
 #endif

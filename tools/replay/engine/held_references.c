@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the application holds of what came: each reference and each cache on its own, so
- * that one can be given back when the capture shows that it was. */
+ * The references and caches that the application holds: one entry for each receipt, so that
+ * each can be released where the capture shows that it was. */
 #include "libpb/broker/copies.h"
 #include "tools/replay/engine/player.h"
 #include "tools/common/traversal.h"
 
-static size_t count(const struct play *p)
+static size_t held_count(const struct player *p)
 {
     return p->held.len / sizeof(pb_value *);
 }
 
-static pb_value **at(const struct play *p, size_t i)
+static pb_value **held_at(const struct player *p, size_t i)
 {
     return (pb_value **)(void *)p->held.data + i;
 }
 
-static bool is_cache(const pb_value *v)
+static bool is_cache_value(const pb_value *v)
 {
     return pb_value_kind(v) == PB_OBJECT &&
            ((const struct pb__foreign *)v)->ops == &pb__cache_ops;
 }
 
-static int keep(pb_value *v, void *ctx)
+static int held_keep(pb_value *v, void *ctx)
 {
-    struct play *p = ctx;
-    if (!pb_as_remote(v) && !is_cache(v)) {
+    struct player *p = ctx;
+    if (!pb_as_remote(v) && !is_cache_value(v)) {
         return 0;
     }
     int e = pb__buf_append(&p->held, &v, sizeof v);
@@ -35,39 +35,39 @@ static int keep(pb_value *v, void *ctx)
     return e;
 }
 
-void hold(struct play *p, pb_value *v)
+void held_add(struct player *p, pb_value *v)
 {
-    if (v && walk_value(v, keep, p) != 0) {
-        play_fail(p, p->r->line, "out of memory");
+    if (v && traverse_value(v, held_keep, p) != 0) {
+        player_fail(p, p->check->line, "out of memory");
     }
 }
 
-static int64_t luid_of(const pb_value *v)
+static int64_t held_luid(const pb_value *v)
 {
     const pb_object *o = pb_as_object(v);
     return o ? ((const struct pb__copy *)o)->luid : pb_remote_luid(pb_as_remote(v));
 }
 
-/* Where the oldest is; count(p): nowhere. */
-static size_t find(const struct play *p, int64_t luid, bool cache)
+/* The index of the one that was received first; held_count(p) if there is none. */
+static size_t held_index(const struct player *p, int64_t luid, bool cache)
 {
     size_t i = 0;
-    while (i < count(p) &&
-           !(is_cache(*at(p, i)) == cache && luid_of(*at(p, i)) == luid)) {
+    while (i < held_count(p) && !(is_cache_value(*held_at(p, i)) == cache &&
+                                  held_luid(*held_at(p, i)) == luid)) {
         i++;
     }
     return i;
 }
 
-pb_value *hold_find(struct play *p, int64_t luid, bool cache)
+pb_value *held_find(struct player *p, int64_t luid, bool cache)
 {
-    size_t i = find(p, luid, cache);
-    return i < count(p) ? *at(p, i) : NULL;
+    size_t i = held_index(p, luid, cache);
+    return i < held_count(p) ? *held_at(p, i) : NULL;
 }
 
-pb_remote *hold_remote(struct play *p, int64_t luid)
+pb_remote *held_remote(struct player *p, int64_t luid)
 {
-    pb_value *v = hold_find(p, luid, false);
+    pb_value *v = held_find(p, luid, false);
     if (!v) {
         v = (pb_value *)pb__remote_new(p->session, luid);
         if (v && pb__buf_append(&p->held, &v, sizeof v) != 0) {
@@ -78,23 +78,22 @@ pb_remote *hold_remote(struct play *p, int64_t luid)
     return v ? pb_as_remote(v) : NULL;
 }
 
-bool hold_drop(struct play *p, int64_t luid, bool cache)
+void held_release(struct player *p, int64_t luid, bool cache)
 {
-    size_t i = find(p, luid, cache);
-    if (i == count(p)) {
-        return false;
+    size_t i = held_index(p, luid, cache);
+    if (i == held_count(p)) {
+        return;
     }
-    pb_value *v = *at(p, i);
-    memmove(at(p, i), at(p, i + 1), (count(p) - i - 1) * sizeof v);
+    pb_value *v = *held_at(p, i);
+    memmove(held_at(p, i), held_at(p, i + 1), (held_count(p) - i - 1) * sizeof v);
     p->held.len -= sizeof v;
     pb_value_unref(v);
-    return true;
 }
 
-void hold_fini(struct play *p)
+void held_fini(struct player *p)
 {
-    for (size_t i = 0; i < count(p); i++) {
-        pb_value_unref(*at(p, i));
+    for (size_t i = 0; i < held_count(p); i++) {
+        pb_value_unref(*held_at(p, i));
     }
     pb__buf_fini(&p->held);
 }

@@ -1,58 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a side was set up. A capture doesn't say, but what this side wrote, and what it
- * accepted, shows it: the dialects in its first message, limits that were passed, names
- * that its security let through, tags that became copies, tracebacks that were sent. */
+ * Infers the configuration of a side, which a capture does not contain, from what the side
+ * sent and accepted: the dialects in its first message, lengths beyond the default limits,
+ * names that its security accepted, type tags that became copies, tracebacks. */
+#include <string.h>
+
+#include "libpb/banana/wire.h"
 #include "libpb/base/error.h"
-#include "tools/common/broker_expression.h"
-#include "tools/replay/engine/player.h"
 #include "tools/common/traversal.h"
+#include "tools/replay/engine/player.h"
 
-#define COPYABLE_FAILURE "twisted.spread.pb.CopyableFailure"
-
-pb_value *facts_failure(const struct spoken *m)
+bool was_accepted(const struct player *p, const struct scenario_message *m)
 {
-    pb_value *v = spoken_is(m, "error") ? spoken_member(m, 2) : NULL;
-    bool is = v && pb_value_kind(v) == PB_INSTANCE &&
-              strcmp(pb_name_of(v), COPYABLE_FAILURE) == 0;
-    return is ? pb_instance_state(v) : NULL;
-}
-
-const char *facts_text(const pb_value *state, const char *member)
-{
-    pb_span text;
-    const pb_value *v = state ? pb_dict_get(state, member) : NULL;
-    return v && pb_as_text(v, &text) == 0 ? (const char *)text.data : "";
-}
-
-const char *facts_failure_type(const struct spoken *m)
-{
-    return facts_text(facts_failure(m), "type");
-}
-
-bool facts_is_builtin(const char *type)
-{
-    static const char *const modules[] = {"builtins.", "exceptions.", "__builtin__."};
-    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
-        if (strncmp(type, modules[i], strlen(modules[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool facts_accepted(const struct play *p, const struct spoken *m)
-{
-    if (m->ended || !spoken_is_call(m)) {
+    if (m->ended || !scenario_is_call(m)) {
         return !m->ended;
     }
-    const struct spoken *reply = reply_to(p->s, m);
+    const struct scenario_message *reply = scenario_reply_to(p->s, m);
     const char *insecure = "twisted.spread.jelly.InsecureJelly";
-    return m->served || (reply && strcmp(facts_failure_type(reply), insecure) != 0);
+    return m->served || (reply && strcmp(failure_type(reply), insecure) != 0);
 }
 
-/* Puts into names the classes of all that is {"instance": name} in j. */
-static int find_instances(json_t *j, json_t *names)
+/* Adds the class of each {"instance": class} in j to names. */
+static int instance_classes_collect(json_t *j, json_t *names)
 {
     struct pb__buf todo = {0}; /* json_t *: a stack */
     int e = pb__buf_append(&todo, &j, sizeof j);
@@ -79,21 +48,21 @@ static int find_instances(json_t *j, json_t *names)
     return e;
 }
 
-bool facts_is_instance(const struct play *p, const char *class_name)
+bool is_instance_class(const struct player *p, const char *class_name)
 {
     return json_object_get(p->instances, class_name) != NULL;
 }
 
 /* ---- Security ---- */
 
-struct naming {
-    struct play *p;
+struct allowed_names {
+    struct player *p;
     pb_session_config *c;
-    bool came;
+    bool received; /* the values were sent by the peer */
 };
 
-/* Everything of its dotted name before the last dot. */
-static int allow_module_of(pb_taster *t, const char *name)
+/* Allows the module of a dotted name: the part before the last dot. */
+static int allow_module_of_name(pb_taster *t, const char *name)
 {
     char module[256];
     const char *dot = strrchr(name, '.');
@@ -106,25 +75,26 @@ static int allow_module_of(pb_taster *t, const char *name)
     return pb_taster_allow_module(t, module);
 }
 
-static int allow_copy(struct naming *n, pb_span tag, bool cache)
+static int allow_copy_class(struct allowed_names *n, pb_span tag, bool cache)
 {
-    struct thing *t = things_class(n->p, tag, cache);
+    struct player_object *t = received_class(n->p, tag, cache);
     int e = t ? pb_taster_allow_type(n->c->jelly.taster, t->name) : PB_ERR_NOMEM;
     return e ? e : pb_registry_set_class(n->c->registry, t->name, &t->cls);
 }
 
-static int allow_instance(struct naming *n, pb_value *v)
+static int allow_instance_class(struct allowed_names *n, pb_value *v)
 {
     const char *name = pb_name_of(v);
-    if (facts_is_instance(n->p, name)) {
+    if (is_instance_class(n->p, name)) {
         return pb_taster_allow_instances_of(n->c->jelly.taster, name);
     }
-    bool copy = n->came && strcmp(name, COPYABLE_FAILURE) != 0;
-    return copy ? allow_copy(n, (pb_span){(const uint8_t *)name, strlen(name)}, false)
+    bool copy = n->received && strcmp(name, COPYABLE_FAILURE) != 0;
+    return copy ? allow_copy_class(n, (pb_span){(const uint8_t *)name, strlen(name)},
+                                   false)
                 : 0;
 }
 
-static int allow_form(struct naming *n, const struct pb__form *form)
+static int allow_expression(struct allowed_names *n, const struct pb__form *form)
 {
     if (!form || !form->state) {
         return 0;
@@ -133,13 +103,13 @@ static int allow_form(struct naming *n, const struct pb__form *form)
     if (form->head.len < sizeof name) {
         memcpy(name, form->head.data, form->head.len);
     }
-    if (facts_is_instance(n->p, name)) {
+    if (is_instance_class(n->p, name)) {
         return pb_taster_allow_instances_of(n->c->jelly.taster, name);
     }
-    return n->came ? allow_copy(n, form->head, form->id != NULL) : 0;
+    return n->received ? allow_copy_class(n, form->head, form->id != NULL) : 0;
 }
 
-static int allow_name(struct naming *n, pb_value *v)
+static int allow_named_value(struct allowed_names *n, pb_value *v)
 {
     pb_taster *t = n->c->jelly.taster;
     int e;
@@ -151,40 +121,42 @@ static int allow_name(struct naming *n, pb_value *v)
         return e ? e : pb_taster_allow_module(t, pb_name_of(v));
     case PB_FUNCTION:
         e = pb_taster_allow_type(t, "function");
-        return e ? e : allow_module_of(t, pb_name_of(v));
+        return e ? e : allow_module_of_name(t, pb_name_of(v));
     default:
         return pb_taster_allow_type(t, "method");
     }
 }
 
-/* What is named in a value was allowed; of what this side sends, only instances are
- * judged by its security. */
-static int allow(pb_value *v, void *ctx)
+/* traverse_value's visit: allows what a value names. In values that this side sends,
+ * security checks only instances. */
+static int allow_value(pb_value *v, void *ctx)
 {
-    struct naming *n = ctx;
+    struct allowed_names *n = ctx;
     switch (pb_value_kind(v)) {
     case PB_INSTANCE:
-        return allow_instance(n, v);
+        return allow_instance_class(n, v);
     case PB_OBJECT:
-        return allow_form(n, form_of(v));
+        return allow_expression(n, broker_expression_of(v));
     case PB_CLASS:
     case PB_MODULE:
     case PB_FUNCTION:
     case PB_METHOD:
-        return n->came ? allow_name(n, v) : 0;
+        return n->received ? allow_named_value(n, v) : 0;
     default:
         return 0;
     }
 }
 
-/* A Twisted that cannot read classes says so only after its security let one through. */
-static int allow_unreadable(struct play *p, const struct spoken *m, pb_taster *t)
+/* A version of Twisted that cannot read a class reports that after its security has accepted
+ * it. */
+static int allow_unreadable_class(struct player *p, const struct scenario_message *m,
+                                  pb_taster *t)
 {
     static const char before[] = "class '", after[] = "' unjellied to something";
-    const char *text = facts_text(facts_failure(m), "value");
+    const char *text = failure_text(failure_state(m), "value");
     const char *end = strstr(text, after);
     char name[256];
-    if (m->from != p->who || strncmp(text, before, sizeof before - 1) != 0 || !end ||
+    if (m->from != p->side || strncmp(text, before, sizeof before - 1) != 0 || !end ||
         (size_t)(end - text) >= sizeof name) {
         return 0;
     }
@@ -194,20 +166,24 @@ static int allow_unreadable(struct play *p, const struct spoken *m, pb_taster *t
     return pb_taster_allow_instances_of(t, name);
 }
 
-/* An exception that came as a copy is known by its class here, as its failure tells. */
-static void name_exception(struct play *p, const struct spoken *m)
+/* Gives the class of a received exception, if that came as a copy, the name that the
+ * expectations have for the failure. */
+static void name_exception_class(struct player *p, const struct scenario_message *m)
 {
     pb_span tag;
-    const pb_value *v = m && spoken_is(m, "error") ? spoken_member(m, 2) : NULL;
-    if (!v || !form_copy(v, &tag) || facts_failure(m)) {
+    const pb_value *v =
+        m && scenario_is(m, "error") ? scenario_member(m, ANSWER_VALUE) : NULL;
+    if (!v || !broker_expression_state(v, &tag) || failure_state(m)) {
         return;
     }
-    for (size_t i = 0; i < spoken_count(p->s); i++) {
-        const struct spoken *call = spoken_at(p->s, i);
-        if (call->from == p->who && spoken_is_call(call) && reply_to(p->s, call) == m) {
-            const json_t *failure = json_object_get(call_of(p->s, call), "failure");
+    for (size_t i = 0; i < scenario_message_count(p->s); i++) {
+        const struct scenario_message *call = scenario_message_at(p->s, i);
+        if (call->from == p->side && scenario_is_call(call) &&
+            scenario_reply_to(p->s, call) == m) {
+            const json_t *failure =
+                json_object_get(expected_call_of(p->s, call), "failure");
             const char *type = json_string_value(json_object_get(failure, "type"));
-            struct thing *t = things_class(p, tag, false);
+            struct player_object *t = received_class(p, tag, false);
             if (t && type) {
                 t->cls.name = type;
             }
@@ -215,30 +191,31 @@ static void name_exception(struct play *p, const struct spoken *m)
     }
 }
 
-static int allow_all(struct play *p, pb_session_config *c)
+static int infer_security(struct player *p, pb_session_config *c)
 {
     int e = pb_taster_allow_basic_types(c->jelly.taster);
-    for (size_t i = 0; e == 0 && i < spoken_count(p->s); i++) {
-        const struct spoken *m = spoken_at(p->s, i);
-        struct naming n = {p, c, m->from != p->who};
-        if (!n.came || facts_accepted(p, m)) {
-            e = walk_value(m->value, allow, &n);
-            name_exception(p, n.came ? m : NULL);
+    for (size_t i = 0; e == 0 && i < scenario_message_count(p->s); i++) {
+        const struct scenario_message *m = scenario_message_at(p->s, i);
+        struct allowed_names n = {p, c, m->from != p->side};
+        if (!n.received || was_accepted(p, m)) {
+            e = traverse_value(m->value, allow_value, &n);
+            name_exception_class(p, n.received ? m : NULL);
         }
-        e = e ? e : allow_unreadable(p, m, c->jelly.taster);
+        e = e ? e : allow_unreadable_class(p, m, c->jelly.taster);
     }
     return e;
 }
 
 /* ---- Limits ---- */
 
-static void raise_to(size_t *limit, size_t seen)
+static void limit_raise(size_t *limit, size_t seen)
 {
     *limit = *limit > seen ? *limit : seen;
 }
 
-/* The longest of everything in tokens that were read before. */
-static void measure(pb_span in, pb_limits *l)
+/* Raises the limits to the longest prefix, list and string in banana that has been decoded
+ * before. */
+static void limits_measure(pb_span in, pb_limits *l)
 {
     size_t digits = 0, n = 0;
     for (size_t i = 0; i < in.len; i++) {
@@ -248,76 +225,71 @@ static void measure(pb_span in, pb_limits *l)
             digits++;
             continue;
         }
-        raise_to(&l->prefix, digits);
-        if (b == 0x80) {
-            raise_to(&l->list, n);
-        } else if (b == 0x82) {
-            raise_to(&l->bytes, n);
+        limit_raise(&l->prefix, digits);
+        if (b == PB__TYPE_LIST) {
+            limit_raise(&l->list, n);
+        } else if (b == PB__TYPE_STRING) {
+            limit_raise(&l->bytes, n);
             i += n;
-        } else if (b == 0x84) {
-            i += 8;
+        } else if (b == PB__TYPE_FLOAT) {
+            i += sizeof(double);
         }
         digits = n = 0;
     }
 }
 
-/* What a side wrote, or took, is within its limits, which are Twisted's own but for
- * that. */
-static void find_limits(struct play *p, pb_session_config *c)
+/* The limits are Twisted's defaults, raised to what the side sent or accepted. */
+static void infer_limits(struct player *p, pb_session_config *c)
 {
     c->jelly.limits = (pb_limits){0};
     pb_limits_default(&c->jelly.limits);
-    for (size_t i = 0; i < spoken_count(p->s); i++) {
-        const struct spoken *m = spoken_at(p->s, i);
-        if (m->from == p->who || facts_accepted(p, m)) {
-            measure(spoken_bytes(p->s, m), &c->jelly.limits);
+    for (size_t i = 0; i < scenario_message_count(p->s); i++) {
+        const struct scenario_message *m = scenario_message_at(p->s, i);
+        if (m->from == p->side || was_accepted(p, m)) {
+            limits_measure(scenario_message_bytes(p->s, m), &c->jelly.limits);
         }
     }
 }
 
-/* ---- The rest ---- */
+/* ---- Dialects and tracebacks ---- */
 
-static const struct spoken *first_of(const struct scenario *s, int who)
+static const struct scenario_message *first_message_of(const struct scenario *s, int side)
 {
-    for (size_t i = 0; i < spoken_count(s); i++) {
-        if (spoken_at(s, i)->from == who) {
-            return spoken_at(s, i);
+    for (size_t i = 0; i < scenario_message_count(s); i++) {
+        if (scenario_message_at(s, i)->from == side) {
+            return scenario_message_at(s, i);
         }
     }
     return NULL;
 }
 
-static pb_dialect dialect_named(const pb_value *v)
+/* A server knows the dialects that it offers. A client that did not choose the first one
+ * knows only the one that it chose. */
+static void infer_dialects(struct player *p, pb_session_config *c)
 {
-    pb_span name;
-    return v && pb_as_bytes(v, &name) == 0 ? pb__dialect_find(name) : PB_DIALECT_UNKNOWN;
-}
-
-/* A server knows what it offers. A client that took another than the first knows that one
- * only. */
-static void find_dialects(struct play *p, pb_session_config *c)
-{
-    const struct spoken *offer = first_of(p->s, SERVER), *own = first_of(p->s, p->who);
+    const struct scenario_message *offer = first_message_of(p->s, SIDE_SERVER),
+                                  *own = first_message_of(p->s, p->side);
     size_t n = 0;
     pb_value *name;
-    for (size_t i = 0; offer && n < 2 && (name = spoken_member(offer, i)); i++) {
-        c->dialects[n] = dialect_named(name);
+    for (size_t i = 0; offer && n < 2 && (name = scenario_member(offer, i)); i++) {
+        c->dialects[n] = dialect_by_name(name);
         n += c->dialects[n] != PB_DIALECT_UNKNOWN;
     }
-    pb_dialect took = p->who == CLIENT && own ? dialect_named(own->value) : 0;
-    if (p->who == CLIENT && took != c->dialects[0]) {
+    pb_dialect took =
+        p->side == SIDE_CLIENT && own ? dialect_by_name(own->value) : PB_DIALECT_UNKNOWN;
+    if (p->side == SIDE_CLIENT && took != c->dialects[0]) {
         c->dialects[0] = took;
         c->dialects[1] = PB_DIALECT_UNKNOWN;
-    } else if (p->who == CLIENT) {
+    } else if (p->side == SIDE_CLIENT) {
         c->dialects[0] = c->dialects[1] = PB_DIALECT_UNKNOWN; /* the default */
     }
 }
 
-static bool sends_tracebacks(const struct play *p)
+static bool infer_tracebacks(const struct player *p)
 {
-    for (size_t i = 0; i < spoken_count(p->s); i++) {
-        const struct spoken *m = spoken_at(p->s, i);
-        pb_value *state = m->from == p->who ? facts_failure(m) : NULL;
+    for (size_t i = 0; i < scenario_message_count(p->s); i++) {
+        const struct scenario_message *m = scenario_message_at(p->s, i);
+        pb_value *state = m->from == p->side ? failure_state(m) : NULL;
         const pb_value *unsafe = state ? pb_dict_get(state, "unsafeTracebacks") : NULL;
         bool is = false;
         if (unsafe && pb_as_bool(unsafe, &is) == 0 && is) {
@@ -327,19 +299,19 @@ static bool sends_tracebacks(const struct play *p)
     return false;
 }
 
-int facts_config(struct play *p, pb_session_config *c, pb_error *err)
+int inferred_config(struct player *p, pb_session_config *c, pb_error *err)
 {
-    c->jelly.profile = p->r->profile;
+    c->jelly.profile = p->check->profile;
     c->jelly.taster = pb_taster_new();
     c->registry = pb_registry_new();
     p->instances = json_object();
-    c->unsafe_tracebacks = sends_tracebacks(p);
+    c->unsafe_tracebacks = infer_tracebacks(p);
     c->negotiation_timeout = -1;
-    find_limits(p, c);
+    infer_limits(p, c);
     p->limits = c->jelly.limits;
-    find_dialects(p, c);
+    infer_dialects(p, c);
     bool made = c->jelly.taster && c->registry && p->instances &&
-                find_instances((json_t *)p->s->expect, p->instances) == 0 &&
-                allow_all(p, c) == 0;
+                instance_classes_collect((json_t *)p->s->expect, p->instances) == 0 &&
+                infer_security(p, c) == 0;
     return made ? 0 : pb__error_nomem(err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Banana without jelly: expressions as plain lists of ints, floats and bytes, held in
- * pb_values. For what judges banana alone. */
+ * Banana without jelly: expressions as plain lists of ints, floats and bytes, in pb_values.
+ * The vectors of banana are checked with it. */
 #ifndef PB__TOOLS_REPLAY_ENGINE_LIST_BUILDER_H
 #define PB__TOOLS_REPLAY_ENGINE_LIST_BUILDER_H
 
@@ -9,19 +9,19 @@
 #include "pb/banana.h"
 #include "pb/value.h"
 
-/* A sink that builds trees. */
-struct tree_builder {
-    pb_value *done;      /* a list of the expressions that are complete */
-    struct pb__buf open; /* of pb_value *: the lists that are open, outermost first */
+/* A sink that builds lists. */
+struct list_builder {
+    pb_value *done;      /* a list of the complete expressions */
+    struct pb__buf open; /* pb_value *: the open lists, outermost first */
 };
 
 /* PB_ERR_NOMEM. */
-int tree_builder_init(struct tree_builder *b);
-pb_sink tree_builder_sink(struct tree_builder *b);
-void tree_builder_fini(struct tree_builder *b);
+int list_builder_init(struct list_builder *b);
+pb_sink list_builder_sink(struct list_builder *b);
+void list_builder_fini(struct list_builder *b);
 
-/* Writes v to a sink: int, bool (as 0 or 1), float, bytes, list and tuple. PB_ERR_TYPE for
- * any other kind, which banana cannot carry, or the number that the sink returned. */
-int tree_write(pb_value *v, pb_sink out);
+/* Encodes v: an int, bool (as 0 or 1), float, bytes, list or tuple. PB_ERR_TYPE for any
+ * other kind, which banana cannot carry; other errors as pb_encoder_sink. */
+int list_encode(pb_value *v, pb_encoder *e, pb_error *err);
 
 #endif

@@ -1,81 +1,52 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a session wrote against what the capture's broker did: the same bytes, in the same
- * order, but for what docs/replay.md names. */
-#include "libpb/banana/limits.h"
+ * Compares the output of a session with the messages of this side in the capture: the same
+ * bytes in the same order, with the exceptions listed in docs/replay.md. */
+#include <string.h>
+
 #include "libpb/base/error.h"
-#include "tools/common/broker_expression.h"
 #include "tools/replay/engine/player.h"
 
-/* ---- What is masked ---- */
+/* ---- Masking ---- */
 
-struct reading {
-    pb_value *value;
-    pb_decoder *decoder;
-};
-
-static int on_message(struct pb__message *m, void *ctx)
+/* The call for which a message of this side is the reply; NULL if there is none. */
+static const struct scenario_message *call_of_reply(const struct player *p,
+                                                    const struct scenario_message *reply)
 {
-    struct reading *r = ctx;
-    r->value = m->value;
-    pb_decoder_pause(r->decoder);
-    return 0;
-}
-
-/* The first expression of in, *new*, and its length; NULL where there is none. */
-static pb_value *read_one(const struct play *p, pb_dialect dialect, pb_span in,
-                          size_t *len)
-{
-    struct reading r = {0};
-    struct pb__reader_config config = {.jelly = &p->s->jelly,
-                                       .invoker = &form_keeper,
-                                       .messages = true,
-                                       .done = on_message,
-                                       .ctx = &r};
-    struct pb__reader *reader = pb__reader_new(&config);
-    r.decoder =
-        reader ? pb_decoder_new(dialect, &p->limits, pb__reader_sink(reader)) : NULL;
-    if (r.decoder && pb_decoder_recv(r.decoder, in, NULL) == 0) {
-        *len = in.len - pb_decoder_rest(r.decoder);
-    }
-    pb_decoder_free(r.decoder);
-    pb__reader_free(reader);
-    return r.value;
-}
-
-/* The call that a message of this side's replies to. */
-static const struct spoken *call_for(const struct play *p, const struct spoken *reply)
-{
-    for (const struct spoken *m = spoken_at(p->s, 0); m < reply; m++) {
-        if (m->from != p->who && spoken_is_call(m) && reply_to(p->s, m) == reply) {
+    for (const struct scenario_message *m = scenario_message_at(p->s, 0); m < reply;
+         m++) {
+        if (m->from != p->side && scenario_is_call(m) &&
+            scenario_reply_to(p->s, m) == reply) {
             return m;
         }
     }
     return NULL;
 }
 
-/* Whether Twisted stumbled over the arguments of a call, before it looked for a method. */
-static bool is_stumble(const struct play *p, const struct spoken *reply)
+/* Whether the arguments of a call made Twisted itself raise an exception, before it looked
+ * for a method. */
+static bool is_dispatch_failure(const struct player *p,
+                                const struct scenario_message *reply)
 {
-    const char *type = facts_failure_type(reply);
-    const struct spoken *call = facts_is_builtin(type) ? call_for(p, reply) : NULL;
-    bool no_method =
-        strcmp(strrchr(type, '.') ? strrchr(type, '.') : "", ".AttributeError") == 0;
-    return call && !call->served && (call->refused.code || !no_method);
+    const char *type = failure_type(reply);
+    const struct scenario_message *call =
+        is_builtin_exception(type) ? call_of_reply(p, reply) : NULL;
+    return call && !call->served && (call->refused.code || !is_attribute_error(type));
 }
 
-/* The text of Python's own exceptions, and tracebacks, are Python's to make; and which
- * exception it is where Twisted stumbles. */
-static void mask_failure(const struct play *p, const struct spoken *m, pb_value *list)
+/* Masks what Python made: the texts of its built-in exceptions, tracebacks, and all of a
+ * failure that Twisted itself raised. */
+static void output_mask_failure(const struct player *p, const struct scenario_message *m,
+                                pb_value *list)
 {
-    pb_value *state = facts_failure(&(struct spoken){.value = list});
+    pb_value *state = failure_state(&(struct scenario_message){.value = list});
     pb_value *key, *value,
         *unsafe = state ? pb_dict_get(state, "unsafeTracebacks") : NULL;
-    bool builtin = facts_is_builtin(facts_text(state, "type")), traced = false;
+    bool builtin = is_builtin_exception(failure_text(state, "type")), traced = false;
     size_t at = 0;
     pb_span name;
-    if (state && is_stumble(p, m)) {
-        pb_item_set_steal(list, 2, pb_none());
+    if (state && is_dispatch_failure(p, m)) {
+        pb_item_set_steal(list, ANSWER_VALUE, pb_none());
         return;
     }
     if (unsafe) {
@@ -90,27 +61,28 @@ static void mask_failure(const struct play *p, const struct spoken *m, pb_value 
     }
 }
 
-/* What is responded to a challenge, where the password is unknown. */
-static void mask_response(const struct play *p, const struct spoken *m, pb_value *list)
+/* Masks the response to a challenge, if the password is unknown. */
+static void output_mask_response(const struct player *p, const struct scenario_message *m,
+                                 pb_value *list)
 {
-    const struct login *l = login_of(p, m);
-    pb_value *args = l && l->is_masked && m == l->respond ? pb_item(list, 5) : NULL;
+    const struct player_login *l = login_of_message(p, m);
+    pb_value *args =
+        l && l->is_masked && m == l->respond ? pb_item(list, CALL_ARGS) : NULL;
     pb_value *masked = args ? pb_list() : NULL;
     for (size_t i = 1; masked && i < pb_len(args); i++) {
         pb_append(masked, pb_item(args, i));
     }
     if (masked) {
-        pb_item_set_steal(list, 5, masked);
+        pb_item_set_steal(list, CALL_ARGS, masked);
     }
 }
 
-/* A session offers only dialects that there are. */
-static pb_value *mask_offer(pb_value *list)
+/* Removes unknown dialects from an offer: a session offers only known ones. */
+static pb_value *output_mask_offer(pb_value *list)
 {
     pb_value *known = pb_list();
-    pb_span name;
     for (size_t i = 0; known && i < pb_len(list); i++) {
-        if (pb_as_bytes(pb_item(list, i), &name) == 0 && pb__dialect_find(name)) {
+        if (dialect_by_name(pb_item(list, i)) != PB_DIALECT_UNKNOWN) {
             pb_append(known, pb_item(list, i));
         }
     }
@@ -118,24 +90,30 @@ static pb_value *mask_offer(pb_value *list)
     return known;
 }
 
-/* The bytes of an expression of m's dialect, masked, appended to out. */
-static int write_masked(const struct play *p, const struct spoken *m, pb_span in,
-                        struct pb__buf *out, size_t *len)
+/* Decodes a message in the dialect of m, masks it, and appends its bytes to out; *len is its
+ * length in `in`. */
+static int output_encode_masked(const struct player *p, const struct scenario_message *m,
+                                pb_span in, struct pb__buf *out, size_t *len)
 {
-    pb_value *v = read_one(p, m->dialect, in, len);
+    struct decoded_message decoded;
+    scenario_decode(&p->s->jelly, &broker_expression_keep_all, m->dialect, &p->limits, in,
+                    &decoded, NULL);
+    pb_value *v = decoded.value;
+    *len = decoded.len;
     pb_encoder *e = pb_encoder_new(m->dialect, &p->limits);
     int failed = v && e ? 0 : PB_ERR_NOMEM;
     bool list = v && pb_value_kind(v) == PB_LIST;
     if (list && m->dialect == PB_DIALECT_UNKNOWN) {
-        v = mask_offer(v);
+        v = output_mask_offer(v);
     } else if (list) {
-        mask_failure(p, m, v);
-        mask_response(p, m, v);
+        output_mask_failure(p, m, v);
+        output_mask_response(p, m, v);
     }
     for (size_t i = 0; !failed && v && list && i < pb_len(v); i++) {
         pb_value *member = pb_item(v, i); /* NULL: it was refused */
-        failed = member ? pb__jelly(member, &p->s->jelly, &form_keeper, e, NULL)
-                        : PB_ERR_SYNTAX;
+        failed =
+            member ? pb__jelly(member, &p->s->jelly, &broker_expression_keep_all, e, NULL)
+                   : PB_ERR_SYNTAX;
     }
     if (!failed) {
         pb_span s = pb_encoder_send(e);
@@ -146,16 +124,19 @@ static int write_masked(const struct play *p, const struct spoken *m, pb_span in
     return failed;
 }
 
-/* Whether what was written is m but for what is masked; then its length. A server's offer
- * of nothing that there is cannot be made. */
-static bool is_masked_same(const struct play *p, const struct spoken *m, size_t *len)
+/* Whether the output is m except for masked parts, and then its length. An offer without
+ * any known dialect matches any offer, because a session cannot make it. */
+static bool output_same_masked(const struct player *p, const struct scenario_message *m,
+                               size_t *len)
 {
     struct pb__buf want = {0}, got = {0};
     size_t ignored;
-    bool same = write_masked(p, m, spoken_bytes(p->s, m), &want, &ignored) == 0 &&
-                write_masked(p, m, (pb_span){p->out.data, p->out.len}, &got, len) == 0 &&
-                ((want.len == got.len && memcmp(want.data, got.data, got.len) == 0) ||
-                 (want.len == 0 && m->dialect == PB_DIALECT_UNKNOWN));
+    bool same =
+        output_encode_masked(p, m, scenario_message_bytes(p->s, m), &want, &ignored) ==
+            0 &&
+        output_encode_masked(p, m, (pb_span){p->out.data, p->out.len}, &got, len) == 0 &&
+        ((want.len == got.len && memcmp(want.data, got.data, got.len) == 0) ||
+         (want.len == 0 && m->dialect == PB_DIALECT_UNKNOWN));
     pb__buf_fini(&want);
     pb__buf_fini(&got);
     return same;
@@ -163,37 +144,38 @@ static bool is_masked_same(const struct play *p, const struct spoken *m, size_t 
 
 /* ---- Comparing ---- */
 
-static bool starts_with(const struct play *p, pb_span begin)
+static bool output_starts_with(const struct player *p, pb_span begin)
 {
     return p->out.len >= begin.len && memcmp(p->out.data, begin.data, begin.len) == 0;
 }
 
-static void take(struct play *p, size_t n)
+static void output_consume(struct player *p, size_t n)
 {
     memmove(p->out.data, p->out.data + n, p->out.len - n);
     p->out.len -= n;
-    replay_pass(p->r);
+    check_pass(p->check);
 }
 
-static const struct spoken **late_at(const struct play *p, size_t i)
+static const struct scenario_message **late_decref_at(const struct player *p, size_t i)
 {
-    return (const struct spoken **)(void *)p->late.data + i;
+    return (const struct scenario_message **)(void *)p->late.data + i;
 }
 
-static size_t late_count(const struct play *p)
+static size_t late_decref_count(const struct player *p)
 {
-    return p->late.len / sizeof(const struct spoken *);
+    return p->late.len / sizeof(const struct scenario_message *);
 }
 
-/* Takes a decref that is late, if that is what was written next. */
-static bool take_late(struct play *p)
+/* Consumes a late decref, if the output begins with one. */
+static bool output_consume_late(struct player *p)
 {
-    for (size_t i = 0; i < late_count(p); i++) {
-        const struct spoken *m = *late_at(p, i);
-        pb_span bytes = spoken_bytes(p->s, m);
-        if (starts_with(p, bytes)) {
-            take(p, bytes.len);
-            memmove(late_at(p, i), late_at(p, i + 1), (late_count(p) - i - 1) * sizeof m);
+    for (size_t i = 0; i < late_decref_count(p); i++) {
+        const struct scenario_message *m = *late_decref_at(p, i);
+        pb_span bytes = scenario_message_bytes(p->s, m);
+        if (output_starts_with(p, bytes)) {
+            output_consume(p, bytes.len);
+            memmove(late_decref_at(p, i), late_decref_at(p, i + 1),
+                    (late_decref_count(p) - i - 1) * sizeof m);
             p->late.len -= sizeof m;
             return true;
         }
@@ -201,34 +183,34 @@ static bool take_late(struct play *p)
     return false;
 }
 
-/* Compares with one message; false where it failed. */
-static bool compare_one(struct play *p, const struct spoken *m)
+/* Compares the output with one message; false if it failed. */
+static bool output_compare_message(struct player *p, const struct scenario_message *m)
 {
-    pb_span want = spoken_bytes(p->s, m);
+    pb_span want = scenario_message_bytes(p->s, m);
     size_t len = 0;
-    while (!starts_with(p, want)) {
-        if (spoken_is(m, "decref")) {
+    while (!output_starts_with(p, want)) {
+        if (scenario_is(m, "decref")) {
             return pb__buf_append(&p->late, &m, sizeof m) == 0;
         }
-        if (!take_late(p)) {
+        if (!output_consume_late(p)) {
             break;
         }
     }
-    if (starts_with(p, want)) {
-        take(p, want.len);
-    } else if (is_masked_same(p, m, &len)) {
-        take(p, len);
+    if (output_starts_with(p, want)) {
+        output_consume(p, want.len);
+    } else if (output_same_masked(p, m, &len)) {
+        output_consume(p, len);
     } else {
-        p->r->line = m->line;
+        p->check->line = m->line;
         p->failed = true;
-        return replay_same(p->r, "what it writes", want,
-                           (pb_span){p->out.data, p->out.len});
+        return check_same_bytes(p->check, "what it writes", want,
+                                (pb_span){p->out.data, p->out.len});
     }
     return true;
 }
 
-/* All that the session writes, as a transport that takes it at once. */
-static int collect(struct play *p)
+/* Takes all output of the session, as a transport that is never full. */
+static int output_collect(struct player *p)
 {
     pb_span s;
     int e = 0;
@@ -241,36 +223,36 @@ static int collect(struct play *p)
     return e;
 }
 
-void output_compare(struct play *p)
+void output_compare(struct player *p)
 {
-    bool fits = !p->failed && collect(p) == 0;
-    while (fits && p->compared < spoken_count(p->s)) {
-        const struct spoken *m = spoken_at(p->s, p->compared);
+    bool fits = !p->failed && output_collect(p) == 0;
+    while (fits && p->compared < scenario_message_count(p->s)) {
+        const struct scenario_message *m = scenario_message_at(p->s, p->compared);
         if (m->first >= p->due) {
             break;
         }
         p->compared++;
-        fits = m->from != p->who || compare_one(p, m);
+        fits = m->from != p->side || output_compare_message(p, m);
     }
-    while (fits && late_count(p) && take_late(p)) {
+    while (fits && late_decref_count(p) && output_consume_late(p)) {
     }
-    if (fits && late_count(p)) {
-        play_fail(p, (*late_at(p, 0))->line,
-                  "a decref is not written before the peer's "
-                  "next bytes");
+    if (fits && late_decref_count(p)) {
+        player_fail(p, (*late_decref_at(p, 0))->line,
+                    "a decref is not written before the peer's "
+                    "next bytes");
     }
 }
 
-void output_end(struct play *p)
+void output_end(struct player *p)
 {
     if (!p->failed && p->out.len) {
-        replay_same(p->r, "what it writes at the end", (pb_span){0},
-                    (pb_span){p->out.data, p->out.len});
+        check_same_bytes(p->check, "what it writes at the end", (pb_span){0},
+                         (pb_span){p->out.data, p->out.len});
         p->failed = true;
     }
 }
 
-void output_fini(struct play *p)
+void output_fini(struct player *p)
 {
     pb__buf_fini(&p->out);
     pb__buf_fini(&p->late);
