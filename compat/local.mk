@@ -30,6 +30,8 @@ libpb_compat_la_SOURCES = \
 	%D%/repr.c \
 	%D%/repr.h \
 	%D%/seq.c \
+	%D%/siphash.c \
+	%D%/siphash.h \
 	%D%/table.c \
 	%D%/table.h \
 	%D%/text.c \
@@ -52,6 +54,7 @@ unit_tests += \
 	%D%/tests/test_profile \
 	%D%/tests/test_repr \
 	%D%/tests/test_seq \
+	%D%/tests/test_siphash \
 	%D%/tests/test_table \
 	%D%/tests/test_text \
 	%D%/tests/test_unpack \
@@ -68,6 +71,7 @@ unit_tests += \
 %C%_tests_test_profile_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_repr_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_seq_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_siphash_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_table_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_text_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_unpack_LDADD = $(compat_libs) $(test_libs)
