@@ -94,16 +94,18 @@ bin_PROGRAMS += %D%/pb
 	%D%/replay/engine/scenario.h \
 	%D%/replay/engine/vectors.c
 %C%_pb_LDFLAGS = $(PB_LDFLAGS)
-%C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
+%C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) \
+	$(ZLIB_LIBS) -lm
 script_tests += \
 	%D%/tests/check-completion \
 	%D%/tests/check-dump \
 	%D%/tests/check-endpoints \
+	%D%/tests/check-options \
 	%D%/tests/check-pb \
 	%D%/tests/check-record \
 	%D%/tests/check-replay \
 	%D%/tests/check-wireshark
-EXTRA_DIST += %D%/tests/frames.py
+EXTRA_DIST += %D%/README.md %D%/tests/checking.py %D%/tests/frames.py
 
 bashcompdir = $(datadir)/bash-completion/completions
 dist_bashcomp_DATA = %D%/completions/pb
@@ -111,4 +113,7 @@ zshcompdir = $(datadir)/zsh/site-functions
 dist_zshcomp_DATA = %D%/completions/_pb
 
 wiresharkdir = $(pkgdatadir)/wireshark
-dist_wireshark_DATA = %D%/wireshark/pb.lua %D%/wireshark/pb_banana.lua %D%/wireshark/pb_jelly.lua
+dist_wireshark_DATA = \
+	%D%/wireshark/pb.lua \
+	%D%/wireshark/pb_banana.lua \
+	%D%/wireshark/pb_jelly.lua

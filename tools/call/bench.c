@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb bench`: its usage, and `pb bench codec`. Each figure is a line: name, value, unit. */
+ * `pb bench`: its usage, and `pb bench codec`. Each figure is a line: name, value,
+ * unit. */
 #include "tools/call/bench.h"
 
 #include <errno.h>
@@ -62,8 +63,8 @@ static uint8_t *bench_read_file(const char *path, size_t *len)
     return data;
 }
 
-/* The number of scalars, containers and keys in v, shared ones once for each place; -1 for
- * lack of memory. */
+/* The number of scalars, containers and keys in v, shared ones once for each place; -1
+ * for lack of memory. */
 static int64_t bench_count_values(pb_value *v)
 {
     size_t len = 1;

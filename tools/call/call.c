@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb call`: makes one or more calls on one connection, each on the reference that the one
- * before returned, and prints the last answer. */
+ * `pb call`: makes one or more calls on one connection, each on the reference that the
+ * one before returned, and prints the last answer. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

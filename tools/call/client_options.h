@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What `pb call` and `pb shell` share: the options of a client, the connection to the server
- * and the login. */
+ * What `pb call` and `pb shell` share: the options of a client, the connection to the
+ * server and the login. */
 #ifndef PB__TOOLS_CALL_CLIENT_OPTIONS_H
 #define PB__TOOLS_CALL_CLIENT_OPTIONS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb shell`: makes the calls that are typed, one after the other on one connection. Their
- * results are kept under names. */
+ * `pb shell`: makes the calls that are typed, one after the other on one connection.
+ * Their results are kept under names. */
 #include <editline/readline.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,8 +53,8 @@ static pb_value *shell_find_result(const char *name, void *ctx)
     return pb_dict_get(((struct shell *)ctx)->results, name);
 }
 
-/* Keeps a value under a name (NULL: none) and as the last result. Prints it, unless it was
- * typed with a name. */
+/* Keeps a value under a name (NULL: none) and as the last result. Prints it, unless it
+ * was typed with a name. */
 static int shell_keep_result(struct shell *s, const char *name, pb_value *v)
 {
     char *text = pb_value_repr(v);

@@ -91,7 +91,8 @@ static const char *argument_end(const char *s)
     return s;
 }
 
-/* The value of a literal, or of the result of that name: *new*, or NULL with the error. */
+/* The value of a literal, or of the result of that name: *new*, or NULL with the
+ * error. */
 static pb_value *cursor_take_value(struct line_cursor *c, const char *end)
 {
     size_t n = shell_name_length(c->at);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parses a line of `pb shell`: [NAME =] [TARGET.]METHOD(ARG, ..., KEY=ARG), or NAME alone.
- * An ARG is a Python literal or the name of a result. */
+ * Parses a line of `pb shell`: [NAME =] [TARGET.]METHOD(ARG, ..., KEY=ARG), or NAME
+ * alone. An ARG is a Python literal or the name of a result. */
 #ifndef PB__TOOLS_CALL_SHELL_LINE_H
 #define PB__TOOLS_CALL_SHELL_LINE_H
 
@@ -19,8 +19,8 @@ struct shell_line {
 /* The value of a name, borrowed; NULL: there is none. */
 typedef pb_value *shell_find(const char *name, void *ctx);
 
-/* PB_ERR_SYNTAX with the offset of the place, PB_ERR_NOMEM. An empty line has neither name
- * nor method. */
+/* PB_ERR_SYNTAX with the offset of the place, PB_ERR_NOMEM. An empty line has neither
+ * name nor method. */
 int shell_line_parse(const char *text, shell_find *find, void *ctx,
                      struct shell_line *out, pb_error *err);
 void shell_line_fini(struct shell_line *l);

@@ -41,8 +41,8 @@ static int capture_file_read_line(struct capture_file *c, pb_error *err)
         if (!gzgets(c->file, at, READ_SIZE)) {
             break;
         }
-        /* gzgets does not distinguish a NUL in the file from the one that it appends. JSON
-         * contains no NUL, so the parser rejects such a line in any case. */
+        /* gzgets does not distinguish a NUL in the file from the one that it appends.
+         * JSON contains no NUL, so the parser rejects such a line in any case. */
         text->len += strlen(at);
         if (text->len && text->data[text->len - 1] == '\n') {
             text->len--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading a capture: JSON Lines, plain or in gzip, one JSON object per line. The meaning of
- * the objects is described in interop-tests/captures/README.md. */
+ * Reading a capture: JSON Lines, plain or in gzip, one JSON object per line. The
+ * meaning of the objects is described in interop-tests/captures/README.md. */
 #ifndef PB__TOOLS_COMMON_CAPTURE_FILE_H
 #define PB__TOOLS_COMMON_CAPTURE_FILE_H
 
@@ -27,8 +27,8 @@ int capture_file_open(struct capture_file *c, const char *path, pb_error *err);
 json_t *capture_file_next(struct capture_file *c, pb_error *err);
 void capture_file_close(struct capture_file *c);
 
-/* Decodes a JSON string of hexadecimal digits, and appends the bytes to out. PB_ERR_SYNTAX
- * for anything else, PB_ERR_NOMEM. */
+/* Decodes a JSON string of hexadecimal digits, and appends the bytes to out.
+ * PB_ERR_SYNTAX for anything else, PB_ERR_NOMEM. */
 int capture_decode_hex(const json_t *text, struct pb__buf *out, pb_error *err);
 
 #endif

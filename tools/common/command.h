@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every subcommand of `pb` needs: exit statuses, error messages, the parsing of common
- * option arguments, and opening input. */
+ * What every subcommand of `pb` needs: exit statuses, error messages, the parsing of
+ * common option arguments, and opening input. */
 #ifndef PB__TOOLS_COMMON_COMMAND_H
 #define PB__TOOLS_COMMON_COMMAND_H
 
@@ -28,7 +28,8 @@ const char *tool_format_error(char out[TOOL_ERROR_SIZE], const pb_error *err);
 void tool_error_from(const pb_error *err);
 /* Prints the text of a connection's error; returns TOOL_TIMEOUT or TOOL_DISCONNECTED. */
 int tool_connection_error(const pb_error *err);
-/* Prints that memory ran out. Returns TOOL_DISCONNECTED: there is no status of its own. */
+/* Prints that memory ran out. Returns TOOL_DISCONNECTED: there is no status of its
+ * own. */
 int tool_nomem(void);
 
 /* ---- Arguments ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connecting: resolves the host, then tries one address after the other by the socket calls
- * of libpb/net. */
+ * Connecting: resolves the host, then tries one address after the other by the socket
+ * calls of libpb/net. */
 #include "tools/common/connector.h"
 
 #include <stdio.h>

@@ -49,8 +49,8 @@ enum message_kind {
 pb_value *message_member(const pb_value *message, size_t i);
 /* The dialect of that name; PB_DIALECT_UNKNOWN if there is none, or v is not bytes. */
 pb_dialect dialect_by_name(const pb_value *v);
-/* The dialect by which a decoder reads what a peer of that profile reads as d: old versions
- * of Twisted read the vocabulary in the dialect none, too. */
+/* The dialect by which a decoder reads what a peer of that profile reads as d: old
+ * versions of Twisted read the vocabulary in the dialect none, too. */
 pb_dialect dialect_for_reading(pb_dialect d, pb_profile profile);
 
 /* ---- Following ---- */

@@ -65,8 +65,8 @@ static pb_span frame_ip(pb_span frame, int link)
     return span_skip(frame, link == DLT_LINUX_SLL2 ? 20 : at + 2);
 }
 
-/* The TCP segment in an IP packet, with its addresses in *s; empty for any other protocol.
- * Fragments of IP packets are skipped, and show as a gap. */
+/* The TCP segment in an IP packet, with its addresses in *s; empty for any other
+ * protocol. Fragments of IP packets are skipped, and show as a gap. */
 static pb_span ip_tcp(pb_span ip, struct tcp_segment *s)
 {
     if (ip.len >= 20 && ip.data[0] >> 4 == 4) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * TCP reassembly. The bytes of a side are delivered as soon as they follow those that were
- * delivered before; segments that come too early are kept. If bytes are missing in the
- * file, the side ends there, because the stream cannot be read after a gap. */
+ * TCP reassembly. The bytes of a side are delivered as soon as they follow those that
+ * were delivered before; segments that come too early are kept. If bytes are missing
+ * in the file, the side ends there, because the stream cannot be read after a gap. */
 #include "tools/common/tcp_reassembly.h"
 
 #include <stdio.h>

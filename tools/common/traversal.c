@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The traversal keeps a stack of values to visit, and a set of those that were visited. */
+ * The traversal keeps a stack of values to visit, and a set of those that were
+ * visited. */
 #include "tools/common/traversal.h"
 
 #include "libpb/base/buf.h"

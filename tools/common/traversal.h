@@ -6,9 +6,9 @@
 
 #include "pb/value.h"
 
-/* Calls visit with v and with each container, instance, method, object and reference in it,
- * in order, until visit returns non-zero. The states of instances, copies and broker
- * expressions are visited too. Returns what visit returned, or PB_ERR_NOMEM. */
+/* Calls visit with v and with each container, instance, method, object and reference
+ * in it, in order, until visit returns non-zero. The states of instances, copies and
+ * broker expressions are visited too. Returns what visit returned, or PB_ERR_NOMEM. */
 int traverse_value(pb_value *v, int (*visit)(pb_value *v, void *ctx), void *ctx);
 
 #endif

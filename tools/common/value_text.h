@@ -7,7 +7,8 @@
 #include "libpb/base/span.h"
 #include "pb/value.h"
 
-/* Whether v is bytes with this content, as the words of the protocol are. v may be NULL. */
+/* Whether v is bytes with this content, as the words of the protocol are. v may be
+ * NULL. */
 static inline bool value_is_bytes(const pb_value *v, const char *text)
 {
     pb_span s;

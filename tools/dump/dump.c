@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb dump`: reads traffic files, and prints the selected messages or their statistics. */
+ * `pb dump`: reads traffic files, and prints the selected messages or their
+ * statistics. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "tools/dump/dump.h"

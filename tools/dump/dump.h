@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parts of `pb dump`: dump.c reads the files and selects messages, print.c prints them,
- * and statistics.c makes the summary of --stats. */
+ * The parts of `pb dump`: dump.c reads the files and selects messages, print.c prints
+ * them, and statistics.c makes the summary of --stats. */
 #ifndef PB__TOOLS_DUMP_DUMP_H
 #define PB__TOOLS_DUMP_DUMP_H
 

@@ -132,6 +132,6 @@ void dump_damage(const struct dump_style *style, size_t connection, int from, do
         return;
     }
     dump_print_head(style, connection, from, time, style->colour ? "\033[31m" : "");
-    printf("cannot be read from byte %" PRIu64 " of the %s's stream on: %s\n", offset,
-           side_names[from], text);
+    printf("the %s's stream is unreadable from byte %" PRIu64 ": %s\n", side_names[from],
+           offset, text);
 }

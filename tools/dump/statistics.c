@@ -12,35 +12,40 @@
 #include "tools/common/message_text.h"
 
 struct method_statistics {
-    struct method_statistics *next; /* another name with the same hash */
     char *name;
     uint64_t calls, errors;
     struct pb__buf durations; /* double: seconds until each answer */
 };
 
 struct dump_stats {
-    struct pb__map methods; /* hash of the name to struct method_statistics */
+    struct pb__buf methods; /* struct method_statistics */
+    pb_value *indices;      /* a dict of names (bytes) to indices in methods */
     uint64_t messages[SIDE_COUNT], bytes[SIDE_COUNT];
     uint64_t connections, damaged, unanswered, exported[SIDE_COUNT];
 };
 
+static struct method_statistics *statistics_at(const struct dump_stats *s, size_t i)
+{
+    return (struct method_statistics *)(void *)s->methods.data + i;
+}
+
+static size_t statistics_count(const struct dump_stats *s)
+{
+    return s->methods.len / sizeof(struct method_statistics);
+}
+
 struct dump_stats *dump_stats_new(void)
 {
-    return pb__calloc(1, sizeof(struct dump_stats));
-}
-
-/* FNV-1a. */
-static uint64_t name_hash(const char *name)
-{
-    uint64_t h = 0xcbf29ce484222325;
-    for (; *name; name++) {
-        h = (h ^ (uint8_t)*name) * 0x100000001b3;
+    struct dump_stats *s = pb__calloc(1, sizeof *s);
+    if (s && !(s->indices = pb_dict())) {
+        dump_stats_free(s);
+        s = NULL;
     }
-    return h;
+    return s;
 }
 
-/* The name of a call without the number of a reference: the same object has another number
- * in each connection. *New* (pb_free); NULL for lack of memory. */
+/* The name of a call without the number of a reference: the same object has another
+ * number in each connection. *New* (pb_free); NULL for lack of memory. */
 static char *statistics_name(const struct conversation_call *c)
 {
     char *name = message_call_name(c);
@@ -52,31 +57,40 @@ static char *statistics_name(const struct conversation_call *c)
     return name;
 }
 
-/* The statistics of the method that is called; NULL for lack of memory. */
-static struct method_statistics *statistics_row(struct dump_stats *s,
-                                                const struct conversation_call *c)
+/* Adds a method, whose name it takes; NULL for lack of memory. */
+static struct method_statistics *statistics_add(struct dump_stats *s, char *name,
+                                                pb_value *key)
 {
-    char *name = statistics_name(c);
-    if (!name) {
-        return NULL;
-    }
-    uint64_t key = name_hash(name);
-    struct method_statistics *first = pb__map_get(&s->methods, key);
-    for (struct method_statistics *r = first; r; r = r->next) {
-        if (strcmp(r->name, name) == 0) {
-            pb_free(name);
-            return r;
-        }
-    }
-    struct method_statistics *r = pb__calloc(1, sizeof *r);
-    if (!r || pb__map_set(&s->methods, key, r) != 0) {
-        pb__free(r);
+    size_t i = statistics_count(s);
+    struct method_statistics m = {.name = name};
+    if (pb__buf_append(&s->methods, &m, sizeof m) != 0) {
         pb_free(name);
         return NULL;
     }
-    r->next = first;
-    r->name = name;
-    return r;
+    return pb_dict_set_value_steal(s->indices, pb_value_ref(key), pb_int((int64_t)i)) == 0
+               ? statistics_at(s, i)
+               : NULL;
+}
+
+/* The statistics of the method that is called; NULL for lack of memory. */
+static struct method_statistics *statistics_of(struct dump_stats *s,
+                                               const struct conversation_call *c)
+{
+    char *name = statistics_name(c);
+    pb_value *key = name ? pb_bytes(pb_span_of(name)) : NULL;
+    const pb_value *index = key ? pb_dict_get_value(s->indices, key) : NULL;
+    struct method_statistics *found = NULL;
+    int64_t i;
+    if (index && pb_as_int(index, &i) == 0) {
+        found = statistics_at(s, (size_t)i);
+        pb_free(name);
+    } else if (key) {
+        found = statistics_add(s, name, key);
+    } else {
+        pb_free(name);
+    }
+    pb_value_unref(key);
+    return found;
 }
 
 int dump_stats_add(struct dump_stats *s, const struct conversation_message *m)
@@ -86,7 +100,7 @@ int dump_stats_add(struct dump_stats *s, const struct conversation_message *m)
     if (!m->call) {
         return 0;
     }
-    struct method_statistics *r = statistics_row(s, m->call);
+    struct method_statistics *r = statistics_of(s, m->call);
     if (!r) {
         return PB_ERR_NOMEM;
     }
@@ -137,29 +151,20 @@ static double duration_quantile(const struct method_statistics *r, double q)
  * NULL. */
 static struct method_statistics **statistics_sorted(const struct dump_stats *s)
 {
-    struct pb__buf all = {0};
-    size_t at = 0;
-    uint64_t key;
-    void *first;
-    int failed = 0;
-    while (!failed && pb__map_next(&s->methods, &at, &key, &first)) {
-        for (struct method_statistics *r = first; r && !failed; r = r->next) {
-            if (r->durations.len) {
-                qsort(r->durations.data, r->durations.len / sizeof(double),
-                      sizeof(double), duration_compare);
-            }
-            failed = pb__buf_append(&all, &r, sizeof r);
+    size_t n = statistics_count(s);
+    struct method_statistics **sorted = pb__calloc(n + 1, sizeof *sorted);
+    for (size_t i = 0; sorted && i < n; i++) {
+        struct pb__buf *durations = &statistics_at(s, i)->durations;
+        sorted[i] = statistics_at(s, i);
+        if (durations->len) {
+            qsort(durations->data, durations->len / sizeof(double), sizeof(double),
+                  duration_compare);
         }
     }
-    size_t n = all.len / sizeof(struct method_statistics *);
-    struct method_statistics *end = NULL;
-    if (failed || pb__buf_append(&all, &end, sizeof end) != 0) {
-        pb__buf_fini(&all);
-        return NULL;
+    if (sorted) {
+        qsort(sorted, n, sizeof *sorted, method_calls_compare);
     }
-    struct method_statistics **rows = (void *)all.data;
-    qsort(rows, n, sizeof *rows, method_calls_compare);
-    return rows;
+    return sorted;
 }
 
 static void statistics_print_text(const struct dump_stats *s,
@@ -175,7 +180,7 @@ static void statistics_print_text(const struct dump_stats *s,
     }
     for (int i = 0; i < SIDE_COUNT; i++) {
         printf("%s: %" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64
-               " references of its objects left open\n",
+               " references to its objects not released\n",
                side_names[i], s->messages[i], s->bytes[i], s->exported[i]);
     }
     printf("%" PRIu64 " connections, %" PRIu64 " calls not answered, %" PRIu64
@@ -226,19 +231,13 @@ int dump_stats_print(const struct dump_stats *s, bool json)
 
 void dump_stats_free(struct dump_stats *s)
 {
-    size_t at = 0;
-    uint64_t key;
-    void *first;
-    while (s && pb__map_next(&s->methods, &at, &key, &first)) {
-        for (struct method_statistics *r = first, *next; r; r = next) {
-            next = r->next;
-            pb__buf_fini(&r->durations);
-            pb_free(r->name);
-            pb__free(r);
-        }
+    for (size_t i = 0; s && i < statistics_count(s); i++) {
+        pb__buf_fini(&statistics_at(s, i)->durations);
+        pb_free(statistics_at(s, i)->name);
     }
     if (s) {
-        pb__map_fini(&s->methods);
+        pb__buf_fini(&s->methods);
+        pb_value_unref(s->indices);
         pb__free(s);
     }
 }

@@ -132,8 +132,9 @@ static const struct json_kind *json_kind_of(const json_t *j, const json_t **cont
     return NULL;
 }
 
-/* Called before v is put into the innermost container. If that container is inside v, or
- * inside a cycle that v is part of, all containers between them become part of the cycle. */
+/* Called before v is put into the innermost container. If that container is inside v,
+ * or inside a cycle that v is part of, all containers between them become part of the
+ * cycle. */
 static int reading_tie_cycle(struct json_reading *b, pb_value *v)
 {
     struct pb__island *island =
@@ -256,8 +257,8 @@ static pb_value *reading_close(struct json_reading *b)
     return e ? NULL : o.v;
 }
 
-/* Puts a value into the innermost container, and closes each container that is complete by
- * that. A value outside of containers is the result. */
+/* Puts a value into the innermost container, and closes each container that is
+ * complete by that. A value outside of containers is the result. */
 static int reading_deliver_steal(struct json_reading *b, pb_value *v)
 {
     while (v && b->open.len) {
@@ -324,8 +325,8 @@ static const json_t *container_next_json(const struct open_container *o)
                : json_array_get(o->content, o->at);
 }
 
-/* The index, plus 1, of a set or dict that must be filled before v can be hashed: one that
- * is in v with nothing but tuples around it. 0 if there is none, or with *e. */
+/* The index, plus 1, of a set or dict that must be filled before v can be hashed: one
+ * that is in v with nothing but tuples around it. 0 if there is none, or with *e. */
 static uintptr_t reading_find_unfilled(struct json_reading *b, pb_value *v, int *e)
 {
     struct pb__buf tuples = {0};

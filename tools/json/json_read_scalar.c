@@ -19,7 +19,8 @@ pb_value *value_json_malformed(const json_t *j, pb_error *err)
     return NULL;
 }
 
-/* Sets err if v is NULL, for constructors that fail for lack of memory only; returns v. */
+/* Sets err if v is NULL, for constructors that fail for lack of memory only; returns
+ * v. */
 static pb_value *check_made(pb_value *v, pb_error *err)
 {
     if (!v) {

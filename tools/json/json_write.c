@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writes values as lossless JSON, in two passes: the first finds the containers that are
- * shared; the second makes the JSON, with an "id" at the first place of a shared container
- * and a "ref" at the others. */
+ * Writes values as lossless JSON, in two passes: the first finds the containers that
+ * are shared; the second makes the JSON, with an "id" at the first place of a shared
+ * container and a "ref" at the others. */
 #include "tools/json/json.h"
 
 #include <stdio.h>
@@ -237,7 +237,8 @@ static json_t *writing_value(struct json_writing *w, const pb_value *v)
                      : writing_open(w, v);
 }
 
-/* Adds j to the JSON of a container: the member that container_next_value returned last. */
+/* Adds j to the JSON of a container: the member that container_next_value returned
+ * last. */
 static bool container_put_json(json_t *object, pb_kind kind, size_t at, json_t *j)
 {
     if (kind == PB_INSTANCE || kind == PB_METHOD) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writes the capture of one connection, in gzip, for capture_file.h to read. The format is
- * described in interop-tests/captures/README.md. */
+ * Writes the capture of one connection, in gzip, for capture_file.h to read. The
+ * format is described in interop-tests/captures/README.md. */
 #ifndef PB__TOOLS_RECORD_CAPTURE_WRITER_H
 #define PB__TOOLS_RECORD_CAPTURE_WRITER_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Masks the response of a login in the bytes of one side, however these are cut into
- * chunks: in a call of "respond" on an object with a number, strings in the first argument
- * are replaced by asterisks. Lengths do not change, so the result can be decoded as before.
- * A decoder cannot be used for this, because it delivers a string only when all of it has
- * arrived. */
+ * chunks: in a call of "respond" on an object with a number, strings in the first
+ * argument are replaced by asterisks. Lengths do not change, so the result can be
+ * decoded as before. A decoder cannot be used for this, because it delivers a string
+ * only when all of it has arrived. */
 #ifndef PB__TOOLS_RECORD_PASSWORD_MASK_H
 #define PB__TOOLS_RECORD_PASSWORD_MASK_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb record`: accepts connections, opens one to the server for each, lets relay.c forward
- * bytes between the two, and writes one capture for each connection. */
+ * `pb record`: accepts connections, opens one to the server for each, lets relay.c
+ * forward bytes between the two, and writes one capture for each connection. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>

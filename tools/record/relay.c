@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Forwarding. Every event ends in relay_update, which sends pending bytes, forwards the end
- * of a side, and tells the loop which events to watch for. */
+ * Forwarding. Every event ends in relay_update, which sends pending bytes, forwards
+ * the end of a side, and tells the loop which events to watch for. */
 #include "tools/record/relay.h"
 
 #include <errno.h>

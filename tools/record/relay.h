@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Forwards bytes between two connected sockets, each with or without TLS, unchanged. If one
- * side ends its connection, the other is ended in the same way. While one side takes no
- * bytes, the other is not read, so that little has to be kept in memory. */
+ * Forwards bytes between two connected sockets, each with or without TLS, unchanged.
+ * If one side ends its connection, the other is ended in the same way. While one side
+ * takes no bytes, the other is not read, so that little has to be kept in memory. */
 #ifndef PB__TOOLS_RECORD_RELAY_H
 #define PB__TOOLS_RECORD_RELAY_H
 

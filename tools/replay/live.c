@@ -40,7 +40,8 @@ static int live_connect(const struct live_replay *o, const char *endpoint,
     return failed ? tool_connection_error(&err) : TOOL_DONE;
 }
 
-/* Waits for the first connection of a live client: for ever, unless a time-out was given. */
+/* Waits for the first connection of a live client: for ever, unless a time-out was
+ * given. */
 static int live_accept(const struct live_replay *o, const char *endpoint,
                        struct blocking_socket *out)
 {
@@ -68,7 +69,7 @@ static int live_accept(const struct live_replay *o, const char *endpoint,
 static int live_report(const struct played_side *s)
 {
     if (s->recording.damage.code) {
-        printf("%s: the capture cannot be read on from %.6f s: %s\n", s->file,
+        printf("%s: the capture is unreadable from %.6f s: %s\n", s->file,
                s->recording.damage_time, s->recording.damage.text);
     }
     printf("%zu messages compared, %zu differences\n", s->compared, s->differences);

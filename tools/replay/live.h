@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb replay --client` and `--server`: the options, and the replay from the capture and the
- * endpoint to the exit status. */
+ * `pb replay --client` and `--server`: the options, and the replay from the capture
+ * and the endpoint to the exit status. */
 #ifndef PB__TOOLS_REPLAY_LIVE_H
 #define PB__TOOLS_REPLAY_LIVE_H
 

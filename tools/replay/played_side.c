@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The order of a replay: this side sends a message when all messages that precede it in the
- * capture have been received. So no message is sent before the numbers in it are known, and
- * no message is waited for that depends on one that was not sent. */
+ * The order of a replay: this side sends a message when all messages that precede it
+ * in the capture have been received. So no message is sent before the numbers in it
+ * are known, and no message is waited for that depends on one that was not sent. */
 #include "tools/replay/played_side.h"
 
 #include <stdio.h>
@@ -30,8 +30,8 @@ static void played_side_on_damage(int from, double time, uint64_t offset,
     struct played_side *s = ctx;
     char text[TOOL_ERROR_SIZE];
     (void)time;
-    played_side_report(s, NULL, "cannot be read from byte %llu of the %s's stream on: %s",
-                       (unsigned long long)offset, side_names[from],
+    played_side_report(s, NULL, "the %s's stream is unreadable from byte %llu: %s",
+                       side_names[from], (unsigned long long)offset,
                        tool_format_error(text, why));
     s->peer_ended = true;
 }
@@ -125,8 +125,8 @@ static void send_message(struct played_side *s, struct recorded_message *m)
     }
 }
 
-/* Marks ignored calls and their answers as done: such a call is answered when it comes, and
- * not waited for. */
+/* Marks ignored calls and their answers as done: such a call is answered when it
+ * comes, and not waited for. */
 static void skip_ignored_calls(struct played_side *s)
 {
     for (size_t i = 0; i < recording_count(&s->recording); i++) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * `pb replay --client` and `--server`: one side of a capture is played to a live peer.
- * played_side.c sends and waits in the order of the capture; played_side_write.c translates
- * the numbers of the capture to those of this connection; played_side_match.c finds the
- * message of the capture for each message of the peer; played_side_report.c prints how they
- * differ. */
+ * played_side.c sends and waits in the order of the capture; played_side_write.c
+ * translates the numbers of the capture to those of this connection;
+ * played_side_match.c finds the message of the capture for each message of the peer;
+ * played_side_report.c prints how they differ. */
 #ifndef PB__TOOLS_REPLAY_PLAYED_SIDE_H
 #define PB__TOOLS_REPLAY_PLAYED_SIDE_H
 
@@ -41,8 +41,8 @@ struct played_side {
     int status;   /* enum tool_status */
 };
 
-/* Plays the side over a connected socket, which it takes; s->status is the outcome, and all
- * differences have been printed. */
+/* Plays the side over a connected socket, which it takes; s->status is the outcome,
+ * and all differences have been printed. */
 void played_side_run(struct played_side *s, struct blocking_socket socket);
 
 /* ---- played_side_write.c ---- */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds the message of the capture for each message of the live peer. An answer belongs to
- * its call. Of several calls of one method on one object, the first without a difference is
- * taken, because calls that run at the same time may come in another order. */
+ * Finds the message of the capture for each message of the live peer. An answer
+ * belongs to its call. Of several calls of one method on one object, the first without
+ * a difference is taken, because calls that run at the same time may come in another
+ * order. */
 #include <string.h>
 
 #include "libpb/base/error.h"
@@ -29,16 +30,17 @@ static uintptr_t map_number(const struct pb__map *m, int64_t key)
     return (uintptr_t)pb__map_get(m, (uint64_t)key);
 }
 
-/* Whether all references under a luid of the peer have been released, so that the luid may
- * belong to another object now. Luids of caches are never used again. */
+/* Whether all references under a luid of the peer have been released, so that the luid
+ * may belong to another object now. The luid of a cache is used again only after its
+ * owner has dropped the cache. */
 static bool is_luid_released(const struct played_side *s, enum luid_kind kind,
                              int64_t live)
 {
     return kind == LUID_OBJECT && !map_number(&s->live.sides[!s->side].exported, live);
 }
 
-/* Whether a live luid stands for the one in the capture. Binds the two if neither is bound
- * yet. */
+/* Whether a live luid stands for the one in the capture. Binds the two if neither is
+ * bound yet. */
 static bool is_luid_matching(struct played_side *s, enum luid_kind kind, int64_t expected,
                              int64_t got)
 {

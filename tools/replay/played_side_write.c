@@ -23,7 +23,8 @@ static bool find_live_number(const struct pb__map *m, const pb_value *v, int64_t
     return live != 0;
 }
 
-/* pb__invoker.jelly: references to objects and caches of the peer get their live numbers. */
+/* pb__invoker.jelly: references to objects and caches of the peer get their live
+ * numbers. */
 static int jelly_with_live_numbers(pb_value *v, struct pb__form *form, pb_error *err,
                                    void *ctx)
 {
@@ -43,7 +44,8 @@ static int jelly_with_live_numbers(pb_value *v, struct pb__form *form, pb_error 
 
 /* ---- Logins ---- */
 
-/* The answer to a login, in the capture, with the challenger that this call is made on. */
+/* The answer to a login, in the capture, with the challenger that this call is made
+ * on. */
 static const struct recorded_message *
 find_login_answer(const struct played_side *s, const struct recorded_message *call)
 {
@@ -209,8 +211,9 @@ static bool was_luid_sent(const struct played_side *s, const struct recorded_mes
     return false;
 }
 
-/* Finds the live numbers of a message: *new* in numbered, or NULL to keep the number of the
- * capture. False if the message cannot be sent; then *why as in played_side_send. */
+/* Finds the live numbers of a message: *new* in numbered, or NULL to keep the number
+ * of the capture. False if the message cannot be sent; then *why as in
+ * played_side_send. */
 static bool map_live_numbers(struct played_side *s, const struct recorded_message *m,
                              pb_value **numbered, const char **why)
 {
@@ -246,8 +249,8 @@ static bool map_live_numbers(struct played_side *s, const struct recorded_messag
     return true;
 }
 
-/* The dialect to choose: that of the capture, or, if the peer does not offer it, the first
- * known one that it offers. */
+/* The dialect to choose: that of the capture, or, if the peer does not offer it, the
+ * first known one that it offers. */
 static pb_value *choose_dialect(const struct played_side *s,
                                 const struct recorded_message *m)
 {

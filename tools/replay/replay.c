@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb replay`: its options. live.c replays a capture to a live peer; engine/check.c checks
- * captures. */
+ * `pb replay`: its options. live.c replays a capture to a live peer; engine/check.c
+ * checks captures. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +108,8 @@ static int replay_take_option(struct live_replay *live, int got, char **argv)
     }
 }
 
-/* Reads the options. Returns the mode, CHECK, CLIENT or SERVER; 0 for --help and errors. */
+/* Reads the options. Returns the mode, CHECK, CLIENT or SERVER; 0 for --help and
+ * errors. */
 static int replay_read_options(int argc, char **argv, struct live_replay *live,
                                int *status)
 {

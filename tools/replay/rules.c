@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parses rules, "mask WHAT [in METHOD]" and "ignore METHOD", and applies them to differences
- * that a comparison has found. */
+ * Parses rules, "mask WHAT [in METHOD]" and "ignore METHOD", and applies them to
+ * differences that a comparison has found. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "tools/replay/rules.h"
@@ -47,8 +47,8 @@ static int matcher_compile(struct matcher *m, const char *text, size_t len, pb_e
     return 0;
 }
 
-/* The length of a word: up to the next blank; of an expression, up to its closing slash. 0
- * for an expression without one. */
+/* The length of a word: up to the next blank; of an expression, up to its closing
+ * slash. 0 for an expression without one. */
 static size_t rule_word_length(const char *text)
 {
     if (*text != '/') {
@@ -220,7 +220,8 @@ static bool rule_applies_to_method(const struct rule *r, const char *method)
     return (!r->in.name && !r->in.code) || (method && matcher_matches(&r->in, method));
 }
 
-/* Whether a path is the place, or inside it; "*" in the place is any run of characters. */
+/* Whether a path is the place, or inside it; "*" in the place is any run of
+ * characters. */
 static bool place_contains(const char *place, const char *path)
 {
     const char *star = NULL, *again = NULL;

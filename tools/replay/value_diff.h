@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Compares two values of different connections: the expected one of a capture, and the one
- * that was received. Numbers of references differ between connections, so the caller
- * compares these. */
+ * Compares two values of different connections: the expected one of a capture, and the
+ * one that was received. Numbers of references differ between connections, so the
+ * caller compares these. */
 #ifndef PB__TOOLS_REPLAY_VALUE_DIFF_H
 #define PB__TOOLS_REPLAY_VALUE_DIFF_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A local object behind the interface of a remote one: the same function uses the server's
- * adder and one of the client's own, directly and through a forwarder. */
+ * A local object behind the interface of a remote one: the same function uses the
+ * server's adder and one of the client's own, directly and through a forwarder. */
 #include <stdlib.h>
 #include <uv.h>
 

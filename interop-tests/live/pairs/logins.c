@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logins, as in Twisted's pb5, pb6, pb7 and pbAnon: with a password, as several users over
- * one connection, anonymously, and not at all. */
+ * Logins, as in Twisted's pb5, pb6, pb7 and pbAnon: with a password, as several users
+ * over one connection, anonymously, and not at all. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Publishables: what is published once is kept in a file, and asked for again only when it
- * has changed. */
+ * Publishables: what is published once is kept in a file, and asked for again only
+ * when it has changed. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>

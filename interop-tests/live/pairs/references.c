@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * References, as in Twisted's pb1, pb2, pb3 and pb4: a server gives one out, knows it when
- * it comes home, calls back through one, and publishes objects under names. */
+ * References, as in Twisted's pb1, pb2, pb3 and pb4: a server gives one out, knows it
+ * when it comes home, calls back through one, and publishes objects under names. */
 #include <stdlib.h>
 
 #include "interop-tests/live/pairs/pair.h"

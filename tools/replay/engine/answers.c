@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The answers of the application. A request or a login attempt is kept until the reply to it
- * in the capture is due, and is then answered with what that contains: a value, an
- * exception, or an avatar. */
+ * The answers of the application. A request or a login attempt is kept until the reply
+ * to it in the capture is due, and is then answered with what that contains: a value,
+ * an exception, or an avatar. */
 #include "libpb/base/error.h"
 #include "tools/common/broker_expression.h"
 #include "tools/replay/engine/player.h"
@@ -87,9 +87,9 @@ static bool is_deferred_failure(const struct player *p,
            !pb_dict_get(state, "pickled") && next - count == 1;
 }
 
-/* Fails a request as the application did: while its method runs, by raising an exception,
- * unless the failure was pickled, which shows that it came from a Deferred; after that, by
- * a Deferred. */
+/* Fails a request as the application did: while its method runs, by raising an
+ * exception, unless the failure was pickled, which shows that it came from a Deferred;
+ * after that, by a Deferred. */
 static int request_fail(struct player *p, struct player_request *w, pb_value *state)
 {
     struct pb__buf mro = {0};

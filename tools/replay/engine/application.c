@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The application behind a session. It goes through the messages of its side in the order of
- * the capture: makes the calls, gives the answers, releases references. Messages that a
- * broker sends by itself (version, decrefs and uncaches that follow, refusals) are left to
- * the session. A call is answered while it is served, if the capture has the answer before
- * the next bytes of the peer. */
+ * The application behind a session. It goes through the messages of its side in the
+ * order of the capture: makes the calls, gives the answers, releases references.
+ * Messages that a broker sends by itself (version, decrefs and uncaches that follow,
+ * refusals) are left to the session. A call is answered while it is served, if the
+ * capture has the answer before the next bytes of the peer. */
 #include <string.h>
 
 #include "libpb/base/error.h"
@@ -255,10 +255,10 @@ static const struct scenario_message *message_of_request(struct player *p,
     return NULL;
 }
 
-/* Whether a reply shows that Twisted refused the call before it looked for a method, so that
- * none may serve it here. A built-in exception may have been raised by the method. A call
- * that Twisted 8.2 refuses because it cannot read a class may be served: in C it is not
- * known whether a class is of that kind. */
+/* Whether a reply shows that Twisted refused the call before it looked for a method,
+ * so that none may serve it here. A built-in exception may have been raised by the
+ * method. A call that Twisted 8.2 refuses because it cannot read a class may be
+ * served: in C it is not known whether a class is of that kind. */
 static bool is_broker_refusal(const struct scenario_message *reply)
 {
     const char *type = reply ? failure_type(reply) : "";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb replay --check`: reads captures, has each row of vectors and each scenario checked, and
- * counts what passed. */
+ * `pb replay --check`: reads captures, has each row of vectors and each scenario
+ * checked, and counts what passed. */
 #include "tools/replay/engine/check.h"
 
 #include <stdarg.h>

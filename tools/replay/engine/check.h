@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * `pb replay --check`, the test engine of interop-tests/captures. check.c reads the files
- * and counts; vectors.c checks the rows of vectors, scenario.c connections,
- * expectations.c the calls on a connection, and player.c plays each side of a connection by
- * a real session. */
+ * `pb replay --check`, the test engine of interop-tests/captures. check.c reads the
+ * files and counts; vectors.c checks the rows of vectors, scenario.c connections,
+ * expectations.c the calls on a connection, and player.c plays each side of a
+ * connection by a real session. */
 #ifndef PB__TOOLS_REPLAY_ENGINE_CHECK_H
 #define PB__TOOLS_REPLAY_ENGINE_CHECK_H
 

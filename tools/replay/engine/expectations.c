@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Compares the messages of a scenario with the expectations of its file: the arguments and
- * the end of each call, and the arguments of each call that a method served. */
+ * Compares the messages of a scenario with the expectations of its file: the arguments
+ * and the end of each call, and the arguments of each call that a method served. */
 #include <string.h>
 
 #include "libpb/base/error.h"
@@ -103,8 +103,8 @@ static pb_value *find_keyword(const pb_value *kwargs, const json_t *name)
     return v;
 }
 
-/* Compares keyword arguments, in any order. Their values are compared as one list, because
- * they may share objects. */
+/* Compares keyword arguments, in any order. Their values are compared as one list,
+ * because they may share objects. */
 static int compare_keywords(const struct scenario *s, enum expected_view view,
                             const json_t *want, const pb_value *got, pb_error *err)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Compares a value with the JSON of a capture. A stack holds the pairs to compare; a table
- * has a comparison for each kind. A capture does not contain how a class changes its state
- * when it is sent (__getstate__, getStateToCopy, ...). So the state of an instance is
- * compared only if it has the same members in the message, and that of a copy or a cache is
- * not compared. */
+ * Compares a value with the JSON of a capture. A stack holds the pairs to compare; a
+ * table has a comparison for each kind. A capture does not contain how a class changes
+ * its state when it is sent (__getstate__, getStateToCopy, ...). So the state of an
+ * instance is compared only if it has the same members in the message, and that of a
+ * copy or a cache is not compared. */
 #include "tools/replay/engine/expected_value.h"
 
 #include <stdlib.h>
@@ -62,7 +62,8 @@ static int comparison_push(struct value_comparison *w, const json_t *want, pb_va
     return pb__buf_append(&w->pairs, &p, sizeof p) == 0 ? 0 : pb__error_nomem(w->err);
 }
 
-/* A Decimal without the sign of a zero, which jelly does not send: *new*, or NULL with err. */
+/* A Decimal without the sign of a zero, which jelly does not send: *new*, or NULL with
+ * err. */
 static pb_value *decimal_without_zero_sign(const char *text, pb_error *err)
 {
     const char *digits = text + (*text == '-');
@@ -109,9 +110,9 @@ static int expected_sequence(struct value_comparison *w, const json_t *content)
     return e;
 }
 
-/* The index of a key that is equal to the value that the JSON describes, and not taken,
- * searched from index i on; n if there is none, or the value cannot be made without the rest
- * of the whole. */
+/* The index of a key that is equal to the value that the JSON describes, and not
+ * taken, searched from index i on; n if there is none, or the value cannot be made
+ * without the rest of the whole. */
 static size_t expected_find_equal(const json_t *want, pb_value **keys, size_t n, size_t i,
                                   const bool *taken)
 {
@@ -127,9 +128,9 @@ static size_t expected_find_equal(const json_t *want, pb_value **keys, size_t n,
     return found;
 }
 
-/* Finds the key of a dict, or member of a set, for each entry of the JSON: found[i]. Equal
- * ones first; the rest (instances, nan and others that are equal to nothing but themselves)
- * in order. */
+/* Finds the key of a dict, or member of a set, for each entry of the JSON: found[i].
+ * Equal ones first; the rest (instances, nan and others that are equal to nothing but
+ * themselves) in order. */
 static void expected_match_keys(const json_t *content, bool pairs, pb_value **keys,
                                 size_t n, size_t *found, bool *taken)
 {
@@ -290,8 +291,8 @@ static int expected_method(struct value_comparison *w, const json_t *content)
     return comparison_push(w, self, pb_method_self(w->got));
 }
 
-/* The reason contains the repr of what was received: in Python 3 that of bytes, in Python 2
- * without the b. */
+/* The reason contains the repr of what was received: in Python 3 that of bytes, in
+ * Python 2 without the b. */
 static int expected_unpersistable(struct value_comparison *w, const json_t *content)
 {
     static const char prefix[] = "Unpersistable data: ";
@@ -329,8 +330,8 @@ static int expected_copy(struct value_comparison *w, const json_t *content)
     return broker_expression_state(w->got, &name) ? 0 : expected_differs(w, "not a copy");
 }
 
-/* The side that has the original sends [tag, id, state], and later ["cached", id]. The other
- * side sends the cache back as ["lcache", id]. */
+/* The side that has the original sends [tag, id, state], and later ["cached", id]. The
+ * other side sends the cache back as ["lcache", id]. */
 static int expected_cache(struct value_comparison *w, const json_t *content)
 {
     (void)content;
@@ -355,8 +356,8 @@ static int expected_cache(struct value_comparison *w, const json_t *content)
                : expected_differs(w, "not a cache");
 }
 
-/* An object of the side that describes it: it sends this as "remote", and receives it back
- * as "local". */
+/* An object of the side that describes it: it sends this as "remote", and receives it
+ * back as "local". */
 static int expected_own_object(struct value_comparison *w, const json_t *content)
 {
     (void)content;
@@ -454,7 +455,8 @@ static bool is_empty_constant(const pb_value *v)
     return (kind == PB_TUPLE || kind == PB_FROZENSET) && pb_len(v) == 0;
 }
 
-/* Notes which object the JSON describes. An object may have two places only by an "id". */
+/* Notes which object the JSON describes. An object may have two places only by an
+ * "id". */
 static int comparison_note_identity(struct value_comparison *w)
 {
     const json_t *id = json_object_get(w->want, "id");

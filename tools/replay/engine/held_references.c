@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The references and caches that the application holds: one entry for each receipt, so that
- * each can be released where the capture shows that it was. */
+ * The references and caches that the application holds: one entry for each receipt, so
+ * that each can be released where the capture shows that it was. */
 #include "libpb/broker/copies.h"
 #include "tools/replay/engine/player.h"
 #include "tools/common/traversal.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Infers the configuration of a side, which a capture does not contain, from what the side
- * sent and accepted: the dialects in its first message, lengths beyond the default limits,
- * names that its security accepted, type tags that became copies, tracebacks. */
+ * Infers the configuration of a side, which a capture does not contain, from what the
+ * side sent and accepted: the dialects in its first message, lengths beyond the
+ * default limits, names that its security accepted, type tags that became copies,
+ * tracebacks. */
 #include <string.h>
 
 #include "libpb/banana/wire.h"
@@ -147,8 +148,8 @@ static int allow_value(pb_value *v, void *ctx)
     }
 }
 
-/* A version of Twisted that cannot read a class reports that after its security has accepted
- * it. */
+/* A version of Twisted that cannot read a class reports that after its security has
+ * accepted it. */
 static int allow_unreadable_class(struct player *p, const struct scenario_message *m,
                                   pb_taster *t)
 {
@@ -213,8 +214,8 @@ static void limit_raise(size_t *limit, size_t seen)
     *limit = *limit > seen ? *limit : seen;
 }
 
-/* Raises the limits to the longest prefix, list and string in banana that has been decoded
- * before. */
+/* Raises the limits to the longest prefix, list and string in banana that has been
+ * decoded before. */
 static void limits_measure(pb_span in, pb_limits *l)
 {
     size_t digits = 0, n = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Banana without jelly: expressions as plain lists of ints, floats and bytes, in pb_values.
- * The vectors of banana are checked with it. */
+ * Banana without jelly: expressions as plain lists of ints, floats and bytes, in
+ * pb_values. The vectors of banana are checked with it. */
 #ifndef PB__TOOLS_REPLAY_ENGINE_LIST_BUILDER_H
 #define PB__TOOLS_REPLAY_ENGINE_LIST_BUILDER_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logins in a scenario. The client logs in with the name and password in the expectations;
- * without these, its response is not compared. The server has a portal that sends the
- * challenges of the capture, and decides as the portal in the capture did. */
+ * Logins in a scenario. The client logs in with the name and password in the
+ * expectations; without these, its response is not compared. The server has a portal
+ * that sends the challenges of the capture, and decides as the portal in the capture
+ * did. */
 #include <string.h>
 
 #include "libpb/base/error.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The objects of the application, and the values that it sends. The class and the methods of
- * an object follow from the calls that were made on it. The values of a message are decoded
- * from its bytes, with objects, references and copies of this session in the place of the
- * broker's expressions. */
+ * The objects of the application, and the values that it sends. The class and the
+ * methods of an object follow from the calls that were made on it. The values of a
+ * message are decoded from its bytes, with objects, references and copies of this
+ * session in the place of the broker's expressions. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@
 
 /* ---- Methods ---- */
 
-/* Whether a call of the peer found no method of the application, so that the broker itself
- * answered it. */
+/* Whether a call of the peer found no method of the application, so that the broker
+ * itself answered it. */
 static bool is_missing_method(const struct player *p, const struct scenario_message *m)
 {
     const struct scenario_message *reply = scenario_reply_to(p->s, m);
@@ -66,8 +66,8 @@ static void object_add_method(struct player_object *t, const char *name)
     t->methods[n] = (pb_method){name, application_serve};
 }
 
-/* Gives an object the methods that were called, in the role in which they were called, and
- * the name of their class. */
+/* Gives an object the methods that were called, in the role in which they were called,
+ * and the name of their class. */
 static int object_add_methods(struct player_object *t, const char *command,
                               const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Compares the output of a session with the messages of this side in the capture: the same
- * bytes in the same order, with the exceptions listed in docs/replay.md. */
+ * Compares the output of a session with the messages of this side in the capture: the
+ * same bytes in the same order, with the exceptions listed in docs/replay.md. */
 #include <string.h>
 
 #include "libpb/base/error.h"
@@ -23,8 +23,8 @@ static const struct scenario_message *call_of_reply(const struct player *p,
     return NULL;
 }
 
-/* Whether the arguments of a call made Twisted itself raise an exception, before it looked
- * for a method. */
+/* Whether the arguments of a call made Twisted itself raise an exception, before it
+ * looked for a method. */
 static bool is_dispatch_failure(const struct player *p,
                                 const struct scenario_message *reply)
 {
@@ -90,8 +90,8 @@ static pb_value *output_mask_offer(pb_value *list)
     return known;
 }
 
-/* Decodes a message in the dialect of m, masks it, and appends its bytes to out; *len is its
- * length in `in`. */
+/* Decodes a message in the dialect of m, masks it, and appends its bytes to out; *len
+ * is its length in `in`. */
 static int output_encode_masked(const struct player *p, const struct scenario_message *m,
                                 pb_span in, struct pb__buf *out, size_t *len)
 {

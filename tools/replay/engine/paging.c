@@ -7,8 +7,8 @@
 #include "tools/common/value_text.h"
 #include "tools/replay/engine/player.h"
 
-/* Whether m is a call of a method of pagers, on an object by its luid, that no method of the
- * application served. */
+/* Whether m is a call of a method of pagers, on an object by its luid, that no method
+ * of the application served. */
 static bool is_page_call(const struct scenario_message *m, int from, const char *method,
                          int64_t *luid)
 {

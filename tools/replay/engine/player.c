@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Feeds a session with the chunks of the peer as they are in the capture. Before each chunk,
- * the session must have written what this side's broker had written by then, and it must
- * end the connection where that broker did. */
+ * Feeds a session with the chunks of the peer as they are in the capture. Before each
+ * chunk, the session must have written what this side's broker had written by then,
+ * and it must end the connection where that broker did. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -36,8 +36,8 @@ static bool is_line_of_side(const json_t *line, const char *member,
     return name && strcmp(name, p->s->sides[side].name) == 0;
 }
 
-/* The next line after i that is not a chunk of this side: the chunks of this side before it
- * are the reaction to line i. */
+/* The next line after i that is not a chunk of this side: the chunks of this side
+ * before it are the reaction to line i. */
 static size_t next_peer_line(const struct player *p, const json_t *lines, size_t i)
 {
     do {

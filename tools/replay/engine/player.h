@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * A side of a scenario that is played by a real session. The session receives the bytes of
- * the other side; an application made up from the capture stands behind it, and makes the
- * calls and gives the answers that this side's broker was seen to send. What the session
- * writes must be the bytes of this side.
+ * A side of a scenario that is played by a real session. The session receives the bytes
+ * of the other side; an application made up from the capture stands behind it, and makes
+ * the calls and gives the answers that this side's broker was seen to send. What the
+ * session writes must be the bytes of this side.
  *
  * player.c feeds the session; inferred_config.c finds out how the side was configured;
  * failures.c reads failures in messages; objects.c makes the application's objects and
- * values; held_references.c holds references that were received; application.c makes and
- * serves calls; answers.c, logins.c and paging.c are parts of it; output.c compares the
- * bytes. */
+ * values; held_references.c holds references that were received; application.c makes
+ * and serves calls; answers.c, logins.c and paging.c are parts of it; output.c
+ * compares the bytes. */
 #ifndef PB__TOOLS_REPLAY_ENGINE_PLAYER_H
 #define PB__TOOLS_REPLAY_ENGINE_PLAYER_H
 
@@ -95,8 +95,8 @@ void player_fail(struct player *p, size_t line, const char *format, ...) PB_PRIN
 
 /* ---- inferred_config.c ---- */
 
-/* How the side was configured, as far as its messages show: limits, dialects, security. The
- * caller releases the taster and the registry in c. */
+/* How the side was configured, as far as its messages show: limits, dialects,
+ * security. The caller releases the taster and the registry in c. */
 int inferred_config(struct player *p, pb_session_config *c, pb_error *err);
 /* Whether a message of the peer was read, and not refused by this side's security. */
 bool was_accepted(const struct player *p, const struct scenario_message *m);
@@ -121,16 +121,17 @@ bool is_attribute_error(const char *type);
 
 /* ---- objects.c ---- */
 
-/* The object, or the cache, that this side sends under a luid; NULL for lack of memory. */
+/* The object, or the cache, that this side sends under a luid; NULL for lack of
+ * memory. */
 struct player_object *exported_object(struct player *p, int64_t luid);
 struct player_object *exported_cache(struct player *p, int64_t luid);
 /* The root object; NULL for lack of memory. */
 struct player_object *exported_root(struct player *p);
 /* The class of received copies, or caches, with a type tag; NULL for lack of memory. */
 struct player_object *received_class(struct player *p, pb_span tag, bool cache);
-/* The members of a message of this side as values of the application, *new*: its objects
- * where references to them were sent, held references where these were sent back. NULL with
- * err. */
+/* The members of a message of this side as values of the application, *new*: its
+ * objects where references to them were sent, held references where these were sent
+ * back. NULL with err. */
 pb_value *application_values(struct player *p, const struct scenario_message *m,
                              pb_error *err);
 void objects_fini(struct player *p);
@@ -158,19 +159,20 @@ int application_serve(void *self, pb_request *req);
  * call `next` (NULL: all). */
 void application_make_refused_calls(struct player *p, const json_t *next);
 
-/* A call, login or paging of the application that has been started, *new*, with its call or
- * step in the expectations, which may be NULL. NULL for lack of memory. */
+/* A call, login or paging of the application that has been started, *new*, with its
+ * call or step in the expectations, which may be NULL. NULL for lack of memory. */
 struct started_call;
 struct started_call *started_call_new(struct player *p, const json_t *call);
 /* Frees one that could not be started after all. NULL is allowed. */
 void started_call_discard(struct started_call *started);
-/* The pb_answer_cb of all of them: compares the end with the expectations, and frees it. */
+/* The pb_answer_cb of all of them: compares the end with the expectations, and frees
+ * it. */
 void started_call_ended(pb_value *result, pb_failure *failure, void *started);
 
 /* ---- answers.c ---- */
 
-/* Keeps a request or a login attempt, whose count it takes (the other is NULL), until it is
- * answered, and answers it now if that is due. */
+/* Keeps a request or a login attempt, whose count it takes (the other is NULL), until
+ * it is answered, and answers it now if that is due. */
 void answers_add(struct player *p, const struct scenario_message *call,
                  const struct scenario_message *reply, pb_request *request,
                  pb_attempt *attempt);
@@ -199,9 +201,9 @@ pb_object *login_portal_root(struct player *p);
 
 /* ---- paging.c ---- */
 
-/* Handles a call, with its members as values of the application, if it belongs to a paging:
- * asks for all pages, or sends all pages at the first one. Returns whether it does belong
- * to one; *failed as from a call. */
+/* Handles a call, with its members as values of the application, if it belongs to a
+ * paging: asks for all pages, or sends all pages at the first one. Returns whether it
+ * does belong to one; *failed as from a call. */
 bool paging_take_call(struct player *p, const struct scenario_message *m,
                       pb_value *members, int *failed, pb_error *err);
 /* A collector of pages, *new*, in the place of the object o; NULL if none come for it. */

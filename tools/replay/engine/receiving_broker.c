@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model of the broker that receives a message, as far as its behaviour can be seen from
- * outside: which messages make Twisted drop the connection, and the references, caches and
- * requests that it counts to know that. Mirrors Broker.expressionReceived and the proto_
- * methods. */
+ * A model of the broker that receives a message, as far as its behaviour can be seen
+ * from outside: which messages make Twisted drop the connection, and the references,
+ * caches and requests that it counts to know that. Mirrors Broker.expressionReceived
+ * and the proto_ methods. */
 #include "libpb/base/error.h"
 #include "tools/replay/engine/scenario.h"
 
@@ -78,7 +78,8 @@ static int broker_take_call(struct scenario *s, struct scenario_message *m, pb_e
     return 0;
 }
 
-/* answer and error: request, value. A value that is refused is an error of the message. */
+/* answer and error: request, value. A value that is refused is an error of the
+ * message. */
 static int broker_take_answer(struct scenario *s, struct scenario_message *m,
                               pb_error *err)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checks a scenario: decodes the chunks of both sides in the order of the file, encodes each
- * message again from its values and compares the bytes, and gives it to the model of the
- * receiving broker, which must end the connection where the file says so and nowhere
- * else. */
+ * Checks a scenario: decodes the chunks of both sides in the order of the file,
+ * encodes each message again from its values and compares the bytes, and gives it to
+ * the model of the receiving broker, which must end the connection where the file says
+ * so and nowhere else. */
 #include "tools/replay/engine/scenario.h"
 
 #include <string.h>
@@ -158,9 +158,9 @@ static bool is_encoded_same(struct scenario_side *from)
     return out.len == from->bytes.len && memcmp(out.data, from->bytes.data, out.len) == 0;
 }
 
-/* Checks that encoding a message again gives its bytes: from its values, if a broker wrote
- * it. Raw bytes may be such that no broker writes them: these are encoded from their tokens,
- * and may even then differ (high zeros in a prefix). */
+/* Checks that encoding a message again gives its bytes: from its values, if a broker
+ * wrote it. Raw bytes may be such that no broker writes them: these are encoded from
+ * their tokens, and may even then differ (high zeros in a prefix). */
 static void scenario_check_encoding(struct scenario *s, struct scenario_side *from,
                                     const struct scenario_message *m, pb_dialect dialect)
 {
@@ -369,10 +369,10 @@ static void scenario_take_line(struct scenario *s, const json_t *line)
 
 /* ---- Running ---- */
 
-/* A capture does not contain the limits that its programs set. If a side accepts a message
- * beyond Twisted's limits, it must have raised them, and the scenario runs again with
- * conversation_limits for that side. This is the case if the side does not end the
- * connection after line i, on which it met a limit. */
+/* A capture does not contain the limits that its programs set. If a side accepts a
+ * message beyond Twisted's limits, it must have raised them, and the scenario runs
+ * again with conversation_limits for that side. This is the case if the side does not
+ * end the connection after line i, on which it met a limit. */
 static bool is_limit_unmet(const struct scenario_side *side, const json_t *lines,
                            size_t i)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A scenario that is checked: the two sides, the messages that each sent, and the state of
- * their brokers as far as it follows from these. Shared by scenario.c, which decodes the
- * chunks, receiving_broker.c, which handles messages as the receiving broker does, and
- * expectations.c, which compares the messages with the expectations of the file. */
+ * A scenario that is checked: the two sides, the messages that each sent, and the
+ * state of their brokers as far as it follows from these. Shared by scenario.c, which
+ * decodes the chunks, receiving_broker.c, which handles messages as the receiving
+ * broker does, and expectations.c, which compares the messages with the expectations
+ * of the file. */
 #ifndef PB__TOOLS_REPLAY_ENGINE_SCENARIO_H
 #define PB__TOOLS_REPLAY_ENGINE_SCENARIO_H
 
@@ -122,8 +123,8 @@ int scenario_decode(const pb_jelly_config *jelly, const struct pb__invoker *invo
 
 /* ---- receiving_broker.c ---- */
 
-/* Handles a message as the broker of the other side does: updates its state, or sets err to
- * why it drops the connection. */
+/* Handles a message as the broker of the other side does: updates its state, or sets
+ * err to why it drops the connection. */
 int receiving_broker_take(struct scenario *s, struct scenario_message *m, pb_error *err);
 /* Whether the other side's default security refuses an answer or error. */
 bool receiving_broker_refuses(struct scenario *s, const struct scenario_message *m,
@@ -131,8 +132,8 @@ bool receiving_broker_refuses(struct scenario *s, const struct scenario_message 
 
 /* ---- expectations.c ---- */
 
-/* The call of the expectations for a message, by side, request and method; NULL if there is
- * none. */
+/* The call of the expectations for a message, by side, request and method; NULL if
+ * there is none. */
 const json_t *expected_call_of(const struct scenario *s,
                                const struct scenario_message *m);
 /* The n-th step of the expectations that begins so, "login(" or "getAllPages("; NULL if
@@ -140,12 +141,12 @@ const json_t *expected_call_of(const struct scenario *s,
 const json_t *expected_step(const struct scenario *s, const char *begin, size_t n);
 /* Compares all expectations with the messages. */
 void check_expectations(struct scenario *s);
-/* Compares the arguments of a call that a session gave to its application with those of the
- * served call in the expectations. PB_ERR_TYPE. */
+/* Compares the arguments of a call that a session gave to its application with those
+ * of the served call in the expectations. PB_ERR_TYPE. */
 int compare_served_call(const struct scenario *s, const json_t *served, pb_value *args,
                         pb_value *kwargs, pb_error *err);
-/* Compares how a call of a session ended, by result or failure, of which one is NULL, with
- * the call in the expectations. PB_ERR_TYPE. */
+/* Compares how a call of a session ended, by result or failure, of which one is NULL,
+ * with the call in the expectations. PB_ERR_TYPE. */
 int compare_call_end(const struct scenario *s, const json_t *call, pb_value *result,
                      const pb_failure *failure, pb_error *err);
 

@@ -133,7 +133,8 @@ static void vector_decode(struct check *check, const json_t *row)
     pb__buf_fini(&in);
 }
 
-/* persistent_save for the rows of `persistent`: replaces instances of Kept by their key. */
+/* persistent_save for the rows of `persistent`: replaces instances of Kept by their
+ * key. */
 static int persistent_save_kept(pb_value *instance, pb_value **id, pb_error *err,
                                 void *user_data)
 {
@@ -159,7 +160,8 @@ static int persistent_load_kept(pb_value *id, pb_value **v, pb_error *err,
     return 0;
 }
 
-/* The configuration of jelly's own default, DummySecurityOptions: everything is allowed. */
+/* The configuration of jelly's own default, DummySecurityOptions: everything is
+ * allowed. */
 static pb_jelly_config vector_jelly_config(const struct check *check, const json_t *row)
 {
     pb_jelly_config c = {.profile = check->profile, .taster = pb_taster_new()};
@@ -174,8 +176,8 @@ static pb_jelly_config vector_jelly_config(const struct check *check, const json
     return c;
 }
 
-/* Encodes a value in one dialect: the bytes must be those of the member; if it is null, the
- * value must be refused. */
+/* Encodes a value in one dialect: the bytes must be those of the member; if it is
+ * null, the value must be refused. */
 static void vector_check_written(struct check *check, const json_t *row, pb_value *v,
                                  const pb_jelly_config *c, pb_dialect d,
                                  const char *member)
@@ -200,8 +202,8 @@ static void vector_check_written(struct check *check, const json_t *row, pb_valu
     pb__buf_fini(&expected);
 }
 
-/* Decodes a row's bytes of dialect pb, and compares the value with the member that describes
- * it. */
+/* Decodes a row's bytes of dialect pb, and compares the value with the member that
+ * describes it. */
 static void vector_check_read(struct check *check, const json_t *row,
                               const pb_jelly_config *c)
 {
