@@ -105,7 +105,17 @@ script_tests += \
 	%D%/tests/check-record \
 	%D%/tests/check-replay \
 	%D%/tests/check-wireshark
-EXTRA_DIST += %D%/README.md %D%/tests/checking.py %D%/tests/frames.py
+EXTRA_DIST += \
+	%D%/README.md \
+	%D%/call/README.md \
+	%D%/common/README.md \
+	%D%/dump/README.md \
+	%D%/json/README.md \
+	%D%/record/README.md \
+	%D%/replay/README.md \
+	%D%/replay/engine/README.md \
+	%D%/tests/checking.py \
+	%D%/tests/frames.py
 
 bashcompdir = $(datadir)/bash-completion/completions
 dist_bashcomp_DATA = %D%/completions/pb

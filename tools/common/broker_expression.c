@@ -131,23 +131,24 @@ static bool knows_all_words(pb_span head, void *ctx)
 }
 
 /* A copy without members stays an expression, because an instance without members is
- * written in another way. */
+ * written in another way; so does one whose name cannot be a C string. */
 static bool is_copy_expression(const struct pb__form *form)
 {
-    return form->state && !form->id &&
+    return form->state && !form->id && !memchr(form->head.data, 0, form->head.len) &&
            !(pb_value_kind(form->state) == PB_DICT && pb_len(form->state) == 0);
 }
 
 static pb_value *copy_from_expression(const struct pb__form *form, pb_error *err)
 {
-    pb_value *name = pb_strn(form->head, err);
-    if (!name) {
-        return NULL;
+    pb_value *name = pb_strn(form->head, err), *copy = NULL;
+    pb_span text;
+    if (name && pb_as_text(name, &text) == 0) {
+        copy = pb_instance((const char *)text.data, form->state);
+        if (!copy) {
+            pb__error_nomem(err);
+        }
     }
-    pb_value *copy = pb__instance_new_steal(NULL, name, pb_value_ref(form->state));
-    if (!copy) {
-        pb__error_nomem(err);
-    }
+    pb_value_unref(name);
     return copy;
 }
 
