@@ -3,8 +3,10 @@
  * The `pb` command: looks up the subcommand in a table, and runs it. */
 #include "tools/pb.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/common/command.h"
 
@@ -40,8 +42,21 @@ static void pb_help(FILE *to)
           to);
 }
 
+/* Opens those of descriptors 0, 1 and 2 that are closed, so that no file or socket gets
+ * one of them and with it output that is meant for the terminal. Reading from the new
+ * standard input and writing to the new outputs fail, as on a closed descriptor. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_descriptors();
     if (argc < 2) {
         pb_help(stderr);
         return TOOL_USAGE;

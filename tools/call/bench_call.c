@@ -169,7 +169,7 @@ static int bench_call_run(struct call_bench *b, const char *endpoint)
     pb_error err = {0};
     pb_net_config config = {
         .session = {.on_ready = bench_ready, .on_close = bench_closed, .user_data = b}};
-    b->conn = pb_connect(pb_loop(), endpoint, &config, &err);
+    b->conn = pb_connect(pb_loop_default(), endpoint, &config, &err);
     if (!b->conn) {
         return err.code == PB_ERR_SYNTAX ? tool_bad_argument(endpoint, &err)
                                          : (tool_error_from(&err), TOOL_DISCONNECTED);

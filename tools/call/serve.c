@@ -148,7 +148,7 @@ static int serve_slow(void *self, pb_request *req)
         d->next->link = &d->next;
     }
     service->delayed = d;
-    uv_timer_init(pb_loop(), &d->timer);
+    uv_timer_init(uv_default_loop(), &d->timer);
     d->timer.data = d;
     uv_timer_start(&d->timer, delayed_expired, (uint64_t)ceil(seconds * 1000), 0);
     return 0;
@@ -238,7 +238,7 @@ static int serve_until_signal(struct service *service, pb_object *root,
 {
     pb_error err = {0};
     const pb_net_config config = {.session.root = root};
-    pb_server *server = pb_serve(pb_loop(), endpoint, &config, &err);
+    pb_server *server = pb_serve(pb_loop_default(), endpoint, &config, &err);
     if (!server && err.code == PB_ERR_SYNTAX) {
         return tool_bad_argument(endpoint, &err);
     }
