@@ -1,3 +1,4 @@
+if WITH_TOOLS
 bin_PROGRAMS += %D%/pb
 %C%_pb_SOURCES = \
 	%D%/pb.c \
@@ -93,10 +94,10 @@ bin_PROGRAMS += %D%/pb
 	%D%/replay/engine/scenario.c \
 	%D%/replay/engine/scenario.h \
 	%D%/replay/engine/vectors.c
-%C%_pb_LDFLAGS = $(PB_LDFLAGS)
-%C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) \
-	$(ZLIB_LIBS) -lm
-script_tests += \
+%C%_pb_LDADD = $(pb_libs) $(LIBUV_LIBS) $(EDIT_LIBS) \
+	$(JANSSON_LIBS) $(PCAP_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS) -lm
+endif
+tool_tests += \
 	%D%/tests/check-completion \
 	%D%/tests/check-dump \
 	%D%/tests/check-endpoints \
@@ -117,13 +118,17 @@ EXTRA_DIST += \
 	%D%/tests/checking.py \
 	%D%/tests/frames.py
 
-bashcompdir = $(datadir)/bash-completion/completions
-dist_bashcomp_DATA = %D%/completions/pb
-zshcompdir = $(datadir)/zsh/site-functions
-dist_zshcomp_DATA = %D%/completions/_pb
-
-wiresharkdir = $(pkgdatadir)/wireshark
-dist_wireshark_DATA = \
+EXTRA_DIST += $(pb_completion) $(pb_dissector)
+pb_completion = %D%/completions/pb %D%/completions/_pb
+pb_dissector = \
 	%D%/wireshark/pb.lua \
 	%D%/wireshark/pb_banana.lua \
 	%D%/wireshark/pb_jelly.lua
+if WITH_TOOLS
+bashcompdir = $(datadir)/bash-completion/completions
+bashcomp_DATA = %D%/completions/pb
+zshcompdir = $(datadir)/zsh/site-functions
+zshcomp_DATA = %D%/completions/_pb
+wiresharkdir = $(pkgdatadir)/wireshark
+wireshark_DATA = $(pb_dissector)
+endif

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "compat/profile.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "tools/common/value_text.h"
@@ -39,7 +40,7 @@ pb_dialect dialect_by_name(const pb_value *v)
 
 pb_dialect dialect_for_reading(pb_dialect d, pb_profile profile)
 {
-    bool vocabulary = pb_profile_has(profile, PB_PROFILE_VOCAB_IN_NONE);
+    bool vocabulary = pb__profile_has(profile, PB__PROFILE_VOCAB_IN_NONE);
     return d == PB_DIALECT_NONE && vocabulary ? PB_DIALECT_PB : d;
 }
 

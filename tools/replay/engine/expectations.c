@@ -4,6 +4,7 @@
  * and the end of each call, and the arguments of each call that a method served. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/base/error.h"
 #include "tools/common/capture_file.h"
 #include "tools/common/value_text.h"
@@ -83,7 +84,7 @@ static int compare_value(const struct scenario *s, enum expected_view view,
                          pb_error *err)
 {
     struct expectation how = {view,
-                              pb_profile_has(s->check->profile, PB_PROFILE_DICT_ORDERED)};
+                              pb__profile_has(s->check->profile, PB__PROFILE_DICT_ORDERED)};
     pb_error why = {0};
     return expected_value_compare(&how, want, got, &why)
                ? comparison_fail(err, what, &why)

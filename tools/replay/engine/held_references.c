@@ -16,16 +16,10 @@ static pb_value **held_at(const struct player *p, size_t i)
     return (pb_value **)(void *)p->held.data + i;
 }
 
-static bool is_cache_value(const pb_value *v)
-{
-    return pb_value_kind(v) == PB_OBJECT &&
-           ((const struct pb__foreign *)v)->ops == &pb__cache_ops;
-}
-
 static int held_keep(pb_value *v, void *ctx)
 {
     struct player *p = ctx;
-    if (!pb_as_remote(v) && !is_cache_value(v)) {
+    if (!pb_as_remote(v) && !pb__is_cache(v)) {
         return 0;
     }
     int e = pb__buf_append(&p->held, &v, sizeof v);
@@ -52,7 +46,7 @@ static int64_t held_luid(const pb_value *v)
 static size_t held_index(const struct player *p, int64_t luid, bool cache)
 {
     size_t i = 0;
-    while (i < held_count(p) && !(is_cache_value(*held_at(p, i)) == cache &&
+    while (i < held_count(p) && !(pb__is_cache(*held_at(p, i)) == cache &&
                                   held_luid(*held_at(p, i)) == luid)) {
         i++;
     }

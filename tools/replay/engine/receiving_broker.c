@@ -4,6 +4,7 @@
  * from outside: which messages make Twisted drop the connection, and the references,
  * caches and requests that it counts to know that. Mirrors Broker.expressionReceived
  * and the proto_ methods. */
+#include "compat/profile.h"
 #include "libpb/base/error.h"
 #include "tools/replay/engine/scenario.h"
 
@@ -62,10 +63,10 @@ static int broker_take_call(struct scenario *s, struct scenario_message *m, pb_e
                    *wanted = scenario_member(m, CALL_ANSWER_WANTED);
     if (!method || pb_value_kind(method) != PB_BYTES) {
         bool answered =
-            pb_profile_has(s->check->profile, PB_PROFILE_INTEGER_METHOD_ANSWERED);
+            pb__profile_has(s->check->profile, PB__PROFILE_INTEGER_METHOD_ANSWERED);
         return answered ? 0 : broker_drop(err, "a method that is not a string");
     }
-    if (!pb_profile_has(s->check->profile, PB_PROFILE_NATIVE_STR_BARE) &&
+    if (!pb__profile_has(s->check->profile, PB__PROFILE_NATIVE_STR_BARE) &&
         !is_utf8_bytes(method)) {
         return broker_drop(err, "a method that is not UTF-8");
     }
@@ -166,8 +167,8 @@ static int broker_take_unknown(struct scenario *s, const pb_value *head, pb_erro
 {
     bool string = head && pb_value_kind(head) == PB_BYTES;
     bool answered =
-        pb_profile_has(s->check->profile, string ? PB_PROFILE_UNKNOWN_COMMAND_ANSWERED
-                                                 : PB_PROFILE_INTEGER_COMMAND_ANSWERED);
+        pb__profile_has(s->check->profile, string ? PB__PROFILE_UNKNOWN_COMMAND_ANSWERED
+                                                 : PB__PROFILE_INTEGER_COMMAND_ANSWERED);
     return answered ? 0 : broker_drop(err, "a command that is unknown, or not a string");
 }
 

@@ -4,6 +4,7 @@
  * malformed input included, must give the results of the file's version of Twisted. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/base/error.h"
 #include "tools/common/capture_file.h"
 #include "tools/common/conversation.h"
@@ -45,7 +46,7 @@ static void vector_compare(struct check *check, const char *what, const json_t *
                            pb_value *got)
 {
     struct expectation how = {EXPECT_RECEIVED,
-                              pb_profile_has(check->profile, PB_PROFILE_DICT_ORDERED)};
+                              pb__profile_has(check->profile, PB__PROFILE_DICT_ORDERED)};
     pb_error err = {0};
     if (expected_value_compare(&how, want, got, &err) == 0) {
         check_pass(check);
