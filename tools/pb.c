@@ -28,7 +28,7 @@ static const struct command commands[] = {
     {"unjelly", unjelly_main, "convert jelly in banana to lossless JSON"},
 };
 
-static void pb_help(FILE *to)
+static void usage_print(FILE *to)
 {
     fputs("Usage: pb COMMAND [ARGUMENT]...\n"
           "Perspective Broker from the command line.\n\n",
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 {
     open_standard_descriptors();
     if (argc < 2) {
-        pb_help(stderr);
+        usage_print(stderr);
         return TOOL_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
         }
     }
     if (strcmp(argv[1], "--help") == 0) {
-        pb_help(stdout);
+        usage_print(stdout);
         return TOOL_DONE;
     }
     tool_error("unknown command \"%s\"; see pb --help", argv[1]);
