@@ -2,7 +2,7 @@
 """The pairs: conversations of which both sides are there in C and in Python. Whoever the
 other is, each side prints the same; and what the C side prints is what Twisted's does.
 
-    pairing.py BUILD_DIR [NAME]...   all of them, or those"""
+    pairs_test.py BUILD_DIR [NAME]...   all of them, or those"""
 
 import importlib.util
 import re
@@ -13,27 +13,27 @@ from harness import NOTHING, Failed, Report, expect
 
 # By script: what Twisted's examples do.
 LISTINGS = {
-    "references": ["pb1", "pb2", "pb3", "pb4"],
-    "logins": ["pb5", "pb6-1", "pb6-2", "pb7", "pbAnon"],
-    "chat": ["chat", "chat-of-two"],
-    "copies": ["copy", "copy2"],
-    "caches": ["cache"],
-    "simple": ["pbsimple", "pbinterop"],
-    "avatars": ["pbecho", "pbbench", "pb_exceptions"],
-    "errors": ["exc", "trap"],
+    "examples/references": ["pb1", "pb2", "pb3", "pb4"],
+    "examples/logins": ["pb5", "pb6-1", "pb6-2", "pb7", "pbAnon"],
+    "examples/chat": ["chat", "chat-of-two"],
+    "examples/copies": ["copy", "copy2"],
+    "examples/caches": ["cache"],
+    "examples/simple": ["pbsimple", "pbinterop"],
+    "examples/avatars": ["pbecho", "pbbench", "pb_exceptions"],
+    "examples/errors": ["exc", "trap"],
 }
 # By script: the concepts of Perspective Broker, more closely.
 CONCEPTS = {
-    "arguments": ["arguments"],
-    "caching": ["caching"],
-    "copying": ["copying"],
-    "counts": ["counts", "too-many", "gone"],
-    "minds": ["minds", "late-logins", "refusals"],
-    "views": ["views", "viewpoint"],
-    "paging": ["paging"],
-    "publishing": ["publishing"],
-    "local": ["local"],
-    "failures": ["failures", "traceback", "no-traceback"],
+    "concepts/arguments": ["arguments"],
+    "concepts/caching": ["caching"],
+    "concepts/copying": ["copying"],
+    "concepts/counts": ["counts", "too-many", "gone"],
+    "concepts/minds": ["minds", "late-logins", "refusals"],
+    "concepts/views": ["views", "viewpoint"],
+    "concepts/paging": ["paging"],
+    "concepts/publishing": ["publishing"],
+    "concepts/local": ["local"],
+    "concepts/failures": ["failures", "traceback", "no-traceback"],
 }
 # Whose server is told to end by its client.
 SHUT_DOWN = {"trap", "copy", "copy2", "cache"}

@@ -3,14 +3,14 @@
 other side, they print the same. They are taken from a checkout of Twisted, and so this is
 no part of the tests.
 
-    official.py BUILD_DIR CHECKOUT [NAME]..."""
+    twisted_examples.py BUILD_DIR CHECKOUT [NAME]..."""
 
 import re
 import sys
 import time
 from pathlib import Path
 
-import pairing
+import pairs_test
 from harness import Failed, Report, expect
 
 PB = "docs/core/howto/listings/pb/"
@@ -18,28 +18,28 @@ EXAMPLES = "docs/core/examples/"
 # Name of the pair, its script, and Twisted's server and client, where there are such.
 # pb4client, pb7client and pbgtk2 use what Twisted or Python has no more.
 SCRIPTS = [
-    ("pb1", "references", PB + "pb1server.py", PB + "pb1client.py"),
-    ("pb2", "references", PB + "pb2server.py", PB + "pb2client.py"),
-    ("pb3", "references", PB + "pb3server.py", PB + "pb3client.py"),
-    ("pb5", "logins", PB + "pb5server.py", PB + "pb5client.py"),
-    ("pb6-1", "logins", PB + "pb6server.py", PB + "pb6client1.py"),
-    ("pb6-2", "logins", PB + "pb6server.py", PB + "pb6client2.py"),
-    ("pbAnon", "logins", PB + "pbAnonServer.py", PB + "pbAnonClient.py"),
-    ("chat", "chat", PB + "chatserver.py", PB + "chatclient.py"),
-    ("copy", "copies", PB + "copy_receiver.tac", PB + "copy_sender.py"),
-    ("copy2", "copies", PB + "copy2_receiver.py", PB + "copy2_sender.py"),
-    ("cache", "caches", PB + "cache_receiver.py", PB + "cache_sender.py"),
-    ("exc", "errors", PB + "exc_server.py", PB + "exc_client.py"),
-    ("trap", "errors", PB + "trap_server.py", PB + "trap_client.py"),
-    ("pbsimple", "simple", EXAMPLES + "pbsimple.py", EXAMPLES + "pbsimpleclient.py"),
-    ("pbecho", "avatars", EXAMPLES + "pbecho.py", EXAMPLES + "pbechoclient.py"),
-    ("pbbench", "avatars", EXAMPLES + "pbbenchserver.py", EXAMPLES + "pbbenchclient.py"),
-    ("pbinterop", "simple", EXAMPLES + "pbinterop.py", None),
+    ("pb1", "examples/references", PB + "pb1server.py", PB + "pb1client.py"),
+    ("pb2", "examples/references", PB + "pb2server.py", PB + "pb2client.py"),
+    ("pb3", "examples/references", PB + "pb3server.py", PB + "pb3client.py"),
+    ("pb5", "examples/logins", PB + "pb5server.py", PB + "pb5client.py"),
+    ("pb6-1", "examples/logins", PB + "pb6server.py", PB + "pb6client1.py"),
+    ("pb6-2", "examples/logins", PB + "pb6server.py", PB + "pb6client2.py"),
+    ("pbAnon", "examples/logins", PB + "pbAnonServer.py", PB + "pbAnonClient.py"),
+    ("chat", "examples/chat", PB + "chatserver.py", PB + "chatclient.py"),
+    ("copy", "examples/copies", PB + "copy_receiver.tac", PB + "copy_sender.py"),
+    ("copy2", "examples/copies", PB + "copy2_receiver.py", PB + "copy2_sender.py"),
+    ("cache", "examples/caches", PB + "cache_receiver.py", PB + "cache_sender.py"),
+    ("exc", "examples/errors", PB + "exc_server.py", PB + "exc_client.py"),
+    ("trap", "examples/errors", PB + "trap_server.py", PB + "trap_client.py"),
+    ("pbsimple", "examples/simple", EXAMPLES + "pbsimple.py", EXAMPLES + "pbsimpleclient.py"),
+    ("pbecho", "examples/avatars", EXAMPLES + "pbecho.py", EXAMPLES + "pbechoclient.py"),
+    ("pbbench", "examples/avatars", EXAMPLES + "pbbenchserver.py", EXAMPLES + "pbbenchclient.py"),
+    ("pbinterop", "examples/simple", EXAMPLES + "pbinterop.py", None),
 ]
 
 
 def start(stage, port, script):
-    return stage.twisted(f"Twisted's {script.name}", "pairs/as_it_is.py", port, script)
+    return stage.twisted(f"Twisted's {script.name}", "run_twisted_example.py", port, script)
 
 
 def settle(last, *others):
@@ -68,23 +68,23 @@ def plain(process):
 
 def under_their_server(stage, name, script, server_script, language):
     server = start(stage, 0, server_script)
-    client = pairing.start(stage, script, name, "client", language,
+    client = pairs_test.start(stage, script, name, "client", language,
                            f"tcp:localhost:{server.port()}")
     client.end()
     settle(server)
     server.kill()
-    return plain(server), pairing.plain(client)
+    return plain(server), pairs_test.plain(client)
 
 
 def over_their_client(stage, name, script, client_script, language):
-    server = pairing.start(stage, script, name, "server", language,
+    server = pairs_test.start(stage, script, name, "server", language,
                            "tcp:0:interface=127.0.0.1")
     client = start(stage, server.port(), client_script)
     settle(client, server)
     client.kill()
     server.kill()
     # How often a benchmark has called is no matter.
-    said = [line for line in pairing.plain(server) if not line.startswith("simple was")]
+    said = [line for line in pairs_test.plain(server) if not line.startswith("simple was")]
     return said, plain(client)
 
 

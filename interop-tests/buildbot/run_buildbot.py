@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Buildbot's own master or worker, in the foreground: service.py PACKAGE master FOLDER, or
-service.py PACKAGE worker FOLDER PORT NAME PASSWORD. Where PACKAGE is a folder with libpb,
+"""Buildbot's own master or worker, in the foreground: run_buildbot.py PACKAGE master FOLDER, or
+run_buildbot.py PACKAGE worker FOLDER PORT NAME PASSWORD. Where PACKAGE is a folder with libpb,
 Twisted runs on it."""
 
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs one of Twisted's own examples as it is, but on a port of ours: as_it_is.py PORT
+"""Runs one of Twisted's own examples as it is, but on a port of ours: run_twisted_example.py PORT
 SCRIPT. What it listens on is told, whatever port it asks for; what it connects to is PORT.
 A script that makes an application is run as twistd would. Names and passwords that it gives
 as text become bytes, without which no login of theirs works on Python 3."""

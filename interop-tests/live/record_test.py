@@ -3,7 +3,7 @@
 may notice, and the captures must be whole. Then `pb replay` takes the place of either side:
 it may find no difference, and the other prints what it printed before.
 
-    recording.py BUILD_DIR [NAME]...   all of the pairs, or those"""
+    record_test.py BUILD_DIR [NAME]...   all of the pairs, or those"""
 
 import importlib.util
 import re
@@ -11,17 +11,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pairing
+import pairs_test
 from harness import Failed, Report, expect
 
 
 # By script: who logs in.
 PASSWORDS = {
-    "logins": ["user1:pass1", "user2:pass2"],
-    "chat": ["alice:1234", "bob:secret"],
-    "avatars": ["guest:guest", "benchmark:benchmark", "user:pass"],
-    "minds": ["ann:1", "bea:", "banned:x"],
-    "views": ["ann:1", "bea:2"],
+    "examples/logins": ["user1:pass1", "user2:pass2"],
+    "examples/chat": ["alice:1234", "bob:secret"],
+    "examples/avatars": ["guest:guest", "benchmark:benchmark", "user:pass"],
+    "concepts/minds": ["ann:1", "bea:", "banned:x"],
+    "concepts/views": ["ann:1", "bea:2"],
 }
 
 
@@ -33,15 +33,15 @@ def record(stage, port, file):
 
 def converse(stage, script, name, way):
     """What Twisted's sides print; the client goes by way(port of the server)."""
-    server = pairing.start(stage, script, name, "server", "Twisted",
+    server = pairs_test.start(stage, script, name, "server", "Twisted",
                            "tcp:0:interface=127.0.0.1")
-    client = pairing.start(stage, script, name, "client", "Twisted",
+    client = pairs_test.start(stage, script, name, "client", "Twisted",
                            f"tcp:localhost:{way(server.port())}")
     expect("status of the client", client.end(), 0)
-    server.find(pairing.CLOSED + "(.*)")
-    end = server.end if name in pairing.SHUT_DOWN else server.terminate
+    server.find(pairs_test.CLOSED + "(.*)")
+    end = server.end if name in pairs_test.SHUT_DOWN else server.terminate
     expect("status of the server", end(), 0)
-    return pairing.plain(server), pairing.plain(client)
+    return pairs_test.plain(server), pairs_test.plain(client)
 
 
 def run(stage, *args):
@@ -87,21 +87,21 @@ def same(what, process):
 
 def replayed(stage, script, name, file, right):
     words = [w for p in PASSWORDS.get(script, []) for w in ("--password", p)]
-    server = pairing.start(stage, script, name, "server", "Twisted",
+    server = pairs_test.start(stage, script, name, "server", "Twisted",
                            "tcp:0:interface=127.0.0.1")
     same("played as a client", stage.c("pb replay --client", "tools/pb", "replay", "--client",
                                        *words, file, f"localhost:{server.port()}"))
-    server.find(pairing.CLOSED + "(.*)")
-    end = server.end if name in pairing.SHUT_DOWN else server.terminate
+    server.find(pairs_test.CLOSED + "(.*)")
+    end = server.end if name in pairs_test.SHUT_DOWN else server.terminate
     expect("status of the server", end(), 0)
-    expect("the server printed", pairing.plain(server), right[0])
+    expect("the server printed", pairs_test.plain(server), right[0])
     player = stage.c("pb replay --server", "tools/pb", "replay", "--server", file,
                      "tcp:0:interface=127.0.0.1")
-    client = pairing.start(stage, script, name, "client", "Twisted",
+    client = pairs_test.start(stage, script, name, "client", "Twisted",
                            f"tcp:localhost:{player.port()}")
     same("played as a server", player)
     expect("status of the client", client.end(), 0)
-    expect("the client printed", pairing.plain(client), right[1])
+    expect("the client printed", pairs_test.plain(client), right[1])
 
 
 def main():
@@ -110,7 +110,7 @@ def main():
         return 77
     build, *wanted = sys.argv[1:]
     report = Report(Path(build).resolve())
-    for script, names in [*pairing.LISTINGS.items(), *pairing.CONCEPTS.items()]:
+    for script, names in [*pairs_test.LISTINGS.items(), *pairs_test.CONCEPTS.items()]:
         for name in names:
             if not wanted or name in wanted:
                 report.check(f"recorded {name}", recorded, script, name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Buildbot's master, with its own worker and examples/buildbot_worker.c: run.py BUILD_DIR
+"""Buildbot's master, with its own worker and examples/buildbot_worker.c: buildbot_test.py BUILD_DIR
 [PACKAGE]. Whoever the worker is, and whether or not Twisted runs on libpb, whose Python
 package is in the folder PACKAGE, a build goes the same. One line for each check, and a
 closing line; exit status 1 if any failed, 77 if Buildbot is missing."""
@@ -60,7 +60,7 @@ def start_workers(stage, folder, port, package):
                         *words[1:])
             c.find("attached")
         else:
-            stage.twisted(f"{name} worker", HERE / "service.py", package, "worker", base,
+            stage.twisted(f"{name} worker", HERE / "run_buildbot.py", package, "worker", base,
                           *words).find(".*Connected to buildmaster; worker is ready")
     return c
 
@@ -70,7 +70,7 @@ def builds(stage, empty, package):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(empty, folder, dirs_exist_ok=True)
-        master = stage.twisted("master", HERE / "service.py", package, "master", folder)
+        master = stage.twisted("master", HERE / "run_buildbot.py", package, "master", folder)
         if package != "-":
             master.find("accelerated")
         port = master.find(r".*PBServerFactory starting on (\d+)")[1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Trees of Firefly's kind, with the root and each node in either language: run.py
+"""Trees of Firefly's kind, with the root and each node in either language: firefly_test.py
 BUILD_DIR. One line for each check, and a closing line; exit status 1 if any failed, 77 if
 Twisted is missing."""
 

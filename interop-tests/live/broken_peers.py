@@ -7,9 +7,9 @@ import json
 import shutil
 import socket
 
-import calling
+import pb_call
 import one_two
-import serving
+import pb_serve
 from harness import LIVE, Failed, expect
 from proxy import Proxy, read, read_to_end, reset
 
@@ -59,7 +59,7 @@ def length(stage, server_port, run):
 def call_is_cut(stage, port, cut, rough, under):
     proxy = Proxy(stage, port, cut=cut, rough=rough)
     words = [f"localhost:{proxy.port}", "getTwo", "then", "three", "12"]
-    status, out, err = calling.call(stage, *words, under=under)
+    status, out, err = pb_call.call(stage, *words, under=under)
     if (status, out) not in ((3, ""), (0, "[1, 2, 3]\n")) or (status == 3) != bool(err):
         raise Failed(f"status {status}, printed {out!r}, errors {err}")
 
@@ -75,7 +75,7 @@ def client_is_cut(stage, port, cut, rough, under):
 def clients(report, stage, under):
     server = one_two.start_server(stage, "Twisted")
     port = server.port()
-    call_total = length(stage, port, lambda p: calling.call(
+    call_total = length(stage, port, lambda p: pb_call.call(
         stage, f"localhost:{p}", "getTwo", "then", "three", "12"))
     client_total = length(stage, port, lambda p: stage.c(
         "C client", "examples/one_two_client", p).end())
@@ -119,16 +119,16 @@ def ends_clean(server):
 
 def serve_loses_clients(stage, under):
     """The conversation has a bit of everything."""
-    server = serving.start_serve(stage, under)
+    server = pb_serve.start_serve(stage, under)
     port = server.port()
     proxy = Proxy(stage, port)
-    caller = serving.start_caller(stage, proxy.port)
+    caller = pb_serve.start_caller(stage, proxy.port)
     for line in ("ping", "echo [1,{'a':(2.5,b'x',2**70)}]", "keep ref", "echo mine",
                  "drop", "fail 'no'", "nothing", "add 1", "slow 0.01 [mine]"):
         caller.ask(line)
     caller.kill()
     loses_clients(stage, port, proxy.chunks)
-    expect("after all that", serving.start_caller(stage, port).ask("ping"), "'pong'")
+    expect("after all that", pb_serve.start_caller(stage, port).ask("ping"), "'pong'")
     ends_clean(server)
 
 
@@ -145,8 +145,8 @@ def one_two_server_loses_clients(stage, under):
 
 
 def serve_ends_while_calls_wait(stage, under):
-    server = serving.start_serve(stage, under)
-    caller = serving.start_caller(stage, server.port())
+    server = pb_serve.start_serve(stage, under)
+    caller = pb_serve.start_caller(stage, server.port())
     for _ in range(5):
         caller.say("slow 60 [mine]")
     expect("meanwhile", caller.ask("ping"), "'pong'")
@@ -164,9 +164,9 @@ def recorded_nonsense():
 
 def nonsense_touches_nobody_else(stage, under):
     """One client goes on being answered while others are thrown out, or served."""
-    server = serving.start_serve(stage, under)
+    server = pb_serve.start_serve(stage, under)
     port = server.port()
-    other = serving.start_caller(stage, port)
+    other = pb_serve.start_caller(stage, port)
     streams = [(name, said, True) for name, said in NONSENSE.items()]
     streams += [(name, said, False) for name, said in recorded_nonsense()]
     if len(streams) == len(NONSENSE):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Live runs against real Twisted, in both roles: run.py BUILD_DIR [SEED], with Debian's
+"""Live runs against real Twisted, in both roles: live_test.py BUILD_DIR [SEED], with Debian's
 Python and its Twisted. One line for each check, and a closing line; exit status 1 if any
 failed, 77 if Twisted is missing. SEED is that of an earlier run, to cut streams alike."""
 
@@ -16,13 +16,13 @@ def main():
         print("Twisted is missing: install python3-twisted")
         return 77
     if len(sys.argv) not in (2, 3):
-        print("usage: run.py BUILD_DIR [SEED]", file=sys.stderr)
+        print("usage: live_test.py BUILD_DIR [SEED]", file=sys.stderr)
         return 2
 
-    import calling
+    import pb_call
     import one_two
-    import serving
-    import vanishing
+    import pb_serve
+    import broken_peers
     from harness import Report
     from proxy import Proxy, random_by, single
 
@@ -36,11 +36,11 @@ def main():
     ]
     for name, way, switches in ways:
         one_two.checks(report, name, way)
-        calling.checks(report, name, way)
-        serving.checks(report, name, way, *switches)
-    calling.lonely_checks(report)
-    serving.lonely_checks(report)
-    vanishing.checks(report)
+        pb_call.checks(report, name, way)
+        pb_serve.checks(report, name, way, *switches)
+    pb_call.lonely_checks(report)
+    pb_serve.lonely_checks(report)
+    broken_peers.checks(report)
     return report.close()
 
 
