@@ -6,11 +6,17 @@
 
 #include "pb/profile.h"
 #include "pb/value.h"
+#include "pb/version.h"
 #include "tests/null.h"
 
 static pb_error err;
 
-/* ---- Errors ---- */
+/* ---- The version, and errors ---- */
+
+PB_TEST(null, pb_version)
+{
+    GIVES_TEXT(pb_version(), PB_VERSION);
+}
 
 PB_TEST(null, pb_error_clear)
 {
@@ -597,19 +603,6 @@ PB_TEST(null_also, nulls_in_an_unpack)
 }
 
 /* ---- Profiles ---- */
-
-PB_TEST(null, pb_profile_has)
-{
-    pb_profile odd = {255, 255, 65535};
-    GIVES(pb_profile_has(odd, PB_PROFILE_ROWS), false);
-    GIVES(pb_profile_has(odd, (pb_profile_row)-1), false);
-}
-
-PB_TEST(null, pb_profile_sentence)
-{
-    GIVES_TEXT(pb_profile_sentence(PB_PROFILE_ROWS), "");
-    GIVES_TEXT(pb_profile_sentence((pb_profile_row)-1), "");
-}
 
 PB_TEST(null, pb_profile_parse)
 {

@@ -259,8 +259,7 @@ void pb__decoder_allow_vocab(pb_decoder *d, bool always)
 
 static bool is_complete(const pb_sink_ops *o)
 {
-    bool has_all = o && o->list && o->end && o->integer && o->big && o->real && o->bytes;
-    return has_all || (o && o->run);
+    return o && o->list && o->end && o->integer && o->big && o->real && o->bytes;
 }
 
 pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out)
