@@ -11,7 +11,12 @@
 
 static pb_error err;
 
-/* ---- Errors ---- */
+/* ---- The version, and errors ---- */
+
+PB_TEST(null, pb_version)
+{
+    GIVES_TEXT(pb_version(), PB_VERSION);
+}
 
 PB_TEST(null, pb_error_clear)
 {

@@ -264,9 +264,14 @@ static bool is_complete(const pb_sink_ops *o)
 
 pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out)
 {
-    pb_decoder *decoder = is_complete(out.ops) ? pb__malloc(sizeof *decoder) : NULL;
+    pb_decoder *decoder = out.ops ? pb__malloc(sizeof *decoder) : NULL;
     if (decoder) {
         pb__decoder_init(decoder, d, limits, out);
+    }
+    /* A sink that has brought a loop of its own is called by nobody else. */
+    if (decoder && decoder->run == run && !is_complete(out.ops)) {
+        pb_decoder_free(decoder);
+        return NULL;
     }
     return decoder;
 }
