@@ -16,9 +16,8 @@ struct pb__kit {
     pb_decoder decoder;
     struct pb__reader *reader;
     struct pb__invoker invoker;
-    pb_error *err;            /* where pb_session_recv, on the stack, wants its error */
-    struct pb__list arriving; /* pb__copy.arriving: those of the message that comes */
-    pb_error refused;         /* why a copy refused its state */
+    struct pb__list arriving;     /* pb__copy.arriving: those of the message that comes */
+    struct pb__received *message; /* where the message goes that comes */
 };
 
 struct pb__shared {
@@ -26,6 +25,8 @@ struct pb__shared {
     pb_session_config config; /* without zeros; of the limits only those of jelly count */
     pb_limits limits;         /* that a session begins with */
     struct pb__kit *idle;     /* NULL: in use, or not made yet */
+    /* Of the message that was completed last: bytes, and what pb_limits.values counts. */
+    uint64_t length, values;
 };
 
 /* NULL for lack of memory. */
@@ -37,6 +38,10 @@ void pb__shared_unref(struct pb__shared *sh);
  * what its on_wake gets. */
 pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
                             bool is_client);
+
+/* There is no connection yet: no time to negotiate passes; and there is one now. */
+void pb__session_await(pb_session *s);
+void pb__session_connected(pb_session *s, int64_t now);
 
 /* Lets s->kit be one that goes on where s stopped reading. PB_ERR_NOMEM. */
 int pb__kit_take(pb_session *s);
