@@ -30,7 +30,7 @@ static int64_t later(int64_t from, int64_t by)
 bool pb__conn_goes_on(const pb_conn *c)
 {
     return c->state == PB__CONN_UP && !pb_session_is_closed(c->session) &&
-           pb_session_deadline(c->session) <= pb__conn_now(c) - c->epoch;
+           pb_session_deadline(c->session) <= pb__conn_now(c);
 }
 
 /* Whether somebody waits for an answer, or for the end of pages. */
@@ -110,6 +110,7 @@ static void mind_idle(pb_conn *c, int64_t now)
 
 void pb__conn_moved(pb_conn *c)
 {
+    pb__loop_update(c->hub->loop);
     c->moved = pb__conn_now(c);
     c->unsent = c->hub->policy->write_timeout > 0 ? pb__socket_unsent(c->fd) : 0;
 }

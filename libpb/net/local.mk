@@ -13,9 +13,10 @@ libpb_net_la_SOURCES = \
 	%D%/folder.c \
 	%D%/life.c \
 	%D%/loop.c \
+	%D%/loop_poll.c \
+	%D%/loop_poll.h \
 	%D%/loop.h \
 	%D%/loop_uv.c \
-	%D%/loop_uv.h \
 	%D%/password_file.c \
 	%D%/post.c \
 	%D%/post.h \

@@ -2,8 +2,9 @@
  *
  * Running the process's own loop, for programs that have none. */
 #include <signal.h>
+#include <uv.h>
 
-#include "libpb/net/loop_uv.h"
+#include "pb/loop.h"
 
 static void on_signal(uv_signal_t *handle, int number)
 {

@@ -292,7 +292,9 @@ pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
     s->retry_at = INT64_MAX;
     s->to = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &s->config.net, err);
     if (!s->to || (s->config.login && !copy_login(s, s->config.login)) ||
-        !(s->conn = pb__dial(loop, s->to, (struct pb__follower){on_ready, on_gone, s}))) {
+        !(s->conn = pb__dial(
+              loop, s->to,
+              (struct pb__follower){.ready = on_ready, .gone = on_gone, .who = s}))) {
         if (s->to) {
             pb__error_nomem(err);
         }
