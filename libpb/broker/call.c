@@ -216,6 +216,11 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
     if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
     }
+    const struct pb__shared *sh = to->session ? to->session->shared : NULL;
+    int unusable = sh && sh->usable ? sh->usable(to->session->driver, err) : 0;
+    if (unusable) {
+        return unusable;
+    }
     if (to->session && to->session->writing) {
         return pb__error_set(err, PB_ERR_STATE, 0,
                              "no call can be made while a message is being written");

@@ -86,7 +86,7 @@ static int begin_answer(pb_request *r)
     if (r->answered) {
         return PB_ERR_STATE;
     }
-    if (!s) {
+    if (!s || (s->shared->usable && s->shared->usable(s->driver, NULL) != 0)) {
         return PB_ERR_LOST;
     }
     if (s->writing) {

@@ -24,6 +24,8 @@ struct pb__shared {
     size_t owners;
     pb_session_config config; /* without zeros; of the limits only those of jelly count */
     pb_limits limits;         /* that a session begins with */
+    /* 0, or why (err) no call can be made now. The driver's; NULL: one always can. */
+    int (*usable)(void *driver, pb_error *err);
     struct pb__kit *idle;     /* NULL: in use, or not made yet */
     /* Of the message that was completed last: bytes, and what pb_limits.values counts. */
     uint64_t length, values;

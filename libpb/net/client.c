@@ -56,6 +56,9 @@ static void client_destroy(pb_client *c)
 {
     c->waits++; /* what is called now does not free it again */
     pb_remote_unref(c->root);
+    if (!c->over) {
+        pb__conn_disown(c->conn);
+    }
     while (!c->over) {
         pb__loop_poll_once(&c->loop);
     }
@@ -177,6 +180,12 @@ void pb_client_set_timeout(pb_client *c, int64_t timeout)
 /* Whether something can be waited for here. */
 static int client_check(const pb_client *c, pb_error *err)
 {
+    if (pb__loop_is_foreign(&c->loop.loop)) {
+        return pb__error_set(
+            err, PB_ERR_STATE, 0,
+            "the client belongs to the process that forked this one: open "
+            "one here");
+    }
     if (!c->over && (c->session->reading || c->session->writing)) {
         return pb__error_set(err, PB_ERR_STATE, 0,
                              "nothing can be waited for in a callback in the midst of a "

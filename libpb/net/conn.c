@@ -11,6 +11,7 @@
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/session.h"
 #include "libpb/net/socket.h"
 
 enum {
@@ -21,13 +22,42 @@ enum {
     LINGER = 5000,  /* milliseconds in which a peer must take what is left for it */
 };
 
-/* ---- Reading ---- */
-
 void pb__conn_lose(pb_conn *c, const pb_error *why)
 {
     c->broken = true;
     pb_session_lost(c->session, why);
 }
+
+/* ---- The child of a fork ---- */
+
+static bool is_foreign(const pb_conn *c)
+{
+    return pb__loop_is_foreign(c->hub->loop);
+}
+
+static int foreign_error(pb_error *err)
+{
+    return pb__error_set(
+        err, PB_ERR_STATE, 0,
+        "the connection belongs to the process that forked this one: make "
+        "one here");
+}
+
+/* As pb__shared.usable. */
+static int conn_usable(void *driver, pb_error *err)
+{
+    return is_foreign(driver) ? foreign_error(err) : 0;
+}
+
+/* Here it is over: nothing of it may be read or written any more. */
+static void disown(pb_conn *c)
+{
+    pb_error why = {0};
+    foreign_error(&why);
+    pb__conn_lose(c, &why);
+}
+
+/* ---- Reading ---- */
 
 /* The socket is of no use any more: by its end (0) or an error. */
 static void lost(pb_conn *c, int negative_errno)
@@ -62,6 +92,10 @@ static void hear_tls(pb_conn *c, uint8_t *chunk, size_t size, size_t n)
  * notice of it. */
 static ssize_t read_into(pb_conn *c, uint8_t *chunk, size_t size)
 {
+    if (is_foreign(c)) {
+        disown(c);
+        return -EAGAIN;
+    }
     ssize_t n = pb__socket_recv(c->fd, chunk, size);
     if (n > 0 && c->tls) {
         hear_tls(c, chunk, size, (size_t)n);
@@ -105,6 +139,10 @@ static void read_rest(pb_conn *c, int negative_errno)
 /* Writes to the socket: how much it took, or the -errno of one that has failed. */
 static ssize_t write_some(pb_conn *c, pb_span out)
 {
+    if (is_foreign(c)) {
+        c->broken = true;
+        return 0;
+    }
     ssize_t n = pb__socket_send(c->fd, out.data, out.len);
     c->blocked = n == -EAGAIN || (n >= 0 && (size_t)n < out.len);
     return n == -EAGAIN ? 0 : n;
@@ -181,11 +219,15 @@ static void on_wake(pb_session *s, void *driver)
     if (c->state == PB__CONN_ENDED) {
         return;
     }
-    if (c->hub->policy->direct && c->state == PB__CONN_UP && !pb_session_is_closed(s)) {
-        /* The caller may be anywhere, so what goes wrong is left for the loop to find. */
-        (void)write_out(c);
+    if (!is_foreign(c)) {
+        if (c->hub->policy->direct && c->state == PB__CONN_UP &&
+            !pb_session_is_closed(s)) {
+            /* The caller may be anywhere, so what goes wrong is left for the loop to
+             * find. */
+            (void)write_out(c);
+        }
+        pb__conn_wake(c);
     }
-    pb__conn_wake(c);
     if (c->hub->woken) {
         c->hub->woken(c);
     }
@@ -235,6 +277,9 @@ static int64_t due_of(const pb_conn *c, bool goes_on)
 static bool lingers(pb_conn *c, bool unsent)
 {
     int64_t now = pb__conn_now(c);
+    if (is_foreign(c)) {
+        return false;
+    }
     if (c->close_by == INT64_MAX) {
         if (!unsent || pb_session_error(c->session)->code != PB_OK) {
             return false;
@@ -258,6 +303,10 @@ static bool lingers(pb_conn *c, bool unsent)
 static bool go_on(pb_conn *c)
 {
     pb_session *s = c->session;
+    if (is_foreign(c)) {
+        disown(c);
+        return false;
+    }
     if (pb_session_deadline(s) <= pb__conn_now(c)) {
         pb_session_tick(s, pb__conn_now(c));
         pb__loop_update(c->hub->loop);
@@ -283,7 +332,7 @@ static void end_tls(pb_conn *c)
         pb__tls_finish(c->tls);
     }
     pb_span last = pb__tls_send(c->tls);
-    if (last.len) {
+    if (last.len && !is_foreign(c)) {
         (void)pb__socket_send(c->fd, last.data, last.len);
     }
     pb__tls_free(c->tls);
@@ -331,7 +380,9 @@ void pb__conn_settle(pb_conn *c)
         pb__timer_stop(c->hub->loop, &c->timer);
     }
     bool away = c->state == PB__CONN_AWAY;
-    if (away && !pb_session_is_closed(c->session)) {
+    if (away && is_foreign(c)) {
+        disown(c);
+    } else if (away && !pb_session_is_closed(c->session)) {
         c->hub->dial(c);
     }
     bool over = away ? pb_session_is_closed(c->session) : !go_on(c);
@@ -374,7 +425,11 @@ struct pb__shared *pb__conn_share(const pb_session_config *config)
     pb_session_config own = *config;
     own.on_wake = on_wake;
     own.now = session_now;
-    return pb__shared_new(&own);
+    struct pb__shared *shared = pb__shared_new(&own);
+    if (shared) {
+        shared->usable = conn_usable;
+    }
+    return shared;
 }
 
 int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
@@ -419,9 +474,23 @@ pb_remote *pb_conn_root(pb_conn *c)
     return c ? pb_session_root(c->session) : NULL;
 }
 
+bool pb__conn_disown(pb_conn *c)
+{
+    if (!is_foreign(c)) {
+        return false;
+    }
+    c->depth++;
+    disown(c);
+    c->depth--;
+    if (c->depth == 0 && c->session->depth == 0) {
+        end(c);
+    }
+    return true;
+}
+
 void pb_conn_close(pb_conn *c)
 {
-    if (c) {
+    if (c && !pb__conn_disown(c)) {
         pb_session_close(c->session);
     }
 }

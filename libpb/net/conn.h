@@ -83,6 +83,9 @@ int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls);
 void pb__conn_settle(pb_conn *c);
 /* The session is over for that reason, and with it the socket. */
 void pb__conn_lose(pb_conn *c, const pb_error *why);
+/* In the child of a fork: true, and it is over without a word to the peer, and gone unless it
+ * is at work on the stack. Else false. */
+bool pb__conn_disown(pb_conn *c);
 /* Has it settle as soon as the loop runs. */
 void pb__conn_wake(pb_conn *c);
 /* Has it settle at that time, or earlier; INT64_MAX: not for time's sake. */

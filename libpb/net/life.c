@@ -170,7 +170,7 @@ int64_t pb__conn_mind_at(const pb_conn *c)
 
 void pb_conn_drain(pb_conn *c, int64_t patience)
 {
-    if (c && !pb_session_is_closed(c->session)) {
+    if (c && !pb__conn_disown(c) && !pb_session_is_closed(c->session)) {
         pb__loop_update(c->hub->loop);
         int64_t by = later(pb__conn_now(c), patience < 0 ? INT64_MAX : patience);
         c->finish_by = by < INT64_MAX ? by : INT64_MAX - 1;

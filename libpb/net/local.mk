@@ -20,6 +20,8 @@ libpb_net_la_SOURCES = \
 	%D%/password_file.c \
 	%D%/post.c \
 	%D%/post.h \
+	%D%/process.c \
+	%D%/process.h \
 	%D%/resolve.c \
 	%D%/resolve.h \
 	%D%/run.c \

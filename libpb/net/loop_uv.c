@@ -136,6 +136,13 @@ static void loop_uv_free(void *loop)
     uv_close((uv_handle_t *)&l->soon, loop_uv_closed);
 }
 
+/* libuv's own way: an epoll instance that is the child's alone. */
+static void loop_uv_forked(void *loop)
+{
+    struct loop_uv *l = loop;
+    (void)uv_loop_fork(l->timer.loop);
+}
+
 static void loop_uv_init(struct loop_uv *l, uv_loop_t *uv)
 {
     static const pb_loop_ops ops = {
@@ -146,6 +153,7 @@ static void loop_uv_init(struct loop_uv *l, uv_loop_t *uv)
         .now = loop_uv_now,
         .update = loop_uv_update,
         .free = loop_uv_free,
+        .forked = loop_uv_forked,
     };
     uv_timer_init(uv, &l->timer);
     uv_prepare_init(uv, &l->soon);
