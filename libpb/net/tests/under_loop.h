@@ -89,7 +89,7 @@ static void call(pb_conn *c, struct seen *seen, const char *method, int64_t time
     pb_value *args = pb_build(NULL, "(i)", 7);
     const pb_call_options options = {.timeout = timeout};
     cr_assert_eq(
-        pb_remote_call(root, method, args, NULL, &options, on_answer, seen, NULL, NULL),
+        pb_remote_call_values(root, method, args, NULL, &options, on_answer, seen, NULL, NULL),
         0);
     pb_value_unref(args);
     pb_remote_unref(root);
@@ -225,7 +225,7 @@ PB_TEST(under_loop, service)
     const pb_service_config config = {.first_delay = 5, .jitter = -1};
     pb_service *s = pb_service_new(p.loop, at, &config, NULL);
     for (int i = 1; i <= 3; i++) {
-        cr_assert_eq(pb_service_callf(s, on_answer, &p.seen, NULL, "echo", "i", i), 0);
+        cr_assert_eq(pb_service_call(s, "echo", on_answer, &p.seen, NULL, "i", i), 0);
         run_base();
         open_server(&p, at);
         UNTIL(p.seen.answers == i);
@@ -287,7 +287,7 @@ static int converse_without_memory(void *user_data)
                  : NULL;
     pb_remote *root = pb_conn_root(c);
     bool made =
-        root && pb_remote_callf(root, on_answer, &p.seen, &err, "echo", "i", 7) == 0;
+        root && pb_remote_call(root, "echo", on_answer, &p.seen, &err, "i", 7) == 0;
     UNTIL(!made || p.seen.answers + p.seen.failures == 1);
     pb_remote_unref(root);
     if (c && !p.seen.closed) {
