@@ -172,7 +172,9 @@ pb_remote *pb_client_root(pb_client *c)
 
 void pb_client_set_timeout(pb_client *c, int64_t timeout)
 {
-    c->timeout = timeout;
+    if (c) {
+        c->timeout = timeout;
+    }
 }
 
 /* ---- Waiting ---- */
@@ -316,18 +318,31 @@ static void set_failure(pb_client *c, pb_failure *f)
     pb_failure_unref(before);
 }
 
-/* Before something that waits: what is to become of it, or NULL and the error. */
+/* Begins something that is waited for: what is to become of it, or NULL and the error. The
+ * client stays until client_finish or client_cancel, whatever callbacks do to it. */
 static struct outcome *client_begin(pb_client *c, pb_error *err)
 {
     set_failure(c, NULL);
-    return client_check(c, err) == 0 ? outcome_new(err) : NULL;
+    struct outcome *o = client_check(c, err) == 0 ? outcome_new(err) : NULL;
+    if (o) {
+        client_enter(c);
+    }
+    return o;
+}
+
+/* Nothing is under way. */
+static void client_cancel(pb_client *c, struct outcome *o)
+{
+    if (o) {
+        pb__free(o);
+        client_leave(c);
+    }
 }
 
 /* Waits for what is under way: its result, *new*, or NULL and the error. */
 static pb_value *client_finish(pb_client *c, struct outcome *o, int64_t timeout,
                                pb_error *err)
 {
-    client_enter(c);
     struct outcome end = client_wait(c, o, timeout);
     set_failure(c, end.failure);
     if (end.failure) {
@@ -358,7 +373,7 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
     }
     if (pb_remote_call_values(to, method, args, kwargs, &options, on_answer, o, NULL,
                               err) != 0) {
-        pb__free(o);
+        client_cancel(c, o);
         return NULL;
     }
     return client_finish(c, o, s ? 0 : c->timeout, err);
@@ -379,7 +394,7 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
     }
     const pb_call_options options = {.timeout = c->timeout};
     if (!o || !s || pb_login(s, who, mind, &options, on_answer, o, NULL, err) != 0) {
-        pb__free(o);
+        client_cancel(c, o);
         return NULL;
     }
     pb_value *avatar = client_finish(c, o, 0, err);
@@ -410,11 +425,11 @@ pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method, pb_err
 int pb_client_wait(pb_client *c, int64_t milliseconds)
 {
     struct pb__timer timer;
-    pb_loop *loop = &c->loop.loop;
-    int e = client_check(c, NULL);
+    int e = c ? client_check(c, NULL) : PB_ERR_ARG;
     if (e) {
         return e;
     }
+    pb_loop *loop = &c->loop.loop;
     client_enter(c);
     pb__timer_init(&timer, on_late);
     pb__loop_update(loop);
@@ -435,5 +450,5 @@ const pb_failure *pb_client_failure(const pb_client *c)
 
 pb_session *pb_client_session(const pb_client *c)
 {
-    return c->over ? NULL : c->session;
+    return c && !c->over ? c->session : NULL;
 }

@@ -220,12 +220,14 @@ static void on_wake(pb_session *s, void *driver)
         return;
     }
     if (!is_foreign(c)) {
+        c->depth++;
         if (c->hub->policy->direct && c->state == PB__CONN_UP &&
             !pb_session_is_closed(s)) {
             /* The caller may be anywhere, so what goes wrong is left for the loop to
              * find. */
             (void)write_out(c);
         }
+        c->depth--;
         pb__conn_wake(c);
     }
     if (c->hub->woken) {

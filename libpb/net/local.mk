@@ -41,6 +41,8 @@ libpb_net_la_LIBADD = $(LIBUV_LIBS) $(OPENSSL_LIBS)
 net_libs = libpb_net.la $(broker_libs)
 
 unit_tests += \
+	%D%/tests/test_callbacks \
+	%D%/tests/test_callbacks_loop \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
 	%D%/tests/test_descriptors \
@@ -56,8 +58,11 @@ unit_tests += \
 	%D%/tests/test_server \
 	%D%/tests/test_service \
 	%D%/tests/test_silence \
-	%D%/tests/test_tls
-EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/peers.h %D%/tests/under_loop.h
+	%D%/tests/test_tls \
+	%D%/tests/test_waits
+EXTRA_DIST += %D%/tests/certificate.h %D%/tests/matrix_server.h %D%/tests/loop.h %D%/tests/peers.h %D%/tests/under_loop.h
+%C%_tests_test_callbacks_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_callbacks_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
@@ -74,6 +79,7 @@ EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/peers.h %D%/tes
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+%C%_tests_test_waits_LDADD = $(net_libs) $(test_libs)
 if HAVE_GLIB
 unit_tests += %D%/tests/test_loop_glib
 %C%_tests_test_loop_glib_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)

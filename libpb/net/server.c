@@ -104,8 +104,9 @@ static void on_gone(pb_conn *c)
     end_if_done(s);
 }
 
-/* Takes fd, also where it fails. */
-static int add(struct pb_server *s, int fd)
+/* A connection of fd, which is taken, also where it fails: NULL. It may be that root_object
+ * closes the server. */
+static pb_conn *conn_new(struct pb_server *s, int fd)
 {
     const struct pb__target *t = s->target;
     pb_conn *c = pb__malloc(sizeof *c);
@@ -114,19 +115,31 @@ static int add(struct pb_server *s, int fd)
         pb__tls_free(tls);
         pb__free(c);
         close(fd);
-        return PB_ERR_NOMEM;
+        return NULL;
     }
     pb__socket_keep_alive(fd, t->policy.keep_alive);
-    int e = pb__conn_up(c, fd, tls);
-    if (e) {
+    if (pb__conn_up(c, fd, tls) != 0) {
         pb_session_free(c->session);
         pb__free(c);
-        return e;
+        return NULL;
+    }
+    return c;
+}
+
+static void add(struct pb_server *s, int fd)
+{
+    s->count++; /* so that the server waits for it */
+    pb_conn *c = conn_new(s, fd);
+    if (!c) {
+        s->count--;
+        end_if_done(s);
+        return;
     }
     pb__list_push(&s->conns, &c->link);
-    s->count++;
+    if (s->closing) {
+        pb_conn_close(c);
+    }
     pb__conn_settle(c);
-    return 0;
 }
 
 static void on_acceptable(pb_watch *w, int events)
@@ -149,7 +162,7 @@ static void on_acceptable(pb_watch *w, int events)
             listen_later(s);
             break;
         }
-        (void)add(s, fd);
+        add(s, fd);
     }
     if (listen_if_room(s) != 0) {
         listen_later(s);
