@@ -426,13 +426,14 @@ static const struct {
 static void on_timer(uv_timer_t *timer)
 {
     bool in_vain = ++rig->turns > 1000;
+    bool calm = rig->called >= 5 && rig->ended == rig->called;
     bool at_end = rig->place == CONN_CLOSED || rig->place == CONN_TOLD ||
                   rig->place == SERVER_CLOSED || rig->place == SERVER_GONE ||
                   rig->place == SERVICE_STOPPED;
-    if (rig->place == DOWN && rig->turns == 1) {
+    if (rig->place == DOWN && calm) {
         do_close_server();
     }
-    if (rig->done || at_end || in_vain) {
+    if (rig->done || (at_end && calm) || in_vain) {
         do_end_all();
         uv_close((uv_handle_t *)timer, NULL);
     }
