@@ -86,7 +86,7 @@ static int begin_answer(pb_request *r)
     if (r->answered) {
         return PB_ERR_STATE;
     }
-    if (!s || (s->shared->usable && s->shared->usable(s->driver, NULL) != 0)) {
+    if (!s) {
         return PB_ERR_LOST;
     }
     if (s->writing) {
@@ -101,7 +101,7 @@ static int begin_answer(pb_request *r)
     }
     r->answered = true;
     s->serving--;
-    return 0;
+    return s->shared->usable && s->shared->usable(s->driver, NULL) ? PB_ERR_LOST : 0;
 }
 
 /* Between these an answer is made. r and its session outlive whatever is called. */

@@ -49,6 +49,7 @@ unit_tests += \
 	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
 	%D%/tests/test_folder \
+	%D%/tests/test_fork \
 	%D%/tests/test_life \
 	%D%/tests/test_loop \
 	%D%/tests/test_loop_uv \
@@ -69,6 +70,7 @@ EXTRA_DIST += %D%/tests/certificate.h %D%/tests/matrix_server.h %D%/tests/loop.h
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_fork_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_uv_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
