@@ -45,6 +45,7 @@ unit_tests += \
 	%D%/tests/test_callbacks_loop \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
+	%D%/tests/test_deadlines \
 	%D%/tests/test_descriptors \
 	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
@@ -66,6 +67,7 @@ EXTRA_DIST += %D%/tests/certificate.h %D%/tests/matrix_server.h %D%/tests/loop.h
 %C%_tests_test_callbacks_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_deadlines_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
