@@ -9,6 +9,14 @@
 #include "libpb/base/export.h"
 #include "pb/error.h"
 
+/* Empties err, which costs less than zeroing all of it. */
+static inline void pb__error_init(pb_error *err)
+{
+    err->code = 0;
+    err->offset = 0;
+    err->where[0] = err->text[0] = '\0';
+}
+
 /* Fills err unless it is NULL or filled already; returns code, so that a function can end
  * with it. The text is cut at the struct's size, never in the middle of a UTF-8 sequence. */
 PB__SHARED int pb__error_set(pb_error *err, int code, uint64_t offset, const char *format,

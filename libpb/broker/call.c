@@ -166,7 +166,9 @@ static int keep_unsent(pb_session *s, pb_remote *to, const char *method, pb_valu
 }
 
 /* Writes the message, with room made in the table before: what was written is not to be
- * taken back. c is NULL where no answer is wanted. */
+ * taken back. c is NULL where no answer is wanted. A callback while it is written may give
+ * c up, which then stays here; and one afterwards, where the message was taken back, may
+ * call under the same number. */
 static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args,
                 pb_value *kwargs, pb_call *c, pb_error *err)
 {
@@ -177,11 +179,12 @@ static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args
     if (c && pb__map_set(&s->calls->sent, (uint64_t)request, c) != 0) {
         return pb__error_nomem(err);
     }
-    int failed = pb__message_write(s, to, method, args, kwargs, c != NULL, err);
-    if (c && failed) {
-        pb__map_take(&s->calls->sent, (uint64_t)request);
-    } else if (c) {
+    if (c) {
         c->request = request;
+    }
+    int failed = pb__message_write(s, to, method, args, kwargs, c != NULL, err);
+    if (c && failed && pb__map_get(&s->calls->sent, (uint64_t)request) == c) {
+        pb__map_take(&s->calls->sent, (uint64_t)request);
     }
     return failed;
 }
@@ -193,15 +196,15 @@ void pb__call_flush(pb_session *s)
             PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
         pb_call *c = u->call;
         pb_error err = {0};
-        int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
         pb__list_remove(&u->link);
         if (c) {
             c->unsent = NULL;
         }
+        int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
+        free_unsent(u);
         if (c && failed) {
             fail(c, failed, err.text);
         }
-        free_unsent(u);
     }
 }
 
@@ -218,6 +221,11 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
     }
     if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
+    }
+    const struct pb__shared *sh = to->session ? to->session->shared : NULL;
+    int unusable = sh && sh->usable ? sh->usable(to->session->driver, err) : 0;
+    if (unusable) {
+        return unusable;
     }
     if (to->session && to->session->writing) {
         return pb__error_set(err, PB_ERR_STATE, 0,

@@ -181,7 +181,11 @@ int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
     }
     pb__remote_arrived(s, r->callee.perspective);
     pb__copies_arrived(s, r->list, m);
-    serve(r, m->refused);
+    if (r->session) {
+        serve(r, m->refused);
+    } else { /* a copy has ended it */
+        pb_request_unref(r);
+    }
     return 0;
 }
 

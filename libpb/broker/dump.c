@@ -138,6 +138,9 @@ static void check_caches(const struct pb__caches *cs)
 
 void pb__session_check(const pb_session *s)
 {
+    if (s->depth > 1) {
+        return; /* a message below is still being handled */
+    }
     if (s->caches) {
         check_caches(s->caches);
     }

@@ -80,12 +80,14 @@ int pb__local_answer(pb_request *r, pb_value *result, pb_failure *f)
         return PB_ERR_STATE;
     }
     r->answered = true;
+    pb_request_ref(r);
     if (f && t->failed) {
         t->failed(pb_request_method(r), f, t->user_data);
     }
     if (to->cb) {
         to->cb(result, f, to->user_data);
     }
+    pb_request_unref(r);
     return 0;
 }
 

@@ -67,7 +67,7 @@ static void on_avatar(pb_value *avatar, pb_failure *failure, void *user_data)
 /* Of the time for the whole, which is that of the first call, when this is answered. */
 static int64_t time_left(const pb_login_call *l)
 {
-    int64_t left = l->call->deadline - l->session->now;
+    int64_t left = l->call->deadline - pb__session_now(l->session);
     return left > 0 ? left : 1;
 }
 

@@ -15,19 +15,22 @@ size_t pb__session_queued(const pb_session *s)
  * or not: so of two ends one always reads, for what one has not sent the other awaits. */
 static bool is_held_up(const pb_session *s)
 {
+    if (!s->full) {
+        return false;
+    }
     uint64_t sent = pb__encoder_mark(&s->encoder) - pb__session_queued(s);
-    return s->full && s->answered > sent && (!s->calls || s->calls->sent.len == 0);
+    return s->answered > sent && (!s->calls || s->calls->sent.len == 0);
 }
 
 bool pb__session_hears(const pb_session *s)
 {
-    return pb__session_open(s) && !s->paused &&
+    return pb__session_open(s) && !s->paused && !s->reading && !s->writing &&
            s->serving < s->shared->config.max_pending && !is_held_up(s);
 }
 
-bool pb__session_hears_kept(const pb_session *s)
+bool pb__session_has_input(const pb_session *s)
 {
-    return s->kept && pb__session_hears(s);
+    return (s->kept || (s->in && s->in->len > 0)) && pb__session_hears(s);
 }
 
 int pb__session_queue_check(const pb_session *s, pb_error *err)

@@ -103,7 +103,21 @@ static int begin_answer(pb_request *r)
     }
     r->answered = true;
     s->serving--;
-    return 0;
+    return s->shared->usable && s->shared->usable(s->driver, NULL) ? PB_ERR_LOST : 0;
+}
+
+/* Between these an answer is made. r and its session outlive whatever is called. */
+static pb_session *request_enter(pb_request *r)
+{
+    pb_request_ref(r);
+    pb__session_enter(r->session);
+    return r->session;
+}
+
+static void request_leave(pb_request *r, pb_session *s)
+{
+    pb_request_unref(r);
+    pb__session_leave(s);
 }
 
 static bool is_error(const pb_failure *f)
@@ -151,7 +165,8 @@ static int answer(pb_request *r, pb_value *result)
     if (!r->wants_answer) {
         return 0;
     }
-    pb_error err = {0};
+    pb_error err;
+    pb__error_init(&err);
     int failed = pb__answer_write(s, pb__request_part(r, PB__REQUEST), result,
                                   r->callee.perspective, &err);
     if (failed && pb__session_open(s)) {
@@ -178,11 +193,10 @@ int pb_request_answer_steal(pb_request *r, pb_value *result)
         pb_value_unref(result);
         return failed;
     }
-    pb_session *s = r->session;
-    pb__session_enter(s);
+    pb_session *s = request_enter(r);
     failed = answer(r, result);
     pb_value_unref(result);
-    pb__session_leave(s);
+    request_leave(r, s);
     return failed;
 }
 
@@ -207,15 +221,14 @@ int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
         pb__buf_fini(&text);
         return failed;
     }
-    pb_session *s = r->session;
-    pb__session_enter(s);
+    pb_session *s = request_enter(r);
     if (failed) {
         pb__session_end_nomem(s);
     } else {
         raise_now(r, type, (const char *)text.data);
     }
     pb__buf_fini(&text);
-    pb__session_leave(s);
+    request_leave(r, s);
     return 0;
 }
 
@@ -265,10 +278,11 @@ int pb_request_fail_with(pb_request *r, pb_failure *f)
     if (failed) {
         return failed;
     }
-    pb_session *s = r->session;
-    pb__session_enter(s);
+    pb_session *s = request_enter(r);
+    pb_failure_ref(f);
     failed = fail_with(r, f);
-    pb__session_leave(s);
+    pb_failure_unref(f);
+    request_leave(r, s);
     return failed;
 }
 
@@ -298,10 +312,9 @@ int pb_request_fail_value_steal(pb_request *r, pb_value *exception)
     int failed = r->local ? pb__local_fail_steal(r, pb_failure_from_value(exception))
                           : begin_answer(r);
     if (!failed && !r->local) {
-        pb_session *s = r->session;
-        pb__session_enter(s);
+        pb_session *s = request_enter(r);
         failed = fail_by_value(r, exception);
-        pb__session_leave(s);
+        request_leave(r, s);
     }
     pb_value_unref(exception);
     return failed;

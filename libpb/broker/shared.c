@@ -53,7 +53,7 @@ static void free_kit(struct pb__kit *kit)
 {
     if (kit) {
         pb__reader_free(kit->reader);
-        pb__copies_forget(kit);
+        pb__copies_forget(&kit->arriving);
         pb__decoder_fini(&kit->decoder);
         pb__free(kit);
     }
@@ -82,9 +82,9 @@ static struct pb__kit *new_kit(struct pb__shared *sh)
         .jelly = &sh->config.jelly,
         .invoker = &kit->invoker,
         .messages = true,
-        .done = pb__proto_received,
+        .done = pb__proto_complete,
         .member_name = pb__proto_member,
-        .ctx = &kit->session,
+        .ctx = kit,
     });
     if (!kit->reader) {
         pb__free(kit);
@@ -127,7 +127,6 @@ void pb__kit_give(pb_session *s)
 {
     struct pb__kit *kit = s->kit;
     s->kit = NULL;
-    s->messages = kit->decoder.count;
     if (s->shared->idle) {
         free_kit(kit);
     } else {

@@ -31,7 +31,9 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
     s->writing = false;
     s->perspective = NULL;
     if (s->caches && failed) {
+        const char *refused_as = s->refused_as;
         pb__cacheable_undo(s);
+        s->refused_as = refused_as; /* the objects that were told may have written */
     } else if (s->caches) {
         pb__cacheable_commit(s);
     }

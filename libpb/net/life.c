@@ -24,7 +24,7 @@ struct pb__policy pb__policy_of(const pb_net_config *c)
 bool pb__conn_goes_on(const pb_conn *c)
 {
     return c->state == PB__CONN_UP && !pb_session_is_closed(c->session) &&
-           pb_session_deadline(c->session) <= pb__conn_now(c) - c->epoch;
+           pb_session_deadline(c->session) <= pb__conn_now(c);
 }
 
 /* Whether somebody waits for an answer, or for the end of pages. */
@@ -105,6 +105,7 @@ static void mind_idle(pb_conn *c, int64_t now)
 
 void pb__conn_moved(pb_conn *c)
 {
+    pb__loop_update(c->hub->loop);
     c->moved = pb__conn_now(c);
     c->unsent = c->hub->policy->write_timeout > 0 ? pb__socket_unsent(c->fd) : 0;
 }
@@ -164,7 +165,7 @@ int64_t pb__conn_mind_at(const pb_conn *c)
 
 void pb_conn_drain(pb_conn *c, int64_t patience)
 {
-    if (c && !pb_session_is_closed(c->session)) {
+    if (c && !pb__conn_disown(c) && !pb_session_is_closed(c->session)) {
         pb__loop_update(c->hub->loop);
         int64_t by = pb__later(pb__conn_now(c), patience < 0 ? INT64_MAX : patience);
         c->finish_by = by < INT64_MAX ? by : INT64_MAX - 1;

@@ -36,6 +36,7 @@ struct pb_service {
     size_t failures;  /* in a row */
     struct pb__waiting waiting;
     pb_error refused; /* why the login was, for want of which the connection ended */
+    int depth;        /* of callbacks that are called from here */
     bool stopping;
     void (*stopped)(void *user_data);
     void *user_data; /* of stopped */
@@ -71,10 +72,12 @@ static void on_timer(struct pb__timer *timer)
         end(s);
         return;
     }
+    s->depth++;
     if (now(s) >= s->retry_at) {
         connect_now(s);
     }
     pb__waiting_expire(&s->waiting, now(s));
+    s->depth--;
     set_timer(s);
 }
 
@@ -130,12 +133,14 @@ static void down(struct pb_service *s, const pb_error *why)
     bool enough = c->max_failures && s->failures >= c->max_failures;
     int64_t delay = enough ? -1 : next_delay(s);
     s->retry_at = enough ? INT64_MAX : pb__later(now(s), delay);
+    s->depth++;
     if (c->on_down) {
         c->on_down(s, why, delay, c->user_data);
     }
     if (s->retry_at == INT64_MAX && !s->conn) {
         pb__waiting_fail(&s->waiting, PB_ERR_LOST, "no connection came about");
     }
+    s->depth--;
     set_timer(s);
 }
 
@@ -159,11 +164,14 @@ static void up(struct pb_service *s, pb_remote *root)
 {
     s->root = root;
     s->failures = 0;
+    s->depth++;
     if (s->config.on_up) {
         s->config.on_up(s, root, s->config.user_data);
     }
+    pb__loop_update(s->loop);
     while (s->root && pb__waiting_make(&s->waiting, s->root, now(s))) {
     }
+    s->depth--;
     set_timer(s);
 }
 
@@ -293,7 +301,9 @@ pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
     s->retry_at = INT64_MAX;
     s->to = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &s->config.net, err);
     if (!s->to || (s->config.login && !copy_login(s, s->config.login)) ||
-        !(s->conn = pb__dial(loop, s->to, (struct pb__follower){on_ready, on_gone, s}))) {
+        !(s->conn = pb__dial(
+              loop, s->to,
+              (struct pb__follower){.ready = on_ready, .gone = on_gone, .who = s}))) {
         if (s->to) {
             pb__error_nomem(err);
         }
@@ -319,6 +329,10 @@ static int wait_for_it(pb_service *s, const char *method, pb_value *args,
                        void *user_data, pb_error *err)
 {
     int64_t timeout = options ? options->timeout : 0, deadline = INT64_MAX;
+    int e = pb__loop_check(s->loop, err);
+    if (e) {
+        return e;
+    }
     bool over = s->stopping || (!s->conn && s->retry_at == INT64_MAX);
     if (over || s->config.fail_while_away) {
         return pb__error_set(err, PB_ERR_LOST, 0, "there is no connection to %s",
@@ -378,10 +392,22 @@ void pb_service_retry(pb_service *s)
         return;
     }
     s->failures = 0;
-    if (!s->conn && !s->stopping) {
+    if (!s->conn && !s->stopping && !pb__loop_is_foreign(s->loop)) {
         pb__loop_update(s->loop);
         s->retry_at = now(s);
         set_timer(s);
+    }
+}
+
+/* In the child of a fork nothing is waited for, but for what is at work on the stack. */
+static void disown(pb_service *s)
+{
+    if (s->conn) {
+        pb__conn_disown(s->conn);
+    }
+    if (!s->conn && s->depth == 0) {
+        pb__timer_stop(s->loop, &s->timer);
+        end(s);
     }
 }
 
@@ -395,8 +421,12 @@ void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user
     s->stopped = stopped;
     s->user_data = user_data;
     pb__timer_stop(s->loop, &s->timer);
+    s->depth++;
     pb__waiting_fail(&s->waiting, PB_ERR_LOST, "the service was stopped");
-    if (!s->conn) {
+    s->depth--;
+    if (pb__loop_is_foreign(s->loop)) {
+        disown(s);
+    } else if (!s->conn) {
         pb__timer_set_soon(s->loop, &s->timer);
     } else if (s->root) {
         pb_conn_drain(s->conn, patience);

@@ -309,7 +309,8 @@ private:
                 request.fail(Failure("twisted.spread.flavors.NoSuchMethod",
                                      "No such method: remote_" + request.method()));
             } else {
-                found->second(request);
+                Later method = found->second; // which may put another in its place
+                method(request);
             }
         } catch (const Failure &f) {
             request.fail(f);
@@ -366,14 +367,14 @@ private:
     Value v_;
 };
 
-// A blocking client: each call gives its result or throws Failure or Error.
+// A blocking client: each call gives its result or throws Failure or Error. It may be used,
+// and destroyed, in methods and lambdas that run while one of its calls waits.
 class Client {
 public:
     explicit Client(const std::string &endpoint, const pb_net_config *config = nullptr)
-        : c_(nullptr, pb_client_free)
     {
         pb_error e{};
-        c_.reset(pb_client_open(endpoint.c_str(), config, &e));
+        c_.reset(pb_client_open(endpoint.c_str(), config, &e), pb_client_free);
         check(c_ ? 0 : e.code, e);
     }
     Remote root() const { return Remote(Value::steal(pb_remote_value(pb_client_root(c_.get())))); }
@@ -402,20 +403,28 @@ public:
                       const Value &kwargs)
     {
         pb_error e{};
-        pb_value *v = pb_client_call_values(c_.get(), to.get(), method, args.get(), kwargs.get(), &e);
+        std::shared_ptr<pb_client> c = c_; // it may be destroyed meanwhile
+        pb_value *v =
+            pb_client_call_values(c.get(), to.get(), method, args.get(), kwargs.get(), &e);
         if (!v) {
-            raise(e);
+            raise(c.get(), e);
         }
         return Value::steal(v);
     }
     // Hears the peer for a time: false once the connection is gone.
-    bool wait(int64_t milliseconds) { return pb_client_wait(c_.get(), milliseconds) == 0; }
+    bool wait(int64_t milliseconds)
+    {
+        std::shared_ptr<pb_client> c = c_;
+        int e = pb_client_wait(c.get(), milliseconds);
+        check(e == PB_ERR_LOST ? 0 : e);
+        return e == 0;
+    }
     void set_timeout(int64_t milliseconds) { pb_client_set_timeout(c_.get(), milliseconds); }
 
 private:
-    [[noreturn]] void raise(const pb_error &e)
+    [[noreturn]] static void raise(const pb_client *c, const pb_error &e)
     {
-        const pb_failure *f = pb_client_failure(c_.get());
+        const pb_failure *f = pb_client_failure(c);
         if (f && pb_failure_code(f) == PB_OK) {
             throw Failure(const_cast<pb_failure *>(f));
         }
@@ -425,16 +434,17 @@ private:
     Remote log_in(const pb_credentials &who)
     {
         pb_error e{};
-        pb_remote *avatar = pb_client_login(c_.get(), &who, nullptr, &e);
+        std::shared_ptr<pb_client> c = c_;
+        pb_remote *avatar = pb_client_login(c.get(), &who, nullptr, &e);
         if (!avatar) {
-            raise(e);
+            raise(c.get(), e);
         }
         Value v = Value::steal(pb_remote_value(avatar));
         pb_remote_unref(avatar);
         return Remote(v);
     }
 
-    std::unique_ptr<pb_client, void (*)(pb_client *)> c_;
+    std::shared_ptr<pb_client> c_;
 };
 
 // Offers an object to all who connect, on the process's loop: pb_run() runs it.
@@ -450,7 +460,8 @@ public:
     }
     Server(const Server &) = delete;
     Server &operator=(const Server &) = delete;
-    // Closes, and lets the loop take notice of it.
+    // Closes, and lets the loop take notice of it, unless this is one of its callbacks, or
+    // the child of a fork.
     ~Server()
     {
         pb_server_close(s_, nullptr, nullptr);
