@@ -53,7 +53,7 @@ enum {
 };
 
 /* What a loop does for the library, in the loop's thread. `loop` is what pb_loop_new was
- * given. The last three may be NULL. */
+ * given. `now`, `update` and `free` may be NULL. */
 typedef struct {
     /* Prepares to watch fd, for nothing yet: *watch is what the next two functions get.
      * 0, or -errno if it cannot. */
@@ -75,7 +75,7 @@ typedef struct {
     /* The last owner has gone, and no watch is left. This may be called from inside
      * pb_watch_ready and pb_loop_due. */
     void (*free)(void *loop);
-    void *reserved[4]; /* NULL */
+    void *reserved[4];
 } pb_loop_ops;
 
 /* A loop that works by these functions, which are borrowed for its life: *new*. NULL for
