@@ -60,7 +60,7 @@ enum {
 };
 
 /* What a loop does for the library, in the loop's thread. `loop` is what pb_loop_new was
- * given. `now`, `update` and `free` may be NULL. */
+ * given. From `now` on they may be NULL. */
 typedef struct {
     /* Prepares to watch fd, for nothing yet: *watch is what the next two functions get.
      * 0, or -errno if it cannot. */
