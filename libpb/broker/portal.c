@@ -223,11 +223,17 @@ static int fail_by(pb_attempt *a, int code)
     return failed ? failed : code;
 }
 
+/* What is to be told of it is NULL, or there is none. */
+static int fail_null(pb_attempt *a)
+{
+    return a ? fail_by(a, PB_ERR_ARG) : PB_ERR_ARG;
+}
+
 /* In Twisted it is a Deferred that fails, mostly before it is returned. */
 int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
 {
     if (!a || !type || !format) {
-        return a ? fail_by(a, PB_ERR_ARG) : PB_ERR_ARG;
+        return fail_null(a);
     }
     if (a->answered) {
         return PB_ERR_STATE;
