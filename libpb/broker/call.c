@@ -33,7 +33,8 @@ struct pb__calls *pb__calls(pb_session *s)
     return s->calls;
 }
 
-/* After its call has ended, whose end tells more than that of an argument. */
+/* To be called when the call has ended: its failure gives the reason, while objects among
+ * the arguments, such as a collector, only know that they were released. */
 static void free_unsent(struct pb__unsent *u)
 {
     pb__list_remove(&u->link);

@@ -93,7 +93,7 @@ static int learn_word(void *ctx, pb_span word)
     return w->st->words[w->next++] ? 0 : PB_ERR_NOMEM;
 }
 
-/* Tokens that are no words, none of which comes. */
+/* The vocabulary has words only, so that no other token arrives. */
 
 static int refuse_list(void *ctx, size_t n)
 {

@@ -80,7 +80,7 @@ class Readme(Programs):
         self.assertEqual(out.getvalue(), self.prints[2])
 
     def test_clients_that_fail(self):
-        """Each client, where no server is, and where one fails every call."""
+        """Each client, without a server, and with one that fails every call."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = str(free.getsockname()[1])
         with tempfile.TemporaryDirectory() as folder:
