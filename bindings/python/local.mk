@@ -47,32 +47,32 @@ pbpydir = $(PYTHON_SITE)/libpb
 pbpy_DATA = $(bindings_python_modules)
 pbpy_LTLIBRARIES = %D%/_core.la
 %C%__core_la_SOURCES = \
-	%D%/src/call.c \
-	%D%/src/codec.h \
-	%D%/src/core.c \
-	%D%/src/core.h \
-	%D%/src/dump.c \
-	%D%/src/handle.c \
-	%D%/src/jelly.c \
-	%D%/src/live.h \
-	%D%/src/load.c \
-	%D%/src/login.c \
-	%D%/src/map.h \
-	%D%/src/number.c \
-	%D%/src/object.c \
-	%D%/src/plain.c \
-	%D%/src/read.c \
-	%D%/src/read.h \
-	%D%/src/receive.c \
-	%D%/src/session.c \
-	%D%/src/twisted.c \
-	%D%/src/twisted.h \
-	%D%/src/unjelly.c \
-	%D%/src/value_in.c \
-	%D%/src/value_out.c \
-	%D%/src/write.c \
-	%D%/src/write.h
-%C%__core_la_CPPFLAGS = -I$(top_srcdir)/libpb/include $(PYTHON_CPPFLAGS)
+	%D%/src/accelerate/data_received.c \
+	%D%/src/accelerate/jelly.c \
+	%D%/src/accelerate/twisted.c \
+	%D%/src/accelerate/twisted.h \
+	%D%/src/accelerate/unjelly.c \
+	%D%/src/codec/codec.h \
+	%D%/src/codec/jelly_codec.c \
+	%D%/src/codec/jelly_dumps.c \
+	%D%/src/codec/jelly_loads.c \
+	%D%/src/common/address_map.h \
+	%D%/src/common/big_integer.c \
+	%D%/src/common/expression_read.c \
+	%D%/src/common/expression_read.h \
+	%D%/src/common/expression_write.c \
+	%D%/src/common/expression_write.h \
+	%D%/src/common/state.h \
+	%D%/src/module.c \
+	%D%/src/session/call.c \
+	%D%/src/session/handle.c \
+	%D%/src/session/login.c \
+	%D%/src/session/object.c \
+	%D%/src/session/object_to_value.c \
+	%D%/src/session/session.c \
+	%D%/src/session/session.h \
+	%D%/src/session/value_to_object.c
+%C%__core_la_CPPFLAGS = -I$(srcdir)/%D%/src -I$(top_srcdir)/libpb/include $(PYTHON_CPPFLAGS)
 %C%__core_la_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
 %C%__core_la_LDFLAGS = $(PB_LDFLAGS) -module -avoid-version -shared \
 	-export-symbols-regex '^PyInit__core$$'

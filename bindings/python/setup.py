@@ -34,6 +34,10 @@ def pkg_config(*args):
     return shlex.split(done.stdout)
 
 
+def sources(pattern):
+    return sorted(str(path) for path in pathlib.Path("src").rglob(pattern))
+
+
 class BuildPy(build_py):
     """Puts the .pth file, which LIBPB_ACCELERATE needs, beside the package."""
 
@@ -58,6 +62,5 @@ if building:
 
 os.chdir(HERE)
 setup(version=VERSION, cmdclass={"build_py": BuildPy},
-      ext_modules=[Extension("libpb._core", sorted(str(p) for p in pathlib.Path("src").glob("*.c")),
-                             depends=sorted(str(p) for p in pathlib.Path("src").glob("*.h")),
-                             **flags)])
+      ext_modules=[Extension("libpb._core", sources("*.c"), depends=sources("*.h"),
+                             include_dirs=["src"], **flags)])

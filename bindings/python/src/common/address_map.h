@@ -5,7 +5,7 @@
 #ifndef PBPY_MAP_H
 #define PBPY_MAP_H
 
-#include "core.h"
+#include "common/state.h"
 
 struct pbpy_map {
     struct pbpy_place {

@@ -2,11 +2,11 @@
  *
  * Values to Python objects, with what is shared or holds itself as it was. Containers are
  * filled one after the other from a stack of them: nothing recurses on what a peer sent. */
-#include "live.h"
+#include "session/session.h"
 
 #include <datetime.h>
 
-#include "map.h"
+#include "common/address_map.h"
 
 /* A container that was met, and its object. */
 struct met {

@@ -3,7 +3,7 @@
  * Bytes to objects in one step: a sink that makes of tokens what jelly.unjelly makes of
  * expressions, for built-in types, whose cycles go through lists and dicts. Whatever else
  * comes stops it, and is left to plain.c, from the start. */
-#include "codec.h"
+#include "codec/codec.h"
 
 /* What an open list is. */
 enum kind {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Ints that no int64_t holds, between Python and banana: base 128 digits, least first. */
-#include "core.h"
+#include "common/state.h"
 
 PyObject *pbpy_big_read(const struct pbpy_state *st, bool negative, pb_span digits)
 {

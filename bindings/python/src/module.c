@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * The module: its state, its functions and its exceptions. */
-#include "core.h"
-
-#include "codec.h"
-#include "live.h"
-#include "twisted.h"
+#include "accelerate/twisted.h"
+#include "codec/codec.h"
+#include "common/state.h"
+#include "session/session.h"
 
 struct pbpy_state *pbpy_state(PyObject *module)
 {

@@ -16,7 +16,7 @@
 #ifndef PBPY_LIVE_H
 #define PBPY_LIVE_H
 
-#include "core.h"
+#include "common/state.h"
 
 #include <pb/flavors.h>
 #include <pb/login.h>

@@ -5,7 +5,7 @@
 #ifndef PBPY_READ_H
 #define PBPY_READ_H
 
-#include "core.h"
+#include "common/state.h"
 
 struct pbpy_open {
     PyObject *list;

@@ -4,7 +4,7 @@
  * with a stack of the containers that are open; any other object is asked for its
  * expression, or left to Twisted's own function, with a _Jellier whose tables are those
  * that are used here. */
-#include "twisted.h"
+#include "accelerate/twisted.h"
 
 enum kind { LIST, TUPLE, DICT, ITERABLE };
 

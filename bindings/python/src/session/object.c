@@ -2,7 +2,7 @@
  *
  * Python objects that peers may call: each has one pb_object in a session, for as long as
  * the peer or a message holds that. Calls go on to the session's handler. */
-#include "live.h"
+#include "session/session.h"
 
 /* The self of a pb_object. */
 struct box {

@@ -2,11 +2,11 @@
  *
  * Python objects to values, with what is shared or holds itself as it is. As the other way,
  * nothing recurses: data may be as deep as it likes, up to the limit that jelly has. */
-#include "live.h"
+#include "session/session.h"
 
 #include <datetime.h>
 
-#include "map.h"
+#include "common/address_map.h"
 
 /* A container that was met, and its value. */
 struct met {

@@ -4,7 +4,7 @@
 #ifndef PBPY_CODEC_H
 #define PBPY_CODEC_H
 
-#include "core.h"
+#include "common/state.h"
 
 /* decode(data, words): the expression of bytes; words: in dialect pb. */
 PyObject *pbpy_banana_decode(PyObject *module, PyObject *args);

@@ -2,7 +2,7 @@
  *
  * Calls and logins that wait for their answer. Each ends by one call of its callback, with
  * (True, result) or (False, exception). */
-#include "live.h"
+#include "session/session.h"
 
 struct call {
     PyObject ob_base;

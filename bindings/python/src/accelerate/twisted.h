@@ -6,7 +6,7 @@
 #ifndef PBPY_TWISTED_H
 #define PBPY_TWISTED_H
 
-#include "core.h"
+#include "common/state.h"
 
 /* Twisted's own functions, classes and tables, by the names under which accelerate.py
  * hands them over. */

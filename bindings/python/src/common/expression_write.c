@@ -2,10 +2,10 @@
  *
  * Expressions to bytes, without recursion: a stack of the lists that are being written. No
  * Python code runs meanwhile, so nothing changes under its feet and all is borrowed. */
-#include "write.h"
+#include "common/expression_write.h"
 
-#include "codec.h"
-#include "twisted.h"
+#include "accelerate/twisted.h"
+#include "codec/codec.h"
 
 /* A buffer of more than this is not kept. */
 #define KEPT ((size_t)65536)

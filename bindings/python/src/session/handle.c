@@ -4,7 +4,7 @@
  * let go of them at any time and in any thread, the library wants them back in the
  * session's own and not while it is at work; so they wait in a list, which needs no memory
  * then. Here are also the objects that Python offers to peers. */
-#include "live.h"
+#include "session/session.h"
 
 /* ---- Handles ---- */
 

@@ -3,8 +3,8 @@
  * Objects to bytes in one step: what jelly.jelly makes of built-in types, written as it is
  * met. A container that turns out to be shared gets its number afterwards, when the bytes
  * are copied out. Anything else stops it, and is left to plain.c. No Python code runs meanwhile, so nothing changes under its feet and all is borrowed. */
-#include "codec.h"
-#include "write.h"
+#include "codec/codec.h"
+#include "common/expression_write.h"
 
 /* Where a container began. */
 struct place {

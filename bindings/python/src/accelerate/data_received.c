@@ -4,8 +4,8 @@
  * self.buffer between calls, as it does in Twisted, so any call may be C's or Python's: a
  * token that is refused, or asks for what a service has changed, is left to Python with
  * all that follows it. */
-#include "read.h"
-#include "twisted.h"
+#include "accelerate/twisted.h"
+#include "common/expression_read.h"
 
 struct receiver {
     struct pbpy_reader reader;

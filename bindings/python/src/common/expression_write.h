@@ -4,7 +4,7 @@
 #ifndef PBPY_WRITE_H
 #define PBPY_WRITE_H
 
-#include "core.h"
+#include "common/state.h"
 
 /* The encoder that waits for use, or a new one (an object's finaliser may send something
  * while another expression is being written), with these limits of a prefix, of lists and

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tokens to expressions: the sink of read.h, and banana.decode. */
-#include "read.h"
+#include "common/expression_read.h"
 
-#include "codec.h"
+#include "codec/codec.h"
 
 /* Room that is made for a list before its elements have come. */
 #define ROOM_MAX 64

@@ -4,7 +4,7 @@
  * here, with a stack of the expressions that are open; any other is left to Twisted's own
  * function, with an _Unjellier whose table of references is the one that is used here.
  * What stands for an object that is not known yet is a NotKnown of Twisted's. */
-#include "twisted.h"
+#include "accelerate/twisted.h"
 
 enum kind { LIST, TUPLE, SET, FROZENSET, DICT, REFERENCE };
 

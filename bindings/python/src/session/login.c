@@ -3,7 +3,7 @@
  * The server's side of a login: the handler judges who it is, then gives the avatar, both
  * by an Attempt. The passwords that are right never leave Python, and those that are
  * compared never came over the wire. */
-#include "live.h"
+#include "session/session.h"
 
 /* The attempt, while it is not over. */
 static pb_attempt *attempt_of(PyObject *self)

@@ -2,8 +2,8 @@
  *
  * Jelly of whole objects, without a connection: libpb.jelly. Built-in types go by the short
  * way (dump.c, load.c); whatever that leaves, and every error, by way of values. */
-#include "codec.h"
-#include "live.h"
+#include "codec/codec.h"
+#include "session/session.h"
 
 static PyObject *raise_jelly(const struct pbpy_state *st, const pb_error *err)
 {

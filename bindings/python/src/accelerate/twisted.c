@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Twisted's own functions, and whether they stand where they stood. */
-#include "twisted.h"
+#include "accelerate/twisted.h"
 
 PyObject *pbpy_bind(PyObject *module, PyObject *names)
 {

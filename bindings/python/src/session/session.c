@@ -2,7 +2,7 @@
  *
  * The type of sessions: bytes in, bytes out, the time as an argument, as pb/broker.h has
  * it; what happens is told to the handler. */
-#include "live.h"
+#include "session/session.h"
 
 #include <datetime.h>
 #include <stdarg.h>
