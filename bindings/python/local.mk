@@ -49,11 +49,12 @@ pbpy_LTLIBRARIES = %D%/_core.la
 %C%__core_la_SOURCES = \
 	%D%/src/accelerate/data_received.c \
 	%D%/src/accelerate/jelly.c \
+	%D%/src/accelerate/send_encoded.c \
 	%D%/src/accelerate/twisted.c \
 	%D%/src/accelerate/twisted.h \
 	%D%/src/accelerate/unjelly.c \
+	%D%/src/codec/banana.c \
 	%D%/src/codec/codec.h \
-	%D%/src/codec/jelly_codec.c \
 	%D%/src/codec/jelly_dumps.c \
 	%D%/src/codec/jelly_loads.c \
 	%D%/src/common/address_map.h \
@@ -62,13 +63,16 @@ pbpy_LTLIBRARIES = %D%/_core.la
 	%D%/src/common/expression_read.h \
 	%D%/src/common/expression_write.c \
 	%D%/src/common/expression_write.h \
+	%D%/src/common/state.c \
 	%D%/src/common/state.h \
 	%D%/src/module.c \
 	%D%/src/session/call.c \
 	%D%/src/session/handle.c \
-	%D%/src/session/login.c \
-	%D%/src/session/object.c \
+	%D%/src/session/local_object.c \
+	%D%/src/session/login_attempt.c \
 	%D%/src/session/object_to_value.c \
+	%D%/src/session/remote.c \
+	%D%/src/session/request.c \
 	%D%/src/session/session.c \
 	%D%/src/session/session.h \
 	%D%/src/session/value_to_object.c

@@ -48,13 +48,13 @@ _local = _Local()
 def dumps(value: Any, dialect: str = "pb") -> bytes:
     """The jelly of an object in banana, in one step. JellyError for what jelly cannot take,
     BananaError for what is too large for banana."""
-    return _local.session.dumps(value, banana._words(dialect))
+    return _core.jelly_dumps(_local.session, value, banana._words(dialect))
 
 
 def loads(data: bytes, dialect: str = "pb") -> Any:
     """The object of bytes that hold exactly one jelly expression. BananaError or JellyError
     for what is malformed, InsecureJelly for what is not allowed."""
-    return _local.session.loads(data, banana._words(dialect))
+    return _core.jelly_loads(_local.session, data, banana._words(dialect))
 
 
 def jelly(value: Any) -> Any:

@@ -11,16 +11,20 @@ PyObject *pbpy_banana_decode(PyObject *module, PyObject *args);
 /* encode(expression, words) */
 PyObject *pbpy_banana_encode(PyObject *module, PyObject *args);
 
-/* The object of bytes, *new*; NotImplemented where it, or what is wrong with them, is not
- * for the short way. */
-PyObject *pbpy_jelly_loads(struct pbpy_state *st, pb_span in, pb_dialect dialect);
-/* The bytes of an object: likewise. */
-PyObject *pbpy_jelly_dumps(struct pbpy_state *st, PyObject *object, pb_dialect dialect);
+/* jelly_dumps(session, object, words) and jelly_loads(session, data, words): words: in
+ * dialect pb. The session is one without a connection. */
+PyObject *pbpy_jelly_dumps(PyObject *module, PyObject *args);
+PyObject *pbpy_jelly_loads(PyObject *module, PyObject *args);
 
-#define PBPY_CODEC_METHODS                                      \
-    {"banana_decode", pbpy_banana_decode, METH_VARARGS, NULL},  \
-    {                                                           \
-        "banana_encode", pbpy_banana_encode, METH_VARARGS, NULL \
+/* Raises the exception that libpb.jelly has for an error of the library; returns NULL. */
+PyObject *pbpy_codec_raise(const struct pbpy_state *st, const pb_error *err);
+
+#define PBPY_CODEC_METHODS                                         \
+    {"banana_decode", pbpy_banana_decode, METH_VARARGS, NULL},     \
+        {"banana_encode", pbpy_banana_encode, METH_VARARGS, NULL}, \
+        {"jelly_dumps", pbpy_jelly_dumps, METH_VARARGS, NULL},     \
+    {                                                              \
+        "jelly_loads", pbpy_jelly_loads, METH_VARARGS, NULL        \
     }
 
 #endif

@@ -2,9 +2,11 @@
  *
  * Objects to bytes in one step: what jelly.jelly makes of built-in types, written as it is
  * met. A container that turns out to be shared gets its number afterwards, when the bytes
- * are copied out. Anything else stops it, and is left to plain.c. No Python code runs meanwhile, so nothing changes under its feet and all is borrowed. */
+ * are copied out. Anything else stops it, and is left to the slower way. No Python
+ * code runs meanwhile, so nothing changes under its feet and all is borrowed. */
 #include "codec/codec.h"
 #include "common/expression_write.h"
+#include "session/session.h"
 
 /* Where a container began. */
 struct place {
@@ -144,7 +146,7 @@ static int open_level(struct dumper *d, PyObject *object, PyTypeObject *type,
     return 0;
 }
 
-/* 0; positive: it is for plain.c; negative: the encoder's error, or an exception. */
+/* 0; positive: it is for the slower way; negative: the encoder's error, or an exception. */
 static int put(struct dumper *d, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
@@ -307,7 +309,7 @@ static PyObject *bytes_of(struct dumper *d, uint64_t from, pb_dialect dialect)
     return bytes;
 }
 
-/* The bytes of an object, *new*. NULL without an exception: it is for plain.c. */
+/* The bytes of an object, *new*. NULL without an exception: it is for the slower way. */
 static PyObject *dump(struct dumper *d, PyObject *object, pb_dialect dialect)
 {
     for (size_t i = 0; i < PBPY_ATOM_END; i++) {
@@ -326,7 +328,8 @@ static PyObject *dump(struct dumper *d, PyObject *object, pb_dialect dialect)
     return failed ? NULL : bytes_of(d, mark, dialect);
 }
 
-PyObject *pbpy_jelly_dumps(struct pbpy_state *st, PyObject *object, pb_dialect dialect)
+static PyObject *dumps_directly(struct pbpy_state *st, PyObject *object,
+                                pb_dialect dialect)
 {
     struct dumper d = {.st = st};
     pb_limits limits = {0};
@@ -343,4 +346,52 @@ PyObject *pbpy_jelly_dumps(struct pbpy_state *st, PyObject *object, pb_dialect d
     PyMem_Free(d.levels);
     PyMem_Free(d.places);
     return bytes || PyErr_Occurred() ? bytes : Py_NewRef(Py_NotImplemented);
+}
+
+PyObject *pbpy_codec_raise(const struct pbpy_state *st, const pb_error *err)
+{
+    PyObject *type = err->code == PB_ERR_INSECURE ? st->insecure
+                     : err->code == PB_ERR_LIMIT || err->code == PB_ERR_PROTOCOL
+                         ? st->banana_error
+                         : st->jelly_error;
+    return pbpy_raise(type, err);
+}
+
+static PyObject *dumps_by_value(struct pbpy_session *self, PyObject *object,
+                                pb_dialect dialect)
+{
+    pb_jelly_config config = {.taster = self->taster};
+    pb_value *v = pbpy_value_out(self, object, Py_None);
+    uint8_t *data;
+    size_t len;
+    pb_error err = {0};
+    if (!v) {
+        return NULL;
+    }
+    int failed = pb_jelly_bytes(v, &config, dialect, &data, &len, &err);
+    pb_value_unref(v);
+    if (failed) {
+        return pbpy_codec_raise(self->st, &err);
+    }
+    PyObject *bytes = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
+    pb_free(data);
+    return bytes;
+}
+
+PyObject *pbpy_jelly_dumps(PyObject *module, PyObject *args)
+{
+    PyTypeObject *type = pbpy_state(module)->live.session;
+    struct pbpy_session *self;
+    PyObject *object;
+    int words;
+    if (!PyArg_ParseTuple(args, "O!Op:dumps", type, &self, &object, &words) ||
+        !pbpy_session_enter(self) || !pbpy_learn_tags(self)) {
+        return NULL;
+    }
+    pb_dialect dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE;
+    PyObject *bytes = dumps_directly(self->st, object, dialect);
+    if (bytes == Py_NotImplemented) {
+        Py_SETREF(bytes, dumps_by_value(self, object, dialect));
+    }
+    return bytes;
 }

@@ -2,8 +2,9 @@
  *
  * Bytes to objects in one step: a sink that makes of tokens what jelly.unjelly makes of
  * expressions, for built-in types, whose cycles go through lists and dicts. Whatever else
- * comes stops it, and is left to plain.c, from the start. */
+ * comes stops it, and is left to the slower way, from the start. */
 #include "codec/codec.h"
+#include "session/session.h"
 
 /* What an open list is. */
 enum kind {
@@ -37,7 +38,7 @@ struct loader {
     size_t depth, cap;
     PyObject *references; /* dict; NULL while there is none */
     PyObject *object;     /* the whole */
-    bool strange;         /* it is for plain.c */
+    bool strange;         /* it is for the slower way */
 };
 
 static int refuse(struct loader *l)
@@ -361,7 +362,7 @@ static int load(struct loader *l, pb_span in, pb_dialect dialect)
     return 0;
 }
 
-PyObject *pbpy_jelly_loads(struct pbpy_state *st, pb_span in, pb_dialect dialect)
+static PyObject *loads_directly(struct pbpy_state *st, pb_span in, pb_dialect dialect)
 {
     struct loader l = {.st = st};
     int failed = load(&l, in, dialect);
@@ -373,4 +374,39 @@ PyObject *pbpy_jelly_loads(struct pbpy_state *st, pb_span in, pb_dialect dialect
         return NULL;
     }
     return l.strange ? Py_NewRef(Py_NotImplemented) : l.object;
+}
+
+static PyObject *loads_by_value(struct pbpy_session *self, pb_span in, pb_dialect dialect)
+{
+    pb_jelly_config config = {.taster = self->taster};
+    pb_value *v;
+    pb_error err = {0};
+    if (pb_unjelly_bytes(in, &config, dialect, &v, &err) != 0) {
+        return pbpy_codec_raise(self->st, &err);
+    }
+    PyObject *object = pbpy_value_in(self, v);
+    pb_value_unref(v);
+    return object;
+}
+
+PyObject *pbpy_jelly_loads(PyObject *module, PyObject *args)
+{
+    PyTypeObject *type = pbpy_state(module)->live.session;
+    struct pbpy_session *self;
+    Py_buffer in;
+    int words;
+    if (!PyArg_ParseTuple(args, "O!y*p:loads", type, &self, &in, &words)) {
+        return NULL;
+    }
+    PyObject *object = NULL;
+    if (pbpy_session_enter(self) && pbpy_learn_tags(self)) {
+        pb_span data = {in.buf, (size_t)in.len};
+        pb_dialect dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE;
+        object = loads_directly(self->st, data, dialect);
+        if (object == Py_NotImplemented) {
+            Py_SETREF(object, loads_by_value(self, data, dialect));
+        }
+    }
+    PyBuffer_Release(&in);
+    return object;
 }

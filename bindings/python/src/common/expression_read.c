@@ -3,8 +3,6 @@
  * Tokens to expressions: the sink of read.h, and banana.decode. */
 #include "common/expression_read.h"
 
-#include "codec/codec.h"
-
 /* Room that is made for a list before its elements have come. */
 #define ROOM_MAX 64
 
@@ -154,48 +152,4 @@ void pbpy_reader_fini(struct pbpy_reader *r)
     }
     PyMem_Free(r->open);
     r->open = NULL;
-}
-
-/* ---- banana.decode ---- */
-
-struct whole {
-    struct pbpy_reader reader;
-    PyObject *item;
-};
-
-static int keep(struct pbpy_reader *r, PyObject *item)
-{
-    ((struct whole *)r)->item = item;
-    pbpy_reader_pause(r);
-    return 0;
-}
-
-PyObject *pbpy_banana_decode(PyObject *module, PyObject *args)
-{
-    struct pbpy_state *st = pbpy_state(module);
-    Py_buffer in;
-    int words;
-    if (!PyArg_ParseTuple(args, "y*p:decode", &in, &words)) {
-        return NULL;
-    }
-    struct whole w = {
-        .reader = {.st = st, .in = in.buf, .len = (size_t)in.len, .done = keep}};
-    pb_error err = {0};
-    int failed = pbpy_reader_run(&w.reader, 0, words ? PB_DIALECT_PB : PB_DIALECT_NONE,
-                                 NULL, &err);
-    bool over = w.reader.next == (size_t)in.len;
-    if (failed) {
-        Py_CLEAR(w.item);
-        if (!PyErr_Occurred()) {
-            pbpy_raise(st->banana_error, &err);
-        }
-    } else if (!w.item || !over) {
-        Py_CLEAR(w.item);
-        PyErr_SetString(st->banana_error, over || w.reader.depth
-                                              ? "the expression is not complete"
-                                              : "bytes follow the expression");
-    }
-    pbpy_reader_fini(&w.reader);
-    PyBuffer_Release(&in);
-    return w.item;
 }

@@ -130,6 +130,11 @@ struct pbpy_state {
 };
 
 struct pbpy_state *pbpy_state(PyObject *module);
+/* Makes what needs no other part of the extension: names, atoms, the vocabulary. 0; -1 with
+ * an exception set. */
+int pbpy_state_init(struct pbpy_state *st);
+/* Clears that and the exceptions. */
+void pbpy_state_clear(struct pbpy_state *st);
 
 /* What a word of the vocabulary is, by where its bytes are; NULL for other bytes.
  * Borrowed. */

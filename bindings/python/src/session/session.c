@@ -282,8 +282,6 @@ static PyMethodDef session_methods[] = {
     {"for_name", session_for_name, METH_VARARGS, "for_name(name): what is published so."},
     {"publish", session_publish, METH_VARARGS, "publish(name, object)"},
     {"counts", session_counts, METH_NOARGS, "The lengths of its tables."},
-    {"dumps", pbpy_plain_dumps, METH_VARARGS, "dumps(object, words): its bytes."},
-    {"loads", pbpy_plain_loads, METH_VARARGS, "loads(data, words): the object."},
     {"login", pbpy_session_login, METH_VARARGS,
      "login(username, password, as_text, mind, timeout, callback)"},
     {NULL, NULL, 0, NULL},

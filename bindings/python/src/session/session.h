@@ -85,6 +85,11 @@ int pbpy_handle_traverse(PyObject *handle, visitproc visit, void *arg);
 PyObject *pbpy_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 /* What a handle holds; NULL with an exception set. */
 void *pbpy_handle_get(PyObject *handle);
+/* Puts what a handle holds into the session's list of what is to be given back, and has
+ * the session look there soon. Nothing, if it holds nothing. */
+void pbpy_handle_release(struct pbpy_handle *handle);
+/* Gives back what one of that list holds. */
+void pbpy_drop_give_back(struct pbpy_drop *drop);
 /* Gives back what handles have dropped. */
 void pbpy_drain(struct pbpy_session *self);
 void pbpy_unref_request(void *request);
@@ -127,11 +132,5 @@ PyObject *pbpy_remote_call(PyObject *remote, PyObject *args);
 PyObject *pbpy_session_login(PyObject *self, PyObject *args);
 /* The root object of a portal that asks the handler, *new*; NULL for lack of memory. */
 pb_object *pbpy_portal_root(struct pbpy_session *self);
-
-/* ---- Without a connection ---- */
-
-/* dumps(object, words) and loads(data, words) of a Session: words: in dialect pb. */
-PyObject *pbpy_plain_dumps(PyObject *self, PyObject *args);
-PyObject *pbpy_plain_loads(PyObject *self, PyObject *args);
 
 #endif

@@ -5,6 +5,11 @@
  * compared never came over the wire. */
 #include "session/session.h"
 
+void pbpy_unref_attempt(void *attempt)
+{
+    pb_attempt_unref(attempt);
+}
+
 /* The attempt, while it is not over. */
 static pb_attempt *attempt_of(PyObject *self)
 {
