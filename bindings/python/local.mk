@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	%D%/libpb-accelerate.pth \
 	%D%/pyproject.toml \
 	%D%/setup.py \
+	%D%/src/README.md \
 	%D%/tests/compared.py \
 	%D%/tests/run \
 	%D%/tests/served.py \
@@ -59,6 +60,7 @@ pbpy_LTLIBRARIES = %D%/_core.la
 	%D%/src/codec/jelly_loads.c \
 	%D%/src/common/address_map.h \
 	%D%/src/common/big_integer.c \
+	%D%/src/common/container.h \
 	%D%/src/common/expression_read.c \
 	%D%/src/common/expression_read.h \
 	%D%/src/common/expression_write.c \
@@ -75,7 +77,8 @@ pbpy_LTLIBRARIES = %D%/_core.la
 	%D%/src/session/request.c \
 	%D%/src/session/session.c \
 	%D%/src/session/session.h \
-	%D%/src/session/value_to_object.c
+	%D%/src/session/value_to_object.c \
+	%D%/src/session/visited.h
 %C%__core_la_CPPFLAGS = -I$(srcdir)/%D%/src -I$(top_srcdir)/libpb/include $(PYTHON_CPPFLAGS)
 %C%__core_la_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
 %C%__core_la_LDFLAGS = $(PB_LDFLAGS) -module -avoid-version -shared \

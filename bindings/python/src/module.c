@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The module: its state, its functions and its exceptions. */
+ * The module libpb._core: its functions, its exceptions, and the state of all its parts. */
 #include "accelerate/twisted.h"
 #include "codec/codec.h"
 #include "common/state.h"
@@ -20,7 +20,8 @@ static PyObject *exception_add(PyObject *module, const char *name, const char *d
 
 static int exceptions_add(PyObject *module, struct pbpy_state *st)
 {
-    st->error = exception_add(module, "Error", "What libpb refuses.", NULL);
+    st->error =
+        exception_add(module, "Error", "Raised for everything that libpb refuses.", NULL);
     if (!st->error) {
         return -1;
     }
@@ -28,7 +29,7 @@ static int exceptions_add(PyObject *module, struct pbpy_state *st)
         module, "BananaError", "Bytes or an expression that banana refuses.", st->error);
     st->jelly_error =
         exception_add(module, "JellyError",
-                      "An object or an expression that jelly cannot take.", st->error);
+                      "An object or an expression that jelly refuses.", st->error);
     st->insecure =
         exception_add(module, "InsecureJelly",
                       "A type, module or class that is not allowed.", st->error);
@@ -39,7 +40,7 @@ static int module_exec(PyObject *module)
 {
     struct pbpy_state *st = pbpy_state(module);
     return pbpy_state_init(st) != 0 || exceptions_add(module, st) != 0 ||
-                   pbpy_live_add(module, st) != 0
+                   pbpy_types_add(module, st) != 0
                ? -1
                : 0;
 }
@@ -51,12 +52,12 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->banana_error);
     Py_VISIT(st->jelly_error);
     Py_VISIT(st->insecure);
-    Py_VISIT(st->live.session);
-    Py_VISIT(st->live.remote);
-    Py_VISIT(st->live.request);
-    Py_VISIT(st->live.attempt);
-    Py_VISIT(st->live.call);
-    Py_VISIT(st->live.decimal);
+    Py_VISIT(st->types.session);
+    Py_VISIT(st->types.remote);
+    Py_VISIT(st->types.request);
+    Py_VISIT(st->types.attempt);
+    Py_VISIT(st->types.call);
+    Py_VISIT(st->types.decimal);
     return pbpy_twisted_traverse(st->twisted, visit, arg);
 }
 
@@ -64,7 +65,7 @@ static int module_clear(PyObject *module)
 {
     struct pbpy_state *st = pbpy_state(module);
     pbpy_state_clear(st);
-    pbpy_live_clear(&st->live);
+    pbpy_types_clear(&st->types);
     pbpy_twisted_free(st->twisted);
     st->twisted = NULL;
     return 0;
@@ -75,13 +76,13 @@ static void module_free(void *module)
     module_clear(module);
 }
 
-static PyMethodDef methods[] = {
+static PyMethodDef module_methods[] = {
     PBPY_CODEC_METHODS,
     PBPY_TWISTED_METHODS,
     {NULL, NULL, 0, NULL},
 };
 
-static PyModuleDef_Slot slots[] = {
+static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, (void *)module_exec},
 #ifdef Py_mod_multiple_interpreters
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
@@ -92,13 +93,13 @@ static PyModuleDef_Slot slots[] = {
     {0, NULL},
 };
 
-static struct PyModuleDef definition = {
+static struct PyModuleDef module_definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "libpb._core",
     .m_doc = "The C code of libpb's Python packages.",
     .m_size = sizeof(struct pbpy_state),
-    .m_methods = methods,
-    .m_slots = slots,
+    .m_methods = module_methods,
+    .m_slots = module_slots,
     .m_traverse = module_traverse,
     .m_clear = module_clear,
     .m_free = module_free,
@@ -107,5 +108,5 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__core(void);
 PyMODINIT_FUNC PyInit__core(void)
 {
-    return PyModuleDef_Init(&definition);
+    return PyModuleDef_Init(&module_definition);
 }

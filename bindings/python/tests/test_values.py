@@ -57,7 +57,7 @@ class Values(Pair):
 
         libpb.copyable("test.Growing")(Growing)
         held = {0: Growing()}
-        with self.assertRaisesRegex(RuntimeError, "changed its size"):
+        with self.assertRaisesRegex(RuntimeError, "changed size"):
             await self.root.call("echo", held)
 
     async def test_cycles(self):

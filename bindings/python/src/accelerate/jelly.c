@@ -1,56 +1,52 @@
 /* SPDX-License-Identifier: MIT
  *
- * jelly.jelly and _Jellier.jelly: objects to expressions. Built-in types are done here,
- * with a stack of the containers that are open; any other object is asked for its
- * expression, or left to Twisted's own function, with a _Jellier whose tables are those
- * that are used here. */
+ * jelly.jelly and _Jellier.jelly: objects to expressions. Built-in types are done here, with
+ * a stack of open containers. A Jellyable is asked for its expression (jellyFor), and any
+ * other object is left to Twisted's own function, with a _Jellier that shares its tables
+ * with this code. */
 #include "accelerate/twisted.h"
-
-enum kind { LIST, TUPLE, DICT, ITERABLE };
+#include "common/container.h"
 
 /* A container that is being jellied. */
-struct level {
-    PyObject *object;
+struct jellier_level {
+    struct pbpy_items items;
     PyObject *id;   /* its key in the tables */
-    PyObject *sexp; /* what has been made of it */
-    PyObject *iter; /* of an ITERABLE */
-    PyObject *key;  /* of a DICT: made of the key, while its value is due */
-    PyObject *value;
-    Py_ssize_t next, size;
-    enum kind kind;
+    PyObject *sexp; /* its expression, as far as it is made */
+    PyObject *key;  /* of a dict: the expression of the key, until its value is next */
 };
 
-/* Frames of Python that Twisted has for a level: one of jelly, and where it goes through a
- * generator that one's, which counts twice where C calls it. */
+/* The Python frames that Twisted has for a level: one of _Jellier.jelly, and one of a
+ * generator, which counts twice where C calls it. */
 #if PY_VERSION_HEX < 0x030c0000
-#define GENERATOR 2
+#define GENERATOR_FRAMES 2
 #else
-#define GENERATOR 1
+#define GENERATOR_FRAMES 1
 #endif
 
-static unsigned frames_of(enum kind kind)
+static unsigned jellier_frames(const struct jellier_level *level)
 {
-    return kind == DICT ? 1 : 1 + GENERATOR;
+    return level->items.kind == PBPY_DICTIONARY ? 1 : 1 + GENERATOR_FRAMES;
 }
 
 struct jellier {
     struct pbpy_state *st;
-    PyObject *self; /* the _Jellier; NULL until Python needs one */
+    PyObject *self; /* the _Jellier; NULL until Twisted's code needs one */
     PyObject *taster, *store, *invoker;
-    PyObject *preserved, *cooked, *cooker; /* self's */
+    PyObject *preserved, *cooked, *cooker; /* the tables, which self shares */
     enum pbpy_taster judge;
-    struct level *levels;
+    struct jellier_level *levels;
     size_t depth, cap;
     size_t frames;
 };
 
-/* What visiting an object has come to. */
-enum outcome { FAILED = -1, OPENED, MADE };
+/* The outcome of visiting an object: an exception is set; it is a container, which is open
+ * now; its expression is made. */
+enum jellied { JELLY_FAILED = -1, JELLY_OPENED, JELLY_MADE };
 
 /* ---- The tables ---- */
 
-/* Makes the _Jellier that Python is to work with. */
-static int need_self(struct jellier *j)
+/* Makes the _Jellier for Twisted's code. */
+static int jellier_make_self(struct jellier *j)
 {
     if (j->self) {
         return 0;
@@ -65,9 +61,9 @@ static int need_self(struct jellier *j)
                : -1;
 }
 
-/* _checkMutable: the reference to an object that was met before, *new*. NULL if it was
- * not; or with an exception. */
-static PyObject *check_mutable(struct jellier *j, PyObject *object, PyObject *id)
+/* As _checkMutable: the reference to an object that was met before, *new*. NULL if it was
+ * not met, or with an exception set. */
+static PyObject *jellier_check_mutable(struct jellier *j, PyObject *object, PyObject *id)
 {
     PyObject *found = NULL;
     if (PyDict_GET_SIZE(j->cooked) > 0) {
@@ -80,13 +76,13 @@ static PyObject *check_mutable(struct jellier *j, PyObject *object, PyObject *id
     if (PyErr_Occurred() || !PyDict_GetItemWithError(j->preserved, id)) {
         return NULL;
     }
-    return need_self(j) == 0
+    return jellier_make_self(j) == 0
                ? PyObject_CallMethodOneArg(j->self, j->st->names._checkMutable, object)
                : NULL;
 }
 
-/* prepare */
-static int prepare(struct jellier *j, PyObject *object, PyObject *id)
+/* As _Jellier.prepare. */
+static int jellier_prepare(struct jellier *j, PyObject *object, PyObject *id)
 {
     PyObject *placeholder = PyList_New(0);
     int failed = placeholder ? PyDict_SetItem(j->preserved, id, placeholder) : -1;
@@ -94,8 +90,8 @@ static int prepare(struct jellier *j, PyObject *object, PyObject *id)
     return failed ? failed : PyDict_SetItem(j->cooker, id, object);
 }
 
-/* preserve: takes the expression, returns the one to use. */
-static PyObject *preserve(struct jellier *j, PyObject *id, PyObject *sexp)
+/* As _Jellier.preserve: takes the expression, and returns the one to use, *new*. */
+static PyObject *jellier_preserve(struct jellier *j, PyObject *id, PyObject *sexp)
 {
     int cooked = PyDict_GET_SIZE(j->cooked) > 0 ? PyDict_Contains(j->cooked, id) : 0;
     if (cooked == 0) {
@@ -120,11 +116,12 @@ static PyObject *preserve(struct jellier *j, PyObject *id, PyObject *sexp)
 
 /* ---- Objects ---- */
 
-/* Asks the taster for the type, where that is not known; whether it is allowed. */
-static bool allowed(struct jellier *j, PyObject *object)
+/* Whether the taster allows the type of an object; asks it only if a service has replaced
+ * isTypeAllowed. Else an exception is set. */
+static bool jellier_allows(struct jellier *j, PyObject *object)
 {
     if (j->judge != PBPY_TASTER_OWN) {
-        return true; /* a type's qualified name has a dot */
+        return true; /* SecurityOptions allows every name with a dot, as a type's is */
     }
     const struct pbpy_twisted *t = j->st->twisted;
     PyObject *type = (PyObject *)Py_TYPE(object);
@@ -148,7 +145,8 @@ static bool allowed(struct jellier *j, PyObject *object)
     return yes > 0;
 }
 
-static PyObject *pair(PyObject *head, PyObject *rest)
+/* [head, rest]; takes rest, which may be NULL with an exception set. */
+static PyObject *jellier_pair(PyObject *head, PyObject *rest)
 {
     PyObject *list = rest ? PyList_New(2) : NULL;
     if (list) {
@@ -161,19 +159,19 @@ static PyObject *pair(PyObject *head, PyObject *rest)
     return list;
 }
 
-/* An object of a type that is not built in. */
-static PyObject *ask(struct jellier *j, PyObject *object)
+/* The expression of an object of no built-in type. */
+static PyObject *jellier_ask(struct jellier *j, PyObject *object)
 {
     const struct pbpy_twisted *t = j->st->twisted;
     int jellyable = PyObject_IsInstance(object, t->Jellyable);
-    if (jellyable < 0 || need_self(j) != 0) {
+    if (jellyable < 0 || jellier_make_self(j) != 0) {
         return NULL;
     }
     if (!jellyable) {
         return PyObject_CallFunctionObjArgs(t->jellier_jelly, j->self, object, NULL);
     }
     PyObject *id = PyLong_FromVoidPtr(object);
-    PyObject *sexp = id ? check_mutable(j, object, id) : NULL;
+    PyObject *sexp = id ? jellier_check_mutable(j, object, id) : NULL;
     Py_XDECREF(id);
     if (!sexp && !PyErr_Occurred()) {
         sexp = PyObject_CallMethodOneArg(object, j->st->names.jellyFor, j->self);
@@ -181,65 +179,54 @@ static PyObject *ask(struct jellier *j, PyObject *object)
     return sexp;
 }
 
-static bool grow(struct jellier *j)
+static void jellier_close(struct jellier *j)
 {
-    return j->depth < j->cap ||
-           pbpy_grow((void **)&j->levels, &j->cap, sizeof *j->levels);
-}
-
-static void close_level(struct jellier *j)
-{
-    struct level *top = &j->levels[--j->depth];
-    pbpy_leave(frames_of(top->kind));
-    j->frames -= frames_of(top->kind);
-    Py_DECREF(top->object);
+    struct jellier_level *top = &j->levels[--j->depth];
+    pbpy_frames_leave(jellier_frames(top));
+    j->frames -= jellier_frames(top);
+    pbpy_items_end(&top->items);
     Py_DECREF(top->id);
     Py_XDECREF(top->sexp);
-    Py_XDECREF(top->iter);
     Py_XDECREF(top->key);
-    Py_XDECREF(top->value);
 }
 
-/* Begins a container: its reference, if it was met before. */
-static enum outcome open_level(struct jellier *j, PyObject *object, enum kind kind,
-                               enum pbpy_atom atom, Py_ssize_t size, PyObject **out)
+/* Begins a container, or makes its reference if it was met before. */
+static enum jellied jellier_open(struct jellier *j, PyObject *object, enum pbpy_atom kind,
+                                 Py_ssize_t size, PyObject **out)
 {
     PyObject *id = PyLong_FromVoidPtr(object);
-    *out = id ? check_mutable(j, object, id) : NULL;
+    *out = id ? jellier_check_mutable(j, object, id) : NULL;
     if (*out || PyErr_Occurred()) {
         Py_XDECREF(id);
-        return *out ? MADE : FAILED;
+        return *out ? JELLY_MADE : JELLY_FAILED;
     }
-    if (!grow(j) || pbpy_enter(frames_of(kind), size > 0 ? 2 : 0, j->frames) != 0) {
+    struct jellier_level level = {.items.kind = kind, .id = id};
+    if (!pbpy_reserve((void **)&j->levels, j->depth, &j->cap, sizeof *j->levels) ||
+        pbpy_frames_enter(jellier_frames(&level), size > 0 ? 2 : 0, j->frames) != 0) {
         Py_DECREF(id);
-        return FAILED;
+        return JELLY_FAILED;
     }
-    Py_INCREF(object);
-    j->frames += frames_of(kind);
-    struct level *top = &j->levels[j->depth++];
-    *top = (struct level){.object = object, .id = id, .size = size, .kind = kind};
-    if (prepare(j, object, id) != 0) {
-        return FAILED;
+    j->frames += jellier_frames(&level);
+    struct jellier_level *top = &j->levels[j->depth++];
+    *top = level;
+    if (!pbpy_items_begin(&top->items, object, kind, true) ||
+        jellier_prepare(j, object, id) != 0) {
+        return JELLY_FAILED;
     }
     top->sexp = PyList_New(1);
     if (!top->sexp) {
-        return FAILED;
+        return JELLY_FAILED;
     }
-    Py_INCREF(j->st->atoms[atom]);
-    PyList_SET_ITEM(top->sexp, 0, j->st->atoms[atom]);
-    if (kind == ITERABLE) {
-        top->iter = PyObject_GetIter(object);
-    }
-    return kind == ITERABLE && !top->iter ? FAILED : OPENED;
+    PyList_SET_ITEM(top->sexp, 0, Py_NewRef(j->st->atoms[kind]));
+    return JELLY_OPENED;
 }
 
-/* An object of a built-in type that is no container; NULL without an exception if it is of
- * another type. */
-static PyObject *plain(struct jellier *j, PyObject *object, PyTypeObject *type)
+/* The expression of an object of a built-in type that is no container. */
+static PyObject *jellier_leaf(struct jellier *j, PyObject *object, PyTypeObject *type)
 {
     PyObject *const *atoms = j->st->atoms;
     if (type == &PyUnicode_Type) {
-        return pair(atoms[PBPY_UNICODE], PyUnicode_AsUTF8String(object));
+        return jellier_pair(atoms[PBPY_UNICODE], PyUnicode_AsUTF8String(object));
     }
     if (type == &PyBytes_Type || type == &PyLong_Type || type == &PyFloat_Type) {
         Py_INCREF(object);
@@ -248,7 +235,7 @@ static PyObject *plain(struct jellier *j, PyObject *object, PyTypeObject *type)
     if (type == &PyBool_Type) {
         PyObject *word = object == Py_True ? j->st->yes : j->st->no;
         Py_INCREF(word);
-        return pair(atoms[PBPY_BOOLEAN], word);
+        return jellier_pair(atoms[PBPY_BOOLEAN], word);
     }
     assert(object == Py_None);
     PyObject *list = PyList_New(1);
@@ -259,97 +246,38 @@ static PyObject *plain(struct jellier *j, PyObject *object, PyTypeObject *type)
     return list;
 }
 
-/* Makes the expression of an object, or begins a level for it. */
-static enum outcome visit(struct jellier *j, PyObject *object, PyObject **out)
+/* Makes the expression of an object, or opens a container. */
+static enum jellied jellier_visit(struct jellier *j, PyObject *object, PyObject **out)
 {
     PyTypeObject *type = Py_TYPE(object);
     *out = NULL;
     if (type == &PyUnicode_Type || type == &PyBytes_Type || type == &PyLong_Type ||
         type == &PyFloat_Type || type == &PyBool_Type || object == Py_None) {
-        *out = allowed(j, object) ? plain(j, object, type) : NULL;
-        return *out ? MADE : FAILED;
+        *out = jellier_allows(j, object) ? jellier_leaf(j, object, type) : NULL;
+        return *out ? JELLY_MADE : JELLY_FAILED;
     }
-    bool built_in = type == &PyDict_Type || type == &PyList_Type ||
-                    type == &PyTuple_Type || type == &PySet_Type ||
-                    type == &PyFrozenSet_Type;
-    if (!built_in) {
-        *out = ask(j, object);
-        return *out ? MADE : FAILED;
+    enum pbpy_atom kind = pbpy_container_kind(type);
+    if (kind == PBPY_ATOM_END) {
+        *out = jellier_ask(j, object);
+        return *out ? JELLY_MADE : JELLY_FAILED;
     }
-    if (!allowed(j, object)) {
-        return FAILED;
+    if (!jellier_allows(j, object)) {
+        return JELLY_FAILED;
     }
-    if (type == &PyDict_Type) {
-        return open_level(j, object, DICT, PBPY_DICTIONARY, PyDict_GET_SIZE(object), out);
-    }
-    if (type == &PyList_Type) {
-        return open_level(j, object, LIST, PBPY_LIST, PyList_GET_SIZE(object), out);
-    }
-    if (type == &PyTuple_Type) {
-        return open_level(j, object, TUPLE, PBPY_TUPLE, PyTuple_GET_SIZE(object), out);
-    }
-    return open_level(j, object, ITERABLE,
-                      type == &PySet_Type ? PBPY_SET : PBPY_FROZENSET,
-                      PySet_GET_SIZE(object), out);
+    return jellier_open(j, object, kind, pbpy_container_size(object, kind), out);
 }
 
 /* ---- Containers ---- */
 
-/* The next item of a dict: its value, with what is made of its key kept, or its key. */
-static PyObject *next_of_dict(struct level *top)
+/* Adds the expression of an item, which is taken. */
+static int jellier_deliver(struct jellier_level *top, PyObject *made)
 {
-    if (top->key) {
-        PyObject *value = top->value;
-        top->value = NULL;
-        return value;
-    }
-    PyObject *key;
-    if (PyDict_GET_SIZE(top->object) != top->size) {
-        PyErr_SetString(PyExc_RuntimeError, "dictionary changed size during iteration");
-        return NULL;
-    }
-    if (!PyDict_Next(top->object, &top->next, &key, &top->value)) {
-        top->value = NULL;
-        return NULL;
-    }
-    Py_INCREF(top->value);
-    Py_INCREF(key);
-    return key;
-}
-
-/* The next item, *new*; NULL at the end, or with an exception. */
-static PyObject *next_of(struct level *top)
-{
-    PyObject *item = NULL;
-    switch (top->kind) {
-    case LIST:
-        if (top->next < PyList_GET_SIZE(top->object)) {
-            item = PyList_GET_ITEM(top->object, top->next++);
-        }
-        break;
-    case TUPLE:
-        if (top->next < PyTuple_GET_SIZE(top->object)) {
-            item = PyTuple_GET_ITEM(top->object, top->next++);
-        }
-        break;
-    case DICT:
-        return next_of_dict(top);
-    case ITERABLE:
-        return PyIter_Next(top->iter);
-    }
-    Py_XINCREF(item);
-    return item;
-}
-
-/* Adds what was made of an item, which is taken. */
-static int deliver(struct level *top, PyObject *made)
-{
-    if (top->kind == DICT) {
+    if (top->items.kind == PBPY_DICTIONARY) {
         if (!top->key) {
             top->key = made;
             return 0;
         }
-        PyObject *both = pair(top->key, made);
+        PyObject *both = jellier_pair(top->key, made);
         Py_CLEAR(top->key);
         made = both;
     }
@@ -358,41 +286,42 @@ static int deliver(struct level *top, PyObject *made)
     return failed;
 }
 
-static PyObject *run(struct jellier *j, PyObject *object)
+static PyObject *jellier_run(struct jellier *j, PyObject *object)
 {
     PyObject *made;
-    enum outcome outcome = visit(j, object, &made);
-    while (outcome != FAILED) {
-        if (outcome == MADE) {
+    enum jellied outcome = jellier_visit(j, object, &made);
+    while (outcome != JELLY_FAILED) {
+        if (outcome == JELLY_MADE) {
             if (j->depth == 0) {
                 return made;
             }
-            if (deliver(&j->levels[j->depth - 1], made) != 0) {
+            if (jellier_deliver(&j->levels[j->depth - 1], made) != 0) {
                 break;
             }
         }
-        struct level *top = &j->levels[j->depth - 1];
-        PyObject *item = next_of(top);
+        struct jellier_level *top = &j->levels[j->depth - 1];
+        PyObject *item = pbpy_items_next(&top->items);
         if (item) {
-            outcome = visit(j, item, &made);
+            Py_INCREF(item);
+            outcome = jellier_visit(j, item, &made);
             Py_DECREF(item);
         } else if (PyErr_Occurred()) {
             break;
         } else {
             made = top->sexp;
             top->sexp = NULL;
-            made = preserve(j, top->id, made);
-            close_level(j);
-            outcome = made ? MADE : FAILED;
+            made = jellier_preserve(j, top->id, made);
+            jellier_close(j);
+            outcome = made ? JELLY_MADE : JELLY_FAILED;
         }
     }
     while (j->depth > 0) {
-        close_level(j);
+        jellier_close(j);
     }
     return NULL;
 }
 
-static void finish(struct jellier *j)
+static void jellier_fini(struct jellier *j)
 {
     PyMem_Free(j->levels);
     Py_XDECREF(j->preserved);
@@ -405,8 +334,7 @@ PyObject *pbpy_jelly(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     struct pbpy_state *st = pbpy_state(module);
     struct pbpy_twisted *t = st->twisted;
-    if (n != 4) {
-        PyErr_SetString(PyExc_TypeError, "jelly(object, taster, store, invoker)");
+    if (!pbpy_check_arguments(n, 4, "jelly(object, taster, store, invoker)")) {
         return NULL;
     }
     if (PyDict_GetItemWithError(t->jelly_globals, st->names._Jellier) != t->_Jellier ||
@@ -423,13 +351,14 @@ PyObject *pbpy_jelly(PyObject *module, PyObject *const *args, Py_ssize_t n)
         .cooker = PyDict_New(),
         .judge = pbpy_taster_kind(st, args[1]),
     };
-    PyObject *sexp = j.preserved && j.cooked && j.cooker ? run(&j, args[0]) : NULL;
-    finish(&j);
+    PyObject *sexp =
+        j.preserved && j.cooked && j.cooker ? jellier_run(&j, args[0]) : NULL;
+    jellier_fini(&j);
     return sexp;
 }
 
-/* One of self's tables, *new*; NULL if it is no dict. */
-static PyObject *table(PyObject *self, PyObject *name)
+/* One of self's tables, *new*; NULL without an exception if it is no dict. */
+static PyObject *jellier_table(PyObject *self, PyObject *name)
 {
     PyObject *dict = PyObject_GetAttr(self, name);
     if (!dict || !PyDict_CheckExact(dict)) {
@@ -443,8 +372,7 @@ PyObject *pbpy_jellier_jelly(PyObject *module, PyObject *const *args, Py_ssize_t
 {
     struct pbpy_state *st = pbpy_state(module);
     struct pbpy_twisted *t = st->twisted;
-    if (n != 2) {
-        PyErr_SetString(PyExc_TypeError, "jellier_jelly(self, obj)");
+    if (!pbpy_check_arguments(n, 2, "jellier_jelly(self, obj)")) {
         return NULL;
     }
     struct jellier j = {.st = st};
@@ -454,20 +382,20 @@ PyObject *pbpy_jellier_jelly(PyObject *module, PyObject *const *args, Py_ssize_t
     if (fit) {
         j.self = args[0];
         Py_INCREF(j.self);
-        j.preserved = table(j.self, st->names.preserved);
-        j.cooked = table(j.self, st->names.cooked);
-        j.cooker = table(j.self, st->names.cooker);
+        j.preserved = jellier_table(j.self, st->names.preserved);
+        j.cooked = jellier_table(j.self, st->names.cooked);
+        j.cooker = jellier_table(j.self, st->names.cooker);
         j.taster = PyObject_GetAttr(j.self, st->names.taster);
         PyErr_Clear();
         fit = j.preserved && j.cooked && j.cooker && j.taster;
     }
     if (fit) {
         j.judge = pbpy_taster_kind(st, j.taster);
-        sexp = run(&j, args[1]);
+        sexp = jellier_run(&j, args[1]);
     } else {
         sexp = PyObject_Vectorcall(t->jellier_jelly, args, 2, NULL);
     }
     Py_XDECREF(j.taster);
-    finish(&j);
+    jellier_fini(&j);
     return sexp;
 }

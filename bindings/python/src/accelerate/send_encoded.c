@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Banana.sendEncoded and Banana._encode. Python does what C cannot do as it would: where a
- * service has changed what they depend on, and whatever is refused. */
+ * Banana.sendEncoded and Banana._encode. Twisted's own functions are called where a service
+ * has changed what these depend on, and for every object that C refuses. */
 #include "accelerate/twisted.h"
 #include "common/expression_write.h"
 
-/* Lists nested deeper than this are for Python, which recurses. */
-#define DEPTH_MAX 100
+/* Lists that are nested more deeply are left to Python, which recurses. */
+#define SEND_DEPTH_MAX 100
 
-static bool equals(PyObject *self, PyObject *name, long long value)
+/* Whether self.name is this int. */
+static bool attribute_is_int(PyObject *self, PyObject *name, long long value)
 {
     PyObject *number = PyObject_GetAttr(self, name);
     int overflow = 1;
@@ -20,8 +21,8 @@ static bool equals(PyObject *self, PyObject *name, long long value)
     return !overflow && found == value;
 }
 
-/* An int that is past an int64_t in one direction: *new*, or NULL. */
-static PyObject *far_limit(PyObject *self, PyObject *name, int direction)
+/* self.name, if it is an int beyond an int64_t in this direction (-1 or 1): *new*, or NULL. */
+static PyObject *attribute_far_int(PyObject *self, PyObject *name, int direction)
 {
     PyObject *number = PyObject_GetAttr(self, name);
     int overflow = 0;
@@ -35,20 +36,21 @@ static PyObject *far_limit(PyObject *self, PyObject *name, int direction)
     return number;
 }
 
-/* Whether self sends ints as the encoder does, up to limits (*new*) past an int64_t. */
-static bool fit_ints(const struct pbpy_names *names, PyObject *self,
-                     struct pbpy_rules *rules)
+/* Whether self sends ints as the encoder does. Fills in the limits, *new*, beyond an
+ * int64_t. */
+static bool rules_take_ints(const struct pbpy_names *names, PyObject *self,
+                            struct pbpy_write_rules *rules)
 {
-    rules->smallest = far_limit(self, names->_smallestLongInt, -1);
-    rules->largest = far_limit(self, names->_largestLongInt, 1);
+    rules->smallest = attribute_far_int(self, names->_smallestLongInt, -1);
+    rules->largest = attribute_far_int(self, names->_largestLongInt, 1);
     return rules->smallest && rules->largest &&
-           equals(self, names->_smallestInt, INT32_MIN) &&
-           equals(self, names->_largestInt, INT32_MAX);
+           attribute_is_int(self, names->_smallestInt, INT32_MIN) &&
+           attribute_is_int(self, names->_largestInt, INT32_MAX);
 }
 
-/* Whether self's dialect is plain to see, and in dialect pb has Twisted's vocabulary. */
-static bool fit_dialect(const struct pbpy_state *st, PyObject *self,
-                        struct pbpy_rules *rules)
+/* Whether self has a dialect that C knows, and in dialect pb Twisted's vocabulary. */
+static bool rules_take_dialect(const struct pbpy_state *st, PyObject *self,
+                               struct pbpy_write_rules *rules)
 {
     PyObject *dialect = PyObject_GetAttr(self, st->names.currentDialect);
     PyObject *symbols = NULL;
@@ -64,23 +66,28 @@ static bool fit_dialect(const struct pbpy_state *st, PyObject *self,
     return fit;
 }
 
-/* The bytes that self._encode would write, *new*; NULL without an exception: Python has to
- * do it. */
-static PyObject *encode_for(struct pbpy_state *st, PyObject *self, PyObject *expression)
+/* The bytes that self._encode would write, *new*; NULL without an exception: C cannot write
+ * them. */
+static PyObject *encode_as_banana(struct pbpy_state *st, PyObject *self,
+                                  PyObject *expression)
 {
     size_t size = pbpy_limit(
         PyDict_GetItemWithError(st->twisted->banana_globals, st->names.SIZE_LIMIT));
-    struct pbpy_rules rules = {
+    struct pbpy_write_rules rules = {
         .dialect = PB_DIALECT_NONE,
-        .limits = {.prefix = SIZE_MAX, .list = size, .bytes = size, .depth = DEPTH_MAX},
+        .limits = {.prefix = SIZE_MAX,
+                   .list = size,
+                   .bytes = size,
+                   .depth = SEND_DEPTH_MAX},
     };
     PyObject *bytes = NULL;
     pb_error err = {0};
     if (size != 0 &&
         pbpy_is_own(self, st->names._encode, st->twisted->accelerated_encode,
                     st->twisted->_encode) &&
-        fit_dialect(st, self, &rules) && fit_ints(&st->names, self, &rules)) {
-        bytes = pbpy_write(st, expression, &rules, NULL, &err);
+        rules_take_dialect(st, self, &rules) &&
+        rules_take_ints(&st->names, self, &rules)) {
+        bytes = pbpy_expression_write(st, expression, &rules, NULL, &err);
     }
     Py_XDECREF(rules.smallest);
     Py_XDECREF(rules.largest);
@@ -90,11 +97,10 @@ static PyObject *encode_for(struct pbpy_state *st, PyObject *self, PyObject *exp
 PyObject *pbpy_encode_to(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     struct pbpy_state *st = pbpy_state(module);
-    if (n != 3) {
-        PyErr_SetString(PyExc_TypeError, "encode_to(self, obj, write)");
+    if (!pbpy_check_arguments(n, 3, "encode_to(self, obj, write)")) {
         return NULL;
     }
-    PyObject *bytes = encode_for(st, args[0], args[1]);
+    PyObject *bytes = encode_as_banana(st, args[0], args[1]);
     PyObject *result = NULL;
     if (bytes) {
         result = PyObject_CallOneArg(args[2], bytes);
@@ -113,11 +119,10 @@ PyObject *pbpy_encode_to(PyObject *module, PyObject *const *args, Py_ssize_t n)
 PyObject *pbpy_send_encoded(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     struct pbpy_state *st = pbpy_state(module);
-    if (n != 2) {
-        PyErr_SetString(PyExc_TypeError, "send_encoded(self, obj)");
+    if (!pbpy_check_arguments(n, 2, "send_encoded(self, obj)")) {
         return NULL;
     }
-    PyObject *bytes = encode_for(st, args[0], args[1]);
+    PyObject *bytes = encode_as_banana(st, args[0], args[1]);
     if (!bytes) {
         return PyErr_Occurred() ? NULL
                                 : PyObject_CallFunctionObjArgs(st->twisted->sendEncoded,

@@ -1,79 +1,85 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is bound of the installed Twisted, and how it is seen that a service has put
- * something of its own in its place: C does by itself only what Twisted's own functions
- * would do, and leaves everything else to them. */
+ * The objects of the installed Twisted that C knows, and checks whether a service has
+ * replaced one of them: C does by itself only what Twisted's own functions would do, and
+ * calls them for everything else. */
 #ifndef PBPY_TWISTED_H
 #define PBPY_TWISTED_H
 
 #include "common/state.h"
 
-/* Twisted's own functions, classes and tables, by the names under which accelerate.py
- * hands them over. */
-#define PBPY_TWISTED_MAP(X)                                         \
-    X(banana_globals) /* of the module twisted.spread.banana */     \
-    X(jelly_globals)                                                \
-    X(vocabulary) /* Banana.outgoingVocabulary */                   \
-    X(gotItem)    /* methods of Banana */                           \
-    X(callExpressionReceived)                                       \
-    X(dataReceived)                                                 \
-    X(sendEncoded)                                                  \
-    X(_encode)                                                      \
-    X(accelerated_encode) /* what stands in the place of _encode */ \
-    X(jelly)              /* functions of twisted.spread.jelly */   \
-    X(unjelly)                                                      \
-    X(qual)                                                         \
-    X(_Jellier) /* classes of it */                                 \
-    X(_Unjellier)                                                   \
-    X(Jellyable)                                                    \
-    X(InsecureJelly)                                                \
-    X(NotKnown)                                                     \
-    X(_Tuple)                                                       \
-    X(_Container)                                                   \
-    X(_Dereference)                                                 \
-    X(_DictKeyAndValue)                                             \
-    X(jellier_methods) /* of _Jellier, by name, as they shall be */ \
-    X(unjellier_methods)                                            \
-    X(jellier_jelly) /* Twisted's own _Jellier.jelly */             \
-    X(unjellier_unjelly)                                            \
-    X(security)       /* SecurityOptions.isTypeAllowed */           \
+/* Twisted's own functions, classes and tables, under the names that accelerate.py gives
+ * them. */
+#define PBPY_TWISTED_MAP(X)                                        \
+    X(banana_globals) /* globals of twisted.spread.banana */       \
+    X(jelly_globals)                                               \
+    X(vocabulary) /* Banana.outgoingVocabulary */                  \
+    X(gotItem)    /* methods of Banana */                          \
+    X(callExpressionReceived)                                      \
+    X(dataReceived)                                                \
+    X(sendEncoded)                                                 \
+    X(_encode)                                                     \
+    X(accelerated_encode) /* the function that replaces _encode */ \
+    X(jelly)              /* functions of twisted.spread.jelly */  \
+    X(unjelly)                                                     \
+    X(qual)                                                        \
+    X(_Jellier) /* classes of it */                                \
+    X(_Unjellier)                                                  \
+    X(Jellyable)                                                   \
+    X(InsecureJelly)                                               \
+    X(NotKnown)                                                    \
+    X(_Tuple)                                                      \
+    X(_Container)                                                  \
+    X(_Dereference)                                                \
+    X(_DictKeyAndValue)                                            \
+    X(jellier_methods) /* of _Jellier, by name, while installed */ \
+    X(unjellier_methods)                                           \
+    X(jellier_jelly) /* Twisted's own _Jellier.jelly */            \
+    X(unjellier_unjelly)                                           \
+    X(security)       /* SecurityOptions.isTypeAllowed */          \
     X(dummy_security) /* DummySecurityOptions.isTypeAllowed */
 
 struct pbpy_twisted {
 #define PBPY_TWISTED_FIELD(name) PyObject *name;
     PBPY_TWISTED_MAP(PBPY_TWISTED_FIELD)
 #undef PBPY_TWISTED_FIELD
-    /* The version of each class when it was last seen to be as it shall be. */
+    /* The version of each class when its methods were last found unchanged. */
     unsigned jellier_version, unjellier_version;
 };
 
+/* tp_traverse and tp_free of the struct; NULL is allowed. */
 int pbpy_twisted_traverse(struct pbpy_twisted *t, visitproc visit, void *arg);
 void pbpy_twisted_free(struct pbpy_twisted *t);
 
-/* Whether self.name is this function, bound to self; or `other`, if that is not NULL. An
- * attribute that cannot be had is none. */
+/* Whether self.name is this function, bound to self, or `other`, if that is not NULL. False
+ * also if there is no such attribute. */
 bool pbpy_is_own(PyObject *self, PyObject *name, PyObject *function, PyObject *other);
-/* Whether the attributes of a class are those functions still. */
+/* Whether the attributes of a class are still those functions, a dict by name. *version is
+ * the class's when this was last found; it is updated. */
 bool pbpy_class_is_own(PyObject *cls, PyObject *methods, unsigned *version);
 /* Whether a dict is Twisted's vocabulary: words to numbers, or numbers to words. */
 bool pbpy_is_vocabulary(const struct pbpy_state *st, PyObject *dict, bool outgoing);
-/* A limit in a global of banana or an attribute; 0 if it is no positive int. */
+/* A limit from a global of banana or an attribute; 0 if it is NULL or no positive int. */
 size_t pbpy_limit(PyObject *number);
 
-/* How a taster says that a type is allowed. */
+/* Where a taster's isTypeAllowed comes from. */
 enum pbpy_taster {
     PBPY_TASTER_ALL,   /* DummySecurityOptions */
-    PBPY_TASTER_TABLE, /* SecurityOptions: its allowedTypes */
-    PBPY_TASTER_OWN,   /* a service's own: it is asked */
+    PBPY_TASTER_TABLE, /* SecurityOptions: it looks into allowedTypes */
+    PBPY_TASTER_OWN,   /* the service: it is called for each type */
 };
 enum pbpy_taster pbpy_taster_kind(const struct pbpy_state *st, PyObject *taster);
 
-/* Counts the frames of Python that Twisted would have for one more level, beside those
- * that are open: what is too deep for it, which needs `more` beyond them, is refused
- * here. */
-int pbpy_enter(unsigned frames, unsigned more, size_t open);
-void pbpy_leave(unsigned frames);
+/* Counts the Python frames that Twisted would have for one more level, so that objects that
+ * are nested too deeply for Twisted are refused here too. `open` is the number of frames
+ * counted before, `more` what the level needs in addition while it begins. -1 with
+ * RecursionError set. */
+int pbpy_frames_enter(unsigned frames, unsigned more, size_t open);
+void pbpy_frames_leave(unsigned frames);
+/* Whether a function got `wanted` arguments; else TypeError is set. */
+bool pbpy_check_arguments(Py_ssize_t n, Py_ssize_t wanted, const char *signature);
 
+/* The functions of the module; each mirrors the one of Twisted. */
 PyObject *pbpy_bind(PyObject *module, PyObject *names);
 PyObject *pbpy_data_received(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *pbpy_send_encoded(PyObject *module, PyObject *const *args, Py_ssize_t n);
@@ -89,7 +95,7 @@ PyObject *pbpy_unjellier_unjelly(PyObject *module, PyObject *const *args, Py_ssi
     }
 
 #define PBPY_TWISTED_METHODS                                                   \
-    {"bind", pbpy_bind, METH_O, "bind(names): take what Twisted has."},        \
+    {"bind", pbpy_bind, METH_O, "bind(names): takes the objects of Twisted."}, \
         PBPY_FAST("data_received", pbpy_data_received, "Banana.dataReceived"), \
         PBPY_FAST("send_encoded", pbpy_send_encoded, "Banana.sendEncoded"),    \
         PBPY_FAST("encode_to", pbpy_encode_to, "Banana._encode"),              \

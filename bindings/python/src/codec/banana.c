@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * banana.encode and banana.decode: whole expressions, without a connection. */
+ * banana.encode and banana.decode: complete expressions without a connection. */
 #include "codec/codec.h"
 #include "common/expression_read.h"
 #include "common/expression_write.h"
-
-/* ---- banana.encode ---- */
 
 PyObject *pbpy_banana_encode(PyObject *module, PyObject *args)
 {
@@ -15,19 +13,19 @@ PyObject *pbpy_banana_encode(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "Op:encode", &expression, &words)) {
         return NULL;
     }
-    struct pbpy_rules rules = {
+    struct pbpy_write_rules rules = {
         .dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE,
     };
     pb_limits_default(&rules.limits);
-    PyObject *what;
+    PyObject *refused;
     pb_error err = {0};
-    PyObject *bytes = pbpy_write(st, expression, &rules, &what, &err);
+    PyObject *bytes = pbpy_expression_write(st, expression, &rules, &refused, &err);
     if (!bytes && !PyErr_Occurred()) {
-        if (what && (PyList_CheckExact(what) || PyTuple_CheckExact(what))) {
+        if (refused && (PyList_CheckExact(refused) || PyTuple_CheckExact(refused))) {
             PyErr_SetString(st->banana_error, "lists are nested too deeply to send");
-        } else if (what) {
+        } else if (refused) {
             PyErr_Format(st->banana_error, "Banana cannot send %s objects: %R",
-                         Py_TYPE(what)->tp_name, what);
+                         Py_TYPE(refused)->tp_name, refused);
         } else {
             pbpy_raise(st->banana_error, &err);
         }
@@ -35,16 +33,15 @@ PyObject *pbpy_banana_encode(PyObject *module, PyObject *args)
     return bytes;
 }
 
-/* ---- banana.decode ---- */
-
-struct whole {
+/* Reads exactly one expression. */
+struct banana_decoder {
     struct pbpy_reader reader;
     PyObject *item;
 };
 
-static int keep(struct pbpy_reader *r, PyObject *item)
+static int banana_decoder_done(struct pbpy_reader *r, PyObject *item)
 {
-    ((struct whole *)r)->item = item;
+    ((struct banana_decoder *)r)->item = item;
     pbpy_reader_pause(r);
     return 0;
 }
@@ -57,8 +54,9 @@ PyObject *pbpy_banana_decode(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*p:decode", &in, &words)) {
         return NULL;
     }
-    struct whole w = {
-        .reader = {.st = st, .in = in.buf, .len = (size_t)in.len, .done = keep}};
+    struct banana_decoder w = {
+        .reader = {
+            .st = st, .in = in.buf, .len = (size_t)in.len, .done = banana_decoder_done}};
     pb_error err = {0};
     int failed = pbpy_reader_run(&w.reader, 0, words ? PB_DIALECT_PB : PB_DIALECT_NONE,
                                  NULL, &err);

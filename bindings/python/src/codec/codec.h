@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * The codec without Twisted: what libpb.banana and libpb.jelly call. */
+ * The formats without a connection: what libpb/banana.py and libpb/jelly.py call. `words`
+ * means dialect pb, which has a vocabulary; else the dialect is none. */
 #ifndef PBPY_CODEC_H
 #define PBPY_CODEC_H
 
 #include "common/state.h"
 
-/* decode(data, words): the expression of bytes; words: in dialect pb. */
+/* banana_decode(data, words): the expression of bytes. */
 PyObject *pbpy_banana_decode(PyObject *module, PyObject *args);
-/* encode(expression, words) */
+/* banana_encode(expression, words): the bytes of an expression. */
 PyObject *pbpy_banana_encode(PyObject *module, PyObject *args);
 
-/* jelly_dumps(session, object, words) and jelly_loads(session, data, words): words: in
- * dialect pb. The session is one without a connection. */
+/* jelly_dumps(session, object, words): the bytes of an object; jelly_loads(session, data,
+ * words): the object of bytes. The session, which has no connection, knows the classes of
+ * copies. */
 PyObject *pbpy_jelly_dumps(PyObject *module, PyObject *args);
 PyObject *pbpy_jelly_loads(PyObject *module, PyObject *args);
 

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * Objects to bytes in one step: what jelly.jelly makes of built-in types, written as it is
- * met. A container that turns out to be shared gets its number afterwards, when the bytes
- * are copied out. Anything else stops it, and is left to the slower way. No Python
- * code runs meanwhile, so nothing changes under its feet and all is borrowed. */
+ * jelly.dumps: a Python object to bytes.
+ *
+ * Directly where that is possible: built-in types are written into an encoder as
+ * jelly.jelly would have them. That a container is shared is known only when it is met
+ * again, so the heads of references are put in when the bytes are copied out. No Python
+ * code runs meanwhile, so nothing changes, and all objects are borrowed. For any other type
+ * it stops, and the object is written again from its beginning by way of values, as those
+ * of a session are. */
 #include "codec/codec.h"
+#include "common/address_map.h"
+#include "common/container.h"
 #include "common/expression_write.h"
 #include "session/session.h"
 
-/* Where a container began. */
-struct place {
-    PyObject *object;
-    uint64_t mark;
-    int64_t number; /* of its reference; 0 for none */
-};
-
-struct level {
-    PyObject *object;
-    PyObject *iter;  /* of a set; owned */
-    PyObject *value; /* of a dict: while it is due */
-    Py_ssize_t next;
-    PyTypeObject *type;
+/* A container that may be met again. */
+struct dumped {
+    uint64_t mark;   /* where its bytes begin */
+    int64_t number;  /* of its reference; 0: it was met once only */
+    size_t head_end; /* where the head of its reference ends among those heads */
 };
 
 struct dumper {
@@ -28,212 +26,144 @@ struct dumper {
     pb_encoder *encoder;
     pb_sink out;
     pb_span words[PBPY_ATOM_END];
-    struct level *levels;
+    struct pbpy_items *open; /* the containers that are being written */
     size_t depth, cap;
-    struct place *places; /* by the hash of objects that may be met again; NULL: none */
-    size_t count, slots;
+    struct pbpy_map map;   /* from containers to their index in dumped */
+    struct dumped *dumped; /* in the order of their marks */
+    size_t count, dumped_cap;
     int64_t numbers; /* of references, so far */
 };
 
-/* ---- What was met ---- */
-
-static struct place *find(const struct dumper *d, PyObject *object)
-{
-    size_t at = (size_t)((uintptr_t)object * UINT64_C(0x9e3779b97f4a7c15) >> 20);
-    for (;; at++) {
-        struct place *p = &d->places[at & (d->slots - 1)];
-        if (!p->object || p->object == object) {
-            return p;
-        }
-    }
-}
-
-static int grow(struct dumper *d)
-{
-    struct dumper larger = {.slots = d->slots ? d->slots * 2 : 64};
-    larger.places = PyMem_Calloc(larger.slots, sizeof *larger.places);
-    if (!larger.places) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (size_t i = 0; i < d->slots; i++) {
-        if (d->places[i].object) {
-            *find(&larger, d->places[i].object) = d->places[i];
-        }
-    }
-    PyMem_Free(d->places);
-    d->places = larger.places;
-    d->slots = larger.slots;
-    return 0;
-}
-
 /* ---- Objects ---- */
 
-static int put_head(struct dumper *d, enum pbpy_atom atom, Py_ssize_t n)
+static int dumper_put_head(struct dumper *d, enum pbpy_atom atom, Py_ssize_t n)
 {
     int failed = d->out.ops->list(d->out.ctx, (size_t)n + 1);
     return failed ? failed : d->out.ops->bytes(d->out.ctx, d->words[atom]);
 }
 
-static int put_text(struct dumper *d, PyObject *object)
+static int dumper_put_str(struct dumper *d, PyObject *object)
 {
     Py_ssize_t len;
     const char *text = PyUnicode_AsUTF8AndSize(object, &len);
     if (!text) {
         return -1;
     }
-    int failed = put_head(d, PBPY_UNICODE, 1);
+    int failed = dumper_put_head(d, PBPY_UNICODE, 1);
     pb_span s = {(const uint8_t *)text, (size_t)len};
     return failed ? failed : d->out.ops->bytes(d->out.ctx, s);
 }
 
-static int put_int(struct dumper *d, PyObject *object)
+static int dumper_put_int(struct dumper *d, PyObject *object)
 {
     int overflow;
     long long i = PyLong_AsLongLongAndOverflow(object, &overflow);
-    return overflow ? pbpy_big_write(d->st, object, overflow < 0, d->out)
+    return overflow ? pbpy_int_write_big(d->st, object, overflow < 0, d->out)
                     : d->out.ops->integer(d->out.ctx, i);
 }
 
-static int put_bool(struct dumper *d, bool yes)
+static int dumper_put_bool(struct dumper *d, bool yes)
 {
-    int failed = put_head(d, PBPY_BOOLEAN, 1);
+    int failed = dumper_put_head(d, PBPY_BOOLEAN, 1);
     pb_span s = {(const uint8_t *)(yes ? "true" : "false"), yes ? 4 : 5};
     return failed ? failed : d->out.ops->bytes(d->out.ctx, s);
 }
 
-/* A container that was met before. */
-static int put_again(struct dumper *d, struct place *place)
+/* Writes a reference to a container that was met before. */
+static int dumper_put_dereference(struct dumper *d, struct dumped *dumped)
 {
-    if (place->number == 0) {
-        place->number = ++d->numbers;
+    if (dumped->number == 0) {
+        dumped->number = ++d->numbers;
     }
-    int failed = put_head(d, PBPY_DEREFERENCE, 1);
-    return failed ? failed : d->out.ops->integer(d->out.ctx, place->number);
+    int failed = dumper_put_head(d, PBPY_DEREFERENCE, 1);
+    return failed ? failed : d->out.ops->integer(d->out.ctx, dumped->number);
 }
 
-static int open_level(struct dumper *d, PyObject *object, PyTypeObject *type,
-                      enum pbpy_atom atom, Py_ssize_t n)
+/* Begins a container of n items or pairs; or, if it was met before, writes a reference to
+ * it. */
+static int dumper_open(struct dumper *d, PyObject *object, enum pbpy_atom kind,
+                       Py_ssize_t n)
 {
-    if (Py_REFCNT(object) > 1) { /* else its one place is this */
-        if (d->count * 2 >= d->slots && grow(d) != 0) {
+    if (Py_REFCNT(object) > 1) { /* else this is the only place that holds it */
+        struct pbpy_place *place = pbpy_map_put(&d->map, object, d->count);
+        if (!place) {
             return -1;
         }
-        struct place *place = find(d, object);
-        if (place->object) {
-            return put_again(d, place);
+        if (place->index < d->count) {
+            return dumper_put_dereference(d, &d->dumped[place->index]);
         }
-        *place = (struct place){object, pb_encoder_mark(d->encoder), 0};
-        d->count++;
+        if (!pbpy_reserve((void **)&d->dumped, d->count, &d->dumped_cap,
+                          sizeof *d->dumped)) {
+            return -1;
+        }
+        d->dumped[d->count++] = (struct dumped){.mark = pb_encoder_mark(d->encoder)};
     }
-    int failed = put_head(d, atom, n);
+    int failed = dumper_put_head(d, kind, n);
     if (failed || n == 0) {
         return failed;
     }
-    if (d->depth == d->cap &&
-        !pbpy_grow((void **)&d->levels, &d->cap, sizeof *d->levels)) {
+    if (!pbpy_reserve((void **)&d->open, d->depth, &d->cap, sizeof *d->open)) {
         return -1;
     }
-    struct level *top = &d->levels[d->depth];
-    *top = (struct level){.object = object, .type = type};
-    if (type == &PySet_Type || type == &PyFrozenSet_Type) {
-        top->iter = PyObject_GetIter(object);
-        if (!top->iter) {
-            return -1;
-        }
-    }
-    d->depth++;
-    return 0;
+    return pbpy_items_begin(&d->open[d->depth++], object, kind, false) ? 0 : -1;
 }
 
-/* 0; positive: it is for the slower way; negative: the encoder's error, or an exception. */
-static int put(struct dumper *d, PyObject *object)
+/* Writes an object, or the beginning of a container. 0; positive: it is of no built-in
+ * type; negative: the encoder's error, or an exception is set. The types stand in the order
+ * of how often they occur. */
+static int dumper_put(struct dumper *d, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (type == &PyUnicode_Type) {
-        return put_text(d, object);
+        return dumper_put_str(d, object);
     }
     if (type == &PyLong_Type) {
-        return put_int(d, object);
+        return dumper_put_int(d, object);
     }
     if (type == &PyFloat_Type) {
         return d->out.ops->real(d->out.ctx, PyFloat_AS_DOUBLE(object));
     }
     if (type == &PyDict_Type) {
-        return open_level(d, object, type, PBPY_DICTIONARY, PyDict_GET_SIZE(object));
+        return dumper_open(d, object, PBPY_DICTIONARY, PyDict_GET_SIZE(object));
     }
     if (type == &PyList_Type) {
-        return open_level(d, object, type, PBPY_LIST, PyList_GET_SIZE(object));
+        return dumper_open(d, object, PBPY_LIST, PyList_GET_SIZE(object));
     }
     if (type == &PyTuple_Type) {
-        return open_level(d, object, type, PBPY_TUPLE, PyTuple_GET_SIZE(object));
+        return dumper_open(d, object, PBPY_TUPLE, PyTuple_GET_SIZE(object));
     }
     if (object == Py_None) {
-        return put_head(d, PBPY_NONE, 0);
+        return dumper_put_head(d, PBPY_NONE, 0);
     }
     if (type == &PyBool_Type) {
-        return put_bool(d, object == Py_True);
+        return dumper_put_bool(d, object == Py_True);
     }
     if (type == &PyBytes_Type) {
-        pb_span s = {(const uint8_t *)PyBytes_AS_STRING(object),
-                     (size_t)PyBytes_GET_SIZE(object)};
-        return d->out.ops->bytes(d->out.ctx, s);
+        return d->out.ops->bytes(d->out.ctx, pbpy_bytes_span(object));
     }
     if (type == &PySet_Type) {
-        return open_level(d, object, type, PBPY_SET, PySet_GET_SIZE(object));
+        return dumper_open(d, object, PBPY_SET, PySet_GET_SIZE(object));
     }
     if (type == &PyFrozenSet_Type) {
-        return open_level(d, object, type, PBPY_FROZENSET, PySet_GET_SIZE(object));
+        return dumper_open(d, object, PBPY_FROZENSET, PySet_GET_SIZE(object));
     }
     return 1;
 }
 
-/* ---- Containers ---- */
-
-static PyObject *next_of_dict(struct dumper *d, struct level *top, int *failed)
+static int dumper_walk(struct dumper *d, PyObject *object)
 {
-    PyObject *key = top->value;
-    if (key) {
-        top->value = NULL;
-        return key;
-    }
-    if (!PyDict_Next(top->object, &top->next, &key, &top->value)) {
-        return NULL;
-    }
-    *failed = d->out.ops->list(d->out.ctx, 2);
-    return key;
-}
-
-/* The next object to put, borrowed; NULL at the end, or on failure. */
-static PyObject *next_of(struct dumper *d, struct level *top, int *failed)
-{
-    if (top->type == &PyDict_Type) {
-        return next_of_dict(d, top, failed);
-    }
-    Py_ssize_t i = top->next++;
-    if (top->type == &PyList_Type) {
-        return i < PyList_GET_SIZE(top->object) ? PyList_GET_ITEM(top->object, i) : NULL;
-    }
-    if (top->type == &PyTuple_Type) {
-        return i < PyTuple_GET_SIZE(top->object) ? PyTuple_GET_ITEM(top->object, i)
-                                                 : NULL;
-    }
-    PyObject *item = PyIter_Next(top->iter);
-    Py_XDECREF(item); /* the set holds it */
-    return item;
-}
-
-static int walk(struct dumper *d, PyObject *object)
-{
-    int failed = put(d, object);
+    int failed = dumper_put(d, object);
     while (!failed && d->depth > 0) {
-        struct level *top = &d->levels[d->depth - 1];
-        object = next_of(d, top, &failed);
-        if (object && !failed) {
-            failed = put(d, object);
-        } else if (!failed) {
-            Py_XDECREF(top->iter);
+        struct pbpy_items *top = &d->open[d->depth - 1];
+        object = pbpy_items_next(top);
+        if (!object) {
+            pbpy_items_end(top);
             d->depth--;
+        } else {
+            if (top->value_is_next) { /* a key */
+                failed = d->out.ops->list(d->out.ctx, 2);
+            }
+            failed = failed ? failed : dumper_put(d, object);
         }
     }
     return failed;
@@ -241,93 +171,92 @@ static int walk(struct dumper *d, PyObject *object)
 
 /* ---- The bytes ---- */
 
-static int by_mark(const void *a, const void *b)
-{
-    const struct place *p = a, *q = b;
-    return (p->mark > q->mark) - (p->mark < q->mark);
-}
-
-/* Leaves the places that have a number, in their order. */
-static void sort_shared(struct dumper *d)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < d->slots; i++) {
-        if (d->places[i].number != 0) {
-            d->places[n++] = d->places[i];
-        }
-    }
-    d->count = n;
-    if (n > 0) {
-        qsort(d->places, n, sizeof *d->places, by_mark);
-    }
-}
-
 /* Writes [reference, number, what follows], up to what follows. */
-static int put_reference(struct dumper *d, pb_sink out, int64_t number)
+static int dumper_put_reference_head(struct dumper *d, pb_sink out, int64_t number)
 {
     int failed = out.ops->list(out.ctx, 3);
     failed = failed ? failed : out.ops->bytes(out.ctx, d->words[PBPY_REFERENCE]);
     return failed ? failed : out.ops->integer(out.ctx, number);
 }
 
-/* What was written from a mark on, with the numbers put in, *new*. */
-static PyObject *bytes_of(struct dumper *d, uint64_t from, pb_dialect dialect)
+/* Writes the heads of all references into an encoder, and leaves in `dumped` the
+ * containers that have one. 0, or PB_ERR_NOMEM. */
+static int dumper_put_heads(struct dumper *d, pb_encoder *heads)
 {
-    sort_shared(d);
-    pb_encoder *extra = d->count > 0 ? pb_encoder_new(dialect, NULL) : NULL;
-    for (size_t i = 0; i < d->count; i++) {
-        if (!extra ||
-            put_reference(d, pb_encoder_sink(extra), d->places[i].number) != 0) {
-            pb_encoder_free(extra);
-            return PyErr_NoMemory();
+    size_t n = 0;
+    int failed = heads ? 0 : PB_ERR_NOMEM;
+    for (size_t i = 0; i < d->count && !failed; i++) {
+        if (d->dumped[i].number != 0) {
+            failed =
+                dumper_put_reference_head(d, pb_encoder_sink(heads), d->dumped[i].number);
+            d->dumped[n] = d->dumped[i];
+            d->dumped[n++].head_end = (size_t)pb_encoder_mark(heads);
         }
-        /* Where its part ends, among those of the others. */
-        d->places[i].number = (int64_t)pb_encoder_mark(extra);
     }
-    pb_span all = pb_encoder_send(d->encoder);
-    pb_span more = extra ? pb_encoder_send(extra) : (pb_span){NULL, 0};
-    size_t begun = all.len - (size_t)(pb_encoder_mark(d->encoder) - from);
-    PyObject *bytes =
-        PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(all.len - begun + more.len));
-    char *to = bytes ? PyBytes_AS_STRING(bytes) : NULL;
-    size_t at = 0, at_more = 0;
-    for (size_t i = 0; bytes && i <= d->count; i++) {
-        size_t end = i < d->count ? (size_t)(d->places[i].mark - from) : all.len - begun;
-        size_t end_more = i < d->count ? (size_t)d->places[i].number : more.len;
-        if (end > at) {
-            memcpy(to, all.data + begun + at, end - at);
-        }
-        to += end - at;
-        if (end_more > at_more) {
-            memcpy(to, more.data + at_more, end_more - at_more);
-        }
-        to += end_more - at_more;
-        at = end;
-        at_more = end_more;
-    }
-    pb_encoder_free(extra);
-    return bytes;
+    d->count = n;
+    return failed;
 }
 
-/* The bytes of an object, *new*. NULL without an exception: it is for the slower way. */
-static PyObject *dump(struct dumper *d, PyObject *object, pb_dialect dialect)
+/* Copies bytes that begin at the mark `from`, with the heads put in. */
+static void dumper_copy(const struct dumper *d, uint64_t from, pb_span bytes,
+                        pb_span heads, char *to)
+{
+    size_t at = 0, head_at = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        size_t end = (size_t)(d->dumped[i].mark - from);
+        size_t head_end = d->dumped[i].head_end;
+        memcpy(to, bytes.data + at, end - at);
+        to += end - at;
+        memcpy(to, heads.data + head_at, head_end - head_at);
+        to += head_end - head_at;
+        at = end;
+        head_at = head_end;
+    }
+    memcpy(to, bytes.data + at, bytes.len - at);
+}
+
+/* The bytes that were written from a mark on, with the heads of references put in, *new*. */
+static PyObject *dumper_bytes(struct dumper *d, uint64_t from, pb_dialect dialect)
+{
+    size_t len = (size_t)(pb_encoder_mark(d->encoder) - from);
+    pb_span all = pb_encoder_send(d->encoder);
+    pb_span bytes = {all.data + all.len - len, len};
+    if (d->numbers == 0) {
+        return pbpy_bytes_new(bytes);
+    }
+    pb_encoder *heads = pb_encoder_new(dialect, NULL);
+    PyObject *out = NULL;
+    if (dumper_put_heads(d, heads) == 0) {
+        pb_span more = pb_encoder_send(heads);
+        out = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(len + more.len));
+        if (out) {
+            dumper_copy(d, from, bytes, more, PyBytes_AS_STRING(out));
+        }
+    } else {
+        PyErr_NoMemory();
+    }
+    pb_encoder_free(heads);
+    return out;
+}
+
+/* The bytes of an object, *new*. NULL without an exception: it can't be written directly. */
+static PyObject *dumper_run(struct dumper *d, PyObject *object, pb_dialect dialect)
 {
     for (size_t i = 0; i < PBPY_ATOM_END; i++) {
-        PyObject *atom = d->st->atoms[i];
-        d->words[i] = (pb_span){(const uint8_t *)PyBytes_AS_STRING(atom),
-                                (size_t)PyBytes_GET_SIZE(atom)};
+        d->words[i] = pbpy_bytes_span(d->st->atoms[i]);
     }
     d->out = pb_encoder_sink(d->encoder);
     uint64_t mark = pb_encoder_mark(d->encoder);
-    int failed = walk(d, object);
+    int failed = dumper_walk(d, object);
     if (failed < 0 && !PyErr_Occurred()) {
         pb_error err = {0};
         pb_encoder_error(d->encoder, &err);
         pbpy_raise(d->st->banana_error, &err);
     }
-    return failed ? NULL : bytes_of(d, mark, dialect);
+    return failed ? NULL : dumper_bytes(d, mark, dialect);
 }
 
+/* The same for a state; NotImplemented instead of NULL without an exception. */
 static PyObject *dumps_directly(struct pbpy_state *st, PyObject *object,
                                 pb_dialect dialect)
 {
@@ -338,13 +267,14 @@ static PyObject *dumps_directly(struct pbpy_state *st, PyObject *object,
     if (!d.encoder) {
         return NULL;
     }
-    PyObject *bytes = dump(&d, object, dialect);
+    PyObject *bytes = dumper_run(&d, object, dialect);
     pbpy_encoder_give(st, d.encoder, &limits);
     while (d.depth > 0) {
-        Py_XDECREF(d.levels[--d.depth].iter);
+        pbpy_items_end(&d.open[--d.depth]);
     }
-    PyMem_Free(d.levels);
-    PyMem_Free(d.places);
+    PyMem_Free(d.open);
+    PyMem_Free(d.dumped);
+    PyMem_Free(d.map.places);
     return bytes || PyErr_Occurred() ? bytes : Py_NewRef(Py_NotImplemented);
 }
 
@@ -361,7 +291,7 @@ static PyObject *dumps_by_value(struct pbpy_session *self, PyObject *object,
                                 pb_dialect dialect)
 {
     pb_jelly_config config = {.taster = self->taster};
-    pb_value *v = pbpy_value_out(self, object, Py_None);
+    pb_value *v = pbpy_value_from_object(self, object, Py_None);
     uint8_t *data;
     size_t len;
     pb_error err = {0};
@@ -373,19 +303,19 @@ static PyObject *dumps_by_value(struct pbpy_session *self, PyObject *object,
     if (failed) {
         return pbpy_codec_raise(self->st, &err);
     }
-    PyObject *bytes = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
+    PyObject *bytes = pbpy_bytes_new((pb_span){data, len});
     pb_free(data);
     return bytes;
 }
 
 PyObject *pbpy_jelly_dumps(PyObject *module, PyObject *args)
 {
-    PyTypeObject *type = pbpy_state(module)->live.session;
+    PyTypeObject *type = pbpy_state(module)->types.session;
     struct pbpy_session *self;
     PyObject *object;
     int words;
     if (!PyArg_ParseTuple(args, "O!Op:dumps", type, &self, &object, &words) ||
-        !pbpy_session_enter(self) || !pbpy_learn_tags(self)) {
+        !pbpy_session_enter(self) || !pbpy_session_learn_copies(self)) {
         return NULL;
     }
     pb_dialect dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE;

@@ -1,59 +1,57 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bytes to objects in one step: a sink that makes of tokens what jelly.unjelly makes of
- * expressions, for built-in types, whose cycles go through lists and dicts. Whatever else
- * comes stops it, and is left to the slower way, from the start. */
+ * jelly.loads: bytes to a Python object.
+ *
+ * Directly where that is possible: a sink of tokens makes what jelly.unjelly makes of
+ * expressions, for built-in types, whose cycles go through lists and dicts. Anything else,
+ * and every error, stops it: then the bytes are read again from their beginning, into
+ * values, which become objects as those of a session do. */
 #include "codec/codec.h"
 #include "session/session.h"
 
-/* What an open list is. */
-enum kind {
-    HEAD, /* not known yet: its first element will say */
-    LIST,
-    TUPLE,
-    SET,
-    FROZENSET,
-    DICT,
-    PAIR, /* a list of two in a DICT */
-    UNICODE,
-    BOOLEAN,
-    NONE,
-    REFERENCE,
-    DEREFERENCE,
+/* The kinds of open lists are the atoms that they begin with, and these two. */
+enum {
+    LOADER_HEAD = PBPY_ATOM_END,     /* its first element has not come yet */
+    LOADER_PAIR = PBPY_ATOM_END + 1, /* a list of a key and a value in a dict */
 };
 
-struct level {
+struct loader_level {
     PyObject
-        *object;    /* what is made of it; of a PAIR the key, of a REFERENCE its value */
-    Py_ssize_t n;   /* elements that were announced, without the first but in a PAIR */
+        *object;    /* what is made of it; of a pair the key, of a reference its object */
+    Py_ssize_t n;   /* elements that were announced, without the first but in a pair */
     Py_ssize_t i;   /* those that have come */
-    int64_t number; /* of a REFERENCE or DEREFERENCE */
-    enum kind kind;
+    int64_t number; /* of a reference or dereference */
+    unsigned kind;
 };
 
 struct loader {
     struct pbpy_state *st;
     pb_decoder *decoder;
-    struct level *levels;
+    struct loader_level *levels;
     size_t depth, cap;
-    PyObject *references; /* dict; NULL while there is none */
-    PyObject *object;     /* the whole */
-    bool strange;         /* it is for the slower way */
+    PyObject *references; /* a dict from numbers to objects; NULL while there is none */
+    PyObject *object;     /* the result */
+    bool refused;         /* it cannot be read directly */
 };
 
-static int refuse(struct loader *l)
+/* Stops the decoder, so that the bytes are read by way of values. */
+static int loader_refuse(struct loader *l)
 {
-    l->strange = true;
+    l->refused = true;
     return 1;
 }
 
-/* ---- Keys of dicts, which repeat themselves ---- */
+static PyObject *str_new(pb_span s)
+{
+    return PyUnicode_DecodeUTF8((const char *)s.data, (Py_ssize_t)s.len, "strict");
+}
 
-/* The text of a key, from a table of those that came last where it is short. */
-static PyObject *key_text(struct pbpy_state *st, pb_span s)
+/* The str of a key of a dict. Keys recur, so short ones are taken from a table of those
+ * that were read last. */
+static PyObject *key_new(struct pbpy_state *st, pb_span s)
 {
     if (s.len == 0 || s.len > PBPY_KEY_MAX) {
-        return PyUnicode_DecodeUTF8((const char *)s.data, (Py_ssize_t)s.len, "strict");
+        return str_new(s);
     }
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < s.len; i++) {
@@ -66,7 +64,7 @@ static PyObject *key_text(struct pbpy_state *st, pb_span s)
         Py_INCREF(key);
         return key;
     }
-    key = PyUnicode_DecodeUTF8((const char *)s.data, (Py_ssize_t)s.len, "strict");
+    key = str_new(s);
     if (key && PyUnicode_IS_COMPACT_ASCII(key)) {
         Py_INCREF(key);
         Py_XSETREF(*place, key);
@@ -76,7 +74,7 @@ static PyObject *key_text(struct pbpy_state *st, pb_span s)
 
 /* ---- Elements ---- */
 
-static int remember(struct loader *l, int64_t number, PyObject *object)
+static int loader_remember(struct loader *l, int64_t number, PyObject *object)
 {
     PyObject *key = PyLong_FromLongLong(number);
     if (key && !l->references) {
@@ -87,17 +85,17 @@ static int remember(struct loader *l, int64_t number, PyObject *object)
     return failed;
 }
 
-/* A list or dict may be met again before it is whole. */
-static int remember_early(struct loader *l)
+/* Remembers a list or dict in a reference at once, for it may hold itself. */
+static int loader_remember_open(struct loader *l)
 {
-    struct level *above = l->depth > 1 ? &l->levels[l->depth - 2] : NULL;
-    return above && above->kind == REFERENCE
-               ? remember(l, above->number, l->levels[l->depth - 1].object)
+    struct loader_level *above = l->depth > 1 ? &l->levels[l->depth - 2] : NULL;
+    return above && above->kind == PBPY_REFERENCE
+               ? loader_remember(l, above->number, l->levels[l->depth - 1].object)
                : 0;
 }
 
-/* Puts an object, which is taken, where it belongs. */
-static int give(struct loader *l, PyObject *object)
+/* Puts an object, which is taken, into the list on top, or makes it the result. */
+static int loader_put(struct loader *l, PyObject *object)
 {
     if (PBPY_UNLIKELY(!object)) {
         return -1;
@@ -107,19 +105,19 @@ static int give(struct loader *l, PyObject *object)
         pb_decoder_pause(l->decoder);
         return 0;
     }
-    struct level *top = &l->levels[l->depth - 1];
+    struct loader_level *top = &l->levels[l->depth - 1];
     Py_ssize_t i = top->i++;
     switch (top->kind) {
-    case LIST:
-    case SET:
-    case FROZENSET:
+    case PBPY_LIST:
+    case PBPY_SET:
+    case PBPY_FROZENSET:
         Py_SET_SIZE(top->object, i + 1);
         PyList_SET_ITEM(top->object, i, object);
         return 0;
-    case TUPLE:
+    case PBPY_TUPLE:
         PyTuple_SET_ITEM(top->object, i, object);
         return 0;
-    case PAIR:
+    case LOADER_PAIR:
         if (i == 0) {
             top->object = object;
             return 0;
@@ -127,206 +125,183 @@ static int give(struct loader *l, PyObject *object)
         int failed = PyDict_SetItem(l->levels[l->depth - 2].object, top->object, object);
         Py_DECREF(object);
         return failed;
-    case REFERENCE:
+    case PBPY_REFERENCE:
         if (i == 1) {
             top->object = object;
-            return remember(l, top->number, object);
+            return loader_remember(l, top->number, object);
         }
         break;
     default:
         break;
     }
     Py_DECREF(object);
-    return refuse(l);
+    return loader_refuse(l);
 }
 
-/* What stands in a list that has ended. */
-static PyObject *finish(struct loader *l, struct level *top)
+/* The object of a dereference, *new*; NULL if there is none. */
+static PyObject *loader_dereference(struct loader *l, const struct loader_level *top)
+{
+    PyObject *object = NULL;
+    PyObject *key = top->i > 0 ? PyLong_FromLongLong(top->number) : NULL;
+    if (key && l->references) {
+        object = PyDict_GetItemWithError(l->references, key);
+        Py_XINCREF(object);
+    }
+    Py_XDECREF(key);
+    return object;
+}
+
+/* The object of a list that has ended, *new*; NULL if it is refused, or with an exception
+ * set. */
+static PyObject *loader_end_level(struct loader *l, struct loader_level *top)
 {
     PyObject *object = top->object;
     top->object = NULL;
     switch (top->kind) {
-    case LIST:
-    case TUPLE:
-    case DICT:
-    case UNICODE:
-    case BOOLEAN:
-    case REFERENCE:
-        if (!object) {
-            refuse(l);
-        }
-        return object;
-    case SET:
-    case FROZENSET: {
-        PyObject *set = top->kind == SET ? PySet_New(object) : PyFrozenSet_New(object);
+    case PBPY_NONE:
+        Py_RETURN_NONE;
+    case PBPY_SET:
+    case PBPY_FROZENSET: {
+        bool frozen = top->kind == PBPY_FROZENSET;
+        PyObject *set = frozen ? PyFrozenSet_New(object) : PySet_New(object);
         Py_DECREF(object);
         return set;
     }
-    case NONE:
-        Py_RETURN_NONE;
-    case DEREFERENCE: {
-        PyObject *key = top->i > 0 ? PyLong_FromLongLong(top->number) : NULL;
-        if (key && l->references) {
-            object = PyDict_GetItemWithError(l->references, key);
-            Py_XINCREF(object);
-        }
-        Py_XDECREF(key);
-        if (!object) {
-            refuse(l);
-        }
-        return object;
+    case PBPY_DEREFERENCE:
+        object = loader_dereference(l, top);
+        break;
+    default: /* NULL: no element came, or it began with nothing known */
+        break;
     }
+    if (!object) {
+        loader_refuse(l);
+    }
+    return object;
+}
+
+/* The first element of a list, which says its kind. */
+static int loader_begin_level(struct loader *l, struct loader_level *top, pb_span word)
+{
+    top->kind = pbpy_atom_find((const char *)word.data, word.len);
+    switch (top->kind) {
+    case PBPY_LIST:
+    case PBPY_SET:
+    case PBPY_FROZENSET:
+        /* The decoder's limit of tokens bounds n. */
+        top->object = PyList_New(top->n);
+        if (!top->object) {
+            return -1;
+        }
+        Py_SET_SIZE(top->object, 0);
+        return top->kind == PBPY_LIST ? loader_remember_open(l) : 0;
+    case PBPY_TUPLE:
+        top->object = PyTuple_New(top->n);
+        return top->object ? 0 : -1;
+    case PBPY_DICTIONARY:
+        top->object = PyDict_New();
+        return top->object ? loader_remember_open(l) : -1;
+    case PBPY_REFERENCE:
+        return top->n == 2 ? 0 : loader_refuse(l);
+    case PBPY_DEREFERENCE:
+    case PBPY_UNICODE:
+    case PBPY_BOOLEAN:
+        return top->n == 1 ? 0 : loader_refuse(l);
+    case PBPY_NONE:
+        return top->n == 0 ? 0 : loader_refuse(l);
     default:
-        refuse(l);
-        return NULL;
+        return loader_refuse(l);
     }
 }
 
 /* ---- The sink ---- */
 
-static int sink_list(void *ctx, size_t n)
+static int loader_sink_list(void *ctx, size_t n)
 {
     struct loader *l = ctx;
-    if (l->depth == l->cap &&
-        !pbpy_grow((void **)&l->levels, &l->cap, sizeof *l->levels)) {
+    if (!pbpy_reserve((void **)&l->levels, l->depth, &l->cap, sizeof *l->levels)) {
         return -1;
     }
-    struct level *top = &l->levels[l->depth];
-    *top = (struct level){.n = (Py_ssize_t)n - 1, .kind = HEAD};
-    if (l->depth > 0 && top[-1].kind == DICT) {
-        top->kind = PAIR;
+    struct loader_level *top = &l->levels[l->depth];
+    *top = (struct loader_level){.n = (Py_ssize_t)n - 1, .kind = LOADER_HEAD};
+    if (l->depth > 0 && top[-1].kind == PBPY_DICTIONARY) {
+        top->kind = LOADER_PAIR;
         if (n != 2) {
-            return refuse(l);
+            return loader_refuse(l);
         }
     }
     l->depth++;
     return 0;
 }
 
-static int sink_end(void *ctx)
+static int loader_sink_end(void *ctx)
 {
     struct loader *l = ctx;
-    struct level *top = &l->levels[l->depth - 1];
-    if (top->kind == PAIR) {
+    struct loader_level *top = &l->levels[l->depth - 1];
+    if (top->kind == LOADER_PAIR) {
         Py_CLEAR(top->object);
         l->depth--;
         return 0;
     }
-    PyObject *object = finish(l, top);
+    PyObject *object = loader_end_level(l, top);
     l->depth--;
-    return give(l, object);
+    return loader_put(l, object);
 }
 
-static int sink_integer(void *ctx, int64_t i)
+static int loader_sink_integer(void *ctx, int64_t i)
 {
     struct loader *l = ctx;
-    struct level *top = l->depth > 0 ? &l->levels[l->depth - 1] : NULL;
-    if (top && (top->kind == REFERENCE || top->kind == DEREFERENCE) && top->i == 0) {
+    struct loader_level *top = l->depth > 0 ? &l->levels[l->depth - 1] : NULL;
+    if (top && top->i == 0 &&
+        (top->kind == PBPY_REFERENCE || top->kind == PBPY_DEREFERENCE)) {
         top->number = i;
         top->i = 1;
         return 0;
     }
-    return give(l, PyLong_FromLongLong(i));
+    return loader_put(l, PyLong_FromLongLong(i));
 }
 
-static int sink_big(void *ctx, bool negative, pb_span digits)
+static int loader_sink_big(void *ctx, bool negative, pb_span digits)
 {
     struct loader *l = ctx;
-    return give(l, pbpy_big_read(l->st, negative, digits));
+    return loader_put(l, pbpy_int_from_digits(l->st, negative, digits));
 }
 
-static int sink_real(void *ctx, double d)
+static int loader_sink_real(void *ctx, double d)
 {
-    return give(ctx, PyFloat_FromDouble(d));
+    return loader_put(ctx, PyFloat_FromDouble(d));
 }
 
-static enum kind kind_of(pb_span s)
-{
-    static const uint8_t kinds[PBPY_ATOM_END + 1] = {
-        [PBPY_NONE] = NONE,
-        [PBPY_UNICODE] = UNICODE,
-        [PBPY_BOOLEAN] = BOOLEAN,
-        [PBPY_LIST] = LIST,
-        [PBPY_TUPLE] = TUPLE,
-        [PBPY_DICTIONARY] = DICT,
-        [PBPY_SET] = SET,
-        [PBPY_FROZENSET] = FROZENSET,
-        [PBPY_REFERENCE] = REFERENCE,
-        [PBPY_DEREFERENCE] = DEREFERENCE,
-        [PBPY_ATOM_END] = HEAD,
-    };
-    return (enum kind)kinds[pbpy_atom_find((const char *)s.data, s.len)];
-}
-
-/* The first element of a list: what it is. */
-static int begin(struct loader *l, struct level *top, pb_span word)
-{
-    top->kind = kind_of(word);
-    switch (top->kind) {
-    case LIST:
-    case SET:
-    case FROZENSET:
-        /* The decoder's limit of tokens bounds what is made room for. */
-        top->object = PyList_New(top->n);
-        if (!top->object) {
-            return -1;
-        }
-        Py_SET_SIZE(top->object, 0);
-        return top->kind == LIST ? remember_early(l) : 0;
-    case TUPLE:
-        top->object = PyTuple_New(top->n);
-        return top->object ? 0 : -1;
-    case DICT:
-        top->object = PyDict_New();
-        return top->object ? remember_early(l) : -1;
-    case REFERENCE:
-        return top->n == 2 ? 0 : refuse(l);
-    case DEREFERENCE:
-    case UNICODE:
-    case BOOLEAN:
-        return top->n == 1 ? 0 : refuse(l);
-    case NONE:
-        return top->n == 0 ? 0 : refuse(l);
-    default:
-        return refuse(l);
-    }
-}
-
-static bool is_word(pb_span s, const char *word, size_t len)
+static bool span_is_word(pb_span s, const char *word, size_t len)
 {
     return s.len == len && memcmp(s.data, word, len) == 0;
 }
 
-static int sink_bytes(void *ctx, pb_span s)
+static int loader_sink_bytes(void *ctx, pb_span s)
 {
     struct loader *l = ctx;
-    struct level *top = l->depth > 0 ? &l->levels[l->depth - 1] : NULL;
-    switch (top ? top->kind : LIST) {
-    case HEAD:
-        return begin(l, top, s);
-    case UNICODE:
-        if (l->depth > 1 && top[-1].kind == PAIR && top[-1].i == 0) {
-            top->object = key_text(l->st, s);
-        } else {
-            top->object =
-                PyUnicode_DecodeUTF8((const char *)s.data, (Py_ssize_t)s.len, "strict");
-        }
+    struct loader_level *top = l->depth > 0 ? &l->levels[l->depth - 1] : NULL;
+    switch (top ? top->kind : PBPY_LIST) {
+    case LOADER_HEAD:
+        return loader_begin_level(l, top, s);
+    case PBPY_UNICODE: {
+        bool key = l->depth > 1 && top[-1].kind == LOADER_PAIR && top[-1].i == 0;
+        top->object = key ? key_new(l->st, s) : str_new(s);
         return top->object ? 0 : -1;
-    case BOOLEAN:
-        if (!is_word(s, "true", 4) && !is_word(s, "false", 5)) {
-            return refuse(l);
+    }
+    case PBPY_BOOLEAN:
+        if (!span_is_word(s, "true", 4) && !span_is_word(s, "false", 5)) {
+            return loader_refuse(l);
         }
         top->object = PyBool_FromLong(s.len == 4);
         return 0;
     default:
-        return give(l,
-                    PyBytes_FromStringAndSize((const char *)s.data, (Py_ssize_t)s.len));
+        return loader_put(l, pbpy_bytes_new(s));
     }
 }
 
 /* ---- jelly.loads ---- */
 
-static void release(struct loader *l)
+static void loader_fini(struct loader *l)
 {
     while (l->depth > 0) {
         Py_XDECREF(l->levels[--l->depth].object);
@@ -336,15 +311,16 @@ static void release(struct loader *l)
     pb_decoder_free(l->decoder);
 }
 
-static int load(struct loader *l, pb_span in, pb_dialect dialect)
+/* 0, with l->object or l->refused; -1 with an exception set. */
+static int loader_run(struct loader *l, pb_span in, pb_dialect dialect)
 {
     static const pb_sink_ops ops = {
-        .list = sink_list,
-        .end = sink_end,
-        .integer = sink_integer,
-        .big = sink_big,
-        .real = sink_real,
-        .bytes = sink_bytes,
+        .list = loader_sink_list,
+        .end = loader_sink_end,
+        .integer = loader_sink_integer,
+        .big = loader_sink_big,
+        .real = loader_sink_real,
+        .bytes = loader_sink_bytes,
     };
     pb_error err = {0};
     l->decoder = pb_decoder_new(dialect, NULL, (pb_sink){&ops, l});
@@ -357,23 +333,24 @@ static int load(struct loader *l, pb_span in, pb_dialect dialect)
                              !PyErr_ExceptionMatches(PyExc_Exception))) {
         return -1;
     }
-    PyErr_Clear(); /* bad UTF-8, or a key that cannot be hashed */
-    l->strange = l->strange || failed || !l->object || pb_decoder_rest(l->decoder) > 0;
+    PyErr_Clear(); /* invalid UTF-8, or a key that cannot be hashed */
+    l->refused = l->refused || failed || !l->object || pb_decoder_rest(l->decoder) > 0;
     return 0;
 }
 
+/* The object of bytes, *new*; NotImplemented if they cannot be read directly. */
 static PyObject *loads_directly(struct pbpy_state *st, pb_span in, pb_dialect dialect)
 {
     struct loader l = {.st = st};
-    int failed = load(&l, in, dialect);
-    release(&l);
-    if (failed || l.strange) {
+    int failed = loader_run(&l, in, dialect);
+    loader_fini(&l);
+    if (failed || l.refused) {
         Py_CLEAR(l.object);
     }
     if (failed) {
         return NULL;
     }
-    return l.strange ? Py_NewRef(Py_NotImplemented) : l.object;
+    return l.refused ? Py_NewRef(Py_NotImplemented) : l.object;
 }
 
 static PyObject *loads_by_value(struct pbpy_session *self, pb_span in, pb_dialect dialect)
@@ -384,14 +361,14 @@ static PyObject *loads_by_value(struct pbpy_session *self, pb_span in, pb_dialec
     if (pb_unjelly_bytes(in, &config, dialect, &v, &err) != 0) {
         return pbpy_codec_raise(self->st, &err);
     }
-    PyObject *object = pbpy_value_in(self, v);
+    PyObject *object = pbpy_object_from_value(self, v);
     pb_value_unref(v);
     return object;
 }
 
 PyObject *pbpy_jelly_loads(PyObject *module, PyObject *args)
 {
-    PyTypeObject *type = pbpy_state(module)->live.session;
+    PyTypeObject *type = pbpy_state(module)->types.session;
     struct pbpy_session *self;
     Py_buffer in;
     int words;
@@ -399,7 +376,7 @@ PyObject *pbpy_jelly_loads(PyObject *module, PyObject *args)
         return NULL;
     }
     PyObject *object = NULL;
-    if (pbpy_session_enter(self) && pbpy_learn_tags(self)) {
+    if (pbpy_session_enter(self) && pbpy_session_learn_copies(self)) {
         pb_span data = {in.buf, (size_t)in.len};
         pb_dialect dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE;
         object = loads_directly(self->st, data, dialect);

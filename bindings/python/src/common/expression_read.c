@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tokens to expressions: the sink of read.h, and banana.decode. */
+ * Tokens to expressions: the sink of expression_read.h. */
 #include "common/expression_read.h"
 
-/* Room that is made for a list before its elements have come. */
-#define ROOM_MAX 64
+/* The most elements that a list gets room for before they have come. */
+#define LIST_ROOM_MAX 64
 
-static PyObject *new_list(size_t n)
+static PyObject *list_new(size_t n)
 {
-    PyObject *list = PyList_New((Py_ssize_t)(n < ROOM_MAX ? n : ROOM_MAX));
+    PyObject *list = PyList_New((Py_ssize_t)(n < LIST_ROOM_MAX ? n : LIST_ROOM_MAX));
     if (list) {
         Py_SET_SIZE(list, 0);
     }
@@ -16,7 +16,7 @@ static PyObject *new_list(size_t n)
 }
 
 /* Takes the item, also when it fails. */
-static int append(PyObject *list, PyObject *item)
+static int list_append(PyObject *list, PyObject *item)
 {
     Py_ssize_t n = PyList_GET_SIZE(list);
     if (PBPY_LIKELY(((PyListObject *)list)->allocated > n)) {
@@ -29,22 +29,23 @@ static int append(PyObject *list, PyObject *item)
     return failed;
 }
 
-/* Notes where the token ends that the decoder is at: so many bytes after its header. */
-static void step(struct pbpy_reader *r, size_t body)
+/* Notes where the token of the decoder ends: `body` bytes after its type byte. */
+static void reader_step(struct pbpy_reader *r, size_t body)
 {
     r->last = r->next;
     r->next = r->base + (size_t)pb_decoder_offset(r->decoder) + body;
 }
 
-/* Puts an item, which is taken, where it belongs. */
-static int put(struct pbpy_reader *r, PyObject *item)
+/* Puts an item, which is taken, into the innermost open list, or hands it to `done`; the
+ * same for each list that is complete then. */
+static int reader_put(struct pbpy_reader *r, PyObject *item)
 {
     if (PBPY_UNLIKELY(!item)) {
         return -1;
     }
     while (r->depth > 0) {
-        struct pbpy_open *top = &r->open[r->depth - 1];
-        if (append(top->list, item) != 0) {
+        struct pbpy_open_list *top = &r->open[r->depth - 1];
+        if (list_append(top->list, item) != 0) {
             return -1;
         }
         if (PyList_GET_SIZE(top->list) < top->n) {
@@ -58,70 +59,70 @@ static int put(struct pbpy_reader *r, PyObject *item)
     return failed;
 }
 
-static int sink_list(void *ctx, size_t n)
+static int reader_sink_list(void *ctx, size_t n)
 {
     struct pbpy_reader *r = ctx;
-    step(r, 0);
-    PyObject *list = new_list(n);
+    reader_step(r, 0);
+    PyObject *list = list_new(n);
     if (!list || n == 0) {
-        return put(r, list);
+        return reader_put(r, list);
     }
-    if (r->depth == r->cap && !pbpy_grow((void **)&r->open, &r->cap, sizeof *r->open)) {
+    if (!pbpy_reserve((void **)&r->open, r->depth, &r->cap, sizeof *r->open)) {
         Py_DECREF(list);
         return -1;
     }
-    r->open[r->depth++] = (struct pbpy_open){list, (Py_ssize_t)n};
+    r->open[r->depth++] = (struct pbpy_open_list){list, (Py_ssize_t)n};
     return 0;
 }
 
-static int sink_end(void *ctx)
+static int reader_sink_end(void *ctx)
 {
-    (void)ctx; /* `put` has counted */
+    (void)ctx; /* reader_put counts the elements */
     return 0;
 }
 
-static int sink_integer(void *ctx, int64_t i)
+static int reader_sink_integer(void *ctx, int64_t i)
 {
-    step(ctx, 0);
-    return put(ctx, PyLong_FromLongLong(i));
+    reader_step(ctx, 0);
+    return reader_put(ctx, PyLong_FromLongLong(i));
 }
 
-static int sink_big(void *ctx, bool negative, pb_span digits)
+static int reader_sink_big(void *ctx, bool negative, pb_span digits)
 {
     struct pbpy_reader *r = ctx;
-    step(r, 0);
-    return put(r, pbpy_big_read(r->st, negative, digits));
+    reader_step(r, 0);
+    return reader_put(r, pbpy_int_from_digits(r->st, negative, digits));
 }
 
-static int sink_real(void *ctx, double d)
+static int reader_sink_real(void *ctx, double d)
 {
-    step(ctx, 8);
-    return put(ctx, PyFloat_FromDouble(d));
+    reader_step(ctx, 8);
+    return reader_put(ctx, PyFloat_FromDouble(d));
 }
 
-static int sink_bytes(void *ctx, pb_span s)
+static int reader_sink_bytes(void *ctx, pb_span s)
 {
     struct pbpy_reader *r = ctx;
     if (s.data >= r->in && s.data <= r->in + r->len) {
-        step(r, s.len);
-        return put(r, PyBytes_FromStringAndSize((const char *)s.data, (Py_ssize_t)s.len));
+        reader_step(r, s.len);
+        return reader_put(r, pbpy_bytes_new(s));
     }
-    step(r, 0);
+    reader_step(r, 0); /* a word of the vocabulary */
     PyObject *word = pbpy_word(r->st, s.data);
     Py_XINCREF(word);
-    return put(r, word);
+    return reader_put(r, word);
 }
 
 int pbpy_reader_run(struct pbpy_reader *r, size_t from, pb_dialect dialect,
                     const pb_limits *limits, pb_error *err)
 {
     static const pb_sink_ops ops = {
-        .list = sink_list,
-        .end = sink_end,
-        .integer = sink_integer,
-        .big = sink_big,
-        .real = sink_real,
-        .bytes = sink_bytes,
+        .list = reader_sink_list,
+        .end = reader_sink_end,
+        .integer = reader_sink_integer,
+        .big = reader_sink_big,
+        .real = reader_sink_real,
+        .bytes = reader_sink_bytes,
     };
     r->base = r->last = r->next = from;
     r->paused = false;

@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expressions to bytes, without recursion: a stack of the lists that are being written. No
- * Python code runs meanwhile, so nothing changes under its feet and all is borrowed. */
+ * Expressions to bytes. A stack of the lists that are being written replaces recursion. No
+ * Python code runs meanwhile, so nothing changes, and all objects are borrowed. */
 #include "common/expression_write.h"
 
-/* A buffer of more than this is not kept. */
-#define KEPT ((size_t)65536)
+/* An encoder with a larger buffer is not kept. */
+#define ENCODER_KEPT_MAX ((size_t)65536)
 
-struct open {
-    PyObject *list; /* or tuple */
+/* A list or tuple that is being written. */
+struct writer_level {
+    PyObject *list;
     Py_ssize_t next;
 };
 
 struct writer {
     struct pbpy_state *st;
-    const struct pbpy_rules *rules;
+    const struct pbpy_write_rules *rules;
     pb_sink out;
-    struct open *open;
+    struct writer_level *levels;
     size_t depth, cap;
-    PyObject *what;
+    PyObject *refused;
 };
 
-/* 0; positive: it is not for us to write; negative: the encoder's error, or an
- * exception. */
-static int put_int(struct writer *w, PyObject *number)
+/* The functions of the writer return 0; positive: the object is no expression, or not within
+ * the rules; negative: the encoder's error, or an exception is set. */
+static int writer_put_int(struct writer *w, PyObject *number)
 {
     int overflow;
     long long i = PyLong_AsLongLongAndOverflow(number, &overflow);
@@ -35,10 +36,10 @@ static int put_int(struct writer *w, PyObject *number)
         PyObject_RichCompareBool(number, limit, overflow > 0 ? Py_LE : Py_GE) != 1) {
         return 1;
     }
-    return pbpy_big_write(w->st, number, overflow < 0, w->out);
+    return pbpy_int_write_big(w->st, number, overflow < 0, w->out);
 }
 
-static int put_list(struct writer *w, PyObject *list, Py_ssize_t n)
+static int writer_open_list(struct writer *w, PyObject *list, Py_ssize_t n)
 {
     if (w->depth == w->rules->limits.depth) {
         return 1;
@@ -47,29 +48,27 @@ static int put_list(struct writer *w, PyObject *list, Py_ssize_t n)
     if (failed) {
         return failed;
     }
-    if (w->depth == w->cap && !pbpy_grow((void **)&w->open, &w->cap, sizeof *w->open)) {
+    if (!pbpy_reserve((void **)&w->levels, w->depth, &w->cap, sizeof *w->levels)) {
         return -1;
     }
-    w->open[w->depth++] = (struct open){list, 0};
+    w->levels[w->depth++] = (struct writer_level){list, 0};
     return 0;
 }
 
-static int put(struct writer *w, PyObject *item)
+static int writer_put(struct writer *w, PyObject *item)
 {
     PyTypeObject *type = Py_TYPE(item);
     if (type == &PyBytes_Type) {
-        pb_span s = {(const uint8_t *)PyBytes_AS_STRING(item),
-                     (size_t)PyBytes_GET_SIZE(item)};
-        return w->out.ops->bytes(w->out.ctx, s);
+        return w->out.ops->bytes(w->out.ctx, pbpy_bytes_span(item));
     }
     if (type == &PyList_Type) {
-        return put_list(w, item, PyList_GET_SIZE(item));
+        return writer_open_list(w, item, PyList_GET_SIZE(item));
     }
     if (type == &PyLong_Type || type == &PyBool_Type) {
-        return put_int(w, item);
+        return writer_put_int(w, item);
     }
     if (type == &PyTuple_Type) {
-        return put_list(w, item, PyTuple_GET_SIZE(item));
+        return writer_open_list(w, item, PyTuple_GET_SIZE(item));
     }
     if (type == &PyFloat_Type) {
         return w->out.ops->real(w->out.ctx, PyFloat_AS_DOUBLE(item));
@@ -77,11 +76,11 @@ static int put(struct writer *w, PyObject *item)
     return 1;
 }
 
-static int walk(struct writer *w, PyObject *item)
+static int writer_walk(struct writer *w, PyObject *item)
 {
-    int failed = put(w, item);
+    int failed = writer_put(w, item);
     while (!failed && w->depth > 0) {
-        struct open *top = &w->open[w->depth - 1];
+        struct writer_level *top = &w->levels[w->depth - 1];
         if (PyList_CheckExact(top->list)) {
             item = top->next < PyList_GET_SIZE(top->list)
                        ? PyList_GET_ITEM(top->list, top->next)
@@ -93,12 +92,12 @@ static int walk(struct writer *w, PyObject *item)
         }
         if (item) {
             top->next++;
-            failed = put(w, item);
+            failed = writer_put(w, item);
         } else {
             w->depth--;
         }
     }
-    w->what = item;
+    w->refused = item;
     return failed;
 }
 
@@ -122,7 +121,7 @@ pb_encoder *pbpy_encoder_take(struct pbpy_state *st, pb_dialect dialect,
 void pbpy_encoder_give(struct pbpy_state *st, pb_encoder *e, const pb_limits *limits)
 {
     pb_span out = pb_encoder_send(e);
-    if (st->encoder || out.len > KEPT) {
+    if (st->encoder || out.len > ENCODER_KEPT_MAX) {
         pb_encoder_free(e);
         return;
     }
@@ -132,29 +131,29 @@ void pbpy_encoder_give(struct pbpy_state *st, pb_encoder *e, const pb_limits *li
     st->encoder_size = limits->list;
 }
 
-PyObject *pbpy_write(struct pbpy_state *st, PyObject *expression,
-                     const struct pbpy_rules *rules, PyObject **what, pb_error *err)
+PyObject *pbpy_expression_write(struct pbpy_state *st, PyObject *expression,
+                                const struct pbpy_write_rules *rules, PyObject **refused,
+                                pb_error *err)
 {
     pb_encoder *e = pbpy_encoder_take(st, rules->dialect, &rules->limits);
     if (!e) {
         return NULL;
     }
     struct writer w = {.st = st, .rules = rules, .out = pb_encoder_sink(e)};
-    int failed = walk(&w, expression);
+    int failed = writer_walk(&w, expression);
     PyObject *bytes = NULL;
     if (!failed) {
-        pb_span out = pb_encoder_send(e);
-        bytes = PyBytes_FromStringAndSize((const char *)out.data, (Py_ssize_t)out.len);
+        bytes = pbpy_bytes_new(pb_encoder_send(e));
     } else if (failed < 0 && !PyErr_Occurred()) {
         pb_encoder_error(e, err);
         if (failed == PB_ERR_NOMEM) {
             PyErr_NoMemory();
         }
     }
-    if (what) {
-        *what = failed > 0 ? w.what : NULL;
+    if (refused) {
+        *refused = failed > 0 ? w.refused : NULL;
     }
     pbpy_encoder_give(st, e, &rules->limits);
-    PyMem_Free(w.open);
+    PyMem_Free(w.levels);
     return bytes;
 }

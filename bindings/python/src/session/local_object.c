@@ -1,76 +1,79 @@
 /* SPDX-License-Identifier: MIT
  *
- * Python objects that peers may call: each has one pb_object in a session, for as long as
- * the peer or a message holds that. Calls go on to the session's handler. */
+ * Local objects: Python objects that peers may call. Each has one pb_object in a session,
+ * as long as the peer or a message holds that. Calls go to the session's handler. */
 #include "session/session.h"
 
 /* The self of a pb_object. */
-struct box {
-    struct pbpy_drop drop;        /* for when it goes */
+struct local {
+    struct pbpy_held held;        /* for when the pb_object is freed */
     struct pbpy_session *session; /* outlives it */
     PyObject *object;             /* one count */
-    pb_object *o;                 /* not counted; NULL for an avatar, which has several */
+    pb_object *o; /* not counted; NULL for an avatar: one object may be several avatars */
 };
 
-static void forget(struct box *b)
+/* Takes it out of the session's table; keeps the exception that is set. */
+static void local_forget(struct local *b)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *key = PyLong_FromVoidPtr(b->object);
-    if (!key || PyDict_DelItem(b->session->objects, key) != 0) {
+    if (!key || PyDict_DelItem(b->session->local_objects, key) != 0) {
         PyErr_Clear();
     }
     Py_XDECREF(key);
     PyErr_Restore(type, value, traceback);
 }
 
-static void unref_object(void *object)
+static void local_python_unref(void *object)
 {
     Py_DECREF((PyObject *)object);
 }
 
-/* Python's count goes later: it may be the last, and then any code of Python's runs. */
-static void destroy(void *self)
+/* The count of the Python object is released later: it may be the last one, and then any
+ * Python code runs. */
+static void local_destroy(void *self)
 {
-    struct box *b = self;
+    struct local *b = self;
     if (b->o) {
-        forget(b);
+        local_forget(b);
     }
-    b->drop = (struct pbpy_drop){b->session->dropped, b->object, unref_object};
-    b->session->dropped = &b->drop;
+    b->held = (struct pbpy_held){b->session->released, b->object, local_python_unref};
+    b->session->released = &b->held;
 }
 
-/* Tells Python of a call, or why there is none. */
-static PyObject *dispatch(struct box *b, pb_request *r, PyObject *request)
+/* Calls the handler: dispatch, or refused if the arguments cannot be read. */
+static PyObject *local_dispatch(struct local *b, pb_request *r, PyObject *request)
 {
-    PyObject *args = pbpy_value_in(b->session, pb_request_args(r));
-    PyObject *kwargs = args ? pbpy_value_in(b->session, pb_request_kwargs(r)) : NULL;
+    PyObject *args = pbpy_object_from_value(b->session, pb_request_args(r));
+    PyObject *kwargs =
+        args ? pbpy_object_from_value(b->session, pb_request_kwargs(r)) : NULL;
     if (!kwargs) {
         Py_XDECREF(args);
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
         PyErr_NormalizeException(&type, &value, &traceback);
-        PyObject *none = pbpy_handle(b->session, "refused", "OO", request, value);
+        PyObject *none = pbpy_handler_call(b->session, "refused", "OO", request, value);
         Py_XDECREF(type);
         Py_XDECREF(value);
         Py_XDECREF(traceback);
         return none;
     }
-    return pbpy_handle(b->session, "dispatch", "OOiNNNO", request, b->object,
-                       (int)pb_request_role(r), pbpy_text_in(pb_request_method(r)), args,
-                       kwargs, pbpy_object_self(pb_request_perspective(r)));
+    return pbpy_handler_call(b->session, "dispatch", "OOiNNNO", request, b->object,
+                             (int)pb_request_role(r),
+                             pbpy_str_from_text(pb_request_method(r)), args, kwargs,
+                             pbpy_local_object_python(pb_request_perspective(r)));
 }
 
-static int called(void *self, pb_request *r)
+static int local_called(void *self, pb_request *r)
 {
-    struct box *b = self;
+    struct local *b = self;
     struct pbpy_session *session = b->session;
     Py_INCREF(session);
-    PyObject *request = pbpy_handle_new(session->st->live.request, session,
-                                        pb_request_ref(r), pbpy_unref_request);
-    PyObject *none = request ? dispatch(b, r, request) : NULL;
+    PyObject *request = pbpy_request_new(session, pb_request_ref(r));
+    PyObject *none = request ? local_dispatch(b, r, request) : NULL;
     if (!none) {
-        pbpy_unraisable(session);
+        pbpy_session_unraisable(session);
         pb_request_fail(r, "builtins.Exception", "the call could not be handed on");
     }
     Py_XDECREF(none);
@@ -79,32 +82,32 @@ static int called(void *self, pb_request *r)
     return 0;
 }
 
-static const pb_class referenceable = {
+static const pb_class referenceable_class = {
     .name = "Referenceable",
     .flavor = PB_FLAVOR_REFERENCEABLE,
-    .fallback = called,
-    .destroy = destroy,
+    .fallback = local_called,
+    .destroy = local_destroy,
 };
-static const pb_class viewable = {
+static const pb_class viewable_class = {
     .name = "Viewable",
     .flavor = PB_FLAVOR_VIEWABLE,
-    .fallback = called,
-    .destroy = destroy,
+    .fallback = local_called,
+    .destroy = local_destroy,
 };
-static const pb_class avatar = {
+static const pb_class avatar_class = {
     .name = "Avatar",
     .flavor = PB_FLAVOR_REFERENCEABLE,
-    .fallback = called,
-    .destroy = destroy,
+    .fallback = local_called,
+    .destroy = local_destroy,
 };
 
-static const char *tag_of(void *self, pb_object *perspective)
+static const char *empty_copy_tag(void *self, pb_object *perspective)
 {
     (void)perspective;
     return self;
 }
 
-static pb_value *no_state(void *self, pb_object *perspective, pb_error *err)
+static pb_value *empty_copy_state(void *self, pb_object *perspective, pb_error *err)
 {
     (void)self;
     (void)perspective;
@@ -112,12 +115,12 @@ static pb_value *no_state(void *self, pb_object *perspective, pb_error *err)
     return pb_dict();
 }
 
-static const pb_class empty_copy = {
+static const pb_class empty_copy_class = {
     .name = "Copyable",
     .flavor = PB_FLAVOR_COPYABLE,
     .destroy = PyMem_Free,
-    .type_to_copy = tag_of,
-    .state_to_copy = no_state,
+    .type_to_copy = empty_copy_tag,
+    .state_to_copy = empty_copy_state,
 };
 
 char *pbpy_strdup(const char *text)
@@ -130,56 +133,60 @@ char *pbpy_strdup(const char *text)
 pb_object *pbpy_empty_copy(const char *tag)
 {
     char *own = pbpy_strdup(tag);
-    pb_object *o = own ? pb_object_new(&empty_copy, own) : NULL;
+    pb_object *o = own ? pb_object_new(&empty_copy_class, own) : NULL;
     if (!o) {
         PyMem_Free(own);
     }
     return o;
 }
 
-static struct box *box_of(const pb_object *o)
+/* The self of a pb_object, or NULL if it is another kind of object. */
+static struct local *local_get(const pb_object *o)
 {
     const pb_class *cls = o ? pb_object_class(o) : NULL;
-    return cls == &referenceable || cls == &viewable || cls == &avatar ? pb_object_self(o)
-                                                                       : NULL;
+    bool ours =
+        cls == &referenceable_class || cls == &viewable_class || cls == &avatar_class;
+    return ours ? pb_object_self(o) : NULL;
 }
 
-PyObject *pbpy_object_self(const pb_object *o)
+PyObject *pbpy_local_object_python(const pb_object *o)
 {
     const pb_object *viewed = o ? pb_viewpoint_object(o) : NULL;
-    const struct box *b = box_of(viewed ? viewed : o);
+    const struct local *b = local_get(viewed ? viewed : o);
     return b ? b->object : Py_None;
 }
 
-static pb_object *make(struct pbpy_session *self, PyObject *object, const pb_class *cls)
+static pb_object *local_new(struct pbpy_session *self, PyObject *object,
+                            const pb_class *cls)
 {
-    struct box *b = PyMem_Malloc(sizeof *b);
+    struct local *b = PyMem_Malloc(sizeof *b);
     pb_object *o = b ? pb_object_new(cls, b) : NULL;
     if (!o) {
         PyMem_Free(b);
         return (pb_object *)PyErr_NoMemory();
     }
-    *b = (struct box){.session = self, .object = Py_NewRef(object)};
+    *b = (struct local){.session = self, .object = Py_NewRef(object)};
     return o;
 }
 
-pb_object *pbpy_avatar(struct pbpy_session *self, PyObject *object)
+pb_object *pbpy_local_avatar(struct pbpy_session *self, PyObject *object)
 {
-    return make(self, object, &avatar);
+    return local_new(self, object, &avatar_class);
 }
 
-pb_object *pbpy_object(struct pbpy_session *self, PyObject *object, bool is_viewable)
+pb_object *pbpy_local_object(struct pbpy_session *self, PyObject *object, bool viewable)
 {
     PyObject *key = PyLong_FromVoidPtr(object);
-    PyObject *known = key ? PyDict_GetItemWithError(self->objects, key) : NULL;
+    PyObject *known = key ? PyDict_GetItemWithError(self->local_objects, key) : NULL;
     if (known || PyErr_Occurred()) {
         Py_XDECREF(key);
-        return known ? pb_object_ref(((struct box *)PyLong_AsVoidPtr(known))->o) : NULL;
+        return known ? pb_object_ref(((struct local *)PyLong_AsVoidPtr(known))->o) : NULL;
     }
-    pb_object *o = make(self, object, is_viewable ? &viewable : &referenceable);
-    struct box *b = o ? pb_object_self(o) : NULL;
+    pb_object *o =
+        local_new(self, object, viewable ? &viewable_class : &referenceable_class);
+    struct local *b = o ? pb_object_self(o) : NULL;
     PyObject *place = b ? PyLong_FromVoidPtr(b) : NULL;
-    if (place && PyDict_SetItem(self->objects, key, place) == 0) {
+    if (place && PyDict_SetItem(self->local_objects, key, place) == 0) {
         b->o = o;
     } else {
         pb_object_unref(o);

@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls that came in: the type Request. */
+ * The type Request: incoming calls. */
 #include "session/session.h"
 
-void pbpy_unref_request(void *request)
+static void request_unref(void *request)
 {
     pb_request_unref(request);
 }
 
-/* Answers once: then there is nothing left to hold. */
-static pb_request *request_take(PyObject *self)
+PyObject *pbpy_request_new(struct pbpy_session *session, pb_request *request)
+{
+    return pbpy_handle_new(session->st->types.request, session, request, request_unref);
+}
+
+/* The request, to be answered now; NULL with an exception set. */
+static pb_request *request_get(PyObject *self)
 {
     struct pbpy_handle *h = (struct pbpy_handle *)self;
     return pbpy_session_enter(h->session) ? pbpy_handle_get(self) : NULL;
 }
 
-static PyObject *request_done(PyObject *self, int code)
+/* Ends a method that answered, with its outcome: the handle holds nothing any more. If the
+ * answer could not be sent, unref answers with a failure. */
+static PyObject *request_answered(PyObject *self, int code)
 {
     struct pbpy_handle *h = (struct pbpy_handle *)self;
     struct pbpy_session *session = h->session;
-    struct pbpy_drop *drop = h->drop;
-    h->drop = NULL;
-    if (drop) {
-        pbpy_drop_give_back(drop); /* what could not be sent is answered by a failure */
+    struct pbpy_held *held = h->held;
+    h->held = NULL;
+    if (held) {
+        pbpy_held_unref(held);
     }
     if (code == 0 || code == PB_ERR_LOST) {
         Py_RETURN_NONE;
@@ -38,13 +45,13 @@ static PyObject *request_answer(PyObject *self, PyObject *args)
         return NULL;
     }
     struct pbpy_session *session = ((struct pbpy_handle *)self)->session;
-    pb_value *v = pbpy_value_out(session, result, perspective);
-    pb_request *r = v ? request_take(self) : NULL;
+    pb_value *v = pbpy_value_from_object(session, result, perspective);
+    pb_request *r = v ? request_get(self) : NULL;
     if (!r) {
         pb_value_unref(v);
         return NULL;
     }
-    return request_done(self, pb_request_answer_steal(r, v));
+    return request_answered(self, pb_request_answer_steal(r, v));
 }
 
 static PyObject *request_fail(PyObject *self, PyObject *args)
@@ -53,26 +60,26 @@ static PyObject *request_fail(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "ssz", &types, &text, &traceback)) {
         return NULL;
     }
-    pb_request *r = request_take(self);
+    pb_request *r = request_get(self);
     pb_failure *f = r ? pb_failure_new(types, text, traceback) : NULL;
     if (!f) {
         return r ? PyErr_NoMemory() : NULL;
     }
     int code = pb_request_fail_with(r, f);
     pb_failure_unref(f);
-    return request_done(self, code);
+    return request_answered(self, code);
 }
 
 static PyObject *request_fail_as(PyObject *self, PyObject *exception)
 {
     struct pbpy_session *session = ((struct pbpy_handle *)self)->session;
-    pb_value *v = pbpy_value_out(session, exception, Py_None);
-    pb_request *r = v ? request_take(self) : NULL;
+    pb_value *v = pbpy_value_from_object(session, exception, Py_None);
+    pb_request *r = v ? request_get(self) : NULL;
     if (!r) {
         pb_value_unref(v);
         return NULL;
     }
-    return request_done(self, pb_request_fail_value_steal(r, v));
+    return request_answered(self, pb_request_fail_value_steal(r, v));
 }
 
 static PyObject *request_wants_answer(PyObject *self, void *unused)
@@ -85,7 +92,7 @@ static PyObject *request_wants_answer(PyObject *self, void *unused)
 static PyObject *request_waiting(PyObject *self, void *unused)
 {
     (void)unused;
-    return PyBool_FromLong(((struct pbpy_handle *)self)->drop != NULL);
+    return PyBool_FromLong(((struct pbpy_handle *)self)->held != NULL);
 }
 
 static PyMethodDef request_methods[] = {
@@ -97,23 +104,14 @@ static PyMethodDef request_methods[] = {
 
 static PyGetSetDef request_members[] = {
     {"waiting", request_waiting, NULL, "Whether it is not answered yet.", NULL},
-    {"wants_answer", request_wants_answer, NULL, "Whether the caller wants one.", NULL},
+    {"wants_answer", request_wants_answer, NULL, "Whether the caller wants an answer.",
+     NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyType_Slot request_slots[] = {
-    {Py_tp_doc, "A call that waits for its answer."},
-    {Py_tp_new, (void *)pbpy_no_new},
-    {Py_tp_dealloc, (void *)pbpy_handle_dealloc},
-    {Py_tp_traverse, (void *)pbpy_handle_traverse},
-    {Py_tp_methods, request_methods},
-    {Py_tp_getset, request_members},
-    {0, NULL},
-};
-
-PyType_Spec pbpy_request_spec = {
-    .name = "libpb._core.Request",
-    .basicsize = sizeof(struct pbpy_handle),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .slots = request_slots,
-};
+PyTypeObject *pbpy_request_type_add(PyObject *module)
+{
+    return pbpy_handle_type_add(module, "libpb._core.Request",
+                                "An incoming call that waits for its answer.",
+                                request_methods, request_members, 0);
+}

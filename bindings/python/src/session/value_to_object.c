@@ -1,41 +1,32 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values to Python objects, with what is shared or holds itself as it was. Containers are
- * filled one after the other from a stack of them: nothing recurses on what a peer sent. */
-#include "session/session.h"
+ * Values to Python objects, with shared and cyclic references as they were. Containers are
+ * filled one after the other from a stack of frames, so nothing recurses on what a peer
+ * sent. */
+#include "session/visited.h"
 
 #include <datetime.h>
 
-#include "common/address_map.h"
-
-/* A container that was met, and its object. */
-struct met {
-    PyObject *object; /* one count; NULL: it cannot be known before it is whole */
-    bool whole;
-    size_t waits; /* 1 + the tuple around it that it holds, which was not whole; or 0 */
-};
-
 /* A container that is being filled. */
-struct frame {
+struct fill_frame {
     pb_value *v;
-    PyObject *object;   /* what is filled: one count. A frozenset: the list of members */
-    PyObject *key;      /* of a dict, until its value is there */
-    PyObject *instance; /* borrowed: its state is what is filled */
-    size_t at, met;
+    PyObject
+        *object; /* what is filled: one count. For a frozenset, the list of its members */
+    PyObject *key; /* of a dict, until its value is there: one count */
+    size_t at;     /* the position in v */
+    size_t visit;  /* its index in the list of visited containers */
 };
 
-struct in {
+struct fill {
     struct pbpy_session *session;
-    struct pbpy_map map;
-    struct met *met;
-    size_t met_len, met_cap;
-    struct frame *frames;
+    struct pbpy_visited visited;
+    struct fill_frame *frames;
     size_t len, cap;
 };
 
-/* ---- What holds nothing ---- */
+/* ---- Values that hold no others ---- */
 
-static PyObject *int_in(const struct pbpy_state *st, pb_value *v)
+static PyObject *int_from_value(const struct pbpy_state *st, pb_value *v)
 {
     int64_t i;
     if (pb_as_int(v, &i) == 0) {
@@ -47,19 +38,14 @@ static PyObject *int_in(const struct pbpy_state *st, pb_value *v)
     if (pb_as_int_bytes(v, &negative, &data, &len) != 0) {
         return PyErr_NoMemory();
     }
-    PyObject *number =
-        PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "y#O", (char *)data,
-                            (Py_ssize_t)len, st->names.little);
+    PyObject *magnitude = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
     pb_free(data);
-    if (number && negative) {
-        Py_SETREF(number, PyNumber_Negative(number));
-    }
-    return number;
+    return pbpy_int_from_magnitude_steal(st, negative, magnitude);
 }
 
-static PyObject *moment_in(const struct pbpy_state *st, pb_value *v)
+static PyObject *datetime_from_value(const struct pbpy_state *st, pb_value *v)
 {
-    PyDateTime_CAPI *api = st->live.datetime;
+    PyDateTime_CAPI *api = st->types.datetime;
     pb_datetime_fields f;
     if (pb_as_datetime(v, &f) == 0) {
         switch (pb_value_kind(v)) {
@@ -80,46 +66,46 @@ static PyObject *moment_in(const struct pbpy_state *st, pb_value *v)
     return api->Delta_FromDelta((int)days, seconds, microseconds, 1, api->DeltaType);
 }
 
-/* The text of a Decimal stands in its repr: Decimal('1.5'). */
-static PyObject *decimal_in(const struct pbpy_state *st, pb_value *v)
+/* The text of a Decimal is taken from its repr: Decimal('1.5'). */
+static PyObject *decimal_from_value(const struct pbpy_state *st, pb_value *v)
 {
     char *repr = pb_value_repr(v);
     if (!repr) {
         return PyErr_NoMemory();
     }
     const char *text = strchr(repr, '\'') + 1;
-    PyObject *number = PyObject_CallFunction(st->live.decimal, "s#", text,
+    PyObject *number = PyObject_CallFunction(st->types.decimal, "s#", text,
                                              (Py_ssize_t)strcspn(text, "'"));
     pb_free(repr);
     return number;
 }
 
-PyObject *pbpy_text_in(const char *text)
+PyObject *pbpy_str_from_text(const char *text)
 {
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "backslashreplace");
 }
 
-/* An object that was sent home, or a failure. */
-static PyObject *local_in(struct pbpy_session *self, pb_value *v)
+/* An object of ours that the peer sent back, or a failure. */
+static PyObject *local_from_value(struct pbpy_session *self, pb_value *v)
 {
-    PyObject *object = pbpy_object_self(pb_as_object(v));
+    PyObject *object = pbpy_local_object_python(pb_as_object(v));
     if (object != Py_None) {
         return Py_NewRef(object);
     }
     pb_failure *f = pb_failure_from_value(v);
-    object = f ? pbpy_failure_in(self, f) : PyErr_NoMemory();
+    object = f ? pbpy_exception_from_failure(self, f) : PyErr_NoMemory();
     pb_failure_unref(f);
     return object;
 }
 
-static PyObject *refuse(struct pbpy_session *self, pb_value *v)
+static PyObject *value_refuse(struct pbpy_session *self, pb_value *v)
 {
     const char *name = pb_name_of(v);
     return PyErr_Format(self->st->insecure, "the peer sent %s %s, which is not allowed",
                         pb_kind_name(pb_value_kind(v)), name ? name : "without a name");
 }
 
-static PyObject *leaf_in(struct pbpy_session *self, pb_value *v)
+static PyObject *leaf_from_value(struct pbpy_session *self, pb_value *v)
 {
     const struct pbpy_state *st = self->st;
     pb_span text;
@@ -132,7 +118,7 @@ static PyObject *leaf_in(struct pbpy_session *self, pb_value *v)
         pb_as_bool(v, &truth);
         return PyBool_FromLong(truth);
     case PB_INT:
-        return int_in(st, v);
+        return int_from_value(st, v);
     case PB_FLOAT:
         pb_as_float(v, &d);
         return PyFloat_FromDouble(d);
@@ -146,41 +132,41 @@ static PyObject *leaf_in(struct pbpy_session *self, pb_value *v)
     case PB_DATE:
     case PB_TIME:
     case PB_TIMEDELTA:
-        return moment_in(st, v);
+        return datetime_from_value(st, v);
     case PB_DECIMAL:
-        return decimal_in(st, v);
+        return decimal_from_value(st, v);
     case PB_UNPERSISTABLE:
-        return pbpy_handle(self, "unpersistable", "(N)",
-                           pbpy_text_in(pb_unpersistable_reason(v)));
+        return pbpy_handler_call(self, "unpersistable", "(N)",
+                                 pbpy_str_from_text(pb_unpersistable_reason(v)));
     case PB_OBJECT:
-        return local_in(self, v);
+        return local_from_value(self, v);
     case PB_REMOTE:
         return pbpy_remote_new(self, pb_remote_ref(pb_as_remote(v)));
     default:
-        return refuse(self, v);
+        return value_refuse(self, v);
     }
 }
 
 /* ---- Containers ---- */
 
-static PyObject *new_tuple(size_t len)
+/* A tuple of None: other containers may refer to it before it is filled. */
+static PyObject *tuple_new(size_t len)
 {
     PyObject *tuple = PyTuple_New((Py_ssize_t)len);
     for (size_t i = 0; tuple && i < len; i++) {
-        PyTuple_SET_ITEM(tuple, (Py_ssize_t)i,
-                         Py_NewRef(Py_None)); /* others may see it meanwhile */
+        PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, Py_NewRef(Py_None));
     }
     return tuple;
 }
 
-/* An instance of the class that is registered for a tag. */
-static PyObject *new_copy(struct pbpy_session *self, pb_value *v)
+/* An instance of the class that is registered for a tag, without its state. */
+static PyObject *copy_new(struct pbpy_session *self, pb_value *v)
 {
-    PyObject *name = pbpy_text_in(pb_name_of(v));
+    PyObject *name = pbpy_str_from_text(pb_name_of(v));
     PyObject *cls = name ? PyDict_GetItemWithError(self->copies, name) : NULL;
     Py_XDECREF(name);
     if (!cls) {
-        return PyErr_Occurred() ? NULL : refuse(self, v);
+        return PyErr_Occurred() ? NULL : value_refuse(self, v);
     }
     Py_INCREF(cls);
     PyObject *copy = PyObject_CallMethod(cls, "__new__", "(O)", cls);
@@ -188,51 +174,37 @@ static PyObject *new_copy(struct pbpy_session *self, pb_value *v)
     return copy;
 }
 
-static bool is_container(pb_kind kind)
+static bool value_is_container(pb_kind kind)
 {
     return kind == PB_LIST || kind == PB_TUPLE || kind == PB_DICT || kind == PB_SET ||
            kind == PB_FROZENSET || kind == PB_INSTANCE;
 }
 
 /* Begins to fill a container: false with an exception set. */
-static bool push(struct in *c, pb_value *v)
+static bool fill_push(struct fill *c, pb_value *v)
 {
-    if ((c->len == c->cap &&
-         !pbpy_grow((void **)&c->frames, &c->cap, sizeof *c->frames)) ||
-        (c->met_len == c->met_cap &&
-         !pbpy_grow((void **)&c->met, &c->met_cap, sizeof *c->met))) {
+    if (!pbpy_reserve((void **)&c->frames, c->len, &c->cap, sizeof *c->frames)) {
         return false;
     }
     pb_kind kind = pb_value_kind(v);
     PyObject *object = kind == PB_LIST || kind == PB_FROZENSET ? PyList_New(0)
-                       : kind == PB_TUPLE                      ? new_tuple(pb_len(v))
+                       : kind == PB_TUPLE                      ? tuple_new(pb_len(v))
                        : kind == PB_DICT                       ? PyDict_New()
                        : kind == PB_SET                        ? PySet_New(NULL)
-                                                               : new_copy(c->session, v);
-    if (!object || !pbpy_map_add(&c->map, v, c->met_len)) {
+                                                               : copy_new(c->session, v);
+    size_t visit = c->visited.len;
+    PyObject *known = kind == PB_FROZENSET || !object ? NULL : Py_NewRef(object);
+    if (!object ||
+        !pbpy_visited_add(&c->visited, v, (struct pbpy_visit){.object = known})) {
         Py_XDECREF(object);
         return false;
     }
-    c->frames[c->len++] = (struct frame){.v = v, .object = object, .met = c->met_len};
-    c->met[c->met_len++] =
-        (struct met){.object = kind == PB_FROZENSET ? NULL : Py_NewRef(object)};
+    c->frames[c->len++] = (struct fill_frame){.v = v, .object = object, .visit = visit};
     return true;
 }
 
-/* 1 + the first of the tuples around it, not whole yet, that a container holds; or 0. */
-static size_t waits_for(const struct in *c, size_t met)
-{
-    while (c->met[met].whole) {
-        if (c->met[met].waits == 0) {
-            return 0;
-        }
-        met = c->met[met].waits - 1;
-    }
-    return met + 1;
-}
-
 /* The next value that a container holds; NULL at its end. */
-static pb_value *next(struct frame *f)
+static pb_value *fill_next(struct fill_frame *f)
 {
     pb_value *key, *value;
     switch (pb_value_kind(f->v)) {
@@ -254,7 +226,8 @@ static pb_value *next(struct frame *f)
     }
 }
 
-static bool put(struct pbpy_session *self, struct frame *f, PyObject *object)
+/* Puts an object, which is borrowed, where the frame is. */
+static bool fill_put(struct pbpy_session *self, struct fill_frame *f, PyObject *object)
 {
     switch (pb_value_kind(f->v)) {
     case PB_TUPLE: {
@@ -277,7 +250,7 @@ static bool put(struct pbpy_session *self, struct frame *f, PyObject *object)
     case PB_SET:
         return PySet_Add(f->object, object) == 0;
     case PB_INSTANCE: {
-        PyObject *none = pbpy_handle(self, "fill", "OO", f->object, object);
+        PyObject *none = pbpy_handler_call(self, "fill", "OO", f->object, object);
         Py_XDECREF(none);
         return none;
     }
@@ -286,128 +259,138 @@ static bool put(struct pbpy_session *self, struct frame *f, PyObject *object)
     }
 }
 
-/* Puts an object into the container that is being filled; met: 1 + its number, or 0. */
-static bool deliver(struct in *c, PyObject *object, size_t met)
+/* Puts an object into the container that is being filled. visit is the object's own, or
+ * NULL. Only tuples cannot be hashed before they are complete, so only they count. */
+static bool fill_deliver(struct fill *c, PyObject *object, const struct pbpy_visit *visit)
 {
-    struct frame *f = &c->frames[c->len - 1];
+    struct fill_frame *f = &c->frames[c->len - 1];
     pb_kind kind = pb_value_kind(f->v);
     bool hashed = kind == PB_SET || kind == PB_FROZENSET || (kind == PB_DICT && !f->key);
-    size_t waits = met && PyTuple_CheckExact(object) ? waits_for(c, met - 1) : 0;
-    if (hashed && waits) {
+    size_t back =
+        visit && PyTuple_CheckExact(object) ? pbpy_visited_back(&c->visited, visit) : 0;
+    if (hashed && back) {
         PyErr_SetString(c->session->st->jelly_error,
                         "a key of a dict or a member of a set holds itself");
         return false;
     }
-    struct met *own = &c->met[f->met];
-    if (waits && kind == PB_TUPLE && (!own->waits || waits < own->waits)) {
-        own->waits = waits;
+    if (kind == PB_TUPLE) {
+        pbpy_visit_add_back(&c->visited.list[f->visit], back);
     }
-    return put(c->session, f, object);
+    return fill_put(c->session, f, object);
 }
 
-/* Ends the container on top, and gives it to the one below, or to *out. */
-static bool pop(struct in *c, PyObject **out)
+/* Ends the container on top, and puts it into the one below, or into *out. */
+static bool fill_pop(struct fill *c, PyObject **out)
 {
-    struct frame f = c->frames[--c->len];
+    struct fill_frame f = c->frames[--c->len];
+    struct pbpy_visit *visit = &c->visited.list[f.visit];
     if (pb_value_kind(f.v) == PB_FROZENSET) {
         Py_SETREF(f.object, PyFrozenSet_New(f.object));
         if (!f.object) {
             return false;
         }
-        c->met[f.met].object = Py_NewRef(f.object);
+        visit->object = Py_NewRef(f.object);
     }
-    c->met[f.met].whole = true;
-    if (c->met[f.met].waits == f.met + 1) {
-        c->met[f.met].waits = 0; /* only for itself */
-    }
+    pbpy_visited_complete(&c->visited, f.visit);
     if (c->len == 0) {
         *out = f.object;
         return true;
     }
-    bool done = deliver(c, f.object, f.met + 1);
+    bool done = fill_deliver(c, f.object, visit);
     Py_DECREF(f.object);
     return done;
 }
 
 /* Takes the next value of the container on top. */
-static bool step(struct in *c, pb_value *v)
+static bool fill_step(struct fill *c, pb_value *v)
 {
-    size_t met;
-    if (pbpy_map_get(&c->map, v, &met)) {
-        if (!c->met[met].object) {
+    const struct pbpy_visit *visit = pbpy_visited_get(&c->visited, v);
+    if (visit) {
+        if (!visit->object) {
             PyErr_SetString(c->session->st->jelly_error, "a frozenset holds itself");
             return false;
         }
-        return deliver(c, c->met[met].object, met + 1);
+        return fill_deliver(c, visit->object, visit);
     }
     const char *name = pb_value_kind(v) == PB_INSTANCE ? pb_name_of(v) : NULL;
-    if (is_container(pb_value_kind(v)) &&
+    if (value_is_container(pb_value_kind(v)) &&
         !(name && strcmp(name, "twisted.spread.pb.CopyableFailure") == 0)) {
-        return push(c, v);
+        return fill_push(c, v);
     }
-    PyObject *object = name ? local_in(c->session, v) : leaf_in(c->session, v);
-    bool done = object && deliver(c, object, 0);
+    PyObject *object =
+        name ? local_from_value(c->session, v) : leaf_from_value(c->session, v);
+    bool done = object && fill_deliver(c, object, NULL);
     Py_XDECREF(object);
     return done;
 }
 
-PyObject *pbpy_value_in(struct pbpy_session *self, pb_value *v)
+static void fill_fini(struct fill *c)
 {
-    if (!is_container(pb_value_kind(v))) {
-        return leaf_in(self, v);
-    }
-    struct in c = {.session = self};
-    PyObject *out = NULL;
-    pb_value *box = pb_seq(PB_TUPLE, 1); /* so that the outermost is as any other */
-    bool going = box && pb_append(box, v) == 0 ? push(&c, box) : PyErr_NoMemory() != NULL;
-    while (going && c.len > 0) {
-        pb_value *held = next(&c.frames[c.len - 1]);
-        going = held ? step(&c, held) : pop(&c, &out);
-    }
-    while (c.len > 0) {
-        struct frame *f = &c.frames[--c.len];
+    while (c->len > 0) {
+        struct fill_frame *f = &c->frames[--c->len];
         Py_DECREF(f->object);
         Py_XDECREF(f->key);
     }
-    for (size_t i = 0; i < c.met_len; i++) {
-        Py_XDECREF(c.met[i].object);
+    PyMem_Free(c->frames);
+    pbpy_visited_fini(&c->visited);
+}
+
+PyObject *pbpy_object_from_value(struct pbpy_session *self, pb_value *v)
+{
+    if (!value_is_container(pb_value_kind(v))) {
+        return leaf_from_value(self, v);
     }
-    PyMem_Free(c.frames);
-    PyMem_Free(c.met);
-    PyMem_Free(c.map.places);
+    struct fill c = {.session = self};
+    PyObject *out = NULL;
+    pb_value *box = pb_seq(PB_TUPLE, 1); /* so that the outermost is as any other */
+    bool going =
+        box && pb_append(box, v) == 0 ? fill_push(&c, box) : PyErr_NoMemory() != NULL;
+    while (going && c.len > 0) {
+        pb_value *held = fill_next(&c.frames[c.len - 1]);
+        going = held ? fill_step(&c, held) : fill_pop(&c, &out);
+    }
+    fill_fini(&c);
     pb_value_unref(box);
     PyObject *object = out ? Py_NewRef(PyTuple_GET_ITEM(out, 0)) : NULL;
     Py_XDECREF(out);
     return object;
 }
 
-PyObject *pbpy_failure_in(struct pbpy_session *self, pb_failure *f)
+/* The names of classes in a list of strings, as a list: *new*. Items that are no strings
+ * are left out. */
+static PyObject *names_from_value(pb_value *names)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list && names && i < pb_len(names); i++) {
+        pb_span text;
+        if (pb_as_text(pb_item(names, i), &text) != 0) {
+            continue;
+        }
+        PyObject *name = pbpy_str_from_text((const char *)text.data);
+        if (!name || PyList_Append(list, name) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(name);
+    }
+    return list;
+}
+
+PyObject *pbpy_exception_from_failure(struct pbpy_session *self, pb_failure *f)
 {
     pb_value *value = pb_failure_value(f);
     if (value && pb_value_kind(value) == PB_INSTANCE) {
-        PyObject *name = pbpy_text_in(pb_name_of(value));
+        PyObject *name = pbpy_str_from_text(pb_name_of(value));
         int known = name ? PyDict_Contains(self->copies, name) : -1;
         Py_XDECREF(name);
         if (known) {
-            return known > 0 ? pbpy_value_in(self, value) : NULL;
+            return known > 0 ? pbpy_object_from_value(self, value) : NULL;
         }
     }
-    pb_value *names = pb_failure_parents(f);
-    PyObject *parents = PyList_New(0);
-    for (size_t i = 0; parents && names && i < pb_len(names); i++) {
-        pb_span text;
-        PyObject *name = pb_as_text(pb_item(names, i), &text) == 0
-                             ? pbpy_text_in((const char *)text.data)
-                             : Py_NewRef(Py_None);
-        if (!name || (name != Py_None && PyList_Append(parents, name) != 0)) {
-            Py_CLEAR(parents);
-        }
-        Py_XDECREF(name);
-    }
-    if (!parents) {
-        return NULL;
-    }
-    return pbpy_handle(self, "failure", "iNNNN", pb_failure_code(f),
-                       pbpy_text_in(pb_failure_type(f)), pbpy_text_in(pb_failure_text(f)),
-                       pbpy_text_in(pb_failure_traceback(f)), parents);
+    PyObject *parents = names_from_value(pb_failure_parents(f));
+    return parents
+               ? pbpy_handler_call(self, "failure", "iNNNN", pb_failure_code(f),
+                                   pbpy_str_from_text(pb_failure_type(f)),
+                                   pbpy_str_from_text(pb_failure_text(f)),
+                                   pbpy_str_from_text(pb_failure_traceback(f)), parents)
+               : NULL;
 }
