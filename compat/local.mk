@@ -1,4 +1,4 @@
-lib_layers += libpb_compat.la
+core_layers += libpb_compat.la
 libpb_compat_la_SOURCES = \
 	%D%/build.c \
 	%D%/compare.h \
@@ -26,10 +26,13 @@ libpb_compat_la_SOURCES = \
 	%D%/number.h \
 	%D%/printable.h \
 	%D%/profile.c \
+	%D%/profile.h \
 	%D%/quote.c \
 	%D%/repr.c \
 	%D%/repr.h \
 	%D%/seq.c \
+	%D%/siphash.c \
+	%D%/siphash.h \
 	%D%/table.c \
 	%D%/table.h \
 	%D%/text.c \
@@ -52,6 +55,7 @@ unit_tests += \
 	%D%/tests/test_profile \
 	%D%/tests/test_repr \
 	%D%/tests/test_seq \
+	%D%/tests/test_siphash \
 	%D%/tests/test_table \
 	%D%/tests/test_text \
 	%D%/tests/test_unpack \
@@ -68,6 +72,7 @@ unit_tests += \
 %C%_tests_test_profile_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_repr_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_seq_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_siphash_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_table_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_text_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_unpack_LDADD = $(compat_libs) $(test_libs)

@@ -1,19 +1,27 @@
-lib_layers += libpb_net.la
+if WITH_NET
+net_layers += libpb_net.la
 libpb_net_la_SOURCES = \
 	%D%/adopt.c \
 	%D%/client.c \
 	%D%/conn.c \
 	%D%/conn.h \
+	%D%/descriptor.c \
+	%D%/descriptor.h \
 	%D%/dial.c \
 	%D%/dial.h \
-	%D%/driver.c \
-	%D%/driver.h \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
 	%D%/folder.c \
 	%D%/life.c \
+	%D%/loop.c \
+	%D%/loop.h \
+	%D%/loop_uv.c \
+	%D%/loop_uv.h \
 	%D%/password_file.c \
 	%D%/post.c \
+	%D%/post.h \
+	%D%/resolve.c \
+	%D%/resolve.h \
 	%D%/run.c \
 	%D%/server.c \
 	%D%/service.c \
@@ -21,40 +29,69 @@ libpb_net_la_SOURCES = \
 	%D%/socket.h \
 	%D%/target.c \
 	%D%/target.h \
-	%D%/tls.c \
 	%D%/tls.h \
-	%D%/tls_context.c \
-	%D%/tls_context.h \
 	%D%/waiting.c \
 	%D%/waiting.h
+if WITH_TLS
+libpb_net_la_SOURCES += %D%/tls.c %D%/tls_context.c %D%/tls_context.h
+else
+libpb_net_la_SOURCES += %D%/tls_none.c
+endif
 libpb_net_la_LIBADD = $(LIBUV_LIBS) $(OPENSSL_LIBS)
 net_libs = libpb_net.la $(broker_libs)
 
 unit_tests += \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
+	%D%/tests/test_descriptors \
 	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
 	%D%/tests/test_folder \
 	%D%/tests/test_life \
+	%D%/tests/test_loop \
+	%D%/tests/test_loop_uv \
 	%D%/tests/test_password_file \
 	%D%/tests/test_post \
 	%D%/tests/test_pressure \
 	%D%/tests/test_server \
 	%D%/tests/test_service \
-	%D%/tests/test_silence \
-	%D%/tests/test_tls
-EXTRA_DIST += %D%/tests/certificate.h %D%/tests/peers.h
+	%D%/tests/test_silence
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_loop_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_loop_uv_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
+if WITH_TLS
+unit_tests += %D%/tests/test_tls
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+else
+unit_tests += %D%/tests/test_tls_none
+%C%_tests_test_tls_none_LDADD = $(net_libs) $(test_libs)
+endif
+if HAVE_GLIB
+unit_tests += %D%/tests/test_loop_glib
+%C%_tests_test_loop_glib_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
+%C%_tests_test_loop_glib_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) $(GLIB_LIBS)
+endif
+if HAVE_LIBEV
+unit_tests += %D%/tests/test_loop_libev
+%C%_tests_test_loop_libev_CFLAGS = $(AM_CFLAGS) -fno-strict-aliasing
+%C%_tests_test_loop_libev_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) -lev
+endif
+if HAVE_LIBEVENT
+unit_tests += %D%/tests/test_loop_libevent
+%C%_tests_test_loop_libevent_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+%C%_tests_test_loop_libevent_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)
+endif
+endif
+EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/peers.h %D%/tests/under_loop.h

@@ -14,7 +14,10 @@
 extern "C" {
 #endif
 
+/* Bytes to tokens: a stream that is read. */
 typedef struct pb_decoder pb_decoder;
+
+/* ---- Tokens ---- */
 
 /* What receives tokens. Each returns 0, or anything else to stop the decoder, which is
  * then dead with that number. Spans are borrowed for the time of the call. */
@@ -35,8 +38,9 @@ typedef struct {
      * pointer, or until the decoder is freed), so that a large string is copied once.
      * NULL: the decoder keeps the bytes itself until they are complete. */
     uint8_t *(*place)(void *ctx, size_t len);
-    /* Leave NULL: the sinks of this library may bring the decoder's loop with them. */
-    int (*run)(pb_decoder *d, const uint8_t *in, size_t len);
+    /* May be NULL. The decoder that the tokens will come from has been made: for a sink
+     * that pauses it, or asks it for an offset. No token may be expected yet. */
+    void (*attach)(void *ctx, pb_decoder *d);
     void *reserved[4];
 } pb_sink_ops;
 
@@ -45,6 +49,8 @@ typedef struct {
     const pb_sink_ops *ops;
     void *ctx;
 } pb_sink;
+
+/* ---- Limits and dialects ---- */
 
 /* Limits of what is read or written; 0 is the default. Prefix, list and bytes are
  * Twisted's own; the rest bounds what a peer can make us spend. The elements that a list
@@ -70,7 +76,7 @@ typedef enum {
     PB_DIALECT_PB,
 } pb_dialect;
 
-/* Bytes to tokens, any split. */
+/* ---- Decoding ---- */
 
 /* A decoder, *new* (pb_decoder_free); NULL for lack of memory. limits may be NULL. */
 PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out);
@@ -98,7 +104,9 @@ PB_API uint64_t pb_decoder_offset(const pb_decoder *d);
 /* Ends a decoder; not from within the sink. NULL is allowed. */
 PB_API void pb_decoder_free(pb_decoder *d);
 
-/* Tokens to bytes. */
+/* ---- Encoding ---- */
+
+/* Tokens to bytes: a stream that is written. */
 typedef struct pb_encoder pb_encoder;
 
 /* An encoder, *new* (pb_encoder_free); NULL for lack of memory. limits may be NULL. */
