@@ -1,4 +1,4 @@
-# The Python package: with --with-python it is built against this tree, installed among the
+# The Python package. With --with-python it is built against this tree, installed into the
 # site packages, and tested with that Python.
 bindings_python_modules = \
 	%D%/libpb/__init__.py \
@@ -79,13 +79,14 @@ pbpy_LTLIBRARIES = %D%/_core.la
 	%D%/src/session/session.h \
 	%D%/src/session/value_to_object.c \
 	%D%/src/session/visited.h
-%C%__core_la_CPPFLAGS = -I$(srcdir)/%D%/src -I$(top_srcdir)/libpb/include $(PYTHON_CPPFLAGS)
+%C%__core_la_CPPFLAGS = -I$(srcdir)/%D%/src -I$(top_srcdir)/libpb/include \
+	$(PYTHON_CPPFLAGS)
 %C%__core_la_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
 %C%__core_la_LDFLAGS = $(PB_LDFLAGS) -module -avoid-version -shared \
 	-export-symbols-regex '^PyInit__core$$'
 %C%__core_la_LIBADD = libpb-core.la
-# The relinking needs the library (through a variable, or automake would take this for the
-# whole rule), and Python needs no .la file.
+# Relinking at installation needs the library. (A variable, or automake would take this for
+# the whole rule.) Python needs no .la file.
 pbpy_install = install-pbpyLTLIBRARIES
 $(pbpy_install): install-libLTLIBRARIES
 install-data-hook:

@@ -311,13 +311,16 @@ class Leaks(unittest.TestCase):
         return sys.getallocatedblocks() - blocks, len(gc.get_objects()) - objects
 
     def check(self, work, times=3000, plain=(0, 0)):
+        """A leak grows in each round; Python's own caches grow until they are full."""
         accelerate.install()
         try:
-            blocks, objects = self.growth(work, times)
+            for _ in range(5):
+                blocks, objects = self.growth(work, times)
+                if blocks - plain[0] < times // 20 and objects - plain[1] < times // 20:
+                    return
         finally:
             accelerate.uninstall()
-        self.assertLess(blocks - plain[0], times // 20)
-        self.assertLess(objects - plain[1], times // 20)
+        self.fail(f"{blocks} blocks and {objects} objects more after {times} runs")
 
     def test_codec(self):
         shared = [1]

@@ -386,7 +386,7 @@ class Logins(unittest.IsolatedAsyncioTestCase):
     async def test_no_avatar(self):
         self.realm = lambda name, mind: Thing()
         async with await self.serve(anonymous=True):
-            with self.assertRaisesRegex(libpb.RemoteError, "no Avatar"):
+            with self.assertRaisesRegex(libpb.RemoteError, "not an Avatar"):
                 await libpb.connect(self.where, anonymous=True)
 
 

@@ -13,8 +13,7 @@
 #define PBPY_TWISTED_MAP(X)                                        \
     X(banana_globals) /* globals of twisted.spread.banana */       \
     X(jelly_globals)                                               \
-    X(vocabulary) /* Banana.outgoingVocabulary */                  \
-    X(gotItem)    /* methods of Banana */                          \
+    X(gotItem) /* methods of Banana */                             \
     X(callExpressionReceived)                                      \
     X(dataReceived)                                                \
     X(sendEncoded)                                                 \

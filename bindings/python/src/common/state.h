@@ -63,7 +63,6 @@ enum pbpy_atom {
     X(bit_length)                 \
     X(buffer)                     \
     X(callExpressionReceived)     \
-    X(code)                       \
     X(cooked)                     \
     X(cooker)                     \
     X(currentDialect)             \
@@ -71,7 +70,6 @@ enum pbpy_atom {
     X(from_bytes)                 \
     X(gotItem)                    \
     X(incomingVocabulary)         \
-    X(invoker)                    \
     X(isTypeAllowed)              \
     X(jellyFor)                   \
     X(listStack)                  \
