@@ -268,7 +268,8 @@ class Peers(unittest.IsolatedAsyncioTestCase):
                     call = client.root().begin("echo", ("x" * 600000,), None, 0, None)
                     sent = client.send(0)
                     loop = asyncio.get_running_loop()
-                    flood = asyncio.ensure_future(self.flood(loop, silent_peer, sent, client))
+                    flood = asyncio.ensure_future(
+                        self.flood(loop, silent_peer, sent, client))
                     connection, = server.connections
                     while connection.counts()["queued"] < 2 ** 20:
                         await asyncio.sleep(0)
