@@ -118,7 +118,11 @@ public:
     pb_value *get() const { return v_; }
     pb_value *ref() const { return pb_value_ref(v_); }
     pb_kind kind() const { return pb_value_kind(v_); }
-    bool is_none() const { return kind() == PB_NONE; }
+    bool is(pb_kind kind) const { return pb_is(v_, kind); }
+    bool is_none() const { return is(PB_NONE); }
+    // A copy that shares what is in it, as copy.copy makes it; Values otherwise are owners of
+    // the same thing.
+    Value copy() const { return steal(pb_value_copy(v_)); }
     size_t size() const { return pb_len(v_); }
     // An item of a list or tuple, the value under a text key of a dict: out_of_range where
     // there is none.
@@ -134,6 +138,15 @@ public:
     {
         check(pb_dict_set_value_steal(v_, key.ref(), value.ref()));
     }
+    // Takes an item out of a list by its place, a pair out of a dict by its key, or a member
+    // out of a set: out_of_range where there is none.
+    void erase(const Value &at)
+    {
+        gone(is(PB_LIST)   ? pb_item_remove(v_, static_cast<size_t>(at.to_int()))
+             : is(PB_DICT) ? pb_dict_remove_value(v_, at.v_)
+                           : pb_set_remove(v_, at.v_));
+    }
+    void erase(const char *key) { is(PB_DICT) ? gone(pb_dict_remove(v_, key)) : erase(Value(key)); }
     int64_t to_int() const
     {
         int64_t i;
@@ -192,6 +205,13 @@ private:
             out.append(item);
         }
         return out;
+    }
+    static void gone(int code)
+    {
+        if (code == PB_ERR_RANGE) {
+            throw std::out_of_range("there is no such item");
+        }
+        check(code);
     }
     static Value at(pb_value *v)
     {
