@@ -100,7 +100,8 @@ static void test_values()
         });
         root.on("call_back", [&](pb::Request &r) {
             pb::Remote(r.arg(0, "to"))
-                .call_later([](const pb::Value *, const pb::Failure *) {}, "hear", 1, "x");
+                .call_later([](const pb::Value *, const pb::Failure *) {}, "hear", 1, "x",
+                            pb::Keyword{"y", 2});
             return true;
         });
         pb::Server server("tcp:0:interface=127.0.0.1", root);
@@ -120,6 +121,7 @@ static void test_calls(int port)
     CHECK(client.call(root, "echo", pb::Value::list({1, "x"})).repr() == "[1, 'x']");
     CHECK(client.call_values(root, "echo", pb::Value::tuple(),
                              pb::Value::dict({{"x", 7}})) == pb::Value(7));
+    CHECK(client.call(root, "echo", pb::Keyword{"x", 8}).to_int() == 8);
     CHECK(client.call(root, "sum", 1, 2, 3).to_int() == 6);
     pb::Remote two(client.call(root, "two"));
     CHECK(client.call(two, "three").to_int() == 3);
@@ -153,12 +155,12 @@ static void test_calls(int port)
     std::string heard;
     pb::Object ours("Ours");
     ours.on("hear", [&](pb::Request &r) {
-        heard = r.args().repr();
+        heard = r.args().repr() + r.kwargs().repr();
         return nullptr;
     });
     CHECK(client.call(root, "call_back", ours.value()).to_bool());
     client.wait(100);
-    CHECK(heard == "(1, 'x')");
+    CHECK(heard == "(1, 'x'){'y': 2}");
     CHECK(throws<pb::Failure>([&] { client.login("a", "b"); }));
 }
 

@@ -279,17 +279,17 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
 int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb, void *user_data,
                    pb_error *err, const char *format, ...)
 {
-    pb_error own = {0};
-    err = err ? err : &own;
+    pb_value *args, *kwargs;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(err, format, ap);
+    int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
     va_end(ap);
-    if (!args) {
-        return err->code;
+    if (failed) {
+        return failed;
     }
-    int failed =
-        pb_remote_call_values(to, method, args, NULL, NULL, cb, user_data, NULL, err);
+    failed =
+        pb_remote_call_values(to, method, args, kwargs, NULL, cb, user_data, NULL, err);
     pb_value_unref(args);
+    pb_value_unref(kwargs);
     return failed;
 }

@@ -345,6 +345,27 @@ private:
     std::shared_ptr<pb_object> o_;
 };
 
+// A keyword argument of a call: client.call(root, "list", "/tmp", pb::Keyword{"depth", 2}).
+struct Keyword {
+    std::string name;
+    Value value;
+};
+
+// The arguments of a call, positional ones and keywords.
+class Arguments {
+public:
+    template <class... Args> explicit Arguments(const Args &...each) { (add(each), ...); }
+    pb_value *args() const { return args_.get(); }
+    pb_value *kwargs() const { return kwargs_.get(); }
+
+private:
+    void add(const Value &v) { args_.append(v); }
+    void add(const Keyword &k) { kwargs_.put(k.name, k.value); }
+
+    Value args_ = Value::tuple();
+    Value kwargs_ = Value::dict();
+};
+
 // A reference to the peer's object.
 class Remote {
 public:
@@ -364,8 +385,9 @@ public:
     {
         auto kept = std::make_unique<Done>(std::move(done));
         pb_error e{};
-        check(pb_remote_call_values(get(), method, Value::tuple({Value(args)...}).get(), nullptr,
-                             nullptr, ended, kept.get(), nullptr, &e),
+        Arguments all(args...);
+        check(pb_remote_call_values(get(), method, all.args(), all.kwargs(), nullptr, ended,
+                                    kept.get(), nullptr, &e),
               e);
         kept.release();
     }
@@ -416,23 +438,28 @@ public:
     template <class... Args>
     Value call(const Remote &to, const char *method, const Args &...args)
     {
-        return call_values(to, method, Value::tuple({Value(args)...}), Value::dict());
+        Arguments all(args...);
+        return called(to, method, all.args(), all.kwargs());
     }
     Value call_values(const Remote &to, const char *method, const Value &args,
                       const Value &kwargs)
     {
-        pb_error e{};
-        pb_value *v = pb_client_call_values(c_.get(), to.get(), method, args.get(), kwargs.get(), &e);
-        if (!v) {
-            raise(e);
-        }
-        return Value::steal(v);
+        return called(to, method, args.get(), kwargs.get());
     }
     // Hears the peer for a time: false once the connection is gone.
     bool wait(int64_t milliseconds) { return pb_client_wait(c_.get(), milliseconds) == 0; }
     void set_timeout(int64_t milliseconds) { pb_client_set_timeout(c_.get(), milliseconds); }
 
 private:
+    Value called(const Remote &to, const char *method, pb_value *args, pb_value *kwargs)
+    {
+        pb_error e{};
+        pb_value *v = pb_client_call_values(c_.get(), to.get(), method, args, kwargs, &e);
+        if (!v) {
+            raise(e);
+        }
+        return Value::steal(v);
+    }
     [[noreturn]] void raise(const pb_error &e)
     {
         const pb_failure *f = pb_client_failure(c_.get());

@@ -216,8 +216,11 @@ PB_API int pb_remote_call_values(pb_remote *to, const char *method, pb_value *ar
                                  pb_value *kwargs, const pb_call_options *options,
                                  pb_answer_cb cb, void *user_data, pb_call **call,
                                  pb_error *err);
-/* The same with the arguments built by a pb_build format without its parentheses:
- *     pb_remote_call(two, "three", got_three, NULL, &err, "i", 12); */
+/* The same with the arguments built by a pb_build format without its parentheses, in which
+ * `name=` before a unit makes it a keyword argument; those come last:
+ *     pb_remote_call(two, "three", got_three, NULL, &err, "i", 12);
+ *     pb_remote_call(root, "list", got_list, NULL, &err, "s, depth=i, all=p", "/", 2, 1);
+ * PB_ERR_ARG also for a keyword argument that comes twice, or before a positional one. */
 PB_API int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb,
                           void *user_data, pb_error *err, const char *format, ...);
 /* Gives the call up: cb runs with PB_ERR_CANCELLED before this returns; the answer is

@@ -139,8 +139,8 @@ PB_API pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_va
                                   pb_error *err);
 /* Milliseconds that each call may take from now on; 0: for ever. */
 PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
-/* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a
- * pb_build format without its parentheses. A failure of the peer's has err->code
+/* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a format,
+ * as by pb_remote_call: "s, depth=i". A failure of the peer's has err->code
  * PB_ERR_REMOTE, its type and text in err->text, and is whole in pb_client_failure. Calls
  * may follow one another and err be looked at once, for the first error stays in it:
  * without a client, a reference (PB_ERR_ARG) or an argument, nothing is called. */
