@@ -5,6 +5,7 @@ libpb_broker_la_SOURCES = \
 	%D%/cache.c \
 	%D%/cacheable.c \
 	%D%/call.c \
+	%D%/class.c \
 	%D%/checker.c \
 	%D%/collector.c \
 	%D%/copies.h \
@@ -58,6 +59,7 @@ unit_tests += \
 	%D%/tests/test_cache_refused \
 	%D%/tests/test_cacheable \
 	%D%/tests/test_call \
+	%D%/tests/test_class \
 	%D%/tests/test_collector \
 	%D%/tests/test_copy \
 	%D%/tests/test_copyable \
@@ -87,6 +89,7 @@ unit_tests += \
 %C%_tests_test_cache_refused_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_class_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_collector_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copy_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copyable_LDADD = $(broker_libs) $(test_libs)

@@ -341,6 +341,19 @@ void pb__callee(pb_object *o, struct pb__callee *c);
 uint64_t pb__object_key(const pb_object *o);
 bool pb__object_same(const pb_object *a, const pb_object *b);
 
+/* ---- class.c ---- */
+
+/* The class's name without its module, as Python's messages have it. */
+const char *pb__class_short(const pb_class *cls);
+/* The method that the class, or else the nearest of its bases that has it, calls by that
+ * name in a role; NULL: none. */
+const pb_method *pb__class_method(const pb_class *cls, pb_role role, pb_span name);
+/* Whether the class, or one of its bases, has a table for the role. */
+bool pb__class_has_role(const pb_class *cls, pb_role role);
+/* The class, or else the nearest of its bases, that has the callback at this offset in it;
+ * NULL: none. */
+const pb_class *pb__class_with(const pb_class *cls, size_t callback);
+
 /* ---- dispatch.c ---- */
 
 /* Gives a request that has `local` to its object's method. */
@@ -348,8 +361,6 @@ void pb__serve_local(pb_request *r);
 
 /* "remote_", "view_", ... */
 const char *pb__role_prefix(pb_role role);
-/* The class's name without its module, as Python's messages have it. */
-const char *pb__class_short(const pb_class *cls);
 /* What the object id of a message stands for, borrowed; NULL: nothing. */
 typedef pb_object *(*pb__find_cb)(pb_session *s, const pb_value *id);
 /* Serves message, or cachemessage. */

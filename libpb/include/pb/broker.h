@@ -51,11 +51,17 @@ typedef enum {
 
 /* What an object can do. Method tables end with a row of zeros, and may be NULL. Below,
  * the perspective is the avatar for whom something is sent; NULL where there is none. */
-typedef struct {
+typedef struct pb_class {
     const char *name; /* as tracebacks and messages name it; dotted: a copy's type tag */
     pb_flavor flavor;
+    /* What else it is; may be NULL. Methods that its own tables lack are looked for in those
+     * of its base, and on up; each callback below that is NULL here is that of the nearest
+     * base which has one (destroy too: one of its own takes the place of its base's). Name
+     * and flavor are always its own. At most 63 bases are looked at. All methods get the
+     * same self, so what those of a base expect stands at its beginning. */
+    const struct pb_class *base;
     const pb_method *remote, *perspective, *view, *observe;
-    /* Called for a method that the role's table has not (pb_request_role tells which);
+    /* Called for a method that no table of the role has (pb_request_role tells which);
      * NULL: the peer gets the failure that Twisted sends. */
     int (*fallback)(void *self, pb_request *req);
     void (*destroy)(void *self); /* the last owner is gone; may be NULL */
