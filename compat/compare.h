@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-#include "compat/limbs.h"
+#include "compat/siphash.h"
 #include "compat/value.h"
+#include "libpb/base/secret.h"
 
 /* Whether two values that stand in containers are equal: the very same one, or by
  * Python's ==. 1, 0, or PB_ERR_NOMEM. */
@@ -18,8 +19,9 @@ int pb__atoms_equal(const pb_value *a, const pb_value *b);
  * PB_ERR_TYPE for what Python cannot hash (list, dict, set, sNaN, and tuples that hold
  * one, or themselves), PB_ERR_NOMEM. */
 int pb__hash(const pb_value *v, uint64_t *out);
-/* The hash of text, be it str or bytes. */
-uint64_t pb__hash_bytes(const uint8_t *data, size_t len);
+/* The hash of a text of that kind: str, bytes, or the name of a class, module or
+ * function. */
+uint64_t pb__hash_text(pb_kind kind, const uint8_t *data, size_t len);
 
 /* Whether two texts, of whatever kinds, hold the same bytes. */
 static inline bool pb__texts_equal(const pb_value *a, const pb_value *b)
@@ -29,19 +31,15 @@ static inline bool pb__texts_equal(const pb_value *a, const pb_value *b)
     return x->len == y->len && memcmp(x->data, y->data, x->len) == 0;
 }
 
-/* Mixes two words; both halves of the product count. */
-static inline uint64_t pb__mix(uint64_t a, uint64_t b)
+/* The hash of two words that a value of that kind comes to. */
+static inline uint64_t pb__hash_words(pb_kind kind, uint64_t a, uint64_t b)
 {
-    pb__wide product = (pb__wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* What hashes begin with: an address, which differs from run to run and which a peer
- * cannot know, so that it cannot choose keys that collide. */
-static inline uint64_t pb__hash_seed(void)
-{
-    return pb__mix((uint64_t)(uintptr_t)&pb__none_value ^ 0x9e3779b97f4a7c15u,
-                   0xbf58476d1ce4e5b9u);
+    struct pb__siphash s;
+    pb__siphash_init(&s, pb__secret);
+    pb__siphash_add(&s, (uint64_t)kind);
+    pb__siphash_add(&s, a);
+    pb__siphash_add(&s, b);
+    return pb__siphash_end(&s);
 }
 
 #endif

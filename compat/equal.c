@@ -4,7 +4,9 @@
  * equal from then on, as classes in a union-find forest: that ends cycles, and keeps what
  * is shared from being compared again and again. It is sound, because the first
  * difference ends the whole; except where a key is looked for and a candidate turns out
- * to differ, and there what was assumed on the way is taken back. */
+ * to differ, and there what was assumed on the way is taken back. That such a pair differs
+ * is remembered, so that no two keys are compared twice. It holds for good, because keys
+ * are hashable, so they are in no cycle, and nothing that is still open was assumed. */
 #include <string.h>
 
 #include "compat/compare.h"
@@ -107,7 +109,21 @@ struct comparison {
     struct pb__buf frames;
     struct pb__map parents; /* the forest of what is taken as equal */
     struct pb__buf assumed; /* the containers that were given a parent, in order */
+    struct pb__map differ;  /* by pair_id: the first of two keys that differ */
 };
+
+/* Two pairs have the same number with a probability of 2 ** -64, and a peer cannot choose
+ * them, so the pair itself is not kept. */
+static uint64_t pair_id(const pb_value *a, const pb_value *b)
+{
+    return pb__hash_words(PB_NONE, (uintptr_t)a, (uintptr_t)b);
+}
+
+static bool are_known_to_differ(const struct comparison *c, const pb_value *a,
+                                const pb_value *b)
+{
+    return c->differ.len != 0 && pb__map_get(&c->differ, pair_id(a, b)) == a;
+}
 
 static struct frame *top(struct comparison *c)
 {
@@ -130,7 +146,7 @@ static int assume(struct comparison *c, const pb_value *a, const pb_value *b)
     if (x == y) {
         return SAME;
     }
-    if (pb__mix(x, 0x9e3779b97f4a7c15u) < pb__mix(y, 0x9e3779b97f4a7c15u)) {
+    if (pb__secret_spread(x) < pb__secret_spread(y)) {
         uintptr_t swap = x; /* in an order that nobody can choose, the forest stays low */
         x = y;
         y = swap;
@@ -240,10 +256,14 @@ static int look(struct comparison *c, struct frame *f)
         if (slot->hash != wanted->hash) {
             continue;
         }
+        const pb_value *key = pb__table_key(a, wanted->entry - 1);
+        const pb_value *candidate = pb__table_key(b, slot->entry - 1);
+        if (are_known_to_differ(c, key, candidate)) {
+            continue;
+        }
         f->looking = true;
         f->undo = c->assumed.len;
-        int result = visit(c, pb__table_key(a, wanted->entry - 1),
-                           pb__table_key(b, slot->entry - 1));
+        int result = visit(c, key, candidate);
         if (result != DIFFERENT) {
             return result;
         }
@@ -287,16 +307,17 @@ static int go_on(struct comparison *c, int result)
         }
         return next(c);
     }
-    if (result == DIFFERENT) {
-        const struct pb__table *b = (const struct pb__table *)f->b;
-        take_back(c, f->undo);
-        f->probe = (f->probe + 1) & b->index->mask;
-        return look(c, f);
-    }
     const struct pb__table *a = (const struct pb__table *)f->a;
     const struct pb__table *b = (const struct pb__table *)f->b;
     size_t a_entry = a->index->slots[f->i].entry - 1;
     size_t b_entry = b->index->slots[f->probe].entry - 1;
+    if (result == DIFFERENT) {
+        pb_value *key = pb__table_key(a, a_entry);
+        int e = pb__map_set(&c->differ, pair_id(key, pb__table_key(b, b_entry)), key);
+        take_back(c, f->undo);
+        f->probe = (f->probe + 1) & b->index->mask;
+        return e ? e : look(c, f);
+    }
     f->looking = false;
     f->i++;
     return found(c, a, a_entry, b, b_entry);
@@ -312,6 +333,7 @@ int pb__equal(const pb_value *a, const pb_value *b)
     pb__buf_fini(&c.frames);
     pb__buf_fini(&c.assumed);
     pb__map_fini(&c.parents);
+    pb__map_fini(&c.differ);
     return result;
 }
 

@@ -11,45 +11,24 @@
 
 #define BEING_HASHED 1 /* in pb__seq.hash: met again, a tuple holds itself */
 
-static uint64_t hash_bytes(const uint8_t *data, size_t len)
-{
-    const uint64_t factor = 0xa0761d6478bd642fu;
-    uint64_t h = pb__hash_seed() ^ len;
-    uint64_t word;
-    for (; len >= sizeof word; data += sizeof word, len -= sizeof word) {
-        memcpy(&word, data, sizeof word);
-        h = pb__mix(h ^ word, factor);
-    }
-    word = 0;
-    for (size_t i = 0; i < len; i++) {
-        word = word << 8 | data[i];
-    }
-    return pb__mix(h ^ word, factor ^ pb__hash_seed());
-}
-
 /* That of a long text is never 0, which says that it is not known. */
-uint64_t pb__hash_bytes(const uint8_t *data, size_t len)
+uint64_t pb__hash_text(pb_kind kind, const uint8_t *data, size_t len)
 {
-    return hash_bytes(data, len) | (len >= PB__TEXT_LONG);
+    const uint64_t key[2] = {pb__secret[0], pb__secret[1] ^ (uint64_t)kind};
+    return pb__siphash(key, data, len) | (len >= PB__TEXT_LONG);
 }
 
-static uint64_t hash_text(const pb_value *v)
+static uint64_t text_hash(const pb_value *v)
 {
     const struct pb__text *t = (const struct pb__text *)v;
     if (t->len < PB__TEXT_LONG) {
-        return pb__hash_bytes(t->data, t->len);
+        return pb__hash_text(pb__kind(v), t->data, t->len);
     }
     uint64_t *kept = pb__text_hash(t);
     if (*kept == 0) {
-        *kept = pb__hash_bytes(t->data, t->len);
+        *kept = pb__hash_text(pb__kind(v), t->data, t->len);
     }
     return *kept;
-}
-
-static uint64_t hash_words(uint64_t kind, uint64_t a, uint64_t b)
-{
-    return pb__mix(pb__hash_seed() ^ a,
-                   pb__mix(kind + 0x1d8e4e27c47d124fu, b ^ 0xeb44accab455d165u));
 }
 
 static uint64_t hash_moment(const pb_value *v)
@@ -57,7 +36,16 @@ static uint64_t hash_moment(const pb_value *v)
     const struct pb__moment *m = (const struct pb__moment *)v;
     uint64_t day = (uint64_t)m->year_or_days << 32 | (uint64_t)m->month << 24 |
                    (uint64_t)m->day << 16 | (uint64_t)m->hour << 8 | m->minute;
-    return hash_words(v->kind, day, (uint64_t)m->second << 32 | (uint64_t)m->microsecond);
+    return pb__hash_words(v->kind, day,
+                          (uint64_t)m->second << 32 | (uint64_t)m->microsecond);
+}
+
+/* Equal methods have the same self, and classes that are equal by name. */
+static uint64_t method_hash(const struct pb__method *m)
+{
+    uint64_t cls = pb__kind(m->cls) == PB_CLASS ? text_hash(m->cls) : (uintptr_t)m->cls;
+    return pb__hash_words(PB_METHOD, text_hash(m->name),
+                          pb__hash_words(PB_METHOD, (uintptr_t)m->self, cls));
 }
 
 static int hash_frozenset(const struct pb__table *t, uint64_t *out);
@@ -77,7 +65,7 @@ static int hash_flat(const pb_value *v, uint64_t *out)
     case PB_CLASS:
     case PB_MODULE:
     case PB_FUNCTION:
-        *out = hash_text(v);
+        *out = text_hash(v);
         return 0;
     case PB_FROZENSET:
         return hash_frozenset((const struct pb__table *)v, out);
@@ -88,17 +76,18 @@ static int hash_flat(const pb_value *v, uint64_t *out)
         *out = hash_moment(v);
         return 0;
     case PB_METHOD:
-        *out = hash_words(kind, hash_text(((const struct pb__method *)v)->name),
-                          (uintptr_t)((const struct pb__method *)v)->self);
+        *out = method_hash((const struct pb__method *)v);
         return 0;
     case PB_OBJECT:
     case PB_REMOTE:
-        *out = ((const struct pb__foreign *)v)->ops->hash((const struct pb__foreign *)v);
+        *out = pb__hash_words(
+            kind,
+            ((const struct pb__foreign *)v)->ops->hash((const struct pb__foreign *)v), 0);
         return 0;
     case PB_NONE:
     case PB_INSTANCE:
     case PB_UNPERSISTABLE:
-        *out = hash_words(kind, (uintptr_t)v, 0);
+        *out = pb__hash_words(kind, (uintptr_t)v, 0);
         return 0;
     default:
         return PB_ERR_TYPE;
@@ -129,9 +118,9 @@ static int hash_frozenset(const struct pb__table *t, uint64_t *out)
             }
             kept = pb__hash_kept(h);
         }
-        sum += hash_words(PB_FROZENSET, kept, 1);
+        sum += pb__hash_words(PB_FROZENSET, kept, 1);
     }
-    *out = hash_words(PB_FROZENSET, sum, t->len) | 1;
+    *out = pb__hash_words(PB_FROZENSET, sum, t->len) | 1;
     if (t->index) {
         t->index->hash = *out;
     }
@@ -176,14 +165,14 @@ static int go_on(struct frame *f, struct pb__seq **inner)
                 *inner = t;
                 return 0;
             }
-            h = t->len != 0 ? t->hash : hash_words(PB_TUPLE, 0, 0);
+            h = t->len != 0 ? t->hash : pb__hash_words(PB_TUPLE, 0, 0);
         } else {
             int e = hash_flat(item, &h);
             if (e) {
                 return e;
             }
         }
-        f->sum = hash_words(PB_TUPLE, f->sum, pb__hash_kept(h));
+        f->sum = pb__hash_words(PB_TUPLE, f->sum, pb__hash_kept(h));
     }
     *inner = NULL;
     f->tuple->hash = f->sum | 2; /* neither unknown nor being hashed */
@@ -226,7 +215,7 @@ int pb__hash(const pb_value *v, uint64_t *out)
     }
     struct pb__seq *t = (struct pb__seq *)v;
     if (t->len == 0) {
-        *out = hash_words(PB_TUPLE, 0, 0);
+        *out = pb__hash_words(PB_TUPLE, 0, 0);
         return 0;
     }
     if (t->hash != 0) {

@@ -197,7 +197,7 @@ int pb_as_int(const pb_value *v, int64_t *out)
         return PB_ERR_TYPE;
     }
     const struct pb__big *b = (const struct pb__big *)v;
-    uint64_t u = b->limbs[0] | (uint64_t)b->limbs[1] << 32;
+    uint64_t u = b->limbs[0] | (b->len > 1 ? (uint64_t)b->limbs[1] << 32 : 0);
     if (b->len > 2 || u > (uint64_t)INT64_MAX + b->negative) {
         return PB_ERR_RANGE;
     }

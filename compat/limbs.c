@@ -126,11 +126,11 @@ size_t pb__limbs_from(uint32_t *l, uint64_t i)
     return pb__limbs_trim(l, 2);
 }
 
-uint64_t pb__limbs_mod(const uint32_t *l, size_t n, uint64_t q)
+uint32_t pb__limbs_mod(const uint32_t *l, size_t n, uint32_t q)
 {
     uint64_t rest = 0;
     for (size_t i = n; i-- > 0;) {
-        rest = (uint64_t)(((pb__wide)rest << 32 | l[i]) % q);
+        rest = (rest << 32 | l[i]) % q;
     }
-    return rest;
+    return (uint32_t)rest;
 }

@@ -9,8 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-__extension__ typedef unsigned __int128 pb__wide;
-
 /* The length without high zeros. */
 size_t pb__limbs_trim(const uint32_t *l, size_t n);
 /* l = l * factor + add; returns the new length. Room for n + 1. */
@@ -31,7 +29,7 @@ int pb__limbs_compare(const uint32_t *a, size_t an, const uint32_t *b, size_t bn
 size_t pb__limbs_bits(const uint32_t *l, size_t n);
 /* Writes i; returns its length. Room for 2. */
 size_t pb__limbs_from(uint32_t *l, uint64_t i);
-/* l modulo q, where q < 2 ** 63. */
-uint64_t pb__limbs_mod(const uint32_t *l, size_t n, uint64_t q);
+/* l modulo q. */
+uint32_t pb__limbs_mod(const uint32_t *l, size_t n, uint32_t q);
 
 #endif

@@ -32,6 +32,8 @@ libpb_compat_la_SOURCES = \
 	%D%/repr.c \
 	%D%/repr.h \
 	%D%/seq.c \
+	%D%/siphash.c \
+	%D%/siphash.h \
 	%D%/table.c \
 	%D%/table.h \
 	%D%/text.c \
@@ -56,6 +58,7 @@ unit_tests += \
 	%D%/tests/test_remove \
 	%D%/tests/test_repr \
 	%D%/tests/test_seq \
+	%D%/tests/test_siphash \
 	%D%/tests/test_table \
 	%D%/tests/test_text \
 	%D%/tests/test_unpack \
@@ -74,6 +77,7 @@ unit_tests += \
 %C%_tests_test_remove_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_repr_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_seq_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_siphash_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_table_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_text_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_unpack_LDADD = $(compat_libs) $(test_libs)

@@ -184,41 +184,54 @@ int pb_as_float(const pb_value *v, double *out)
     return 0;
 }
 
-/* The modulus of all hashes of numbers: secret, as the seed is, so that a peer cannot
- * choose ints that are equal by it. */
-static uint64_t modulus(void)
+/* The number without its sign, modulo two primes that a peer does not know: it cannot
+ * choose large ints that are equal by them. exponent is 0 or more. */
+static uint64_t number_rests(const uint32_t *limbs, size_t len, int64_t exponent)
 {
-    return pb__hash_seed() >> 4 | (uint64_t)1 << 59 | 1;
-}
-
-/* base ** power modulo q. */
-static uint64_t power_mod(uint64_t base, uint64_t power, uint64_t q)
-{
-    uint64_t result = 1;
-    for (; power != 0; power >>= 1) {
-        if (power & 1) {
-            result = (uint64_t)((pb__wide)result * base % q);
-        }
-        base = (uint64_t)((pb__wide)base * base % q);
+    uint64_t rests = 0;
+    for (int i = 0; i < 2; i++) {
+        uint32_t q = pb__secret_primes[i];
+        uint64_t rest = pb__limbs_mod(limbs, len, q);
+        rests = rests << 32 | rest * pb__power_mod(10, (uint64_t)exponent, q) % q;
     }
-    return result;
+    return rests;
 }
 
-static uint64_t finish(uint64_t rest, bool negative, int64_t exponent)
+/* Whether the coefficient times 10 ** exponent fits in *out. */
+static bool number_is_word(const uint32_t *limbs, size_t len, int64_t exponent,
+                           uint64_t *out)
 {
-    uint64_t h =
-        pb__mix(rest ^ pb__hash_seed(), 0x94d049bb133111ebu ^ (uint64_t)exponent);
-    return negative ? ~h : h;
+    uint64_t u = (len > 0 ? limbs[0] : 0) | (len > 1 ? (uint64_t)limbs[1] << 32 : 0);
+    bool fits = len <= 2 && exponent < 20;
+    for (; fits && exponent > 0; exponent--) {
+        fits = !__builtin_mul_overflow(u, 10, &u);
+    }
+    *out = u;
+    return fits;
+}
+
+/* An int, and a float or a Decimal that is equal to one, hash alike. */
+static uint64_t number_hash(bool negative, const uint32_t *limbs, size_t len,
+                            int64_t exponent)
+{
+    uint64_t word;
+    if (exponent < 0) {
+        word = (uint64_t)exponent << 1 | negative;
+        return pb__hash_words(PB_FLOAT, number_rests(limbs, len, 0), word);
+    }
+    if (number_is_word(limbs, len, exponent, &word)) {
+        return pb__hash_words(PB_INT, word, negative);
+    }
+    return pb__hash_words(PB_DECIMAL, number_rests(limbs, len, exponent), negative);
 }
 
 int pb__number_hash(const pb_value *v, uint64_t *out)
 {
-    uint64_t q = modulus();
     pb_kind kind = pb__kind(v);
     if (kind == PB_INT || kind == PB_BOOL) {
         struct pb__limbs_view view;
         pb__int_view(v, &view);
-        *out = finish(pb__limbs_mod(view.limbs, view.len, q), view.negative, 0);
+        *out = number_hash(view.negative, view.limbs, view.len, 0);
         return 0;
     }
     bool negative;
@@ -226,20 +239,14 @@ int pb__number_hash(const pb_value *v, uint64_t *out)
     if (s == 'N') {
         return PB_ERR_TYPE;
     }
-    if (s != 0) {
-        *out = s == 'F' ? finish(314159, negative, 1) : finish((uintptr_t)v, false, 2);
+    if (s != 0) { /* a nan is equal to itself alone, where it stands in two containers */
+        *out = pb__hash_words(PB_BOOL, s == 'F' ? 0 : (uintptr_t)v, negative);
         return 0;
     }
     struct normal n;
     int e = normal_init(&n, v);
     if (e == 0) {
-        uint64_t rest = pb__limbs_mod(n.limbs, n.len, q);
-        if (n.exponent > 0) { /* an int: hashed as one */
-            rest =
-                (uint64_t)((pb__wide)rest * power_mod(10, (uint64_t)n.exponent, q) % q);
-            n.exponent = 0;
-        }
-        *out = finish(rest, n.negative, n.exponent);
+        *out = number_hash(n.negative, n.limbs, n.len, n.exponent);
         normal_fini(&n);
     }
     return e;

@@ -30,7 +30,10 @@ int pb__grow_places(pb_value ***places, pb_value **inside, uint32_t *cap, size_t
     }
     size_t more = *cap < 4 ? 4 : (size_t)*cap * 2;
     size_t entry = width * sizeof(pb_value *);
-    pb_value **bigger = pb__realloc(*places == inside ? NULL : *places, more * entry);
+    size_t size;
+    pb_value **bigger = pb__mul(more, entry, &size)
+                            ? pb__realloc(*places == inside ? NULL : *places, size)
+                            : NULL;
     if (!bigger) {
         return PB_ERR_NOMEM;
     }

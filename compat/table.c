@@ -144,11 +144,14 @@ static int build_index(struct pb__table *t)
     if (t->index && slots <= (size_t)t->index->mask + 1) {
         return 0;
     }
-    if (slots > (size_t)UINT32_MAX + 1) {
+    if (slots - 1 > UINT32_MAX) {
         return PB_ERR_NOMEM;
     }
-    struct pb__index *index =
-        pb__calloc(1, sizeof *index + slots * sizeof(struct pb__index_slot));
+    size_t size;
+    struct pb__index *index = pb__mul(slots, sizeof(struct pb__index_slot), &size) &&
+                                      pb__add(size, sizeof *index, &size)
+                                  ? pb__calloc(1, size)
+                                  : NULL;
     if (!index) {
         return PB_ERR_NOMEM;
     }
@@ -286,7 +289,8 @@ static int64_t find_text_of(const struct pb__table *t, pb_kind kind, const char 
                             size_t len)
 {
     const struct pb__index *index = t->index;
-    uint32_t hash = index ? pb__hash_kept(pb__hash_bytes((const uint8_t *)key, len)) : 0;
+    uint32_t hash =
+        index ? pb__hash_kept(pb__hash_text(kind, (const uint8_t *)key, len)) : 0;
     uint32_t i = index ? hash & index->mask : 0;
     while (index ? index->slots[i].entry != 0 : i < t->len) {
         uint32_t entry = index ? index->slots[i].entry - 1 : i;

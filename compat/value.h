@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * How values are laid out: what the layers above may see so that reading and writing a
- * message costs no function call per value. An int of up to 62 bits is the pointer
- * itself, with its lowest bit set; None and the booleans are constants. All else starts
- * with struct pb_value and lies in a slab or in a block of its own. */
+ * message costs no function call per value. An int of up to 62 bits (30 where a pointer
+ * has 32) is the pointer itself, with its lowest bit set; None and the booleans are
+ * constants. All else starts with struct pb_value and lies in a slab or in a block. */
 #ifndef PB__VALUE_H
 #define PB__VALUE_H
 
@@ -159,8 +159,8 @@ struct pb__foreign_ops {
 
 /* Small ints. */
 
-#define PB__SMALL_MAX (INT64_MAX >> 1)
-#define PB__SMALL_MIN (INT64_MIN >> 1)
+#define PB__SMALL_MAX ((int64_t)(INTPTR_MAX >> 1))
+#define PB__SMALL_MIN ((int64_t)(INTPTR_MIN >> 1))
 
 static inline bool pb__is_small(const pb_value *v)
 {

@@ -46,6 +46,22 @@ PB_TEST(equal, by_content)
     cr_assert_not(equal("0", "''"));
 }
 
+/* A peer must not be able to tell which keys of a dict have the same hash. */
+PB_TEST(equal, texts_of_different_kinds_hash_differently)
+{
+    static const char *const literals[] = {
+        "'a'", "b'a'", "('a',)", "(b'a',)", "frozenset({'a'})", "frozenset({b'a'})"};
+    uint64_t hashes[6];
+    for (size_t i = 0; i < 6; i++) {
+        pb_value *v = parse(literals[i]);
+        cr_assert_eq(pb__hash(v, &hashes[i]), 0);
+        pb_value_unref(v);
+        for (size_t k = 0; k < i; k++) {
+            cr_assert_neq(hashes[i], hashes[k], "%s, %s", literals[i], literals[k]);
+        }
+    }
+}
+
 PB_TEST(equal, nan)
 {
     pb_value *nan = pb_float(__builtin_nan(""));
@@ -97,6 +113,12 @@ PB_TEST(equal, names)
     cr_assert(pb_value_equal(m, n));
     cr_assert_not(pb_value_equal(m, o));
     cr_assert_not(pb_value_equal(m, p));
+    pb_value *q = pb_method_steal("run", pb_value_ref(self), pb_name(PB_CLASS, "m.D"));
+    cr_assert_not(pb_value_equal(m, q));
+    cr_assert_eq(pb__hash(m, &x), 0);
+    cr_assert_eq(pb__hash(q, &y), 0);
+    cr_assert_neq(x, y, "a peer could choose methods whose hashes are the same");
+    pb_value_unref(q);
     cr_assert_eq(pb__hash(m, &x), 0);
     cr_assert_eq(pb__hash(n, &y), 0);
     cr_assert_eq(x, y);
@@ -137,9 +159,12 @@ PB_TEST(equal, references)
     cr_assert(pb_value_equal(&a.foreign.node.head, &b.foreign.node.head));
     cr_assert_not(pb_value_equal(&a.foreign.node.head, &c.foreign.node.head));
     cr_assert_not(pb_value_equal(&a.foreign.node.head, &d.foreign.node.head));
-    uint64_t x;
-    cr_assert_eq(pb__hash(&c.foreign.node.head, &x), 0);
-    cr_assert_eq(x, 2);
+    uint64_t x, y, z;
+    cr_assert_eq(pb__hash(&a.foreign.node.head, &x), 0);
+    cr_assert_eq(pb__hash(&b.foreign.node.head, &y), 0);
+    cr_assert_eq(pb__hash(&c.foreign.node.head, &z), 0);
+    cr_assert_eq(x, y);
+    cr_assert_neq(x, z);
 }
 
 static pb_value *deep(pb_kind kind, pb_value *v)
@@ -328,6 +353,65 @@ PB_TEST(equal, candidates_that_differ)
     pb_value *all[] = {one, one_again, two, a, b, c};
     for (size_t i = 0; i < 6; i++) {
         pb_value_unref(all[i]);
+    }
+}
+
+static int leaves_compared;
+
+static bool leaves_equal(const struct pb__foreign *a, const struct pb__foreign *b)
+{
+    leaves_compared++;
+    return ((const struct number *)a)->n == ((const struct number *)b)->n;
+}
+
+static pb_value *colliding_set(pb_value *first, pb_value *second)
+{
+    pb_value *set = pb_seq(PB_FROZENSET, 2);
+    pb_append_steal(set, first);
+    pb_append_steal(set, second);
+    make_collide(set);
+    return set;
+}
+
+/* Two frozensets that differ, nested so deep, whose keys all have the same hash. */
+static void colliding_sets(struct number *leaves, int depth, pb_value *out[2])
+{
+    for (int i = 0; i < 2; i++) {
+        out[i] = &leaves[i].foreign.node.head;
+    }
+    for (int i = 0; i < depth; i++) {
+        pb_value *p = out[0], *q = out[1];
+        out[0] =
+            colliding_set(pb_build(NULL, "(Oi)", p, 1), pb_build(NULL, "(Oi)", q, 2));
+        out[1] =
+            colliding_set(pb_build(NULL, "(Oi)", p, 2), pb_build(NULL, "(Oi)", q, 1));
+        pb_value_unref(p);
+        pb_value_unref(q);
+    }
+}
+
+/* Each pair of keys is compared once, however often it is met: else the work would grow by
+ * a factor with each level. */
+PB_TEST(equal, keys_that_collide_and_differ)
+{
+    static const struct pb__foreign_ops ops = {.equal = leaves_equal,
+                                               .hash = number_hash};
+    enum { DEPTH = 40 };
+    struct number leaves[4];
+    for (int i = 0; i < 4; i++) {
+        leaves[i] = (struct number){
+            {{{.refs = PB__IMMORTAL, .kind = PB_REMOTE}, NULL}, &ops}, i % 2};
+    }
+    pb_value *a[2], *b[2];
+    colliding_sets(leaves, DEPTH, a);
+    colliding_sets(leaves + 2, DEPTH, b);
+    cr_assert(pb_value_equal(a[0], b[0]));
+    cr_assert_not(pb_value_equal(a[0], b[1]));
+    cr_assert_not(pb_value_equal(a[1], b[0]));
+    cr_assert_lt(leaves_compared, 100 * DEPTH);
+    for (int i = 0; i < 2; i++) {
+        pb_value_unref(a[i]);
+        pb_value_unref(b[i]);
     }
 }
 

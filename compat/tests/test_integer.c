@@ -203,10 +203,11 @@ PB_TEST(integer, base128)
 
 PB_TEST(integer, one_form_of_each)
 {
-    uint8_t bytes[8] = {0, 0, 0, 0, 0, 0, 0, 0x40}; /* 2 ** 62 */
-    pb_value *v = pb_int_bytes(true, (pb_span){bytes, 8});
+    uint8_t bytes[sizeof(void *)] = {0}; /* one more than the largest small int */
+    bytes[sizeof bytes - 1] = 0x40;
+    pb_value *v = pb_int_bytes(true, (pb_span){bytes, sizeof bytes});
     cr_assert_eq(v, pb_int(PB__SMALL_MIN));
-    v = pb_int_bytes(false, (pb_span){bytes, 8});
+    v = pb_int_bytes(false, (pb_span){bytes, sizeof bytes});
     cr_assert_not(pb__is_small(v));
     pb_value_unref(v);
 }

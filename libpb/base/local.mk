@@ -10,6 +10,8 @@ libpb_base_la_SOURCES = \
 	%D%/map.c \
 	%D%/map.h \
 	%D%/mem.h \
+	%D%/secret.c \
+	%D%/secret.h \
 	%D%/slab.c \
 	%D%/slab.h \
 	%D%/span.h

@@ -4,19 +4,19 @@
 #include "libpb/base/map.h"
 
 #include "libpb/base/mem.h"
+#include "libpb/base/secret.h"
 #include "pb/error.h"
 
-/* Spreads keys that differ in few bits, as ids and addresses do. */
-static size_t spread(uint64_t key)
+/* The slot where the search for a key begins. A peer may choose its ids, so it must not be
+ * able to choose ids with the same one. */
+static size_t map_home(const struct pb__map *m, uint64_t key)
 {
-    key ^= key >> 32;
-    key *= 0x9e3779b97f4a7c15u;
-    return (size_t)(key >> 20 ^ key >> 44);
+    return (size_t)(pb__secret_spread(key) >> 32) & m->mask;
 }
 
 static size_t find(const struct pb__map *m, uint64_t key)
 {
-    size_t i = spread(key) & m->mask;
+    size_t i = map_home(m, key);
     while (m->slots[i].value && m->slots[i].key != key) {
         i = (i + 1) & m->mask;
     }
@@ -72,7 +72,7 @@ void *pb__map_take(struct pb__map *m, uint64_t key)
     }
     /* Moves back what a search would not find any more past the hole. */
     for (size_t i = (hole + 1) & m->mask; m->slots[i].value; i = (i + 1) & m->mask) {
-        size_t home = spread(m->slots[i].key) & m->mask;
+        size_t home = map_home(m, m->slots[i].key);
         if (((i - home) & m->mask) >= ((i - hole) & m->mask)) {
             m->slots[hole] = m->slots[i];
             hole = i;

@@ -8,6 +8,7 @@
 #define PB__SLAB_H
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdint.h>
 
 #include "libpb/base/mem.h"
@@ -17,8 +18,9 @@
 
 struct pb__slab_pool;
 
+/* Things follow it, which are aligned to 8 bytes. */
 struct pb__slab {
-    struct pb__slab_pool *pool;
+    alignas(8) struct pb__slab_pool *pool;
     struct pb__slab *next; /* in the pool's list of empty ones */
     size_t live;           /* things in it, and one more while the pool fills it */
 };

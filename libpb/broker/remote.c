@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compat/compare.h"
 #include "libpb/broker/copies.h"
 
 /* The reference itself waits in the session until its decref can be written. */
@@ -54,11 +55,9 @@ static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
 static uint64_t hash(const struct pb__foreign *f)
 {
     const pb_remote *r = (const pb_remote *)f;
-    uint64_t h = (uint64_t)r->luid ^ (uintptr_t)r->observed;
-    for (const char *c = r->name; *c; c++) {
-        h = h * 31 + (uint8_t)*c;
-    }
-    return h;
+    uint64_t name = pb__hash_text(PB_STR, (const uint8_t *)r->name, strlen(r->name));
+    return pb__hash_words(PB_REMOTE, (uint64_t)r->luid,
+                          pb__hash_words(PB_REMOTE, name, (uintptr_t)r->observed));
 }
 
 static int repr(const struct pb__foreign *f, char *out, size_t size)

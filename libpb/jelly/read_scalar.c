@@ -14,10 +14,12 @@
 
 /* The numbers are only as large as they need be for a timedelta, whose members may be
  * beyond an int64_t: past this, no sum of them is a timedelta. */
-#define NUMBER_MAX ((pb__wide)1 << 88)
+#define NUMBER_BITS 88
+#define NUMBER_LIMBS 8 /* room for a sum of such numbers in microseconds */
 
 struct number {
-    pb__wide magnitude; /* at most NUMBER_MAX */
+    uint32_t limbs[NUMBER_LIMBS]; /* below 2 ** (NUMBER_BITS + 4) */
+    size_t len;
     bool negative;
 };
 
@@ -38,8 +40,10 @@ static bool read_number(pb_span word, bool python2, struct number *out)
         if (c == '_' && digit && !python2) {
             digit = false;
         } else if (c >= '0' && c <= '9') {
-            pb__wide m = out->magnitude * 10 + (unsigned)(c - '0');
-            out->magnitude = m < NUMBER_MAX ? m : NUMBER_MAX;
+            if (pb__limbs_bits(out->limbs, out->len) <= NUMBER_BITS) {
+                out->len =
+                    pb__limbs_mul_add(out->limbs, out->len, 10, (uint32_t)(c - '0'));
+            }
             digit = true;
         } else {
             return false;
@@ -82,40 +86,45 @@ static int read_numbers(pb_span text, bool python2, struct number *out, int most
 }
 
 /* Past the range of any field where it does not fit. */
-static int to_int(struct number n)
+static int number_to_int(const struct number *n)
 {
-    int i = n.magnitude < 1000000000 ? (int)n.magnitude : 1000000000;
-    return n.negative ? -i : i;
+    int i = n->len == 0                               ? 0
+            : n->len == 1 && n->limbs[0] < 1000000000 ? (int)n->limbs[0]
+                                                      : 1000000000;
+    return n->negative ? -i : i;
 }
 
-static __int128 to_wide(struct number n)
+/* Adds n times a unit of so many microseconds to the sum of its sign. */
+static void sum_add(struct number sums[2], const struct number *n, uint32_t seconds,
+                    uint32_t microseconds)
 {
-    __int128 i = (__int128)n.magnitude;
-    return n.negative ? -i : i;
+    struct number *sum = &sums[n->negative];
+    struct number scaled = *n;
+    scaled.len = pb__limbs_mul_add(scaled.limbs, scaled.len, seconds, 0);
+    scaled.len = pb__limbs_mul_add(scaled.limbs, scaled.len, microseconds, 0);
+    sum->len = pb__limbs_add(sum->limbs, sum->len, scaled.limbs, scaled.len);
 }
 
-/* The quotient that leaves a remainder of 0 or more. */
-static __int128 carry(__int128 *small, int64_t unit)
+/* What the members come to, whatever their signs and sizes, as Python has it. */
+static pb_value *read_timedelta(const struct number *n, pb_error *err)
 {
-    __int128 whole = *small / unit;
-    *small %= unit;
-    if (*small < 0) {
-        *small += unit;
-        whole--;
-    }
-    return whole;
-}
-
-static pb_value *timedelta(const struct number *n, pb_error *err)
-{
-    __int128 days = to_wide(n[0]);
-    __int128 seconds = to_wide(n[1]);
-    __int128 microseconds = to_wide(n[2]);
-    seconds += carry(&microseconds, 1000000);
-    days += carry(&seconds, 86400);
-    bool fits = days >= INT32_MIN && days <= INT32_MAX;
-    return pb_timedelta(fits ? (int64_t)days : INT32_MAX, (int64_t)seconds,
-                        (int64_t)microseconds, err);
+    struct number sums[2] = {{.len = 0}, {.len = 0}};
+    sum_add(sums, &n[0], 86400, 1000000);
+    sum_add(sums, &n[1], 1, 1000000);
+    sum_add(sums, &n[2], 1, 1);
+    bool negative =
+        pb__limbs_compare(sums[0].limbs, sums[0].len, sums[1].limbs, sums[1].len) < 0;
+    struct number *sum = &sums[negative];
+    sum->len =
+        pb__limbs_sub(sum->limbs, sum->len, sums[!negative].limbs, sums[!negative].len);
+    int64_t microseconds = pb__limbs_div(sum->limbs, &sum->len, 1000000);
+    int64_t seconds = pb__limbs_div(sum->limbs, &sum->len, 86400);
+    int64_t days = sum->len > 1 || (sum->len == 1 && sum->limbs[0] > INT32_MAX)
+                       ? INT32_MAX
+                   : sum->len ? sum->limbs[0]
+                              : 0;
+    return negative ? pb_timedelta(-days, -seconds, -microseconds, err)
+                    : pb_timedelta(days, seconds, microseconds, err);
 }
 
 pb_value *pb__read_moment(enum pb__head head, pb_span text, bool python2, pb_error *err)
@@ -138,7 +147,7 @@ pb_value *pb__read_moment(enum pb__head head, pb_span text, bool python2, pb_err
     }
     int i[7];
     for (int k = 0; k < 7; k++) {
-        i[k] = to_int(n[k]);
+        i[k] = number_to_int(&n[k]);
     }
     switch (head) {
     case PB__HEAD_DATETIME:
@@ -149,7 +158,7 @@ pb_value *pb__read_moment(enum pb__head head, pb_span text, bool python2, pb_err
     case PB__HEAD_TIME:
         return pb_time(i[0], i[1], i[2], i[3], err);
     default:
-        return timedelta(n, err);
+        return read_timedelta(n, err);
     }
 }
 

@@ -53,11 +53,12 @@ int pb__write_dereference(struct pb__writer *w, int64_t number)
     return e ? e : pb__encode_int(w->e, number);
 }
 
-/* An int that may not be small. */
+/* An int that may be too large for an int64_t. */
 static int put_int(struct pb__writer *w, const pb_value *v, bool negative)
 {
-    if (pb__is_small(v)) {
-        return pb__encode_int(w->e, negative ? -pb__small_of(v) : pb__small_of(v));
+    int64_t i;
+    if (pb_as_int(v, &i) == 0) {
+        return pb__encode_int(w->e, negative && i > 0 ? -i : i);
     }
     const struct pb__big *b = (const struct pb__big *)v;
     size_t len = pb__int_base128_len(b);

@@ -7,6 +7,7 @@
  * Whatever happens: each call ends once, with the answer that belongs to it; nobody is
  * called while it does not read; each session ends once; nothing is left.
  * PB_SEED=N runs one seed, PB_SEEDS=N so many (1000). */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -553,7 +554,7 @@ static void live(void)
 
 static void tell_seed(int sig)
 {
-    fprintf(stderr, "seed %lu\n", seed);
+    fprintf(stderr, "seed %" PRIu64 "\n", seed);
     signal(sig, SIG_DFL);
     raise(sig);
 }

@@ -14,7 +14,10 @@
 extern "C" {
 #endif
 
+/* Bytes to tokens: a stream that is read. */
 typedef struct pb_decoder pb_decoder;
+
+/* ---- Tokens ---- */
 
 /* What receives tokens. Each returns 0, or anything else to stop the decoder, which is
  * then dead with that number. Spans are borrowed for the time of the call. */
@@ -46,6 +49,8 @@ typedef struct {
     void *ctx;
 } pb_sink;
 
+/* ---- Limits and dialects ---- */
+
 /* Limits of what is read or written; 0 is the default. Prefix, list and bytes are
  * Twisted's own; the rest bounds what a peer can make us spend. The elements that a list
  * announces count as tokens at once, so that a list can be made room for when it begins. */
@@ -70,7 +75,7 @@ typedef enum {
     PB_DIALECT_PB,
 } pb_dialect;
 
-/* Bytes to tokens, any split. */
+/* ---- Decoding ---- */
 
 /* A decoder, *new* (pb_decoder_free); NULL for lack of memory. limits may be NULL. */
 PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out);
@@ -98,7 +103,9 @@ PB_API uint64_t pb_decoder_offset(const pb_decoder *d);
 /* Ends a decoder; not from within the sink. NULL is allowed. */
 PB_API void pb_decoder_free(pb_decoder *d);
 
-/* Tokens to bytes. */
+/* ---- Encoding ---- */
+
+/* Tokens to bytes: a stream that is written. */
 typedef struct pb_encoder pb_encoder;
 
 /* An encoder, *new* (pb_encoder_free); NULL for lack of memory. limits may be NULL. */

@@ -16,11 +16,17 @@
 extern "C" {
 #endif
 
+/* One connection's broker. */
 typedef struct pb_session pb_session;
+/* An object of this program that peers may call, or a copy that came. Counted. */
 typedef struct pb_object pb_object;
+/* A reference to an object of a peer. Counted. Mirrors RemoteReference. */
 typedef struct pb_remote pb_remote;
+/* A call that came in and has to be answered. Counted. */
 typedef struct pb_request pb_request;
+/* What ended a call without a result. Counted. Mirrors CopiedFailure. */
 typedef struct pb_failure pb_failure;
+/* A call that is under way, to be cancelled. */
 typedef struct pb_call pb_call;
 
 /* ---- Objects that peers may call ---- */
@@ -269,7 +275,8 @@ PB_API pb_failure *pb_failure_new(const char *type, const char *text,
 /* How bad what is logged is. */
 typedef enum { PB_LOG_ERROR, PB_LOG_WARNING, PB_LOG_INFO, PB_LOG_DEBUG } pb_log_level;
 
-typedef struct pb_registry pb_registry; /* see pb/flavors.h */
+/* Which copies and caches of a peer become what: see pb/flavors.h. Counted. */
+typedef struct pb_registry pb_registry;
 
 /* How a session is to be. Zero is the default of every field. */
 typedef struct {
@@ -395,6 +402,26 @@ PB_API void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb
 PB_API int pb_session_set_name_for_local(pb_session *s, const char *name, pb_object *o);
 /* The peer's root, *new*; no message is needed. Mirrors getRootObject. */
 PB_API pb_remote *pb_session_root(pb_session *s);
+
+/* ---- Example ---- */
+
+/* A class with one method, and an object of it, for a session's root.
+ *
+ *     static int do_add(void *self, pb_request *req)
+ *     {
+ *         int a, b;
+ *         (void)self;
+ *         int e = pb_request_unpack(req, "ii", &a, &b);
+ *         return e ? e : pb_request_answer_steal(req, pb_int(a + b));
+ *     }
+ *
+ *     static const pb_class adder = {
+ *         .name = "Adder", .remote = (const pb_method[]){{"add", do_add}, {0}}};
+ *
+ *     static pb_object *new_root(void)
+ *     {
+ *         return pb_object_new(&adder, NULL);
+ *     } */
 
 #ifdef __cplusplus
 }

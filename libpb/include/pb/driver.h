@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+/* A session and its socket. */
 typedef struct pb_driver pb_driver;
 
 /* What may happen to a socket, and what to watch it for: bits. */

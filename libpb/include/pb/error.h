@@ -14,7 +14,9 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
+/* What the library exports. */
 #define PB_API __attribute__((__visibility__("default")))
+/* A function whose parameter `string` is a format as printf's, for those from `first` on. */
 #define PB_PRINTF(string, first) __attribute__((__format__(__printf__, string, first)))
 #else
 #define PB_API

@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+/* ---- The taster ---- */
+
 /* Twisted's SecurityOptions: which types, modules and classes a peer may name. Counted.
  * Don't change one that is in use. */
 typedef struct pb_taster pb_taster;
@@ -50,6 +52,8 @@ PB_API bool pb_taster_type_allowed(const pb_taster *t, pb_span name);
 PB_API bool pb_taster_module_allowed(const pb_taster *t, pb_span name);
 /* isClassAllowed; t may be NULL. */
 PB_API bool pb_taster_class_allowed(const pb_taster *t, pb_span name);
+
+/* ---- Writing and reading ---- */
 
 /* How values are written and read. Zero is the default of every field. */
 typedef struct {
@@ -97,8 +101,10 @@ PB_API int pb_unjellier_take(pb_unjellier *u, pb_value **out, pb_error *err);
 /* Ends a reader. NULL is allowed. */
 PB_API void pb_unjellier_free(pb_unjellier *u);
 
-/* Both in one step, for whole expressions in memory. The bytes of a value in a dialect,
- * *new* in *out (pb_free). Errors as pb_jelly. */
+/* ---- In one step ---- */
+
+/* The bytes of a value in a dialect, a whole expression in memory, *new* in *out (pb_free).
+ * Errors as pb_jelly. */
 PB_API int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d,
                           uint8_t **out, size_t *len, pb_error *err);
 /* The value, *new* in *out, of bytes that hold exactly one expression, else PB_ERR_SYNTAX;

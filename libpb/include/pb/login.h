@@ -25,6 +25,7 @@ typedef struct {
     void *reserved[4];
 } pb_credentials;
 
+/* A login that is under way, to be cancelled. */
 typedef struct pb_login_call pb_login_call;
 
 /* Logs in at the peer's root: cb gets the avatar, a PB_REMOTE value, or the failure
@@ -47,6 +48,7 @@ PB_API void pb_respond(pb_span challenge, pb_span password, uint8_t out[PB_MD5_L
 
 /* ---- The server ---- */
 
+/* Where users log in: a realm and its checkers. Counted. Mirrors cred.portal.Portal. */
 typedef struct pb_portal pb_portal;
 /* One login under way, counted. Every callback below answers it, now or, having kept it
  * with pb_attempt_ref, later; the last pb_attempt_unref of one that was never answered

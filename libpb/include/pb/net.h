@@ -25,6 +25,8 @@ extern "C" {
 
 struct uv_loop_s;
 
+/* ---- Connections and servers ---- */
+
 /* One connection, on the loop that it was made for. */
 typedef struct pb_conn pb_conn;
 /* What listens, and the connections that came of it. */
@@ -92,6 +94,8 @@ PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data),
 PB_API void pb_server_drain(pb_server *s, int64_t patience,
                             void (*closed)(void *user_data), void *user_data);
 
+/* ---- The loop ---- */
+
 /* The process's default loop, borrowed: what to give to the above in programs that have no
  * loop of their own. */
 PB_API struct uv_loop_s *pb_loop(void);
@@ -100,7 +104,9 @@ PB_API struct uv_loop_s *pb_loop(void);
  * runs once more until that is done. */
 PB_API int pb_run(void);
 
-/* Threads. A loop, its connections, their sessions, objects, references and values belong
+/* ---- Threads ---- */
+
+/* A loop, its connections, their sessions, objects, references and values belong
  * to the thread that runs the loop; nothing of them may be touched from another, not even
  * to count. Several threads (or processes) serve with a loop each, and pb_net_config's
  * reuse_port; they share nothing. Other threads get into a loop's by a pb_post, whose
@@ -120,6 +126,8 @@ PB_API int pb_post_run(pb_post *p, void (*run)(void *data), void *data);
 PB_API void pb_post_close(pb_post *p);
 /* After pb_post_close, and when no thread will post any more; from any. NULL is allowed. */
 PB_API void pb_post_free(pb_post *p);
+
+/* ---- The blocking client ---- */
 
 /* A blocking client: connect, call, get the value or the error. It belongs to one thread
  * at a time. */
@@ -159,6 +167,24 @@ PB_API const pb_failure *pb_client_failure(const pb_client *c);
 PB_API pb_session *pb_client_session(const pb_client *c);
 /* Closes the connection. References to the peer live on as dead ones. NULL is allowed. */
 PB_API void pb_client_free(pb_client *c);
+
+/* ---- Example ---- */
+
+/* A client that waits: calls a method and prints the answer.
+ *
+ *     int main(void)
+ *     {
+ *         pb_error err = {0};
+ *         pb_client *client = pb_client_open("tcp:localhost:8800", NULL, &err);
+ *         pb_value *sum =
+ *             pb_client_call(client, pb_client_root(client), "add", &err, "ii", 1, 2);
+ *         char *text = sum ? pb_value_repr(sum) : NULL;
+ *         printf("%s\n", text ? text : err.text);
+ *         pb_free(text);
+ *         pb_value_unref(sum);
+ *         pb_client_free(client);
+ *         return err.code ? 1 : 0;
+ *     } */
 
 #ifdef __cplusplus
 }

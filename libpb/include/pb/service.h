@@ -13,6 +13,7 @@
 extern "C" {
 #endif
 
+/* A connection that is made again when it is lost. */
 typedef struct pb_service pb_service;
 
 /* Zero is the default of every field. Times are milliseconds. */

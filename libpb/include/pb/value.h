@@ -15,6 +15,7 @@
 extern "C" {
 #endif
 
+/* A value of Python's, of any kind. Counted. */
 typedef struct pb_value pb_value;
 
 /* What a value is. The numbers are part of the ABI: append only. */
@@ -45,7 +46,7 @@ typedef enum {
     PB_REMOTE,        /* a reference to an object of a peer: see pb/broker.h */
 } pb_kind;
 
-/* Counts. */
+/* ---- Counts ---- */
 
 /* Adds an owner; returns v. NULL gives NULL. */
 PB_API pb_value *pb_value_ref(pb_value *v);
@@ -59,7 +60,7 @@ PB_API void pb_value_unref(pb_value *v);
  * it builds. */
 PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
-/* Looking at a value. */
+/* ---- Looking at a value ---- */
 
 /* What it is. */
 PB_API pb_kind pb_value_kind(const pb_value *v);
@@ -87,8 +88,11 @@ PB_API char *pb_value_repr(const pb_value *v);
  * NULL for NULL, or for lack of memory. Mirrors copy.copy. */
 PB_API pb_value *pb_value_copy(pb_value *v);
 
-/* Scalars. None, booleans and ints of up to 62 bits take no memory: these constructors
- * cannot fail for them. All constructors give a *new* value, or NULL for lack of memory. */
+/* ---- Scalars ---- */
+
+/* None, booleans and ints of up to 62 bits (30 where a pointer has 32) take no memory:
+ * these constructors cannot fail for them. All constructors give a *new* value, or NULL for
+ * lack of memory. */
 
 /* None: *new*, as all that follow, but a constant that needs no pb_value_unref. */
 PB_API pb_value *pb_none(void);
@@ -111,6 +115,8 @@ PB_API pb_value *pb_strn(pb_span utf8, pb_error *err);
 /* bytes, copied: *new*. */
 PB_API pb_value *pb_bytes(pb_span b);
 
+/* ---- Scalars as C has them ---- */
+
 /* The value as a C number, never a guess. True and False, or PB_ERR_TYPE. */
 PB_API int pb_as_bool(const pb_value *v, bool *out);
 /* An int (bool counts as one, as in Python): PB_ERR_TYPE if it is none, PB_ERR_RANGE if it
@@ -128,7 +134,7 @@ PB_API int pb_as_bytes(const pb_value *v, pb_span *out);
  * length in *len) of an int of any size. PB_ERR_TYPE, PB_ERR_NOMEM. */
 PB_API int pb_as_int_bytes(const pb_value *v, bool *negative, uint8_t **out, size_t *len);
 
-/* Containers. */
+/* ---- Containers ---- */
 
 /* An empty list, tuple, set or frozenset with room for `reserve` items, *new*; NULL also
  * for another kind. A tuple and a frozenset may be filled until they are shared: after
@@ -190,7 +196,9 @@ PB_API bool pb_set_has(const pb_value *set, const pb_value *member);
  * PB_ERR_TYPE). Mirrors set.remove. */
 PB_API int pb_set_remove(pb_value *set, const pb_value *member);
 
-/* Times. PB_ERR_RANGE (NULL with err) outside of what Python's datetime module allows. */
+/* ---- Times and decimals ---- */
+
+/* PB_ERR_RANGE (NULL with err) outside of what Python's datetime module allows. */
 
 /* The fields of a time; members that the kind does not have are 0. Frozen. */
 typedef struct {
@@ -218,7 +226,7 @@ PB_API int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds,
  * NULL and PB_ERR_SYNTAX for anything else. */
 PB_API pb_value *pb_decimal(const char *text, pb_error *err);
 
-/* Things known by name only. */
+/* ---- Things known by name only ---- */
 
 /* A PB_CLASS, PB_MODULE or PB_FUNCTION, *new*; NULL for another kind. Here and below,
  * NULL also where a name is no UTF-8, or an argument that is taken is NULL. */
@@ -242,7 +250,7 @@ PB_API pb_value *pb_unpersistable(const char *reason);
 /* The reason of one, borrowed; NULL for another kind. */
 PB_API const char *pb_unpersistable_reason(const pb_value *v);
 
-/* Text in, by Python's own syntax. */
+/* ---- Python's syntax ---- */
 
 /* The value, *new*, of a Python literal: None, True, False, numbers (any base,
  * underscores), inf and nan as Python prints them, strings and bytes with their escapes,
@@ -252,7 +260,9 @@ PB_API const char *pb_unpersistable_reason(const pb_value *v);
  * where it is nested deeper than 1000. */
 PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
 
-/* Building and taking apart by format, with the letters of Py_BuildValue:
+/* ---- Building and unpacking by format ---- */
+
+/* Builds a value by a format, with the letters of Py_BuildValue:
  *   i int    L int64_t    d double    p int as bool
  *   s text, NUL-terminated UTF-8      s# text, pointer and size_t
  *   y bytes, NUL-terminated           y# bytes, pointer and size_t
@@ -267,6 +277,23 @@ PB_API pb_value *pb_build(pb_error *err, const char *format, ...);
  * are passed in, as in Jansson: "{s:i, s?:s}", "name", &i, ...; `?` after a key's letter
  * makes it optional. PB_ERR_TYPE with a sentence such as Python's TypeError has. */
 PB_API int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...);
+
+/* ---- Example ---- */
+
+/* Builds a dict, takes it apart again, and prints it as Python would.
+ *
+ *     static int show(pb_error *err)
+ *     {
+ *         const char *name = "";
+ *         pb_value *v = pb_build(err, "{s:s, s:[ii]}", "name", "Ada", "days", 10, 12);
+ *         if (pb_unpack(v, err, "{s:s}", "name", &name) == 0) {
+ *             char *text = pb_value_repr(v);
+ *             printf("%s: %s\n", name, text ? text : "");
+ *             pb_free(text);
+ *         }
+ *         pb_value_unref(v);
+ *         return err->code;
+ *     } */
 
 #ifdef __cplusplus
 }
