@@ -189,9 +189,13 @@ void pb__call_flush(pb_session *s)
             PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
         pb_call *c = u->call;
         pb_error err = {0};
+        uint64_t mark = pb_encoder_mark(&s->encoder);
         int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
         if (c) {
             c->unsent = NULL;
+        }
+        if (!failed && pb__traces(s)) {
+            pb__trace_sent_call(s, mark, u->to, u->method, c != NULL, u->args, u->kwargs);
         }
         free_unsent(u);
         if (c && failed) {
@@ -254,7 +258,9 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
         return pb__error_nomem(err);
     }
     pb__session_enter(s);
-    if (s->state == PB__NEGOTIATING) {
+    bool sends = s->state != PB__NEGOTIATING;
+    uint64_t mark = pb_encoder_mark(&s->encoder);
+    if (!sends) {
         failed = keep_unsent(s, to, method, args, kwargs, c);
     } else {
         failed = send(s, to, method, args, kwargs, c, err);
@@ -271,6 +277,9 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
     }
     if (!failed && call) {
         *call = c;
+    }
+    if (!failed && sends && pb__traces(s)) {
+        pb__trace_sent_call(s, mark, to, method, wants_answer, args, kwargs);
     }
     pb__session_leave(s);
     return failed;

@@ -35,6 +35,7 @@ libpb_broker_la_SOURCES = \
 	%D%/object.c \
 	%D%/observer.c \
 	%D%/pager.c \
+	%D%/peer.c \
 	%D%/portal.c \
 	%D%/pressure.c \
 	%D%/proto.c \
@@ -46,6 +47,7 @@ libpb_broker_la_SOURCES = \
 	%D%/session.h \
 	%D%/shared.c \
 	%D%/shared.h \
+	%D%/trace.c \
 	%D%/uncache.c \
 	%D%/viewpoint.c \
 	%D%/write.c

@@ -22,6 +22,8 @@ static pb_error *spare_error(int code)
 
 static void destroy(pb_session *s)
 {
+    s->depth++; /* nothing that the application does in it can free s again */
+    pb__attached_fini(s);
     if (s->kit) {
         pb__kit_drop(s);
     }
@@ -298,8 +300,14 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 pb_span pb_session_send(pb_session *s)
 {
     s->woken = false;
-    if (pb__session_open(s)) {
+    if (pb__session_open(s) && (s->caches || !pb__list_empty(&s->owed))) {
+        pb__session_enter(s);
         pb__decref_flush(s);
+        bool gone = s->depth == 1 && s->freeing; /* by on_log */
+        leave(s, true);
+        if (gone) {
+            return (pb_span){0};
+        }
     }
     return s->lost || s->writing ? (pb_span){0} : pb_encoder_send(&s->encoder);
 }

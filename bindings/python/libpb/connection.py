@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Connection", "RemoteReference"]
 
 _logger = logging.getLogger("libpb")
-_LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
+_LEVELS = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}  # PB_LOG_
 # What a peer has to take what was sent to it before a connection is cut, in seconds.
 _LINGER = 5
 # PB_ERR_ codes (pb/error.h).
