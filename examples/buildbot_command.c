@@ -283,7 +283,7 @@ static void run_shell(command *c, pb_value *args)
         struct stream *s = &c->streams[i];
         s->command = c;
         s->name = names[i];
-        uv_pipe_init(pb_loop(), &s->pipe, 0);
+        uv_pipe_init(uv_default_loop(), &s->pipe, 0);
         s->pipe.data = c;
         stdio[1 + i].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
         stdio[1 + i].data.stream = (uv_stream_t *)&s->pipe;
@@ -298,7 +298,7 @@ static void run_shell(command *c, pb_value *args)
     c->process.data = c;
     c->handles = 1 + STREAMS;
     say(c, "header", "in folder", folder);
-    int e = uv_spawn(pb_loop(), &c->process, &options);
+    int e = uv_spawn(uv_default_loop(), &c->process, &options);
     if (e) {
         fail(c, folder, uv_strerror(e));
         uv_close((uv_handle_t *)&c->process, on_closed);

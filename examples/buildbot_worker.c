@@ -172,7 +172,7 @@ int main(int argc, char **argv)
     pb_service_config config = {
         .login = &who, .mind = mind, .on_up = on_up, .on_down = on_down};
     pb_error err = {0};
-    pb_service *service = pb_service_new(pb_loop(), argv[2], &config, &err);
+    pb_service *service = pb_service_new(pb_loop_default(), argv[2], &config, &err);
     if (service) {
         pb_run(); /* until a signal comes */
         pb_service_stop(service, 1000, NULL, NULL);

@@ -156,7 +156,7 @@ int main(int argc, char **argv)
                                         .on_close = on_close,
                                         .user_data = &node}};
     pb_error err = {0};
-    node.conn = pb_connect(pb_loop(), argv[1], &config, &err);
+    node.conn = pb_connect(pb_loop_default(), argv[1], &config, &err);
     if (node.conn) {
         pb_run(); /* until the connection ends, or a signal comes */
     } else {

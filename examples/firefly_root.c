@@ -160,7 +160,7 @@ int main(int argc, char **argv)
     pb_object *root = pb_object_new(&root_class, &tree);
     pb_net_config config = {
         .session = {.root = root, .jelly.profile.python_major = python}};
-    pb_server *server = pb_serve(pb_loop(), endpoint, &config, &err);
+    pb_server *server = pb_serve(pb_loop_default(), endpoint, &config, &err);
     if (server) {
         printf("listening on port %d\n", pb_server_port(server));
         pb_run(); /* until a signal comes */

@@ -5,25 +5,31 @@
 
 #include "examples/loop.h"
 
+struct program {
+    GMainLoop *base;
+    pb_error err;
+};
+
 static void on_close(pb_session *s, const pb_error *why, void *user_data)
 {
+    struct program *p = user_data;
     (void)s;
-    if (why->code) {
-        fprintf(stderr, "%s\n", why->text);
-    }
-    g_main_loop_quit(user_data);
+    p->err = *why;
+    g_main_loop_quit(p->base);
 }
 
 int main(int argc, char **argv)
 {
-    int fd = connect_to("127.0.0.1", argc > 1 ? argv[1] : "8800");
-    GMainLoop *base = g_main_loop_new(NULL, FALSE);
-    const pb_session_config config = {.on_close = on_close, .user_data = base};
-    pb_session *s = fd < 0 ? NULL : pb_glib_attach(NULL, fd, true, &config);
-    if (s) {
-        ask(s);
-        g_main_loop_run(base);
+    struct program p = {.base = g_main_loop_new(NULL, FALSE)};
+    const pb_net_config config = {.session = {.on_close = on_close, .user_data = &p}};
+    pb_loop *loop = pb_loop_glib(NULL);
+    pb_conn *conn =
+        pb_connect(loop, argc > 1 ? argv[1] : "tcp:localhost:8800", &config, &p.err);
+    if (conn) {
+        ask(pb_conn_session(conn));
+        g_main_loop_run(p.base);
     }
-    g_main_loop_unref(base);
-    return s ? 0 : 1;
+    pb_loop_unref(loop);
+    g_main_loop_unref(p.base);
+    return say_end(&p.err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The client of one_two_server.c under libev. */
+ * The client of one_two_server.c under libev, whose loop ends when the connection has. */
 #include <pb/adapters/libev.h>
 
 #include "examples/loop.h"
@@ -8,22 +8,22 @@
 static void on_close(pb_session *s, const pb_error *why, void *user_data)
 {
     (void)s;
-    if (why->code) {
-        fprintf(stderr, "%s\n", why->text);
-    }
-    ev_break(user_data, EVBREAK_ALL);
+    *(pb_error *)user_data = *why;
 }
 
 int main(int argc, char **argv)
 {
-    int fd = connect_to("127.0.0.1", argc > 1 ? argv[1] : "8800");
+    pb_error err = {0};
+    const pb_net_config config = {.session = {.on_close = on_close, .user_data = &err}};
     struct ev_loop *base = EV_DEFAULT;
-    const pb_session_config config = {.on_close = on_close, .user_data = base};
-    pb_session *s = fd < 0 ? NULL : pb_libev_attach(base, fd, true, &config);
-    if (s) {
-        ask(s);
+    pb_loop *loop = pb_loop_libev(base);
+    pb_conn *conn =
+        pb_connect(loop, argc > 1 ? argv[1] : "tcp:localhost:8800", &config, &err);
+    if (conn) {
+        ask(pb_conn_session(conn));
         ev_run(base, 0);
     }
+    pb_loop_unref(loop);
     ev_loop_destroy(base);
-    return s ? 0 : 1;
+    return say_end(&err);
 }

@@ -67,7 +67,7 @@ int main(int argc, char **argv)
     }
     pb_net_config config = {.session.root = root};
     pb_server *server =
-        pb_serve(pb_loop(), argc > 1 ? argv[1] : "tcp:8800", &config, &err);
+        pb_serve(pb_loop_default(), argc > 1 ? argv[1] : "tcp:8800", &config, &err);
     if (server) {
         printf("listening on tcp:%d\n", pb_server_port(server));
         fflush(stdout);

@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the examples of event loops do besides having one: connect, ask the root of a
- * one_two server for a Two, call it, and say how it ended. */
+ * What the examples of event loops do besides having one: ask the root of a one_two server
+ * for a Two, call it, say how that ended, and close the session. */
 #ifndef EXAMPLES_LOOP_H
 #define EXAMPLES_LOOP_H
 
-#include <netdb.h>
 #include <pb/pb.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-/* A connected socket; -1 after saying why not. */
-static inline int connect_to(const char *host, const char *port)
-{
-    struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM};
-    int status = getaddrinfo(host, port, &hints, &found);
-    if (status) {
-        fprintf(stderr, "%s\n", gai_strerror(status));
-        return -1;
-    }
-    int fd = socket(found->ai_family, found->ai_socktype, 0);
-    if (connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
-        perror("connect");
-        close(fd);
-        fd = -1;
-    }
-    freeaddrinfo(found);
-    return fd;
-}
 
 static inline void on_three(pb_value *result, pb_failure *failure, void *user_data)
 {
@@ -53,6 +31,15 @@ static inline void ask(pb_session *s)
     pb_remote *root = pb_session_root(s);
     pb_remote_call(root, "getTwo", on_two, s, NULL, "");
     pb_remote_unref(root);
+}
+
+/* Says by what it ended, unless all went well: the exit status. */
+static inline int say_end(const pb_error *why)
+{
+    if (why->code) {
+        fprintf(stderr, "%s\n", why->text);
+    }
+    return why->code ? 1 : 0;
 }
 
 #endif

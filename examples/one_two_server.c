@@ -59,7 +59,7 @@ int main(int argc, char **argv)
     pb_object *two = pb_object_new(&two_class, NULL);
     pb_object *one = pb_object_new(&one_class, two);
     pb_net_config config = {.session.root = one};
-    pb_server *server = pb_serve(pb_loop(), endpoint, &config, &err);
+    pb_server *server = pb_serve(pb_loop_default(), endpoint, &config, &err);
     if (server) {
         printf("listening on port %d\n", pb_server_port(server));
         pb_run(); /* until a signal comes */

@@ -47,7 +47,7 @@ int main(int argc, char **argv)
     pb_error err = {0};
     pb_object *root = pb_object_new(&files_class, argv[2]);
     pb_net_config config = {.session.root = root};
-    pb_server *server = root ? pb_serve(pb_loop(), argv[1], &config, &err) : NULL;
+    pb_server *server = root ? pb_serve(pb_loop_default(), argv[1], &config, &err) : NULL;
     if (server) {
         printf("listening on tcp:%d\n", pb_server_port(server));
         fflush(stdout);

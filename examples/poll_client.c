@@ -4,8 +4,11 @@
  * loop has to do is here. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "examples/loop.h"
 
@@ -14,6 +17,25 @@ static int64_t now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A connected socket; -1 after saying why not. */
+static int connect_to(const char *host, const char *port)
+{
+    struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM};
+    int status = getaddrinfo(host, port, &hints, &found);
+    if (status) {
+        fprintf(stderr, "%s\n", gai_strerror(status));
+        return -1;
+    }
+    int fd = socket(found->ai_family, found->ai_socktype, 0);
+    if (connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
+        perror("connect");
+        close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    return fd;
 }
 
 /* How long poll may wait: until the session wants to be told the time. */

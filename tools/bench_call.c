@@ -169,7 +169,7 @@ static int run(struct bench *b, const char *endpoint)
     pb_error err = {0};
     pb_net_config config = {
         .session = {.on_ready = on_ready, .on_close = on_close, .user_data = b}};
-    b->conn = pb_connect(pb_loop(), endpoint, &config, &err);
+    b->conn = pb_connect(pb_loop_default(), endpoint, &config, &err);
     if (!b->conn) {
         return err.code == PB_ERR_SYNTAX ? tool_usage(endpoint, &err)
                                          : (tool_say_error(&err), TOOL_DISCONNECTED);

@@ -4,12 +4,14 @@
 #include "tools/pb.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libpb/base/mem.h"
 
@@ -140,8 +142,20 @@ int tool_end_output(int status)
     return status;
 }
 
+/* Opens those of descriptors 0, 1 and 2 that are closed, for no file or socket may get
+ * what is meant for them. They refuse what they are for, as if they were closed still. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_descriptors();
     if (argc < 2) {
         usage(stderr);
         return TOOL_USAGE;

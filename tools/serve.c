@@ -143,7 +143,7 @@ static int do_slow(void *self, pb_request *req)
     d->answer = pb_value_ref(x);
     pb__list_init(&d->link);
     pb__list_push(&service->delayed, &d->link);
-    uv_timer_init(pb_loop(), &d->timer);
+    uv_timer_init(uv_default_loop(), &d->timer);
     d->timer.data = d;
     uv_timer_start(&d->timer, on_time, (uint64_t)ceil(seconds * 1000), 0);
     return 0;
@@ -230,7 +230,7 @@ static int serve(struct service *service, pb_object *root, const char *endpoint)
 {
     pb_error err = {0};
     const pb_net_config config = {.session.root = root};
-    pb_server *server = pb_serve(pb_loop(), endpoint, &config, &err);
+    pb_server *server = pb_serve(pb_loop_default(), endpoint, &config, &err);
     if (!server) {
         tool_say_error(&err);
         return TOOL_DISCONNECTED;

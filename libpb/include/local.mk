@@ -2,13 +2,13 @@ pbincludedir = $(includedir)/pb
 pbinclude_HEADERS = \
 	%D%/pb/banana.h \
 	%D%/pb/broker.h \
-	%D%/pb/driver.h \
 	%D%/pb/error.h \
 	%D%/pb/files.h \
 	%D%/pb/flavors.h \
 	%D%/pb/jelly.h \
 	%D%/pb/local.h \
 	%D%/pb/login.h \
+	%D%/pb/loop.h \
 	%D%/pb/net.h \
 	%D%/pb/paging.h \
 	%D%/pb/pb.h \
@@ -18,7 +18,6 @@ pbinclude_HEADERS = \
 	%D%/pb/value.h
 pbadaptersincludedir = $(pbincludedir)/adapters
 pbadaptersinclude_HEADERS = \
-	%D%/pb/adapters/drive.h \
 	%D%/pb/adapters/glib.h \
 	%D%/pb/adapters/libev.h \
 	%D%/pb/adapters/libevent.h

@@ -1,73 +1,95 @@
 /* SPDX-License-Identifier: MIT
  *
- * Drivers for loops that are not ours: each has all that it needs for itself. */
-#include <string.h>
+ * Connections over sockets that the program has connected. */
 #include <unistd.h>
 
+#include "libpb/base/error.h"
 #include "libpb/base/mem.h"
-#include "libpb/net/driver.h"
 #include "libpb/net/socket.h"
+#include "libpb/net/target.h"
 
 struct adopted {
-    pb_driver driver; /* first, for it is what the program has */
-    struct pb__policy policy;
-    char ping_method[];
+    pb_conn conn; /* first, for it is what the program has */
+    struct pb__hub hub;
+    struct pb__target *target;
+    struct pb__tls *tls; /* these two until the connection is up */
+    int fd;
 };
 
-pb_tls *pb_tls_new(const pb_net_config *c, bool is_client, pb_error *err)
+static void adopted_gone(pb_conn *c)
 {
-    const struct pb__tls_options o = {.ca = c->tls_ca,
-                                      .certificate = c->tls_certificate,
-                                      .key = c->tls_key,
-                                      .insecure = c->tls_insecure};
-    return pb__tls_context_new(&o, is_client, err);
-}
-
-void pb_tls_unref(pb_tls *t)
-{
-    pb__tls_context_unref(t);
-}
-
-static struct adopted *make(bool is_client, const pb_net_config *c,
-                            const pb_driver_hooks *hooks, void *loop)
-{
-    size_t len = c->ping_method ? strlen(c->ping_method) + 1 : 0;
-    struct pb__shared *shared = pb__driver_share(&c->session);
-    struct adopted *a = shared ? pb__malloc(sizeof *a + len) : NULL;
-    if (a && pb__driver_init(&a->driver, shared, is_client, &a->policy, hooks, loop)) {
-        pb__free(a);
-        a = NULL;
+    struct adopted *a = (struct adopted *)c;
+    pb_loop *loop = a->hub.loop;
+    pb_session_free(c->session);
+    if (a->fd >= 0) {
+        close(a->fd);
     }
-    pb__shared_unref(shared);
+    pb__tls_free(a->tls);
+    pb__target_unref(a->target);
+    pb__free(a);
+    pb_loop_unref(loop);
+}
+
+/* The first time that it settles, the loop runs, so that a failure can be told. */
+static void adopted_dial(pb_conn *c)
+{
+    struct adopted *a = (struct adopted *)c;
+    int fd = a->fd;
+    struct pb__tls *tls = a->tls;
+    a->fd = -1;
+    a->tls = NULL;
+    int e = pb__conn_up(c, fd, tls);
+    if (e) {
+        pb_error why = {0};
+        pb__socket_error(&why, e, "cannot watch the socket");
+        pb_session_lost(c->session, &why);
+    }
+    pb__conn_wake(c);
+}
+
+/* The connection of fd, which is taken, as of what t says. */
+static pb_conn *adopted_new(pb_loop *loop, int fd, bool is_client, struct pb__target *t,
+                            pb_error *err)
+{
+    struct pb__tls *tls = t->tls ? pb__tls_new(t->tls, t->tls_host) : NULL;
+    struct adopted *a = t->tls && !tls ? NULL : pb__malloc(sizeof *a);
     if (a) {
-        a->policy = pb__policy_of(c);
-        if (len) {
-            a->policy.ping_method = memcpy(a->ping_method, c->ping_method, len);
-        }
+        a->hub = (struct pb__hub){.loop = loop,
+                                  .policy = &t->policy,
+                                  .dial = adopted_dial,
+                                  .gone = adopted_gone};
     }
-    return a;
-}
-
-pb_driver *pb_driver_new(int fd, bool is_client, const pb_net_config *c, pb_tls *tls,
-                         const char *host, const pb_driver_hooks *hooks, void *loop)
-{
-    static const pb_net_config plain;
-    c = c ? c : &plain;
-    struct pb__tls *filter = tls ? pb__tls_new(tls, host) : NULL;
-    struct adopted *a = tls && !filter ? NULL : make(is_client, c, hooks, loop);
-    if (!a) {
-        pb__tls_free(filter);
+    if (!a || pb__conn_init(&a->conn, &a->hub, t->shared, is_client) != 0) {
+        pb__error_nomem(err);
+        pb__tls_free(tls);
+        pb__free(a);
         close(fd);
         return NULL;
     }
-    a->driver.owned = true;
-    pb__socket_keep_alive(fd, a->policy.keep_alive);
-    pb__driver_up(&a->driver, fd, filter);
-    hooks->wake(loop);
-    return &a->driver;
+    pb_loop_ref(loop);
+    a->target = pb__target_ref(t);
+    a->tls = tls;
+    a->fd = fd;
+    pb__socket_keep_alive(fd, t->policy.keep_alive);
+    pb__conn_wake(&a->conn);
+    return &a->conn;
 }
 
-pb_session *pb_driver_session(const pb_driver *d)
+pb_conn *pb_conn_adopt(pb_loop *loop, int fd, int flags, const pb_net_config *c,
+                       pb_error *err)
 {
-    return d->session;
+    bool is_client = flags & PB_ADOPT_CLIENT;
+    struct pb__target *t = NULL;
+    int own = pb__socket_adopt(fd);
+    if (own < 0) {
+        pb__socket_error(err, own, "cannot use descriptor %d", fd);
+    } else if (pb__loop_check(loop, err) == 0) {
+        t = pb__target_adopted(is_client, flags & PB_ADOPT_TLS, c, err);
+    }
+    if (!t && own >= 0) {
+        close(own);
+    }
+    pb_conn *conn = t ? adopted_new(loop, own, is_client, t, err) : NULL;
+    pb__target_unref(t);
+    return conn;
 }

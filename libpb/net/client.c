@@ -9,9 +9,11 @@
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/net/dial.h"
+#include "libpb/net/loop_uv.h"
 
 struct pb_client {
     uv_loop_t loop;
+    pb_loop *around; /* loop */
     pb_conn *conn;
     pb_session *session;
     pb_remote *root;
@@ -61,12 +63,11 @@ static int dial(pb_client *c, const char *endpoint, const pb_net_config *config,
                 pb_error *err)
 {
     struct pb__target *t = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, config, err);
-    c->over = true;
     if (!t) {
         return PB_ERR_STATE;
     }
     t->policy.direct = true;
-    c->conn = pb__dial(&c->loop, t, (struct pb__follower){.gone = on_gone, .who = c});
+    c->conn = pb__dial(c->around, t, (struct pb__follower){.gone = on_gone, .who = c});
     pb__target_unref(t);
     if (!c->conn) {
         return pb__error_nomem(err);
@@ -94,13 +95,18 @@ pb_client *pb_client_open(const char *endpoint, const pb_net_config *c, pb_error
         pb__error_nomem(err);
         return NULL;
     }
-    int e = uv_loop_init(&client->loop);
+    int e = pb__uv_loop_init(&client->loop);
     if (e) {
         pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot make a loop: %s", uv_strerror(e));
         pb__free(client);
         return NULL;
     }
-    if (dial(client, endpoint, c, err) != 0) {
+    client->over = true;
+    client->around = pb__loop_uv_new(&client->loop, true);
+    if (!client->around) {
+        pb__error_nomem(err);
+    }
+    if (!client->around || dial(client, endpoint, c, err) != 0) {
         pb_client_free(client);
         return NULL;
     }
@@ -153,7 +159,7 @@ static void begin(pb_client *c, struct outcome *o)
     *o = (struct outcome){.loop = &c->loop};
     pb_failure_unref(c->failure);
     c->failure = NULL;
-    uv_update_time(&c->loop);
+    pb__loop_update(c->around);
 }
 
 /* Waits for what is under way: its result, *new*, or NULL and the error. */
@@ -284,6 +290,7 @@ void pb_client_free(pb_client *c)
     if (!c->over) {
         pb_conn_close(c->conn);
     }
+    pb_loop_unref(c->around);
     while (uv_run(&c->loop, UV_RUN_DEFAULT)) {
     }
     uv_loop_close(&c->loop);

@@ -1,203 +1,399 @@
 /* SPDX-License-Identifier: MIT
  *
- * Drivers on libuv's loop: polls and timers. */
+ * Connections. Output is gathered: while a chunk of input is worked on until all of it
+ * was, else until the loop is about to wait; then it leaves in one write. */
 #include "libpb/net/conn.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/net/socket.h"
 
-struct pb__conn_timer {
-    uv_timer_t uv;
-    pb_conn *conn; /* NULL: it is closing */
-    int64_t due;   /* by the loop's time; INT64_MAX: it does not run */
+enum {
+    CHUNK = 64 << 10, /* bytes that are read at once */
+    TURN = 1 << 20, /* bytes that are written before other connections have their turn */
+    LINGER = 5000,  /* milliseconds in which a peer must take what is left for it */
 };
 
-/* ---- The hub ---- */
-
-static void on_prepare(uv_prepare_t *prepare)
+static int64_t session_now(const pb_conn *c)
 {
-    struct pb__hub *h = prepare->data;
-    while (!pb__list_empty(&h->unsettled)) {
-        pb__conn_settle(PB__LIST_ENTRY(h->unsettled.next, pb_conn, unsettled));
+    return pb__conn_now(c) - c->epoch;
+}
+
+/* ---- Reading ---- */
+
+void pb__conn_lose(pb_conn *c, const pb_error *why)
+{
+    c->broken = true;
+    pb_session_lost(c->session, why);
+}
+
+/* The socket is of no use any more: by its end (0) or an error. */
+static void lost(pb_conn *c, int negative_errno)
+{
+    pb_error why = {0};
+    if (negative_errno) {
+        pb__error_set(&why, PB_ERR_LOST, 0, "connection lost: %s",
+                      pb__socket_text(negative_errno));
+    } else if (c->tls && !pb__tls_has_ended(c->tls)) {
+        pb__error_set(&why, PB_ERR_LOST, 0,
+                      "the peer closed the connection without ending TLS");
     }
-    uv_prepare_stop(prepare);
+    pb__conn_lose(c, why.code ? &why : NULL);
 }
 
-void pb__hub_init(struct pb__hub *h, uv_loop_t *loop)
+/* Gives the session what TLS makes of n bytes in chunk, by way of chunk. */
+static void hear_tls(pb_conn *c, uint8_t *chunk, size_t n)
 {
-    *h = (struct pb__hub){.loop = loop};
-    pb__list_init(&h->unsettled);
-    uv_prepare_init(loop, &h->prepare);
-    h->prepare.data = h;
+    pb_error err = {0};
+    int got = pb__tls_recv(c->tls, (pb_span){chunk, n}, &err);
+    while (got >= 0 && (got = pb__tls_read(c->tls, chunk, CHUNK, &err)) > 0) {
+        pb_session_recv(c->session, (pb_span){chunk, (size_t)got}, session_now(c));
+    }
+    if (got < 0) {
+        pb__conn_lose(c, &err);
+    } else if (pb__tls_has_ended(c->tls)) {
+        lost(c, 0);
+    }
 }
 
-/* ---- What the driver needs ---- */
-
-static int64_t now(void *loop)
+/* Reads one chunk: how many bytes there were, or -errno. A session that is over takes no
+ * notice of it. */
+static ssize_t read_chunk(pb_conn *c)
 {
-    const pb_conn *c = loop;
-    return (int64_t)uv_now(c->hub->loop);
+    uint8_t chunk[CHUNK];
+    ssize_t n = pb__socket_recv(c->fd, chunk, sizeof chunk);
+    if (n > 0) {
+        c->heard = pb__conn_now(c);
+    }
+    if (n > 0 && c->tls) {
+        hear_tls(c, chunk, (size_t)n);
+    } else if (n > 0) {
+        pb_session_recv(c->session, (pb_span){chunk, (size_t)n}, session_now(c));
+    } else if (n != -EAGAIN) {
+        lost(c, (int)n);
+    }
+    return n;
 }
 
-static void has_settled(pb_conn *c)
+/* The socket has failed: what it still holds is read, for the peer may have answered
+ * before it went. negative_errno is why, in case that reading does not tell. */
+static void read_rest(pb_conn *c, int negative_errno)
 {
-    if (c->driver.state == PB__DRIVER_UP && c->hub->settled) {
+    while (!c->broken && read_chunk(c) > 0) {
+    }
+    if (!c->broken) {
+        lost(c, negative_errno);
+    }
+}
+
+/* ---- Writing ---- */
+
+/* Writes to the socket: how much it took, or the -errno of one that has failed. */
+static ssize_t write_some(pb_conn *c, pb_span out)
+{
+    ssize_t n = pb__socket_send(c->fd, out.data, out.len);
+    c->blocked = n == -EAGAIN || (n >= 0 && (size_t)n < out.len);
+    return n == -EAGAIN ? 0 : n;
+}
+
+static ssize_t write_session(pb_conn *c)
+{
+    pb_span out = pb_session_send(c->session);
+    ssize_t n = out.len ? write_some(c, out) : 0;
+    if (n > 0) {
+        pb_session_sent(c->session, (size_t)n, session_now(c));
+    }
+    return n;
+}
+
+/* Has TLS take what the session has. */
+static void fill_tls(pb_conn *c)
+{
+    pb_error err = {0};
+    pb_span out = pb_session_send(c->session);
+    int n = out.len ? pb__tls_write(c->tls, out, &err) : 0;
+    if (n > 0) {
+        pb_session_sent(c->session, (size_t)n, session_now(c));
+    } else if (n < 0) {
+        pb__conn_lose(c, &err);
+    }
+}
+
+static ssize_t write_tls(pb_conn *c)
+{
+    if (pb__tls_send(c->tls).len == 0 && pb__tls_is_ready(c->tls)) {
+        fill_tls(c);
+    }
+    pb_span out = pb__tls_send(c->tls);
+    ssize_t n = out.len && !c->broken ? write_some(c, out) : 0;
+    if (n > 0) {
+        pb__tls_sent(c->tls, (size_t)n);
+    }
+    return n;
+}
+
+/* Writes what there is, but not for ever, as far as the socket takes it: 0, or the -errno
+ * of a socket that has failed. */
+static int write_out(pb_conn *c)
+{
+    size_t written = 0;
+    ssize_t n;
+    bool was_blocked = c->blocked;
+    c->blocked = false;
+    do {
+        n = c->tls                             ? write_tls(c)
+            : pb_session_want_send(c->session) ? write_session(c)
+                                               : 0;
+        written += n > 0 ? (size_t)n : 0;
+        c->blocked = c->blocked || written >= TURN;
+    } while (n > 0 && !c->blocked && !c->broken);
+    if (written > 0 || !was_blocked) {
+        pb__conn_moved(c);
+    }
+    return n < 0 ? (int)n : 0;
+}
+
+/* ---- Being in line with the session ---- */
+
+void pb__conn_wake(pb_conn *c)
+{
+    c->woken = true;
+    pb__timer_set_soon(c->hub->loop, &c->timer);
+}
+
+static void on_wake(pb_session *s, void *driver)
+{
+    pb_conn *c = driver;
+    if (c->state == PB__CONN_ENDED) {
+        return;
+    }
+    if (c->hub->policy->direct && c->state == PB__CONN_UP && !pb_session_is_closed(s)) {
+        /* The caller may be anywhere, so what goes wrong is left for the loop to find. */
+        (void)write_out(c);
+    }
+    pb__conn_wake(c);
+}
+
+static int set_mask(pb_conn *c, bool goes_on)
+{
+    bool closed = pb_session_is_closed(c->session);
+    bool read = closed || (pb_session_want_recv(c->session) && !pb__conn_is_deaf(c));
+    bool write = c->blocked || goes_on;
+    int mask = (read ? PB_WATCH_READ : 0) | (write ? PB_WATCH_WRITE : 0);
+    if (mask == c->mask) {
+        return 0;
+    }
+    c->mask = (uint8_t)mask;
+    return pb__watch_set(c->hub->loop, &c->watch, mask);
+}
+
+/* To expire too early does no harm, so the timer is set only for what is earlier. */
+void pb__conn_set_timer(pb_conn *c, int64_t at)
+{
+    if (!c->woken && (at == INT64_MAX || at < c->timer.due)) {
+        pb__timer_set(c->hub->loop, &c->timer, at);
+    }
+}
+
+/* When c is to be settled for the sake of time alone. */
+static int64_t due_of(const pb_conn *c, bool goes_on)
+{
+    if (pb_session_is_closed(c->session)) {
+        return c->close_by;
+    }
+    int64_t deadline = pb_session_deadline(c->session), mind = pb__conn_mind_at(c);
+    if (deadline == INT64_MAX || (goes_on && !c->blocked)) {
+        return mind;
+    }
+    deadline += c->epoch;
+    return deadline < mind ? deadline : mind;
+}
+
+/* The session is over; whether the socket is still needed. If the program has ended it,
+ * the peer gets what was not sent yet. Until it has closed its side what it sends is read
+ * and dropped, for closing with input unread makes the system drop the output, too. */
+static bool lingers(pb_conn *c, bool unsent)
+{
+    int64_t now = pb__conn_now(c);
+    if (c->close_by == INT64_MAX) {
+        if (!unsent || pb_session_error(c->session)->code != PB_OK) {
+            return false;
+        }
+        c->close_by = now + LINGER;
+        if (c->finish_by != INT64_MAX && c->finish_by > c->close_by) {
+            c->close_by = c->finish_by;
+        }
+    }
+    if (c->tls && !c->blocked && !pb_session_want_send(c->session)) {
+        pb__tls_finish(c->tls);
+        (void)write_out(c);
+    }
+    if (!c->blocked) {
+        shutdown(c->fd, SHUT_WR);
+    }
+    return now < c->close_by;
+}
+
+/* Ticks and writes; whether the socket is still needed. */
+static bool go_on(pb_conn *c)
+{
+    pb_session *s = c->session;
+    if (pb_session_deadline(s) <= session_now(c)) {
+        pb_session_tick(s, session_now(c));
+    }
+    pb__conn_mind(c);
+    /* A peer that has not been heard to the end may not have heard us either. */
+    bool unsent = pb_session_want_send(s) || c->finish_by != INT64_MAX;
+    int e = c->broken ? 0 : write_out(c);
+    if (e) {
+        read_rest(c, e);
+    }
+    if (!pb_session_is_closed(s) && pb__conn_has_finished(c)) {
+        pb_session_close(s);
+    }
+    return !c->broken && (!pb_session_is_closed(s) || lingers(c, unsent));
+}
+
+/* The last words of TLS, that it ends or why it failed, go as far as the socket takes them.
+ * What could not be sent whole gets no good end. */
+static void end_tls(pb_conn *c)
+{
+    if (!pb_session_want_send(c->session)) {
+        pb__tls_finish(c->tls);
+    }
+    pb_span last = pb__tls_send(c->tls);
+    if (last.len) {
+        (void)pb__socket_send(c->fd, last.data, last.len);
+    }
+    pb__tls_free(c->tls);
+    c->tls = NULL;
+}
+
+/* The session is over, and nothing more can be sent. */
+static void end(pb_conn *c)
+{
+    const struct pb__hub *h = c->hub;
+    c->state = PB__CONN_ENDED;
+    pb__timer_stop(h->loop, &c->timer);
+    if (c->tls) {
+        end_tls(c);
+    }
+    if (c->fd >= 0) {
+        pb__watch_free(h->loop, &c->watch);
+        close(c->fd);
+        c->fd = -1;
+    }
+    h->gone(c);
+}
+
+/* Brings the loop in line with a session that goes on. */
+static void set_watch(pb_conn *c)
+{
+    /* Asked once: a deadline that passes between the two is not to fall between them. */
+    bool goes_on = pb__conn_goes_on(c);
+    int e = set_mask(c, goes_on);
+    if (e) {
+        lost(c, e);
+    } else {
+        pb__conn_set_timer(c, due_of(c, goes_on));
+    }
+}
+
+void pb__conn_settle(pb_conn *c)
+{
+    assert(c->state != PB__CONN_ENDED);
+    if (c->woken) {
+        c->woken = false;
+        pb__timer_stop(c->hub->loop, &c->timer);
+    }
+    bool away = c->state == PB__CONN_AWAY;
+    if (away && !pb_session_is_closed(c->session)) {
+        c->hub->dial(c);
+    }
+    bool over = away ? pb_session_is_closed(c->session) : !go_on(c);
+    if (!over && !away) {
+        set_watch(c);
+        over = c->broken;
+    }
+    if (over) {
+        end(c);
+    } else if (!away && c->hub->settled) {
         c->hub->settled(c);
     }
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_ready(pb_watch *w, int events)
 {
-    pb_conn *c = poll->data;
-    int happened = (events & UV_READABLE) ? PB_DRIVER_READ : 0;
-    pb_driver_handle(&c->driver, status < 0 ? PB_DRIVER_FAILED : happened);
-    has_settled(c);
-}
-
-static int watch(void *loop, int events)
-{
-    pb_conn *c = loop;
-    int mask = ((events & PB_DRIVER_READ) ? UV_READABLE : 0) |
-               ((events & PB_DRIVER_WRITE) ? UV_WRITABLE : 0);
-    return mask ? uv_poll_start(&c->poll, mask, on_poll) : uv_poll_stop(&c->poll);
-}
-
-static void timer_closed(uv_handle_t *h)
-{
-    pb__free(h->data);
-}
-
-static void drop_timer(pb_conn *c)
-{
-    if (c->timer) {
-        c->timer->conn = NULL;
-        uv_close((uv_handle_t *)&c->timer->uv, timer_closed);
-        c->timer = NULL;
+    pb_conn *c = PB__LIST_ENTRY(w, pb_conn, watch);
+    pb__loop_enter(c->hub->loop);
+    if (events & PB_WATCH_FAILED) {
+        c->mask = 0; /* the loop has stopped, and does not say why: reading does */
+        read_rest(c, -EIO);
+    } else if (events & PB_WATCH_READ) {
+        read_chunk(c);
     }
+    pb__conn_settle(c);
 }
 
-static void on_timer(uv_timer_t *uv)
+static void on_timer(struct pb__timer *t)
 {
-    struct pb__conn_timer *t = uv->data;
-    t->due = INT64_MAX;
-    pb__conn_settle(t->conn);
+    pb__conn_settle(PB__LIST_ENTRY(t, pb_conn, timer));
 }
 
-/* A timer that runs too early does no harm, so it is set only for what is earlier. */
-static int set_timer(void *loop, int64_t at)
+/* ---- Making one ---- */
+
+struct pb__shared *pb__conn_share(const pb_session_config *config)
 {
-    pb_conn *c = loop;
-    if (at == INT64_MAX) {
-        drop_timer(c);
-        return 0;
-    }
-    if (!c->timer) {
-        struct pb__conn_timer *t = pb__malloc(sizeof *t);
-        if (!t) {
-            return PB_ERR_NOMEM;
-        }
-        *t = (struct pb__conn_timer){.conn = c, .due = INT64_MAX};
-        uv_timer_init(c->hub->loop, &t->uv);
-        t->uv.data = t;
-        c->timer = t;
-    }
-    if (at < c->timer->due) {
-        int64_t in = at - now(c);
-        c->timer->due = at;
-        uv_timer_start(&c->timer->uv, on_timer, in > 0 ? (uint64_t)in : 0, 0);
-    }
-    return 0;
+    pb_session_config own = *config;
+    own.on_wake = on_wake;
+    return pb__shared_new(&own);
 }
 
-static void wake(void *loop)
+int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
+                  bool is_client)
 {
-    pb_conn *c = loop;
-    if (pb__list_empty(&c->unsettled)) {
-        pb__list_push(&c->hub->unsettled, &c->unsettled);
-        uv_prepare_start(&c->hub->prepare, on_prepare);
-    }
-}
-
-static void poll_closed(uv_handle_t *h)
-{
-    pb_conn *c = h->data;
-    c->hub->gone(c);
-}
-
-static void gone(void *loop)
-{
-    pb_conn *c = loop;
-    pb__list_remove(&c->unsettled);
-    drop_timer(c);
-    if (c->poll.data) {
-        uv_close((uv_handle_t *)&c->poll, poll_closed);
-    } else {
-        c->hub->gone(c);
-    }
-}
-
-/* ---- Connections ---- */
-
-int pb__conn_init(pb_conn *c, struct pb__hub *h, struct pb__shared *shared,
-                  const struct pb__policy *policy, bool is_client)
-{
-    static const pb_driver_hooks hooks = {now, watch, set_timer, wake, gone};
-    c->hub = h;
-    c->timer = NULL;
-    c->poll.data = NULL;
+    *c = (pb_conn){.hub = h, .close_by = INT64_MAX, .finish_by = INT64_MAX, .fd = -1};
     pb__list_init(&c->link);
-    pb__list_init(&c->unsettled);
-    return pb__driver_init(&c->driver, shared, is_client, policy, &hooks, c);
+    pb__timer_init(&c->timer, on_timer);
+    c->session = pb__session_new(shared, c, 0, is_client);
+    return c->session ? 0 : PB_ERR_NOMEM;
 }
 
 int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
 {
-    int e = uv_poll_init_socket(c->hub->loop, &c->poll, fd);
+    int e = pb__watch_new(c->hub->loop, &c->watch, fd, on_ready);
     if (e) {
         pb__tls_free(tls);
         close(fd);
         return e;
     }
-    c->poll.data = c;
-    pb__driver_up(&c->driver, fd, tls);
+    c->state = PB__CONN_UP;
+    c->fd = fd;
+    c->tls = tls;
+    c->epoch = c->heard = pb__conn_now(c);
     return 0;
 }
 
-int pb__conn_set_timer(pb_conn *c, int64_t at)
-{
-    return set_timer(c, at);
-}
-
-void pb__conn_settle(pb_conn *c)
-{
-    pb__list_remove(&c->unsettled);
-    if (c->driver.state == PB__DRIVER_AWAY && !pb_session_is_closed(c->driver.session)) {
-        c->hub->dial(c);
-    }
-    bool away = c->driver.state == PB__DRIVER_AWAY;
-    pb__driver_settle(&c->driver);
-    if (!away) { /* else c may be gone */
-        has_settled(c);
-    }
-}
+/* ---- What the program does ---- */
 
 pb_session *pb_conn_session(const pb_conn *c)
 {
-    return c->driver.session;
+    return c ? c->session : NULL;
 }
 
 pb_remote *pb_conn_root(pb_conn *c)
 {
-    return pb_session_root(c->driver.session);
+    return c ? pb_session_root(c->session) : NULL;
 }
 
 void pb_conn_close(pb_conn *c)
 {
-    pb_driver_close(&c->driver);
-}
-
-void pb_conn_drain(pb_conn *c, int64_t patience)
-{
-    pb_driver_finish(&c->driver, patience);
+    if (c) {
+        pb_session_close(c->session);
+    }
 }

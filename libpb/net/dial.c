@@ -6,6 +6,7 @@
  * it, and the fastest wins (RFC 8305). */
 #include "libpb/net/dial.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/net/resolve.h"
 #include "libpb/net/socket.h"
 
 enum { ATTEMPT_DELAY = 250 /* milliseconds: RFC 8305, 5 */ };
@@ -23,7 +25,7 @@ struct dialled {
     struct pb__hub hub;
     struct pb__target *to;
     struct pb__follower follower;
-    uv_getaddrinfo_t lookup;
+    struct pb__lookup *lookup; /* NULL: none is under way */
     struct addrinfo *found;
     /* Addresses that are still to be tried: those of the first one's family, and the
      * others; and of which the next is to be. */
@@ -35,15 +37,11 @@ struct dialled {
     struct sockaddr_un path; /* of a UNIX endpoint */
     struct addrinfo path_info;
     pb_error failure; /* why the last attempt failed */
-    /* What still has to call back before all of this can be freed. */
-    size_t handles;
-    bool looking_up;
-    bool gone;
-    bool was_ready; /* the follower knows that it is */
+    bool was_ready;   /* the follower knows that it is */
 };
 
 struct attempt {
-    uv_poll_t poll;
+    pb_watch watch; /* of fd */
     struct dialled *d;
     struct pb__list link;
     int fd;
@@ -52,52 +50,25 @@ struct attempt {
 static void failed(struct dialled *d, int negative_errno)
 {
     d->failure = (pb_error){0};
-    if (negative_errno == UV_ENOMEM) {
-        pb__error_nomem(&d->failure);
-    } else {
-        pb__socket_error(&d->failure, negative_errno, "cannot connect to %s",
-                         d->to->at.spelling);
-    }
+    pb__socket_error(&d->failure, negative_errno, "cannot connect to %s",
+                     d->to->at.spelling);
 }
 
 static int64_t now(const struct dialled *d)
 {
-    return (int64_t)uv_now(d->hub.loop);
+    return pb__loop_now(d->hub.loop);
 }
 
 /* ---- The end of it ---- */
 
-static void free_when_done(struct dialled *d)
-{
-    if (d->gone && !d->looking_up && d->handles == 0) {
-        uv_freeaddrinfo(d->found);
-        pb__target_unref(d->to);
-        pb__free(d);
-    }
-}
-
-static void hub_closed(uv_handle_t *h)
-{
-    struct dialled *d = h->data;
-    d->handles--;
-    free_when_done(d);
-}
-
-static void attempt_closed(uv_handle_t *h)
-{
-    struct attempt *a = h->data;
-    struct dialled *d = a->d;
-    pb__free(a);
-    d->handles--;
-    free_when_done(d);
-}
-
 /* Ends an attempt; its socket is the caller's then. */
 static int take_socket(struct attempt *a)
 {
+    int fd = a->fd;
+    pb__watch_free(a->d->hub.loop, &a->watch);
     pb__list_remove(&a->link);
-    uv_close((uv_handle_t *)&a->poll, attempt_closed);
-    return a->fd;
+    pb__free(a);
+    return fd;
 }
 
 static void drop_attempts(struct dialled *d)
@@ -111,18 +82,22 @@ static void on_gone(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
     struct pb__follower follower = d->follower;
-    pb_error why = *pb_session_error(c->driver.session);
-    pb_session_free(c->driver.session);
-    d->gone = true;
+    pb_error why = *pb_session_error(c->session);
+    pb_session_free(c->session);
     drop_attempts(d);
-    if (d->looking_up) {
-        uv_cancel((uv_req_t *)&d->lookup);
+    if (d->lookup) {
+        pb__lookup_cancel(d->lookup);
     }
-    d->hub.prepare.data = d;
-    uv_close((uv_handle_t *)&d->hub.prepare, hub_closed);
+    if (d->found) {
+        freeaddrinfo(d->found);
+    }
+    pb_loop *loop = d->hub.loop;
+    pb__target_unref(d->to);
+    pb__free(d);
     if (follower.gone) {
         follower.gone(&why, follower.who);
     }
+    pb_loop_unref(loop);
 }
 
 /* ---- Attempts ---- */
@@ -148,17 +123,17 @@ static void succeed(struct attempt *a)
         }
     }
     if (why.code) {
-        pb__driver_lose(&c->driver, &why);
+        pb__conn_lose(c, &why);
     }
 }
 
-static void on_attempt(uv_poll_t *poll, int status, int events)
+static void on_attempt(pb_watch *w, int events)
 {
-    (void)events;
-    struct attempt *a = poll->data;
+    struct attempt *a = PB__LIST_ENTRY(w, struct attempt, watch);
     struct dialled *d = a->d;
+    pb__loop_enter(d->hub.loop);
     int e = pb__socket_status(a->fd);
-    e = e ? e : status;
+    e = e == 0 && (events & PB_WATCH_FAILED) ? -EIO : e;
     if (e) {
         failed(d, e);
         close(take_socket(a));
@@ -176,18 +151,17 @@ static int attempt(struct dialled *d, const struct addrinfo *to)
         return fd;
     }
     struct attempt *a = pb__malloc(sizeof *a);
-    int e = a ? uv_poll_init_socket(d->hub.loop, &a->poll, fd) : UV_ENOMEM;
+    int e = a ? pb__watch_new(d->hub.loop, &a->watch, fd, on_attempt) : -ENOMEM;
     if (e) {
         pb__free(a);
         close(fd);
         return e;
     }
-    a->poll.data = a;
     a->d = d;
     a->fd = fd;
-    d->handles++;
+    pb__list_init(&a->link);
     pb__list_push(&d->attempts, &a->link);
-    e = uv_poll_start(&a->poll, UV_WRITABLE, on_attempt);
+    e = pb__watch_set(d->hub.loop, &a->watch, PB_WATCH_WRITE);
     if (e) {
         close(take_socket(a));
     }
@@ -246,24 +220,16 @@ static void set_found(struct dialled *d, struct addrinfo *found)
     d->next_at = now(d);
 }
 
-static void not_found(struct dialled *d, int status)
+static void on_found(struct addrinfo *found, const char *why, void *dialled)
 {
-    pb__socket_error(&d->failure, status, "cannot find host \"%s\"", d->to->at.host);
-}
-
-static void on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
-{
-    struct dialled *d = lookup->data;
-    d->looking_up = false;
-    if (d->gone) {
-        d->found = found;
-        free_when_done(d);
-        return;
+    struct dialled *d = dialled;
+    d->lookup = NULL;
+    if (found) {
+        set_found(d, found);
+    } else {
+        pb__error_set(&d->failure, PB_ERR_SYSTEM, 0, "cannot find host \"%s\": %s",
+                      d->to->at.host, why);
     }
-    if (status) {
-        not_found(d, status);
-    }
-    set_found(d, found);
     pb__conn_settle(&d->conn);
 }
 
@@ -287,14 +253,7 @@ static void find(struct dialled *d)
         set_found(d, found);
         return;
     }
-    hints.ai_flags = AI_NUMERICSERV;
-    int status =
-        uv_getaddrinfo(d->hub.loop, &d->lookup, on_found, e->host, service, &hints);
-    d->lookup.data = d;
-    d->looking_up = status == 0;
-    if (status) {
-        not_found(d, status);
-    }
+    d->lookup = pb__lookup_new(d->hub.loop, e->host, service, on_found, d, &d->failure);
 }
 
 /* ---- Dialling ---- */
@@ -309,34 +268,31 @@ static int64_t earlier(int64_t a, int64_t b)
 static void on_dial(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
-    if (now(d) >= c->driver.finish_by) {
-        pb_session_close(c->driver.session);
+    if (now(d) >= c->finish_by) {
+        pb_session_close(c->session);
         return;
     }
     if (is_any_left(d) && now(d) >= d->next_at) {
         try_next(d);
     }
-    int64_t at = earlier(d->give_up_at, c->driver.finish_by);
+    int64_t at = earlier(d->give_up_at, c->finish_by);
     at = is_any_left(d) ? earlier(at, d->next_at) : at;
     if (now(d) >= d->give_up_at) {
         d->failure = (pb_error){0};
         pb__error_set(&d->failure, PB_ERR_TIMEOUT, 0,
                       "no connection to %s within %lld milliseconds", d->to->at.spelling,
                       (long long)d->to->connect_timeout);
-    } else if (d->looking_up || is_any_left(d) || !pb__list_empty(&d->attempts)) {
-        if (pb__conn_set_timer(c, at) == 0) {
-            return;
-        }
-        d->failure = (pb_error){0};
-        pb__error_nomem(&d->failure);
+    } else if (d->lookup || is_any_left(d) || !pb__list_empty(&d->attempts)) {
+        pb__conn_set_timer(c, at);
+        return;
     }
-    pb_session_lost(c->driver.session, &d->failure);
+    pb_session_lost(c->session, &d->failure);
 }
 
 static void on_settled(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
-    if (!d->was_ready && pb_session_is_ready(c->driver.session)) {
+    if (!d->was_ready && pb_session_is_ready(c->session)) {
         d->was_ready = true;
         if (d->follower.ready) {
             d->follower.ready(d->follower.who);
@@ -344,36 +300,41 @@ static void on_settled(pb_conn *c)
     }
 }
 
-pb_conn *pb__dial(uv_loop_t *loop, struct pb__target *t, struct pb__follower follower)
+pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follower)
 {
     struct dialled *d = pb__calloc(1, sizeof *d);
-    if (!d || pb__conn_init(&d->conn, &d->hub, t->shared, &t->policy, true) != 0) {
+    if (!d) {
+        return NULL;
+    }
+    d->hub = (struct pb__hub){.loop = loop,
+                              .policy = &t->policy,
+                              .dial = on_dial,
+                              .settled = on_settled,
+                              .gone = on_gone};
+    if (pb__conn_init(&d->conn, &d->hub, t->shared, true) != 0) {
         pb__free(d);
         return NULL;
     }
-    pb_conn *c = &d->conn;
+    pb_loop_ref(loop);
     d->to = pb__target_ref(t);
     d->follower = follower;
     pb__list_init(&d->attempts);
-    pb__hub_init(&d->hub, loop);
-    d->hub.dial = on_dial;
-    d->hub.settled = on_settled;
-    d->hub.gone = on_gone;
-    d->handles = 1; /* the hub's */
-    uv_update_time(loop);
+    pb__loop_update(loop);
     d->give_up_at = t->connect_timeout < 0 ? INT64_MAX : now(d) + t->connect_timeout;
     find(d);
     if (is_any_left(d)) {
         try_next(d);
     }
-    c->driver.hooks->wake(c);
-    return c;
+    pb__conn_wake(&d->conn);
+    return &d->conn;
 }
 
-pb_conn *pb_connect(struct uv_loop_s *loop, const char *endpoint, const pb_net_config *c,
+pb_conn *pb_connect(pb_loop *loop, const char *endpoint, const pb_net_config *c,
                     pb_error *err)
 {
-    struct pb__target *t = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, c, err);
+    struct pb__target *t = pb__loop_check(loop, err) == 0
+                               ? pb__target_new(endpoint, PB__ENDPOINT_CLIENT, c, err)
+                               : NULL;
     pb_conn *conn = t ? pb__dial(loop, t, (struct pb__follower){0}) : NULL;
     if (t && !conn) {
         pb__error_nomem(err);

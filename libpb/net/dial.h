@@ -16,6 +16,6 @@ struct pb__follower {
 };
 
 /* As pb_connect, to what t says. NULL for lack of memory. */
-pb_conn *pb__dial(uv_loop_t *loop, struct pb__target *t, struct pb__follower follower);
+pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follower);
 
 #endif

@@ -3,7 +3,7 @@
  * The life of a connection in time: peers that have gone silent, connections that nobody
  * uses, and those that are to end as soon as nothing is under way on them. */
 #include "libpb/base/error.h"
-#include "libpb/net/driver.h"
+#include "libpb/net/conn.h"
 #include "libpb/net/socket.h"
 
 enum { KEEP_ALIVE = 60 };
@@ -27,157 +27,152 @@ static int64_t later(int64_t from, int64_t by)
     return __builtin_add_overflow(from, by, &at) ? INT64_MAX : at;
 }
 
-bool pb__driver_goes_on(const struct pb_driver *d)
+bool pb__conn_goes_on(const pb_conn *c)
 {
-    return d->state == PB__DRIVER_UP && !pb_session_is_closed(d->session) &&
-           pb_session_deadline(d->session) <= pb__driver_now(d) - d->epoch;
+    return c->state == PB__CONN_UP && !pb_session_is_closed(c->session) &&
+           pb_session_deadline(c->session) <= pb__conn_now(c) - c->epoch;
 }
 
 /* Whether somebody waits for an answer, or for the end of pages. */
-static bool is_busy(const struct pb_driver *d)
+static bool is_busy(const pb_conn *c)
 {
     pb_session_stats stats;
-    pb_session_get_stats(d->session, &stats);
+    pb_session_get_stats(c->session, &stats);
     return stats.pending > 0 || stats.serving > 0 || stats.queued > 0 ||
-           stats.paging > 0 || pb__driver_goes_on(d);
+           stats.paging > 0 || pb__conn_goes_on(c);
 }
 
 /* Whether nothing has come from the peer for so long. While nobody reads it cannot be
  * known, nor before what the socket has is read: the program may have been away. */
-static bool is_silent(const struct pb_driver *d, int64_t milliseconds)
+static bool is_silent(const pb_conn *c, int64_t milliseconds)
 {
-    return pb_session_want_recv(d->session) &&
-           pb__driver_now(d) - d->heard >= milliseconds && !pb__socket_has_input(d->fd);
+    return pb_session_want_recv(c->session) &&
+           pb__conn_now(c) - c->heard >= milliseconds && !pb__socket_has_input(c->fd);
 }
 
-bool pb__driver_is_deaf(const struct pb_driver *d)
+bool pb__conn_is_deaf(const pb_conn *c)
 {
     pb_session_stats stats;
-    if (d->finish_by == INT64_MAX) {
+    if (c->finish_by == INT64_MAX) {
         return false;
     }
-    pb_session_get_stats(d->session, &stats);
+    pb_session_get_stats(c->session, &stats);
     return stats.pending == 0;
 }
 
 static void on_pong(pb_value *result, pb_failure *failure, void *user_data)
 {
-    struct pb_driver *d = user_data;
-    d->pinging = false;
+    pb_conn *c = user_data;
+    c->pinging = false;
     if (!result && pb_failure_code(failure) == PB_ERR_TIMEOUT &&
-        is_silent(d, d->policy->ping_interval)) {
+        is_silent(c, c->hub->policy->ping_interval)) {
         pb_error why = {0};
         pb__error_set(&why, PB_ERR_TIMEOUT, 0,
                       "the peer has not answered a ping within %lld milliseconds",
-                      (long long)d->policy->ping_interval);
-        pb__driver_lose(d, &why);
+                      (long long)c->hub->policy->ping_interval);
+        pb__conn_lose(c, &why);
     }
 }
 
 /* Whatever the answer is, it is a sign of life. Without the memory for it there is another
  * time. */
-static void ping(struct pb_driver *d)
+static void ping(pb_conn *c)
 {
-    const pb_call_options options = {.timeout = d->policy->ping_interval};
-    pb_remote *root = pb_session_root(d->session);
-    d->heard = pb__driver_now(d);
-    d->pinging = root && pb_remote_call_values(root, d->policy->ping_method, NULL, NULL,
-                                               &options, on_pong, d, NULL, NULL) == 0;
+    const pb_call_options options = {.timeout = c->hub->policy->ping_interval};
+    pb_remote *root = pb_session_root(c->session);
+    c->heard = pb__conn_now(c);
+    c->pinging = root && pb_remote_call_values(root, c->hub->policy->ping_method, NULL,
+                                               NULL, &options, on_pong, c, NULL, NULL) == 0;
     pb_remote_unref(root);
 }
 
-static bool pings(const struct pb_driver *d)
+static bool pings(const pb_conn *c)
 {
-    return d->policy->ping_interval > 0 && !d->pinging &&
-           pb_session_is_ready(d->session) && pb_session_want_recv(d->session);
+    return c->hub->policy->ping_interval > 0 && !c->pinging &&
+           pb_session_is_ready(c->session) && pb_session_want_recv(c->session);
 }
 
-static void mind_idle(struct pb_driver *d, int64_t now)
+static void mind_idle(pb_conn *c, int64_t now)
 {
-    int64_t timeout = d->policy->idle_timeout;
-    if (timeout <= 0 || now < later(d->heard, timeout)) {
+    int64_t timeout = c->hub->policy->idle_timeout;
+    if (timeout <= 0 || now < later(c->heard, timeout)) {
         return;
     }
-    if (is_busy(d) || !is_silent(d, timeout)) {
-        d->heard = now; /* it counts anew from here */
+    if (is_busy(c) || !is_silent(c, timeout)) {
+        c->heard = now; /* it counts anew from here */
         return;
     }
     pb_error why = {0};
     pb__error_set(&why, PB_ERR_TIMEOUT, 0,
                   "the connection was idle for %lld milliseconds", (long long)timeout);
-    pb__driver_lose(d, &why);
+    pb__conn_lose(c, &why);
 }
 
-void pb__driver_moved(struct pb_driver *d)
+void pb__conn_moved(pb_conn *c)
 {
-    d->moved = pb__driver_now(d);
-    d->unsent = d->policy->write_timeout > 0 ? pb__socket_unsent(d->fd) : 0;
+    c->moved = pb__conn_now(c);
+    c->unsent = c->hub->policy->write_timeout > 0 ? pb__socket_unsent(c->fd) : 0;
 }
 
-static void mind_stalled(struct pb_driver *d, int64_t now)
+static void mind_stalled(pb_conn *c, int64_t now)
 {
-    int64_t timeout = d->policy->write_timeout;
-    if (timeout <= 0 || !d->blocked || now < later(d->moved, timeout)) {
+    int64_t timeout = c->hub->policy->write_timeout;
+    if (timeout <= 0 || !c->blocked || now < later(c->moved, timeout)) {
         return;
     }
-    if (pb__socket_unsent(d->fd) < d->unsent) {
-        pb__driver_moved(d); /* too little for the socket to take more */
+    if (pb__socket_unsent(c->fd) < c->unsent) {
+        pb__conn_moved(c); /* too little for the socket to take more */
         return;
     }
     pb_error why = {0};
     pb__error_set(&why, PB_ERR_TIMEOUT, 0,
                   "the peer has taken nothing for %lld milliseconds", (long long)timeout);
-    pb__driver_lose(d, &why);
+    pb__conn_lose(c, &why);
 }
 
-void pb__driver_mind(struct pb_driver *d)
+void pb__conn_mind(pb_conn *c)
 {
-    int64_t now = pb__driver_now(d);
-    if (!pb_session_is_closed(d->session)) {
-        mind_stalled(d, now);
+    int64_t now = pb__conn_now(c);
+    if (!pb_session_is_closed(c->session)) {
+        mind_stalled(c, now);
     }
-    if (!pb_session_is_closed(d->session)) {
-        mind_idle(d, now);
+    if (!pb_session_is_closed(c->session)) {
+        mind_idle(c, now);
     }
-    if (!pb_session_is_closed(d->session) && pings(d) &&
-        now >= later(d->heard, d->policy->ping_interval)) {
-        ping(d);
+    if (!pb_session_is_closed(c->session) && pings(c) &&
+        now >= later(c->heard, c->hub->policy->ping_interval)) {
+        ping(c);
     }
 }
 
-bool pb__driver_has_finished(const struct pb_driver *d)
+bool pb__conn_has_finished(const pb_conn *c)
 {
-    return d->finish_by != INT64_MAX &&
-           (pb__driver_now(d) >= d->finish_by || !is_busy(d));
+    return c->finish_by != INT64_MAX && (pb__conn_now(c) >= c->finish_by || !is_busy(c));
 }
 
-int64_t pb__driver_mind_at(const struct pb_driver *d)
+int64_t pb__conn_mind_at(const pb_conn *c)
 {
-    int64_t at = d->finish_by, then;
-    if (d->policy->idle_timeout > 0 &&
-        (then = later(d->heard, d->policy->idle_timeout)) < at) {
+    int64_t at = c->finish_by, then;
+    if (c->hub->policy->idle_timeout > 0 &&
+        (then = later(c->heard, c->hub->policy->idle_timeout)) < at) {
         at = then;
     }
-    if (d->policy->write_timeout > 0 && d->blocked &&
-        (then = later(d->moved, d->policy->write_timeout)) < at) {
+    if (c->hub->policy->write_timeout > 0 && c->blocked &&
+        (then = later(c->moved, c->hub->policy->write_timeout)) < at) {
         at = then;
     }
-    if (pings(d) && (then = later(d->heard, d->policy->ping_interval)) < at) {
+    if (pings(c) && (then = later(c->heard, c->hub->policy->ping_interval)) < at) {
         at = then;
     }
     return at;
 }
 
-void pb_driver_close(pb_driver *d)
+void pb_conn_drain(pb_conn *c, int64_t patience)
 {
-    pb_session_close(d->session);
-}
-
-void pb_driver_finish(pb_driver *d, int64_t patience)
-{
-    if (!pb_session_is_closed(d->session)) {
-        int64_t by = later(pb__driver_now(d), patience < 0 ? INT64_MAX : patience);
-        d->finish_by = by < INT64_MAX ? by : INT64_MAX - 1;
-        d->hooks->wake(d->loop);
+    if (c && !pb_session_is_closed(c->session)) {
+        pb__loop_update(c->hub->loop);
+        int64_t by = later(pb__conn_now(c), patience < 0 ? INT64_MAX : patience);
+        c->finish_by = by < INT64_MAX ? by : INT64_MAX - 1;
+        pb__conn_wake(c);
     }
 }

@@ -4,16 +4,23 @@ libpb_net_la_SOURCES = \
 	%D%/client.c \
 	%D%/conn.c \
 	%D%/conn.h \
+	%D%/descriptor.c \
+	%D%/descriptor.h \
 	%D%/dial.c \
 	%D%/dial.h \
-	%D%/driver.c \
-	%D%/driver.h \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
 	%D%/folder.c \
 	%D%/life.c \
+	%D%/loop.c \
+	%D%/loop.h \
+	%D%/loop_uv.c \
+	%D%/loop_uv.h \
 	%D%/password_file.c \
 	%D%/post.c \
+	%D%/post.h \
+	%D%/resolve.c \
+	%D%/resolve.h \
 	%D%/run.c \
 	%D%/server.c \
 	%D%/service.c \
@@ -33,10 +40,13 @@ net_libs = libpb_net.la $(broker_libs)
 unit_tests += \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
+	%D%/tests/test_descriptors \
 	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
 	%D%/tests/test_folder \
 	%D%/tests/test_life \
+	%D%/tests/test_loop \
+	%D%/tests/test_loop_uv \
 	%D%/tests/test_password_file \
 	%D%/tests/test_post \
 	%D%/tests/test_pressure \
@@ -44,13 +54,16 @@ unit_tests += \
 	%D%/tests/test_service \
 	%D%/tests/test_silence \
 	%D%/tests/test_tls
-EXTRA_DIST += %D%/tests/certificate.h %D%/tests/peers.h
+EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/peers.h %D%/tests/under_loop.h
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_loop_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_loop_uv_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(net_libs) $(test_libs)
@@ -58,3 +71,18 @@ EXTRA_DIST += %D%/tests/certificate.h %D%/tests/peers.h
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+if HAVE_GLIB
+unit_tests += %D%/tests/test_loop_glib
+%C%_tests_test_loop_glib_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
+%C%_tests_test_loop_glib_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) $(GLIB_LIBS)
+endif
+if HAVE_LIBEV
+unit_tests += %D%/tests/test_loop_libev
+%C%_tests_test_loop_libev_CFLAGS = $(AM_CFLAGS) -fno-strict-aliasing
+%C%_tests_test_loop_libev_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) -lev
+endif
+if HAVE_LIBEVENT
+unit_tests += %D%/tests/test_loop_libevent
+%C%_tests_test_loop_libevent_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+%C%_tests_test_loop_libevent_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)
+endif

@@ -1,116 +1,210 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way from other threads into a loop's: a queue under a lock, and libuv's async handle,
- * which wakes the loop. Mirrors reactor.callFromThread. */
-#include <uv.h>
+ * The way from other threads into a loop's: a queue under a lock, and an eventfd that wakes
+ * the loop. Mirrors reactor.callFromThread. */
+#include "libpb/net/post.h"
 
-#include "libpb/base/list.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "libpb/base/error.h"
 #include "libpb/base/mem.h"
-#include "pb/net.h"
+#include "libpb/net/descriptor.h"
+#include "libpb/net/loop.h"
+#include "libpb/net/socket.h"
 
-struct posted {
-    struct pb__list link;
+struct pb_post {
+    pb_loop *loop;
+    pb_watch watch; /* of fd */
+    int fd;
+    pthread_mutex_t lock; /* of what follows */
+    struct pb__list queue;
+    size_t queued;
+    size_t
+        holders; /* the program; the loop until it is closed, and while it runs items */
+    bool closing;
+};
+
+/* What pb_post_run makes. */
+struct posted_call {
+    struct pb__posted posted;
     void (*run)(void *data);
     void *data;
 };
 
-struct pb_post {
-    uv_async_t async;
-    uv_mutex_t lock; /* of the list */
-    struct pb__list list;
-    size_t holders; /* the program, and until it is closed the loop */
-    bool closing;
-};
-
-/* All that is posted by now, in its order; what it posts itself comes the next time. */
-static void on_async(uv_async_t *async)
+static void post_release(pb_post *p)
 {
-    struct pb_post *p = async->data;
-    struct pb__list all;
-    pb__list_init(&all);
-    uv_mutex_lock(&p->lock);
-    while (!pb__list_empty(&p->list)) {
-        struct pb__list *link = p->list.next;
-        pb__list_remove(link);
-        pb__list_push(&all, link);
-    }
-    uv_mutex_unlock(&p->lock);
-    while (!pb__list_empty(&all)) {
-        struct posted *one = PB__LIST_ENTRY(all.next, struct posted, link);
-        struct posted was = *one;
-        pb__list_remove(&one->link);
-        pb__free(one);
-        was.run(was.data);
+    pthread_mutex_lock(&p->lock);
+    bool last = --p->holders == 0;
+    pthread_mutex_unlock(&p->lock);
+    if (last) {
+        pthread_mutex_destroy(&p->lock);
+        pb__free(p);
     }
 }
 
-pb_post *pb_post_new(struct uv_loop_s *loop)
+/* Lets the descriptor be readable or not. Both under the lock, so that it is readable
+ * exactly while there are items. */
+static void post_signal(pb_post *p)
 {
+    const uint64_t one = 1;
+    while (write(p->fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+static void post_clear(pb_post *p)
+{
+    uint64_t count;
+    while (read(p->fd, &count, sizeof count) < 0 && errno == EINTR) {
+    }
+}
+
+/* The first item, out of the queue; NULL: there is none. */
+static struct pb__posted *post_take(pb_post *p)
+{
+    struct pb__posted *first = NULL;
+    pthread_mutex_lock(&p->lock);
+    if (p->queued > 0) {
+        first = PB__LIST_ENTRY(p->queue.next, struct pb__posted, link);
+        pb__list_remove(&first->link);
+        p->queued--;
+        if (p->queued == 0) {
+            post_clear(p);
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+    return first;
+}
+
+/* Runs what is posted by now, in its order; what that posts comes the next time. */
+static void post_on_ready(pb_watch *w, int events)
+{
+    pb_post *p = PB__LIST_ENTRY(w, pb_post, watch);
+    struct pb__posted *first;
+    (void)events;
+    pb__loop_enter(p->loop);
+    pthread_mutex_lock(&p->lock);
+    p->holders++;
+    size_t n = p->queued;
+    pthread_mutex_unlock(&p->lock);
+    for (; n > 0 && (first = post_take(p)); n--) {
+        first->run(first);
+    }
+    post_release(p);
+}
+
+/* Has the loop watch a new descriptor: 0 or -errno. */
+static int post_open(pb_post *p)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->fd = fd < 0 ? -errno : pb__descriptor_raise(fd);
+    if (p->fd < 0) {
+        return p->fd;
+    }
+    int e = pb__watch_new(p->loop, &p->watch, p->fd, post_on_ready);
+    if (!e) {
+        e = pb__watch_set(p->loop, &p->watch, PB_WATCH_READ);
+        if (e) {
+            pb__watch_free(p->loop, &p->watch);
+        }
+    }
+    if (e) {
+        close(p->fd);
+    }
+    return e;
+}
+
+pb_post *pb_post_new(pb_loop *loop, pb_error *err)
+{
+    if (pb__loop_check(loop, err) != 0) {
+        return NULL;
+    }
     pb_post *p = pb__calloc(1, sizeof *p);
-    if (!p || uv_mutex_init(&p->lock) != 0) {
+    if (!p) {
+        pb__error_nomem(err);
+        return NULL;
+    }
+    p->loop = loop;
+    int e = -pthread_mutex_init(&p->lock, NULL);
+    if (!e && (e = post_open(p)) != 0) {
+        pthread_mutex_destroy(&p->lock);
+    }
+    if (e) {
+        pb__socket_error(err, e, "cannot make a post");
         pb__free(p);
         return NULL;
     }
-    if (uv_async_init(loop, &p->async, on_async) != 0) {
-        uv_mutex_destroy(&p->lock);
-        pb__free(p);
-        return NULL;
-    }
-    pb__list_init(&p->list);
+    pb_loop_ref(loop);
+    pb__list_init(&p->queue);
     p->holders = 2;
-    p->async.data = p;
     return p;
+}
+
+int pb__post_add(pb_post *p, struct pb__posted *posted)
+{
+    pthread_mutex_lock(&p->lock);
+    bool closing = p->closing;
+    if (!closing) {
+        pb__list_init(&posted->link);
+        pb__list_push(&p->queue, &posted->link);
+        p->queued++;
+        if (p->queued == 1) {
+            post_signal(p);
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+    return closing ? PB_ERR_STATE : 0;
+}
+
+static void posted_call_run(struct pb__posted *posted)
+{
+    struct posted_call call = *(struct posted_call *)posted;
+    pb__free(posted);
+    call.run(call.data);
 }
 
 int pb_post_run(pb_post *p, void (*run)(void *data), void *data)
 {
-    struct posted *one = pb__malloc(sizeof *one);
-    if (!one) {
-        return PB_ERR_NOMEM;
+    struct posted_call *call = p && run ? pb__malloc(sizeof *call) : NULL;
+    if (!call) {
+        return p && run ? PB_ERR_NOMEM : PB_ERR_ARG;
     }
-    *one = (struct posted){.run = run, .data = data};
-    uv_mutex_lock(&p->lock);
-    bool closing = p->closing;
-    if (!closing) {
-        pb__list_push(&p->list, &one->link);
-        uv_async_send(&p->async);
+    *call = (struct posted_call){.posted.run = posted_call_run, .run = run, .data = data};
+    int e = pb__post_add(p, &call->posted);
+    if (e) {
+        pb__free(call);
     }
-    uv_mutex_unlock(&p->lock);
-    if (closing) {
-        pb__free(one);
-        return PB_ERR_STATE;
-    }
-    return 0;
-}
-
-static void let_go(pb_post *p)
-{
-    uv_mutex_lock(&p->lock);
-    bool last = --p->holders == 0;
-    uv_mutex_unlock(&p->lock);
-    if (last) {
-        uv_mutex_destroy(&p->lock);
-        pb__free(p);
-    }
-}
-
-static void on_closed(uv_handle_t *async)
-{
-    let_go(async->data);
+    return e;
 }
 
 void pb_post_close(pb_post *p)
 {
-    uv_mutex_lock(&p->lock);
+    if (!p) {
+        return;
+    }
+    pthread_mutex_lock(&p->lock);
+    bool again = p->closing;
     p->closing = true;
-    uv_mutex_unlock(&p->lock);
-    on_async(&p->async);
-    uv_close((uv_handle_t *)&p->async, on_closed);
+    pthread_mutex_unlock(&p->lock);
+    if (again) {
+        return;
+    }
+    /* Nobody posts any more, so that the descriptor is ours alone. */
+    struct pb__posted *first;
+    while ((first = post_take(p))) {
+        first->run(first);
+    }
+    pb__watch_free(p->loop, &p->watch);
+    close(p->fd);
+    pb_loop_unref(p->loop);
+    post_release(p);
 }
 
 void pb_post_free(pb_post *p)
 {
     if (p) {
-        let_go(p);
+        post_release(p);
     }
 }

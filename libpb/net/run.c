@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The process's own loop, for programs that have none. */
+ * Running the process's own loop, for programs that have none. */
 #include <signal.h>
-#include <uv.h>
 
-#include "pb/net.h"
-
-struct uv_loop_s *pb_loop(void)
-{
-    return uv_default_loop();
-}
+#include "libpb/net/loop_uv.h"
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -31,9 +25,12 @@ static int watch(uv_loop_t *loop, uv_signal_t *handle, int number)
 int pb_run(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
-    uv_loop_t *loop = uv_default_loop();
+    uv_loop_t *loop = pb_loop_default() ? uv_default_loop() : NULL;
     uv_signal_t watched[2];
     int status = 0, count = 0;
+    if (!loop) {
+        return PB_ERR_SYSTEM;
+    }
     while (count < 2 && status == 0) {
         status = watch(loop, &watched[count], numbers[count]);
         count++;

@@ -21,10 +21,10 @@ struct pb_server {
     struct pb__target *target;
     struct pb__list conns;
     size_t count;
-    uv_poll_t listener; /* of fd */
-    uv_timer_t again;   /* runs while the system has no room */
+    pb_watch listener; /* of fd, until it closes */
+    /* Runs while the system has no room, and at the end. */
+    struct pb__timer timer;
     int fd, port;
-    size_t handles; /* those that are not closed yet */
     bool listening, closing;
     void (*closed)(void *user_data);
     void *user_data;
@@ -42,56 +42,62 @@ static bool has_room(const struct pb_server *s)
     return s->target->max_connections == 0 || s->count < s->target->max_connections;
 }
 
-static void on_acceptable(uv_poll_t *poll, int status, int events);
-
-/* Takes connections, or leaves them to the system's queue. */
-static void listen_if_room(struct pb_server *s)
+/* Takes connections, or leaves them to the system's queue. 0 or -errno. */
+static int listen_if_room(struct pb_server *s)
 {
-    bool room = has_room(s) && !uv_is_active((uv_handle_t *)&s->again);
-    if (room != s->listening && !s->closing) {
-        s->listening = room;
-        if (room) {
-            uv_poll_start(&s->listener, UV_READABLE, on_acceptable);
-        } else {
-            uv_poll_stop(&s->listener);
-        }
+    bool room = has_room(s) && s->timer.due == INT64_MAX;
+    if (room == s->listening || s->closing) {
+        return 0;
     }
+    int e = pb__watch_set(s->hub.loop, &s->listener, room ? PB_WATCH_READ : 0);
+    s->listening = room && !e;
+    return e;
 }
 
-static void on_again(uv_timer_t *timer)
+/* Tries again later to take connections. */
+static void listen_later(struct pb_server *s)
 {
-    listen_if_room(timer->data);
+    pb__timer_set(s->hub.loop, &s->timer, pb__loop_now(s->hub.loop) + ACCEPT_AGAIN);
+    (void)listen_if_room(s);
 }
 
-static void handle_closed(uv_handle_t *h)
-{
-    struct pb_server *s = h->data;
-    if (--s->handles == 0) {
-        void (*closed)(void *) = s->closed;
-        void *user_data = s->user_data;
-        free_server(s);
-        if (closed) {
-            closed(user_data);
-        }
-    }
-}
-
-static void close_if_done(struct pb_server *s)
+static void end_if_done(struct pb_server *s)
 {
     if (s->closing && s->count == 0) {
-        uv_close((uv_handle_t *)&s->hub.prepare, handle_closed);
+        pb__timer_set_soon(s->hub.loop, &s->timer);
     }
+}
+
+static void on_timer(struct pb__timer *timer)
+{
+    struct pb_server *s = PB__LIST_ENTRY(timer, struct pb_server, timer);
+    if (!s->closing) {
+        if (listen_if_room(s) != 0) {
+            listen_later(s);
+        }
+        return;
+    }
+    void (*closed)(void *) = s->closed;
+    void *user_data = s->user_data;
+    pb_loop *loop = s->hub.loop;
+    free_server(s);
+    if (closed) {
+        closed(user_data);
+    }
+    pb_loop_unref(loop);
 }
 
 static void on_gone(pb_conn *c)
 {
     struct pb_server *s = (struct pb_server *)c->hub;
     pb__list_remove(&c->link);
-    pb_session_free(c->driver.session);
+    pb_session_free(c->session);
     pb__free(c);
     s->count--;
-    listen_if_room(s);
-    close_if_done(s);
+    if (listen_if_room(s) != 0) {
+        listen_later(s);
+    }
+    end_if_done(s);
 }
 
 /* Takes fd, also where it fails. */
@@ -100,8 +106,7 @@ static int add(struct pb_server *s, int fd)
     const struct pb__target *t = s->target;
     pb_conn *c = pb__malloc(sizeof *c);
     struct pb__tls *tls = c && t->tls ? pb__tls_new(t->tls, NULL) : NULL;
-    if (!c || (t->tls && !tls) ||
-        pb__conn_init(c, &s->hub, t->shared, &t->policy, false) != 0) {
+    if (!c || (t->tls && !tls) || pb__conn_init(c, &s->hub, t->shared, false) != 0) {
         pb__tls_free(tls);
         pb__free(c);
         close(fd);
@@ -110,7 +115,7 @@ static int add(struct pb_server *s, int fd)
     pb__socket_keep_alive(fd, t->policy.keep_alive);
     int e = pb__conn_up(c, fd, tls);
     if (e) {
-        pb_session_free(c->driver.session);
+        pb_session_free(c->session);
         pb__free(c);
         return e;
     }
@@ -120,66 +125,82 @@ static int add(struct pb_server *s, int fd)
     return 0;
 }
 
-static void on_acceptable(uv_poll_t *poll, int status, int events)
+static void on_acceptable(pb_watch *w, int events)
 {
-    (void)status;
-    (void)events;
-    struct pb_server *s = poll->data;
-    for (int i = 0; i < ACCEPT_AT_ONCE && has_room(s); i++) {
+    struct pb_server *s = PB__LIST_ENTRY(w, struct pb_server, listener);
+    pb__loop_enter(s->hub.loop);
+    if (events & PB_WATCH_FAILED) {
+        s->listening = false;
+    }
+    for (int i = 0; i < ACCEPT_AT_ONCE && has_room(s) && !s->closing; i++) {
         int fd = pb__socket_accept(s->fd);
         if (fd == -EAGAIN) {
             break;
         }
         if (fd < 0) {
-            uv_timer_start(&s->again, on_again, ACCEPT_AGAIN, 0);
+            listen_later(s);
             break;
         }
         (void)add(s, fd);
     }
-    listen_if_room(s);
+    if (listen_if_room(s) != 0) {
+        listen_later(s);
+    }
 }
 
-pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint, const pb_net_config *c,
+/* Opens what listens: 0, or an error. */
+static int open_server(struct pb_server *s, pb_error *err)
+{
+    pb_loop *loop = s->hub.loop;
+    s->fd = pb__socket_listen(&s->target->at, s->target->reuse_port, &s->port, err);
+    if (s->fd < 0) {
+        return PB_ERR_SYSTEM;
+    }
+    int e = pb__watch_new(loop, &s->listener, s->fd, on_acceptable);
+    if (!e && (e = listen_if_room(s)) != 0) {
+        pb__watch_free(loop, &s->listener);
+    }
+    if (e) {
+        close(s->fd);
+        return pb__socket_error(err, e, "cannot listen on %s", s->target->at.spelling);
+    }
+    return 0;
+}
+
+pb_server *pb_serve(pb_loop *loop, const char *endpoint, const pb_net_config *c,
                     pb_error *err)
 {
+    if (pb__loop_check(loop, err) != 0) {
+        return NULL;
+    }
     struct pb_server *s = pb__calloc(1, sizeof *s);
     if (!s) {
         pb__error_nomem(err);
         return NULL;
     }
-    s->target = pb__target_new(endpoint, PB__ENDPOINT_SERVER, c, err);
-    if (!s->target) {
-        free_server(s);
-        return NULL;
-    }
-    s->fd = pb__socket_listen(&s->target->at, s->target->reuse_port, &s->port, err);
-    int e = s->fd < 0 ? 0 : uv_poll_init_socket(loop, &s->listener, s->fd);
-    if (s->fd < 0 || e) {
-        if (e) {
-            pb__socket_error(err, e, "cannot listen on %s", endpoint);
-            close(s->fd);
-        }
-        free_server(s);
-        return NULL;
-    }
     pb__list_init(&s->conns);
-    pb__hub_init(&s->hub, loop);
-    s->hub.gone = on_gone;
-    uv_timer_init(loop, &s->again);
-    s->listener.data = s->again.data = s;
-    s->handles = 3;
-    listen_if_room(s);
+    pb__timer_init(&s->timer, on_timer);
+    s->target = pb__target_new(endpoint, PB__ENDPOINT_SERVER, c, err);
+    if (s->target) {
+        s->hub =
+            (struct pb__hub){.loop = loop, .policy = &s->target->policy, .gone = on_gone};
+    }
+    if (!s->target || open_server(s, err) != 0) {
+        free_server(s);
+        return NULL;
+    }
+    pb_loop_ref(loop);
     return s;
 }
 
 int pb_server_port(const pb_server *s)
 {
-    return s->port;
+    return s ? s->port : 0;
 }
 
 size_t pb_server_connections(const pb_server *s)
 {
-    return s->count;
+    return s ? s->count : 0;
 }
 
 static void stop_listening(pb_server *s, void (*closed)(void *user_data), void *user_data)
@@ -188,8 +209,8 @@ static void stop_listening(pb_server *s, void (*closed)(void *user_data), void *
     s->closing = true;
     s->closed = closed;
     s->user_data = user_data;
-    uv_close((uv_handle_t *)&s->listener, handle_closed);
-    uv_close((uv_handle_t *)&s->again, handle_closed);
+    pb__timer_stop(s->hub.loop, &s->timer);
+    pb__watch_free(s->hub.loop, &s->listener);
     close(s->fd);
     if (s->target->at.path) {
         unlink(s->target->at.path);
@@ -198,21 +219,27 @@ static void stop_listening(pb_server *s, void (*closed)(void *user_data), void *
 
 void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_data)
 {
+    if (!s) {
+        return;
+    }
     if (!s->closing) {
         stop_listening(s, closed, user_data);
     }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
         pb_conn_close(PB__LIST_ENTRY(l, pb_conn, link));
     }
-    close_if_done(s);
+    end_if_done(s);
 }
 
 void pb_server_drain(pb_server *s, int64_t patience, void (*closed)(void *user_data),
                      void *user_data)
 {
+    if (!s) {
+        return;
+    }
     stop_listening(s, closed, user_data);
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
         pb_conn_drain(PB__LIST_ENTRY(l, pb_conn, link), patience);
     }
-    close_if_done(s);
+    end_if_done(s);
 }

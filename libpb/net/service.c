@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libpb/broker/login.h"
 #include "compat/value.h"
@@ -24,12 +25,12 @@ enum {
 };
 
 struct pb_service {
-    uv_loop_t *loop;
+    pb_loop *loop;
     struct pb__target *to;
     pb_service_config config; /* without zeros; of net nothing is looked at */
     char *secrets;            /* the texts of config.login */
     pb_credentials login;
-    uv_timer_t timer;
+    struct pb__timer timer;
     int64_t retry_at; /* INT64_MAX: there is a connection, or an attempt, or no more */
     pb_conn *conn;    /* NULL: none, and none is tried */
     pb_remote *root;  /* what calls go to; NULL: it is not up */
@@ -42,10 +43,11 @@ struct pb_service {
 };
 
 static void connect_now(struct pb_service *s);
+static void end(struct pb_service *s);
 
 static int64_t now(const struct pb_service *s)
 {
-    return (int64_t)uv_now(s->loop);
+    return pb__loop_now(s->loop);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -55,21 +57,21 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* ---- Time ---- */
 
-static void on_timer(uv_timer_t *timer);
-
 static void set_timer(struct pb_service *s)
 {
     int64_t at = earlier(s->retry_at, pb__waiting_deadline(&s->waiting));
-    if (at == INT64_MAX || s->stopping) {
-        uv_timer_stop(&s->timer);
-    } else {
-        uv_timer_start(&s->timer, on_timer, at > now(s) ? (uint64_t)(at - now(s)) : 0, 0);
+    if (!s->stopping) {
+        pb__timer_set(s->loop, &s->timer, at);
     }
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_timer(struct pb__timer *timer)
 {
-    struct pb_service *s = timer->data;
+    struct pb_service *s = PB__LIST_ENTRY(timer, struct pb_service, timer);
+    if (s->stopping) {
+        end(s);
+        return;
+    }
     if (now(s) >= s->retry_at) {
         connect_now(s);
     }
@@ -87,7 +89,7 @@ static int64_t next_delay(const struct pb_service *s)
     }
     int64_t wait = delay < (double)c->max_delay ? (int64_t)delay : c->max_delay;
     uint32_t chance;
-    if (c->jitter > 0 && uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL) == 0) {
+    if (c->jitter > 0 && getentropy(&chance, sizeof chance) == 0) {
         wait += (int64_t)(chance % ((uint64_t)c->jitter + 1));
     }
     return wait;
@@ -106,15 +108,16 @@ static void free_service(struct pb_service *s)
     pb__free(s);
 }
 
-static void timer_closed(uv_handle_t *h)
+static void end(struct pb_service *s)
 {
-    struct pb_service *s = h->data;
     void (*stopped)(void *) = s->stopped;
     void *user_data = s->user_data;
+    pb_loop *loop = s->loop;
     free_service(s);
     if (stopped) {
         stopped(user_data);
     }
+    pb_loop_unref(loop);
 }
 
 /* There is no connection now. */
@@ -122,7 +125,7 @@ static void down(struct pb_service *s, const pb_error *why)
 {
     const pb_service_config *c = &s->config;
     if (s->stopping) {
-        uv_close((uv_handle_t *)&s->timer, timer_closed);
+        pb__timer_set_soon(s->loop, &s->timer);
         return;
     }
     bool enough = c->max_failures && s->failures >= c->max_failures;
@@ -269,9 +272,12 @@ static void set_defaults(pb_service_config *c)
     c->login_timeout = c->login_timeout ? c->login_timeout : LOGIN_TIMEOUT;
 }
 
-pb_service *pb_service_new(struct uv_loop_s *loop, const char *endpoint,
+pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
                            const pb_service_config *c, pb_error *err)
 {
+    if (pb__loop_check(loop, err) != 0) {
+        return NULL;
+    }
     struct pb_service *s = pb__calloc(1, sizeof *s);
     if (!s) {
         pb__error_nomem(err);
@@ -282,6 +288,7 @@ pb_service *pb_service_new(struct uv_loop_s *loop, const char *endpoint,
     pb_value_ref(s->config.mind);
     set_defaults(&s->config);
     pb__waiting_init(&s->waiting);
+    pb__timer_init(&s->timer, on_timer);
     s->retry_at = INT64_MAX;
     s->to = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &s->config.net, err);
     if (!s->to || (s->config.login && !copy_login(s, s->config.login)) ||
@@ -292,8 +299,7 @@ pb_service *pb_service_new(struct uv_loop_s *loop, const char *endpoint,
         free_service(s);
         return NULL;
     }
-    uv_timer_init(loop, &s->timer);
-    s->timer.data = s;
+    pb_loop_ref(loop);
     return s;
 }
 
@@ -342,7 +348,7 @@ int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
         return pb_remote_call_values(s->root, method, args, kwargs, options, cb,
                                      user_data, NULL, err);
     }
-    uv_update_time(s->loop);
+    pb__loop_update(s->loop);
     return wait_for_it(s, method, args, kwargs, options, cb, user_data, err);
 }
 
@@ -367,7 +373,7 @@ void pb_service_retry(pb_service *s)
 {
     s->failures = 0;
     if (!s->conn && !s->stopping) {
-        uv_update_time(s->loop);
+        pb__loop_update(s->loop);
         s->retry_at = now(s);
         set_timer(s);
     }
@@ -380,10 +386,10 @@ void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user
     s->stopping = true;
     s->stopped = stopped;
     s->user_data = user_data;
-    uv_timer_stop(&s->timer);
+    pb__timer_stop(s->loop, &s->timer);
     pb__waiting_fail(&s->waiting, PB_ERR_LOST, "the service was stopped");
     if (!s->conn) {
-        uv_close((uv_handle_t *)&s->timer, timer_closed);
+        pb__timer_set_soon(s->loop, &s->timer);
     } else if (s->root) {
         pb_conn_drain(s->conn, patience);
     } else {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * System calls on sockets. libuv watches them; reading and writing is done here, for its
- * streams copy what they cannot write at once, and raise SIGPIPE. */
+ * System calls on sockets. A loop watches them; reading and writing is done here. */
 #include "libpb/net/socket.h"
 
 #include <errno.h>
@@ -19,6 +18,7 @@
 #include <uv.h>
 
 #include "libpb/base/error.h"
+#include "libpb/net/descriptor.h"
 
 const char *pb__socket_text(int negative_errno)
 {
@@ -29,6 +29,9 @@ int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
 {
     char what[160];
     va_list args;
+    if (negative_errno == -ENOMEM) {
+        return pb__error_nomem(err);
+    }
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
@@ -39,7 +42,7 @@ int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
 static int new_socket(int family)
 {
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -errno : fd;
+    return fd < 0 ? -errno : pb__descriptor_raise(fd);
 }
 
 /* A call goes out the moment it is written. No UNIX socket knows the option, or needs
@@ -214,11 +217,31 @@ int pb__socket_accept(int fd)
     do {
         got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     } while (got < 0 && (errno == EINTR || errno == ECONNABORTED));
-    if (got < 0) {
-        return -errno;
+    got = got < 0 ? -errno : pb__descriptor_raise(got);
+    if (got >= 0) {
+        set_nodelay(got);
     }
-    set_nodelay(got);
     return got;
+}
+
+int pb__socket_adopt(int fd)
+{
+    int type = 0, flags = fcntl(fd, F_GETFL);
+    socklen_t len = sizeof type;
+    int e = 0;
+    if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 ||
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+        e = -errno;
+    } else if (type != SOCK_STREAM) {
+        e = -EPROTOTYPE;
+    }
+    if (e) {
+        close(fd);
+        return e;
+    }
+    set_nodelay(fd);
+    return pb__descriptor_raise(fd);
 }
 
 void pb__socket_keep_alive(int fd, int seconds)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * System calls on sockets, TCP and UNIX alike: all of them non-blocking and closed on
- * exec. What fails returns -errno. */
+ * System calls on sockets, TCP and UNIX alike: all of them non-blocking, closed on exec,
+ * and above descriptor 2. What fails returns -errno. */
 #ifndef PB__SOCKET_H
 #define PB__SOCKET_H
 
@@ -10,7 +10,8 @@
 
 #include "libpb/net/endpoint.h"
 
-/* Fills err with PB_ERR_SYSTEM, what was tried, and the system's text of -errno. */
+/* Fills err with PB_ERR_SYSTEM, what was tried, and the system's text of -errno; with
+ * PB_ERR_NOMEM for -ENOMEM. */
 int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
     PB_PRINTF(3, 4);
 
@@ -27,6 +28,9 @@ int pb__socket_status(int fd);
 int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port, pb_error *err);
 /* Takes a connection that waits; -EAGAIN if there is none. */
 int pb__socket_accept(int fd);
+/* Makes a connected stream socket of the program's one of ours, which may get another
+ * number: it, or -errno with fd closed. */
+int pb__socket_adopt(int fd);
 /* Has the system ask a silent peer after so many seconds whether it is there; 0: never. */
 void pb__socket_keep_alive(int fd, int seconds);
 /* Whether there is something to read. */

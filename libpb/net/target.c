@@ -30,10 +30,15 @@ static int set_tls(struct pb__target *t, bool is_client, const pb_net_config *c,
     } else if (!o.certificate && !is_client) {
         o.certificate = o.key = "server.pem"; /* Twisted's name for it */
     }
-    t->tls_host = copy(t->at.tls_host     ? t->at.tls_host
+    const char *host = t->at.tls_host     ? t->at.tls_host
                        : c->tls_host_name ? c->tls_host_name
-                                          : t->at.host);
-    if (!t->tls_host) {
+                                          : t->at.host;
+    if (!host && is_client && !o.insecure) {
+        return pb__error_set(err, PB_ERR_ARG, 0,
+                             "a TLS client needs the server's name, in tls_host_name");
+    }
+    t->tls_host = copy(host);
+    if (host && !t->tls_host) {
         return pb__error_nomem(err);
     }
     t->tls = pb__tls_context_new(&o, is_client, err);
@@ -50,25 +55,47 @@ static int configure(struct pb__target *t, bool is_client, const pb_net_config *
                                               : CONNECT_TIMEOUT;
     t->max_connections = c->max_connections;
     t->reuse_port = c->reuse_port;
-    t->shared = pb__driver_share(&c->session);
+    t->shared = pb__conn_share(&c->session);
     if (!t->shared || (c->ping_method && !t->ping_method)) {
         return pb__error_nomem(err);
     }
     return t->at.is_tls ? set_tls(t, is_client, c, err) : 0;
 }
 
+static const pb_net_config plain;
+
+/* Nowhere yet. */
+static struct pb__target *make(pb_error *err)
+{
+    struct pb__target *t = pb__calloc(1, sizeof *t);
+    if (t) {
+        t->refs = 1;
+    } else {
+        pb__error_nomem(err);
+    }
+    return t;
+}
+
 struct pb__target *pb__target_new(const char *endpoint, enum pb__endpoint_role role,
                                   const pb_net_config *c, pb_error *err)
 {
-    static const pb_net_config plain;
-    struct pb__target *t = pb__calloc(1, sizeof *t);
-    if (!t) {
-        pb__error_nomem(err);
+    struct pb__target *t = make(err);
+    if (t && (pb__endpoint_parse(endpoint, role, &t->at, err) != 0 ||
+              configure(t, role == PB__ENDPOINT_CLIENT, c ? c : &plain, err) != 0)) {
+        pb__target_unref(t);
         return NULL;
     }
-    t->refs = 1;
-    if (pb__endpoint_parse(endpoint, role, &t->at, err) != 0 ||
-        configure(t, role == PB__ENDPOINT_CLIENT, c ? c : &plain, err) != 0) {
+    return t;
+}
+
+struct pb__target *pb__target_adopted(bool is_client, bool is_tls, const pb_net_config *c,
+                                      pb_error *err)
+{
+    struct pb__target *t = make(err);
+    if (t) {
+        t->at.is_tls = is_tls;
+    }
+    if (t && configure(t, is_client, c ? c : &plain, err) != 0) {
         pb__target_unref(t);
         return NULL;
     }

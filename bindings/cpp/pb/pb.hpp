@@ -492,7 +492,7 @@ public:
     {
         pb_error e{};
         config.session.root = root.get();
-        s_ = pb_serve(pb_loop(), endpoint.c_str(), &config, &e);
+        s_ = pb_serve(pb_loop_default(), endpoint.c_str(), &config, &e);
         check(s_ ? 0 : e.code, e);
     }
     Server(const Server &) = delete;

@@ -92,7 +92,7 @@ static int do_later(void *self, pb_request *req)
     }
     struct waiting *w = malloc(sizeof *w);
     w->req = pb_request_ref(req);
-    uv_idle_init(pb_loop(), &w->idle);
+    uv_idle_init(uv_default_loop(), &w->idle);
     return uv_idle_start(&w->idle, raise_later);
 }
 

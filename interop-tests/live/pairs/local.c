@@ -45,7 +45,7 @@ static int do_later(void *self, pb_request *req)
     (void)self;
     struct waiting *w = malloc(sizeof *w);
     w->req = pb_request_ref(req);
-    uv_timer_init(pb_loop(), &w->timer);
+    uv_timer_init(uv_default_loop(), &w->timer);
     return uv_timer_start(&w->timer, answer, 10, 0);
 }
 
@@ -92,7 +92,7 @@ static void use(struct talk *t, const char *who, pb_remote *to, const char *meth
     if (pb_remote_call_values(to, method, args, kwargs, NULL, on_end, &call, NULL,
                               &t->err) == 0) {
         while (!call.ended && pb_client_wait(t->client, 1) == 0) {
-            uv_run(pb_loop(), UV_RUN_NOWAIT);
+            uv_run(uv_default_loop(), UV_RUN_NOWAIT);
         }
     }
     pb_value_unref(args);

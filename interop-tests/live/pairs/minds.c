@@ -166,7 +166,7 @@ static int check_later(pb_attempt *a, void *user_data)
     (void)user_data;
     struct checking *c = malloc(sizeof *c);
     c->attempt = pb_attempt_ref(a);
-    uv_timer_init(pb_loop(), &c->timer);
+    uv_timer_init(uv_default_loop(), &c->timer);
     return uv_timer_start(&c->timer, check, 10, 0);
 }
 

@@ -162,7 +162,7 @@ static int run_server(const struct pair *p, const char *endpoint)
     pb_net_config config = {.session.on_close = on_close};
     p->serve(&config);
     pb_error err = {0};
-    serving = pb_serve(pb_loop(), endpoint, &config, &err);
+    serving = pb_serve(pb_loop_default(), endpoint, &config, &err);
     if (serving) {
         printf("listening on tcp:%d\n", pb_server_port(serving));
         pb_run(); /* until a signal comes, or it is closed */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sockets: sessions driven by libuv, and a blocking client that needs no loop.
+ * Sockets: sessions under an event loop, and a blocking client that needs no loop.
  * Endpoints are strings as Twisted writes them. Clients:
  *     tcp:HOST:PORT    unix:PATH    tls:HOST:PORT    ssl:HOST:PORT
  * with timeout=SECONDS, bindAddress=ADDRESS, and for TLS hostname=NAME (whom to expect
@@ -18,12 +18,11 @@
 #define PB_NET_H
 
 #include "pb/login.h"
+#include "pb/loop.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct uv_loop_s;
 
 /* ---- Connections and servers ---- */
 
@@ -55,14 +54,30 @@ typedef struct {
     void *reserved[8];
 } pb_net_config;
 
-/* Connects, trying each address of the host: a connection, borrowed from the loop.
+/* Connects, trying each address of the host: a connection, borrowed from the loop. The
+ * host's name is looked up in a thread, so that the loop goes on.
  * session.on_ready tells when it is there, session.on_close when it is not or no more
  * (PB_ERR_LOST, PB_ERR_TIMEOUT, PB_ERR_SYSTEM), never before this returns; after
  * on_close the pb_conn is gone. NULL with PB_ERR_SYNTAX for a malformed endpoint (offset
- * of the place), PB_ERR_NOMEM. c may be NULL. Mirrors
+ * of the place), PB_ERR_ARG without a loop, PB_ERR_NOMEM. c may be NULL. Mirrors
  * ClientEndpoint.connect(PBClientFactory()). */
-PB_API pb_conn *pb_connect(struct uv_loop_s *loop, const char *endpoint,
-                           const pb_net_config *c, pb_error *err);
+PB_API pb_conn *pb_connect(pb_loop *loop, const char *endpoint, const pb_net_config *c,
+                           pb_error *err);
+
+/* What pb_conn_adopt makes of a socket: bits. */
+enum {
+    PB_ADOPT_CLIENT = 1, /* this side is the client; else it is the server */
+    PB_ADOPT_TLS = 2,    /* by the tls_ fields of the config */
+};
+
+/* The connection over a stream socket that the program has connected or accepted, or one
+ * end of a socketpair: as pb_connect. Takes fd over, also where this fails; it gets another
+ * number if it is below 3. The files of TLS are read each time, and a TLS client must say
+ * whom it expects (tls_host_name) or take anybody (tls_insecure), else PB_ERR_ARG.
+ * PB_ERR_SYSTEM for a descriptor of no use. c may be NULL. Mirrors
+ * IReactorSocket.adoptStreamConnection. */
+PB_API pb_conn *pb_conn_adopt(pb_loop *loop, int fd, int flags, const pb_net_config *c,
+                              pb_error *err);
 /* Its session, borrowed: it goes with the connection, after on_close. */
 PB_API pb_session *pb_conn_session(const pb_conn *c);
 /* The peer's root, *new*: may be called at once, calls on it wait until the connection is
@@ -79,8 +94,8 @@ PB_API void pb_conn_drain(pb_conn *c, int64_t patience);
 /* Listens. Each connection gets a session of its own with c->session's config. NULL with
  * an error as above, or PB_ERR_SYSTEM. Mirrors
  * ServerEndpoint.listen(PBServerFactory(root)). */
-PB_API pb_server *pb_serve(struct uv_loop_s *loop, const char *endpoint,
-                           const pb_net_config *c, pb_error *err);
+PB_API pb_server *pb_serve(pb_loop *loop, const char *endpoint, const pb_net_config *c,
+                           pb_error *err);
 /* The port that it listens on (where 0 was asked for); 0 for a UNIX socket. */
 PB_API int pb_server_port(const pb_server *s);
 /* How many connections it has now. */
@@ -96,14 +111,6 @@ PB_API void pb_server_drain(pb_server *s, int64_t patience,
 
 /* ---- The loop ---- */
 
-/* The process's default loop, borrowed: what to give to the above in programs that have no
- * loop of their own. */
-PB_API struct uv_loop_s *pb_loop(void);
-/* Runs it until nothing is left to do, or SIGINT or SIGTERM. 0, or PB_ERR_SYSTEM where
- * signals cannot be watched. A program that ends on a signal closes its server then, and
- * runs once more until that is done. */
-PB_API int pb_run(void);
-
 /* ---- Threads ---- */
 
 /* A loop, its connections, their sessions, objects, references and values belong
@@ -115,8 +122,9 @@ PB_API int pb_run(void);
 typedef struct pb_post pb_post;
 
 /* The way into a loop, *new*; called in the loop's thread, or before it runs. It keeps the
- * loop alive until pb_post_close. NULL for lack of memory. */
-PB_API pb_post *pb_post_new(struct uv_loop_s *loop);
+ * loop alive until pb_post_close. NULL with PB_ERR_NOMEM, PB_ERR_SYSTEM for lack of a
+ * descriptor, PB_ERR_ARG without a loop. */
+PB_API pb_post *pb_post_new(pb_loop *loop, pb_error *err);
 /* Has the loop's thread run a function soon, in the order of posting, once. From any
  * thread. PB_ERR_NOMEM, PB_ERR_STATE after pb_post_close: it will not run then. Mirrors
  * reactor.callFromThread. */

@@ -47,7 +47,7 @@ typedef struct {
 
 /* Starts, *new* (pb_service_stop); nothing is called before this returns. c may be NULL.
  * NULL with an error as pb_connect. Mirrors ClientService.startService. */
-PB_API pb_service *pb_service_new(struct uv_loop_s *loop, const char *endpoint,
+PB_API pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
                                   const pb_service_config *c, pb_error *err);
 /* What calls go to, borrowed until the connection is lost; NULL while there is none.
  * Mirrors ClientService.whenConnected. */

@@ -10,10 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
+#include "libpb/net/tests/loop.h"
 #include "pb/net.h"
-#include "tests/support.h"
 
 /* What happened on one side. */
 struct seen {
@@ -101,29 +100,6 @@ static inline pb_net_config config_of(struct seen *seen)
 {
     return (pb_net_config){
         .session = {.on_ready = on_ready, .on_close = on_close, .user_data = seen}};
-}
-
-/* A loop for a test that may take a minute; then a signal ends it. */
-static inline void begin_loop(uv_loop_t *loop)
-{
-    alarm(60);
-    cr_assert_eq(uv_loop_init(loop), 0);
-}
-
-/* Runs the loop until the condition holds. */
-#define RUN_UNTIL(loop, condition)                                         \
-    do {                                                                   \
-        while (!(condition)) {                                             \
-            bool more = uv_run(loop, UV_RUN_ONCE) != 0;                    \
-            cr_assert(more || (condition), "nothing is left to wait for"); \
-        }                                                                  \
-    } while (0)
-
-/* Runs what is left to run, which must be nothing that waits for a peer, and closes. */
-static inline void end_loop(uv_loop_t *loop)
-{
-    uv_run(loop, UV_RUN_DEFAULT);
-    cr_assert_eq(uv_loop_close(loop), 0);
 }
 
 /* ---- Raw sockets ---- */

@@ -20,7 +20,7 @@ struct child {
 struct service {
     struct seen seen; /* first, for the methods of root_class */
     int events;
-    uv_loop_t *loop;
+    struct loop *loop;
 };
 
 static void given_back(void *self)
@@ -57,7 +57,7 @@ static int slow(void *self, pb_request *req)
     struct service *s = self;
     static uv_timer_t timer;
     s->seen.held = pb_request_ref(req);
-    uv_timer_init(s->loop, &timer);
+    uv_timer_init(&s->loop->uv, &timer);
     timer.data = s;
     return uv_timer_start(&timer, on_slow, 100, 0);
 }
@@ -93,14 +93,14 @@ static const pb_class service_class = {
 static void serve(int port_to, int events)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test ends, however it does */
-    uv_loop_t loop;
+    struct loop loop;
     struct service service = {.events = events, .loop = &loop};
-    uv_loop_init(&loop);
+    begin_loop(&loop);
     const pb_net_config config = {.session.root =
                                       pb_object_new(&service_class, &service)};
-    int port = pb_server_port(pb_serve(&loop, "127.0.0.1:0", &config, NULL));
+    int port = pb_server_port(pb_serve(loop.pb, "127.0.0.1:0", &config, NULL));
     if (write(port_to, &port, sizeof port) == sizeof port) {
-        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_run(&loop.uv, UV_RUN_DEFAULT);
     }
     _exit(1);
 }

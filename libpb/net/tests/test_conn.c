@@ -8,16 +8,16 @@
 #include "libpb/net/tests/peers.h"
 
 /* Connects to what does not answer as it should, and returns how on_close was told of it. */
-static pb_error fate(uv_loop_t *loop, const char *endpoint, pb_net_config config)
+static pb_error fate(struct loop *loop, const char *endpoint, pb_net_config config)
 {
     struct seen seen = {0};
     pb_error err = {0};
     config.session.on_ready = on_ready;
     config.session.on_close = on_close;
     config.session.user_data = &seen;
-    cr_assert(pb_connect(loop, endpoint, &config, &err), "%s", err.text);
+    cr_assert(pb_connect(loop->pb, endpoint, &config, &err), "%s", err.text);
     cr_assert_eq(seen.closed, 0, "told before the loop ran");
-    uv_run(loop, UV_RUN_DEFAULT);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
     cr_assert_eq(seen.closed, 1);
     cr_assert_eq(seen.ready, 0);
     return seen.why;
@@ -25,7 +25,7 @@ static pb_error fate(uv_loop_t *loop, const char *endpoint, pb_net_config config
 
 PB_TEST(conn, refused)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     int port, fd = raw_listen(&port, 1);
     close(fd);
@@ -46,20 +46,21 @@ PB_TEST(conn, refused)
 PB_TEST(conn, unknown_host)
 {
     static const char says[] = "cannot find host \"no such host.invalid\": ";
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     pb_error why = fate(&loop, "no such host.invalid:80", (pb_net_config){0});
     cr_assert_eq(why.code, PB_ERR_SYSTEM);
     cr_assert_eq(strncmp(why.text, says, strlen(says)), 0, "%s", why.text);
     end_loop(&loop);
+    wait_for_lookups();
 }
 
 PB_TEST(conn, malformed_endpoint)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     pb_error err = {0};
-    cr_assert_null(pb_connect(&loop, "tcp:a:x", NULL, &err));
+    cr_assert_null(pb_connect(loop.pb, "tcp:a:x", NULL, &err));
     cr_assert_eq(err.code, PB_ERR_SYNTAX);
     cr_assert_eq(err.offset, 6);
     end_loop(&loop);
@@ -68,7 +69,7 @@ PB_TEST(conn, malformed_endpoint)
 /* A server whose queue of connections is full leaves us waiting. */
 PB_TEST(conn, connect_timeout)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     int port, listener = raw_listen(&port, 0), fds[8];
     struct sockaddr_in to = loopback(port);
@@ -91,7 +92,7 @@ PB_TEST(conn, connect_timeout)
 
 PB_TEST(conn, silent_server)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     int port, listener = raw_listen(&port, 1);
     pb_error why =
@@ -105,15 +106,15 @@ PB_TEST(conn, silent_server)
 /* What a server does that has accepted; how the client hears of it. */
 static pb_error fate_of_words(const char *words, bool reset)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     struct seen seen = {0};
     int port, listener = raw_listen(&port, 1);
     pb_net_config config = config_of(&seen);
-    cr_assert(pb_connect(&loop, at_port(port), &config, NULL));
+    cr_assert(pb_connect(loop.pb, at_port(port), &config, NULL));
     int fd = accept(listener, NULL, NULL);
     for (int i = 0; i < 3; i++) {
-        uv_run(&loop, UV_RUN_NOWAIT); /* it is connected before anything is said */
+        uv_run(&loop.uv, UV_RUN_NOWAIT); /* it is connected before anything is said */
     }
     cr_assert_eq(write(fd, words, strlen(words)), strlen(words));
     reset ? raw_reset(fd) : close(fd);
@@ -144,20 +145,20 @@ PB_TEST(conn, servers_that_are_none)
 
 PB_TEST(conn, closed_at_once)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     int port, listener = raw_listen(&port, 1);
     const char *const endpoints[] = {at_port(port), "no such host.invalid:80"};
     for (int i = 0; i < 2; i++) {
         struct seen seen = {0};
         pb_net_config config = config_of(&seen);
-        pb_conn *c = pb_connect(&loop, endpoints[i], &config, NULL);
+        pb_conn *c = pb_connect(loop.pb, endpoints[i], &config, NULL);
         pb_remote *root = pb_conn_root(c);
         cr_assert_eq(pb_remote_call(root, "echo", on_answer, &seen, NULL, "i", 1), 0);
         pb_conn_close(c);
         cr_assert(seen.closed == 1 && seen.why.code == PB_OK);
         cr_assert(seen.failures == 1 && seen.failure_code == PB_ERR_LOST);
-        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_run(&loop.uv, UV_RUN_DEFAULT);
         pb_error err = {0};
         cr_assert_eq(pb_remote_call(root, "echo", on_answer, &seen, &err, "i", 1),
                      PB_ERR_DEAD);
@@ -165,11 +166,12 @@ PB_TEST(conn, closed_at_once)
     }
     close(listener);
     end_loop(&loop);
+    wait_for_lookups();
 }
 
 /* A server in the same loop. */
 struct served {
-    uv_loop_t loop;
+    struct loop loop;
     struct seen at_server, seen;
     pb_object *object;
     pb_server *server;
@@ -187,13 +189,13 @@ static void begin_served(struct served *s, const char *listen, const char *to)
     pb_net_config config = config_of(&s->at_server);
     config.tls_certificate = pem;
     config.session.root = s->object = pb_object_new(&root_class, &s->at_server);
-    s->server = pb_serve(&s->loop, listen, &config, &err);
+    s->server = pb_serve(s->loop.pb, listen, &config, &err);
     cr_assert(s->server, "%s", err.text);
     pb_object_unref(s->object);
     config = config_of(&s->seen);
     config.tls_ca = pem;
     snprintf(endpoint, sizeof endpoint, "%s:%d", to, pb_server_port(s->server));
-    s->conn = pb_connect(&s->loop, endpoint, &config, &err);
+    s->conn = pb_connect(s->loop.pb, endpoint, &config, &err);
     cr_assert(s->conn, "%s", err.text);
     s->root = pb_conn_root(s->conn);
 }
@@ -214,6 +216,7 @@ PB_TEST(conn, host_with_several_addresses)
     begin_served(&s, "tcp:0:interface=127.0.0.1", "tcp:localhost");
     RUN_UNTIL(&s.loop, s.seen.ready);
     end_served(&s);
+    wait_for_lookups();
 }
 
 PB_TEST(conn, call_timeout)
@@ -278,6 +281,7 @@ PB_TEST(conn, tls_is_ended)
         end_served(&s);
     }
     remove(certificate_path);
+    wait_for_lookups();
 }
 
 /* A peer that takes nothing, and never goes: it is left after a while. */
@@ -285,12 +289,12 @@ PB_TEST(conn, lingers_no_longer_than_it_may)
 {
     enum { SIZE = 600 << 10 };
     static uint8_t blob[SIZE];
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     int port, listener = raw_listen(&port, 1);
     struct seen seen = {0};
     pb_net_config config = config_of(&seen);
-    pb_conn *c = pb_connect(&loop, at_port(port), &config, NULL);
+    pb_conn *c = pb_connect(loop.pb, at_port(port), &config, NULL);
     int fd = accept(listener, NULL, NULL);
     cr_assert_eq(write(fd, "\x01\x80\x04\x82none", 8), 8);
     RUN_UNTIL(&loop, seen.ready);
@@ -304,7 +308,7 @@ PB_TEST(conn, lingers_no_longer_than_it_may)
     pb_conn_close(c);
     cr_assert_eq(seen.failures, 30);
     uint64_t begun = uv_hrtime();
-    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_run(&loop.uv, UV_RUN_DEFAULT);
     uint64_t took = (uv_hrtime() - begun) / 1000000;
     cr_assert(took >= 4900 && took < 10000, "%d", (int)took);
     close(fd);
@@ -327,7 +331,7 @@ PB_TEST(conn, call_from_the_end_of_another)
     struct seen other = {0};
     int port, listener = raw_listen(&port, 1);
     pb_net_config config = config_of(&other);
-    pb_remote *root = pb_conn_root(pb_connect(&s.loop, at_port(port), &config, NULL));
+    pb_remote *root = pb_conn_root(pb_connect(s.loop.pb, at_port(port), &config, NULL));
     int fd = accept(listener, NULL, NULL);
     cr_assert_eq(write(fd, "\x01\x80\x04\x82none", 8), 8);
     RUN_UNTIL(&s.loop, other.ready && s.seen.ready);

@@ -6,7 +6,7 @@
 
 /* A server and a client of it, in one loop. */
 struct place {
-    uv_loop_t loop;
+    struct loop loop;
     struct seen at_server, seen;
     pb_server *server;
     pb_conn *conn;
@@ -22,9 +22,9 @@ static void begin_place(struct place *p, pb_net_config server, pb_net_config cli
     server.session = config_of(&p->at_server).session;
     server.session.root = root;
     client.session = config_of(&p->seen).session;
-    p->server = pb_serve(&p->loop, "127.0.0.1:0", &server, NULL);
+    p->server = pb_serve(p->loop.pb, "127.0.0.1:0", &server, NULL);
     pb_object_unref(root);
-    p->conn = pb_connect(&p->loop, at_port(pb_server_port(p->server)), &client, NULL);
+    p->conn = pb_connect(p->loop.pb, at_port(pb_server_port(p->server)), &client, NULL);
     p->root = pb_conn_root(p->conn);
     RUN_UNTIL(&p->loop, p->seen.ready);
 }
@@ -52,11 +52,11 @@ static void call(struct place *p, const char *method)
     cr_assert_eq(pb_remote_call(p->root, method, on_answer, &p->seen, NULL, "i", 1), 0);
 }
 
-static void run_for(uv_loop_t *loop, uint64_t milliseconds)
+static void run_for(struct loop *loop, uint64_t milliseconds)
 {
     uint64_t until = uv_hrtime() + milliseconds * 1000000;
     while (uv_hrtime() < until) {
-        uv_run(loop, UV_RUN_NOWAIT);
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
         uv_sleep(1);
     }
 }
@@ -103,14 +103,14 @@ PB_TEST(life, ping)
 
 PB_TEST(life, no_pong)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     struct seen seen = {0};
     int port, listener = raw_listen(&port, 1);
     pb_net_config config = config_of(&seen);
     config.ping_method = "ping";
     config.ping_interval = 30;
-    cr_assert(pb_connect(&loop, at_port(port), &config, NULL));
+    cr_assert(pb_connect(loop.pb, at_port(port), &config, NULL));
     int fd = accept(listener, NULL, NULL);
     cr_assert_eq(write(fd, "\x01\x80\x04\x82none", 8), 8);
     RUN_UNTIL(&loop, seen.closed);
@@ -142,12 +142,12 @@ PB_TEST(life, client_finishes)
 
 PB_TEST(life, client_finishes_before_it_begins)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     struct seen seen = {0};
     int port, listener = raw_listen(&port, 1);
     pb_net_config config = config_of(&seen);
-    pb_conn *c = pb_connect(&loop, at_port(port), &config, NULL);
+    pb_conn *c = pb_connect(loop.pb, at_port(port), &config, NULL);
     pb_remote *root = pb_conn_root(c);
     cr_assert_eq(pb_remote_call(root, "echo", on_answer, &seen, NULL, "i", 1), 0);
     pb_conn_drain(c, 30);
@@ -171,7 +171,7 @@ PB_TEST(life, server_finishes)
     cr_assert(!p.closed && !p.seen.closed);
     cr_assert_eq(p.seen.answers, 0, "it does not hear what comes now");
     cr_assert_eq(pb_request_answer_steal(p.at_server.held, pb_none()), 0);
-    uv_run(&p.loop, UV_RUN_DEFAULT);
+    uv_run(&p.loop.uv, UV_RUN_DEFAULT);
     cr_assert(p.closed && p.seen.closed);
     cr_assert(p.seen.answers == 1 && p.seen.failures == 1);
     cr_assert_eq(p.at_server.why.code, PB_OK);
@@ -185,7 +185,7 @@ PB_TEST(life, patience_ends)
     call(&p, "hold");
     RUN_UNTIL(&p.loop, p.at_server.held);
     pb_server_drain(p.server, 20, on_closed, &p);
-    uv_run(&p.loop, UV_RUN_DEFAULT);
+    uv_run(&p.loop.uv, UV_RUN_DEFAULT);
     cr_assert(p.closed && p.seen.closed);
     cr_assert_eq(p.seen.failures, 1);
     end_place(&p);
@@ -201,7 +201,7 @@ PB_TEST(life, closed_while_it_finishes)
     pb_server_drain(p.server, -1, on_closed, &p);
     run_for(&p.loop, 10);
     pb_server_close(p.server, NULL, NULL);
-    uv_run(&p.loop, UV_RUN_DEFAULT);
+    uv_run(&p.loop.uv, UV_RUN_DEFAULT);
     cr_assert(p.closed && p.seen.failures == 1);
     end_place(&p);
 }
@@ -237,10 +237,10 @@ PB_TEST(life, two_servers_on_a_port)
     char endpoint[32];
     snprintf(endpoint, sizeof endpoint, "127.0.0.1:%d", pb_server_port(p.server));
     pb_error err = {0};
-    cr_assert_null(pb_serve(&p.loop, endpoint, &config, &err));
+    cr_assert_null(pb_serve(p.loop.pb, endpoint, &config, &err));
     cr_assert_eq(err.code, PB_ERR_SYSTEM);
     config.reuse_port = true;
-    pb_server *second = pb_serve(&p.loop, endpoint, &config, NULL);
+    pb_server *second = pb_serve(p.loop.pb, endpoint, &config, NULL);
     cr_assert(second);
     pb_server_close(second, NULL, NULL);
     end_place(&p);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Threads that have calls made in the loop's thread, and servers in several threads. */
-#include <uv.h>
-
+#include "libpb/net/tests/loop.h"
 #include "pb/net.h"
-#include "tests/support.h"
 
 enum { THREADS = 4, CALLS = 250 };
 
 /* What the loop's thread has; nobody else touches it. */
 struct world {
-    uv_loop_t loop;
+    struct loop loop;
     pb_post *post;
     pb_server *server;
     pb_conn *conn;
@@ -79,27 +77,28 @@ PB_TEST(post, has_calls_made_for_other_threads)
     struct world w = {.sum = 0};
     pb_object *root = pb_object_new(&root_class, NULL);
     pb_net_config config = {.session.root = root};
-    uv_loop_init(&w.loop);
-    w.post = pb_post_new(&w.loop);
-    w.server = pb_serve(&w.loop, "tcp:0:interface=127.0.0.1", &config, NULL);
+    begin_loop(&w.loop);
+    w.post = pb_post_new(w.loop.pb, NULL);
+    w.server = pb_serve(w.loop.pb, "tcp:0:interface=127.0.0.1", &config, NULL);
     cr_assert(w.post && w.server);
     pb_object_unref(root);
     char at[40];
-    snprintf(at, sizeof at, "tcp:127.0.0.1:%d", pb_server_port(w.server));
-    w.conn = pb_connect(&w.loop, at, NULL, NULL);
+    snprintf(at, sizeof at, "tcp:localhost:%d", pb_server_port(w.server));
+    w.conn = pb_connect(w.loop.pb, at, NULL, NULL);
     w.root = pb_conn_root(w.conn);
     uv_thread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         uv_thread_create(&threads[i], work, &w);
     }
-    uv_run(&w.loop, UV_RUN_DEFAULT);
+    uv_run(&w.loop.uv, UV_RUN_DEFAULT);
     for (int i = 0; i < THREADS; i++) {
         uv_thread_join(&threads[i]);
     }
-    cr_assert_eq(uv_loop_close(&w.loop), 0);
+    end_loop(&w.loop);
     cr_assert_eq(w.sum, (int64_t)THREADS * CALLS * (CALLS - 1) / 2);
     cr_assert_eq(pb_post_run(w.post, call, NULL), PB_ERR_STATE);
     pb_post_free(w.post);
+    wait_for_lookups();
 }
 
 static int order[3], ordered;
@@ -115,38 +114,36 @@ static void note(void *data)
 
 PB_TEST(post, keeps_the_order)
 {
-    uv_loop_t loop;
-    uv_loop_init(&loop);
-    same = pb_post_new(&loop);
+    struct loop loop;
+    begin_loop(&loop);
+    same = pb_post_new(loop.pb, NULL);
     pb_post_run(same, note, (void *)1);
     pb_post_run(same, note, (void *)2);
-    uv_run(&loop, UV_RUN_ONCE);
-    uv_run(&loop, UV_RUN_NOWAIT);
+    uv_run(&loop.uv, UV_RUN_ONCE);
+    uv_run(&loop.uv, UV_RUN_NOWAIT);
     cr_assert(ordered == 3 && order[0] == 1 && order[1] == 2 && order[2] == 3);
     ordered = 1;
     pb_post_run(same, note, (void *)1);
     pb_post_close(same); /* runs it */
     cr_assert_eq(ordered, 2);
     pb_post_free(same);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    cr_assert_eq(uv_loop_close(&loop), 0);
+    end_loop(&loop);
     pb_post_free(NULL);
 }
 
 static int without_memory(void *user_data)
 {
     (void)user_data;
-    uv_loop_t loop;
-    uv_loop_init(&loop);
+    struct loop loop;
+    begin_loop(&loop);
     ordered = 1;
-    same = pb_post_new(&loop);
+    same = pb_post_new(loop.pb, NULL);
     int failed = same ? pb_post_run(same, note, NULL) : PB_ERR_NOMEM;
     if (same) {
         pb_post_close(same);
         pb_post_free(same);
     }
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
+    end_loop(&loop);
     return failed;
 }
 
@@ -158,7 +155,7 @@ PB_TEST(post, bears_lack_of_memory)
 /* ---- A server in each of several threads, on one port ---- */
 
 struct serving {
-    uv_loop_t loop;
+    struct loop loop;
     pb_post *post;
     pb_server *server;
     pb_object *root;
@@ -174,8 +171,8 @@ static void stop(void *data)
 static void serve(void *arg)
 {
     struct serving *s = arg;
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&s->loop);
+    uv_run(&s->loop.uv, UV_RUN_DEFAULT);
+    end_loop(&s->loop);
 }
 
 PB_TEST(post, stops_servers_in_threads_of_their_own)
@@ -188,9 +185,9 @@ PB_TEST(post, stops_servers_in_threads_of_their_own)
         snprintf(at, sizeof at, "tcp:%d:interface=127.0.0.1", port);
         all[i].root = pb_object_new(&root_class, NULL);
         pb_net_config config = {.session.root = all[i].root, .reuse_port = true};
-        uv_loop_init(&all[i].loop);
-        all[i].post = pb_post_new(&all[i].loop);
-        all[i].server = pb_serve(&all[i].loop, at, &config, NULL);
+        begin_loop(&all[i].loop);
+        all[i].post = pb_post_new(all[i].loop.pb, NULL);
+        all[i].server = pb_serve(all[i].loop.pb, at, &config, NULL);
         cr_assert_not_null(all[i].server);
         port = pb_server_port(all[i].server);
     }

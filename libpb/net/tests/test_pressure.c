@@ -18,7 +18,7 @@ enum {
 
 /* A server in a loop, and what its methods saw. */
 struct place {
-    uv_loop_t loop;
+    struct loop loop;
     pb_object *root;
     pb_server *server;
     pb_session *paused;
@@ -126,7 +126,7 @@ static void open_place(struct place *p, void (*ready)(pb_session *s, void *user_
                                               .on_ready = ready,
                                               .on_drained = on_drained,
                                               .user_data = p}};
-    p->server = pb_serve(&p->loop, "tcp:0:interface=127.0.0.1", &config, &err);
+    p->server = pb_serve(p->loop.pb, "tcp:0:interface=127.0.0.1", &config, &err);
     cr_assert(p->server, "%s", err.text);
 }
 
@@ -140,7 +140,8 @@ static void close_place(struct place *p)
 static pb_conn *join(struct place *p, pb_net_config config)
 {
     pb_error err = {0};
-    pb_conn *c = pb_connect(&p->loop, at_port(pb_server_port(p->server)), &config, &err);
+    pb_conn *c =
+        pb_connect(p->loop.pb, at_port(pb_server_port(p->server)), &config, &err);
     cr_assert(c, "%s", err.text);
     return c;
 }
@@ -196,7 +197,7 @@ static void pump_dry(struct place *p, int fd, pb_encoder *e)
     size_t served = p->served, left = pb_encoder_send(e).len;
     for (int idle = 0; idle < 200; idle++) {
         pump(fd, e);
-        uv_run(&p->loop, UV_RUN_NOWAIT);
+        uv_run(&p->loop.uv, UV_RUN_NOWAIT);
         if (p->served != served || pb_encoder_send(e).len != left) {
             served = p->served;
             left = pb_encoder_send(e).len;
@@ -223,7 +224,7 @@ PB_TEST(pressure, a_peer_that_takes_nothing)
     while (got < (size_t)MANY * BLOB) {
         ssize_t n = recv(fd, in, sizeof in, MSG_DONTWAIT);
         got += n > 0 ? (size_t)n : 0;
-        uv_run(&p.loop, UV_RUN_NOWAIT);
+        uv_run(&p.loop.uv, UV_RUN_NOWAIT);
     }
     cr_assert_eq(p.served, MANY);
     cr_assert_leq(p.most, HIGH + BLOB + 100);
@@ -255,7 +256,7 @@ PB_TEST(pressure, a_peer_that_never_stops)
             pump(fd, e);
         }
         size_t before = p.served;
-        uv_run(&p.loop, UV_RUN_NOWAIT);
+        uv_run(&p.loop.uv, UV_RUN_NOWAIT);
         cr_assert_leq(p.served - before, READ / (one - 4) + 2, "more than its turn");
     }
     cr_assert_gt(pb_encoder_send(e).len, 0, "it never stopped");
@@ -286,7 +287,7 @@ PB_TEST(pressure, an_application_that_takes_nothing)
     pb_session_resume(p.paused);
     while (p.served < 1 + NOTES) {
         pump(fd, e);
-        uv_run(&p.loop, UV_RUN_NOWAIT);
+        uv_run(&p.loop.uv, UV_RUN_NOWAIT);
     }
     close(fd);
     pb_encoder_free(first);

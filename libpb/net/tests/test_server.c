@@ -12,7 +12,7 @@ enum { BLOB = 256 << 10, BLOBS = 100, QUEUED = 1 << 20 };
 
 /* A server with clients, all in one loop. */
 struct place {
-    uv_loop_t loop;
+    struct loop loop;
     pb_object *root;
     pb_server *server;
     struct seen at_server;
@@ -35,7 +35,7 @@ static void open_place(struct place *p, const char *endpoint, size_t max_connect
     config.session.root = p->root;
     config.session.max_queued = QUEUED;
     config.max_connections = max_connections;
-    p->server = pb_serve(&p->loop, endpoint, &config, &err);
+    p->server = pb_serve(p->loop.pb, endpoint, &config, &err);
     cr_assert(p->server, "%s", err.text);
 }
 
@@ -52,7 +52,8 @@ static pb_conn *join(struct place *p, struct seen *seen)
 {
     pb_error err = {0};
     pb_net_config config = config_of(seen);
-    pb_conn *c = pb_connect(&p->loop, at_port(pb_server_port(p->server)), &config, &err);
+    pb_conn *c =
+        pb_connect(p->loop.pb, at_port(pb_server_port(p->server)), &config, &err);
     cr_assert(c, "%s", err.text);
     return c;
 }
@@ -98,7 +99,7 @@ PB_TEST(server, unix_path)
     open_place(&p, endpoint, 0);
     cr_assert_eq(pb_server_port(p.server), 0);
     pb_net_config config = config_of(&seen);
-    pb_conn *c = pb_connect(&p.loop, endpoint, &config, NULL);
+    pb_conn *c = pb_connect(p.loop.pb, endpoint, &config, NULL);
     call_echo(c, &seen, 7);
     RUN_UNTIL(&p.loop, seen.answers == 1);
     close_place(&p);
@@ -177,11 +178,11 @@ PB_TEST(server, no_room_in_the_system)
     none = (struct rlimit){(rlim_t)next, before.rlim_max};
     setrlimit(RLIMIT_NOFILE, &none);
     uint64_t begun = uv_hrtime();
-    uv_update_time(&p.loop);
+    uv_update_time(&p.loop.uv);
     /* The connection cannot be taken: the server tries again later, and does not spin. */
     int rounds = 0;
     while (uv_hrtime() - begun < 100000000) {
-        uv_run(&p.loop, UV_RUN_ONCE);
+        uv_run(&p.loop.uv, UV_RUN_ONCE);
         rounds++;
         if (rounds == 2) {
             setrlimit(RLIMIT_NOFILE, &before);
@@ -227,7 +228,7 @@ PB_TEST(server, peers_that_do_not_negotiate)
     begin_loop(&p.loop);
     pb_net_config config = config_of(&p.at_server);
     config.session.negotiation_timeout = 30;
-    p.server = pb_serve(&p.loop, "tcp:0:interface=127.0.0.1", &config, NULL);
+    p.server = pb_serve(p.loop.pb, "tcp:0:interface=127.0.0.1", &config, NULL);
     int silent = raw_connect(pb_server_port(p.server));
     int slow = raw_connect(pb_server_port(p.server));
     cr_assert_eq(write(slow, "\x02\x82p", 3), 3);
@@ -297,7 +298,7 @@ PB_TEST(server, slow_reader)
         ssize_t n = send(fd, out.data + sent, out.len - sent, 0);
         sent += n > 0 ? (size_t)n : 0;
         idle = n > 0 ? 0 : idle;
-        uv_run(&p.loop, UV_RUN_NOWAIT);
+        uv_run(&p.loop.uv, UV_RUN_NOWAIT);
     }
     cr_assert_lt(sent, out.len, "the server reads on");
     cr_assert_geq(p.at_server.queued, QUEUED);
@@ -308,7 +309,7 @@ PB_TEST(server, slow_reader)
         got += n > 0 ? (size_t)n : 0;
         n = send(fd, out.data + sent, out.len - sent, 0);
         sent += n > 0 ? (size_t)n : 0;
-        uv_run(&p.loop, UV_RUN_NOWAIT);
+        uv_run(&p.loop.uv, UV_RUN_NOWAIT);
     }
     close(fd);
     pb_encoder_free(e);
@@ -351,7 +352,7 @@ PB_TEST(server, answered_from_outside)
 
 PB_TEST(server, errors)
 {
-    uv_loop_t loop;
+    struct loop loop;
     begin_loop(&loop);
     int port, fd = raw_listen(&port, 1);
     const pb_net_config config = {0};
@@ -359,27 +360,27 @@ PB_TEST(server, errors)
     char endpoint[64], says[128];
     snprintf(endpoint, sizeof endpoint, "tcp:%d:interface=127.0.0.1", port);
     snprintf(says, sizeof says, "cannot listen on %s: address already in use", endpoint);
-    cr_assert_null(pb_serve(&loop, endpoint, &config, &err));
+    cr_assert_null(pb_serve(loop.pb, endpoint, &config, &err));
     cr_assert_eq(err.code, PB_ERR_SYSTEM);
     cr_assert_str_eq(err.text, says);
     close(fd);
 
     err = (pb_error){0};
-    cr_assert_null(pb_serve(&loop, "unix:/nowhere/at/all", &config, &err));
+    cr_assert_null(pb_serve(loop.pb, "unix:/nowhere/at/all", &config, &err));
     cr_assert_eq(err.code, PB_ERR_SYSTEM);
     cr_assert_str_eq(err.text,
                      "cannot listen on unix:/nowhere/at/all: no such file or directory");
 
     err = (pb_error){0};
-    cr_assert_null(pb_serve(&loop, "tcp:0:interface=[::g]", &config, &err));
+    cr_assert_null(pb_serve(loop.pb, "tcp:0:interface=[::g]", &config, &err));
     cr_assert_eq(err.code, PB_ERR_SYSTEM);
 
     err = (pb_error){0};
-    cr_assert_null(pb_serve(&loop, "ssl:0", &config, &err));
+    cr_assert_null(pb_serve(loop.pb, "ssl:0", &config, &err));
     cr_assert_str_eq(err.text, "server.pem: No such file or directory");
 
     err = (pb_error){0};
-    cr_assert_null(pb_serve(&loop, "tcp:x", &config, &err));
+    cr_assert_null(pb_serve(loop.pb, "tcp:x", &config, &err));
     cr_assert_eq(err.code, PB_ERR_SYNTAX);
     cr_assert_eq(err.offset, 4);
     end_loop(&loop);
@@ -397,10 +398,10 @@ static int converse(void *user_data)
     config.session.root = p->root = pb_object_new(&root_class, &p->at_server);
     pb_conn *c = NULL;
     pb_remote *root = NULL;
-    p->server = p->root ? pb_serve(&p->loop, "127.0.0.1:0", &config, &err) : NULL;
+    p->server = p->root ? pb_serve(p->loop.pb, "127.0.0.1:0", &config, &err) : NULL;
     config = config_of(&seen);
     if (p->server) {
-        c = pb_connect(&p->loop, at_port(pb_server_port(p->server)), &config, &err);
+        c = pb_connect(p->loop.pb, at_port(pb_server_port(p->server)), &config, &err);
     }
     if (c && (root = pb_conn_root(c))) {
         const pb_call_options timed = {.timeout = 10000};

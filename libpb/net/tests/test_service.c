@@ -3,13 +3,13 @@
  * A connection that comes back: when it does, what becomes of calls meanwhile, and how it
  * ends. The server is in the same loop, comes and goes, and keeps its port. */
 #include "libpb/broker/session.h"
-#include "libpb/net/driver.h"
+#include "libpb/net/conn.h"
 #include "libpb/net/tests/certificate.h"
 #include "libpb/net/tests/peers.h"
 #include "pb/service.h"
 
 struct place {
-    uv_loop_t loop;
+    struct loop loop;
     struct seen at_server, seen;
     pb_object *root;
     pb_server *server;
@@ -37,7 +37,7 @@ static void open_server(struct place *p)
     pb_error err = {0};
     snprintf(endpoint, sizeof endpoint, "127.0.0.1:%d", p->port);
     config.session.root = p->root;
-    p->server = pb_serve(&p->loop, endpoint, &config, &err);
+    p->server = pb_serve(p->loop.pb, endpoint, &config, &err);
     cr_assert(p->server, "%s", err.text);
     p->port = pb_server_port(p->server);
 }
@@ -91,7 +91,7 @@ static void start_at(struct place *p, const char *plugin, pb_service_config conf
     config.on_down = on_down;
     config.user_data = p;
     config.net.session = config_of(&p->seen).session;
-    p->service = pb_service_new(&p->loop, endpoint, &config, &err);
+    p->service = pb_service_new(p->loop.pb, endpoint, &config, &err);
     cr_assert(p->service, "%s", err.text);
     cr_assert_eq(p->up + p->down, 0);
 }
@@ -314,7 +314,7 @@ PB_TEST(service, stops_from_its_callback)
     p.stop_in_down = true;
     start(&p, quick);
     cr_assert_eq(call(&p, "echo", 1), 0);
-    uv_run(&p.loop, UV_RUN_DEFAULT);
+    uv_run(&p.loop.uv, UV_RUN_DEFAULT);
     cr_assert(p.stopped && p.down == 1 && p.seen.failures == 1);
     end_place(&p);
 }
@@ -339,7 +339,7 @@ PB_TEST(service, lets_answers_out_when_it_stops)
 static bool went_on_with_a_session(const struct place *p)
 {
     const pb_session *s = pb_remote_session(pb_service_root(p->service));
-    return pb__tls_resumed(((const struct pb_driver *)s->driver)->tls);
+    return pb__tls_resumed(((const pb_conn *)s->driver)->tls);
 }
 
 PB_TEST(service, goes_on_with_a_session_of_tls)
@@ -351,7 +351,7 @@ PB_TEST(service, goes_on_with_a_session_of_tls)
     config.session.root = p.root;
     config.tls_certificate = certificate_path;
     pb_error err = {0};
-    p.server = pb_serve(&p.loop, "tls:0:interface=127.0.0.1", &config, &err);
+    p.server = pb_serve(p.loop.pb, "tls:0:interface=127.0.0.1", &config, &err);
     cr_assert(p.server, "%s", err.text);
     p.port = pb_server_port(p.server);
     pb_service_config service = quick;
@@ -456,20 +456,20 @@ static int converse(void *user_data)
     begin_loop(&p.loop);
     pb_net_config server = config_of(&at_server);
     server.session.root = p.root = pb_object_new(&root_class, &at_server);
-    p.server = p.root ? pb_serve(&p.loop, "127.0.0.1:0", &server, &err) : NULL;
+    p.server = p.root ? pb_serve(p.loop.pb, "127.0.0.1:0", &server, &err) : NULL;
     pb_credentials nobody = {.anonymous = true};
     pb_service_config config = quick;
     config.max_failures = 2;
     config.login = &nobody; /* which this root refuses */
     if (p.server) {
         p.service =
-            pb_service_new(&p.loop, at_port(pb_server_port(p.server)), &config, &err);
+            pb_service_new(p.loop.pb, at_port(pb_server_port(p.server)), &config, &err);
     }
     int made = p.service &&
                pb_service_call(p.service, "echo", on_answer, &p.seen, &err, "i", 1) == 0;
     if (p.service) {
         while (p.seen.failures < made) {
-            cr_assert_neq(uv_run(&p.loop, UV_RUN_ONCE), 0);
+            cr_assert_neq(uv_run(&p.loop.uv, UV_RUN_ONCE), 0);
         }
         pb_service_stop(p.service, 0, on_stopped, &p);
     }

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * Silence, by a made-up clock: a driver on one end of a pair of sockets, raw bytes on the
- * other. When a peer is dropped for saying or taking nothing, and when that is not its
+ * Silence, by a made-up clock: a connection on one end of a pair of sockets, raw bytes on
+ * the other. When a peer is dropped for saying or taking nothing, and when that is not its
  * fault. */
 #include <fcntl.h>
 #include <poll.h>
 
 #include "libpb/net/tests/peers.h"
-#include "pb/driver.h"
 #include "pb/paging.h"
 
 enum { PATIENCE = 100, BLOB = 600 << 10 };
 
-/* A loop of one driver, which goes on when the test says so. */
+/* A loop with one connection, which goes on when the test says so. */
 struct made {
-    pb_driver *driver;
+    pb_loop *loop;
+    pb_conn *conn;
     pb_session *session;
+    pb_watch *watch;
     int64_t now, due;
     int fd, peer, events;
-    bool woken, gone;
+    bool freed;
     struct seen seen;
 };
 
@@ -27,56 +28,75 @@ static int64_t made_now(void *loop)
     return ((struct made *)loop)->now;
 }
 
-static int made_watch(void *loop, int events)
+static int made_watch_new(void *loop, int fd, pb_watch *w, void **watch)
 {
-    ((struct made *)loop)->events = events;
+    struct made *m = loop;
+    cr_assert_null(m->watch);
+    m->watch = w;
+    m->fd = fd;
+    *watch = m;
     return 0;
 }
 
-static int made_timer(void *loop, int64_t at)
+static int made_watch_set(void *loop, void *watch, int events)
 {
-    ((struct made *)loop)->due = at;
+    (void)loop;
+    ((struct made *)watch)->events = events;
     return 0;
 }
 
-static void made_wake(void *loop)
+static void made_watch_free(void *loop, void *watch)
 {
-    ((struct made *)loop)->woken = true;
+    cr_assert_eq(loop, watch);
+    ((struct made *)loop)->watch = NULL;
 }
 
-static void made_gone(void *loop)
+static void made_set_timer(void *loop, int64_t delay)
 {
-    ((struct made *)loop)->gone = true;
+    struct made *m = loop;
+    m->due = delay < 0 ? INT64_MAX : m->now + delay;
 }
 
-static const pb_driver_hooks hooks = {made_now, made_watch, made_timer, made_wake,
-                                      made_gone};
+static void made_free(void *loop)
+{
+    struct made *m = loop;
+    cr_assert(!m->watch && m->due == INT64_MAX && !m->freed);
+    m->freed = true;
+}
+
+static const pb_loop_ops made_ops = {
+    .watch_new = made_watch_new,
+    .watch_set = made_watch_set,
+    .watch_free = made_watch_free,
+    .set_timer = made_set_timer,
+    .now = made_now,
+    .free = made_free,
+};
 
 /* What the socket is ready for, of what is watched. */
 static int ready(const struct made *m)
 {
     struct pollfd p = {.fd = m->fd,
-                       .events = (short)(((m->events & PB_DRIVER_READ) ? POLLIN : 0) |
-                                         ((m->events & PB_DRIVER_WRITE) ? POLLOUT : 0))};
+                       .events = (short)(((m->events & PB_WATCH_READ) ? POLLIN : 0) |
+                                         ((m->events & PB_WATCH_WRITE) ? POLLOUT : 0))};
     poll(&p, 1, 0);
-    return ((p.revents & POLLIN) ? PB_DRIVER_READ : 0) |
-           ((p.revents & POLLOUT) ? PB_DRIVER_WRITE : 0);
+    return ((p.revents & POLLIN) ? PB_WATCH_READ : 0) |
+           ((p.revents & POLLOUT) ? PB_WATCH_WRITE : 0);
 }
 
 /* Does all there is to do now: timers before sockets, as libuv. */
 static void go_on(struct made *m)
 {
     bool more = true;
-    while (more && !m->gone) {
-        more = m->woken || m->due <= m->now;
+    while (more) {
+        more = m->due <= m->now;
         if (more) {
-            m->woken = false;
             m->due = INT64_MAX;
-            pb_driver_settle(m->driver);
+            pb_loop_due(m->loop);
         }
-        int events = m->gone ? 0 : ready(m);
+        int events = m->watch ? ready(m) : 0;
         if (events) {
-            pb_driver_handle(m->driver, events);
+            pb_watch_ready(m->watch, events);
             more = true;
         }
     }
@@ -87,7 +107,7 @@ static void pass(struct made *m, int64_t milliseconds)
 {
     int64_t until = m->now + milliseconds;
     go_on(m);
-    while (!m->gone && m->due <= until) {
+    while (m->due <= until) {
         m->now = m->due;
         go_on(m);
     }
@@ -114,20 +134,25 @@ static size_t peer_hears(struct made *m, size_t most)
     return n > 0 ? (size_t)n : 0;
 }
 
+static bool is_gone(const struct made *m)
+{
+    return !m->watch;
+}
+
 /* A client that is connected, and has negotiated. */
 static void begin(struct made *m, pb_net_config config)
 {
     int pair[2];
     *m = (struct made){.due = INT64_MAX, .now = 1000};
+    m->loop = pb_loop_new(&made_ops, m);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    m->fd = pair[0];
     m->peer = pair[1];
-    fcntl(m->fd, F_SETFL, O_NONBLOCK);
     pb_session_config session = config_of(&m->seen).session;
     session.root = config.session.root;
     config.session = session;
-    m->driver = pb_driver_new(m->fd, true, &config, NULL, NULL, &hooks, m);
-    m->session = pb_driver_session(m->driver);
+    m->conn = pb_conn_adopt(m->loop, pair[0], PB_ADOPT_CLIENT, &config, NULL);
+    m->session = pb_conn_session(m->conn);
+    pb_loop_unref(m->loop);
     PEER_SAYS(m, "\x01\x80\x04\x82none");
     go_on(m);
     cr_assert_eq(m->seen.ready, 1);
@@ -136,15 +161,15 @@ static void begin(struct made *m, pb_net_config config)
 
 static void end(struct made *m)
 {
-    if (!m->gone) {
-        pb_driver_close(m->driver);
+    if (is_gone(m)) {
+        close(m->peer);
+    } else {
+        pb_conn_close(m->conn);
         close(m->peer);
         m->now += 10000;
         go_on(m);
-    } else {
-        close(m->peer);
     }
-    cr_assert(m->gone && m->seen.closed == 1);
+    cr_assert(is_gone(m) && m->freed && m->seen.closed == 1);
     seen_fini(&m->seen);
 }
 
@@ -156,7 +181,7 @@ static const pb_net_config pinging = {.ping_method = "ping", .ping_interval = PA
     "answer" number "\201\1\200\4\202" \
     "None"
 
-/* Tells whether the driver has pinged. */
+/* Tells whether the connection has pinged. */
 static bool pinged(struct made *m)
 {
     return peer_hears(m, 1000) > 0;
@@ -173,11 +198,11 @@ PB_TEST(silence, no_pong)
     pass(&m, PATIENCE - 1);
     PEER_SAYS(&m, PONG("\1"));
     pass(&m, PATIENCE);
-    cr_assert(pinged(&m) && !m.gone);
+    cr_assert(pinged(&m) && !is_gone(&m));
     pass(&m, PATIENCE - 1);
-    cr_assert_not(m.gone);
+    cr_assert_not(is_gone(&m));
     pass(&m, 1);
-    cr_assert(m.gone);
+    cr_assert(is_gone(&m));
     cr_assert_eq(m.seen.why.code, PB_ERR_TIMEOUT);
     end(&m);
 }
@@ -194,15 +219,15 @@ PB_TEST(silence, nobody_reads_the_pong)
     go_on(&m);
     PEER_SAYS(&m, PONG("\1"));
     pass(&m, 10 * PATIENCE);
-    cr_assert_not(m.gone, "%s", m.seen.why.text);
+    cr_assert_not(is_gone(&m), "%s", m.seen.why.text);
     cr_assert_not(pinged(&m), "nobody would read the pong");
     pb_session_resume(m.session);
     go_on(&m);
     cr_assert(pinged(&m));
     pass(&m, PATIENCE - 1);
-    cr_assert_not(m.gone);
+    cr_assert_not(is_gone(&m));
     pass(&m, 1);
-    cr_assert(m.gone, "the silence counts again");
+    cr_assert(is_gone(&m), "the silence counts again");
     end(&m);
 }
 
@@ -220,7 +245,7 @@ PB_TEST(silence, resumed_when_the_ping_is_due)
     be_away(&m, 1);
     pb_session_resume(m.session);
     go_on(&m);
-    cr_assert_not(m.gone);
+    cr_assert_not(is_gone(&m));
     end(&m);
 }
 
@@ -234,16 +259,16 @@ PB_TEST(silence, the_program_was_away)
     PEER_SAYS(&m, PONG("\1"));
     be_away(&m, 5 * PATIENCE);
     go_on(&m);
-    cr_assert_not(m.gone);
+    cr_assert_not(is_gone(&m));
     end(&m);
 
     begin(&m, (pb_net_config){.idle_timeout = PATIENCE});
     PEER_SAYS(&m, "\3");
     be_away(&m, 5 * PATIENCE);
     go_on(&m);
-    cr_assert_not(m.gone);
+    cr_assert_not(is_gone(&m));
     pass(&m, PATIENCE);
-    cr_assert(m.gone);
+    cr_assert(is_gone(&m));
     end(&m);
 }
 
@@ -280,7 +305,7 @@ PB_TEST(silence, a_paging_is_no_idleness)
     pb_session_stats stats;
     pb_session_get_stats(m.session, &stats);
     cr_assert_eq(stats.paging, 1);
-    cr_assert_not(m.gone);
+    cr_assert_not(is_gone(&m));
     pb_object_unref(config.session.root);
     end(&m);
 }
@@ -306,12 +331,12 @@ PB_TEST(silence, nothing_is_taken)
     tell_much(&m);
     for (int i = 0; i < 2; i++) {
         pass(&m, PATIENCE - 1);
-        cr_assert_not(m.gone);
+        cr_assert_not(is_gone(&m));
         cr_assert_gt(peer_hears(&m, 100 << 10), 0);
         go_on(&m);
     }
     pass(&m, 2 * PATIENCE);
-    cr_assert(m.gone);
+    cr_assert(is_gone(&m));
     cr_assert_str_eq(m.seen.why.text, "the peer has taken nothing for 100 milliseconds");
     end(&m);
 }
@@ -327,6 +352,6 @@ PB_TEST(silence, nothing_waits)
         n += peer_hears(&m, BLOB);
     }
     pass(&m, 10 * PATIENCE);
-    cr_assert_not(m.gone);
+    cr_assert_not(is_gone(&m));
     end(&m);
 }

@@ -1,72 +1,134 @@
 /* SPDX-License-Identifier: MIT
  *
- * A session under GLib's main loop. The program connects or accepts; from then on the
- * socket is the session's. Link with glib-2.0. */
+ * Connections, servers and services under GLib's main loop:
+ *     pb_loop *loop = pb_loop_glib(NULL);
+ *     pb_conn *conn = pb_connect(loop, "tls:host:8800", &config, &err);
+ * Link with glib-2.0. */
 #ifndef PB_ADAPTERS_GLIB_H
 #define PB_ADAPTERS_GLIB_H
 
 #include <glib-unix.h>
 #include <glib.h>
 
-#include "pb/adapters/drive.h"
+#include "pb/loop.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* What a session's source has, for this header alone. */
+/* What is here below pb_loop_glib is for this header alone. */
 typedef struct {
-    GSource source;
-    pb_drive_state drive;
-    gpointer tag; /* of the socket */
+    GSource *timer;
+    GMainContext *context;
+    pb_loop *loop;
 } pb_glib;
 
-static inline gboolean pb_glib_dispatch(GSource *source, GSourceFunc cb, gpointer data)
+/* A source for each descriptor. */
+typedef struct {
+    GSource source;
+    pb_watch *watch;
+    gpointer tag; /* of the descriptor; NULL: it is not watched */
+    int fd;
+    unsigned wanted;
+} pb_glib_watch;
+
+static inline gboolean pb_glib_on_watch(GSource *source, GSourceFunc cb, gpointer data)
 {
-    pb_glib *a = (pb_glib *)(void *)source;
-    int64_t timeout;
-    GIOCondition is = g_source_query_unix_fd(source, a->tag);
-    int ready = (is & (G_IO_IN | G_IO_HUP | G_IO_ERR) ? PB_DRIVE_READ : 0) |
-                (is & G_IO_OUT ? PB_DRIVE_WRITE : 0);
+    pb_glib_watch *w = (pb_glib_watch *)(void *)source;
+    unsigned is = w->tag ? g_source_query_unix_fd(source, w->tag) : 0;
     (void)cb;
     (void)data;
-    int wait = pb_drive(&a->drive, ready, &timeout);
-    if (wait < 0) {
-        return G_SOURCE_REMOVE;
-    }
-    g_source_modify_unix_fd(source, a->tag,
-                            (GIOCondition)((wait & PB_DRIVE_READ ? G_IO_IN : 0) |
-                                           (wait & PB_DRIVE_WRITE ? G_IO_OUT : 0)));
-    g_source_set_ready_time(source,
-                            timeout < 0 ? -1 : g_get_monotonic_time() + timeout * 1000);
+    is = is & (G_IO_HUP | G_IO_ERR | G_IO_NVAL) ? w->wanted : is & w->wanted;
+    pb_watch_ready(w->watch, (is & G_IO_IN ? PB_WATCH_READ : 0) |
+                                 (is & G_IO_OUT ? PB_WATCH_WRITE : 0));
     return G_SOURCE_CONTINUE;
 }
 
-static inline void pb_glib_wake(pb_session *s, void *driver)
+static inline int pb_glib_watch_new(void *loop, int fd, pb_watch *watch, void **own)
 {
-    (void)s;
-    g_source_set_ready_time(&((pb_glib *)driver)->source, 0);
+    static GSourceFuncs funcs = {NULL, NULL, pb_glib_on_watch, NULL, NULL, NULL};
+    GSource *source = g_source_new(&funcs, sizeof(pb_glib_watch));
+    pb_glib_watch *w = (pb_glib_watch *)(void *)source;
+    w->watch = watch;
+    w->tag = NULL;
+    w->fd = fd;
+    g_source_attach(source, ((pb_glib *)loop)->context);
+    *own = source;
+    return 0;
 }
 
-/* The session of a connected socket, which is taken over in every case; both go when the
- * session is over, after on_close. context NULL is the default one. NULL for lack of
- * memory of the library's. */
-static inline pb_session *pb_glib_attach(GMainContext *context, int fd, bool is_client,
-                                         const pb_session_config *config)
+/* Without any events, GLib would still report that the peer has hung up. */
+static inline int pb_glib_watch_set(void *loop, void *own, int events)
 {
-    static GSourceFuncs funcs = {NULL, NULL, pb_glib_dispatch, NULL, NULL, NULL};
-    GSource *source = g_source_new(&funcs, sizeof(pb_glib));
-    pb_glib *a = (pb_glib *)(void *)source;
-    if (pb_drive_init(&a->drive, fd, is_client, config, pb_glib_wake, a) != 0) {
-        g_source_unref(source);
-        close(fd);
+    pb_glib_watch *w = (pb_glib_watch *)own;
+    (void)loop;
+    w->wanted = (events & PB_WATCH_READ ? (unsigned)G_IO_IN : 0) |
+                (events & PB_WATCH_WRITE ? (unsigned)G_IO_OUT : 0);
+    if (w->tag && events) {
+        g_source_modify_unix_fd(&w->source, w->tag, (GIOCondition)w->wanted);
+    } else if (w->tag) {
+        g_source_remove_unix_fd(&w->source, w->tag);
+        w->tag = NULL;
+    } else if (events) {
+        w->tag = g_source_add_unix_fd(&w->source, w->fd, (GIOCondition)w->wanted);
+    }
+    return 0;
+}
+
+static inline void pb_glib_watch_free(void *loop, void *own)
+{
+    (void)loop;
+    g_source_destroy((GSource *)own);
+    g_source_unref((GSource *)own);
+}
+
+static inline gboolean pb_glib_on_timer(GSource *source, GSourceFunc cb, gpointer data)
+{
+    (void)cb;
+    g_source_set_ready_time(source, -1);
+    pb_loop_due(((pb_glib *)data)->loop);
+    return G_SOURCE_CONTINUE;
+}
+
+static inline void pb_glib_set_timer(void *loop, int64_t delay)
+{
+    g_source_set_ready_time(((pb_glib *)loop)->timer,
+                            delay > 0 ? g_get_monotonic_time() + delay * 1000 : delay);
+}
+
+static inline void pb_glib_free(void *loop)
+{
+    pb_glib *g = (pb_glib *)loop;
+    g_source_destroy(g->timer);
+    g_source_unref(g->timer);
+    g_main_context_unref(g->context);
+    g_free(g);
+}
+
+/* Takes a context, which the program runs: *new* (pb_loop_unref). NULL is the default
+ * one. NULL for lack of memory of the library's. */
+static inline pb_loop *pb_loop_glib(GMainContext *context)
+{
+    static const pb_loop_ops ops = {pb_glib_watch_new,
+                                    pb_glib_watch_set,
+                                    pb_glib_watch_free,
+                                    pb_glib_set_timer,
+                                    NULL,
+                                    NULL,
+                                    pb_glib_free,
+                                    {NULL, NULL, NULL, NULL}};
+    static GSourceFuncs funcs = {NULL, NULL, pb_glib_on_timer, NULL, NULL, NULL};
+    pb_glib *g = g_new0(pb_glib, 1);
+    g->loop = pb_loop_new(&ops, g);
+    if (!g->loop) {
+        g_free(g);
         return NULL;
     }
-    a->tag = g_source_add_unix_fd(source, fd, G_IO_IN);
-    g_source_set_ready_time(source, 0);
-    g_source_attach(source, context);
-    g_source_unref(source); /* the context has it */
-    return a->drive.session;
+    g->context = g_main_context_ref(context ? context : g_main_context_default());
+    g->timer = g_source_new(&funcs, sizeof(GSource));
+    g_source_set_callback(g->timer, NULL, g, NULL);
+    g_source_attach(g->timer, g->context);
+    return g->loop;
 }
 
 #ifdef __cplusplus

@@ -1,90 +1,107 @@
 /* SPDX-License-Identifier: MIT
  *
- * A session under libev. The program connects or accepts; from then on the socket is the
- * session's. Link with libev. */
+ * Connections, servers and services under libev:
+ *     pb_loop *loop = pb_loop_libev(EV_DEFAULT);
+ *     pb_conn *conn = pb_connect(loop, "tls:host:8800", &config, &err);
+ * Link with libev. */
 #ifndef PB_ADAPTERS_LIBEV_H
 #define PB_ADAPTERS_LIBEV_H
 
+#include <errno.h>
 #include <ev.h>
 #include <stdlib.h>
 
-#include "pb/adapters/drive.h"
+#include "pb/loop.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* What a session has under libev, for this header alone. */
+/* What is here below pb_loop_libev is for this header alone. */
 typedef struct {
-    pb_drive_state drive;
-    struct ev_loop *loop;
-    ev_io io;
+    struct ev_loop *ev;
     ev_timer timer;
+    pb_loop *loop;
 } pb_libev;
 
-static inline void pb_libev_run(pb_libev *a, int events)
+static inline void pb_libev_on_io(struct ev_loop *ev, ev_io *io, int events)
 {
-    int64_t timeout;
-    int ready =
-        (events & EV_READ ? PB_DRIVE_READ : 0) | (events & EV_WRITE ? PB_DRIVE_WRITE : 0);
-    ev_io_stop(a->loop, &a->io);
-    ev_timer_stop(a->loop, &a->timer);
-    int fd = a->drive.fd;
-    int wait = pb_drive(&a->drive, ready, &timeout);
-    if (wait < 0) {
-        free(a);
-        return;
-    }
-    if (wait) {
-        ev_io_set(&a->io, fd,
-                  (wait & PB_DRIVE_READ ? EV_READ : 0) |
-                      (wait & PB_DRIVE_WRITE ? EV_WRITE : 0));
-        ev_io_start(a->loop, &a->io);
-    }
-    if (timeout >= 0) {
-        ev_now_update(a->loop);
-        ev_timer_set(&a->timer, (double)timeout / 1000, 0);
-        ev_timer_start(a->loop, &a->timer);
-    }
+    (void)ev;
+    pb_watch_ready((pb_watch *)io->data, (events & EV_ERROR ? PB_WATCH_FAILED : 0) |
+                                             (events & EV_READ ? PB_WATCH_READ : 0) |
+                                             (events & EV_WRITE ? PB_WATCH_WRITE : 0));
 }
 
-static inline void pb_libev_on_io(struct ev_loop *loop, ev_io *io, int events)
+static inline int pb_libev_watch_new(void *loop, int fd, pb_watch *watch, void **own)
 {
+    ev_io *io = (ev_io *)malloc(sizeof *io);
     (void)loop;
-    pb_libev_run((pb_libev *)io->data, events);
+    if (!io) {
+        return -ENOMEM;
+    }
+    ev_io_init(io, pb_libev_on_io, fd, 0);
+    io->data = watch;
+    *own = io;
+    return 0;
 }
 
-static inline void pb_libev_on_timer(struct ev_loop *loop, ev_timer *timer, int events)
+static inline int pb_libev_watch_set(void *loop, void *own, int events)
 {
-    (void)loop;
+    struct ev_loop *ev = ((pb_libev *)loop)->ev;
+    ev_io *io = (ev_io *)own;
+    ev_io_stop(ev, io);
+    if (events) {
+        ev_io_set(io, io->fd,
+                  (events & PB_WATCH_READ ? EV_READ : 0) |
+                      (events & PB_WATCH_WRITE ? EV_WRITE : 0));
+        ev_io_start(ev, io);
+    }
+    return 0;
+}
+
+static inline void pb_libev_watch_free(void *loop, void *own)
+{
+    ev_io_stop(((pb_libev *)loop)->ev, (ev_io *)own);
+    free(own);
+}
+
+static inline void pb_libev_on_timer(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    (void)ev;
     (void)events;
-    pb_libev_run((pb_libev *)timer->data, 0);
+    pb_loop_due(((pb_libev *)timer->data)->loop);
 }
 
-static inline void pb_libev_wake(pb_session *s, void *driver)
+static inline void pb_libev_set_timer(void *loop, int64_t delay)
 {
-    pb_libev *a = (pb_libev *)driver;
-    (void)s;
-    ev_feed_event(a->loop, &a->timer, EV_TIMER);
+    pb_libev *l = (pb_libev *)loop;
+    ev_timer_stop(l->ev, &l->timer);
+    if (delay >= 0) {
+        ev_timer_set(&l->timer, (double)delay / 1000, 0);
+        ev_timer_start(l->ev, &l->timer);
+    }
 }
 
-/* The session of a connected socket, which is taken over in every case; both go when the
- * session is over, after on_close. NULL for lack of memory. */
-static inline pb_session *pb_libev_attach(struct ev_loop *loop, int fd, bool is_client,
-                                          const pb_session_config *config)
+/* Takes a loop, which the program runs: *new* (pb_loop_unref). NULL for lack of memory. */
+static inline pb_loop *pb_loop_libev(struct ev_loop *ev)
 {
-    pb_libev *a = (pb_libev *)calloc(1, sizeof *a);
-    if (!a || pb_drive_init(&a->drive, fd, is_client, config, pb_libev_wake, a) != 0) {
-        free(a);
-        close(fd);
+    static const pb_loop_ops ops = {pb_libev_watch_new,
+                                    pb_libev_watch_set,
+                                    pb_libev_watch_free,
+                                    pb_libev_set_timer,
+                                    NULL,
+                                    NULL,
+                                    free,
+                                    {NULL, NULL, NULL, NULL}};
+    pb_libev *l = (pb_libev *)calloc(1, sizeof *l);
+    if (!l || !(l->loop = pb_loop_new(&ops, l))) {
+        free(l);
         return NULL;
     }
-    a->loop = loop;
-    ev_io_init(&a->io, pb_libev_on_io, fd, EV_READ);
-    ev_timer_init(&a->timer, pb_libev_on_timer, 0, 0);
-    a->io.data = a->timer.data = a;
-    ev_timer_start(loop, &a->timer);
-    return a->drive.session;
+    l->ev = ev;
+    ev_timer_init(&l->timer, pb_libev_on_timer, 0, 0);
+    l->timer.data = l;
+    return l->loop;
 }
 
 #ifdef __cplusplus

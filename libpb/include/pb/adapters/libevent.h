@@ -1,87 +1,109 @@
 /* SPDX-License-Identifier: MIT
  *
- * A session under libevent. The program connects or accepts; from then on the socket is the
- * session's. Link with libevent_core. */
+ * Connections, servers and services under libevent:
+ *     pb_loop *loop = pb_loop_libevent(base);
+ *     pb_conn *conn = pb_connect(loop, "tls:host:8800", &config, &err);
+ * Link with libevent_core. */
 #ifndef PB_ADAPTERS_LIBEVENT_H
 #define PB_ADAPTERS_LIBEVENT_H
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 
-#include "pb/adapters/drive.h"
+#include "pb/loop.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* What a session has under libevent, for this header alone. */
+/* What is here below pb_loop_libevent is for this header alone. */
 typedef struct {
-    pb_drive_state drive;
-    struct event *read, *write, *timer;
+    struct event_base *base;
+    struct event *timer;
+    pb_loop *loop;
 } pb_libevent;
 
-static inline void pb_libevent_free(pb_libevent *a)
+static inline void pb_libevent_on_event(evutil_socket_t fd, short what, void *watch)
 {
-    struct event *all[] = {a->read, a->write, a->timer};
-    for (int i = 0; i < 3; i++) {
-        if (all[i]) {
-            event_free(all[i]);
-        }
-    }
-    free(a);
-}
-
-static inline void pb_libevent_run(evutil_socket_t fd, short what, void *ctx)
-{
-    pb_libevent *a = (pb_libevent *)ctx;
-    int64_t timeout;
-    int ready =
-        (what & EV_READ ? PB_DRIVE_READ : 0) | (what & EV_WRITE ? PB_DRIVE_WRITE : 0);
-    int wait = pb_drive(&a->drive, ready, &timeout);
     (void)fd;
-    if (wait < 0) {
-        pb_libevent_free(a);
-        return;
+    pb_watch_ready((pb_watch *)watch, (what & EV_READ ? PB_WATCH_READ : 0) |
+                                          (what & EV_WRITE ? PB_WATCH_WRITE : 0));
+}
+
+static inline int pb_libevent_watch_new(void *loop, int fd, pb_watch *watch, void **own)
+{
+    *own = event_new(((pb_libevent *)loop)->base, fd, 0, pb_libevent_on_event, watch);
+    return *own ? 0 : -ENOMEM;
+}
+
+static inline int pb_libevent_watch_set(void *loop, void *own, int events)
+{
+    struct event *e = (struct event *)own;
+    short what = (short)(EV_PERSIST | (events & PB_WATCH_READ ? EV_READ : 0) |
+                         (events & PB_WATCH_WRITE ? EV_WRITE : 0));
+    event_del(e);
+    if (event_assign(e, ((pb_libevent *)loop)->base, event_get_fd(e), what,
+                     pb_libevent_on_event, event_get_callback_arg(e)) != 0 ||
+        (events && event_add(e, NULL) != 0)) {
+        return -ENOMEM;
     }
-    wait &PB_DRIVE_READ ? event_add(a->read, NULL) : event_del(a->read);
-    wait &PB_DRIVE_WRITE ? event_add(a->write, NULL) : event_del(a->write);
-    if (timeout < 0) {
-        event_del(a->timer);
-    } else {
-        struct timeval t = {(time_t)(timeout / 1000),
-                            (suseconds_t)(timeout % 1000 * 1000)};
-        event_add(a->timer, &t);
+    return 0;
+}
+
+static inline void pb_libevent_watch_free(void *loop, void *own)
+{
+    (void)loop;
+    event_free((struct event *)own);
+}
+
+static inline void pb_libevent_on_timer(evutil_socket_t fd, short what, void *loop)
+{
+    (void)fd;
+    (void)what;
+    pb_loop_due(((pb_libevent *)loop)->loop);
+}
+
+static inline void pb_libevent_set_timer(void *loop, int64_t delay)
+{
+    struct event *timer = ((pb_libevent *)loop)->timer;
+    struct timeval t;
+    event_del(timer);
+    t.tv_sec = (time_t)(delay / 1000);
+    t.tv_usec = (suseconds_t)(delay % 1000 * 1000);
+    if (delay >= 0 && event_add(timer, &t) != 0) {
+        event_active(timer, EV_TIMEOUT, 0); /* it lacks memory: too early will do */
     }
 }
 
-static inline void pb_libevent_wake(pb_session *s, void *driver)
+static inline void pb_libevent_free(void *loop)
 {
-    (void)s;
-    event_active(((pb_libevent *)driver)->timer, EV_TIMEOUT, 0);
+    event_free(((pb_libevent *)loop)->timer);
+    free(loop);
 }
 
-/* The session of a connected socket, which is taken over in every case; both go when the
- * session is over, after on_close. NULL for lack of memory. */
-static inline pb_session *pb_libevent_attach(struct event_base *base, int fd,
-                                             bool is_client,
-                                             const pb_session_config *config)
+/* Takes a base, which the program runs: *new* (pb_loop_unref). NULL for lack of memory. */
+static inline pb_loop *pb_loop_libevent(struct event_base *base)
 {
-    pb_libevent *a = (pb_libevent *)calloc(1, sizeof *a);
-    if (!a || pb_drive_init(&a->drive, fd, is_client, config, pb_libevent_wake, a) != 0) {
-        free(a);
-        close(fd);
+    static const pb_loop_ops ops = {pb_libevent_watch_new,
+                                    pb_libevent_watch_set,
+                                    pb_libevent_watch_free,
+                                    pb_libevent_set_timer,
+                                    NULL,
+                                    NULL,
+                                    pb_libevent_free,
+                                    {NULL, NULL, NULL, NULL}};
+    pb_libevent *l = (pb_libevent *)calloc(1, sizeof *l);
+    if (!l || !(l->timer = event_new(base, -1, 0, pb_libevent_on_timer, l)) ||
+        !(l->loop = pb_loop_new(&ops, l))) {
+        if (l && l->timer) {
+            event_free(l->timer);
+        }
+        free(l);
         return NULL;
     }
-    a->read = event_new(base, fd, EV_READ, pb_libevent_run, a);
-    a->write = event_new(base, fd, EV_WRITE, pb_libevent_run, a);
-    a->timer = event_new(base, -1, 0, pb_libevent_run, a);
-    if (!a->read || !a->write || !a->timer) {
-        pb_drive_fini(&a->drive);
-        pb_libevent_free(a);
-        return NULL;
-    }
-    event_active(a->timer, EV_TIMEOUT, 0);
-    return a->drive.session;
+    l->base = base;
+    return l->loop;
 }
 
 #ifdef __cplusplus

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Loops. All timers of a loop share the one timer of the loop behind it, which is set for
+ * the first of them. */
+#include "libpb/net/loop.h"
+
+#include <assert.h>
+#include <time.h>
+
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+
+/* ---- The heap of timers ----
+ * A pairing heap: it needs no memory, and nothing recurses. */
+
+static struct pb__timer *heap_merge(struct pb__timer *a, struct pb__timer *b)
+{
+    if (b->due < a->due) {
+        struct pb__timer *t = a;
+        a = b;
+        b = t;
+    }
+    b->next = a->child;
+    b->prev = a;
+    if (a->child) {
+        a->child->prev = b;
+    }
+    a->child = b;
+    return a;
+}
+
+/* Merges a list of siblings: in pairs from the left, and the pairs from the right. */
+static struct pb__timer *heap_merge_siblings(struct pb__timer *first)
+{
+    struct pb__timer *pairs = NULL, *root = NULL;
+    while (first) {
+        struct pb__timer *a = first, *b = a->next;
+        first = b ? b->next : NULL;
+        a = b ? heap_merge(a, b) : a;
+        a->next = pairs;
+        pairs = a;
+    }
+    while (pairs) {
+        struct pb__timer *a = pairs;
+        pairs = a->next;
+        root = root ? heap_merge(root, a) : a;
+    }
+    if (root) {
+        root->next = root->prev = NULL;
+    }
+    return root;
+}
+
+static void heap_insert(pb_loop *l, struct pb__timer *t)
+{
+    t->child = t->next = t->prev = NULL;
+    l->first = l->first ? heap_merge(l->first, t) : t;
+    l->timers++;
+}
+
+static void heap_remove(pb_loop *l, struct pb__timer *t)
+{
+    struct pb__timer *below = heap_merge_siblings(t->child);
+    if (t == l->first) {
+        l->first = below;
+    } else {
+        *(t->prev->child == t ? &t->prev->child : &t->prev->next) = t->next;
+        if (t->next) {
+            t->next->prev = t->prev;
+        }
+        l->first = below ? heap_merge(l->first, below) : l->first;
+    }
+    l->timers--;
+}
+
+/* ---- Timers ---- */
+
+enum { MAX_DELAY = 1000000000 /* milliseconds: no loop counts so far wrong */ };
+
+/* What the clock of the loop behind says. */
+static int64_t loop_clock(const pb_loop *l)
+{
+    struct timespec t;
+    if (l->ops->now) {
+        return l->ops->now(l->own);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* For how long the timer of the loop behind is to be set. Time may have passed since it
+ * entered. */
+static int64_t loop_delay(const pb_loop *l, int64_t at)
+{
+    int64_t delay = at > l->time ? at - loop_clock(l) : 0;
+    return delay < 0 ? 0 : delay < MAX_DELAY ? delay : MAX_DELAY;
+}
+
+/* Sets the timer of the loop behind, unless it comes early enough. */
+static void loop_ask(pb_loop *l)
+{
+    int64_t at = l->first ? l->first->due : INT64_MAX;
+    if (at < l->asked || (at == INT64_MAX && l->asked != INT64_MAX)) {
+        l->asked = at;
+        l->ops->set_timer(l->own, at == INT64_MAX ? -1 : loop_delay(l, at));
+    }
+}
+
+void pb__timer_set(pb_loop *l, struct pb__timer *t, int64_t at)
+{
+    if (t->due == at) {
+        return;
+    }
+    if (t->due != INT64_MAX) {
+        heap_remove(l, t);
+    }
+    t->due = at;
+    if (at != INT64_MAX) {
+        heap_insert(l, t);
+    }
+    loop_ask(l);
+}
+
+void pb_loop_due(pb_loop *l)
+{
+    if (!l) {
+        return;
+    }
+    pb__loop_enter(l);
+    pb_loop_ref(l);
+    l->asked = INT64_MAX;
+    /* What is set from here expires another time, so that the loop has its turn. */
+    int64_t now = l->time;
+    for (size_t n = l->timers; n > 0 && l->first && l->first->due <= now; n--) {
+        struct pb__timer *t = l->first;
+        pb__timer_stop(l, t);
+        t->expired(t);
+    }
+    if (l->first && l->first->due > l->asked) {
+        l->asked = INT64_MAX; /* it was set for one that has expired or was stopped */
+    }
+    loop_ask(l);
+    pb_loop_unref(l);
+}
+
+/* ---- Loops ---- */
+
+void pb__loop_enter(pb_loop *l)
+{
+    l->time = loop_clock(l);
+}
+
+void pb__loop_update(pb_loop *l)
+{
+    if (l->ops->update) {
+        l->ops->update(l->own);
+    }
+    pb__loop_enter(l);
+}
+
+void pb__loop_init(pb_loop *l, const pb_loop_ops *ops, void *own)
+{
+    *l = (pb_loop){
+        .refs = 1, .ops = ops, .own = own, .asked = INT64_MAX, .embedded = true};
+    pb__loop_update(l);
+}
+
+int pb__loop_check(const pb_loop *l, pb_error *err)
+{
+    return l ? 0 : pb__error_set(err, PB_ERR_ARG, 0, "there is no loop");
+}
+
+pb_loop *pb_loop_new(const pb_loop_ops *ops, void *loop)
+{
+    pb_loop *l = ops ? pb__malloc(sizeof *l) : NULL;
+    if (l) {
+        pb__loop_init(l, ops, loop);
+        l->embedded = false;
+    }
+    return l;
+}
+
+pb_loop *pb_loop_ref(pb_loop *l)
+{
+    if (l) {
+        l->refs++;
+    }
+    return l;
+}
+
+void pb_loop_unref(pb_loop *l)
+{
+    if (!l || --l->refs > 0) {
+        return;
+    }
+    assert(!l->first && !l->resolver);
+    void (*end)(void *) = l->ops->free;
+    void *own = l->own;
+    if (!l->embedded) {
+        pb__free(l);
+    }
+    if (end) {
+        end(own);
+    }
+}
+
+/* ---- Watches ---- */
+
+int pb__watch_new(pb_loop *l, pb_watch *w, int fd,
+                  void (*ready)(struct pb_watch *w, int events))
+{
+    w->ready = ready;
+    return l->ops->watch_new(l->own, fd, w, &w->own);
+}
+
+void pb_watch_ready(pb_watch *w, int events)
+{
+    if (w) {
+        w->ready(w, events);
+    }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking up the addresses of a host, by the system's getaddrinfo in threads. */
+#ifndef PB__RESOLVE_H
+#define PB__RESOLVE_H
+
+#include <netdb.h>
+
+#include "libpb/net/loop.h"
+
+struct pb__lookup;
+
+/* What came of a lookup: addresses, the receiver's (freeaddrinfo), or NULL and why. */
+typedef void pb__lookup_cb(struct addrinfo *found, const char *why, void *ctx);
+
+/* Looks up the addresses of a host for stream sockets to that port, and calls back in the
+ * loop's thread, never before this returns. Borrows the loop. NULL with err. */
+struct pb__lookup *pb__lookup_new(pb_loop *l, const char *host, const char *port,
+                                  pb__lookup_cb *cb, void *ctx, pb_error *err);
+/* Lets the lookup come to nothing. Only before it has called back. */
+void pb__lookup_cancel(struct pb__lookup *k);
+
+#endif

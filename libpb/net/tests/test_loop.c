@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Timers of a loop, on a loop whose time passes when the test says so; and the owners of
+ * loops. */
+#include "libpb/net/loop.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "libpb/net/tests/loop.h"
+#include "pb/service.h"
+
+enum { MANY = 500 };
+
+/* A loop with a timer and nothing else. */
+struct made {
+    pb_loop *pb;
+    int64_t now, due; /* due as the library has asked for */
+    int asked, freed;
+};
+
+static int64_t made_now(void *loop)
+{
+    return ((struct made *)loop)->now;
+}
+
+static void made_set_timer(void *loop, int64_t delay)
+{
+    struct made *m = loop;
+    cr_assert(delay < 0 || m->now + delay < INT64_MAX);
+    m->due = delay < 0 ? INT64_MAX : m->now + delay;
+    m->asked++;
+}
+
+static void made_free(void *loop)
+{
+    ((struct made *)loop)->freed++;
+}
+
+static void make(struct made *m)
+{
+    static const pb_loop_ops ops = {
+        .set_timer = made_set_timer, .now = made_now, .free = made_free};
+    *m = (struct made){.now = 1000, .due = INT64_MAX};
+    m->pb = pb_loop_new(&ops, m);
+}
+
+static void pass_until(struct made *m, int64_t until)
+{
+    while (m->due <= until) {
+        m->now = m->due > m->now ? m->due : m->now;
+        m->due = INT64_MAX;
+        pb_loop_due(m->pb);
+    }
+    m->now = until;
+}
+
+/* One of the test's timers. */
+struct clock {
+    struct pb__timer timer;
+    struct made *m;
+    int64_t set_for;    /* 0: it is not set */
+    struct clock *sets; /* what it sets when it expires, if anything */
+    int expired;
+};
+
+static void on_expired(struct pb__timer *timer)
+{
+    struct clock *c = (struct clock *)timer;
+    cr_assert_eq(c->set_for, c->m->now, "set for %ld, expired at %ld", (long)c->set_for,
+                 (long)c->m->now);
+    c->set_for = 0;
+    c->expired++;
+    if (c->sets) {
+        c->sets->set_for = c->m->now;
+        pb__timer_set_soon(c->m->pb, &c->sets->timer);
+    }
+}
+
+static void begin_clock(struct clock *c, struct made *m)
+{
+    *c = (struct clock){.m = m};
+    pb__timer_init(&c->timer, on_expired);
+}
+
+static void set_clock(struct clock *c, int64_t at)
+{
+    c->set_for = at == INT64_MAX ? 0 : at;
+    pb__timer_set(c->m->pb, &c->timer, at);
+}
+
+/* Timers that are set, set anew and stopped at random: each expires at its time, or not. */
+PB_TEST(loop, timers)
+{
+    static struct clock clocks[MANY];
+    struct made m;
+    make(&m);
+    for (int i = 0; i < MANY; i++) {
+        begin_clock(&clocks[i], &m);
+    }
+    srand(1);
+    for (int round = 0; round < 20 * MANY; round++) {
+        struct clock *c = &clocks[rand() % MANY];
+        set_clock(c, rand() % 4 ? m.now + 1 + rand() % 1000 : INT64_MAX);
+        if (rand() % 8 == 0) {
+            pass_until(&m, m.now + rand() % 50);
+        }
+    }
+    pass_until(&m, m.now + 2000);
+    int expired = 0;
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(clocks[i].set_for, 0);
+        expired += clocks[i].expired;
+    }
+    cr_assert_gt(expired, MANY);
+    cr_assert_eq(m.due, INT64_MAX, "the loop goes on for nothing");
+    pb_loop_unref(m.pb);
+}
+
+/* The timer of the loop behind is set for the first, and not at all for none. */
+PB_TEST(loop, sets_one_timer)
+{
+    struct made m;
+    struct clock early, late;
+    make(&m);
+    begin_clock(&early, &m);
+    begin_clock(&late, &m);
+    set_clock(&late, 5000);
+    cr_assert_eq(m.due, 5000);
+    set_clock(&early, 2000);
+    cr_assert_eq(m.due, 2000);
+    cr_assert_eq(m.asked, 2);
+    set_clock(&early, 3000); /* what is early already stays */
+    cr_assert_eq(m.asked, 2);
+    pass_until(&m, 4000);
+    cr_assert(early.expired == 1 && m.due == 5000);
+    set_clock(&late, INT64_MAX);
+    cr_assert_eq(m.due, INT64_MAX);
+    pass_until(&m, 6000);
+    cr_assert_eq(late.expired, 0);
+    set_clock(&late, INT64_MAX - 1); /* in a time that no loop can count */
+    set_clock(&late, INT64_MAX);
+    pb_loop_unref(m.pb);
+}
+
+/* What is set from a timer expires when the loop comes again: it has other things to do. */
+PB_TEST(loop, has_its_turn)
+{
+    struct made m;
+    struct clock c;
+    make(&m);
+    begin_clock(&c, &m);
+    c.sets = &c;
+    set_clock(&c, 1000);
+    for (int i = 1; i <= 3; i++) {
+        cr_assert_eq(m.due, 1000);
+        pb_loop_due(m.pb);
+        cr_assert_eq(c.expired, i);
+    }
+    set_clock(&c, INT64_MAX);
+    pb_loop_unref(m.pb);
+}
+
+static void stop_other(struct pb__timer *timer)
+{
+    struct clock *c = (struct clock *)timer;
+    c->expired++;
+    pb__timer_stop(c->m->pb, &c->sets->timer);
+}
+
+/* Of two that are due at once, one stops the other. */
+PB_TEST(loop, stopped_when_due)
+{
+    struct made m;
+    struct clock a, b;
+    make(&m);
+    begin_clock(&a, &m);
+    begin_clock(&b, &m);
+    a.sets = &b;
+    b.sets = &a;
+    a.timer.expired = b.timer.expired = stop_other;
+    set_clock(&a, 1500);
+    set_clock(&b, 1500);
+    pass_until(&m, 2000);
+    cr_assert_eq(a.expired + b.expired, 1);
+    cr_assert_eq(m.due, INT64_MAX);
+    pb_loop_unref(m.pb);
+}
+
+static void give_back(struct pb__timer *timer)
+{
+    pb_loop_unref(((struct clock *)timer)->m->pb);
+}
+
+PB_TEST(loop, owners)
+{
+    struct made m;
+    struct clock c;
+    make(&m);
+    cr_assert_eq(pb_loop_ref(m.pb), m.pb);
+    pb_loop_unref(m.pb);
+    cr_assert_eq(m.freed, 0);
+    begin_clock(&c, &m);
+    c.timer.expired = give_back;
+    set_clock(&c, 1000);
+    pb_loop_due(m.pb); /* the last owner goes while it runs */
+    cr_assert_eq(m.freed, 1);
+
+    cr_assert_null(pb_loop_ref(NULL));
+    pb_loop_unref(NULL);
+    pb_loop_due(NULL);
+    pb_watch_ready(NULL, PB_WATCH_READ);
+    cr_assert_null(pb_loop_uv(NULL));
+    cr_assert_null(pb_loop_new(NULL, NULL));
+}
+
+/* Nothing can be made without a loop, and that is an error. */
+PB_TEST(loop, there_is_none)
+{
+    pb_error err[5] = {{0}};
+    cr_assert_null(pb_connect(NULL, "tcp:localhost:1", NULL, &err[0]));
+    cr_assert_null(pb_serve(NULL, "tcp:0", NULL, &err[1]));
+    cr_assert_null(pb_service_new(NULL, "tcp:localhost:1", NULL, &err[2]));
+    cr_assert_null(pb_post_new(NULL, &err[3]));
+    cr_assert_null(
+        pb_conn_adopt(NULL, socket(AF_UNIX, SOCK_STREAM, 0), 0, NULL, &err[4]));
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(err[i].code, PB_ERR_ARG);
+        cr_assert_str_eq(err[i].text, "there is no loop");
+    }
+}
+
+static void stop_default(void *data)
+{
+    pb_post **post = data;
+    pb_post_close(*post);
+    pb_post_free(*post);
+}
+
+/* The default loop is one, and ends by itself. */
+PB_TEST(loop, of_the_process)
+{
+    alarm(60);
+    pb_loop *l = pb_loop_default();
+    cr_assert(l && pb_loop_default() == l);
+    pb_post *post = pb_post_new(l, NULL);
+    cr_assert_eq(pb_post_run(post, stop_default, &post), 0);
+    cr_assert_eq(pb_run(), 0);
+    cr_assert_eq(pb_run(), 0);
+}
