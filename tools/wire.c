@@ -76,7 +76,7 @@ int wire_accept(struct wire *w, struct pb__target *at, int listener, int64_t tim
             return pb__error_set(err, PB_ERR_TIMEOUT, 0, "nobody connected to %s",
                                  at->at.spelling);
         }
-        fd = pb__socket_accept(listener);
+        fd = pb__socket_accept(listener, NULL);
     }
     if (fd < 0) {
         return pb__socket_error(err, fd, "cannot take a connection");

@@ -62,6 +62,9 @@ static void finish(pb_session *s)
     if (s->error->code != PB_OK && s->error->code != PB_ERR_LOST) {
         pb__log(s, PB_LOG_ERROR, "%s%s%s", s->error->where, *s->error->where ? ": " : "",
                 s->error->text);
+    } else {
+        pb__log(s, PB_LOG_DEBUG, "the session is over: %s",
+                s->error->code ? s->error->text : "it was closed here");
     }
     pb__call_fini(s);
     pb__pagers_fini(s);

@@ -20,7 +20,7 @@ static void adopted_gone(pb_conn *c)
 {
     struct adopted *a = (struct adopted *)c;
     pb_loop *loop = a->hub.loop;
-    pb_session_free(c->session);
+    pb__conn_fini(c);
     if (a->fd >= 0) {
         close(a->fd);
     }

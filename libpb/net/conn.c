@@ -347,10 +347,30 @@ static void on_timer(struct pb__timer *t)
 
 /* ---- Making one ---- */
 
+/* As pb_session_config.peer. */
+static const pb_peer *conn_peer(pb_session *s, void *driver)
+{
+    (void)s;
+    pb_conn *c = driver;
+    if (!c->peer && c->at.is.any.sa_family != AF_UNSPEC) {
+        c->peer = pb__malloc(sizeof *c->peer);
+        if (c->peer) {
+            pb__peer_init(c->peer, &c->at, c->fd);
+        }
+    }
+    if (!c->peer) {
+        return NULL;
+    }
+    pb__peer_add_tls(c->peer, c->tls);
+    return &c->peer->shown;
+}
+
 struct pb__shared *pb__conn_share(const pb_session_config *config)
 {
     pb_session_config own = *config;
     own.on_wake = on_wake;
+    own.peer = conn_peer;
+    pb__debug_config(&own);
     return pb__shared_new(&own);
 }
 
@@ -364,6 +384,15 @@ int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared
     return c->session ? 0 : PB_ERR_NOMEM;
 }
 
+void pb__conn_fini(pb_conn *c)
+{
+    pb_session_free(c->session);
+    if (c->peer) {
+        pb__peer_fini(c->peer);
+        pb__free(c->peer);
+    }
+}
+
 int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
 {
     int e = pb__watch_new(c->hub->loop, &c->watch, fd, on_ready);
@@ -371,6 +400,9 @@ int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
         pb__tls_free(tls);
         close(fd);
         return e;
+    }
+    if (c->at.is.any.sa_family == AF_UNSPEC) {
+        c->at = pb__socket_peer(fd);
     }
     c->state = PB__CONN_UP;
     c->fd = fd;

@@ -83,7 +83,7 @@ static void on_gone(pb_conn *c)
     struct dialled *d = (struct dialled *)c;
     struct pb__follower follower = d->follower;
     pb_error why = *pb_session_error(c->session);
-    pb_session_free(c->session);
+    pb__conn_fini(c);
     drop_attempts(d);
     if (d->lookup) {
         pb__lookup_cancel(d->lookup);

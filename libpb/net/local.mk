@@ -6,6 +6,7 @@ libpb_net_la_SOURCES = \
 	%D%/conn.h \
 	%D%/descriptor.c \
 	%D%/descriptor.h \
+	%D%/debug.c \
 	%D%/dial.c \
 	%D%/dial.h \
 	%D%/endpoint.c \
@@ -17,6 +18,8 @@ libpb_net_la_SOURCES = \
 	%D%/loop_uv.c \
 	%D%/loop_uv.h \
 	%D%/password_file.c \
+	%D%/peer.c \
+	%D%/peer.h \
 	%D%/post.c \
 	%D%/post.h \
 	%D%/resolve.c \
@@ -32,6 +35,7 @@ libpb_net_la_SOURCES = \
 	%D%/tls.h \
 	%D%/tls_context.c \
 	%D%/tls_context.h \
+	%D%/tls_peer.c \
 	%D%/waiting.c \
 	%D%/waiting.h
 libpb_net_la_LIBADD = $(LIBUV_LIBS) $(OPENSSL_LIBS)

@@ -91,7 +91,7 @@ static void on_gone(pb_conn *c)
 {
     struct pb_server *s = (struct pb_server *)c->hub;
     pb__list_remove(&c->link);
-    pb_session_free(c->session);
+    pb__conn_fini(c);
     pb__free(c);
     s->count--;
     if (listen_if_room(s) != 0) {
@@ -100,8 +100,21 @@ static void on_gone(pb_conn *c)
     end_if_done(s);
 }
 
+/* Whether the program wants the connection. */
+static bool is_allowed(const struct pb_server *s, const struct pb__address *from, int fd)
+{
+    struct pb__peer peer;
+    if (!s->target->allow) {
+        return true;
+    }
+    pb__peer_init(&peer, from, fd);
+    bool allowed = s->target->allow(&peer.shown, s->target->shared->config.user_data);
+    pb__peer_fini(&peer);
+    return allowed;
+}
+
 /* Takes fd, also where it fails. */
-static int add(struct pb_server *s, int fd)
+static int add(struct pb_server *s, int fd, const struct pb__address *from)
 {
     const struct pb__target *t = s->target;
     pb_conn *c = pb__malloc(sizeof *c);
@@ -113,9 +126,10 @@ static int add(struct pb_server *s, int fd)
         return PB_ERR_NOMEM;
     }
     pb__socket_keep_alive(fd, t->policy.keep_alive);
+    c->at = *from;
     int e = pb__conn_up(c, fd, tls);
     if (e) {
-        pb_session_free(c->session);
+        pb__conn_fini(c);
         pb__free(c);
         return e;
     }
@@ -133,7 +147,8 @@ static void on_acceptable(pb_watch *w, int events)
         s->listening = false;
     }
     for (int i = 0; i < ACCEPT_AT_ONCE && has_room(s) && !s->closing; i++) {
-        int fd = pb__socket_accept(s->fd);
+        struct pb__address from;
+        int fd = pb__socket_accept(s->fd, &from);
         if (fd == -EAGAIN) {
             break;
         }
@@ -141,7 +156,11 @@ static void on_acceptable(pb_watch *w, int events)
             listen_later(s);
             break;
         }
-        (void)add(s, fd);
+        if (is_allowed(s, &from, fd) && !s->closing) {
+            (void)add(s, fd, &from);
+        } else {
+            close(fd);
+        }
     }
     if (listen_if_room(s) != 0) {
         listen_later(s);
