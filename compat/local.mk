@@ -1,4 +1,4 @@
-lib_layers += libpb_compat.la
+core_layers += libpb_compat.la
 libpb_compat_la_SOURCES = \
 	%D%/build.c \
 	%D%/compare.h \
@@ -27,6 +27,7 @@ libpb_compat_la_SOURCES = \
 	%D%/number.h \
 	%D%/printable.h \
 	%D%/profile.c \
+	%D%/profile.h \
 	%D%/quote.c \
 	%D%/remove.c \
 	%D%/repr.c \

@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include "libpb/base/mem.h"
-#include "libpb/banana/decode.h"
-#include "libpb/banana/encode.h"
 #include "libpb/base/error.h"
 #include "libpb/jelly/jelly.h"
 #include "tools/pb.h"
@@ -123,11 +121,12 @@ static int bench_decode(pb_span in, const pb_jelly_config *jelly, pb_value **val
 {
     struct pb__reader_config config = {.jelly = jelly, .done = keep, .ctx = value};
     struct pb__reader *reader = pb__reader_new(&config);
-    if (!reader) {
+    pb_decoder *decoder =
+        reader ? pb_decoder_new(PB_DIALECT_PB, NULL, pb__reader_sink(reader)) : NULL;
+    if (!decoder) {
+        pb__reader_free(reader);
         return tool_nomem();
     }
-    pb_decoder decoder;
-    pb__decoder_init(&decoder, PB_DIALECT_PB, NULL, pb__reader_sink(reader));
     pb_error err = {0};
     int status = TOOL_DONE;
     int64_t rounds = 0;
@@ -137,13 +136,13 @@ static int bench_decode(pb_span in, const pb_jelly_config *jelly, pb_value **val
         pb_value_unref(*value);
         *value = NULL;
         rounds++;
-        if (pb_decoder_recv(&decoder, in, &err) != 0) {
+        if (pb_decoder_recv(decoder, in, &err) != 0) {
             if (err.code) {
                 tool_say_error(&err);
             }
             status = TOOL_FAILED;
-        } else if (pb_decoder_count(&decoder) != (uint64_t)rounds ||
-                   pb_decoder_offset(&decoder) != 0) {
+        } else if (pb_decoder_count(decoder) != (uint64_t)rounds ||
+                   pb_decoder_offset(decoder) != 0) {
             tool_say("the file does not hold exactly one expression");
             status = TOOL_FAILED;
         }
@@ -152,29 +151,31 @@ static int bench_decode(pb_span in, const pb_jelly_config *jelly, pb_value **val
     if (status == TOOL_DONE) {
         report("decode", took, rounds, in.len, count_values(*value));
     }
-    pb__decoder_fini(&decoder);
+    pb_decoder_free(decoder);
     pb__reader_free(reader);
     return status;
 }
 
 static int bench_encode(pb_value *value, const pb_jelly_config *jelly)
 {
-    pb_encoder encoder;
-    pb__encoder_init(&encoder, PB_DIALECT_PB, NULL);
+    pb_encoder *encoder = pb_encoder_new(PB_DIALECT_PB, NULL);
+    if (!encoder) {
+        return tool_nomem();
+    }
     pb_error err = {0};
     int64_t rounds = 0;
     size_t bytes = 0;
     double start = bench_now();
     double took = 0;
     while (!err.code && took < CODEC_SECONDS) {
-        if (pb_jelly(value, jelly, &encoder, &err) == 0) {
-            bytes = pb_encoder_send(&encoder).len;
-            pb_encoder_rewind(&encoder, 0);
+        if (pb_jelly(value, jelly, encoder, &err) == 0) {
+            bytes = pb_encoder_send(encoder).len;
+            pb_encoder_rewind(encoder, 0);
         }
         rounds++;
         took = bench_now() - start;
     }
-    pb__encoder_fini(&encoder);
+    pb_encoder_free(encoder);
     if (err.code) {
         tool_say_error(&err);
         return TOOL_FAILED;

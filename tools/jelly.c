@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/banana/decode.h"
-#include "libpb/banana/encode.h"
 #include "libpb/base/error.h"
 #include "tools/form.h"
 #include "tools/json.h"
@@ -121,8 +121,10 @@ static bool more(FILE *in)
 
 static int jelly(const struct options *o, FILE *in)
 {
-    pb_encoder e;
-    pb__encoder_init(&e, o->dialect, NULL);
+    pb_encoder *e = pb_encoder_new(o->dialect, NULL);
+    if (!e) {
+        return tool_nomem();
+    }
     pb_error err = {0};
     for (int n = 1; !err.code && more(in); n++) {
         json_error_t why;
@@ -133,7 +135,7 @@ static int jelly(const struct options *o, FILE *in)
         if (!j) {
             pb__error_set(&err, PB_ERR_SYNTAX, 0, "no JSON: %s", why.text);
         } else {
-            jelly_one(o, j, &e, &err);
+            jelly_one(o, j, e, &err);
         }
         if (err.code) {
             pb_error found = err;
@@ -142,7 +144,7 @@ static int jelly(const struct options *o, FILE *in)
         }
         json_decref(j);
     }
-    pb__encoder_fini(&e);
+    pb_encoder_free(e);
     return err.code ? TOOL_FAILED : TOOL_DONE;
 }
 
@@ -220,20 +222,21 @@ static int unjelly(const struct options *o, FILE *in)
     pb_error err = {0};
     struct pb__reader *reader = pb__reader_new(&(struct pb__reader_config){
         .jelly = &o->jelly, .invoker = &form_plain, .done = print_value, .ctx = &err});
-    if (!reader) {
+    pb_decoder *d =
+        reader ? pb_decoder_new(o->dialect, NULL, pb__reader_sink(reader)) : NULL;
+    if (!d) {
+        pb__reader_free(reader);
         return tool_nomem();
     }
-    pb_decoder d;
-    pb__decoder_init(&d, o->dialect, NULL, pb__reader_sink(reader));
-    pb__decoder_allow_vocab(&d,
-                            pb_profile_has(o->jelly.profile, PB_PROFILE_VOCAB_IN_NONE));
-    unjelly_all(o, in, &d, reader, &err);
+    pb__decoder_allow_vocab(d,
+                            pb__profile_has(o->jelly.profile, PB__PROFILE_VOCAB_IN_NONE));
+    unjelly_all(o, in, d, reader, &err);
     if (err.code) {
         tool_say(
-            "value %llu, byte %llu: %s%s%s", (unsigned long long)pb_decoder_count(&d) + 1,
+            "value %llu, byte %llu: %s%s%s", (unsigned long long)pb_decoder_count(d) + 1,
             (unsigned long long)err.offset, err.where, *err.where ? ": " : "", err.text);
     }
-    pb__decoder_fini(&d);
+    pb_decoder_free(d);
     pb__reader_free(reader);
     return err.code ? TOOL_FAILED : TOOL_DONE;
 }

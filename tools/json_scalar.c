@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compat/value.h"
 #include "libpb/base/error.h"
+#include "libpb/base/mem.h"
 
 pb_value *json_no_value(const json_t *j, pb_error *err)
 {
@@ -58,21 +58,21 @@ static int hex_digit(uint8_t c)
 static pb_value *make_bytes(const json_t *content, pb_error *err)
 {
     pb_span hex = span_of(content);
-    struct pb__text *t = pb__text_new(NULL, PB_BYTES, NULL, hex.len / 2);
-    if (!t) {
+    size_t len = hex.len / 2;
+    uint8_t *data = pb__malloc(len);
+    if (!data) {
         return made(NULL, err);
     }
     bool good = hex.len % 2 == 0;
-    for (size_t i = 0; good && i < t->len; i++) {
+    for (size_t i = 0; good && i < len; i++) {
         int high = hex_digit(hex.data[2 * i]), low = hex_digit(hex.data[2 * i + 1]);
         good = high >= 0 && low >= 0;
-        t->data[i] = (uint8_t)(high * 16 + low);
+        data[i] = (uint8_t)(high * 16 + low);
     }
-    if (!good) {
-        pb_value_unref(&t->head);
-        return json_no_value(content, err);
-    }
-    return &t->head;
+    pb_value *v =
+        good ? made(pb_bytes((pb_span){data, len}), err) : json_no_value(content, err);
+    pb__free(data);
+    return v;
 }
 
 static pb_value *make_decimal(const json_t *content, pb_error *err)

@@ -1,3 +1,4 @@
+if WITH_TOOLS
 bin_PROGRAMS += %D%/pb
 %C%_pb_SOURCES = \
 	%D%/args.c \
@@ -84,16 +85,24 @@ bin_PROGRAMS += %D%/pb
 	%D%/walk.h \
 	%D%/wire.c \
 	%D%/wire.h
-%C%_pb_LDFLAGS = $(PB_LDFLAGS)
-%C%_pb_LDADD = $(net_libs) libpb_mem.la $(EDIT_LIBS) $(JANSSON_LIBS) $(PCAP_LIBS) $(ZLIB_LIBS) -lm
-script_tests += %D%/tests/check-completion %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record %D%/tests/check-replay \
+%C%_pb_LDADD = $(pb_libs) $(LIBUV_LIBS) $(EDIT_LIBS) \
+	$(JANSSON_LIBS) $(PCAP_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS) -lm
+endif
+tool_tests += %D%/tests/check-completion %D%/tests/check-dump %D%/tests/check-endpoints %D%/tests/check-pb %D%/tests/check-record %D%/tests/check-replay \
 	%D%/tests/check-wireshark
 EXTRA_DIST += %D%/tests/frames.py
 
+EXTRA_DIST += $(pb_completion) $(pb_dissector)
+pb_completion = %D%/completions/pb %D%/completions/_pb
+pb_dissector = \
+	%D%/wireshark/pb.lua \
+	%D%/wireshark/pb_banana.lua \
+	%D%/wireshark/pb_jelly.lua
+if WITH_TOOLS
 bashcompdir = $(datadir)/bash-completion/completions
-dist_bashcomp_DATA = %D%/completions/pb
+bashcomp_DATA = %D%/completions/pb
 zshcompdir = $(datadir)/zsh/site-functions
-dist_zshcomp_DATA = %D%/completions/_pb
-
+zshcomp_DATA = %D%/completions/_pb
 wiresharkdir = $(pkgdatadir)/wireshark
-dist_wireshark_DATA = %D%/wireshark/pb.lua %D%/wireshark/pb_banana.lua %D%/wireshark/pb_jelly.lua
+wireshark_DATA = $(pb_dissector)
+endif

@@ -3,6 +3,7 @@
  * What a broker makes of a message, as far as that can be seen from outside: which
  * messages Twisted drops the connection on, and the references, caches and requests that
  * it counts to know. Mirrors Broker.expressionReceived and the proto_ methods. */
+#include "compat/profile.h"
 #include "compat/value.h"
 #include "libpb/base/error.h"
 #include "tools/form.h"
@@ -33,8 +34,9 @@ bool spoken_is(const struct spoken *m, const char *command)
 static bool is_utf8(const pb_value *bytes)
 {
     pb_span s;
-    size_t bad;
-    return pb_as_bytes(bytes, &s) == 0 && pb__utf8_check(s.data, s.len, &bad);
+    pb_value *text = pb_as_bytes(bytes, &s) == 0 ? pb_strn(s, NULL) : NULL;
+    pb_value_unref(text);
+    return text != NULL;
 }
 
 /* A count in a map of luids; 0 for what is no int. */
@@ -75,10 +77,12 @@ static int take_message(struct scenario *s, struct spoken *m, pb_error *err)
 {
     const pb_value *method = spoken_member(m, 3), *wanted = spoken_member(m, 4);
     if (!method || pb_value_kind(method) != PB_BYTES) {
-        bool answered = pb_profile_has(s->r->profile, PB_PROFILE_INTEGER_METHOD_ANSWERED);
+        bool answered =
+            pb__profile_has(s->r->profile, PB__PROFILE_INTEGER_METHOD_ANSWERED);
         return answered ? 0 : drop(err, "a method that is no string");
     }
-    if (!pb_profile_has(s->r->profile, PB_PROFILE_NATIVE_STR_BARE) && !is_utf8(method)) {
+    if (!pb__profile_has(s->r->profile, PB__PROFILE_NATIVE_STR_BARE) &&
+        !is_utf8(method)) {
         return drop(err, "a method that is no UTF-8");
     }
     int64_t request, want;
@@ -171,8 +175,8 @@ static int take_unknown(struct scenario *s, const pb_value *head, pb_error *err)
 {
     bool string = head && pb_value_kind(head) == PB_BYTES;
     bool answered =
-        pb_profile_has(s->r->profile, string ? PB_PROFILE_UNKNOWN_COMMAND_ANSWERED
-                                             : PB_PROFILE_INTEGER_COMMAND_ANSWERED);
+        pb__profile_has(s->r->profile, string ? PB__PROFILE_UNKNOWN_COMMAND_ANSWERED
+                                              : PB__PROFILE_INTEGER_COMMAND_ANSWERED);
     return answered ? 0 : drop(err, "a command that is unknown, or no string");
 }
 

@@ -4,6 +4,7 @@
  * what came of it, and each call that an application's method served. */
 #include <stdio.h>
 
+#include "compat/profile.h"
 #include "libpb/base/error.h"
 #include "tools/capture.h"
 #include "tools/expect.h"
@@ -94,7 +95,7 @@ static int complain(pb_error *err, const char *what, const pb_error *why)
 static int compare(const struct scenario *s, enum expect_view view, const json_t *want,
                    pb_value *got, const char *what, pb_error *err)
 {
-    struct expect how = {view, pb_profile_has(s->r->profile, PB_PROFILE_DICT_ORDERED)};
+    struct expect how = {view, pb__profile_has(s->r->profile, PB__PROFILE_DICT_ORDERED)};
     pb_error why = {0};
     return expect_value(&how, want, got, &why) ? complain(err, what, &why) : 0;
 }

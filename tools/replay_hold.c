@@ -16,16 +16,10 @@ static pb_value **at(const struct play *p, size_t i)
     return (pb_value **)(void *)p->held.data + i;
 }
 
-static bool is_cache(const pb_value *v)
-{
-    return pb_value_kind(v) == PB_OBJECT &&
-           ((const struct pb__foreign *)v)->ops == &pb__cache_ops;
-}
-
 static int keep(pb_value *v, void *ctx)
 {
     struct play *p = ctx;
-    if (!pb_as_remote(v) && !is_cache(v)) {
+    if (!pb_as_remote(v) && !pb__is_cache(v)) {
         return 0;
     }
     int e = pb__buf_append(&p->held, &v, sizeof v);
@@ -53,7 +47,7 @@ static size_t find(const struct play *p, int64_t luid, bool cache)
 {
     size_t i = 0;
     while (i < count(p) &&
-           !(is_cache(*at(p, i)) == cache && luid_of(*at(p, i)) == luid)) {
+           !(pb__is_cache(*at(p, i)) == cache && luid_of(*at(p, i)) == luid)) {
         i++;
     }
     return i;

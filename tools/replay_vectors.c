@@ -4,6 +4,7 @@
  * of Twisted does it. */
 #include <stdio.h>
 
+#include "compat/profile.h"
 #include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
 #include "tools/capture.h"
@@ -44,7 +45,7 @@ static bool bytes_of(struct replay *r, const json_t *row, const char *name,
 static void compare(struct replay *r, const char *what, const json_t *want, pb_value *got)
 {
     struct expect how = {EXPECT_RECEIVED,
-                         pb_profile_has(r->profile, PB_PROFILE_DICT_ORDERED)};
+                         pb__profile_has(r->profile, PB__PROFILE_DICT_ORDERED)};
     pb_error err = {0};
     if (expect_value(&how, want, got, &err) == 0) {
         replay_pass(r);
@@ -59,7 +60,7 @@ static pb_dialect reading_dialect(const struct replay *r, const json_t *row)
     pb_span name = {(const uint8_t *)text_of(row, "dialect"),
                     strlen(text_of(row, "dialect"))};
     pb_dialect d = pb__dialect_find(name);
-    bool vocabulary = pb_profile_has(r->profile, PB_PROFILE_VOCAB_IN_NONE);
+    bool vocabulary = pb__profile_has(r->profile, PB__PROFILE_VOCAB_IN_NONE);
     return d == PB_DIALECT_NONE && vocabulary ? PB_DIALECT_PB : d;
 }
 

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "libpb/banana/decode.h"
 #include "libpb/banana/limits.h"
 #include "libpb/base/error.h"
 #include "libpb/base/span.h"
@@ -110,7 +111,7 @@ static bool negotiates(struct talk *t, struct talk_message *m)
     m->kind = offer ? TALK_DIALECTS : TALK_DIALECT;
     if (choice && pb_as_bytes(m->value, &name) == 0) {
         for (int i = 0; i < TALK_SIDES; i++) {
-            pb_decoder_set_dialect(&t->sides[i].decoder, pb__dialect_find(name));
+            pb_decoder_set_dialect(t->sides[i].decoder, pb__dialect_find(name));
         }
     }
     return true;
@@ -143,7 +144,7 @@ static int on_message(struct pb__message *message, void *ctx)
 {
     struct talk_side *side = ctx;
     struct talk *t = side->talk;
-    const pb_decoder *d = &side->decoder;
+    const pb_decoder *d = side->decoder;
     uint64_t end = side->begun + d->offset + (uint64_t)(d->next - d->mark);
     struct talk_message m = {.kind = TALK_OTHER,
                              .from = side == &t->sides[TALK_SERVER],
@@ -169,12 +170,10 @@ static int side_init(struct talk *t, struct talk_side *side)
                                                               .messages = true,
                                                               .done = on_message,
                                                               .ctx = side});
-    if (!side->reader) {
-        return PB_ERR_NOMEM;
-    }
-    pb__decoder_init(&side->decoder, PB_DIALECT_PB, &talk_limits,
-                     pb__reader_sink(side->reader));
-    return 0;
+    side->decoder = side->reader ? pb_decoder_new(PB_DIALECT_PB, &talk_limits,
+                                                  pb__reader_sink(side->reader))
+                                 : NULL;
+    return side->decoder ? 0 : PB_ERR_NOMEM;
 }
 
 int talk_init(struct talk *t)
@@ -210,7 +209,7 @@ int talk_hear(struct talk *t, int from, double time, pb_span in)
         return t->status;
     }
     pb_error err = {0};
-    int failed = pb_decoder_recv(&side->decoder, in, &err);
+    int failed = pb_decoder_recv(side->decoder, in, &err);
     if (failed == PB_ERR_NOMEM) {
         t->status = failed;
     } else if (failed) {
@@ -223,7 +222,7 @@ int talk_hear(struct talk *t, int from, double time, pb_span in)
 void talk_end(struct talk *t, int from)
 {
     struct talk_side *side = &t->sides[from];
-    uint64_t offset = pb_decoder_offset(&side->decoder);
+    uint64_t offset = pb_decoder_offset(side->decoder);
     if (!side->damaged && offset > 0) {
         pb_error err = {0};
         pb__error_set(&err, PB_ERR_SYNTAX, offset,
@@ -257,10 +256,8 @@ void talk_fini(struct talk *t)
         }
         pb__map_fini(&side->calls);
         pb__map_fini(&side->lent);
-        if (side->reader) {
-            pb__decoder_fini(&side->decoder);
-            pb__reader_free(side->reader);
-        }
+        pb_decoder_free(side->decoder);
+        pb__reader_free(side->reader);
     }
     pb_taster_unref(t->jelly.taster);
 }

@@ -6,7 +6,6 @@
 #ifndef PB__TOOLS_TALK_H
 #define PB__TOOLS_TALK_H
 
-#include "libpb/banana/decode.h"
 #include "libpb/base/map.h"
 #include "tools/form.h"
 
@@ -53,7 +52,7 @@ struct talk_message {
 };
 
 struct talk_side {
-    pb_decoder decoder;
+    pb_decoder *decoder;
     struct pb__reader *reader;
     struct pb__invoker invoker;
     struct form_watch watch;

@@ -1,4 +1,4 @@
-script_tests += %D%/buildbot.test
+example_tests += %D%/buildbot.test
 EXTRA_DIST += \
 	%D%/master.cfg \
 	%D%/run.py \

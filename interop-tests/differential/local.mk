@@ -1,3 +1,4 @@
+if WITH_TOOLS
 check_PROGRAMS += %D%/roundtrip
 %C%_roundtrip_SOURCES = \
 	%D%/roundtrip.c \
@@ -6,5 +7,6 @@ check_PROGRAMS += %D%/roundtrip
 	tools/json_scalar.c \
 	tools/json_scalar.h
 %C%_roundtrip_LDADD = $(jelly_libs) libpb_mem.la $(JANSSON_LIBS) -lm
-script_tests += %D%/check-differential
+endif
+tool_tests += %D%/check-differential
 EXTRA_DIST += %D%/differential.py %D%/graphs.py

@@ -1,4 +1,4 @@
-script_tests += %D%/firefly.test
+example_tests += %D%/firefly.test
 EXTRA_DIST += \
 	%D%/node.py \
 	%D%/root.py \

@@ -1,4 +1,5 @@
-script_tests += %D%/live.test %D%/pairs.test %D%/record.test
+example_tests += %D%/live.test %D%/pairs.test %D%/record.test
+if WITH_EXAMPLES
 check_PROGRAMS += %D%/pairs/pairs
 %C%_pairs_pairs_SOURCES = \
 	%D%/pairs/arguments.c \
@@ -22,7 +23,8 @@ check_PROGRAMS += %D%/pairs/pairs
 	%D%/pairs/references.c \
 	%D%/pairs/simple.c \
 	%D%/pairs/views.c
-%C%_pairs_pairs_LDADD = libpb.la $(LIBUV_LIBS)
+%C%_pairs_pairs_LDADD = $(pb_libs) $(LIBUV_LIBS)
+endif
 EXTRA_DIST += \
 	%D%/calling.py \
 	%D%/demo \

@@ -233,10 +233,12 @@ static int run(pb_decoder *d, const uint8_t *in, size_t len)
 void pb__decoder_init(pb_decoder *d, pb_dialect dialect, const pb_limits *limits,
                       pb_sink out)
 {
-    *d = (pb_decoder){.ops = out.ops, .ctx = out.ctx, .left = 1};
-    d->run = out.ops->run ? out.ops->run : run;
+    *d = (pb_decoder){.ops = out.ops, .ctx = out.ctx, .run = run, .left = 1};
     pb__decoder_set_limits(d, limits);
     pb_decoder_set_dialect(d, dialect);
+    if (out.ops->attach) {
+        out.ops->attach(out.ctx, d);
+    }
 }
 
 void pb__decoder_fini(pb_decoder *d)

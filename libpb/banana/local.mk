@@ -1,4 +1,4 @@
-lib_layers += libpb_banana.la
+core_layers += libpb_banana.la
 libpb_banana_la_SOURCES = \
 	%D%/decode.c \
 	%D%/decode.h \

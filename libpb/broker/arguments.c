@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/session.h"
 
 /* Answers with what code stands for (PB_ERR_TYPE: a TypeError) about the method that is
@@ -86,7 +87,7 @@ static int take_args(pb_request *r)
  * what a Python 2 peer sends; the others don't, and Python then refuses them. */
 static bool takes_names(const pb_request *r, const pb_value *kwargs)
 {
-    bool bare = pb_profile_has(pb__profile(r->session), PB_PROFILE_NATIVE_STR_BARE);
+    bool bare = pb__profile_has(pb__profile(r->session), PB__PROFILE_NATIVE_STR_BARE);
     size_t at = 0;
     pb_value *key, *value;
     while (r->callee.role != PB_ROLE_REMOTE && !bare &&

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 #include "libpb/jelly/crefs.h"
 
@@ -69,7 +70,7 @@ static bool is_changed(const pb_session *s, const pb_value *state)
 {
     size_t at = 0;
     pb_value *key, *value;
-    if (pb_profile_has(pb__profile(s), PB_PROFILE_NATIVE_STR_BARE) ||
+    if (pb__profile_has(pb__profile(s), PB__PROFILE_NATIVE_STR_BARE) ||
         pb__kind(state) != PB_DICT) {
         return false;
     }

@@ -4,6 +4,7 @@
  * the perspective for whom the message is. Mirrors flavors.Copyable. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 /* What the application gave, or why it gave nothing. */
@@ -61,7 +62,7 @@ int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *
     if (pb_taster_class_allowed(s->shared->config.jelly.taster, name)) {
         const pb_value *state = o->base.holds;
         bool none = pb__kind(state) == PB_DICT && pb_len(state) == 0 &&
-                    pb_profile_has(pb__profile(s), PB_PROFILE_EMPTY_STATE_NONE);
+                    pb__profile_has(pb__profile(s), PB__PROFILE_EMPTY_STATE_NONE);
         form->head = name;
         form->state = none ? pb_none() : pb__ref(o->base.holds);
         return 0;

@@ -4,6 +4,7 @@
  * and what the peer is told where there is no such object or method. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 /* What each role is called in Twisted. */
@@ -43,7 +44,7 @@ static int read_method(pb_session *s, struct pb__received *m)
         return 0;
     }
     if (pb__kind(method) == PB_INT &&
-        pb_profile_has(pb__profile(s), PB_PROFILE_INTEGER_METHOD_ANSWERED)) {
+        pb__profile_has(pb__profile(s), PB__PROFILE_INTEGER_METHOD_ANSWERED)) {
         char *digits = pb_value_repr(method);
         if (!digits) {
             return pb__error_nomem(m->err);
@@ -71,7 +72,7 @@ static void fail_no_method(pb_request *r)
         return;
     }
     bool old =
-        !r->local && pb_profile_has(pb__profile(r->session), PB_PROFILE_OLD_CLASSES);
+        !r->local && pb__profile_has(pb__profile(r->session), PB__PROFILE_OLD_CLASSES);
     pb_request_fail(r, "builtins.AttributeError", "%s%s%s has no attribute '%s%s'",
                     old ? "" : "'", pb__class_short(r->callee.object->cls),
                     old ? " instance" : "' object", prefixes[r->callee.role], method);

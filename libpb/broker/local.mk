@@ -1,4 +1,4 @@
-lib_layers += libpb_broker.la
+core_layers += libpb_broker.la
 libpb_broker_la_SOURCES = \
 	%D%/answer.c \
 	%D%/arguments.c \

@@ -96,7 +96,7 @@ pb_object *pb_as_object(const pb_value *v)
         return NULL;
     }
     const struct pb__local *l = (const struct pb__local *)v;
-    if (l->foreign.ops == &pb__cache_ops) {
+    if (pb__is_cache(v)) {
         return (pb_object *)l->holds;
     }
     bool is = l->foreign.ops == &ops || l->foreign.ops == &pb__copy_ops;

@@ -3,6 +3,7 @@
  * Sending pages. A session's pagers have their turn together, whenever all that was
  * written has been sent; each gives one page then, the latest first. Mirrors
  * Broker.resumeProducing and util.Pager. */
+#include "compat/profile.h"
 #include "libpb/broker/session.h"
 #include "pb/paging.h"
 
@@ -43,7 +44,7 @@ static void free_pager(pb_pager *p, const pb_error *why)
 static int tell(pb_session *s, pb_pager *p, const char *method, pb_value *page,
                 pb_error *err)
 {
-    bool wanted = pb_profile_has(pb__profile(s), PB_PROFILE_PAGES_WANT_ANSWER);
+    bool wanted = pb__profile_has(pb__profile(s), PB__PROFILE_PAGES_WANT_ANSWER);
     const pb_call_options options = {.no_answer = !wanted};
     pb_value *args = page ? pb_build(err, "(O)", page) : NULL;
     if (page && !args) {

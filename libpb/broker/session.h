@@ -13,6 +13,7 @@
 
 #include "libpb/banana/encode.h"
 #include "libpb/base/error.h"
+#include "libpb/base/export.h"
 #include "libpb/base/list.h"
 #include "libpb/base/map.h"
 #include "libpb/broker/exception.h"
@@ -226,7 +227,7 @@ enum pb__failing {
 };
 
 /* An error of our own; never NULL, for one of a kept few stands in where memory lacks. */
-pb_failure *pb__failure_new(int code, const char *text);
+PB__SHARED pb_failure *pb__failure_new(int code, const char *text);
 /* What came in an error message; never NULL. */
 pb_failure *pb__failure_received(pb_value *v);
 /* Its class and the bases that are known of it, as pb_request_fail has them. */
@@ -391,7 +392,7 @@ struct pb_remote {
 };
 
 /* One that was received. NULL for lack of memory. */
-pb_remote *pb__remote_new(pb_session *s, int64_t luid);
+PB__SHARED pb_remote *pb__remote_new(pb_session *s, int64_t luid);
 /* Those of the message that comes are for that perspective. */
 void pb__remote_arrived(pb_session *s, pb_object *perspective);
 /* One to an object of ours, which takes the target. NULL for lack of memory. */
@@ -480,7 +481,8 @@ bool pb__arguments_fit(pb_request *r);
 
 /* ---- log.c ---- */
 
-void pb__log(pb_session *s, pb_log_level level, const char *format, ...) PB_PRINTF(3, 4);
+PB__SHARED void pb__log(pb_session *s, pb_log_level level, const char *format, ...)
+    PB_PRINTF(3, 4);
 void pb__log_failure(pb_session *s, const char *before, const pb_failure *f);
 /* That the method did not accept its arguments. */
 void pb__log_refused(pb_session *s, const pb_request *r);

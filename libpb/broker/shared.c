@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sharing between the sessions of one config. */
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 #define MAX_PENDING 65536
@@ -98,7 +99,7 @@ static void turn_to(struct pb__kit *kit, pb_session *s)
                      pb__reader_sink(kit->reader));
     kit->decoder.count = s->messages;
     pb__decoder_allow_vocab(&kit->decoder,
-                            pb_profile_has(pb__profile(s), PB_PROFILE_VOCAB_IN_NONE));
+                            pb__profile_has(pb__profile(s), PB__PROFILE_VOCAB_IN_NONE));
 }
 
 int pb__kit_take(pb_session *s)

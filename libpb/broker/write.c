@@ -5,6 +5,7 @@
  * are refused. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
@@ -66,7 +67,7 @@ int pb__write_value(pb_session *s, pb_value *v, pb_error *err)
 pb_value *pb__native(const pb_session *s, const char *text)
 {
     pb_span span = {(const uint8_t *)text, strlen(text)};
-    if (pb_profile_has(pb__profile(s), PB_PROFILE_NATIVE_STR_BARE)) {
+    if (pb__profile_has(pb__profile(s), PB__PROFILE_NATIVE_STR_BARE)) {
         return pb_bytes(span);
     }
     struct pb__text *t = pb__text_new(NULL, PB_STR, span.data, span.len);

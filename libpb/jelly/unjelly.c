@@ -2,6 +2,7 @@
  *
  * The life of readers, and the public ways to read: from a decoder, expression by
  * expression, or from bytes in one step. */
+#include "compat/profile.h"
 #include "libpb/banana/decode.h"
 #include "libpb/jelly/crefs.h"
 #include "libpb/jelly/read.h"
@@ -196,7 +197,7 @@ int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d, pb_valu
     r.pooled = in.len >= POOL_LEAST;
     pb__decoder_init(&o.decoder, d, &config->limits, pb__reader_sink(&r));
     pb__decoder_allow_vocab(&o.decoder,
-                            pb_profile_has(config->profile, PB_PROFILE_VOCAB_IN_NONE));
+                            pb__profile_has(config->profile, PB__PROFILE_VOCAB_IN_NONE));
     int e = judge(&o, pb_decoder_recv(&o.decoder, in, &o.err), in.len);
     if (e) {
         if (!*o.err.where) {

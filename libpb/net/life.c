@@ -81,8 +81,9 @@ static void ping(pb_conn *c)
     const pb_call_options options = {.timeout = c->hub->policy->ping_interval};
     pb_remote *root = pb_session_root(c->session);
     c->heard = pb__conn_now(c);
-    c->pinging = root && pb_remote_call_values(root, c->hub->policy->ping_method, NULL,
-                                               NULL, &options, on_pong, c, NULL, NULL) == 0;
+    c->pinging =
+        root && pb_remote_call_values(root, c->hub->policy->ping_method, NULL, NULL,
+                                      &options, on_pong, c, NULL, NULL) == 0;
     pb_remote_unref(root);
 }
 

@@ -1,4 +1,5 @@
-lib_layers += libpb_net.la
+if WITH_NET
+net_layers += libpb_net.la
 libpb_net_la_SOURCES = \
 	%D%/adopt.c \
 	%D%/client.c \
@@ -31,13 +32,14 @@ libpb_net_la_SOURCES = \
 	%D%/socket.h \
 	%D%/target.c \
 	%D%/target.h \
-	%D%/tls.c \
 	%D%/tls.h \
-	%D%/tls_context.c \
-	%D%/tls_context.h \
-	%D%/tls_peer.c \
 	%D%/waiting.c \
 	%D%/waiting.h
+if WITH_TLS
+libpb_net_la_SOURCES += %D%/tls.c %D%/tls_context.c %D%/tls_context.h %D%/tls_peer.c
+else
+libpb_net_la_SOURCES += %D%/tls_none.c
+endif
 libpb_net_la_LIBADD = $(LIBUV_LIBS) $(OPENSSL_LIBS)
 net_libs = libpb_net.la $(broker_libs)
 
@@ -56,9 +58,7 @@ unit_tests += \
 	%D%/tests/test_pressure \
 	%D%/tests/test_server \
 	%D%/tests/test_service \
-	%D%/tests/test_silence \
-	%D%/tests/test_tls
-EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/peers.h %D%/tests/under_loop.h
+	%D%/tests/test_silence
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
@@ -74,7 +74,13 @@ EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/peers.h %D%/tes
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
+if WITH_TLS
+unit_tests += %D%/tests/test_tls
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+else
+unit_tests += %D%/tests/test_tls_none
+%C%_tests_test_tls_none_LDADD = $(net_libs) $(test_libs)
+endif
 if HAVE_GLIB
 unit_tests += %D%/tests/test_loop_glib
 %C%_tests_test_loop_glib_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
@@ -90,3 +96,5 @@ unit_tests += %D%/tests/test_loop_libevent
 %C%_tests_test_loop_libevent_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 %C%_tests_test_loop_libevent_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)
 endif
+endif
+EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/peers.h %D%/tests/under_loop.h

@@ -333,7 +333,10 @@ PB_TEST(log, tells_of_each_message)
         "none\nleft\n"
         "client debug: < error 5 shop.SoldOut: none\\nleft, 511 bytes\n"
         "failure 0 shop.SoldOut: none\nleft\n"
-        "client closed\nserver closed\n");
+        "client debug: the session is over: it was closed here\n"
+        "client closed\n"
+        "server debug: the session is over: it was closed here\n"
+        "server closed\n");
 }
 
 /* Only the lines of messages. */

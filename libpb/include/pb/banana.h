@@ -38,8 +38,9 @@ typedef struct {
      * pointer, or until the decoder is freed), so that a large string is copied once.
      * NULL: the decoder keeps the bytes itself until they are complete. */
     uint8_t *(*place)(void *ctx, size_t len);
-    /* Leave NULL: the sinks of this library may bring the decoder's loop with them. */
-    int (*run)(pb_decoder *d, const uint8_t *in, size_t len);
+    /* May be NULL. The decoder that the tokens will come from has been made: for a sink
+     * that pauses it, or asks it for an offset. No token may be expected yet. */
+    void (*attach)(void *ctx, pb_decoder *d);
     void *reserved[4];
 } pb_sink_ops;
 

@@ -42,7 +42,8 @@ PB_API int pb_taster_allow_instances_of(pb_taster *t, const char *class_name);
 /* Allows types, modules and classes whose whole name matches a PCRE2 pattern (anchored at
  * both ends). Compiled here, matched under limits: a name that runs into them, or is
  * longer than 1024 bytes, is refused.
- * PB_ERR_SYNTAX with the offset in the pattern. Ours, not Twisted's. */
+ * PB_ERR_SYNTAX with the offset in the pattern; PB_ERR_STATE where libpb was built without
+ * PCRE2. Ours, not Twisted's. */
 PB_API int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err);
 /* Allows everything. 0 or PB_ERR_NOMEM. Mirrors DummySecurityOptions. */
 PB_API int pb_taster_allow_all(pb_taster *t);

@@ -15,6 +15,8 @@ extern "C" {
 
 struct uv_loop_s;
 
+/* ---- Loops ---- */
+
 /* An event loop as the library sees it. It belongs to the thread that runs the loop.
  * Counted: each connection, server, service and post owns it too, so a program may give
  * its own count back at any time. */
