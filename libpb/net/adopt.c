@@ -59,7 +59,7 @@ static pb_conn *adopted_new(pb_loop *loop, int fd, bool is_client, struct pb__ta
                                   .dial = adopted_dial,
                                   .gone = adopted_gone};
     }
-    if (!a || pb__conn_init(&a->conn, &a->hub, t->shared, is_client) != 0) {
+    if (!a || pb__conn_init(&a->conn, &a->hub, t->shared, is_client, NULL) != 0) {
         pb__error_nomem(err);
         pb__tls_free(tls);
         pb__free(a);

@@ -375,13 +375,21 @@ struct pb__shared *pb__conn_share(const pb_session_config *config)
 }
 
 int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
-                  bool is_client)
+                  bool is_client, const struct pb__accepted *from)
 {
     *c = (pb_conn){.hub = h, .close_by = INT64_MAX, .finish_by = INT64_MAX, .fd = -1};
+    if (from) { /* the session may be asked for its peer while it is made */
+        c->at = from->at;
+        c->fd = from->fd;
+    }
     pb__list_init(&c->link);
     pb__timer_init(&c->timer, on_timer);
     c->session = pb__session_new(shared, c, 0, is_client);
-    return c->session ? 0 : PB_ERR_NOMEM;
+    if (!c->session) {
+        pb__conn_fini(c);
+        return PB_ERR_NOMEM;
+    }
+    return 0;
 }
 
 void pb__conn_fini(pb_conn *c)

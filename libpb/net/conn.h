@@ -42,6 +42,12 @@ struct pb__hub {
     void (*gone)(struct pb_conn *c);
 };
 
+/* A socket that a server has, and the address that it came from. */
+struct pb__accepted {
+    int fd;
+    struct pb__address at;
+};
+
 struct pb_conn {
     pb_session *session;
     const struct pb__hub *hub;
@@ -74,9 +80,10 @@ static inline int64_t pb__conn_now(const struct pb_conn *c)
 /* What the sessions of connections share that have this config; NULL for lack of memory.
  * pb__shared_unref ends the caller's use. */
 struct pb__shared *pb__conn_share(const pb_session_config *config);
-/* Makes the session. PB_ERR_NOMEM leaves nothing to undo. */
+/* Makes the session. from is what was accepted, NULL where there is no socket yet, and not
+ * taken. PB_ERR_NOMEM leaves nothing to undo. */
 int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
-                  bool is_client);
+                  bool is_client, const struct pb__accepted *from);
 /* fd is connected. Takes it, and tls (NULL: without), also where it fails: -errno. The
  * peer's address is c->at, or what the system says. */
 int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls);

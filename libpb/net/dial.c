@@ -311,7 +311,7 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
                               .dial = on_dial,
                               .settled = on_settled,
                               .gone = on_gone};
-    if (pb__conn_init(&d->conn, &d->hub, t->shared, true) != 0) {
+    if (pb__conn_init(&d->conn, &d->hub, t->shared, true, NULL) != 0) {
         pb__free(d);
         return NULL;
     }

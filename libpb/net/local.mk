@@ -46,6 +46,7 @@ net_libs = libpb_net.la $(broker_libs)
 unit_tests += \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
+	%D%/tests/test_debug \
 	%D%/tests/test_descriptors \
 	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
@@ -54,6 +55,7 @@ unit_tests += \
 	%D%/tests/test_loop \
 	%D%/tests/test_loop_uv \
 	%D%/tests/test_password_file \
+	%D%/tests/test_peer \
 	%D%/tests/test_post \
 	%D%/tests/test_pressure \
 	%D%/tests/test_server \
@@ -61,6 +63,7 @@ unit_tests += \
 	%D%/tests/test_silence
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_debug_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
@@ -69,6 +72,7 @@ unit_tests += \
 %C%_tests_test_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_uv_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_peer_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)

@@ -101,33 +101,33 @@ static void on_gone(pb_conn *c)
 }
 
 /* Whether the program wants the connection. */
-static bool is_allowed(const struct pb_server *s, const struct pb__address *from, int fd)
+static bool is_allowed(const struct pb_server *s, const struct pb__accepted *from)
 {
     struct pb__peer peer;
     if (!s->target->allow) {
         return true;
     }
-    pb__peer_init(&peer, from, fd);
+    pb__peer_init(&peer, &from->at, from->fd);
     bool allowed = s->target->allow(&peer.shown, s->target->shared->config.user_data);
     pb__peer_fini(&peer);
     return allowed;
 }
 
-/* Takes fd, also where it fails. */
-static int add(struct pb_server *s, int fd, const struct pb__address *from)
+/* Takes the socket, also where it fails. */
+static int add(struct pb_server *s, const struct pb__accepted *from)
 {
     const struct pb__target *t = s->target;
     pb_conn *c = pb__malloc(sizeof *c);
     struct pb__tls *tls = c && t->tls ? pb__tls_new(t->tls, NULL) : NULL;
-    if (!c || (t->tls && !tls) || pb__conn_init(c, &s->hub, t->shared, false) != 0) {
+    if (!c || (t->tls && !tls) ||
+        pb__conn_init(c, &s->hub, t->shared, false, from) != 0) {
         pb__tls_free(tls);
         pb__free(c);
-        close(fd);
+        close(from->fd);
         return PB_ERR_NOMEM;
     }
-    pb__socket_keep_alive(fd, t->policy.keep_alive);
-    c->at = *from;
-    int e = pb__conn_up(c, fd, tls);
+    pb__socket_keep_alive(from->fd, t->policy.keep_alive);
+    int e = pb__conn_up(c, from->fd, tls);
     if (e) {
         pb__conn_fini(c);
         pb__free(c);
@@ -147,8 +147,8 @@ static void on_acceptable(pb_watch *w, int events)
         s->listening = false;
     }
     for (int i = 0; i < ACCEPT_AT_ONCE && has_room(s) && !s->closing; i++) {
-        struct pb__address from;
-        int fd = pb__socket_accept(s->fd, &from);
+        struct pb__accepted from;
+        int fd = from.fd = pb__socket_accept(s->fd, &from.at);
         if (fd == -EAGAIN) {
             break;
         }
@@ -156,8 +156,8 @@ static void on_acceptable(pb_watch *w, int events)
             listen_later(s);
             break;
         }
-        if (is_allowed(s, &from, fd) && !s->closing) {
-            (void)add(s, fd, &from);
+        if (is_allowed(s, &from) && !s->closing) {
+            (void)add(s, &from);
         } else {
             close(fd);
         }
