@@ -21,6 +21,7 @@ struct building {
     va_list args;
     pb_error *err;
     int e;            /* the first failure */
+    bool unknown;     /* a letter was met that may stand for any argument, or none */
     bool named;       /* it is of a call's arguments, and names some of them */
     pb_value *kwargs; /* those that have a name; NULL: none came yet */
     pb_value *name;   /* of the one that comes next */
@@ -214,8 +215,12 @@ static void unit(struct building *b, char letter)
     case ':':
     case ' ':
         break;
+    case '=':
+        fail(b, PB_ERR_ARG, "a '=' of the format has no name before it");
+        break;
     default:
         fail(b, PB_ERR_ARG, "the format has a letter that means nothing");
+        b->unknown = true;
     }
 }
 
@@ -259,11 +264,11 @@ static void build(struct building *b, const char *format, va_list args)
     if (!b->levels[0].items) {
         fail_nomem(b);
     } else if (!format) {
-        fail(b, PB_ERR_ARG, "the format is NULL");
+        b->e = pb__error_null(b->err, "the format");
     }
     b->named = b->named && strchr(b->format, '=');
     va_copy(b->args, args);
-    for (; *b->at; b->at++) {
+    for (; *b->at && !b->unknown; b->at++) {
         if (!b->named || !take_name(b)) {
             unit(b, *b->at);
         }

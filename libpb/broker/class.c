@@ -11,8 +11,8 @@ enum { BASES = 64 };
 
 const char *pb__class_short(const pb_class *cls)
 {
-    const char *dot = strrchr(cls->name, '.');
-    return dot ? dot + 1 : cls->name;
+    const char *name = pb__class_name(cls), *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
 }
 
 static const pb_method *class_table(const pb_class *cls, pb_role role)

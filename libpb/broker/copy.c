@@ -27,7 +27,8 @@ static void release(struct pb__foreign *f)
 
 static int repr(const struct pb__foreign *f, char *out, size_t size)
 {
-    return snprintf(out, size, "<RemoteCopy %s>", ((const pb_object *)f)->cls->name);
+    return snprintf(out, size, "<RemoteCopy %s>",
+                    pb__class_name(((const pb_object *)f)->cls));
 }
 
 const struct pb__foreign_ops pb__copy_ops = {

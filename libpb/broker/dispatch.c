@@ -85,7 +85,7 @@ static void fail_no_object(pb_request *r)
         pb_request_fail(r, "twisted.spread.pb.Error", "Invalid Object ID");
         return;
     }
-    char *id = pb_value_repr(pb_item(r->list, PB__OBJECT));
+    char *id = pb_value_repr(pb__request_part(r, PB__OBJECT));
     pb_request_fail(r, "builtins.KeyError", "%s", id ? id : "");
     pb_free(id);
 }
@@ -94,7 +94,8 @@ static void fail_no_object(pb_request *r)
  * perspectiveMessageReceived of Avatar. */
 static int call_method(pb_request *r, const pb_error *refused)
 {
-    const struct pb__text *text = (const struct pb__text *)pb_item(r->list, PB__METHOD);
+    const struct pb__text *text =
+        (const struct pb__text *)pb__request_part(r, PB__METHOD);
     pb_object *o = r->callee.object;
     const pb_method *m =
         pb__class_method(o->cls, r->callee.role, (pb_span){text->data, text->len});

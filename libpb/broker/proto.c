@@ -79,7 +79,7 @@ int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
     va_start(args, format);
     pb__error_setv(m->err, PB_ERR_PROTOCOL, length(&s->kit->decoder), format, args);
     va_end(args);
-    pb__error_where(m->err, "message %" PRIu64, pb_decoder_count(&s->kit->decoder) + 1);
+    pb__error_where(m->err, "message %" PRIu64, s->kit->decoder.count + 1);
     if (m->proto) {
         pb__error_where(m->err, ": %s", m->proto->name);
     }

@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "libpb/base/span.h"
+
 /* What stands in where there is no memory for the error itself. */
 static pb_error *spare_error(int code)
 {
@@ -144,8 +146,9 @@ pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
 
 static pb_session *new_alone(const pb_session_config *c, int64_t now, bool is_client)
 {
-    struct pb__shared *sh = pb__shared_new(c);
-    pb_session *s = sh ? pb__session_new(sh, c->driver, now, is_client) : NULL;
+    static const pb_session_config plain;
+    struct pb__shared *sh = pb__shared_new(c ? c : &plain);
+    pb_session *s = sh ? pb__session_new(sh, sh->config.driver, now, is_client) : NULL;
     pb__shared_unref(sh);
     return s;
 }
@@ -227,18 +230,18 @@ static int read_with_kit(pb_session *s, pb_span in, size_t *rest, pb_error *err)
     struct pb__kit *kit = s->kit;
     kit->err = err;
     s->reading = true;
-    int e = pb_decoder_recv(&kit->decoder, in, err);
+    int e = pb__decoder_recv(&kit->decoder, in, err);
     if (e) { /* the reader's lack of memory comes without words */
-        pb__error_set(err, e, pb_decoder_offset(&kit->decoder), "%s", pb_strerror(e));
+        pb__error_set(err, e, pb__decoder_offset(&kit->decoder), "%s", pb_strerror(e));
     }
     if (e && !*err->where) {
-        pb__error_where(err, "message %" PRIu64, pb_decoder_count(&kit->decoder) + 1);
+        pb__error_where(err, "message %" PRIu64, kit->decoder.count + 1);
         pb__reader_where(kit->reader, err);
     }
-    *rest = pb_decoder_rest(&kit->decoder);
+    *rest = kit->decoder.rest;
     if (e) {
         pb__kit_drop(s);
-    } else if (pb_decoder_offset(&kit->decoder) == 0) {
+    } else if (pb__decoder_offset(&kit->decoder) == 0) {
         pb__kit_give(s);
     }
     s->reading = false;
@@ -283,12 +286,19 @@ static int hear_kept(pb_session *s, pb_error *err)
 
 int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 {
-    assert(s->depth == 0);
+    if (!s) {
+        return PB_ERR_ARG;
+    }
+    if (s->depth != 0) {
+        return PB_ERR_STATE;
+    }
     driver_enters(s, now);
     if (pb__session_open(s)) {
         pb_error err = {0};
         size_t rest = in.len;
-        int e = s->kept ? hear_kept(s, &err) : 0;
+        int e = pb__span_is_null(in) ? pb__error_null(&err, "the input")
+                : s->kept            ? hear_kept(s, &err)
+                                     : 0;
         if (!e && !s->kept) {
             e = hear(s, in, &rest, &err);
         }
@@ -302,6 +312,9 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 
 pb_span pb_session_send(pb_session *s)
 {
+    if (!s) {
+        return (pb_span){0};
+    }
     s->woken = false;
     if (pb__session_open(s) && (s->caches || !pb__list_empty(&s->owed))) {
         pb__session_enter(s);
@@ -312,11 +325,14 @@ pb_span pb_session_send(pb_session *s)
             return (pb_span){0};
         }
     }
-    return s->lost || s->writing ? (pb_span){0} : pb_encoder_send(&s->encoder);
+    return s->lost || s->writing ? (pb_span){0} : pb__encoder_unsent(&s->encoder);
 }
 
 void pb_session_sent(pb_session *s, size_t n, int64_t now)
 {
+    if (!s) {
+        return;
+    }
     driver_enters(s, now);
     pb_encoder_sent(&s->encoder, n);
     pb__session_drained(s);
@@ -325,6 +341,9 @@ void pb_session_sent(pb_session *s, size_t n, int64_t now)
 
 int pb_session_tick(pb_session *s, int64_t now)
 {
+    if (!s) {
+        return PB_ERR_ARG;
+    }
     driver_enters(s, now);
     pb__deadline_expire(s);
     pb_error err = {0};
@@ -338,6 +357,9 @@ int pb_session_tick(pb_session *s, int64_t now)
 void pb_session_lost(pb_session *s, const pb_error *why)
 {
     pb_error closed = {0};
+    if (!s) {
+        return;
+    }
     pb__error_set(&closed, PB_ERR_LOST, 0, "the peer closed the connection");
     pb__session_enter(s);
     s->lost = true;
@@ -347,9 +369,11 @@ void pb_session_lost(pb_session *s, const pb_error *why)
 
 void pb_session_close(pb_session *s)
 {
-    pb__session_enter(s);
-    pb__session_end(s, spare_error(PB_OK));
-    pb__session_leave(s);
+    if (s) {
+        pb__session_enter(s);
+        pb__session_end(s, spare_error(PB_OK));
+        pb__session_leave(s);
+    }
 }
 
 void pb_session_free(pb_session *s)
@@ -366,33 +390,36 @@ void pb_session_free(pb_session *s)
 
 bool pb_session_want_send(const pb_session *s)
 {
-    return !s->lost &&
-           (pb_encoder_send(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
+    return s && !s->lost &&
+           (pb__encoder_unsent(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
             (s->caches && !pb__list_empty(&s->caches->owed)));
 }
 
 bool pb_session_is_ready(const pb_session *s)
 {
-    return s->state == PB__OPEN;
+    return s && s->state == PB__OPEN;
 }
 
 bool pb_session_is_closed(const pb_session *s)
 {
-    return s->state == PB__CLOSED;
+    return !s || s->state == PB__CLOSED;
 }
 
 const pb_error *pb_session_error(const pb_session *s)
 {
-    return s->error ? s->error : spare_error(PB_OK);
+    return !s ? spare_error(PB_ERR_ARG) : s->error ? s->error : spare_error(PB_OK);
 }
 
 void *pb_session_user_data(const pb_session *s)
 {
-    return s->shared->config.user_data;
+    return s ? s->shared->config.user_data : NULL;
 }
 
 int pb_session_set_limits(pb_session *s, const pb_limits *l)
 {
+    if (!s) {
+        return PB_ERR_ARG;
+    }
     pb__encoder_set_limits(&s->encoder, l);
     if (s->kit) {
         pb__decoder_set_limits(&s->kit->decoder, l);
@@ -403,6 +430,13 @@ int pb_session_set_limits(pb_session *s, const pb_limits *l)
 
 void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
 {
+    if (!out) {
+        return;
+    }
+    *out = (pb_session_stats){0};
+    if (!s) {
+        return;
+    }
     *out = (pb_session_stats){
         .pending = s->calls ? s->calls->pending : 0,
         .serving = s->serving,

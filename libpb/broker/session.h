@@ -351,7 +351,12 @@ bool pb__object_same(const pb_object *a, const pb_object *b);
 
 /* ---- class.c ---- */
 
-/* The class's name without its module, as Python's messages have it. */
+/* The class's name; one that has none is called as Python's. */
+static inline const char *pb__class_name(const pb_class *cls)
+{
+    return cls->name ? cls->name : "object";
+}
+/* The same without its module, as Python's messages have it. */
 const char *pb__class_short(const pb_class *cls);
 /* The method that the class, or else the nearest of its bases that has it, calls by that
  * name in a role; NULL: none. */
@@ -462,6 +467,12 @@ struct pb_request {
     bool in_method;                 /* its method has not returned yet */
     struct pb__local_answer *local; /* local.c: who called here; NULL: the peer did */
 };
+
+/* What stands at a place of its message; NULL for arguments that were not read. */
+static inline pb_value *pb__request_part(const pb_request *r, size_t place)
+{
+    return ((const struct pb__seq *)r->list)->items[place];
+}
 
 /* Takes m's list. o is what is called, or NULL. NULL for lack of memory. */
 pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,

@@ -23,6 +23,10 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     pb_object_ref(own->root);
     pb_taster_ref(own->jelly.taster);
     pb_registry_ref(own->registry);
+    for (size_t i = 0; i < 2; i++) {
+        bool is_one = pb__dialect_name(own->dialects[i]);
+        own->dialects[i] = is_one ? own->dialects[i] : PB_DIALECT_UNKNOWN;
+    }
     if (own->dialects[0] == PB_DIALECT_UNKNOWN) {
         own->dialects[0] = PB_DIALECT_PB;
         own->dialects[1] = PB_DIALECT_NONE;
@@ -124,7 +128,7 @@ void pb__kit_give(pb_session *s)
 {
     struct pb__kit *kit = s->kit;
     s->kit = NULL;
-    s->messages = pb_decoder_count(&kit->decoder);
+    s->messages = kit->decoder.count;
     if (s->shared->idle) {
         free_kit(kit);
     } else {

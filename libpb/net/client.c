@@ -120,7 +120,9 @@ pb_remote *pb_client_root(pb_client *c)
 
 void pb_client_set_timeout(pb_client *c, int64_t timeout)
 {
-    c->timeout = timeout;
+    if (c) {
+        c->timeout = timeout;
+    }
 }
 
 /* Runs the loop until the call has ended. */
@@ -178,8 +180,7 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
 {
     struct outcome o;
     if (!c || !to) {
-        pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to call %s",
-                      c ? "reference" : "connection", method);
+        pb__error_null(err, c ? "the reference to call" : "the client");
         return NULL;
     }
     begin(c, &o);
@@ -201,8 +202,7 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
 {
     struct outcome o;
     if (!c || !who) {
-        pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to log in",
-                      c ? "user" : "connection");
+        pb__error_null(err, c ? "the user to log in" : "the client");
         return NULL;
     }
     begin(c, &o);
@@ -258,9 +258,12 @@ int pb_client_wait(pb_client *c, int64_t milliseconds)
 {
     bool up = false;
     uv_timer_t timer = {.data = &up};
+    if (!c) {
+        return PB_ERR_ARG;
+    }
     uv_timer_init(&c->loop, &timer);
     uv_update_time(&c->loop);
-    uv_timer_start(&timer, on_time, (uint64_t)milliseconds, 0);
+    uv_timer_start(&timer, on_time, milliseconds > 0 ? (uint64_t)milliseconds : 0, 0);
     while (!up && !c->over) {
         uv_run(&c->loop, UV_RUN_ONCE);
     }
@@ -278,7 +281,7 @@ const pb_failure *pb_client_failure(const pb_client *c)
 
 pb_session *pb_client_session(const pb_client *c)
 {
-    return c->over ? NULL : c->session;
+    return c && !c->over ? c->session : NULL;
 }
 
 void pb_client_free(pb_client *c)

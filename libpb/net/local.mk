@@ -54,6 +54,8 @@ unit_tests += \
 	%D%/tests/test_life \
 	%D%/tests/test_loop \
 	%D%/tests/test_loop_uv \
+	%D%/tests/test_null \
+	%D%/tests/test_null_client \
 	%D%/tests/test_password_file \
 	%D%/tests/test_peer \
 	%D%/tests/test_post \
@@ -71,6 +73,8 @@ unit_tests += \
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_uv_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+%C%_tests_test_null_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_null_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_peer_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)

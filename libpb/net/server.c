@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
  * What listens: connections are taken as they come, and get a session each. */
-#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -224,7 +223,6 @@ size_t pb_server_connections(const pb_server *s)
 
 static void stop_listening(pb_server *s, void (*closed)(void *user_data), void *user_data)
 {
-    assert(!s->closing);
     s->closing = true;
     s->closed = closed;
     s->user_data = user_data;
@@ -256,7 +254,9 @@ void pb_server_drain(pb_server *s, int64_t patience, void (*closed)(void *user_d
     if (!s) {
         return;
     }
-    stop_listening(s, closed, user_data);
+    if (!s->closing) {
+        stop_listening(s, closed, user_data);
+    }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
         pb_conn_drain(PB__LIST_ENTRY(l, pb_conn, link), patience);
     }

@@ -79,7 +79,7 @@ typedef struct {
 } pb_loop_ops;
 
 /* A loop that works by these functions, which are borrowed for its life: *new*. NULL for
- * lack of memory, and `free` is not called then. */
+ * lack of memory, or of a function that may not be NULL, and `free` is not called then. */
 PB_API pb_loop *pb_loop_new(const pb_loop_ops *ops, void *loop);
 /* The time of set_timer has come. */
 PB_API void pb_loop_due(pb_loop *l);
