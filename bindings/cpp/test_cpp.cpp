@@ -52,6 +52,21 @@ static void test_values()
     Value dict = Value::dict({{"a", 1}, {2, Value::set({1})}});
     CHECK(dict == Value::parse("{'a': 1, 2: {1}}") && dict["a"].to_int() == 1);
     CHECK(dict.has("a") && !dict.has("b"));
+    CHECK(dict.is(PB_DICT) && !dict.is(PB_LIST));
+    Value other = dict.copy();
+    other.erase("a");
+    other.erase(2);
+    CHECK(other.size() == 0 && dict.size() == 2);
+    CHECK(throws<std::out_of_range>([&] { other.erase("a"); }));
+    other = list.copy();
+    other.erase(1);
+    CHECK(other.repr() == "[1, (3.0, None)]" && list.size() == 3);
+    CHECK(throws<std::out_of_range>([&] { other.erase(2); }));
+    CHECK(throws<std::out_of_range>([&] { other.erase(-1); }));
+    other = Value::set({1, "x"});
+    other.erase("x");
+    CHECK(other == Value::set({1}));
+    CHECK(throws<pb::Error>([] { Value(1).erase(1); }));
     Value copy = dict, moved = std::move(copy);
     CHECK(moved == dict && copy.is_none());
     moved = moved;
@@ -88,8 +103,8 @@ static void test_values()
         });
         root.on("call_back", [&](pb::Request &r) {
             pb::Remote(r.arg(0, "to"))
-                .call_later([](const pb::Value *, const pb::Failure *) {}, "hear", 1,
-                            "x");
+                .call_later([](const pb::Value *, const pb::Failure *) {}, "hear", 1, "x",
+                            pb::Keyword{"y", 2});
             return true;
         });
         pb::Server server("tcp:0:interface=127.0.0.1", root);
@@ -109,6 +124,7 @@ static void test_calls(int port)
     CHECK(client.call(root, "echo", pb::Value::list({1, "x"})).repr() == "[1, 'x']");
     CHECK(client.call_values(root, "echo", pb::Value::tuple(),
                              pb::Value::dict({{"x", 7}})) == pb::Value(7));
+    CHECK(client.call(root, "echo", pb::Keyword{"x", 8}).to_int() == 8);
     CHECK(client.call(root, "sum", 1, 2, 3).to_int() == 6);
     pb::Remote two(client.call(root, "two"));
     CHECK(client.call(two, "three").to_int() == 3);
@@ -142,12 +158,12 @@ static void test_calls(int port)
     std::string heard;
     pb::Object ours("Ours");
     ours.on("hear", [&](pb::Request &r) {
-        heard = r.args().repr();
+        heard = r.args().repr() + r.kwargs().repr();
         return nullptr;
     });
     CHECK(client.call(root, "call_back", ours.value()).to_bool());
     client.wait(100);
-    CHECK(heard == "(1, 'x')");
+    CHECK(heard == "(1, 'x'){'y': 2}");
     CHECK(throws<pb::Failure>([&] { client.login("a", "b"); }));
 }
 

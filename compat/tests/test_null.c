@@ -337,6 +337,54 @@ PB_TEST(null, pb_dict_set)
     pb_value_unref(dict);
 }
 
+PB_TEST(null, pb_dict_set_steal)
+{
+    pb_value *dict = pb_dict();
+    GIVES(pb_dict_set_steal(NULL, "key", pb_list()), PB_ERR_ARG);
+    GIVES(pb_dict_set_steal(dict, NULL, pb_list()), PB_ERR_ARG);
+    GIVES(pb_dict_set_steal(dict, "key", NULL), PB_ERR_ARG);
+    GIVES(pb_dict_set_steal(NULL, NULL, NULL), PB_ERR_ARG);
+    GIVES(pb_len(dict), 0u);
+    pb_value_unref(dict);
+}
+
+PB_TEST(null, pb_dict_remove)
+{
+    pb_value *dict = pb_dict();
+    GIVES(pb_dict_remove(NULL, "key"), PB_ERR_ARG);
+    GIVES(pb_dict_remove(dict, NULL), PB_ERR_ARG);
+    GIVES(pb_dict_remove(NULL, NULL), PB_ERR_ARG);
+    pb_value_unref(dict);
+}
+
+PB_TEST(null, pb_dict_remove_value)
+{
+    pb_value *dict = pb_dict();
+    GIVES(pb_dict_remove_value(NULL, pb_none()), PB_ERR_ARG);
+    GIVES(pb_dict_remove_value(dict, NULL), PB_ERR_ARG);
+    GIVES(pb_dict_remove_value(NULL, NULL), PB_ERR_ARG);
+    pb_value_unref(dict);
+}
+
+PB_TEST(null, pb_set_remove)
+{
+    pb_value *set = pb_seq(PB_SET, 0);
+    GIVES(pb_set_remove(NULL, pb_none()), PB_ERR_ARG);
+    GIVES(pb_set_remove(set, NULL), PB_ERR_ARG);
+    GIVES(pb_set_remove(NULL, NULL), PB_ERR_ARG);
+    pb_value_unref(set);
+}
+
+PB_TEST(null, pb_item_remove)
+{
+    GIVES(pb_item_remove(NULL, 0), PB_ERR_ARG);
+}
+
+PB_TEST(null, pb_value_copy)
+{
+    GIVES(pb_value_copy(NULL), NULL);
+}
+
 PB_TEST(null, pb_dict_next)
 {
     pb_value *dict = pb_build(NULL, "{s:i}", "key", 1);

@@ -197,11 +197,15 @@ void pb__call_flush(pb_session *s)
             PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
         pb_call *c = u->call;
         pb_error err = {0};
+        uint64_t mark = pb__encoder_mark(&s->encoder);
         pb__list_remove(&u->link);
         if (c) {
             c->unsent = NULL;
         }
         int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
+        if (!failed && pb__traces(s)) {
+            pb__trace_sent_call(s, mark, u->to, u->method, c != NULL, u->args, u->kwargs);
+        }
         free_unsent(u);
         if (c && failed) {
             fail(c, failed, err.text);
@@ -270,7 +274,9 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
         return pb__error_nomem(err);
     }
     pb__session_enter(s);
-    if (s->state == PB__NEGOTIATING) {
+    bool sends = s->state != PB__NEGOTIATING;
+    uint64_t mark = pb_encoder_mark(&s->encoder);
+    if (!sends) {
         failed = keep_unsent(s, to, method, args, kwargs, c);
     } else {
         failed = send(s, to, method, args, kwargs, c, err);
@@ -288,6 +294,9 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
     if (!failed && call) {
         *call = c;
     }
+    if (!failed && sends && pb__traces(s)) {
+        pb__trace_sent_call(s, mark, to, method, wants_answer, args, kwargs);
+    }
     pb__session_leave(s);
     return failed;
 }
@@ -295,15 +304,17 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
 int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb, void *user_data,
                    pb_error *err, const char *format, ...)
 {
-    pb_error own = {0};
+    pb_value *args, *kwargs;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(&own, format, ap);
+    int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
     va_end(ap);
-    int failed = args ? pb_remote_call_values(to, method, args, NULL, NULL, cb, user_data,
-                                              NULL, &own)
-                      : own.code;
+    if (failed) {
+        return failed;
+    }
+    failed =
+        pb_remote_call_values(to, method, args, kwargs, NULL, cb, user_data, NULL, err);
     pb_value_unref(args);
-    pb__error_copy(err, &own);
+    pb_value_unref(kwargs);
     return failed;
 }

@@ -15,13 +15,13 @@
 static void release(struct pb__foreign *f)
 {
     struct pb__copy *c = (struct pb__copy *)f;
-    const pb_class *cls = c->object.cls;
+    const pb_class *with = pb__class_with(c->object.cls, offsetof(pb_class, destroy));
     pb__list_remove(&c->arriving);
     if (c->publication) {
         pb__publication_end(c);
     }
-    if (c->made && cls->destroy) {
-        cls->destroy(c->object.self);
+    if (c->made && with) {
+        with->destroy(c->object.self);
     }
 }
 
@@ -153,16 +153,17 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
 static int tell(struct pb__copy *c, pb_error *err)
 {
     const pb_class *cls = c->object.cls;
-    if (cls->construct) {
-        c->object.self = cls->construct();
+    const pb_class *with = pb__class_with(cls, offsetof(pb_class, construct));
+    if (with) {
+        c->object.self = with->construct();
         if (!c->object.self) {
             return pb__error_nomem(err);
         }
     }
     c->made = true;
     pb_error why = {0};
-    int e =
-        cls->set_state ? cls->set_state(c->object.self, c->object.base.holds, &why) : 0;
+    with = pb__class_with(cls, offsetof(pb_class, set_state));
+    int e = with ? with->set_state(c->object.self, c->object.base.holds, &why) : 0;
     if (e) {
         return pb__error_set(err, e, 0, "%s", why.code ? why.text : pb_strerror(e));
     }

@@ -22,7 +22,7 @@ static bool same(const struct pb__notifier *a, const struct pb__notifier *b)
 /* At the end; of one reference behind the last that it has. */
 static struct pb__notifier **place(pb_session *s, const pb_remote *remote)
 {
-    struct pb__notifier **at = &s->notifiers;
+    struct pb__notifier **at = &s->attached->notifiers;
     struct pb__notifier **behind = NULL;
     for (; *at; at = &(*at)->next) {
         if (remote && (*at)->remote == remote) {
@@ -34,7 +34,7 @@ static struct pb__notifier **place(pb_session *s, const pb_remote *remote)
 
 static int add(pb_session *s, const struct pb__notifier *wanted)
 {
-    struct pb__notifier *n = pb__malloc(sizeof *n);
+    struct pb__notifier *n = pb__attached(s) ? pb__malloc(sizeof *n) : NULL;
     if (!n) {
         return PB_ERR_NOMEM;
     }
@@ -48,7 +48,10 @@ static int add(pb_session *s, const struct pb__notifier *wanted)
 
 static void take(pb_session *s, const struct pb__notifier *unwanted)
 {
-    struct pb__notifier **at = &s->notifiers;
+    if (!s->attached) {
+        return;
+    }
+    struct pb__notifier **at = &s->attached->notifiers;
     while (*at && !same(*at, unwanted)) {
         at = &(*at)->next;
     }
@@ -101,10 +104,10 @@ void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *us
 
 void pb__disconnect_notify(pb_session *s)
 {
-    while (s->notifiers) {
-        struct pb__notifier n = *s->notifiers;
-        pb__free(s->notifiers);
-        s->notifiers = n.next;
+    while (s->attached && s->attached->notifiers) {
+        struct pb__notifier n = *s->attached->notifiers;
+        pb__free(s->attached->notifiers);
+        s->attached->notifiers = n.next;
         if (n.remote) {
             n.remote_cb(n.remote, n.user_data);
             pb_remote_unref(n.remote);

@@ -5,6 +5,7 @@ libpb_broker_la_SOURCES = \
 	%D%/cache.c \
 	%D%/cacheable.c \
 	%D%/call.c \
+	%D%/class.c \
 	%D%/checker.c \
 	%D%/collector.c \
 	%D%/copies.h \
@@ -34,6 +35,7 @@ libpb_broker_la_SOURCES = \
 	%D%/object.c \
 	%D%/observer.c \
 	%D%/pager.c \
+	%D%/peer.c \
 	%D%/portal.c \
 	%D%/pressure.c \
 	%D%/proto.c \
@@ -45,6 +47,7 @@ libpb_broker_la_SOURCES = \
 	%D%/session.h \
 	%D%/shared.c \
 	%D%/shared.h \
+	%D%/trace.c \
 	%D%/uncache.c \
 	%D%/viewpoint.c \
 	%D%/write.c
@@ -58,6 +61,7 @@ unit_tests += \
 	%D%/tests/test_cache_refused \
 	%D%/tests/test_cacheable \
 	%D%/tests/test_call \
+	%D%/tests/test_class \
 	%D%/tests/test_collector \
 	%D%/tests/test_copy \
 	%D%/tests/test_copyable \
@@ -93,6 +97,7 @@ unit_tests += \
 %C%_tests_test_cache_refused_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_class_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_collector_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copy_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copyable_LDADD = $(broker_libs) $(test_libs)

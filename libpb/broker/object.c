@@ -9,8 +9,9 @@
 static void release(struct pb__foreign *f)
 {
     const pb_object *o = (pb_object *)f;
-    if (o->cls->destroy) {
-        o->cls->destroy(o->self);
+    const pb_class *with = pb__class_with(o->cls, offsetof(pb_class, destroy));
+    if (with) {
+        with->destroy(o->self);
     }
 }
 

@@ -93,7 +93,11 @@ static int not_understood(pb_session *s, struct pb__received *m)
         int failed = pb__encode_list(&s->encoder, 2);
         failed = failed ? failed : pb__write_string(s, "didNotUnderstand");
         failed = failed ? failed : pb__write_value(s, command, m->err);
-        return pb__write_end(s, mark, failed, m->err);
+        failed = pb__write_end(s, mark, failed, m->err);
+        if (!failed && pb__traces(s)) {
+            pb__trace_sent(s, mark, "didNotUnderstand", &command, 1);
+        }
+        return failed;
     }
     if (!word) {
         return pb__malformed(s, m, 0, "a command is a word");
@@ -121,7 +125,10 @@ static int dispatch(pb_session *s, struct pb__received *m)
         return pb__malformed(s, m, 0, "%zu members after the command, where %zu belong",
                              members - 1, m->proto->arity);
     }
-    return m->proto->received(s, m);
+    if (pb__traces(s)) {
+        pb__trace_received(s, m, s->shared->length);
+    }
+    return pb__session_open(s) ? m->proto->received(s, m) : 0;
 }
 
 int pb__proto_complete(struct pb__message *message, void *ctx)

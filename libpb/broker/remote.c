@@ -24,8 +24,9 @@ static void destroy(struct pb__foreign *f)
     } else {
         pb__list_push(s->reading ? &s->late : &s->owed, &r->link);
         if (!s->reading) {
+            pb__session_enter(s);
             pb__decref_flush(s);
-            pb__session_wake(s);
+            pb__session_leave(s);
         }
     }
     pb_object_unref(perspective);

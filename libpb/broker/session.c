@@ -24,6 +24,8 @@ static pb_error *spare_error(int code)
 
 static void destroy(pb_session *s)
 {
+    s->depth++; /* nothing that the application does in it can free s again */
+    pb__attached_fini(s);
     if (s->kit) {
         pb__kit_drop(s);
     }
@@ -62,6 +64,9 @@ static void finish(pb_session *s)
     if (s->error->code != PB_OK && s->error->code != PB_ERR_LOST) {
         pb__log(s, PB_LOG_ERROR, "%s%s%s", s->error->where, *s->error->where ? ": " : "",
                 s->error->text);
+    } else {
+        pb__log(s, PB_LOG_DEBUG, "the session is over: %s",
+                s->error->code ? s->error->text : "it was closed here");
     }
     pb__call_fini(s);
     pb__pagers_fini(s);
@@ -362,8 +367,14 @@ pb_span pb_session_send(pb_session *s)
         return (pb_span){0};
     }
     s->woken = false;
-    if (pb__session_open(s)) {
+    if (pb__session_open(s) && (s->caches || !pb__list_empty(&s->owed))) {
+        pb__session_enter(s);
         pb__decref_flush(s);
+        bool gone = s->depth == 1 && s->freeing; /* by on_log */
+        leave(s, true);
+        if (gone) {
+            return (pb_span){0};
+        }
     }
     return s->lost || s->writing ? (pb_span){0} : pb__encoder_unsent(&s->encoder);
 }

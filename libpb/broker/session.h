@@ -45,6 +45,13 @@ struct pb__kept {
     size_t handled; /* bytes of it */
 };
 
+/* What the application has attached to a session. */
+struct pb__attached {
+    struct pb__notifier *notifiers; /* in the order in which they are called */
+    void *data;
+    void (*destroy)(void *data);
+};
+
 struct pb_session {
     pb_encoder encoder;
     struct pb__shared *shared; /* one count */
@@ -75,9 +82,9 @@ struct pb_session {
     struct pb__list late; /* likewise, once the message that comes has been handled */
     size_t held;          /* those of all three that owe a decref */
 
-    struct pb__notifier *notifiers; /* in the order in which they are called */
-    struct pb__pagers *pagers;      /* pager.c; NULL: nothing is being paged */
-    struct pb__caches *caches;      /* copies.h; NULL: none was sent or came yet */
+    struct pb__attached *attached; /* NULL: the application has attached nothing */
+    struct pb__pagers *pagers;     /* pager.c; NULL: nothing is being paged */
+    struct pb__caches *caches;     /* copies.h; NULL: none was sent or came yet */
 
     pb_error *error;        /* why it is closed: on the heap, or a spare one */
     const char *refused_as; /* the exception that the invoker raised while writing */
@@ -351,7 +358,7 @@ void pb__callee(pb_object *o, struct pb__callee *c);
 uint64_t pb__object_key(const pb_object *o);
 bool pb__object_same(const pb_object *a, const pb_object *b);
 
-/* ---- dispatch.c ---- */
+/* ---- class.c ---- */
 
 /* Gives a request that has `local` to its object's method. */
 void pb__serve_local(pb_request *r);
@@ -365,6 +372,22 @@ static inline const char *pb__class_name(const pb_class *cls)
 }
 /* The same without its module, as Python's messages have it. */
 const char *pb__class_short(const pb_class *cls);
+/* The method that the class, or else the nearest of its bases that has it, calls by that
+ * name in a role; NULL: none. */
+const pb_method *pb__class_method(const pb_class *cls, pb_role role, pb_span name);
+/* Whether the class, or one of its bases, has a table for the role. */
+bool pb__class_has_role(const pb_class *cls, pb_role role);
+/* The class, or else the nearest of its bases, that has the callback at this offset in it;
+ * NULL: none. */
+const pb_class *pb__class_with(const pb_class *cls, size_t callback);
+
+/* ---- dispatch.c ---- */
+
+/* Gives a request that has `local` to its object's method. */
+void pb__serve_local(pb_request *r);
+
+/* "remote_", "view_", ... */
+const char *pb__role_prefix(pb_role role);
 /* What the object id of a message stands for, borrowed; NULL: nothing. */
 typedef pb_object *(*pb__find_cb)(pb_session *s, const pb_value *id);
 /* Serves message, or cachemessage. */
@@ -490,6 +513,37 @@ PB__SHARED void pb__log(pb_session *s, pb_log_level level, const char *format, .
 void pb__log_failure(pb_session *s, const char *before, const pb_failure *f);
 /* That the method did not accept its arguments. */
 void pb__log_refused(pb_session *s, const pb_request *r);
+
+/* ---- trace.c: each message in one line, for on_log ---- */
+
+/* Whether anybody wants to know. */
+static inline bool pb__traces(const pb_session *s)
+{
+    return s->shared->config.log_level >= PB_LOG_DEBUG;
+}
+
+/* A message that has come whole. The session may be over afterwards, but is there. */
+void pb__trace_received(pb_session *s, const struct pb__received *m, uint64_t bytes);
+/* One that was written, from mark on, with its members after the command, which are
+ * borrowed. Not while anything is half done: the application may do what it wants. */
+void pb__trace_sent(pb_session *s, uint64_t mark, const char *command,
+                    pb_value *const *members, size_t n);
+/* The same of one that has a number. */
+void pb__trace_sent_number(pb_session *s, uint64_t mark, const char *command, int64_t n);
+/* The same of a call; args and kwargs may be NULL. */
+void pb__trace_sent_call(pb_session *s, uint64_t mark, const pb_remote *to,
+                         const char *method, bool answer, pb_value *args,
+                         pb_value *kwargs);
+/* The same of a failure. */
+void pb__trace_sent_failure(pb_session *s, uint64_t mark, pb_value *id,
+                            const pb_failure *f);
+
+/* ---- peer.c ---- */
+
+/* s->attached, made if need be; NULL for lack of memory. */
+struct pb__attached *pb__attached(pb_session *s);
+/* The session goes. */
+void pb__attached_fini(pb_session *s);
 
 /* ---- disconnect.c ---- */
 

@@ -40,6 +40,7 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     own->low_mark = own->low_mark < own->high_mark ? own->low_mark : own->high_mark;
     own->negotiation_timeout =
         own->negotiation_timeout ? own->negotiation_timeout : NEGOTIATION_TIMEOUT;
+    own->log_level = !own->on_log ? 0 : own->log_level ? own->log_level : PB_LOG_INFO;
     return sh;
 }
 

@@ -408,15 +408,17 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
 pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method, pb_error *err,
                          const char *format, ...)
 {
+    pb_value *args, *kwargs;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(err, format, ap);
+    int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
     va_end(ap);
-    if (!args) {
+    if (failed) {
         return NULL;
     }
-    pb_value *result = pb_client_call_values(c, to, method, args, NULL, err);
+    pb_value *result = pb_client_call_values(c, to, method, args, kwargs, err);
     pb_value_unref(args);
+    pb_value_unref(kwargs);
     return result;
 }
 

@@ -422,11 +422,31 @@ static void on_timer(struct pb__timer *t)
 
 /* ---- Making one ---- */
 
+/* As pb_session_config.peer. */
+static const pb_peer *conn_peer(pb_session *s, void *driver)
+{
+    (void)s;
+    pb_conn *c = driver;
+    if (!c->peer && c->at.is.any.sa_family != AF_UNSPEC) {
+        c->peer = pb__malloc(sizeof *c->peer);
+        if (c->peer) {
+            pb__peer_init(c->peer, &c->at, c->fd);
+        }
+    }
+    if (!c->peer) {
+        return NULL;
+    }
+    pb__peer_add_tls(c->peer, c->tls);
+    return &c->peer->shown;
+}
+
 struct pb__shared *pb__conn_share(const pb_session_config *config)
 {
     pb_session_config own = *config;
     own.on_wake = on_wake;
     own.now = session_now;
+    own.peer = conn_peer;
+    pb__debug_config(&own);
     struct pb__shared *shared = pb__shared_new(&own);
     if (shared) {
         shared->usable = conn_usable;
@@ -435,17 +455,31 @@ struct pb__shared *pb__conn_share(const pb_session_config *config)
 }
 
 int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
-                  bool is_client)
+                  bool is_client, const struct pb__accepted *from)
 {
     *c = (pb_conn){.hub = h, .close_by = INT64_MAX, .finish_by = INT64_MAX, .fd = -1};
+    if (from) { /* the session may be asked for its peer while it is made */
+        c->at = from->at;
+        c->fd = from->fd;
+    }
     pb__list_init(&c->link);
     pb__timer_init(&c->timer, on_timer);
     c->session = pb__session_new(shared, c, pb__conn_now(c), is_client);
     if (!c->session) {
+        pb__conn_fini(c);
         return PB_ERR_NOMEM;
     }
     pb__session_await(c->session); /* until there is a socket */
     return 0;
+}
+
+void pb__conn_fini(pb_conn *c)
+{
+    pb_session_free(c->session);
+    if (c->peer) {
+        pb__peer_fini(c->peer);
+        pb__free(c->peer);
+    }
 }
 
 int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
@@ -455,6 +489,9 @@ int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
         pb__tls_free(tls);
         close(fd);
         return e;
+    }
+    if (c->at.is.any.sa_family == AF_UNSPEC) {
+        c->at = pb__socket_peer(fd);
     }
     c->state = PB__CONN_UP;
     c->fd = fd;

@@ -83,7 +83,7 @@ static void on_gone(pb_conn *c)
     struct dialled *d = (struct dialled *)c;
     struct pb__follower follower = d->follower;
     pb_error why = *pb_session_error(c->session);
-    pb_session_free(c->session);
+    pb__conn_fini(c);
     drop_attempts(d);
     if (d->lookup) {
         pb__lookup_cancel(d->lookup);
@@ -325,7 +325,7 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
                               .woken = on_woken,
                               .settled = on_settled,
                               .gone = on_gone};
-    if (pb__conn_init(&d->conn, &d->hub, t->shared, true) != 0) {
+    if (pb__conn_init(&d->conn, &d->hub, t->shared, true, NULL) != 0) {
         pb__free(d);
         return NULL;
     }

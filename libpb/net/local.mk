@@ -7,6 +7,7 @@ libpb_net_la_SOURCES = \
 	%D%/conn.h \
 	%D%/descriptor.c \
 	%D%/descriptor.h \
+	%D%/debug.c \
 	%D%/dial.c \
 	%D%/dial.h \
 	%D%/endpoint.c \
@@ -19,6 +20,8 @@ libpb_net_la_SOURCES = \
 	%D%/loop.h \
 	%D%/loop_uv.c \
 	%D%/password_file.c \
+	%D%/peer.c \
+	%D%/peer.h \
 	%D%/post.c \
 	%D%/post.h \
 	%D%/process.c \
@@ -36,7 +39,7 @@ libpb_net_la_SOURCES = \
 	%D%/waiting.c \
 	%D%/waiting.h
 if WITH_TLS
-libpb_net_la_SOURCES += %D%/tls.c %D%/tls_context.c %D%/tls_context.h
+libpb_net_la_SOURCES += %D%/tls.c %D%/tls_context.c %D%/tls_context.h %D%/tls_peer.c
 else
 libpb_net_la_SOURCES += %D%/tls_none.c
 endif
@@ -49,6 +52,7 @@ unit_tests += \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
 	%D%/tests/test_deadlines \
+	%D%/tests/test_debug \
 	%D%/tests/test_descriptors \
 	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
@@ -60,6 +64,7 @@ unit_tests += \
 	%D%/tests/test_null \
 	%D%/tests/test_null_client \
 	%D%/tests/test_password_file \
+	%D%/tests/test_peer \
 	%D%/tests/test_post \
 	%D%/tests/test_pressure \
 	%D%/tests/test_server \
@@ -71,6 +76,7 @@ unit_tests += \
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_deadlines_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_debug_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
@@ -82,6 +88,7 @@ unit_tests += \
 %C%_tests_test_null_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_null_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_peer_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)

@@ -95,7 +95,7 @@ static void on_gone(pb_conn *c)
 {
     struct pb_server *s = (struct pb_server *)c->hub;
     pb__list_remove(&c->link);
-    pb_session_free(c->session);
+    pb__conn_fini(c);
     pb__free(c);
     s->count--;
     if (listen_if_room(s) != 0) {
@@ -104,32 +104,46 @@ static void on_gone(pb_conn *c)
     end_if_done(s);
 }
 
-/* A connection of fd, which is taken, also where it fails: NULL. It may be that root_object
- * closes the server. */
-static pb_conn *conn_new(struct pb_server *s, int fd)
+/* Whether the program wants the connection. */
+static bool is_allowed(const struct pb_server *s, const struct pb__accepted *from)
+{
+    struct pb__peer peer;
+    if (!s->target->allow) {
+        return true;
+    }
+    pb__peer_init(&peer, &from->at, from->fd);
+    bool allowed = s->target->allow(&peer.shown, s->target->shared->config.user_data);
+    pb__peer_fini(&peer);
+    return allowed;
+}
+
+/* A connection of a socket, which is taken, also where it fails: NULL. It may be that
+ * root_object closes the server. */
+static pb_conn *conn_new(struct pb_server *s, const struct pb__accepted *from)
 {
     const struct pb__target *t = s->target;
     pb_conn *c = pb__malloc(sizeof *c);
     struct pb__tls *tls = c && t->tls ? pb__tls_new(t->tls, NULL) : NULL;
-    if (!c || (t->tls && !tls) || pb__conn_init(c, &s->hub, t->shared, false) != 0) {
+    if (!c || (t->tls && !tls) ||
+        pb__conn_init(c, &s->hub, t->shared, false, from) != 0) {
         pb__tls_free(tls);
         pb__free(c);
-        close(fd);
+        close(from->fd);
         return NULL;
     }
-    pb__socket_keep_alive(fd, t->policy.keep_alive);
-    if (pb__conn_up(c, fd, tls) != 0) {
-        pb_session_free(c->session);
+    pb__socket_keep_alive(from->fd, t->policy.keep_alive);
+    if (pb__conn_up(c, from->fd, tls) != 0) {
+        pb__conn_fini(c);
         pb__free(c);
         return NULL;
     }
     return c;
 }
 
-static void add(struct pb_server *s, int fd)
+static void add(struct pb_server *s, const struct pb__accepted *from)
 {
     s->count++; /* so that the server waits for it */
-    pb_conn *c = conn_new(s, fd);
+    pb_conn *c = conn_new(s, from);
     if (!c) {
         s->count--;
         end_if_done(s);
@@ -154,7 +168,8 @@ static void on_acceptable(pb_watch *w, int events)
         s->listening = false;
     }
     for (int i = 0; i < ACCEPT_AT_ONCE && has_room(s) && !s->closing; i++) {
-        int fd = pb__socket_accept(s->fd);
+        struct pb__accepted from;
+        int fd = from.fd = pb__socket_accept(s->fd, &from.at);
         if (fd == -EAGAIN) {
             break;
         }
@@ -162,7 +177,11 @@ static void on_acceptable(pb_watch *w, int events)
             listen_later(s);
             break;
         }
-        add(s, fd);
+        if (is_allowed(s, &from) && !s->closing) {
+            add(s, &from);
+        } else {
+            close(fd);
+        }
     }
     if (listen_if_room(s) != 0) {
         listen_later(s);

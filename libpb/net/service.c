@@ -373,17 +373,18 @@ int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
 int pb_service_call(pb_service *s, const char *method, pb_answer_cb cb, void *user_data,
                     pb_error *err, const char *format, ...)
 {
-    pb_error own = {0};
+    pb_value *args, *kwargs;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(&own, format, ap);
+    int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
     va_end(ap);
-    int e = args
-                ? pb_service_call_values(s, method, args, NULL, NULL, cb, user_data, &own)
-                : own.code;
+    if (failed) {
+        return failed;
+    }
+    failed = pb_service_call_values(s, method, args, kwargs, NULL, cb, user_data, err);
     pb_value_unref(args);
-    pb__error_copy(err, &own);
-    return e;
+    pb_value_unref(kwargs);
+    return failed;
 }
 
 void pb_service_retry(pb_service *s)

@@ -213,17 +213,31 @@ int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port, pb_er
     return fd;
 }
 
-int pb__socket_accept(int fd)
+int pb__socket_accept(int fd, struct pb__address *from)
 {
+    struct sockaddr_storage is = {0};
+    socklen_t len;
     int got;
     do {
-        got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        len = sizeof is;
+        got = accept4(fd, (struct sockaddr *)&is, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     } while (got < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (from) {
+        *from = pb__address_of(&is, got < 0 ? 0 : len);
+    }
     got = got < 0 ? -errno : pb__descriptor_raise(got);
     if (got >= 0) {
         set_nodelay(got);
     }
     return got;
+}
+
+struct pb__address pb__socket_peer(int fd)
+{
+    struct sockaddr_storage is = {0};
+    socklen_t len = sizeof is;
+    return pb__address_of(&is,
+                          getpeername(fd, (struct sockaddr *)&is, &len) == 0 ? len : 0);
 }
 
 int pb__socket_adopt(int fd)

@@ -129,7 +129,11 @@ public:
     pb_value *get() const { return v_; }
     pb_value *ref() const { return pb_value_ref(v_); }
     pb_kind kind() const { return pb_value_kind(v_); }
-    bool is_none() const { return kind() == PB_NONE; }
+    bool is(pb_kind kind) const { return pb_is(v_, kind); }
+    bool is_none() const { return is(PB_NONE); }
+    // A copy that shares what is in it, as copy.copy makes it; Values otherwise are owners of
+    // the same thing.
+    Value copy() const { return steal(pb_value_copy(v_)); }
     size_t size() const { return pb_len(v_); }
     // An item of a list or tuple, or the value of a text key in a dict. Throws
     // out_of_range if there is none.
@@ -145,6 +149,15 @@ public:
     {
         check(pb_dict_set_value_steal(v_, key.ref(), value.ref()));
     }
+    // Takes an item out of a list by its place, a pair out of a dict by its key, or a member
+    // out of a set: out_of_range where there is none.
+    void erase(const Value &at)
+    {
+        gone(is(PB_LIST)   ? pb_item_remove(v_, static_cast<size_t>(at.to_int()))
+             : is(PB_DICT) ? pb_dict_remove_value(v_, at.v_)
+                           : pb_set_remove(v_, at.v_));
+    }
+    void erase(const char *key) { is(PB_DICT) ? gone(pb_dict_remove(v_, key)) : erase(Value(key)); }
     int64_t to_int() const
     {
         int64_t i;
@@ -206,6 +219,13 @@ private:
             out.append(item);
         }
         return out;
+    }
+    static void gone(int code)
+    {
+        if (code == PB_ERR_RANGE) {
+            throw std::out_of_range("there is no such item");
+        }
+        check(code);
     }
     static Value at(pb_value *v)
     {
@@ -346,6 +366,27 @@ private:
     std::shared_ptr<pb_object> o_;
 };
 
+// A keyword argument of a call: client.call(root, "list", "/tmp", pb::Keyword{"depth", 2}).
+struct Keyword {
+    std::string name;
+    Value value;
+};
+
+// The arguments of a call, positional ones and keywords.
+class Arguments {
+public:
+    template <class... Args> explicit Arguments(const Args &...each) { (add(each), ...); }
+    pb_value *args() const { return args_.get(); }
+    pb_value *kwargs() const { return kwargs_.get(); }
+
+private:
+    void add(const Value &v) { args_.append(v); }
+    void add(const Keyword &k) { kwargs_.put(k.name, k.value); }
+
+    Value args_ = Value::tuple();
+    Value kwargs_ = Value::dict();
+};
+
 // A reference to an object of the peer.
 class Remote {
 public:
@@ -366,8 +407,8 @@ public:
     {
         auto kept = std::make_unique<Done>(std::move(done));
         pb_error e{};
-        Value tuple = Value::tuple({Value(args)...});
-        check(pb_remote_call_values(get(), method, tuple.get(), nullptr, nullptr, ended,
+        Arguments all(args...);
+        check(pb_remote_call_values(get(), method, all.args(), all.kwargs(), nullptr, ended,
                                     kept.get(), nullptr, &e),
               e);
         kept.release();
@@ -422,19 +463,13 @@ public:
     template <class... Args>
     Value call(const Remote &to, const char *method, const Args &...args)
     {
-        return call_values(to, method, Value::tuple({Value(args)...}), Value::dict());
+        Arguments all(args...);
+        return called(to, method, all.args(), all.kwargs());
     }
     Value call_values(const Remote &to, const char *method, const Value &args,
                       const Value &kwargs)
     {
-        pb_error e{};
-        std::shared_ptr<pb_client> c = c_; // it may be destroyed meanwhile
-        pb_value *v =
-            pb_client_call_values(c.get(), to.get(), method, args.get(), kwargs.get(), &e);
-        if (!v) {
-            raise(c.get(), e);
-        }
-        return Value::steal(v);
+        return called(to, method, args.get(), kwargs.get());
     }
     // Runs the loop for that time, so that the peer can call. False if the connection is
     // lost.
@@ -452,6 +487,16 @@ public:
     }
 
 private:
+    Value called(const Remote &to, const char *method, pb_value *args, pb_value *kwargs)
+    {
+        pb_error e{};
+        std::shared_ptr<pb_client> c = c_; // it may be destroyed meanwhile
+        pb_value *v = pb_client_call_values(c.get(), to.get(), method, args, kwargs, &e);
+        if (!v) {
+            raise(c.get(), e);
+        }
+        return Value::steal(v);
+    }
     [[noreturn]] static void raise(const pb_client *c, const pb_error &e)
     {
         const pb_failure *f = pb_client_failure(c);

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Connection", "RemoteReference"]
 
 _logger = logging.getLogger("libpb")
-_LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
+_LEVELS = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}  # by PB_LOG_ level
 # Seconds that a peer has to read the output of a connection that is being closed.
 _LINGER = 5
 # Codes of errors: PB_ERR_ in pb/error.h.

@@ -36,6 +36,10 @@ static void by_format(struct pair *p)
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, "i", 12), 0);
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, ""), 0);
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "(ii)s", 1, 2, "x"), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "i, y=s", 1, "named"), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "x=[i]", 1), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "x=i, i", 1, 2),
+                 PB_ERR_ARG);
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "?"), PB_ERR_ARG);
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, "N", NULL), PB_ERR_ARG);
     cr_assert_eq(err.code, PB_ERR_ARG);
@@ -49,9 +53,13 @@ PB_TEST(call, builds_arguments_by_format)
     converse(by_format, "echo (12,)\n"
                         "echo ()\n"
                         "echo ((1, 2), 'x')\n"
+                        "echo (1,)\n"
+                        "echo ()\n"
                         "answer 12\n"
                         "answer None\n"
-                        "answer (1, 2)\n");
+                        "answer (1, 2)\n"
+                        "answer 1\n"
+                        "answer [1]\n");
 }
 
 static void in_any_order(struct pair *p)

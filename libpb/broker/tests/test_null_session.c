@@ -167,6 +167,35 @@ PB_TEST(null, pb_session_user_data)
     GIVES(pb_session_user_data(NULL), NULL);
 }
 
+PB_TEST(null, pb_session_data)
+{
+    GIVES(pb_session_data(NULL), NULL);
+}
+
+static void count_destroyed(void *data)
+{
+    ++*(int *)data;
+}
+
+PB_TEST(null, pb_session_set_data)
+{
+    int destroyed = 0;
+    GIVES(pb_session_set_data(NULL, &destroyed, count_destroyed), PB_ERR_ARG);
+    GIVES(destroyed, 1);
+    GIVES(pb_session_set_data(NULL, NULL, count_destroyed), PB_ERR_ARG);
+    GIVES(pb_session_set_data(NULL, NULL, NULL), PB_ERR_ARG);
+    struct pair *p = pair_new();
+    GIVES(pb_session_set_data(p->client, &destroyed, NULL), 0);
+    GIVES(pb_session_set_data(p->client, NULL, count_destroyed), 0);
+    pair_free(p);
+    GIVES(destroyed, 1);
+}
+
+PB_TEST(null, pb_session_peer)
+{
+    GIVES(pb_session_peer(NULL)->address, NULL);
+}
+
 PB_TEST(null, pb_session_set_limits)
 {
     pb_limits most;

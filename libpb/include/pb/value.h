@@ -65,6 +65,11 @@ PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
 /* What it is; PB_NOTHING for NULL. */
 PB_API pb_kind pb_value_kind(const pb_value *v);
+/* Whether it is of that kind; false for NULL. */
+static inline bool pb_is(const pb_value *v, pb_kind kind)
+{
+    return v && pb_value_kind(v) == kind;
+}
 /* Python's name of the kind, a constant: "NoneType", "int", "dict", ...; "nothing" for
  * PB_NOTHING, and "?" for any other number. */
 PB_API const char *pb_kind_name(pb_kind kind);
@@ -79,6 +84,12 @@ PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
  * memory.
  * A container inside itself prints as [...], (...) or {...}. */
 PB_API char *pb_value_repr(const pb_value *v);
+
+/* A copy, *new*, that shares what is in it: a fresh list, dict, set or instance (with a
+ * fresh dict where its state is one); for all that never changes, and for objects and
+ * references, v itself with one owner more. The copy of a value that is tied is not tied.
+ * NULL for NULL, or for lack of memory. Mirrors copy.copy. */
+PB_API pb_value *pb_value_copy(pb_value *v);
 
 /* ---- Scalars ---- */
 
@@ -154,6 +165,11 @@ PB_API int pb_append_steal(pb_value *seq, pb_value *item);
 /* Replaces item i of a list, giving back the one before. PB_ERR_RANGE beyond the end; else
  * as pb_append_steal. */
 PB_API int pb_item_set_steal(pb_value *list, size_t i, pb_value *item);
+/* Takes item i out of a list; those behind it move up, which takes time for each. What is
+ * tied stays tied: an item of the list's own island goes with the island. PB_ERR_RANGE
+ * beyond the end, PB_ERR_TYPE for another kind (a tuple never loses an item), PB_ERR_ARG
+ * for NULL. Mirrors del list[i]. */
+PB_API int pb_item_remove(pb_value *list, size_t i);
 /* The value under a text key (a str, or bytes as a Python 2 peer sends); borrowed; NULL
  * if there is none. */
 PB_API pb_value *pb_dict_get(const pb_value *dict, const char *key);
@@ -164,16 +180,28 @@ PB_API pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key);
  * Python. Takes both, also when it fails: PB_ERR_TYPE (no dict, or unhashable key),
  * PB_ERR_ARG (NULL), PB_ERR_NOMEM. */
 PB_API int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value);
-/* Sets a text key to a value, which is borrowed; errors as above. */
+/* Sets a text key to a value, which is borrowed, or stolen; errors as above, and
+ * PB_ERR_SYNTAX for a key that is no UTF-8. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
+PB_API int pb_dict_set_steal(pb_value *dict, const char *key, pb_value *value);
+/* Takes the pair of a text key out, the one that pb_dict_get finds; the order of the others
+ * stays. PB_ERR_RANGE if there is none, else as pb_item_remove. Mirrors del dict[key]. */
+PB_API int pb_dict_remove(pb_value *dict, const char *key);
+/* The same for any key, which may be the dict's own, and is gone then. PB_ERR_TYPE also
+ * where it is unhashable, PB_ERR_NOMEM. */
+PB_API int pb_dict_remove_value(pb_value *dict, const pb_value *key);
 /* Walks a dict in order: start with *pos = 0; false at the end. Key and value are
  * borrowed, and NULL at the end. If you don't want one of them, pass NULL. Don't add to
- * the dict meanwhile. */
+ * the dict meanwhile. The pair that was given last may be removed; the next one then stands
+ * in its place, so count *pos down by one. */
 PB_API bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key,
                          pb_value **value);
 
 /* Whether a set has the member, by Python's equality. */
 PB_API bool pb_set_has(const pb_value *set, const pb_value *member);
+/* Takes a member out of a set, as pb_dict_remove_value does (a frozenset never loses one:
+ * PB_ERR_TYPE). Mirrors set.remove. */
+PB_API int pb_set_remove(pb_value *set, const pb_value *member);
 
 /* ---- Times and decimals ---- */
 

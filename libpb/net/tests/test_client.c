@@ -153,6 +153,15 @@ PB_TEST(client, calls)
     pb_value_unref(v);
     pb_value_unref(kwargs);
 
+    v = pb_client_call(client, root, "keyword", &err, "s, name=i", "positional", 6);
+    cr_assert(v && pb_unpack(v, NULL, "i", &i) == 0 && i == 6, "%s", err.text);
+    pb_value_unref(v);
+    pb_error refused = {0};
+    cr_assert_null(
+        pb_client_call(client, root, "keyword", &refused, "a=N, a=i", pb_list(), 1));
+    cr_assert_eq(refused.code, PB_ERR_ARG);
+    cr_assert_str_eq(refused.text, "keyword argument repeated: a");
+
     v = pb_client_call(client, root, "give", &err, "");
     pb_value *back = pb_client_call(client, pb_as_remote(v), "echo", &err, "O", v);
     cr_assert(v && back && pb_value_equal(v, back), "%s", err.text);

@@ -163,6 +163,24 @@ PB_TEST(null, pb_conn_adopt)
     end_loop(&loop);
 }
 
+/* Without a session it says so, and without a text nothing. */
+PB_TEST(null, pb_log_to_stderr)
+{
+    struct seen seen = {0};
+    struct loop loop;
+    begin_loop(&loop);
+    int port, fd = raw_listen(&port, 1);
+    pb_net_config config = config_of(&seen);
+    pb_conn *c = pb_connect(loop.pb, at_port(port), &config, NULL);
+    pb_log_to_stderr(NULL, PB_LOG_INFO, "text", NULL);
+    pb_log_to_stderr(pb_conn_session(c), PB_LOG_INFO, NULL, NULL);
+    pb_log_to_stderr(NULL, PB_LOG_INFO, NULL, NULL);
+    pb_conn_close(c);
+    RUN_UNTIL(&loop, seen.closed);
+    close(fd);
+    end_loop(&loop);
+}
+
 PB_TEST(null, pb_conn_session)
 {
     GIVES(pb_conn_session(NULL), NULL);
