@@ -663,10 +663,3 @@ PB_TEST(null, pb_profile_parse)
     GIVES(pb_profile_parse("22.4", &p, NULL), 0);
     GIVES(pb_profile_parse(NULL, NULL, NULL), PB_ERR_ARG);
 }
-
-/* ---- The version ---- */
-
-PB_TEST(null, pb_version)
-{
-    GIVES_TEXT(pb_version(), PB_VERSION);
-}
