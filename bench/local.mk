@@ -7,12 +7,12 @@ EXTRA_DIST += \
 	%D%/run.py
 
 EXTRA_PROGRAMS += %D%/codec %D%/connections
-%C%_connections_SOURCES = %D%/connections.c tools/bench.h
+%C%_connections_SOURCES = %D%/connections.c tools/call/bench.h
 %C%_codec_SOURCES = \
 	%D%/codec.c \
 	%D%/codec.h \
 	%D%/codec_peers.c \
-	tools/bench.h
+	tools/call/bench.h
 %C%_codec_CFLAGS = $(AM_CFLAGS) $(PEERS_CFLAGS)
 %C%_codec_LDFLAGS = $(PB_LDFLAGS)
 %C%_codec_LDADD = $(jelly_libs) libpb_mem.la $(PCRE2_LIBS) $(PEERS_LIBS) -lm

@@ -52,6 +52,7 @@ unit_tests += \
 	%D%/tests/test_literal \
 	%D%/tests/test_moment \
 	%D%/tests/test_names \
+	%D%/tests/test_null \
 	%D%/tests/test_profile \
 	%D%/tests/test_repr \
 	%D%/tests/test_seq \
@@ -69,6 +70,7 @@ unit_tests += \
 %C%_tests_test_literal_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_moment_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_names_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_null_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_profile_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_repr_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_seq_LDADD = $(compat_libs) $(test_libs)

@@ -188,10 +188,23 @@ static inline pb_kind pb__kind(const pb_value *v)
     return pb__is_small(v) ? PB_INT : (pb_kind)v->kind;
 }
 
+/* The same if v may be NULL: for public functions. */
+static inline pb_kind pb__kind_or_nothing(const pb_value *v)
+{
+    return v ? pb__kind(v) : PB_NOTHING;
+}
+
+/* The error of a public function that got a value of a wrong kind. */
+static inline int pb__wrong_kind(const pb_value *v)
+{
+    return v ? PB_ERR_TYPE : PB_ERR_ARG;
+}
+
 /* The constants. */
 extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 
-/* pb_build and pb_unpack of a tuple, by a format without its parentheses. */
+/* pb_build and pb_unpack of a tuple, by a format without its parentheses. Only a format to
+ * build by may be NULL. */
 PB__SHARED pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args);
 int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args);
 /* What a format asks for. In that of pb_unpack `$` means nothing, and a NULL item of a
@@ -265,12 +278,11 @@ pb_value *pb__float_new(struct pb__slab_pool *pool, double d);
 /* An int of any size; one that fits becomes a small one. */
 pb_value *pb__int_new(struct pb__slab_pool *pool, int64_t i);
 /* An int from base 128 digits, least first, as banana writes them. */
-PB__SHARED pb_value *pb__int_base128(struct pb__slab_pool *pool, bool negative,
-                                     pb_span digits);
+pb_value *pb__int_base128(struct pb__slab_pool *pool, bool negative, pb_span digits);
 /* Base 128 digits of an int that is not small, or of any, least first, appended to out
  * (room for pb__int_base128_len bytes); the sign is the caller's to write. */
-PB__SHARED size_t pb__int_base128_len(const struct pb__big *b);
-PB__SHARED void pb__int_to_base128(const struct pb__big *b, uint8_t *out);
+size_t pb__int_base128_len(const struct pb__big *b);
+void pb__int_to_base128(const struct pb__big *b, uint8_t *out);
 /* A raw block for a PB_OBJECT of `size` bytes, all of them zero but for struct pb__local. */
 PB__SHARED void *pb__local_new(size_t size, const struct pb__foreign_ops *ops,
                                pb_value *holds);
@@ -290,8 +302,8 @@ PB__SHARED int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value 
 pb_value *pb__decimal_new_steal(struct pb__slab_pool *pool, bool negative, char special,
                                 int64_t exponent, pb_value *digits, pb_error *err);
 /* Takes name and state also when it fails; a NULL one fails. */
-PB__SHARED pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name,
-                                            pb_value *state);
+pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name,
+                                 pb_value *state);
 
 /* Python's () is one object, and so is frozenset(): they are one here too, so that jelly
  * finds them shared where Twisted does. Literals, pb_build and the reader give these;

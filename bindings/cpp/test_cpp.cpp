@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
+#include <memory>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -149,6 +151,67 @@ static void test_calls(int port)
     CHECK(throws<pb::Failure>([&] { client.login("a", "b"); }));
 }
 
+static void test_nested(int port)
+{
+    auto client = std::make_shared<pb::Client>("tcp:127.0.0.1:" + std::to_string(port));
+    pb::Remote root = client->root();
+    std::string heard, answered;
+    pb::Object ours("Ours");
+    ours.on("hear", [&](pb::Request &) {
+        ours.on("hear", [](pb::Request &) { return 2; });
+        heard = client->call(root, "echo", "in a method").to_string();
+        return nullptr;
+    });
+    CHECK(client->call(root, "call_back", ours.value()).to_bool());
+    client->wait(100);
+    CHECK(heard == "in a method");
+    root.call_later(
+        [&](const pb::Value *, const pb::Failure *) {
+            answered = client->call(root, "echo", "in a lambda").to_string();
+            client.reset();
+        },
+        "echo", 1);
+    /* Destroyed while it waits: the wait comes to its own end. */
+    pb::Client *used = client.get();
+    CHECK(used->call(root, "echo", 5).to_int() == 5);
+    CHECK(answered == "in a lambda" && !client);
+    CHECK(throws<pb::Error>([&] { pb::Client("tcp:127.0.0.1:1"); }));
+}
+
+static int run_child(const std::function<void()> &f)
+{
+    pid_t pid = fork();
+    int status = -1;
+    if (pid == 0) {
+        alarm(30);
+        f();
+        _exit(failed ? 1 : 0);
+    }
+    waitpid(pid, &status, 0);
+    return status;
+}
+
+/* A child that leaves the scopes of what it has inherited. */
+static void test_fork(int port)
+{
+    auto client = std::make_unique<pb::Client>("tcp:127.0.0.1:" + std::to_string(port));
+    auto root = std::make_unique<pb::Remote>(client->root());
+    auto two = std::make_unique<pb::Remote>(client->call(*root, "two"));
+    pb::Object served("Served");
+    auto server = std::make_unique<pb::Server>("tcp:0:interface=127.0.0.1", served);
+    int status = run_child([&] {
+        CHECK(throws<pb::Error>([&] { client->call(*root, "sum"); }));
+        CHECK(throws<pb::Error>([&] { client->wait(1); }));
+        two.reset();
+        root.reset();
+        client.reset();
+        server.reset();
+    });
+    CHECK(status == 0);
+    CHECK(client->call(*two, "three").to_int() == 3);
+    CHECK(server->port() > 0);
+}
+
 int main()
 {
     test_values();
@@ -163,6 +226,8 @@ int main()
     CHECK(read(pipes[0], &port, sizeof port) == sizeof port);
     try {
         test_calls(port);
+        test_nested(port);
+        test_fork(port);
     } catch (const std::exception &e) {
         std::printf("%s\n", e.what());
         failed++;

@@ -5,7 +5,6 @@
 #ifndef PB__LIMITS_H
 #define PB__LIMITS_H
 
-#include "libpb/base/export.h"
 #include "pb/banana.h"
 
 /* As pb_limits, without its reserve: what encoders and decoders keep. */
@@ -30,6 +29,6 @@ void pb__encoder_set_limits(pb_encoder *e, const pb_limits *limits);
  * PB_DIALECT_UNKNOWN. */
 const char *pb__dialect_name(pb_dialect d);
 /* The dialect of that name; PB_DIALECT_UNKNOWN if there is none. */
-PB__SHARED pb_dialect pb__dialect_find(pb_span name);
+pb_dialect pb__dialect_find(pb_span name);
 
 #endif

@@ -26,6 +26,7 @@ pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed)
     if (!c) {
         *failed = pb__malformed(s, m, 1, "there is no such request");
     }
+    pb__remote_arrived(s, NULL);
     return c;
 }
 

@@ -36,7 +36,7 @@ int pb__decache_received(pb_session *s, struct pb__received *m)
         return pb__malformed(s, m, 1, "decache of what is no number of an object");
     }
     struct pb__cached *x = pb__cacheable_find(s, luid);
-    if (!x) {
+    if (!x || x->count == 0) {
         return pb__malformed(
             s, m, 1, "decache of %" PRId64 ", of which the peer has no cache", luid);
     }

@@ -22,8 +22,8 @@ const char *pb__role_prefix(pb_role role)
 
 const char *pb__class_short(const pb_class *cls)
 {
-    const char *dot = strrchr(cls->name, '.');
-    return dot ? dot + 1 : cls->name;
+    const char *name = pb__class_name(cls), *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
 }
 
 /* Python's truth of what stands where 0 or 1 is expected. */
@@ -109,7 +109,7 @@ static void fail_no_object(pb_request *r)
         pb_request_fail(r, "twisted.spread.pb.Error", "Invalid Object ID");
         return;
     }
-    char *id = pb_value_repr(pb_item(r->list, PB__OBJECT));
+    char *id = pb_value_repr(pb__request_part(r, PB__OBJECT));
     pb_request_fail(r, "builtins.KeyError", "%s", id ? id : "");
     pb_free(id);
 }
@@ -118,7 +118,7 @@ static void fail_no_object(pb_request *r)
  * perspectiveMessageReceived of Avatar. */
 static int call_method(pb_request *r, const pb_error *refused)
 {
-    const pb_value *name = pb_item(r->list, PB__METHOD);
+    const pb_value *name = pb__request_part(r, PB__METHOD);
     pb_object *o = r->callee.object;
     bool whole = strlen(pb_request_method(r)) == pb_len(name); /* no NUL in it */
     const pb_method *m = find_method(o->cls, r->callee.role, name);
@@ -181,7 +181,11 @@ int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
     }
     pb__remote_arrived(s, r->callee.perspective);
     pb__copies_arrived(s, r->list, m);
-    serve(r, m->refused);
+    if (r->session) {
+        serve(r, m->refused);
+    } else { /* a copy has ended it */
+        pb_request_unref(r);
+    }
     return 0;
 }
 

@@ -31,7 +31,10 @@ static int write_version(pb_session *s, pb_error *err)
 
 static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
 {
-    pb_decoder_set_dialect(&s->kit->decoder, d);
+    if (s->kit) {
+        pb_decoder_set_dialect(&s->kit->decoder, d);
+    }
+    pb__kit_forget(s);
     pb_encoder_set_dialect(&s->encoder, d);
     int failed = write_version(s, err);
     if (failed) {

@@ -35,6 +35,8 @@ struct pb__hub {
     const struct pb__policy *policy;
     /* How dialling goes on, called whenever c settles; NULL: all sockets were connected. */
     void (*dial)(struct pb_conn *c);
+    /* The session has woken c, and nothing of it is on the stack; may be NULL. May end c. */
+    void (*woken)(struct pb_conn *c);
     /* c has settled, and goes on; may be NULL. */
     void (*settled)(struct pb_conn *c);
     /* c has ended, and its socket is closed: the session and c are to be freed. */
@@ -48,7 +50,6 @@ struct pb_conn {
     pb_watch watch;         /* of the socket, while it is up */
     struct pb__timer timer; /* settles */
     struct pb__tls *tls;    /* NULL: the bytes of the socket are the session's */
-    int64_t epoch;          /* when it came up: the session's time starts then */
     int64_t heard;          /* when the peer was heard last */
     int64_t moved;          /* when the peer took something last, or was to do so */
     int64_t close_by;       /* over: what is unsent is dropped then */
@@ -61,6 +62,7 @@ struct pb_conn {
     bool broken;            /* it is of no use any more */
     bool pinging;           /* a ping is under way */
     bool woken;             /* it is to settle soon */
+    uint16_t depth;         /* of it at work on the stack */
 };
 
 static inline int64_t pb__conn_now(const struct pb_conn *c)
@@ -81,6 +83,9 @@ int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls);
 void pb__conn_settle(pb_conn *c);
 /* The session is over for that reason, and with it the socket. */
 void pb__conn_lose(pb_conn *c, const pb_error *why);
+/* In the child of a fork: true, and it is over without a word to the peer, and gone unless it
+ * is at work on the stack. Else false. */
+bool pb__conn_disown(pb_conn *c);
 /* Has it settle as soon as the loop runs. */
 void pb__conn_wake(pb_conn *c);
 /* Has it settle at that time, or earlier; INT64_MAX: not for time's sake. */

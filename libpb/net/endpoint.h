@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 
-#include "libpb/base/export.h"
 #include "libpb/net/tls.h"
 #include "pb/error.h"
 
@@ -33,8 +32,8 @@ struct pb__endpoint {
 };
 
 /* PB_ERR_SYNTAX with the offset of the place, PB_ERR_NOMEM. */
-PB__SHARED int pb__endpoint_parse(const char *text, enum pb__endpoint_role role,
-                                  struct pb__endpoint *out, pb_error *err);
-PB__SHARED void pb__endpoint_fini(struct pb__endpoint *e);
+int pb__endpoint_parse(const char *text, enum pb__endpoint_role role,
+                       struct pb__endpoint *out, pb_error *err);
+void pb__endpoint_fini(struct pb__endpoint *e);
 
 #endif

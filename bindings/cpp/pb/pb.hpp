@@ -329,7 +329,8 @@ private:
                 request.fail(Failure("twisted.spread.flavors.NoSuchMethod",
                                      "No such method: remote_" + request.method()));
             } else {
-                found->second(request);
+                Later method = found->second; // which may put another in its place
+                method(request);
             }
         } catch (const Failure &f) {
             request.fail(f);
@@ -388,14 +389,14 @@ private:
     Value v_;
 };
 
-// A blocking client: each call returns its result, or throws Failure or Error.
+// A blocking client: each call gives its result or throws Failure or Error. It may be used,
+// and destroyed, in methods and lambdas that run while one of its calls waits.
 class Client {
 public:
     explicit Client(const std::string &endpoint, const pb_net_config *config = nullptr)
-        : c_(nullptr, pb_client_free)
     {
         pb_error e{};
-        c_.reset(pb_client_open(endpoint.c_str(), config, &e));
+        c_.reset(pb_client_open(endpoint.c_str(), config, &e), pb_client_free);
         check(c_ ? 0 : e.code, e);
     }
     Remote root() const
@@ -427,10 +428,11 @@ public:
                       const Value &kwargs)
     {
         pb_error e{};
-        pb_value *v = pb_client_call_values(c_.get(), to.get(), method, args.get(),
-                                            kwargs.get(), &e);
+        std::shared_ptr<pb_client> c = c_; // it may be destroyed meanwhile
+        pb_value *v =
+            pb_client_call_values(c.get(), to.get(), method, args.get(), kwargs.get(), &e);
         if (!v) {
-            raise(e);
+            raise(c.get(), e);
         }
         return Value::steal(v);
     }
@@ -438,7 +440,10 @@ public:
     // lost.
     bool wait(int64_t milliseconds)
     {
-        return pb_client_wait(c_.get(), milliseconds) == 0;
+        std::shared_ptr<pb_client> c = c_;
+        int e = pb_client_wait(c.get(), milliseconds);
+        check(e == PB_ERR_LOST ? 0 : e);
+        return e == 0;
     }
     // The time for each call; 0: no limit.
     void set_timeout(int64_t milliseconds)
@@ -447,9 +452,9 @@ public:
     }
 
 private:
-    [[noreturn]] void raise(const pb_error &e)
+    [[noreturn]] static void raise(const pb_client *c, const pb_error &e)
     {
-        const pb_failure *f = pb_client_failure(c_.get());
+        const pb_failure *f = pb_client_failure(c);
         if (f && pb_failure_code(f) == PB_OK) {
             throw Failure(const_cast<pb_failure *>(f));
         }
@@ -459,16 +464,17 @@ private:
     Remote log_in(const pb_credentials &who)
     {
         pb_error e{};
-        pb_remote *avatar = pb_client_login(c_.get(), &who, nullptr, &e);
+        std::shared_ptr<pb_client> c = c_;
+        pb_remote *avatar = pb_client_login(c.get(), &who, nullptr, &e);
         if (!avatar) {
-            raise(e);
+            raise(c.get(), e);
         }
         Value v = Value::steal(pb_remote_value(avatar));
         pb_remote_unref(avatar);
         return Remote(v);
     }
 
-    std::unique_ptr<pb_client, void (*)(pb_client *)> c_;
+    std::shared_ptr<pb_client> c_;
 };
 
 // Serves a root object to all clients, on the process's event loop: pb_run() runs it.
@@ -484,7 +490,8 @@ public:
     }
     Server(const Server &) = delete;
     Server &operator=(const Server &) = delete;
-    // Closes the server, and runs the loop until it is closed.
+    // Closes the server, and runs the loop until it is closed, unless this is one of the
+    // loop's callbacks, or the child of a fork.
     ~Server()
     {
         pb_server_close(s_, nullptr, nullptr);

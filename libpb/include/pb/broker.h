@@ -5,8 +5,17 @@
  * callbacks for what happens. Any event loop can drive it; pb/net.h is one that does.
  * Mirrors twisted.spread.pb.
  *
- * Inside a callback everything is allowed but pb_session_recv on the same session. A
- * session, its objects, references and values belong to one thread. */
+ * Inside a callback everything is allowed. A session that is freed or ends there stays
+ * until the outermost call on it returns, which then runs the callbacks of the end.
+ * The callback may also drive the session: the messages that follow are then handled
+ * before the callback returns. A blocking client that is used again from a callback
+ * does that (pb/net.h). The exception are callbacks in the midst of a message, while
+ * no other can be read or written: type_to_copy, state_to_copy, state_to_cache,
+ * persistent_save, persistent_load, factories of copies (pb/flavors.h), and a
+ * `destroy` that runs because a message is being read. There pb_session_recv returns
+ * PB_ERR_STATE, and so does pb_remote_call_values while one is written: call later, from
+ * another callback. A session, its objects, references and values belong to one
+ * thread. */
 #ifndef PB_BROKER_H
 #define PB_BROKER_H
 
@@ -306,18 +315,24 @@ typedef struct {
     /* For drivers; may be NULL. There is something to send, or a new deadline, or the
      * session is over, and no call of the driver's is on the stack that would notice. */
     void (*on_wake)(pb_session *s, void *driver);
+    /* The time of now, of the clock by which the session is told the time: asked when
+     * a call with a time-out is made, which counts from then. NULL: it counts from the
+     * time that the driver's call on the stack has told, and without one from the next
+     * that is told. */
+    int64_t (*now)(void *driver);
     void *driver;
     void *reserved[12];
 } pb_session_config;
 
-/* A session of the side that connected, *new* (pb_session_free); the config is copied.
- * NULL for lack of memory. now is monotonic milliseconds, as everywhere. */
+/* A session of the side that connected, *new* (pb_session_free); the config is copied, and
+ * may be NULL. NULL for lack of memory. now is monotonic milliseconds, as everywhere. */
 PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now);
 /* A session of the side that was connected to: *new*, as above. */
 PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);
 /* Takes bytes from the peer, all of them; what comes after pb_session_want_recv has become
- * false is kept until pb_session_tick. Non-zero: the session is over, and pb_session_error
- * says why; on_close has run. Mirrors Banana.dataReceived. */
+ * false is kept until pb_session_tick. PB_ERR_STATE in the midst of a message (above):
+ * nothing was taken. Another error: the session is over, and pb_session_error says why;
+ * on_close has run, or will when the outermost call returns. Mirrors Banana.dataReceived. */
 PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
 /* What to write to the peer, borrowed until the next call on s (nothing while a message is
  * being written). */
