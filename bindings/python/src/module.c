@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The module libpb._core: its functions, its exceptions, and the state of all its parts. */
+ * The module libpb._core: its functions, its exceptions, and the state of all its
+ * parts. */
 #include "accelerate/twisted.h"
 #include "codec/codec.h"
 #include "common/state.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Banana.dataReceived. Between two calls, an incomplete expression is kept in self.listStack
- * and self.buffer, as Twisted keeps it, so each call can be done by C or by Python. A token
- * that C refuses, or that depends on something that a service has changed, is left to
- * Python's dataReceived together with all input that follows. */
+ * Banana.dataReceived. Between two calls, an incomplete expression is kept in
+ * self.listStack and self.buffer, as Twisted keeps it, so each call can be done by C or
+ * by Python. A token that C refuses, or that depends on something that a service has
+ * changed, is left to Python's dataReceived together with all input that follows. */
 #include "accelerate/twisted.h"
 #include "common/expression_read.h"
 
@@ -120,8 +120,8 @@ static int receiver_deliver(struct receiver *r, PyObject *item)
     return result ? 0 : -1;
 }
 
-/* The list in the last entry of self.listStack, borrowed, and its final length; NULL if the
- * entry is not as Twisted makes it. */
+/* The list in the last entry of self.listStack, borrowed, and its final length; NULL if
+ * the entry is not as Twisted makes it. */
 static PyObject *list_stack_top(PyObject *list_stack, Py_ssize_t *n)
 {
     PyObject *last = PyList_GET_ITEM(list_stack, PyList_GET_SIZE(list_stack) - 1);
@@ -138,8 +138,8 @@ static PyObject *list_stack_top(PyObject *list_stack, Py_ssize_t *n)
     return PyTuple_GET_ITEM(last, 1);
 }
 
-/* Stops at an entry of self.listStack that banana has not made: Python handles it. If items
- * of it are changed already, raises TypeError. */
+/* Stops at an entry of self.listStack that banana has not made: Python handles it. If
+ * items of it are changed already, raises TypeError. */
 static int receiver_stop(struct receiver *r, bool began)
 {
     if (began) {
@@ -152,7 +152,8 @@ static int receiver_stop(struct receiver *r, bool began)
     return 0;
 }
 
-/* Puts an item, which is taken, into the lists that earlier input began, or delivers it. */
+/* Puts an item, which is taken, into the lists that earlier input began, or delivers
+ * it. */
 static int receiver_done(struct pbpy_reader *reader, PyObject *item)
 {
     struct receiver *r = (struct receiver *)reader;

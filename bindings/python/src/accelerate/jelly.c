@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * jelly.jelly and _Jellier.jelly: objects to expressions. Built-in types are done here, with
- * a stack of open containers. A Jellyable is asked for its expression (jellyFor), and any
- * other object is left to Twisted's own function, with a _Jellier that shares its tables
- * with this code. */
+ * jelly.jelly and _Jellier.jelly: objects to expressions. Built-in types are done here,
+ * with a stack of open containers. A Jellyable is asked for its expression (jellyFor),
+ * and any other object is left to Twisted's own function, with a _Jellier that shares its
+ * tables with this code. */
 #include "accelerate/twisted.h"
 #include "common/container.h"
 
@@ -39,8 +39,8 @@ struct jellier {
     size_t frames;
 };
 
-/* The outcome of visiting an object: an exception is set; it is a container, which is open
- * now; its expression is made. */
+/* The outcome of visiting an object: an exception is set; it is a container, which is
+ * open now; its expression is made. */
 enum jellied { JELLY_FAILED = -1, JELLY_OPENED, JELLY_MADE };
 
 /* ---- The tables ---- */

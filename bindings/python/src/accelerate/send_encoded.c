@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Banana.sendEncoded and Banana._encode. Twisted's own functions are called where a service
- * has changed what these depend on, and for every object that C refuses. */
+ * Banana.sendEncoded and Banana._encode. Twisted's own functions are called where a
+ * service has changed what these depend on, and for every object that C refuses. */
 #include "accelerate/twisted.h"
 #include "common/expression_write.h"
 
@@ -21,7 +21,8 @@ static bool attribute_is_int(PyObject *self, PyObject *name, long long value)
     return !overflow && found == value;
 }
 
-/* self.name, if it is an int beyond an int64_t in this direction (-1 or 1): *new*, or NULL. */
+/* self.name, if it is an int beyond an int64_t in this direction (-1 or 1): *new*, or
+ * NULL. */
 static PyObject *attribute_far_int(PyObject *self, PyObject *name, int direction)
 {
     PyObject *number = PyObject_GetAttr(self, name);
@@ -66,8 +67,8 @@ static bool rules_take_dialect(const struct pbpy_state *st, PyObject *self,
     return fit;
 }
 
-/* The bytes that self._encode would write, *new*; NULL without an exception: C cannot write
- * them. */
+/* The bytes that self._encode would write, *new*; NULL without an exception: C cannot
+ * write them. */
 static PyObject *encode_as_banana(struct pbpy_state *st, PyObject *self,
                                   PyObject *expression)
 {

@@ -155,7 +155,8 @@ int pbpy_frames_enter(unsigned frames, unsigned more, size_t open)
     }
     pbpy_frames_leave(more);
 #else
-    /* C has a recursion count of its own here, so only the depth of this call is known. */
+    /* C has a recursion count of its own here, so only the depth of this call is
+     * known. */
     if (open + frames + more > (size_t)Py_GetRecursionLimit()) {
         PyErr_SetString(PyExc_RecursionError, "maximum recursion depth exceeded");
         return -1;

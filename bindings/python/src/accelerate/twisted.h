@@ -50,11 +50,11 @@ struct pbpy_twisted {
 int pbpy_twisted_traverse(struct pbpy_twisted *t, visitproc visit, void *arg);
 void pbpy_twisted_free(struct pbpy_twisted *t);
 
-/* Whether self.name is this function, bound to self, or `other`, if that is not NULL. False
- * also if there is no such attribute. */
+/* Whether self.name is this function, bound to self, or `other`, if that is not NULL.
+ * False also if there is no such attribute. */
 bool pbpy_is_own(PyObject *self, PyObject *name, PyObject *function, PyObject *other);
-/* Whether the attributes of a class are still those functions, a dict by name. *version is
- * the class's when this was last found; it is updated. */
+/* Whether the attributes of a class are still those functions, a dict by name. *version
+ * is the class's when this was last found; it is updated. */
 bool pbpy_class_is_own(PyObject *cls, PyObject *methods, unsigned *version);
 /* Whether a dict is Twisted's vocabulary: words to numbers, or numbers to words. */
 bool pbpy_is_vocabulary(const struct pbpy_state *st, PyObject *dict, bool outgoing);
@@ -69,9 +69,9 @@ enum pbpy_taster {
 };
 enum pbpy_taster pbpy_taster_kind(const struct pbpy_state *st, PyObject *taster);
 
-/* Counts the Python frames that Twisted would have for one more level, so that objects that
- * are nested too deeply for Twisted are refused here too. `open` is the number of frames
- * counted before, `more` what the level needs in addition while it begins. -1 with
+/* Counts the Python frames that Twisted would have for one more level, so that objects
+ * that are nested too deeply for Twisted are refused here too. `open` is the number of
+ * frames counted before, `more` what the level needs in addition while it begins. -1 with
  * RecursionError set. */
 int pbpy_frames_enter(unsigned frames, unsigned more, size_t open);
 void pbpy_frames_leave(unsigned frames);

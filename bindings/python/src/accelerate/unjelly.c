@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * jelly.unjelly and _Unjellier.unjelly: expressions to objects. Built-in types are done here,
- * with a stack of open expressions. Any other expression is left to Twisted's own function,
- * with an _Unjellier that shares its table of references with this code. An object that is
- * not known yet is represented by a NotKnown of Twisted's. */
+ * jelly.unjelly and _Unjellier.unjelly: expressions to objects. Built-in types are done
+ * here, with a stack of open expressions. Any other expression is left to Twisted's own
+ * function, with an _Unjellier that shares its table of references with this code. An
+ * object that is not known yet is represented by a NotKnown of Twisted's. */
 #include "accelerate/twisted.h"
 
 /* An expression that is being unjellied. */
@@ -28,8 +28,8 @@ struct unjellier {
     enum pbpy_taster judge;
     PyObject *types;               /* the taster's allowedTypes */
     PyObject *classes, *factories; /* the registries */
-    /* Bits of atoms: which were looked up, and which of these C may read. Both are 0 after
-     * Python code ran. */
+    /* Bits of atoms: which were looked up, and which of these C may read. Both are 0
+     * after Python code ran. */
     unsigned known, own;
     struct unjellier_level *levels;
     size_t depth, cap;
@@ -44,8 +44,8 @@ static unsigned unjellier_frames(enum pbpy_atom kind)
                                                         : 3;
 }
 
-/* The outcome of visiting an expression: an exception is set; it is open now; its object is
- * made. */
+/* The outcome of visiting an expression: an exception is set; it is open now; its object
+ * is made. */
 enum unjellied { UNJELLY_FAILED = -1, UNJELLY_OPENED, UNJELLY_MADE };
 
 /* ---- What a service may have changed ---- */
@@ -78,8 +78,9 @@ static bool unjellier_look_up(struct unjellier *u)
            (u->judge != PBPY_TASTER_TABLE || (u->types && PyDict_CheckExact(u->types)));
 }
 
-/* Whether C may read expressions that begin with an atom: the type is allowed, as far as that
- * is known without a call of Python, and no class or factory is registered for it. */
+/* Whether C may read expressions that begin with an atom: the type is allowed, as far as
+ * that is known without a call of Python, and no class or factory is registered for
+ * it. */
 static bool unjellier_may_read(struct unjellier *u, enum pbpy_atom atom)
 {
     unsigned bit = 1u << atom;
@@ -406,8 +407,8 @@ static int unjellier_put_in_dict(struct unjellier *u, struct unjellier_level *to
     return failed;
 }
 
-/* As _unjelly_reference: the object of a number is known now. Takes the object and returns
- * it; NULL with an exception set. */
+/* As _unjelly_reference: the object of a number is known now. Takes the object and
+ * returns it; NULL with an exception set. */
 static PyObject *unjellier_resolve(struct unjellier *u, PyObject *number,
                                    PyObject *object)
 {

@@ -5,9 +5,9 @@
  * Directly where that is possible: built-in types are written into an encoder as
  * jelly.jelly would have them. That a container is shared is known only when it is met
  * again, so the heads of references are put in when the bytes are copied out. No Python
- * code runs meanwhile, so nothing changes, and all objects are borrowed. For any other type
- * it stops, and the object is written again from its beginning by way of values, as those
- * of a session are. */
+ * code runs meanwhile, so nothing changes, and all objects are borrowed. For any other
+ * type it stops, and the object is written again from its beginning by way of values, as
+ * those of a session are. */
 #include "codec/codec.h"
 #include "common/address_map.h"
 #include "common/container.h"
@@ -109,8 +109,8 @@ static int dumper_open(struct dumper *d, PyObject *object, enum pbpy_atom kind,
 }
 
 /* Writes an object, or the beginning of a container. 0; positive: it is of no built-in
- * type; negative: the encoder's error, or an exception is set. The types stand in the order
- * of how often they occur. */
+ * type; negative: the encoder's error, or an exception is set. The types stand in the
+ * order of how often they occur. */
 static int dumper_put(struct dumper *d, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
@@ -215,7 +215,8 @@ static void dumper_copy(const struct dumper *d, uint64_t from, pb_span bytes,
     memcpy(to, bytes.data + at, bytes.len - at);
 }
 
-/* The bytes that were written from a mark on, with the heads of references put in, *new*. */
+/* The bytes that were written from a mark on, with the heads of references put in,
+ * *new*. */
 static PyObject *dumper_bytes(struct dumper *d, uint64_t from, pb_dialect dialect)
 {
     size_t len = (size_t)(pb_encoder_mark(d->encoder) - from);
@@ -239,7 +240,8 @@ static PyObject *dumper_bytes(struct dumper *d, uint64_t from, pb_dialect dialec
     return out;
 }
 
-/* The bytes of an object, *new*. NULL without an exception: it can't be written directly. */
+/* The bytes of an object, *new*. NULL without an exception: it can't be written
+ * directly. */
 static PyObject *dumper_run(struct dumper *d, PyObject *object, pb_dialect dialect)
 {
     for (size_t i = 0; i < PBPY_ATOM_END; i++) {

@@ -3,9 +3,9 @@
  * jelly.loads: bytes to a Python object.
  *
  * Directly where that is possible: a sink of tokens makes what jelly.unjelly makes of
- * expressions, for built-in types, whose cycles go through lists and dicts. Anything else,
- * and every error, stops it: then the bytes are read again from their beginning, into
- * values, which become objects as those of a session do. */
+ * expressions, for built-in types, whose cycles go through lists and dicts. Anything
+ * else, and every error, stops it: then the bytes are read again from their beginning,
+ * into values, which become objects as those of a session do. */
 #include "codec/codec.h"
 #include "session/session.h"
 

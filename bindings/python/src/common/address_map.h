@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A map from addresses to indices, for what a conversion has met already. Zeroed storage is
- * an empty map; PyMem_Free(m->places) frees it. */
+ * A map from addresses to indices, for what a conversion has met already. Zeroed storage
+ * is an empty map; PyMem_Free(m->places) frees it. */
 #ifndef PBPY_ADDRESS_MAP_H
 #define PBPY_ADDRESS_MAP_H
 

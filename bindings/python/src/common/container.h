@@ -55,8 +55,8 @@ static inline bool pbpy_items_begin(struct pbpy_items *items, PyObject *containe
     return true;
 }
 
-/* Lets go of what was current, which may run Python code. Whether the container is as long
- * as it was; else an exception is set. */
+/* Lets go of what was current, which may run Python code. Whether the container is as
+ * long as it was; else an exception is set. */
 static inline bool pbpy_items_let_go(struct pbpy_items *items)
 {
     Py_CLEAR(items->current);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expressions to bytes. A stack of the lists that are being written replaces recursion. No
- * Python code runs meanwhile, so nothing changes, and all objects are borrowed. */
+ * Expressions to bytes. A stack of the lists that are being written replaces recursion.
+ * No Python code runs meanwhile, so nothing changes, and all objects are borrowed. */
 #include "common/expression_write.h"
 
 /* An encoder with a larger buffer is not kept. */
@@ -22,8 +22,8 @@ struct writer {
     PyObject *refused;
 };
 
-/* The functions of the writer return 0; positive: the object is no expression, or not within
- * the rules; negative: the encoder's error, or an exception is set. */
+/* The functions of the writer return 0; positive: the object is no expression, or not
+ * within the rules; negative: the encoder's error, or an exception is set. */
 static int writer_put_int(struct writer *w, PyObject *number)
 {
     int overflow;

@@ -7,9 +7,9 @@
 
 #include "common/state.h"
 
-/* An encoder with these limits (of a prefix, of lists and of bytes): the one that the state
- * keeps, or a new one where that is in use, for an object's finaliser may send something
- * while another expression is written. NULL with an exception set. */
+/* An encoder with these limits (of a prefix, of lists and of bytes): the one that the
+ * state keeps, or a new one where that is in use, for an object's finaliser may send
+ * something while another expression is written. NULL with an exception set. */
 pb_encoder *pbpy_encoder_take(struct pbpy_state *st, pb_dialect dialect,
                               const pb_limits *limits);
 /* Drops what was written, and keeps the encoder or frees it. */
@@ -24,9 +24,9 @@ struct pbpy_write_rules {
     PyObject *smallest, *largest;
 };
 
-/* The bytes of an expression, *new*. NULL without an exception: it is no expression, or not
- * within the rules; no Python code has run. *refused (may be NULL) is then the offending
- * object, borrowed, or NULL where err says what is wrong. */
+/* The bytes of an expression, *new*. NULL without an exception: it is no expression, or
+ * not within the rules; no Python code has run. *refused (may be NULL) is then the
+ * offending object, borrowed, or NULL where err says what is wrong. */
 PyObject *pbpy_expression_write(struct pbpy_state *st, PyObject *expression,
                                 const struct pbpy_write_rules *rules, PyObject **refused,
                                 pb_error *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The state of the extension, one per module object (so one per interpreter), and the
- * helpers that all its files use. Nothing here is global: each function gets the state. */
+ * helpers that all its files use. Nothing here is global: each function gets the
+ * state. */
 #ifndef PBPY_STATE_H
 #define PBPY_STATE_H
 
@@ -134,8 +135,8 @@ int pbpy_state_init(struct pbpy_state *st);
 /* Clears these and the exceptions. */
 void pbpy_state_clear(struct pbpy_state *st);
 
-/* The word of the vocabulary whose bytes are at this address, borrowed; NULL for an address
- * that is not the library's. */
+/* The word of the vocabulary whose bytes are at this address, borrowed; NULL for an
+ * address that is not the library's. */
 PyObject *pbpy_word(const struct pbpy_state *st, const uint8_t *data);
 /* The atom with this text. */
 enum pbpy_atom pbpy_atom_find(const char *data, size_t len);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Handles: Python objects that hold one count of an object of the library (Remote, Request,
- * Attempt). Python may release one at any time and in any thread; the library takes the
- * count back only in the session's own thread and while it is not at work. So released
- * counts wait in a list until a method of the session runs. */
+ * Handles: Python objects that hold one count of an object of the library (Remote,
+ * Request, Attempt). Python may release one at any time and in any thread; the library
+ * takes the count back only in the session's own thread and while it is not at work. So
+ * released counts wait in a list until a method of the session runs. */
 #include "session/session.h"
 
 PyObject *pbpy_handle_new(PyTypeObject *type, struct pbpy_session *session, void *object,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Python objects to values, with shared and cyclic references as they are. Containers are
- * gone through from a stack of frames, so nothing recurses: objects may be nested as deeply
- * as jelly's limit allows. */
+ * gone through from a stack of frames, so nothing recurses: objects may be nested as
+ * deeply as jelly's limit allows. */
 #include "common/container.h"
 #include "session/visited.h"
 
@@ -133,8 +133,8 @@ static pb_value *decimal_to_value(struct pbpy_session *self, PyObject *number)
     return v;
 }
 
-/* Whether the object is one that holds no others. *v is then its value, *new*, or NULL with
- * an exception set. */
+/* Whether the object is one that holds no others. *v is then its value, *new*, or NULL
+ * with an exception set. */
 static bool leaf_to_value(struct pbpy_session *self, PyObject *o, pb_value **v)
 {
     const struct pbpy_types *types = &self->st->types;
@@ -316,8 +316,9 @@ static bool pack_pop(struct pack *c, pb_value **out)
     return pack_deliver(c, visit);
 }
 
-/* The value of a copy whose state is a dict that was not visited: so what is in it can hold
- * the copy. *dict is its state, or NULL where that is empty. NULL for lack of memory. */
+/* The value of a copy whose state is a dict that was not visited: so what is in it can
+ * hold the copy. *dict is its state, or NULL where that is empty. NULL for lack of
+ * memory. */
 static pb_value *copy_value_new(const char *tag, PyObject *state, pb_value **dict)
 {
     if (PyDict_GET_SIZE(state) == 0) {

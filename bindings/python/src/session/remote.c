@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The type Remote: references to objects of the peer's. Its method `begin` is in call.c. */
+ * The type Remote: references to objects of the peer's. Its method `begin` is in
+ * call.c. */
 #include "session/session.h"
 
 static void remote_unref(void *remote)

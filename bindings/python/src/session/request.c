@@ -20,8 +20,8 @@ static pb_request *request_get(PyObject *self)
     return pbpy_session_enter(h->session) ? pbpy_handle_get(self) : NULL;
 }
 
-/* Ends a method that answered, with its outcome: the handle holds nothing any more. If the
- * answer could not be sent, unref answers with a failure. */
+/* Ends a method that answered, with its outcome: the handle holds nothing any more. If
+ * the answer could not be sent, unref answers with a failure. */
 static PyObject *request_answered(PyObject *self, int code)
 {
     struct pbpy_handle *h = (struct pbpy_handle *)self;

@@ -24,7 +24,8 @@
 
 /* One count of an object of the library, held by a Python object. Once released, it waits
  * in the session's list until a method of the session runs: Python may release it at any
- * time and in any thread, the library must not be called then. The list needs no memory. */
+ * time and in any thread, the library must not be called then. The list needs no
+ * memory. */
 struct pbpy_held {
     struct pbpy_held *next;
     void *object;
@@ -79,7 +80,8 @@ PyObject *pbpy_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 
 /* Whether the session may be used now, from this thread; else an exception is set. */
 bool pbpy_session_enter(struct pbpy_session *self);
-/* Registers the classes of copies that are new in `copies`; false with an exception set. */
+/* Registers the classes of copies that are new in `copies`; false with an exception
+ * set. */
 bool pbpy_session_learn_copies(struct pbpy_session *self);
 /* Releases what handles no longer hold. */
 void pbpy_session_release(struct pbpy_session *self);
@@ -98,8 +100,8 @@ PyObject *pbpy_handle_new(PyTypeObject *type, struct pbpy_session *session, void
                           void (*unref)(void *object));
 /* The object; NULL with an exception set if it is released. */
 void *pbpy_handle_get(PyObject *handle);
-/* Puts what a handle holds into the session's list, and calls the handler's wake() so that
- * a method of the session runs soon. Does nothing if it is released. */
+/* Puts what a handle holds into the session's list, and calls the handler's wake() so
+ * that a method of the session runs soon. Does nothing if it is released. */
 void pbpy_handle_release(struct pbpy_handle *handle);
 /* Releases a count now, and frees it. */
 void pbpy_held_unref(struct pbpy_held *held);
@@ -117,8 +119,8 @@ pb_object *pbpy_local_object(struct pbpy_session *self, PyObject *object, bool v
 pb_object *pbpy_local_avatar(struct pbpy_session *self, PyObject *object);
 /* The Python object of one, borrowed; None for NULL or for any other pb_object. */
 PyObject *pbpy_local_object_python(const pb_object *o);
-/* A copy whose state is an empty dict, *new*; NULL for lack of memory. (A pb_instance with
- * an empty dict, as other copies are made, would be sent without a state.) */
+/* A copy whose state is an empty dict, *new*; NULL for lack of memory. (A pb_instance
+ * with an empty dict, as other copies are made, would be sent without a state.) */
 pb_object *pbpy_empty_copy(const char *tag);
 /* A copy of a text by PyMem_Malloc, or NULL. */
 char *pbpy_strdup(const char *text);

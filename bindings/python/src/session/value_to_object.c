@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values to Python objects, with shared and cyclic references as they were. Containers are
- * filled one after the other from a stack of frames, so nothing recurses on what a peer
- * sent. */
+ * Values to Python objects, with shared and cyclic references as they were. Containers
+ * are filled one after the other from a stack of frames, so nothing recurses on what a
+ * peer sent. */
 #include "session/visited.h"
 
 #include <datetime.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The containers that a conversion between values and Python objects has visited: what each
- * one has become, and which containers that are not complete yet it leads back to. */
+ * The containers that a conversion between values and Python objects has visited: what
+ * each one has become, and which containers that are not complete yet it leads back
+ * to. */
 #ifndef PBPY_VISITED_H
 #define PBPY_VISITED_H
 
@@ -23,8 +24,8 @@ struct pbpy_visited {
     size_t len, cap;
 };
 
-/* Adds a visit, whose object (but not its value) is taken over also on failure: false with
- * an exception set. Its index is `len` before the call. */
+/* Adds a visit, whose object (but not its value) is taken over also on failure: false
+ * with an exception set. Its index is `len` before the call. */
 static inline bool pbpy_visited_add(struct pbpy_visited *visited, const void *key,
                                     struct pbpy_visit visit)
 {
