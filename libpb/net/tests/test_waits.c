@@ -261,3 +261,29 @@ PB_TEST(waits, while_reading_has_stopped)
     pb_value_unref(v);
     end(&w);
 }
+
+/* What a peer does not take waits from when it was to be sent, though the program was away for
+ * longer before. */
+PB_TEST(waits, write_timeout_after_work)
+{
+    static char large[1 << 23];
+    struct waits w;
+    pb_error err = {0};
+    begin(&w, work);
+    pb_client_free(w.client);
+    const pb_net_config config = {.write_timeout = 1000};
+    w.client = pb_client_open(w.server.endpoint, &config, &err);
+    cr_assert(w.client, "%s", err.text);
+    kill(w.server.pid, SIGSTOP);
+    uv_sleep(1200);
+    const pb_call_options untold = {.no_answer = true};
+    pb_value *args = pb_build(NULL, "(y#y#)", large, sizeof large / 16, large, 1);
+    for (int i = 0; i < 32; i++) {
+        pb_remote_call_values(pb_client_root(w.client), "echo", args, NULL, &untold, NULL,
+                              NULL, NULL, NULL);
+    }
+    pb_value_unref(args);
+    cr_assert_eq(pb_client_wait(w.client, 300), 0);
+    cr_assert_eq(pb_client_wait(w.client, 20000), PB_ERR_LOST);
+    end(&w);
+}
