@@ -15,7 +15,7 @@
 
 #include "bench/codec.h"
 #include "pb/jelly.h"
-#include "tools/bench.h"
+#include "tools/call/bench.h"
 
 #define SECONDS 0.2
 

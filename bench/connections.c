@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tools/bench.h"
+#include "tools/call/bench.h"
 
 enum { AT_ONCE = 64, EVENTS = 256 };
 

@@ -20,7 +20,8 @@ struct building {
     const char *format, *at;
     va_list args;
     pb_error *err;
-    int e; /* the first failure */
+    int e;        /* the first failure */
+    bool unknown; /* a letter was met that may stand for any argument, or none */
     size_t depth;
     struct level levels[DEPTH + 1];
 };
@@ -183,6 +184,7 @@ static void unit(struct building *b, char letter)
         break;
     default:
         fail(b, PB_ERR_ARG, "the format has a letter that means nothing");
+        b->unknown = true;
     }
 }
 
@@ -203,12 +205,16 @@ static pb_value *whole(pb_value *units)
 static pb_value *build(pb_error *err, const char *format, va_list args, bool tuple)
 {
     struct building b = {.format = format, .at = format, .err = err};
+    if (!format) {
+        pb__error_null(err, "the format");
+        return NULL;
+    }
     b.levels[0].items = pb_seq(PB_TUPLE, 4);
     if (!b.levels[0].items) {
         fail(&b, PB_ERR_NOMEM, pb_strerror(PB_ERR_NOMEM));
     }
     va_copy(b.args, args);
-    for (; *b.at; b.at++) {
+    for (; *b.at && !b.unknown; b.at++) {
         unit(&b, *b.at);
     }
     va_end(b.args);

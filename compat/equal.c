@@ -342,6 +342,9 @@ int pb__equal(const pb_value *a, const pb_value *b)
 
 bool pb_value_equal(const pb_value *a, const pb_value *b)
 {
+    if (!a || !b) {
+        return false;
+    }
     if (pb__is_number(pb__kind(a)) && pb__is_number(pb__kind(b))) {
         return pb__number_equal(a, b) == SAME;
     }

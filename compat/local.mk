@@ -1,4 +1,4 @@
-lib_layers += libpb_compat.la
+core_layers += libpb_compat.la
 libpb_compat_la_SOURCES = \
 	%D%/build.c \
 	%D%/compare.h \
@@ -26,6 +26,7 @@ libpb_compat_la_SOURCES = \
 	%D%/number.h \
 	%D%/printable.h \
 	%D%/profile.c \
+	%D%/profile.h \
 	%D%/quote.c \
 	%D%/repr.c \
 	%D%/repr.h \
@@ -51,6 +52,7 @@ unit_tests += \
 	%D%/tests/test_literal \
 	%D%/tests/test_moment \
 	%D%/tests/test_names \
+	%D%/tests/test_null \
 	%D%/tests/test_profile \
 	%D%/tests/test_repr \
 	%D%/tests/test_seq \
@@ -68,6 +70,7 @@ unit_tests += \
 %C%_tests_test_literal_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_moment_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_names_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_null_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_profile_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_repr_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_seq_LDADD = $(compat_libs) $(test_libs)

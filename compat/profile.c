@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Looking up the table of what differs between peers. */
-#include "pb/profile.h"
+#include "compat/profile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,30 +10,24 @@
 
 static const struct {
     uint16_t python_first, python_last, first, last;
-    const char *sentence;
 } rows[] = {
 #define ROW(name, python_first, python_last, first, last, sentence) \
-    {python_first, python_last, first, last, sentence},
-    PB_PROFILE_MAP(ROW)
+    {python_first, python_last, first, last},
+    PB__PROFILE_MAP(ROW)
 #undef ROW
 };
 
-bool pb_profile_has(pb_profile p, pb_profile_row row)
+bool pb__profile_has(pb_profile p, enum pb__profile_row row)
 {
     bool old = p.python_major == 2;
     int minor = p.python_minor ? p.python_minor : old ? 7 : 11;
     int python = (old ? 200 : 300) + minor;
     int twisted = p.twisted ? p.twisted : old ? 2003 : 2407;
-    if (row == PB_PROFILE_LATE_FAILURE_LOST && p.twisted == 0) {
+    if (row == PB__PROFILE_LATE_FAILURE_LOST && p.twisted == 0) {
         return false;
     }
     return python >= rows[row].python_first && python <= rows[row].python_last &&
            twisted >= rows[row].first && twisted <= rows[row].last;
-}
-
-const char *pb_profile_sentence(pb_profile_row row)
-{
-    return rows[row].sentence;
 }
 
 /* Reads a number of at most two digits; false if there is none. */
@@ -89,6 +83,13 @@ int pb_profile_parse(const char *text, pb_profile *out, pb_error *err)
 {
     pb_profile p = {0};
     const char *s = text;
+    if (out) {
+        *out = p;
+    }
+    if (!text || !out) {
+        return pb__error_null(err,
+                              text ? "the profile to fill" : "the name of a profile");
+    }
     bool good = take(&s, "python")
                     ? take_python(&s, &p)
                     : take_twisted(&s, &p) && (!take(&s, "-py") || take_python(&s, &p));

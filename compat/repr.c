@@ -224,7 +224,7 @@ int pb__repr(struct pb__buf *out, const pb_value *v)
 char *pb_value_repr(const pb_value *v)
 {
     struct pb__buf out = {0};
-    int e = pb__repr(&out, v);
+    int e = v ? pb__repr(&out, v) : PB_ERR_ARG;
     e = e ? e : pb__buf_append(&out, "", 1);
     if (e) {
         pb__buf_fini(&out);

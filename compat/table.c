@@ -260,7 +260,7 @@ int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
 
 int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value)
 {
-    if (!key || !value) {
+    if (!dict || !key || !value) {
         return give_up(key, value, PB_ERR_ARG);
     }
     if (pb__kind(dict) != PB_DICT) {
@@ -272,11 +272,11 @@ int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value)
 int pb_dict_set(pb_value *dict, const char *key, pb_value *value)
 {
     pb_error err = {0};
-    pb_value *k = pb_strn((pb_span){(const uint8_t *)key, strlen(key)}, &err);
-    if (!k) {
-        return err.code;
+    if (!key) {
+        return PB_ERR_ARG;
     }
-    return pb_dict_set_value_steal(dict, k, value ? pb__ref(value) : NULL);
+    pb_value *k = pb_strn(pb_span_of(key), &err);
+    return k ? pb_dict_set_value_steal(dict, k, pb_value_ref(value)) : err.code;
 }
 
 /* The value under a key of text, of the one kind. */
@@ -302,7 +302,7 @@ static pb_value *get_text(const struct pb__table *t, pb_kind kind, const char *k
 
 pb_value *pb_dict_get(const pb_value *dict, const char *key)
 {
-    if (pb__kind(dict) != PB_DICT) {
+    if (pb__kind_or_nothing(dict) != PB_DICT || !key) {
         return NULL;
     }
     const struct pb__table *t = (const struct pb__table *)dict;
@@ -313,7 +313,7 @@ pb_value *pb_dict_get(const pb_value *dict, const char *key)
 
 pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key)
 {
-    if (pb__kind(dict) != PB_DICT) {
+    if (pb__kind_or_nothing(dict) != PB_DICT || !key) {
         return NULL;
     }
     const struct pb__table *t = (const struct pb__table *)dict;
@@ -324,18 +324,22 @@ pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key)
 bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key, pb_value **value)
 {
     const struct pb__table *t = (const struct pb__table *)dict;
-    if (pb__kind(dict) != PB_DICT || *pos >= t->len) {
-        return false;
+    bool more = pos && pb__kind_or_nothing(dict) == PB_DICT && *pos < t->len;
+    if (key) {
+        *key = more ? t->slots[*pos * 2] : NULL;
     }
-    *key = t->slots[*pos * 2];
-    *value = t->slots[*pos * 2 + 1];
-    (*pos)++;
-    return true;
+    if (value) {
+        *value = more ? t->slots[*pos * 2 + 1] : NULL;
+    }
+    if (more) {
+        (*pos)++;
+    }
+    return more;
 }
 
 bool pb_set_has(const pb_value *set, const pb_value *member)
 {
-    pb_kind kind = pb__kind(set);
-    return (kind == PB_SET || kind == PB_FROZENSET) &&
+    pb_kind kind = pb__kind_or_nothing(set);
+    return member && (kind == PB_SET || kind == PB_FROZENSET) &&
            pb__table_find((const struct pb__table *)set, member) > 0;
 }

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 #include "libpb/base/block.h"
+#include "libpb/base/export.h"
 #include "libpb/base/mem.h"
 #include "libpb/base/slab.h"
 #include "pb/value.h"
@@ -187,11 +188,24 @@ static inline pb_kind pb__kind(const pb_value *v)
     return pb__is_small(v) ? PB_INT : (pb_kind)v->kind;
 }
 
+/* The same where v may be NULL: what public functions ask. */
+static inline pb_kind pb__kind_or_nothing(const pb_value *v)
+{
+    return v ? pb__kind(v) : PB_NOTHING;
+}
+
+/* The error of a public function whose value is not of the kind that it is for. */
+static inline int pb__wrong_kind(const pb_value *v)
+{
+    return v ? PB_ERR_TYPE : PB_ERR_ARG;
+}
+
 /* The constants. */
 extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 
-/* pb_build and pb_unpack of a tuple, by a format without its parentheses. */
-pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args);
+/* pb_build and pb_unpack of a tuple, by a format without its parentheses. Only a format to
+ * build by may be NULL. */
+PB__SHARED pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args);
 int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args);
 /* What a format asks for. In that of pb_unpack `$` means nothing, and a NULL item of a
  * tuple is one that is left out. */
@@ -270,7 +284,8 @@ pb_value *pb__int_base128(struct pb__slab_pool *pool, bool negative, pb_span dig
 size_t pb__int_base128_len(const struct pb__big *b);
 void pb__int_to_base128(const struct pb__big *b, uint8_t *out);
 /* A raw block for a PB_OBJECT of `size` bytes, all of them zero but for struct pb__local. */
-void *pb__local_new(size_t size, const struct pb__foreign_ops *ops, pb_value *holds);
+PB__SHARED void *pb__local_new(size_t size, const struct pb__foreign_ops *ops,
+                               pb_value *holds);
 /* An empty list or tuple with room for `cap` items behind it; the reader then fills
  * items and len itself. Always a fresh one; a tuple that stays empty should be the
  * constant `()` instead: see pb__empty_tuple. */
@@ -281,7 +296,7 @@ int pb__seq_grow(struct pb__seq *s);
 struct pb__table *pb__table_new(struct pb__slab_pool *pool, pb_kind kind, size_t cap);
 /* Puts an entry (value NULL for sets); takes both, also when it fails. PB_ERR_TYPE for an
  * unhashable key. */
-int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value);
+PB__SHARED int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value);
 /* A Decimal from its parts, see struct pb__decimal; takes digits, NULL being lack of
  * memory. NULL with err: PB_ERR_RANGE for an exponent that Python has not, PB_ERR_NOMEM. */
 pb_value *pb__decimal_new_steal(struct pb__slab_pool *pool, bool negative, char special,
@@ -303,10 +318,10 @@ bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad);
  * the two holds itself or the other yet, nor anything of the other's island. */
 int pb__tie_fresh(struct pb__node *a, struct pb__node *b);
 /* The island that n is part of; NULL if none. */
-struct pb__island *pb__island_of(const struct pb__node *n);
+PB__SHARED struct pb__island *pb__island_of(const struct pb__node *n);
 /* Takes over one count of item for an edge from holder to item: where both are of one
  * island the count is given back, for such an edge is not counted. */
-void pb__hold(struct pb__node *holder, pb_value *item);
+PB__SHARED void pb__hold(struct pb__node *holder, pb_value *item);
 /* The reverse: the edge from holder to item goes. */
 void pb__let_go(struct pb__node *holder, pb_value *item);
 

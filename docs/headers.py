@@ -253,6 +253,12 @@ def read(top):
     return headers
 
 
+def exported(top):
+    """The functions of the libraries that programs may use."""
+    text = (pathlib.Path(top) / "tests" / "exported-symbols.txt").read_text(encoding="utf-8")
+    return re.findall(r"^(pb_[a-z]\w*) ", text, re.M)
+
+
 def signature(item):
     """A declaration as it is shown: without what only the compiler and the linker need."""
     code = re.sub(r"^PB_API ", "", item.code)

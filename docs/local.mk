@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	%D%/guides.py \
 	%D%/headers.py \
 	%D%/pages.py \
+	%D%/layers.svg \
 	%D%/site/search.js \
 	%D%/site/style.css \
 	%D%/README.md \
@@ -17,8 +18,9 @@ EXTRA_DIST += \
 	%D%/protocol.md \
 	%D%/replay.md \
 	%D%/twisted.md
-dist_man_MANS = \
-	%D%/man/libpb.3 \
+EXTRA_DIST += %D%/man/libpb.3 $(tool_pages)
+man_MANS = %D%/man/libpb.3
+tool_pages = \
 	%D%/man/pb-bench.1 \
 	%D%/man/pb-call.1 \
 	%D%/man/pb-dump.1 \
@@ -29,6 +31,9 @@ dist_man_MANS = \
 	%D%/man/pb-shell.1 \
 	%D%/man/pb-unjelly.1 \
 	%D%/man/pb.1
+if WITH_TOOLS
+man_MANS += $(tool_pages)
+endif
 
 # The manual pages of section 3 that are made of the headers: one for each header, and for
 # each name a page that leads there. A release has them, for machines without python3.

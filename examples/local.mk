@@ -1,4 +1,5 @@
 # Built for the tests, which run them; not installed.
+if WITH_EXAMPLES
 noinst_PROGRAMS += \
 	%D%/buildbot_worker \
 	%D%/firefly_node \
@@ -11,41 +12,42 @@ noinst_PROGRAMS += \
 	%D%/paging_server \
 	%D%/poll_client
 %C%_buildbot_worker_SOURCES = %D%/buildbot_command.c %D%/buildbot_command.h %D%/buildbot_worker.c
-%C%_buildbot_worker_LDADD = libpb.la $(LIBUV_LIBS)
+%C%_buildbot_worker_LDADD = $(pb_libs) $(LIBUV_LIBS)
 %C%_firefly_node_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_node.c
-%C%_firefly_node_LDADD = libpb.la
+%C%_firefly_node_LDADD = $(pb_libs)
 %C%_firefly_root_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_root.c
-%C%_firefly_root_LDADD = libpb.la
+%C%_firefly_root_LDADD = $(pb_libs)
 %C%_login_client_SOURCES = %D%/login_client.c
-%C%_login_client_LDADD = libpb.la
+%C%_login_client_LDADD = $(pb_libs)
 %C%_login_server_SOURCES = %D%/login_server.c
-%C%_login_server_LDADD = libpb.la
+%C%_login_server_LDADD = $(pb_libs)
 %C%_one_two_client_SOURCES = %D%/one_two_client.c
-%C%_one_two_client_LDADD = libpb.la
+%C%_one_two_client_LDADD = $(pb_libs)
 %C%_one_two_server_SOURCES = %D%/one_two_server.c
-%C%_one_two_server_LDADD = libpb.la
+%C%_one_two_server_LDADD = $(pb_libs)
 %C%_paging_client_SOURCES = %D%/paging_client.c
-%C%_paging_client_LDADD = libpb.la
+%C%_paging_client_LDADD = $(pb_libs)
 %C%_paging_server_SOURCES = %D%/paging_server.c
-%C%_paging_server_LDADD = libpb.la
+%C%_paging_server_LDADD = $(pb_libs)
 %C%_poll_client_SOURCES = %D%/loop.h %D%/poll_client.c
-%C%_poll_client_LDADD = libpb.la
+%C%_poll_client_LDADD = $(pb_libs)
 if HAVE_LIBEVENT
 noinst_PROGRAMS += %D%/libevent_client
 %C%_libevent_client_SOURCES = %D%/libevent_client.c %D%/loop.h
 %C%_libevent_client_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
-%C%_libevent_client_LDADD = libpb.la $(LIBEVENT_LIBS)
+%C%_libevent_client_LDADD = $(pb_libs) $(LIBEVENT_LIBS)
 endif
 if HAVE_LIBEV
 noinst_PROGRAMS += %D%/libev_client
 %C%_libev_client_SOURCES = %D%/libev_client.c %D%/loop.h
 %C%_libev_client_CFLAGS = $(AM_CFLAGS) -fno-strict-aliasing
-%C%_libev_client_LDADD = libpb.la -lev
+%C%_libev_client_LDADD = $(pb_libs) -lev
 endif
 if HAVE_GLIB
 noinst_PROGRAMS += %D%/glib_client
 %C%_glib_client_SOURCES = %D%/glib_client.c %D%/loop.h
 %C%_glib_client_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
-%C%_glib_client_LDADD = libpb.la $(GLIB_LIBS)
+%C%_glib_client_LDADD = $(pb_libs) $(GLIB_LIBS)
 endif
-script_tests += %D%/check-examples
+endif
+example_tests += %D%/check-examples

@@ -1,149 +1,50 @@
 /* SPDX-License-Identifier: MIT
  *
- * The `pb` command: finds the subcommand, and lets it go on. */
+ * The `pb` command: looks up the subcommand in a table, and runs it. */
 #include "tools/pb.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "libpb/base/mem.h"
+#include "tools/common/command.h"
 
 struct command {
     const char *name;
     int (*main)(int argc, char **argv);
-    const char *does;
+    const char *summary;
 };
 
 static const struct command commands[] = {
     {"bench", bench_main, "measure the speed of this machine, or of a server"},
-    {"call", call_main, "call a method, and print what it answers"},
-    {"dump", dump_main, "show what went over the wire"},
-    {"jelly", jelly_main, "turn JSON without loss into jelly in banana"},
-    {"record", record_main, "stand between a client and a server, and record them"},
-    {"replay", replay_main, "check captures against this library"},
-    {"serve", serve_main, "a server to test against"},
-    {"shell", shell_main, "call what is typed, on one connection"},
-    {"unjelly", unjelly_main, "turn jelly in banana into JSON without loss"},
+    {"call", call_main, "call a method, and print the answer"},
+    {"dump", dump_main, "print recorded traffic, one line per message"},
+    {"jelly", jelly_main, "convert lossless JSON to jelly in banana"},
+    {"record", record_main, "record the traffic between clients and a server"},
+    {"replay", replay_main, "replay a capture against a live peer, or check captures"},
+    {"serve", serve_main, "run a server to test against"},
+    {"shell", shell_main, "call methods interactively, over one connection"},
+    {"unjelly", unjelly_main, "convert jelly in banana to lossless JSON"},
 };
 
-static void usage(FILE *to)
+static void usage_print(FILE *to)
 {
     fputs("Usage: pb COMMAND [ARGUMENT]...\n"
           "Perspective Broker from the command line.\n\n",
           to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].does);
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
     }
-    fputs("\n'pb COMMAND --help' tells more.\n\n"
+    fputs("\nRun 'pb COMMAND --help' for the options of a command.\n\n"
           "Example: pb serve tcp:8800 &\n"
           "         pb call localhost:8800 add 1 2\n",
           to);
 }
 
-void tool_say(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fputs("pb: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-}
-
-void tool_say_error(const pb_error *err)
-{
-    if (*err->where) {
-        tool_say("%s: %s", err->where, err->text);
-    } else {
-        tool_say("%s", err->text);
-    }
-}
-
-int tool_usage(const char *argument, const pb_error *err)
-{
-    tool_say("%s: %s (at byte %llu)", argument, err->text,
-             (unsigned long long)err->offset);
-    return TOOL_USAGE;
-}
-
-int tool_bad_option(int got, char **argv)
-{
-    tool_say(got == ':' ? "option %s needs an argument" : "unknown option %s",
-             argv[optind - 1]);
-    return TOOL_USAGE;
-}
-
-int tool_milliseconds(const char *seconds, int64_t *out)
-{
-    char *end;
-    double n = strtod(seconds, &end);
-    if (end == seconds || *end || !(n > 0 && n < 1e9)) {
-        tool_say("\"%s\" is no number of seconds", seconds);
-        return TOOL_USAGE;
-    }
-    *out = (int64_t)ceil(n * 1000);
-    return TOOL_DONE;
-}
-
-int tool_nomem(void)
-{
-    tool_say("%s", pb_strerror(PB_ERR_NOMEM));
-    return TOOL_DISCONNECTED;
-}
-
-void tool_listening(int port, const char *endpoint)
-{
-    if (port) {
-        printf("listening on tcp:%d\n", port);
-    } else {
-        printf("listening on %s\n", endpoint);
-    }
-    fflush(stdout);
-}
-
-int tool_lost(const pb_error *err)
-{
-    tool_say_error(err);
-    return err->code == PB_ERR_TIMEOUT ? TOOL_TIMEOUT : TOOL_DISCONNECTED;
-}
-
-char *tool_copy(const char *from, size_t len)
-{
-    char *text = pb__malloc(len + 1);
-    if (text) {
-        memcpy(text, from, len);
-        text[len] = '\0';
-    }
-    return text;
-}
-
-FILE *tool_open(const char *path)
-{
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (!f) {
-        tool_say("%s: %s", path, strerror(errno));
-    }
-    return f;
-}
-
-int tool_end_output(int status)
-{
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        tool_say("cannot write: %s", strerror(errno));
-        return status == TOOL_DONE ? TOOL_DISCONNECTED : status;
-    }
-    return status;
-}
-
-/* Opens those of descriptors 0, 1 and 2 that are closed, for no file or socket may get
- * what is meant for them. They refuse what they are for, as if they were closed still. */
+/* Opens those of descriptors 0, 1 and 2 that are closed, so that no file or socket gets
+ * one of them and with it output that is meant for the terminal. Reading from the new
+ * standard input and writing to the new outputs fail, as on a closed descriptor. */
 static void open_standard_descriptors(void)
 {
     for (int fd = 0; fd <= STDERR_FILENO; fd++) {
@@ -157,7 +58,7 @@ int main(int argc, char **argv)
 {
     open_standard_descriptors();
     if (argc < 2) {
-        usage(stderr);
+        usage_print(stderr);
         return TOOL_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -166,9 +67,9 @@ int main(int argc, char **argv)
         }
     }
     if (strcmp(argv[1], "--help") == 0) {
-        usage(stdout);
+        usage_print(stdout);
         return TOOL_DONE;
     }
-    tool_say("unknown command \"%s\"; see pb --help", argv[1]);
+    tool_error("unknown command \"%s\"; see pb --help", argv[1]);
     return TOOL_USAGE;
 }

@@ -76,7 +76,7 @@ pbpy_LTLIBRARIES = %D%/_core.la
 %C%__core_la_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
 %C%__core_la_LDFLAGS = $(PB_LDFLAGS) -module -avoid-version -shared \
 	-export-symbols-regex '^PyInit__core$$'
-%C%__core_la_LIBADD = libpb.la
+%C%__core_la_LIBADD = libpb-core.la
 # The relinking needs the library (through a variable, or automake would take this for the
 # whole rule), and Python needs no .la file.
 pbpy_install = install-pbpyLTLIBRARIES

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the extension against the libpb that pkg-config finds."""
+"""Builds the extension against the libpb-core that pkg-config finds."""
 import os
 import pathlib
 import re
@@ -16,20 +16,20 @@ PTH = "libpb-accelerate.pth"
 
 def version():
     """That of the library: of the tree that this is in, or of the sdist."""
-    configure, info = HERE.parents[1] / "configure.ac", HERE / "PKG-INFO"
+    header, info = HERE.parents[1] / "libpb/include/pb/version.h", HERE / "PKG-INFO"
     if info.exists():
         return re.search(r"^Version: (.+)$", info.read_text("utf-8"), re.M)[1]
-    return re.search(r"AC_INIT\(\[libpb\], \[([^]]+)\]\)", configure.read_text("utf-8"))[1]
+    return re.search(r'^#define PB_VERSION "(.+)"$', header.read_text("utf-8"), re.M)[1]
 
 
 def pkg_config(*args):
-    command = [*shlex.split(os.environ.get("PKG_CONFIG", "pkg-config")), *args, "libpb"]
+    command = [*shlex.split(os.environ.get("PKG_CONFIG", "pkg-config")), *args, "libpb-core"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as e:
-        sys.exit(f"{command[0]}: {e.strerror}: it is needed to find libpb")
+        sys.exit(f"{command[0]}: {e.strerror}: it is needed to find libpb-core")
     if done.returncode != 0:
-        sys.exit(f"{done.stderr.strip()}\nlibpb {VERSION} must be installed first, where "
+        sys.exit(f"{done.stderr.strip()}\nlibpb-core {VERSION} must be installed first, where "
                  "pkg-config finds it (PKG_CONFIG_PATH)")
     return shlex.split(done.stdout)
 

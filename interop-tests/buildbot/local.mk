@@ -1,5 +1,5 @@
-script_tests += %D%/buildbot.test
+example_tests += %D%/buildbot.test
 EXTRA_DIST += \
 	%D%/master.cfg \
-	%D%/run.py \
-	%D%/service.py
+	%D%/buildbot_test.py \
+	%D%/run_buildbot.py

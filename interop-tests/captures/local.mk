@@ -1,4 +1,4 @@
-script_tests += %D%/check-captures
+tool_tests += %D%/check-captures
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/8.2.0-py2 \

@@ -9,7 +9,7 @@
 
 #include "libpb/base/buf.h"
 #include "pb/jelly.h"
-#include "tools/json.h"
+#include "tools/json/json.h"
 
 /* Reads one length and as many bytes; false at the end of the input. */
 static bool take(struct pb__buf *in)
@@ -56,7 +56,7 @@ static void run_case(const struct pb__buf *notation, const struct pb__buf *bytes
     pb_error err = {0}, err_read = {0};
     json_t *j = json_loadb((const char *)notation->data, notation->len,
                            JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    answer_steal(json_to_value(j, &err), c, &err);
+    answer_steal(value_from_json(j, &err), c, &err);
     json_decref(j);
     pb_value *v = NULL;
     pb_unjelly_bytes((pb_span){bytes->data, bytes->len}, c, PB_DIALECT_PB, &v, &err_read);

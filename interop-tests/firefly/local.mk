@@ -1,6 +1,6 @@
-script_tests += %D%/firefly.test
+example_tests += %D%/firefly.test
 EXTRA_DIST += \
 	%D%/node.py \
 	%D%/root.py \
-	%D%/run.py \
+	%D%/firefly_test.py \
 	%D%/service.py

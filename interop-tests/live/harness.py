@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from nursery import Nursery
+from fork_server import Nursery
 
 LIVE = Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"

@@ -1,2 +1,2 @@
-script_tests += %D%/check-paging
+example_tests += %D%/check-paging
 EXTRA_DIST += %D%/twisted_pages.py

@@ -1,2 +1,2 @@
-script_tests += %D%/check-tls
+tls_tests += %D%/check-tls
 EXTRA_DIST += %D%/twisted_tls.py

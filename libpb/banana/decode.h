@@ -32,8 +32,8 @@ enum pb__decode_state {
 };
 
 /* Takes the input of one pb_decoder_recv, at least one byte: an instance of
- * pb__decode_loop. A sink that has one of its own (its `run`) calls it with constant ops,
- * equal to its own, and d->ctx. */
+ * pb__decode_loop. A sink of this library that has one of its own calls it with constant
+ * ops, equal to its own, and d->ctx; its `attach` gives it to the decoder. */
 typedef int pb__decode_fn(pb_decoder *d, const uint8_t *in, size_t len);
 
 struct pb_decoder {
@@ -79,6 +79,17 @@ struct pb_decoder {
 void pb__decoder_init(pb_decoder *d, pb_dialect dialect, const pb_limits *limits,
                       pb_sink out);
 void pb__decoder_fini(pb_decoder *d);
+/* Gives the decoder the loop of its sink. */
+static inline void pb__decoder_set_loop(pb_decoder *d, pb__decode_fn *run)
+{
+    d->run = run;
+}
+/* pb_decoder_recv and pb_decoder_offset, where nothing is NULL. */
+int pb__decoder_recv(pb_decoder *d, pb_span in, pb_error *err);
+static inline uint64_t pb__decoder_offset(const pb_decoder *d)
+{
+    return d->offset + (uint64_t)(d->at - d->mark);
+}
 /* Reads VOCAB in every dialect, as Twisted did up to 13.2. */
 void pb__decoder_allow_vocab(pb_decoder *d, bool always);
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "libpb/base/export.h"
 #include "libpb/base/mem.h"
 #include "pb/error.h"
 
@@ -19,7 +20,7 @@ struct pb__buf {
 
 /* Makes room for n more bytes, at least doubling; PB_ERR_NOMEM leaves the buffer as it
  * was. */
-int pb__buf_grow(struct pb__buf *b, size_t n);
+PB__SHARED int pb__buf_grow(struct pb__buf *b, size_t n);
 
 static inline int pb__buf_reserve(struct pb__buf *b, size_t n)
 {
@@ -42,7 +43,7 @@ static inline int pb__buf_puts(struct pb__buf *b, const char *s)
 }
 
 /* Append as printf does; a NUL follows that does not count. */
-int pb__buf_printf(struct pb__buf *b, const char *format, ...) PB_PRINTF(2, 3);
+PB__SHARED int pb__buf_printf(struct pb__buf *b, const char *format, ...) PB_PRINTF(2, 3);
 int pb__buf_vprintf(struct pb__buf *b, const char *format, va_list args) PB_PRINTF(2, 0);
 
 static inline void pb__buf_fini(struct pb__buf *b)

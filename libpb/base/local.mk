@@ -1,4 +1,4 @@
-lib_layers += libpb_base.la
+core_layers += libpb_base.la
 libpb_base_la_SOURCES = \
 	%D%/block.c \
 	%D%/block.h \
@@ -6,6 +6,7 @@ libpb_base_la_SOURCES = \
 	%D%/buf.h \
 	%D%/error.c \
 	%D%/error.h \
+	%D%/export.h \
 	%D%/list.h \
 	%D%/map.c \
 	%D%/map.h \
@@ -14,7 +15,8 @@ libpb_base_la_SOURCES = \
 	%D%/secret.h \
 	%D%/slab.c \
 	%D%/slab.h \
-	%D%/span.h
+	%D%/span.h \
+	%D%/version.c
 base_libs = libpb_base.la
 libpb_mem_la_SOURCES = %D%/mem.c
 
@@ -24,10 +26,12 @@ unit_tests += \
 	%D%/tests/test_error \
 	%D%/tests/test_list \
 	%D%/tests/test_map \
-	%D%/tests/test_slab
+	%D%/tests/test_slab \
+	%D%/tests/test_version
 %C%_tests_test_block_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_buf_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_error_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_list_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_map_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_slab_LDADD = $(base_libs) $(test_libs)
+%C%_tests_test_version_LDADD = $(base_libs) $(test_libs)

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libpb/base/export.h"
+
 struct pb__map_slot {
     uint64_t key;
     void *value; /* NULL: the slot is free */
@@ -21,14 +23,15 @@ struct pb__map {
 };
 
 /* The value under key; NULL if there is none. */
-void *pb__map_get(const struct pb__map *m, uint64_t key);
+PB__SHARED void *pb__map_get(const struct pb__map *m, uint64_t key);
 /* Sets the value (not NULL) under key. PB_ERR_NOMEM leaves the map as it was. */
-int pb__map_set(struct pb__map *m, uint64_t key, void *value);
+PB__SHARED int pb__map_set(struct pb__map *m, uint64_t key, void *value);
 /* Takes the value out and returns it; NULL if there is none. Never allocates. */
-void *pb__map_take(struct pb__map *m, uint64_t key);
+PB__SHARED void *pb__map_take(struct pb__map *m, uint64_t key);
 /* Walks the map in no order: start with *pos = 0; false at the end. Don't change the map
  * meanwhile. */
-bool pb__map_next(const struct pb__map *m, size_t *pos, uint64_t *key, void **value);
-void pb__map_fini(struct pb__map *m);
+PB__SHARED bool pb__map_next(const struct pb__map *m, size_t *pos, uint64_t *key,
+                             void **value);
+PB__SHARED void pb__map_fini(struct pb__map *m);
 
 #endif

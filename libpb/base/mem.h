@@ -8,13 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "libpb/base/export.h"
+
 /* As malloc, calloc, realloc and free. Sizes of 0 are allowed and give a block. */
-void *pb__malloc(size_t size);
-void *pb__calloc(size_t count, size_t size);
-void *pb__realloc(void *p, size_t size);
+PB__SHARED void *pb__malloc(size_t size);
+PB__SHARED void *pb__calloc(size_t count, size_t size);
+PB__SHARED void *pb__realloc(void *p, size_t size);
 /* A block whose address is a multiple of `align`, a power of two; freed by pb__free. */
 void *pb__malloc_aligned(size_t align, size_t size);
-void pb__free(void *p);
+PB__SHARED void pb__free(void *p);
 
 /* *out = a + b, a * b; false where that overflows. */
 static inline bool pb__add(size_t a, size_t b, size_t *out)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/session.h"
 
 /* Answers with what code stands for (PB_ERR_TYPE: a TypeError) about the method that is
@@ -86,7 +87,7 @@ static int take_args(pb_request *r)
  * what a Python 2 peer sends; the others don't, and Python then refuses them. */
 static bool takes_names(const pb_request *r, const pb_value *kwargs)
 {
-    bool bare = pb_profile_has(pb__profile(r->session), PB_PROFILE_NATIVE_STR_BARE);
+    bool bare = pb__profile_has(pb__profile(r->session), PB__PROFILE_NATIVE_STR_BARE);
     size_t at = 0;
     pb_value *key, *value;
     while (r->callee.role != PB_ROLE_REMOTE && !bare &&
@@ -307,14 +308,24 @@ static int unpack_placed(struct taking *t, const char *format, va_list outs)
     return failed;
 }
 
-/* Where there are no names, neither asked for nor given, the tuple is all there is. */
+/* What cannot be unpacked leaves the outs empty. */
 static int unpack(struct taking *t, const char *format, va_list outs)
 {
-    bool plain = !t->names && pb_len(pb_request_kwargs(t->r)) == 0;
+    if (!format) {
+        pb_request_fail(t->r, pb__exception_of(PB_ERR_ARG),
+                        "the format of the arguments is NULL");
+        return PB_ERR_ARG;
+    }
+    /* Where there are no names, neither asked for nor given, the tuple is all there is. */
+    bool plain = t->r && !t->names && pb_len(pb_request_kwargs(t->r)) == 0;
     if (plain && pb__unpack_tuple(pb_request_args(t->r), NULL, format, outs) == 0) {
         return 0;
     }
-    return unpack_placed(t, format, outs);
+    int failed = t->r ? unpack_placed(t, format, outs) : PB_ERR_ARG;
+    if (failed) {
+        pb__unpack_tuple(NULL, NULL, format, outs);
+    }
+    return failed;
 }
 
 int pb_request_unpack(pb_request *r, const char *format, ...)

@@ -59,7 +59,7 @@ static int repr(const struct pb__foreign *f, char *out, size_t size)
     return snprintf(out, size, "<RemoteCache %" PRId64 ">", shown(f)->luid);
 }
 
-const struct pb__foreign_ops pb__cache_ops = {
+static const struct pb__foreign_ops cache_ops = {
     .release = release,
     .destroy = destroy,
     .equal = equal,
@@ -68,11 +68,16 @@ const struct pb__foreign_ops pb__cache_ops = {
     .plain = pb__copyable_plain,
 };
 
+bool pb__is_cache(const pb_value *v)
+{
+    return pb__kind(v) == PB_OBJECT && ((const struct pb__foreign *)v)->ops == &cache_ops;
+}
+
 /* One more value that shows it. */
 static int show(struct pb__copy *c, pb_value **out, pb_error *err)
 {
     pb_value *holds = pb_object_value(&c->object);
-    struct pb__cache *v = pb__local_new(sizeof(struct pb__cache), &pb__cache_ops, holds);
+    struct pb__cache *v = pb__local_new(sizeof(struct pb__cache), &cache_ops, holds);
     if (!v) {
         pb_value_unref(holds);
         return pb__error_nomem(err);

@@ -33,6 +33,7 @@ struct pb__calls *pb__calls(pb_session *s)
     return s->calls;
 }
 
+/* After its call has ended, whose end tells more than that of an argument. */
 static void free_unsent(struct pb__unsent *u)
 {
     pb__list_remove(&u->link);
@@ -78,11 +79,13 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
 {
     if (c->request == 0) {
         struct pb__unsent *u = c->unsent;
-        c->unsent = NULL;
+        if (u) {
+            pb__list_remove(&u->link);
+        }
+        fail(c, code, text);
         if (u) {
             free_unsent(u);
         }
-        fail(c, code, text);
         return;
     }
     stop_waiting(c);
@@ -94,6 +97,9 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
 
 void pb_call_cancel(pb_call *c)
 {
+    if (!c) {
+        return;
+    }
     pb_session *s = c->session;
     pb__session_enter(s);
     pb__call_give_up(c, PB_ERR_CANCELLED, "the call was cancelled");
@@ -105,22 +111,20 @@ void pb__call_fini(pb_session *s)
     if (!s->calls) {
         return;
     }
-    while (!pb__list_empty(&s->calls->unsent)) {
-        struct pb__unsent *u =
-            PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
-        if (u->call) {
-            u->call->unsent = NULL;
-        }
-        free_unsent(u);
-    }
     const char *text = s->error->code ? s->error->text : "Connection was closed cleanly.";
     pb_failure *failure = pb__failure_new(PB_ERR_LOST, text);
     while (!pb__list_empty(&s->calls->waiting)) {
         pb_call *c = PB__LIST_ENTRY(s->calls->waiting.next, pb_call, waiting);
         pb__map_take(&s->calls->sent, (uint64_t)c->request);
+        if (c->unsent) {
+            c->unsent->call = NULL;
+        }
         pb__call_end(c, NULL, failure);
     }
     pb_failure_unref(failure);
+    while (!pb__list_empty(&s->calls->unsent)) {
+        free_unsent(PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link));
+    }
     size_t at = 0;
     uint64_t request;
     void *given_up;
@@ -197,10 +201,10 @@ void pb__call_flush(pb_session *s)
             c->unsent = NULL;
         }
         int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
-        free_unsent(u);
         if (c && failed) {
             fail(c, failed, err.text);
         }
+        free_unsent(u);
     }
 }
 
@@ -208,10 +212,12 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
                    const pb_value *kwargs, const pb_call_options *options,
                    pb_answer_cb cb, pb_error *err)
 {
-    if (!to || !method || (options && options->no_answer && cb)) {
+    if (!to || !method) {
+        return pb__error_null(err, to ? "the method to call" : "the reference to call");
+    }
+    if (options && options->no_answer && cb) {
         return pb__error_set(err, PB_ERR_ARG, 0,
-                             "a call needs a reference and a method, and a callback only "
-                             "where an answer is wanted");
+                             "a call that wants no answer has no callback");
     }
     if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
@@ -246,13 +252,13 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
                           pb_answer_cb cb, void *user_data, pb_call **call, pb_error *err)
 {
     int failed = pb__call_check(to, method, args, kwargs, options, cb, err);
+    if (call) {
+        *call = NULL;
+    }
     if (failed) {
         return failed;
     }
     if (to->target) {
-        if (call) {
-            *call = NULL;
-        }
         return pb__local_call(to, method, args, kwargs, options, cb, user_data, err);
     }
     bool wants_answer = !options || !options->no_answer;
@@ -289,16 +295,14 @@ int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb, void *use
                    pb_error *err, const char *format, ...)
 {
     pb_error own = {0};
-    err = err ? err : &own;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(err, format, ap);
+    pb_value *args = pb__build_tuple(&own, format, ap);
     va_end(ap);
-    if (!args) {
-        return err->code;
-    }
-    int failed =
-        pb_remote_call_values(to, method, args, NULL, NULL, cb, user_data, NULL, err);
+    int failed = args ? pb_remote_call_values(to, method, args, NULL, NULL, cb, user_data,
+                                              NULL, &own)
+                      : own.code;
     pb_value_unref(args);
+    pb__error_copy(err, &own);
     return failed;
 }

@@ -114,7 +114,7 @@ static const pb_class collector_class = {
 
 pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data)
 {
-    struct collector *c = pb__malloc(sizeof *c);
+    struct collector *c = ops && ops->page ? pb__malloc(sizeof *c) : NULL;
     pb_object *o = c ? pb_object_new(&collector_class, c) : NULL;
     if (!o) {
         pb__free(c);

@@ -9,6 +9,7 @@
 #ifndef PB__COPIES_H
 #define PB__COPIES_H
 
+#include "libpb/base/export.h"
 #include "libpb/broker/session.h"
 #include "pb/publish.h"
 
@@ -132,7 +133,8 @@ struct pb__cache {
     int64_t luid;
 };
 
-extern const struct pb__foreign_ops pb__cache_ops;
+/* Whether v is one. */
+PB__SHARED bool pb__is_cache(const pb_value *v);
 
 /* The *new* values of [tag, luid, state], ["cached", luid] and ["lcache", luid]. */
 int pb__cache_read(pb_session *s, const struct pb__registered *as,

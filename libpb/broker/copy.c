@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 #include "libpb/jelly/crefs.h"
 
@@ -26,7 +27,8 @@ static void release(struct pb__foreign *f)
 
 static int repr(const struct pb__foreign *f, char *out, size_t size)
 {
-    return snprintf(out, size, "<RemoteCopy %s>", ((const pb_object *)f)->cls->name);
+    return snprintf(out, size, "<RemoteCopy %s>",
+                    pb__class_name(((const pb_object *)f)->cls));
 }
 
 const struct pb__foreign_ops pb__copy_ops = {
@@ -69,7 +71,7 @@ static bool is_changed(const pb_session *s, const pb_value *state)
 {
     size_t at = 0;
     pb_value *key, *value;
-    if (pb_profile_has(pb__profile(s), PB_PROFILE_NATIVE_STR_BARE) ||
+    if (pb__profile_has(pb__profile(s), PB__PROFILE_NATIVE_STR_BARE) ||
         pb__kind(state) != PB_DICT) {
         return false;
     }

@@ -4,6 +4,7 @@
  * the perspective for whom the message is. Mirrors flavors.Copyable. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 /* What the application gave, or why it gave nothing. */
@@ -37,7 +38,7 @@ int pb__copyable_state(pb_session *s, pb_object *o, pb_remote *observer,
     pb_error why = {0};
     const char *type =
         cls->type_to_copy ? cls->type_to_copy(o->self, s->perspective) : NULL;
-    type = type ? type : cls->name;
+    type = type ? type : pb__class_name(cls);
     form->head = (pb_span){(const uint8_t *)type, strlen(type)};
     form->shared = true;
     if (!observer || !cls->state_to_cache) {
@@ -55,18 +56,19 @@ int pb__copyable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_err
 /* What is not Copyable is an instance like any other, which the taster lets out or not. */
 int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
-    pb_span name = {(const uint8_t *)o->cls->name, strlen(o->cls->name)};
+    pb_span name = pb_span_of(pb__class_name(o->cls));
     form->shared = true;
     if (pb_taster_class_allowed(s->shared->config.jelly.taster, name)) {
         const pb_value *state = o->base.holds;
         bool none = pb__kind(state) == PB_DICT && pb_len(state) == 0 &&
-                    pb_profile_has(pb__profile(s), PB_PROFILE_EMPTY_STATE_NONE);
+                    pb__profile_has(pb__profile(s), PB__PROFILE_EMPTY_STATE_NONE);
         form->head = name;
         form->state = none ? pb_none() : pb__ref(o->base.holds);
         return 0;
     }
     struct pb__buf reason = {0};
-    int e = pb__buf_printf(&reason, "instance of class %s deemed insecure", o->cls->name);
+    int e = pb__buf_printf(&reason, "instance of class %s deemed insecure",
+                           pb__class_name(o->cls));
     form->head = pb__word(PB__WORD_UNPERSISTABLE);
     form->id = e ? NULL : pb_bytes((pb_span){reason.data, reason.len});
     pb__buf_fini(&reason);
@@ -82,6 +84,6 @@ int pb__copyable_plain(struct pb__foreign *f, const char **name, pb_value **stat
     if (!copyable && !o->base.holds) {
         return 0;
     }
-    *name = o->cls->name;
+    *name = pb__class_name(o->cls);
     return state_of(o, NULL, state, err);
 }

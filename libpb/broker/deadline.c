@@ -73,7 +73,7 @@ void pb__deadline_expire(pb_session *s)
 
 int64_t pb_session_deadline(const pb_session *s)
 {
-    if (!pb__session_open(s)) {
+    if (!s || !pb__session_open(s)) {
         return INT64_MAX;
     }
     if (pb__pagers_ready(s) || pb__session_has_input(s)) {

@@ -63,6 +63,9 @@ static void take(pb_session *s, const struct pb__notifier *unwanted)
 
 int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb, void *user_data)
 {
+    if (!s || !cb) {
+        return PB_ERR_ARG;
+    }
     return pb__session_open(s)
                ? add(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data})
                : PB_ERR_STATE;
@@ -71,11 +74,16 @@ int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb, void *user_
 void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb,
                                           void *user_data)
 {
-    take(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data});
+    if (s) {
+        take(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data});
+    }
 }
 
 int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data)
 {
+    if (!r || !cb) {
+        return PB_ERR_ARG;
+    }
     return pb_remote_session(r)
                ? add(r->session, &(struct pb__notifier){.remote = r,
                                                         .remote_cb = cb,
@@ -85,7 +93,7 @@ int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_dat
 
 void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data)
 {
-    if (r->session) {
+    if (r && r->session) {
         take(r->session, &(struct pb__notifier){
                              .remote = r, .remote_cb = cb, .user_data = user_data});
     }

@@ -4,6 +4,7 @@
  * and what the peer is told where there is no such object or method. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 /* What each role is called in Twisted. */
@@ -21,8 +22,8 @@ const char *pb__role_prefix(pb_role role)
 
 const char *pb__class_short(const pb_class *cls)
 {
-    const char *dot = strrchr(cls->name, '.');
-    return dot ? dot + 1 : cls->name;
+    const char *name = pb__class_name(cls), *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
 }
 
 /* Python's truth of what stands where 0 or 1 is expected. */
@@ -49,7 +50,7 @@ static int read_method(pb_session *s, struct pb__received *m)
         return 0;
     }
     if (pb__kind(method) == PB_INT &&
-        pb_profile_has(pb__profile(s), PB_PROFILE_INTEGER_METHOD_ANSWERED)) {
+        pb__profile_has(pb__profile(s), PB__PROFILE_INTEGER_METHOD_ANSWERED)) {
         char *digits = pb_value_repr(method);
         if (!digits) {
             return pb__error_nomem(m->err);
@@ -95,7 +96,7 @@ static void fail_no_method(pb_request *r)
         return;
     }
     bool old =
-        !r->local && pb_profile_has(pb__profile(r->session), PB_PROFILE_OLD_CLASSES);
+        !r->local && pb__profile_has(pb__profile(r->session), PB__PROFILE_OLD_CLASSES);
     pb_request_fail(r, "builtins.AttributeError", "%s%s%s has no attribute '%s%s'",
                     old ? "" : "'", pb__class_short(r->callee.object->cls),
                     old ? " instance" : "' object", prefixes[r->callee.role], method);
@@ -108,7 +109,7 @@ static void fail_no_object(pb_request *r)
         pb_request_fail(r, "twisted.spread.pb.Error", "Invalid Object ID");
         return;
     }
-    char *id = pb_value_repr(pb_item(r->list, PB__OBJECT));
+    char *id = pb_value_repr(pb__request_part(r, PB__OBJECT));
     pb_request_fail(r, "builtins.KeyError", "%s", id ? id : "");
     pb_free(id);
 }
@@ -117,7 +118,7 @@ static void fail_no_object(pb_request *r)
  * perspectiveMessageReceived of Avatar. */
 static int call_method(pb_request *r, const pb_error *refused)
 {
-    const pb_value *name = pb_item(r->list, PB__METHOD);
+    const pb_value *name = pb__request_part(r, PB__METHOD);
     pb_object *o = r->callee.object;
     bool whole = strlen(pb_request_method(r)) == pb_len(name); /* no NUL in it */
     const pb_method *m = find_method(o->cls, r->callee.role, name);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/base/span.h"
 
 /* A class, and those that follow it in the order of method resolution, up to one that has
@@ -136,8 +137,8 @@ void pb__mro_begin(struct pb__mro *m, const char *exception, pb_profile profile)
 
 bool pb__mro_next(struct pb__mro *m)
 {
-    bool in_exceptions = pb_profile_has(m->profile, PB_PROFILE_BUILTINS_IN_EXCEPTIONS);
-    bool standard = pb_profile_has(m->profile, PB_PROFILE_STANDARD_ERROR);
+    bool in_exceptions = pb__profile_has(m->profile, PB__PROFILE_BUILTINS_IN_EXCEPTIONS);
+    bool standard = pb__profile_has(m->profile, PB__PROFILE_STANDARD_ERROR);
     pb_span name;
     do {
         name = take_name(&m->at);

@@ -5,6 +5,7 @@
  * peer, with the changes that Twisted makes to it on its way. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/session.h"
 
 /* The members of the state. */
@@ -83,7 +84,7 @@ static pb_value *make_traceback(const struct stating *g)
 
 static pb_value *make_parents(const struct stating *g)
 {
-    bool class_last = pb_profile_has(pb__profile(g->s), PB_PROFILE_PARENTS_FIRST);
+    bool class_last = pb__profile_has(pb__profile(g->s), PB__PROFILE_PARENTS_FIRST);
     struct pb__mro mro = g->mro;
     pb_value *list = pb_list();
     pb_value *class = pb__native(g->s, mro.name);
@@ -137,7 +138,7 @@ static bool has(const struct stating *g, enum member member)
 {
     switch (member) {
     case CAPTURE_VARS:
-        return pb_profile_has(pb__profile(g->s), PB_PROFILE_FAILURE_CAPTURE_VARS);
+        return pb__profile_has(pb__profile(g->s), PB__PROFILE_FAILURE_CAPTURE_VARS);
     case PICKLED:
         return g->how == PB__FAILED_BEFORE;
     case UNSAFE:
@@ -151,8 +152,8 @@ static bool has(const struct stating *g, enum member member)
 static pb_value *make_state(const struct stating *g)
 {
     pb_profile p = pb__profile(g->s);
-    const uint8_t *members = !pb_profile_has(p, PB_PROFILE_DICT_ORDERED) ? order_python2
-                             : pb_profile_has(p, PB_PROFILE_PARENTS_AFTER_UNSAFE)
+    const uint8_t *members = !pb__profile_has(p, PB__PROFILE_DICT_ORDERED) ? order_python2
+                             : pb__profile_has(p, PB__PROFILE_PARENTS_AFTER_UNSAFE)
                                  ? order_24_7
                                  : order;
     pb_value *state = pb_dict();
@@ -177,7 +178,7 @@ static pb_value *forward_key(const struct stating *g, pb_value *key)
 {
     pb_error err = {0};
     pb_span name;
-    if (pb_profile_has(pb__profile(g->s), PB_PROFILE_NATIVE_STR_BARE) ||
+    if (pb__profile_has(pb__profile(g->s), PB__PROFILE_NATIVE_STR_BARE) ||
         pb_as_bytes(key, &name) != 0) {
         return pb__ref(key);
     }
@@ -188,7 +189,7 @@ static pb_value *forward_key(const struct stating *g, pb_value *key)
 /* Python's str of it. */
 static pb_value *forward_text(const struct stating *g, pb_value *v)
 {
-    bool bare = pb_profile_has(pb__profile(g->s), PB_PROFILE_NATIVE_STR_BARE);
+    bool bare = pb__profile_has(pb__profile(g->s), PB__PROFILE_NATIVE_STR_BARE);
     if (pb__kind(v) == (bare ? PB_BYTES : PB_STR)) {
         return pb__ref(v);
     }

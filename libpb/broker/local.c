@@ -26,7 +26,7 @@ struct pb__local_answer {
 
 static pb_remote *make(pb_object *o, const char *const *names, bool strict)
 {
-    struct pb__local_target *t = pb__malloc(sizeof *t);
+    struct pb__local_target *t = o ? pb__malloc(sizeof *t) : NULL;
     pb_remote *r = t ? pb__remote_new_local(t) : NULL;
     if (!r) {
         pb__free(t);
@@ -45,7 +45,8 @@ pb_remote *pb_local_as_remote(pb_object *o)
 pb_remote *pb_local_async_forwarder(pb_object *forwarded, const char *const *names,
                                     bool fail_when_not_implemented)
 {
-    return make(forwarded, names, fail_when_not_implemented);
+    static const char *const none[] = {NULL};
+    return make(forwarded, names ? names : none, fail_when_not_implemented);
 }
 
 void pb__local_target_free(struct pb__local_target *t)

@@ -1,4 +1,4 @@
-lib_layers += libpb_broker.la
+core_layers += libpb_broker.la
 libpb_broker_la_SOURCES = \
 	%D%/answer.c \
 	%D%/arguments.c \
@@ -72,6 +72,10 @@ unit_tests += \
 	%D%/tests/test_negotiate \
 	%D%/tests/test_nested \
 	%D%/tests/test_nomem \
+	%D%/tests/test_null \
+	%D%/tests/test_null_flavors \
+	%D%/tests/test_null_login \
+	%D%/tests/test_null_session \
 	%D%/tests/test_pager \
 	%D%/tests/test_portal \
 	%D%/tests/test_pressure \
@@ -103,6 +107,10 @@ unit_tests += \
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nested_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_null_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_null_flavors_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_null_login_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_null_session_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_portal_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(broker_libs) $(test_libs)

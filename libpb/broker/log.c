@@ -44,7 +44,7 @@ void pb__log_refused(pb_session *s, const pb_request *r)
         char *args = pb_value_repr(pb_request_args(r));
         char *kwargs = pb_value_repr(pb_request_kwargs(r));
         pb__log(s, PB_LOG_INFO, "%s.%s%s didn't accept %s and %s",
-                r->callee.object->cls->name, pb__role_prefix(r->callee.role),
+                pb__class_name(r->callee.object->cls), pb__role_prefix(r->callee.role),
                 pb_request_method(r), args ? args : "", kwargs ? kwargs : "");
         pb_free(args);
         pb_free(kwargs);

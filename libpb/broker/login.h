@@ -4,21 +4,23 @@
 #ifndef PB__LOGIN_H
 #define PB__LOGIN_H
 
+#include "libpb/base/export.h"
 #include "libpb/base/mem.h"
 #include "pb/login.h"
 
 /* ---- login.c ---- */
 
-pb_span pb__credentials_username(const pb_credentials *c);
-pb_span pb__credentials_password(const pb_credentials *c);
+PB__SHARED pb_span pb__credentials_username(const pb_credentials *c);
+PB__SHARED pb_span pb__credentials_password(const pb_credentials *c);
 
 /* ---- portal.c ---- */
 
 /* Where challenges come from instead of the system's random source: fills 16 bytes; 0, or
  * non-zero to fail the login. For tests. */
-void pb__portal_set_challenge(pb_portal *p,
-                              int (*challenge)(uint8_t out[PB_MD5_LEN], void *user_data),
-                              void *user_data);
+PB__SHARED void pb__portal_set_challenge(pb_portal *p,
+                                         int (*challenge)(uint8_t out[PB_MD5_LEN],
+                                                          void *user_data),
+                                         void *user_data);
 
 /* ---- digest.c ---- */
 
@@ -45,7 +47,7 @@ bool pb__checker_is_table(const struct pb__checker *c);
 int pb__checker_table_add(struct pb__checker *c, pb_span username, pb_span password);
 void pb__checker_fini(struct pb__checker *c);
 /* Takes *c for names and passwords. */
-void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c);
+PB__SHARED void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c);
 /* Lets everybody in. */
 int pb__check_anybody(pb_attempt *a, void *user_data);
 

@@ -3,6 +3,7 @@
  * message, as it goes out: a call of ours. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/session.h"
 
 /* A keyword as the peer's native string. NULL: PB_ERR_TYPE or _NOMEM in *failed. */
@@ -36,7 +37,7 @@ static bool is_native(const pb_value *kwargs, bool bare)
 
 int pb__keywords(const pb_session *s, pb_value *kwargs, pb_value **out, pb_error *err)
 {
-    bool bare = pb_profile_has(pb__profile(s), PB_PROFILE_NATIVE_STR_BARE);
+    bool bare = pb__profile_has(pb__profile(s), PB__PROFILE_NATIVE_STR_BARE);
     if (is_native(kwargs, bare)) {
         *out = pb__ref(kwargs);
         return 0;

@@ -3,6 +3,7 @@
  * Sending pages. A session's pagers have their turn together, whenever all that was
  * written has been sent; each gives one page then, the latest first. Mirrors
  * Broker.resumeProducing and util.Pager. */
+#include "compat/profile.h"
 #include "libpb/broker/session.h"
 #include "pb/paging.h"
 
@@ -43,7 +44,7 @@ static void free_pager(pb_pager *p, const pb_error *why)
 static int tell(pb_session *s, pb_pager *p, const char *method, pb_value *page,
                 pb_error *err)
 {
-    bool wanted = pb_profile_has(pb__profile(s), PB_PROFILE_PAGES_WANT_ANSWER);
+    bool wanted = pb__profile_has(pb__profile(s), PB__PROFILE_PAGES_WANT_ANSWER);
     const pb_call_options options = {.no_answer = !wanted};
     pb_value *args = page ? pb_build(err, "(O)", page) : NULL;
     if (page && !args) {
@@ -160,9 +161,15 @@ size_t pb__pagers_count(const pb_session *s)
 
 int pb_page(pb_remote *collector, const pb_page_source *ops, void *self, pb_pager **pager)
 {
-    pb_session *s = collector ? pb_remote_session(collector) : NULL;
-    if (!s || !pb__session_open(s)) {
-        return collector ? PB_ERR_DEAD : PB_ERR_ARG;
+    pb_session *s = pb_remote_session(collector);
+    if (pager) {
+        *pager = NULL;
+    }
+    if (!collector || !ops || !ops->next_page) {
+        return PB_ERR_ARG;
+    }
+    if (!s) {
+        return PB_ERR_DEAD;
     }
     pb_pager *p = pb__malloc(sizeof *p);
     if (p && !s->pagers && (s->pagers = pb__calloc(1, sizeof *s->pagers))) {
@@ -191,14 +198,18 @@ static void wake(pb_pager *p)
 
 void pb_pager_resume(pb_pager *p)
 {
-    p->waiting = false;
-    wake(p);
+    if (p) {
+        p->waiting = false;
+        wake(p);
+    }
 }
 
 void pb_pager_stop(pb_pager *p)
 {
-    p->stopped = true;
-    wake(p);
+    if (p) {
+        p->stopped = true;
+        wake(p);
+    }
 }
 
 /* ---- The ready-made ones ---- */
@@ -265,12 +276,21 @@ static int next_of_file(void *self, pb_value **page, bool *last, pb_error *err)
 static const pb_page_source bytes_ops = {.next_page = next_of_bytes, .done = done};
 static const pb_page_source file_ops = {.next_page = next_of_file, .done = done};
 
+/* Nothing was begun. */
+static int refuse(pb_pager **pager, int code)
+{
+    if (pager) {
+        *pager = NULL;
+    }
+    return code;
+}
+
 static int begin_source(pb_remote *collector, const pb_page_source *ops,
                         const struct source *c, pb_pager **pager)
 {
     struct source *own = pb__malloc(sizeof *own);
     if (!own) {
-        return PB_ERR_NOMEM;
+        return refuse(pager, PB_ERR_NOMEM);
     }
     *own = *c;
     pb_value_ref(own->bytes);
@@ -286,11 +306,9 @@ int pb_page_bytes(pb_remote *collector, pb_value *bytes, size_t chunk,
                   pb_paged_cb done_cb, void *user_data, pb_pager **pager)
 {
     pb_span all;
-    if (!bytes) {
-        return PB_ERR_ARG;
-    }
-    if (pb_as_bytes(bytes, &all) != 0) {
-        return PB_ERR_TYPE;
+    int failed = pb_as_bytes(bytes, &all);
+    if (failed) {
+        return refuse(pager, failed);
     }
     return begin_source(collector, &bytes_ops,
                         &(struct source){.bytes = bytes,
@@ -304,7 +322,7 @@ int pb_page_file(pb_remote *collector, FILE *file, size_t chunk, pb_paged_cb don
                  void *user_data, pb_pager **pager)
 {
     if (!file) {
-        return PB_ERR_ARG;
+        return refuse(pager, PB_ERR_ARG);
     }
     return begin_source(collector, &file_ops,
                         &(struct source){.file = file,

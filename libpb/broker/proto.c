@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 /* Mirrors Broker.proto_didNotUnderstand, which logs it. */
@@ -85,9 +86,9 @@ static int not_understood(pb_session *s, struct pb__received *m)
     pb_span name;
     bool word = command && pb_as_bytes(command, &name) == 0;
     bool integer = command && pb__kind(command) == PB_INT;
-    if ((word && pb_profile_has(pb__profile(s), PB_PROFILE_UNKNOWN_COMMAND_ANSWERED)) ||
+    if ((word && pb__profile_has(pb__profile(s), PB__PROFILE_UNKNOWN_COMMAND_ANSWERED)) ||
         (integer &&
-         pb_profile_has(pb__profile(s), PB_PROFILE_INTEGER_COMMAND_ANSWERED))) {
+         pb__profile_has(pb__profile(s), PB__PROFILE_INTEGER_COMMAND_ANSWERED))) {
         uint64_t mark = pb__write_begin(s, NULL);
         int failed = pb__encode_list(&s->encoder, 2);
         failed = failed ? failed : pb__write_string(s, "didNotUnderstand");

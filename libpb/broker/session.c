@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "libpb/base/span.h"
+
 /* What stands in where there is no memory for the error itself. */
 static pb_error *spare_error(int code)
 {
@@ -149,8 +151,9 @@ pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
 
 static pb_session *new_alone(const pb_session_config *c, int64_t now, bool is_client)
 {
-    struct pb__shared *sh = pb__shared_new(c);
-    pb_session *s = sh ? pb__session_new(sh, c->driver, now, is_client) : NULL;
+    static const pb_session_config plain;
+    struct pb__shared *sh = pb__shared_new(c ? c : &plain);
+    pb_session *s = sh ? pb__session_new(sh, sh->config.driver, now, is_client) : NULL;
     pb__shared_unref(sh);
     return s;
 }
@@ -253,9 +256,9 @@ static int refuse_input(pb_session *s, int e, pb_error *err)
 {
     const pb_decoder *d = &s->kit->decoder;
     /* The reader's lack of memory comes without words. */
-    pb__error_set(err, e, pb_decoder_offset(d), "%s", pb_strerror(e));
+    pb__error_set(err, e, pb__decoder_offset(d), "%s", pb_strerror(e));
     if (!*err->where) {
-        pb__error_where(err, "message %" PRIu64, pb_decoder_count(d) + 1);
+        pb__error_where(err, "message %" PRIu64, d->count + 1);
         pb__reader_where(s->kit->reader, err);
     }
     pb__kit_drop(s);
@@ -272,7 +275,7 @@ static int read_message(pb_session *s, pb_span in, struct pb__received *m)
     m->list = NULL;
     s->kit->message = m;
     s->reading = true;
-    int e = pb_decoder_recv(d, in, m->err);
+    int e = pb__decoder_recv(d, in, m->err);
     if (e) {
         e = refuse_input(s, e, m->err);
     } else {
@@ -321,7 +324,9 @@ static int keep(pb_session *s, pb_error *err)
  * called here. */
 static int hear_all(pb_session *s, pb_span in, pb_error *err)
 {
-    int e = s->in ? hear(s, err) : 0;
+    int e = pb__span_is_null(in) ? pb__error_null(err, "the input")
+            : s->in              ? hear(s, err)
+                                 : 0;
     e = e ? e : keep(s, err);
     if (!e && pb__session_open(s)) {
         s->in = &in;
@@ -334,6 +339,9 @@ static int hear_all(pb_session *s, pb_span in, pb_error *err)
 
 int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 {
+    if (!s) {
+        return PB_ERR_ARG;
+    }
     if (s->reading || s->writing) {
         return PB_ERR_STATE;
     }
@@ -348,15 +356,21 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 
 pb_span pb_session_send(pb_session *s)
 {
+    if (!s) {
+        return (pb_span){0};
+    }
     s->woken = false;
     if (pb__session_open(s)) {
         pb__decref_flush(s);
     }
-    return s->lost || s->writing ? (pb_span){0} : pb_encoder_send(&s->encoder);
+    return s->lost || s->writing ? (pb_span){0} : pb__encoder_unsent(&s->encoder);
 }
 
 void pb_session_sent(pb_session *s, size_t n, int64_t now)
 {
+    if (!s) {
+        return;
+    }
     driver_enters(s, now);
     pb_encoder_sent(&s->encoder, n);
     pb__session_drained(s);
@@ -365,6 +379,9 @@ void pb_session_sent(pb_session *s, size_t n, int64_t now)
 
 int pb_session_tick(pb_session *s, int64_t now)
 {
+    if (!s) {
+        return PB_ERR_ARG;
+    }
     driver_enters(s, now);
     pb__deadline_expire(s);
     pb_error err;
@@ -379,6 +396,9 @@ int pb_session_tick(pb_session *s, int64_t now)
 void pb_session_lost(pb_session *s, const pb_error *why)
 {
     pb_error closed = {0};
+    if (!s) {
+        return;
+    }
     pb__error_set(&closed, PB_ERR_LOST, 0, "the peer closed the connection");
     pb__session_enter(s);
     s->lost = true;
@@ -388,9 +408,11 @@ void pb_session_lost(pb_session *s, const pb_error *why)
 
 void pb_session_close(pb_session *s)
 {
-    pb__session_enter(s);
-    pb__session_end(s, spare_error(PB_OK));
-    pb__session_leave(s);
+    if (s) {
+        pb__session_enter(s);
+        pb__session_end(s, spare_error(PB_OK));
+        pb__session_leave(s);
+    }
 }
 
 void pb_session_free(pb_session *s)
@@ -407,33 +429,36 @@ void pb_session_free(pb_session *s)
 
 bool pb_session_want_send(const pb_session *s)
 {
-    return !s->lost &&
-           (pb_encoder_send(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
+    return s && !s->lost &&
+           (pb__encoder_unsent(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
             (s->caches && !pb__list_empty(&s->caches->owed)));
 }
 
 bool pb_session_is_ready(const pb_session *s)
 {
-    return s->state == PB__OPEN;
+    return s && s->state == PB__OPEN;
 }
 
 bool pb_session_is_closed(const pb_session *s)
 {
-    return s->state == PB__CLOSED;
+    return !s || s->state == PB__CLOSED;
 }
 
 const pb_error *pb_session_error(const pb_session *s)
 {
-    return s->error ? s->error : spare_error(PB_OK);
+    return !s ? spare_error(PB_ERR_ARG) : s->error ? s->error : spare_error(PB_OK);
 }
 
 void *pb_session_user_data(const pb_session *s)
 {
-    return s->shared->config.user_data;
+    return s ? s->shared->config.user_data : NULL;
 }
 
 int pb_session_set_limits(pb_session *s, const pb_limits *l)
 {
+    if (!s) {
+        return PB_ERR_ARG;
+    }
     pb__encoder_set_limits(&s->encoder, l);
     if (s->kit) {
         pb__decoder_set_limits(&s->kit->decoder, l);
@@ -444,6 +469,13 @@ int pb_session_set_limits(pb_session *s, const pb_limits *l)
 
 void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
 {
+    if (!out) {
+        return;
+    }
+    *out = (pb_session_stats){0};
+    if (!s) {
+        return;
+    }
     *out = (pb_session_stats){
         .pending = s->calls ? s->calls->pending : 0,
         .serving = s->serving,

@@ -17,6 +17,7 @@
 
 #include "libpb/banana/encode.h"
 #include "libpb/base/error.h"
+#include "libpb/base/export.h"
 #include "libpb/base/list.h"
 #include "libpb/base/map.h"
 #include "libpb/broker/exception.h"
@@ -228,7 +229,7 @@ enum pb__failing {
 };
 
 /* An error of our own; never NULL, for one of a kept few stands in where memory lacks. */
-pb_failure *pb__failure_new(int code, const char *text);
+PB__SHARED pb_failure *pb__failure_new(int code, const char *text);
 /* What came in an error message; never NULL. */
 pb_failure *pb__failure_received(pb_value *v);
 /* Its class and the bases that are known of it, as pb_request_fail has them. */
@@ -357,7 +358,12 @@ void pb__serve_local(pb_request *r);
 
 /* "remote_", "view_", ... */
 const char *pb__role_prefix(pb_role role);
-/* The class's name without its module, as Python's messages have it. */
+/* The class's name; one that has none is called as Python's. */
+static inline const char *pb__class_name(const pb_class *cls)
+{
+    return cls->name ? cls->name : "object";
+}
+/* The same without its module, as Python's messages have it. */
 const char *pb__class_short(const pb_class *cls);
 /* What the object id of a message stands for, borrowed; NULL: nothing. */
 typedef pb_object *(*pb__find_cb)(pb_session *s, const pb_value *id);
@@ -382,7 +388,7 @@ struct pb_remote {
 };
 
 /* One that was received. NULL for lack of memory. */
-pb_remote *pb__remote_new(pb_session *s, int64_t luid);
+PB__SHARED pb_remote *pb__remote_new(pb_session *s, int64_t luid);
 /* Those of the message that comes are for that perspective. */
 void pb__remote_arrived(pb_session *s, pb_object *perspective);
 /* One to an object of ours, which takes the target. NULL for lack of memory. */
@@ -455,6 +461,12 @@ struct pb_request {
     struct pb__local_answer *local; /* local.c: who called here; NULL: the peer did */
 };
 
+/* What stands at a place of its message; NULL for arguments that were not read. */
+static inline pb_value *pb__request_part(const pb_request *r, size_t place)
+{
+    return ((const struct pb__seq *)r->list)->items[place];
+}
+
 /* Takes m's list. o is what is called, or NULL. NULL for lack of memory. */
 pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
                             pb_role role, bool wants_answer);
@@ -473,7 +485,8 @@ bool pb__arguments_fit(pb_request *r);
 
 /* ---- log.c ---- */
 
-void pb__log(pb_session *s, pb_log_level level, const char *format, ...) PB_PRINTF(3, 4);
+PB__SHARED void pb__log(pb_session *s, pb_log_level level, const char *format, ...)
+    PB_PRINTF(3, 4);
 void pb__log_failure(pb_session *s, const char *before, const pb_failure *f);
 /* That the method did not accept its arguments. */
 void pb__log_refused(pb_session *s, const pb_request *r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sharing between the sessions of one config. */
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 #define MAX_PENDING 65536
@@ -22,6 +23,10 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     pb_object_ref(own->root);
     pb_taster_ref(own->jelly.taster);
     pb_registry_ref(own->registry);
+    for (size_t i = 0; i < 2; i++) {
+        bool is_one = pb__dialect_name(own->dialects[i]);
+        own->dialects[i] = is_one ? own->dialects[i] : PB_DIALECT_UNKNOWN;
+    }
     if (own->dialects[0] == PB_DIALECT_UNKNOWN) {
         own->dialects[0] = PB_DIALECT_PB;
         own->dialects[1] = PB_DIALECT_NONE;
@@ -97,7 +102,7 @@ static void turn_to(struct pb__kit *kit, pb_session *s)
                      pb__reader_sink(kit->reader));
     kit->decoder.count = s->messages;
     pb__decoder_allow_vocab(&kit->decoder,
-                            pb_profile_has(pb__profile(s), PB_PROFILE_VOCAB_IN_NONE));
+                            pb__profile_has(pb__profile(s), PB__PROFILE_VOCAB_IN_NONE));
 }
 
 int pb__kit_take(pb_session *s)

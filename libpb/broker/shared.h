@@ -7,6 +7,7 @@
 #define PB__SHARED_H
 
 #include "libpb/banana/decode.h"
+#include "libpb/base/export.h"
 #include "libpb/base/list.h"
 #include "libpb/jelly/jelly.h"
 #include "pb/broker.h"
@@ -32,18 +33,18 @@ struct pb__shared {
 };
 
 /* NULL for lack of memory. */
-struct pb__shared *pb__shared_new(const pb_session_config *c);
+PB__SHARED struct pb__shared *pb__shared_new(const pb_session_config *c);
 struct pb__shared *pb__shared_ref(struct pb__shared *sh);
-void pb__shared_unref(struct pb__shared *sh);
+PB__SHARED void pb__shared_unref(struct pb__shared *sh);
 
 /* A session, as pb_session_client_new and pb_session_server_new, that shares; driver is
  * what its on_wake gets. */
-pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
-                            bool is_client);
+PB__SHARED pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
+                                       bool is_client);
 
 /* There is no connection yet: no time to negotiate passes; and there is one now. */
-void pb__session_await(pb_session *s);
-void pb__session_connected(pb_session *s, int64_t now);
+PB__SHARED void pb__session_await(pb_session *s);
+PB__SHARED void pb__session_connected(pb_session *s, int64_t now);
 
 /* Lets s->kit be one that goes on where s stopped reading. PB_ERR_NOMEM. */
 int pb__kit_take(pb_session *s);

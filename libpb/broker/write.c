@@ -5,6 +5,7 @@
  * are refused. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/broker/copies.h"
 
 uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
@@ -13,7 +14,7 @@ uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
     s->perspective = perspective;
     s->writing = true;
     s->refused_as = NULL;
-    return pb_encoder_mark(&s->encoder);
+    return pb__encoder_mark(&s->encoder);
 }
 
 int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
@@ -43,7 +44,7 @@ int pb__write_answer_end(pb_session *s, uint64_t mark, int failed, pb_error *err
 {
     failed = pb__write_end(s, mark, failed, err);
     if (!failed) {
-        s->answered = pb_encoder_mark(&s->encoder);
+        s->answered = pb__encoder_mark(&s->encoder);
     }
     return failed;
 }
@@ -68,7 +69,7 @@ int pb__write_value(pb_session *s, pb_value *v, pb_error *err)
 pb_value *pb__native(const pb_session *s, const char *text)
 {
     pb_span span = {(const uint8_t *)text, strlen(text)};
-    if (pb_profile_has(pb__profile(s), PB_PROFILE_NATIVE_STR_BARE)) {
+    if (pb__profile_has(pb__profile(s), PB__PROFILE_NATIVE_STR_BARE)) {
         return pb_bytes(span);
     }
     struct pb__text *t = pb__text_new(NULL, PB_STR, span.data, span.len);

@@ -123,7 +123,7 @@ static void read_all(const struct settings *s, pb_span in, size_t step, bool pla
     must(r);
     pb_sink sink = pb__reader_sink(r);
     pb_sink_ops ops = *sink.ops;
-    ops.run = NULL;
+    ops.attach = NULL;
     sink.ops = plain ? &ops : sink.ops;
     pb_decoder *d = pb_decoder_new(s->dialect, NULL, sink);
     must(d);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compat/profile.h"
 #include "compat/table.h"
 
 static int fail(struct pb__reader *r, int code, const char *why)
@@ -245,7 +246,7 @@ static int fill(struct pb__reader *r, struct pb__cref *c, uint32_t i, pb_value *
         break;
     }
     if (e == 0 && late &&
-        pb_profile_has(r->config.jelly->profile, PB_PROFILE_FILLS_AGAIN)) {
+        pb__profile_has(r->config.jelly->profile, PB__PROFILE_FILLS_AGAIN)) {
         e = pb__crefs_depend(r, late, (enum pb__place)d->place, d->node, d->at);
     }
     return e;

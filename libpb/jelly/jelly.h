@@ -8,6 +8,7 @@
 
 #include "compat/value.h"
 #include "libpb/banana/encode.h"
+#include "libpb/base/export.h"
 #include "libpb/base/map.h"
 #include "pb/jelly.h"
 
@@ -33,8 +34,9 @@ struct pb__invoker {
 
 /* Writing. Without an invoker references are refused, but for PB_REMOTE on Python 2, which
  * is sent as unpersistable. The config is borrowed. */
-int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *invoker,
-              struct pb_encoder *e, pb_error *err);
+PB__SHARED int pb__jelly(pb_value *v, const pb_jelly_config *c,
+                         const struct pb__invoker *invoker, struct pb_encoder *e,
+                         pb_error *err);
 
 /* Reading whole messages: a top-level list is then not an expression itself, but a plain
  * list whose members are expressions, each with reference numbers of its own. It becomes
@@ -59,16 +61,16 @@ struct pb__reader_config {
     void *ctx;
 };
 
-struct pb__reader *pb__reader_new(const struct pb__reader_config *c);
+PB__SHARED struct pb__reader *pb__reader_new(const struct pb__reader_config *c);
 /* Brings a loop of its own with it, so give it to the decoder itself. */
-pb_sink pb__reader_sink(struct pb__reader *r);
+PB__SHARED pb_sink pb__reader_sink(struct pb__reader *r);
 /* Appends to err->where, after a colon where that has a text, the path to what is being
  * read, for an error of the decoder's; nothing between expressions. */
-void pb__reader_where(struct pb__reader *r, pb_error *err);
+PB__SHARED void pb__reader_where(struct pb__reader *r, pb_error *err);
 /* Which member of a message is being read. */
 size_t pb__reader_member(const struct pb__reader *r);
 /* Gives back memory that is kept for the next message. */
 void pb__reader_trim(struct pb__reader *r);
-void pb__reader_free(struct pb__reader *r);
+PB__SHARED void pb__reader_free(struct pb__reader *r);
 
 #endif

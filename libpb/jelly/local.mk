@@ -1,4 +1,4 @@
-lib_layers += libpb_jelly.la
+core_layers += libpb_jelly.la
 libpb_jelly_la_SOURCES = \
 	%D%/crefs.c \
 	%D%/crefs.h \
@@ -7,6 +7,7 @@ libpb_jelly_la_SOURCES = \
 	%D%/jelly.h \
 	%D%/path.c \
 	%D%/path.h \
+	%D%/pattern.h \
 	%D%/read.c \
 	%D%/read.h \
 	%D%/read_ahead.h \
@@ -24,12 +25,18 @@ libpb_jelly_la_SOURCES = \
 	%D%/write_opening.c \
 	%D%/write_rare.c \
 	%D%/write_share.c
+if WITH_PCRE2
+libpb_jelly_la_SOURCES += %D%/pattern.c
+else
+libpb_jelly_la_SOURCES += %D%/pattern_none.c
+endif
 libpb_jelly_la_LIBADD = $(PCRE2_LIBS)
 jelly_libs = libpb_jelly.la libpb_banana.la $(compat_libs)
 
-EXTRA_DIST += %D%/tests/reading.h %D%/tests/writing.h
+EXTRA_DIST += %D%/tests/reading.h %D%/tests/tasting.h %D%/tests/writing.h
 unit_tests += \
 	%D%/tests/test_cycles \
+	%D%/tests/test_null \
 	%D%/tests/test_read \
 	%D%/tests/test_read_message \
 	%D%/tests/test_read_refuse \
@@ -38,6 +45,7 @@ unit_tests += \
 	%D%/tests/test_write_refuse \
 	%D%/tests/test_write_share
 %C%_tests_test_cycles_LDADD = $(jelly_libs) $(test_libs)
+%C%_tests_test_null_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_read_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_read_message_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_read_refuse_LDADD = $(jelly_libs) $(test_libs)
@@ -45,3 +53,10 @@ unit_tests += \
 %C%_tests_test_write_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_write_refuse_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_write_share_LDADD = $(jelly_libs) $(test_libs)
+if WITH_PCRE2
+unit_tests += %D%/tests/test_pattern
+%C%_tests_test_pattern_LDADD = $(jelly_libs) $(test_libs)
+else
+unit_tests += %D%/tests/test_pattern_none
+%C%_tests_test_pattern_none_LDADD = $(jelly_libs) $(test_libs)
+endif

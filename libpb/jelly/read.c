@@ -355,6 +355,14 @@ static uint8_t *place_bytes(void *ctx, size_t len)
     return r->placed ? r->placed->data : NULL;
 }
 
+static int reader_run(pb_decoder *d, const uint8_t *in, size_t len);
+
+static void reader_attach(void *ctx, pb_decoder *d)
+{
+    (void)ctx;
+    pb__decoder_set_loop(d, reader_run);
+}
+
 const pb_sink_ops pb__read_ops = {
     .list = begin_list,
     .end = end_list,
@@ -363,10 +371,10 @@ const pb_sink_ops pb__read_ops = {
     .real = take_real,
     .bytes = take_bytes,
     .place = place_bytes,
-    .run = pb__read_run,
+    .attach = reader_attach,
 };
 
-int pb__read_run(pb_decoder *d, const uint8_t *in, size_t len)
+static int reader_run(pb_decoder *d, const uint8_t *in, size_t len)
 {
     struct pb__reader *r = d->ctx;
     r->decoder = d;

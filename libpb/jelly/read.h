@@ -214,8 +214,7 @@ int pb__read_done_steal(struct pb__reader *r, pb_value *v);
 /* Forgets all that is being read. */
 void pb__read_reset(struct pb__reader *r);
 
-/* The sink, and the loop that has it compiled in. */
+/* The sink. It brings a loop of the decoder's that has it compiled in. */
 extern const pb_sink_ops pb__read_ops;
-int pb__read_run(struct pb_decoder *d, const uint8_t *in, size_t len);
 
 #endif

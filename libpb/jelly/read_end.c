@@ -4,6 +4,7 @@
  * _Unjellier; what Twisted would resolve by its name stays a name. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/jelly/crefs.h"
 #include "libpb/jelly/read.h"
 
@@ -173,7 +174,8 @@ static bool is_unreadable_class(struct pb__reader *r, const struct pb__frame *f)
 {
     bool used = f[-1].shape == PB__SHAPE_MEMBERS &&
                 (f[-1].head == PB__HEAD_METHOD || f[-1].head == PB__HEAD_INSTANCE);
-    return !used && !pb_profile_has(r->config.jelly->profile, PB_PROFILE_READS_NEW_CLASS);
+    return !used &&
+           !pb__profile_has(r->config.jelly->profile, PB__PROFILE_READS_NEW_CLASS);
 }
 
 static int refuse_class(struct pb__reader *r, struct pb__frame *f, const struct name *n)
@@ -258,7 +260,7 @@ static int end_method(struct pb__reader *r, struct pb__frame *f)
     size_t bad;
     if (!is_bytes(f->v[0]) ||
         !pb__utf8_check(span_of(f->v[0]).data, span_of(f->v[0]).len, &bad) ||
-        !pb_profile_has(r->config.jelly->profile, PB_PROFILE_READS_METHODS)) {
+        !pb__profile_has(r->config.jelly->profile, PB__PROFILE_READS_METHODS)) {
         return pb__read_refuse(r, -1, PB_ERR_TYPE, "instance method changed");
     }
     pb_span s = span_of(f->v[0]);
@@ -317,14 +319,14 @@ static int end_instance(struct pb__reader *r, struct pb__frame *f)
     pb_profile profile = r->config.jelly->profile;
     pb_value *state = take(&f->v[0]);
     if (pb__kind(state) == PB_NONE) {
-        if (!pb_profile_has(profile, PB_PROFILE_READS_EMPTY_STATE)) {
+        if (!pb__profile_has(profile, PB__PROFILE_READS_EMPTY_STATE)) {
             return pb__read_refuse(r, -1, PB_ERR_TYPE,
                                    "__dict__ must be set to a dictionary, not a "
                                    "'NoneType'");
         }
         state = (pb_value *)pb__table_new(r->pool, PB_DICT, 0);
     } else if (pb__kind(state) == PB_DICT && pb__crefs_used(r) &&
-               !pb_profile_has(profile, PB_PROFILE_FILLS_OWN_INSTANCE)) {
+               !pb__profile_has(profile, PB__PROFILE_FILLS_OWN_INSTANCE)) {
         state = copy_state_steal(r, state);
     }
     return finish(r, pb__instance_new_steal(r->pool, take(&f->v[1]), state));

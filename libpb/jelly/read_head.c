@@ -4,6 +4,7 @@
  * in. Mirrors the first half of _Unjellier.unjelly. */
 #include <string.h>
 
+#include "compat/profile.h"
 #include "compat/repr.h"
 #include "libpb/jelly/read.h"
 
@@ -128,7 +129,7 @@ static int begin_named(struct pb__reader *r, pb_span s)
     }
     /* Before there was a Python 3 to think of, Twisted did not decode names. */
     if (!is_ascii(s) &&
-        !pb_profile_has(r->config.jelly->profile, PB_PROFILE_HEAD_TYPE_ERROR)) {
+        !pb__profile_has(r->config.jelly->profile, PB__PROFILE_HEAD_TYPE_ERROR)) {
         return pb__read_refuse(r, 0, PB_ERR_SYNTAX, "the name of a type is not ASCII");
     }
     size_t module = module_of(s);

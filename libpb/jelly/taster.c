@@ -4,19 +4,12 @@
  * classes of instances, the reader about every head. Mirrors jelly.SecurityOptions. */
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "libpb/base/error.h"
 #include "libpb/base/map.h"
 #include "libpb/base/mem.h"
+#include "libpb/base/span.h"
+#include "libpb/jelly/pattern.h"
 #include "pb/jelly.h"
-
-/* What a match may cost, so that no pattern makes a name from a peer expensive. */
-#define NAME_MOST ((size_t)1024) /* bytes of a name that patterns look at */
-#define MATCH_LIMIT 10000
-#define DEPTH_LIMIT 1000
-#define HEAP_LIMIT 256 /* KiB */
 
 enum what {
     TYPE = 1,
@@ -31,18 +24,11 @@ struct name {
     char text[];
 };
 
-struct pattern {
-    struct pattern *next;
-    pcre2_code *code;
-    pcre2_match_data *match;
-    pcre2_match_context *limits;
-};
-
 struct pb_taster {
     size_t refs;
     bool all, basic;
     struct pb__map names; /* by hash */
-    struct pattern *patterns;
+    struct pb__pattern *patterns;
 };
 
 static const char *const default_types[] = {
@@ -73,14 +59,6 @@ pb_taster *pb_taster_ref(pb_taster *t)
     return t;
 }
 
-static void pattern_free(struct pattern *p)
-{
-    pcre2_match_context_free(p->limits);
-    pcre2_match_data_free(p->match);
-    pcre2_code_free(p->code);
-    pb__free(p);
-}
-
 void pb_taster_unref(pb_taster *t)
 {
     if (!t || --t->refs > 0) {
@@ -97,11 +75,7 @@ void pb_taster_unref(pb_taster *t)
         }
     }
     pb__map_fini(&t->names);
-    while (t->patterns) {
-        struct pattern *p = t->patterns;
-        t->patterns = p->next;
-        pattern_free(p);
-    }
+    pb__pattern_free(t->patterns);
     pb__free(t);
 }
 
@@ -152,25 +126,28 @@ static int allow(pb_taster *t, const char *text, size_t len, unsigned what)
 
 int pb_taster_allow_basic_types(pb_taster *t)
 {
+    if (!t) {
+        return PB_ERR_ARG;
+    }
     t->basic = true;
     return 0;
 }
 
 int pb_taster_allow_type(pb_taster *t, const char *name)
 {
-    return allow(t, name, strlen(name), TYPE);
+    return t && name ? allow(t, name, strlen(name), TYPE) : PB_ERR_ARG;
 }
 
 int pb_taster_allow_module(pb_taster *t, const char *name)
 {
-    return allow(t, name, strlen(name), MODULE);
+    return t && name ? allow(t, name, strlen(name), MODULE) : PB_ERR_ARG;
 }
 
 int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
 {
     static const char *const types[] = {"instance", "class", "classobj", "module"};
-    const char *dot = strrchr(class_name, '.');
-    int e = pb_taster_allow_basic_types(t);
+    const char *dot = class_name ? strrchr(class_name, '.') : NULL;
+    int e = class_name ? pb_taster_allow_basic_types(t) : PB_ERR_ARG;
     for (size_t i = 0; !e && i < sizeof types / sizeof *types; i++) {
         e = pb_taster_allow_type(t, types[i]);
     }
@@ -182,94 +159,26 @@ int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
 
 int pb_taster_allow_all(pb_taster *t)
 {
+    if (!t) {
+        return PB_ERR_ARG;
+    }
     t->all = true;
-    return 0;
-}
-
-static void *take_memory(size_t size, void *data)
-{
-    (void)data;
-    return pb__malloc(size);
-}
-
-static void give_memory(void *p, void *data)
-{
-    (void)data;
-    pb__free(p);
-}
-
-/* PCRE2's word for why a pattern is none. */
-static int refuse_pattern(pb_error *err, int code, size_t offset)
-{
-    if (code == PCRE2_ERROR_HEAP_FAILED) {
-        return pb__error_nomem(err);
-    }
-    PCRE2_UCHAR text[120];
-    pcre2_get_error_message(code, text, sizeof text);
-    return pb__error_set(err, PB_ERR_SYNTAX, offset, "bad pattern: %s", (char *)text);
-}
-
-static int compile(struct pattern *p, const char *pattern, pcre2_general_context *memory,
-                   pb_error *err)
-{
-    pcre2_compile_context *context = pcre2_compile_context_create(memory);
-    if (!context) {
-        return pb__error_nomem(err);
-    }
-    int code;
-    size_t offset;
-    p->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                            PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_UTF, &code,
-                            &offset, context);
-    pcre2_compile_context_free(context);
-    if (!p->code) {
-        return refuse_pattern(err, code, offset);
-    }
-    p->match = pcre2_match_data_create(1, memory);
-    p->limits = pcre2_match_context_create(memory);
-    if (!p->match || !p->limits) {
-        return pb__error_nomem(err);
-    }
-    pcre2_set_match_limit(p->limits, MATCH_LIMIT);
-    pcre2_set_depth_limit(p->limits, DEPTH_LIMIT);
-    pcre2_set_heap_limit(p->limits, HEAP_LIMIT);
     return 0;
 }
 
 int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err)
 {
-    pcre2_general_context *memory =
-        pcre2_general_context_create(take_memory, give_memory, NULL);
-    struct pattern *p = memory ? pb__calloc(1, sizeof *p) : NULL;
-    int e = p ? compile(p, pattern, memory, err) : pb__error_nomem(err);
-    pcre2_general_context_free(memory);
-    if (e == 0) {
-        p->next = t->patterns;
-        t->patterns = p;
-    } else if (p) {
-        pattern_free(p);
-    }
-    return e;
-}
-
-/* Whether a pattern matches the name; one that runs into a limit does not. */
-static bool matches(const pb_taster *t, pb_span name)
-{
-    bool found = false;
-    for (const struct pattern *p = t->patterns; p && !found; p = p->next) {
-        found = name.len <= NAME_MOST &&
-                pcre2_match(p->code, name.data, name.len, 0, 0, p->match, p->limits) >= 0;
-    }
-    return found;
+    return t && pattern ? pb__pattern_add(&t->patterns, pattern, err)
+                        : pb__error_null(err, t ? "the pattern" : "the taster");
 }
 
 static bool allowed(const pb_taster *t, pb_span name, enum what what)
 {
-    if (!t) {
+    if (!t || pb__span_is_null(name)) {
         return false;
     }
     const struct name *n = t->all ? NULL : find(t, name.data, name.len);
-    return t->all || (n && (n->what & what)) || matches(t, name);
+    return t->all || (n && (n->what & what)) || pb__pattern_matches(t->patterns, name);
 }
 
 static bool among(pb_span name, const char *const *words, size_t n)
@@ -285,6 +194,9 @@ static bool among(pb_span name, const char *const *words, size_t n)
 bool pb_taster_type_allowed(const pb_taster *t, pb_span name)
 {
     bool basic = !t || t->basic;
+    if (pb__span_is_null(name)) {
+        return false;
+    }
     return among(name, default_types, sizeof default_types / sizeof *default_types) ||
            (basic &&
             among(name, basic_types, sizeof basic_types / sizeof *basic_types)) ||

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compat/profile.h"
 #include "libpb/base/error.h"
 
 static const struct pb__text *text_of(const pb_value *v)
@@ -14,9 +15,9 @@ static const struct pb__text *text_of(const pb_value *v)
     return (const struct pb__text *)v;
 }
 
-static bool has(const struct pb__writer *w, pb_profile_row row)
+static bool has(const struct pb__writer *w, enum pb__profile_row row)
 {
-    return pb_profile_has(w->config->profile, row);
+    return pb__profile_has(w->config->profile, row);
 }
 
 /* What a Python 3 Twisted says where jelly left a str in the expression. */
@@ -97,7 +98,7 @@ static int write_moment(struct pb__writer *w, const pb_value *v)
                        m->microsecond);
         break;
     }
-    if (v->kind != PB_DATETIME && has(w, PB_PROFILE_DATES_REFUSED)) {
+    if (v->kind != PB_DATETIME && has(w, PB__PROFILE_DATES_REFUSED)) {
         return refuse_str(w, text);
     }
     int e = put_opening(w, v->kind);
@@ -113,7 +114,7 @@ static int write_decimal(struct pb__writer *w, const pb_value *v)
                              d->special == 'N' ? "s" : "");
     }
     const char exponent[2] = {d->special, 0};
-    if (d->special && !has(w, PB_PROFILE_NATIVE_STR_BARE)) {
+    if (d->special && !has(w, PB__PROFILE_NATIVE_STR_BARE)) {
         return refuse_str(w, exponent);
     }
     int e = put_opening(w, PB_DECIMAL);
@@ -132,7 +133,7 @@ int pb__write_text(struct pb__writer *w, const pb_value *v)
 
 static int write_name(struct pb__writer *w, const pb_value *v)
 {
-    if (v->kind != PB_CLASS && !has(w, PB_PROFILE_SENDS_FUNCTIONS)) {
+    if (v->kind != PB_CLASS && !has(w, PB__PROFILE_SENDS_FUNCTIONS)) {
         return refuse_str(w, (const char *)text_of(v)->data);
     }
     int e = put_opening(w, v->kind);
@@ -142,7 +143,7 @@ static int write_name(struct pb__writer *w, const pb_value *v)
 static int write_method(struct pb__writer *w, pb_value *v)
 {
     struct pb__method *m = (struct pb__method *)v;
-    if (!has(w, PB_PROFILE_SENDS_FUNCTIONS)) {
+    if (!has(w, PB__PROFILE_SENDS_FUNCTIONS)) {
         return refuse_str(w, (const char *)text_of(m->name)->data);
     }
     int e = put_opening(w, PB_METHOD);
@@ -156,7 +157,7 @@ static int write_method(struct pb__writer *w, pb_value *v)
 /* A text that Python's own code made: a native string of the profile. */
 static int put_native(struct pb__writer *w, const char *s, size_t len)
 {
-    int e = has(w, PB_PROFILE_NATIVE_STR_BARE) ? 0 : put_opening(w, PB_STR);
+    int e = has(w, PB__PROFILE_NATIVE_STR_BARE) ? 0 : put_opening(w, PB_STR);
     return e ? e : put_bytes(w, s, len);
 }
 
@@ -183,7 +184,7 @@ static int write_state(struct pb__writer *w, pb_value *v, pb_span name)
         return e;
     }
     if (pb__kind(i->state) == PB_DICT && pb_len(i->state) == 0 &&
-        has(w, PB_PROFILE_EMPTY_STATE_NONE)) {
+        has(w, PB__PROFILE_EMPTY_STATE_NONE)) {
         return put_opening(w, PB_NONE);
     }
     return pb__write_push(w, v, &i->state, 1, 1);
@@ -253,7 +254,7 @@ static int write_instance(struct pb__writer *w, pb_value *v)
 static int write_brokerless(struct pb__writer *w)
 {
     static const char reason[] = "References cannot be serialized";
-    if (!has(w, PB_PROFILE_NATIVE_STR_BARE)) {
+    if (!has(w, PB__PROFILE_NATIVE_STR_BARE)) {
         return refuse_str(w, reason);
     }
     int e = put_opening(w, PB__OPENING_UNPERSISTABLE);

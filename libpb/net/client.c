@@ -356,8 +356,7 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
                                 pb_value *args, pb_value *kwargs, pb_error *err)
 {
     if (!c || !to) {
-        pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to call %s",
-                      c ? "reference" : "connection", method);
+        pb__error_null(err, c ? "the reference to call" : "the client");
         return NULL;
     }
     pb_session *s = pb_remote_session(to);
@@ -383,8 +382,7 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
                            pb_error *err)
 {
     if (!c || !who) {
-        pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to log in",
-                      c ? "user" : "connection");
+        pb__error_null(err, c ? "the user to log in" : "the client");
         return NULL;
     }
     struct outcome *o = client_begin(c, err);

@@ -334,7 +334,8 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
     d->follower = follower;
     pb__list_init(&d->attempts);
     pb__loop_update(loop);
-    d->give_up_at = t->connect_timeout < 0 ? INT64_MAX : now(d) + t->connect_timeout;
+    d->give_up_at =
+        t->connect_timeout < 0 ? INT64_MAX : pb__later(now(d), t->connect_timeout);
     find(d);
     if (is_any_left(d)) {
         try_next(d);

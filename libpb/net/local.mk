@@ -1,4 +1,5 @@
-lib_layers += libpb_net.la
+if WITH_NET
+net_layers += libpb_net.la
 libpb_net_la_SOURCES = \
 	%D%/adopt.c \
 	%D%/client.c \
@@ -31,12 +32,14 @@ libpb_net_la_SOURCES = \
 	%D%/socket.h \
 	%D%/target.c \
 	%D%/target.h \
-	%D%/tls.c \
 	%D%/tls.h \
-	%D%/tls_context.c \
-	%D%/tls_context.h \
 	%D%/waiting.c \
 	%D%/waiting.h
+if WITH_TLS
+libpb_net_la_SOURCES += %D%/tls.c %D%/tls_context.c %D%/tls_context.h
+else
+libpb_net_la_SOURCES += %D%/tls_none.c
+endif
 libpb_net_la_LIBADD = $(LIBUV_LIBS) $(OPENSSL_LIBS)
 net_libs = libpb_net.la $(broker_libs)
 
@@ -54,15 +57,15 @@ unit_tests += \
 	%D%/tests/test_life \
 	%D%/tests/test_loop \
 	%D%/tests/test_loop_uv \
+	%D%/tests/test_null \
+	%D%/tests/test_null_client \
 	%D%/tests/test_password_file \
 	%D%/tests/test_post \
 	%D%/tests/test_pressure \
 	%D%/tests/test_server \
 	%D%/tests/test_service \
 	%D%/tests/test_silence \
-	%D%/tests/test_tls \
 	%D%/tests/test_waits
-EXTRA_DIST += %D%/tests/certificate.h %D%/tests/matrix_server.h %D%/tests/loop.h %D%/tests/peers.h %D%/tests/under_loop.h
 %C%_tests_test_callbacks_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_callbacks_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
@@ -76,13 +79,21 @@ EXTRA_DIST += %D%/tests/certificate.h %D%/tests/matrix_server.h %D%/tests/loop.h
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_uv_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+%C%_tests_test_null_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_null_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
+if WITH_TLS
+unit_tests += %D%/tests/test_tls
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+else
+unit_tests += %D%/tests/test_tls_none
+%C%_tests_test_tls_none_LDADD = $(net_libs) $(test_libs)
+endif
 %C%_tests_test_waits_LDADD = $(net_libs) $(test_libs)
 if HAVE_GLIB
 unit_tests += %D%/tests/test_loop_glib
@@ -99,3 +110,5 @@ unit_tests += %D%/tests/test_loop_libevent
 %C%_tests_test_loop_libevent_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 %C%_tests_test_loop_libevent_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)
 endif
+endif
+EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/matrix_server.h %D%/tests/peers.h %D%/tests/under_loop.h

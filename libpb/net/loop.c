@@ -172,7 +172,7 @@ void pb__loop_init(pb_loop *l, const pb_loop_ops *ops, void *own)
 int pb__loop_check(const pb_loop *l, pb_error *err)
 {
     if (!l) {
-        return pb__error_set(err, PB_ERR_ARG, 0, "there is no loop");
+        return pb__error_null(err, "the loop");
     }
     return pb__loop_is_foreign(l)
                ? pb__error_set(
@@ -184,7 +184,9 @@ int pb__loop_check(const pb_loop *l, pb_error *err)
 
 pb_loop *pb_loop_new(const pb_loop_ops *ops, void *loop)
 {
-    pb_loop *l = ops ? pb__malloc(sizeof *l) : NULL;
+    bool fits =
+        ops && ops->watch_new && ops->watch_set && ops->watch_free && ops->set_timer;
+    pb_loop *l = fits ? pb__malloc(sizeof *l) : NULL;
     if (l) {
         pb__loop_init(l, ops, loop);
         l->embedded = false;

@@ -58,6 +58,13 @@ static inline bool pb__loop_is_foreign(const pb_loop *l)
  * away for long. */
 void pb__loop_enter(pb_loop *l);
 void pb__loop_update(pb_loop *l);
+/* A time so many milliseconds after another, or the last that there is. */
+static inline int64_t pb__later(int64_t from, int64_t by)
+{
+    int64_t at;
+    return __builtin_add_overflow(from, by, &at) ? INT64_MAX : at;
+}
+
 /* That time, in milliseconds. */
 static inline int64_t pb__loop_now(const pb_loop *l)
 {

@@ -132,7 +132,7 @@ static void down(struct pb_service *s, const pb_error *why)
     }
     bool enough = c->max_failures && s->failures >= c->max_failures;
     int64_t delay = enough ? -1 : next_delay(s);
-    s->retry_at = enough ? INT64_MAX : now(s) + delay;
+    s->retry_at = enough ? INT64_MAX : pb__later(now(s), delay);
     s->depth++;
     if (c->on_down) {
         c->on_down(s, why, delay, c->user_data);
@@ -271,9 +271,11 @@ static bool copy_login(struct pb_service *s, const pb_credentials *c)
 
 static void set_defaults(pb_service_config *c)
 {
-    c->first_delay = c->first_delay ? c->first_delay : FIRST_DELAY;
+    c->first_delay = c->first_delay < 0 ? 0
+                     : c->first_delay   ? c->first_delay
+                                        : FIRST_DELAY;
     c->factor = c->factor > 0 ? c->factor : 1.5;
-    c->max_delay = c->max_delay ? c->max_delay : MAX_DELAY;
+    c->max_delay = c->max_delay < 0 ? 0 : c->max_delay ? c->max_delay : MAX_DELAY;
     c->jitter = c->jitter ? c->jitter : JITTER;
     c->max_waiting = c->max_waiting ? c->max_waiting : MAX_WAITING;
     c->login_timeout = c->login_timeout ? c->login_timeout : LOGIN_TIMEOUT;
@@ -314,12 +316,12 @@ pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
 
 pb_remote *pb_service_root(const pb_service *s)
 {
-    return s->root;
+    return s ? s->root : NULL;
 }
 
 size_t pb_service_waiting(const pb_service *s)
 {
-    return s->waiting.count;
+    return s ? s->waiting.count : 0;
 }
 
 static int wait_for_it(pb_service *s, const char *method, pb_value *args,
@@ -341,8 +343,8 @@ static int wait_for_it(pb_service *s, const char *method, pb_value *args,
                              "%zu calls wait for a connection to %s already",
                              s->waiting.count, s->to->at.spelling);
     }
-    if (timeout > 0 && __builtin_add_overflow(now(s), timeout, &deadline)) {
-        deadline = INT64_MAX;
+    if (timeout > 0) {
+        deadline = pb__later(now(s), timeout);
     }
     if (pb__waiting_add(&s->waiting, method, args, kwargs, options, deadline, cb,
                         user_data) != 0) {
@@ -356,6 +358,9 @@ int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
                            pb_value *kwargs, const pb_call_options *options,
                            pb_answer_cb cb, void *user_data, pb_error *err)
 {
+    if (!s || !method) {
+        return pb__error_null(err, s ? "the method to call" : "the service");
+    }
     /* What waits goes first. */
     if (s->root && s->waiting.count == 0 && pb_remote_session(s->root)) {
         return pb_remote_call_values(s->root, method, args, kwargs, options, cb,
@@ -377,14 +382,15 @@ int pb_service_call(pb_service *s, const char *method, pb_answer_cb cb, void *us
                 ? pb_service_call_values(s, method, args, NULL, NULL, cb, user_data, &own)
                 : own.code;
     pb_value_unref(args);
-    if (err && !err->code) {
-        *err = own;
-    }
+    pb__error_copy(err, &own);
     return e;
 }
 
 void pb_service_retry(pb_service *s)
 {
+    if (!s) {
+        return;
+    }
     s->failures = 0;
     if (!s->conn && !s->stopping && !pb__loop_is_foreign(s->loop)) {
         pb__loop_update(s->loop);
@@ -408,7 +414,7 @@ static void disown(pb_service *s)
 void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user_data),
                      void *user_data)
 {
-    if (s->stopping) {
+    if (!s || s->stopping) {
         return;
     }
     s->stopping = true;

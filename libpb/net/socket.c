@@ -20,6 +20,8 @@
 #include "libpb/base/error.h"
 #include "libpb/net/descriptor.h"
 
+enum { KEEP_ALIVE_MOST = 32767 /* seconds: Linux takes no more */ };
+
 const char *pb__socket_text(int negative_errno)
 {
     return uv_strerror(negative_errno);
@@ -247,6 +249,7 @@ int pb__socket_adopt(int fd)
 void pb__socket_keep_alive(int fd, int seconds)
 {
     /* A quarter of the time is for asking again. */
+    seconds = seconds < KEEP_ALIVE_MOST ? seconds : KEEP_ALIVE_MOST;
     int on = 1, idle = seconds - seconds / 4, again = seconds / 12 + 1, times = 3;
     if (seconds > 0) {
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);

@@ -5,6 +5,7 @@
 #ifndef PB__TARGET_H
 #define PB__TARGET_H
 
+#include "libpb/base/export.h"
 #include "libpb/net/conn.h"
 #include "libpb/net/endpoint.h"
 
@@ -23,13 +24,14 @@ struct pb__target {
 };
 
 /* NULL with PB_ERR_SYNTAX, PB_ERR_TLS, PB_ERR_SYSTEM (a file of no use), PB_ERR_NOMEM. */
-struct pb__target *pb__target_new(const char *endpoint, enum pb__endpoint_role role,
-                                  const pb_net_config *c, pb_error *err);
+PB__SHARED struct pb__target *pb__target_new(const char *endpoint,
+                                             enum pb__endpoint_role role,
+                                             const pb_net_config *c, pb_error *err);
 /* The same without an endpoint, for a socket that is connected. PB_ERR_ARG for a TLS client
  * that does not say whom it expects. */
 struct pb__target *pb__target_adopted(bool is_client, bool is_tls, const pb_net_config *c,
                                       pb_error *err);
-struct pb__target *pb__target_ref(struct pb__target *t);
-void pb__target_unref(struct pb__target *t);
+PB__SHARED struct pb__target *pb__target_ref(struct pb__target *t);
+PB__SHARED void pb__target_unref(struct pb__target *t);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "libpb/base/export.h"
 #include "pb/error.h"
 
 /* Paths of PEM files; NULL is the default of each. */
@@ -33,25 +34,25 @@ struct pb__tls;
 
 /* One connection. host is whom a client wants to talk to: a name or an address. NULL for
  * lack of memory. A client has its first bytes to send from the start. */
-struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host);
+PB__SHARED struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host);
 /* Takes bytes of the socket. PB_ERR_TLS with the reason, PB_ERR_NOMEM; then, and before,
  * there may still be something to send (an alert). */
-int pb__tls_recv(struct pb__tls *t, pb_span in, pb_error *err);
+PB__SHARED int pb__tls_recv(struct pb__tls *t, pb_span in, pb_error *err);
 /* Plain text of what was taken: how many bytes, 0 for none now, or as pb__tls_recv. */
-int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, pb_error *err);
+PB__SHARED int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, pb_error *err);
 /* Whether the peer has said that it sends no more. */
-bool pb__tls_has_ended(const struct pb__tls *t);
+PB__SHARED bool pb__tls_has_ended(const struct pb__tls *t);
 /* Whether plain text can be sent now: the handshake is over. */
-bool pb__tls_is_ready(const struct pb__tls *t);
+PB__SHARED bool pb__tls_is_ready(const struct pb__tls *t);
 /* Takes plain text to send, some or all of it: how much, or as pb__tls_recv. */
-int pb__tls_write(struct pb__tls *t, pb_span plain, pb_error *err);
+PB__SHARED int pb__tls_write(struct pb__tls *t, pb_span plain, pb_error *err);
 /* Says that there is no more to send. */
-void pb__tls_finish(struct pb__tls *t);
+PB__SHARED void pb__tls_finish(struct pb__tls *t);
 /* What the socket is to get, borrowed until the next call; and how much it took. */
-pb_span pb__tls_send(const struct pb__tls *t);
-void pb__tls_sent(struct pb__tls *t, size_t n);
+PB__SHARED pb_span pb__tls_send(const struct pb__tls *t);
+PB__SHARED void pb__tls_sent(struct pb__tls *t, size_t n);
 /* Whether the session of an earlier connection was gone on with. */
 bool pb__tls_resumed(const struct pb__tls *t);
-void pb__tls_free(struct pb__tls *t);
+PB__SHARED void pb__tls_free(struct pb__tls *t);
 
 #endif

@@ -1,10 +1,10 @@
-"""Conversations as the frames of pcap files, for the tests of what reads those."""
+"""Makes pcap files of conversations, for the checks of programs that read them."""
 
 import struct
 
 
 def pcap(frames):
-    """A file of frames, a microsecond apart."""
+    """A pcap file of frames, one microsecond apart."""
     out = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
     for i, frame in enumerate(frames):
         out += struct.pack("<IIII", 1000, i, len(frame), len(frame)) + frame
@@ -14,10 +14,12 @@ def pcap(frames):
 def segment(v6, client, seq, data, syn=False, ack=True, fin=False, port=40000):
     ports = (port, 8787) if client else (8787, port)
     flags = fin | syn << 1 | ack << 4
-    tcp = struct.pack("!HHIIBBHHH", *ports, seq & 0xFFFFFFFF, 0, 5 << 4, flags, 0xFFFF, 0, 0) + data
+    tcp = struct.pack("!HHIIBBHHH", *ports, seq & 0xFFFFFFFF, 0, 5 << 4, flags, 0xFFFF, 0,
+                      0) + data
     a, b = (b"\x01", b"\x02") if client else (b"\x02", b"\x01")
     if v6:
-        ip = struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64) + b"\0" * 15 + a + b"\0" * 15 + b
+        ip = struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64)
+        ip += b"\0" * 15 + a + b"\0" * 15 + b
         return b"\0" * 12 + b"\x86\xdd" + ip + tcp
     ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0)
     ip += b"\x0a\0\0" + a + b"\x0a\0\0" + b
@@ -26,8 +28,8 @@ def segment(v6, client, seq, data, syn=False, ack=True, fin=False, port=40000):
 
 
 def packets(chunks, v6, rng, lose=None):
-    """The conversation as the frames of a pcap file. Segments of one side are shuffled
-    among those next to them, and some come twice; sequence numbers wrap."""
+    """A pcap file of a conversation. Neighbouring segments of one side are shuffled, some
+    are repeated, and one may be lost; sequence numbers wrap."""
     seqs = {True: 0xFFFFFFF0, False: 7}
     frames = [segment(v6, True, seqs[True], b"", syn=True, ack=False),
               segment(v6, False, seqs[False], b"", syn=True)]
@@ -50,7 +52,7 @@ def packets(chunks, v6, rng, lose=None):
 
 
 def segments(chunks, port=40000, size=60000):
-    """The conversation's frames in their order, each chunk in segments of at most a size."""
+    """The frames of a conversation in order; chunks are cut into segments of a size."""
     seqs = {True: 1, False: 1}
     frames = [segment(False, True, 0, b"", syn=True, ack=False, port=port),
               segment(False, False, 0, b"", syn=True, port=port)]

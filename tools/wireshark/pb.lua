@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: MIT
--- A dissector of Perspective Broker for Wireshark and tshark. Copy this folder's files to the
--- folder of Lua plugins (Help > About > Folders), or give this one by -X lua_script:pb.lua.
--- pb_banana.lua makes nodes of bytes; each top-level expression goes to its message's
--- function below, and what is jelly in it is shown by pb_jelly.lua.
+-- A dissector of Perspective Broker for Wireshark and tshark. Copy the files of this
+-- folder to the folder of Lua plugins (Help > About > Folders), or load this one by the
+-- option -X lua_script:pb.lua. pb_banana.lua decodes bytes to nodes. A function below
+-- shows each kind of message; pb_jelly.lua formats the values in it.
 
 local here = debug.getinfo(1, "S").source:match("^@(.-)[^/\\]*$")
 local banana = dofile(here .. "pb_banana.lua")
 local jelly = dofile(here .. "pb_jelly.lua")
-local clean, line, text_of = jelly.clean, jelly.line, jelly.text_of
+local escape, one_line, text_of = jelly.escape, jelly.one_line, jelly.text_of
 
-local ITEMS = 2000 -- lines of a message's tree
-local LEVELS = 40 -- levels of it
+local ITEMS = 2000 -- lines in the tree of a message
+local LEVELS = 40 -- levels of the tree
 
 local pb = Proto("pb", "Perspective Broker")
 
@@ -42,34 +42,37 @@ for _, field in pairs(F) do
 end
 
 local E = {
-    damaged = ProtoExpert.new("pb.damaged", "The stream is damaged", expert.group.MALFORMED,
-        expert.severity.ERROR),
+    damaged = ProtoExpert.new("pb.damaged", "The stream is damaged",
+        expert.group.MALFORMED, expert.severity.ERROR),
     unexpected = ProtoExpert.new("pb.unexpected", "Unexpected", expert.group.PROTOCOL,
         expert.severity.WARN),
 }
 pb.experts = { E.damaged, E.unexpected }
 
-pb.prefs.ports = Pref.range("TCP ports", "8787", "Ports of PB servers; others are known by the "
-    .. "dialects with which a server begins", 65535)
-pb.prefs.size = Pref.uint("Largest message", 16 * 1024 * 1024, "In bytes; so many elements "
-    .. "a list may have, too")
-pb.prefs.prefix = Pref.uint("Longest number", 64, "In digits in base 128, as Twisted's limit")
+pb.prefs.ports = Pref.range("TCP ports", "8787", "Ports of PB servers; on other ports, "
+    .. "the protocol is recognised by the dialects that a server offers first", 65535)
+pb.prefs.size = Pref.uint("Largest message", 16 * 1024 * 1024,
+    "In bytes; also the largest number of elements in a list")
+pb.prefs.prefix = Pref.uint("Longest number", 64,
+    "In digits in base 128, as Twisted's limit")
 
 local stream_of = Field.new("tcp.stream")
-local streams = {} -- by number: dialect, calls of each side, what is pending, what is damaged
+-- By number: the dialect, the calls of each side, incomplete messages, and damage.
+local streams = {}
 
 -- Messages ------------------------------------------------------------------------------
 
--- What a message is dissected with: m.tvb, m.base (where it begins there), m.tree, m.pinfo,
--- m.stream, m.side and m.peer; and m.items, what may still be added to its tree.
+-- The state of the dissection, m: m.tvb, m.base (the offset of the message in it),
+-- m.tree, m.pinfo, m.stream, m.side and m.peer; and m.items, the number of lines that can
+-- still be added to its tree.
 
-local function range(m, node)
+local function node_range(m, node)
     return m.tvb(m.base + node.start - 1, node.stop - node.start)
 end
 
--- Adds a value under a tree, as far as the limits go.
+-- Adds a value to a tree, up to the limits.
 local function add_value(m, tree, field, node)
-    local stack = { { tree:add(field, range(m, node), line(node)), node, 1 } }
+    local stack = { { tree:add(field, node_range(m, node), one_line(node)), node, 1 } }
     while #stack > 0 do
         local item, value, level = table.unpack(table.remove(stack))
         local children = {}
@@ -80,12 +83,12 @@ local function add_value(m, tree, field, node)
         end
         for _, child in ipairs(children) do
             if m.items == 0 or level == LEVELS then
-                item:append_text(" [not shown whole]")
+                item:append_text(" [truncated]")
                 break
             end
             m.items = m.items - 1
-            local text = line(child)
-            local added = item:add(F.jelly, range(m, child), text)
+            local text = one_line(child)
+            local added = item:add(F.jelly, node_range(m, child), text)
             added:set_text(text)
             if child.items then
                 stack[#stack + 1] = { added, child, level + 1 }
@@ -94,8 +97,8 @@ local function add_value(m, tree, field, node)
     end
 end
 
--- What a receiver would refuse, though the bytes can be read on.
-local function unexpected(m, text)
+-- Warns of a message that a receiver would refuse, although the stream can be decoded.
+local function add_warning(m, text)
     m.tree:add_proto_expert_info(E.unexpected, text)
     return text
 end
@@ -103,17 +106,18 @@ end
 local function add_number(m, field, node)
     local n = node.number
     if n and n >= 0 and n < 2 ^ 53 then
-        m.tree:add(field, range(m, node), UInt64.new(n % 2 ^ 32, math.floor(n / 2 ^ 32)))
+        local value = UInt64.new(n % 2 ^ 32, math.floor(n / 2 ^ 32))
+        m.tree:add(field, node_range(m, node), value)
     else
-        unexpected(m, "No number: " .. line(node))
+        add_warning(m, "Not a number: " .. one_line(node))
     end
-    return node.digits or line(node)
+    return node.digits or one_line(node)
 end
 
--- An object goes by its number or by its name.
+-- Adds the object of a message: a number or a name.
 local function add_object(m, node)
-    local name = node.digits or node.text and clean(node.text) or line(node)
-    m.tree:add(F.object, range(m, node), name)
+    local name = node.digits or node.text and escape(node.text) or one_line(node)
+    m.tree:add(F.object, node_range(m, node), name)
     return name
 end
 
@@ -123,13 +127,13 @@ local function add_link(m, field, frame)
     end
 end
 
-local function call(m, items)
+local function show_call(m, items)
     local request = add_number(m, F.request, items[2])
     local object = add_object(m, items[3])
-    local method = clean(items[4].text or line(items[4]))
-    m.tree:add(F.method, range(m, items[4]), method)
+    local method = escape(items[4].text or one_line(items[4]))
+    m.tree:add(F.method, node_range(m, items[4]), method)
     local wanted = items[5].number ~= 0
-    m.tree:add(F.wanted, range(m, items[5]), wanted)
+    m.tree:add(F.wanted, node_range(m, items[5]), wanted)
     add_value(m, m.tree, F.args, items[6])
     add_value(m, m.tree, F.kwargs, items[7])
     local calls = m.stream.calls[m.side]
@@ -139,15 +143,15 @@ local function call(m, items)
     if wanted and calls[request] then
         add_link(m, F.response_in, calls[request].answered)
     end
-    local given = line(items[6]):gsub(",?%)$", "")
-    local keywords = line(items[7])
+    local given = one_line(items[6]):gsub(",?%)$", "")
+    local keywords = one_line(items[7])
     return string.format("call #%s %s.%s%s%s)%s", request, object, method, given,
         keywords == "{}" and "" or (given == "(" and "**" or ", **") .. keywords,
         wanted and "" or " no answer wanted")
 end
 
--- What an answer and an error have in common: the call that they are for.
-local function reply(m, node)
+-- Adds what an answer and an error have in common: the call that they belong to.
+local function show_reply(m, node)
     local request = add_number(m, F.request, node)
     local asked = m.stream.calls[m.peer][request]
     if asked then
@@ -161,70 +165,75 @@ local function reply(m, node)
     return request
 end
 
--- A member of a failure's state, which is a dictionary or an instance's.
-local function member(failure, name)
+-- A member of the state of a failure, and its node; the state is a dictionary.
+local function failure_member(failure, name)
     local state = failure.items and failure.items[2]
     for _, pair in ipairs(state and state.items or {}) do
         local key = pair.items and pair.items[1]
         local text = key and (key.text or key.items and text_of(key.items[2]))
         if text == name then
             local value = pair.items[2]
-            return value and (value.text or value.items and text_of(value.items[2])), value
+            local content = value and value.text
+            if value and value.items then
+                content = text_of(value.items[2])
+            end
+            return content, value
         end
     end
 end
 
-local function failed(m, items)
-    local request = reply(m, items[2])
+local function show_error(m, items)
+    local request = show_reply(m, items[2])
     add_value(m, m.tree, F.failure, items[3])
-    local name, where = member(items[3], "type")
-    if not name then -- an exception that went as a copy of itself
+    local name, where = failure_member(items[3], "type")
+    if not name then -- an exception that was sent as a copy
         where = items[3].items and items[3].items[1] or items[3]
         name = text_of(where)
     end
     if name then
-        name = clean(name)
-        m.tree:add(F.error, range(m, where), name)
+        name = escape(name)
+        m.tree:add(F.error, node_range(m, where), name)
     end
-    local value, at = member(items[3], "value")
+    local value, at = failure_member(items[3], "value")
     if value then
-        value = clean(value)
-        m.tree:add(F.error_value, range(m, at), value)
+        value = escape(value)
+        m.tree:add(F.error_value, node_range(m, at), value)
     end
-    return string.format("error #%s %s%s", request, name or line(items[3]),
+    return string.format("error #%s %s%s", request, name or one_line(items[3]),
         value and ": " .. value or "")
 end
 
-local function one_object(word)
+local function object_message(word)
     return function(m, items)
         return word .. " " .. add_object(m, items[2])
     end
 end
 
--- By a message's first member: how many members it has, and what shows it.
+-- The first member of a message to the number of its members, and the function that shows
+-- it.
 local MESSAGES = {
     version = { 2, function(m, items)
         return "version " .. add_number(m, F.version, items[2])
     end },
-    message = { 7, call },
-    cachemessage = { 7, function(m, items) return "cache " .. call(m, items) end },
+    message = { 7, show_call },
+    cachemessage = { 7, function(m, items) return "cache " .. show_call(m, items) end },
     answer = { 3, function(m, items)
-        local request = reply(m, items[2])
+        local request = show_reply(m, items[2])
         add_value(m, m.tree, F.answer, items[3])
-        return string.format("answer #%s %s", request, line(items[3]))
+        return string.format("answer #%s %s", request, one_line(items[3]))
     end },
-    error = { 3, failed },
-    decref = { 2, one_object("decref") },
-    decache = { 2, one_object("decache") },
-    uncache = { 2, one_object("uncache") },
+    error = { 3, show_error },
+    decref = { 2, object_message("decref") },
+    decache = { 2, object_message("decache") },
+    uncache = { 2, object_message("uncache") },
     didNotUnderstand = { 2, function(m, items)
-        local command = line(items[2])
-        m.tree:add(F.command, range(m, items[2]), command)
+        local command = one_line(items[2])
+        m.tree:add(F.command, node_range(m, items[2]), command)
         return "didNotUnderstand " .. command
     end },
 }
 
--- A list of strings that begins with no message: what a server offers.
+-- Whether a list is the offer of a server: strings that are not the names of messages.
 local function is_offer(node)
     for _, item in ipairs(node.items) do
         if item.kind ~= banana.STRING or MESSAGES[item.text] then
@@ -234,43 +243,43 @@ local function is_offer(node)
     return true
 end
 
-local function negotiate(m, node)
+local function show_negotiation(m, node)
     local frame = m.stream.negotiated[m.side] or m.pinfo.number
     m.stream.negotiated[m.side] = frame
     if frame ~= m.pinfo.number then
-        return unexpected(m, "A dialect, which was settled in frame " .. frame)
+        return add_warning(m, "A dialect after the negotiation in frame " .. frame)
     end
     if node.text then
         m.stream.dialect = m.stream.dialect or node.text
-        m.tree:add(F.dialect, range(m, node), clean(node.text))
-        return "dialect " .. clean(node.text)
+        m.tree:add(F.dialect, node_range(m, node), escape(node.text))
+        return "dialect " .. escape(node.text)
     end
     local names = {}
     for i, item in ipairs(node.items) do
-        names[i] = clean(item.text)
-        m.tree:add(F.dialects, range(m, item), names[i])
+        names[i] = escape(item.text)
+        m.tree:add(F.dialects, node_range(m, item), names[i])
     end
     return "dialects " .. table.concat(names, ", ")
 end
 
--- Shows a message, and gives its line for the column.
-local function show(m, node)
+-- Shows a message; returns its text for the column.
+local function show_message(m, node)
     local known = node.items and MESSAGES[text_of(node.items[1])]
     if known then
-        m.tree:add(F.message, range(m, node.items[1]), node.items[1].text)
+        m.tree:add(F.message, node_range(m, node.items[1]), node.items[1].text)
         if node.count ~= known[1] then
-            return unexpected(m, string.format("A message %s of %d members, not %d",
+            return add_warning(m, string.format("The message %s has %d members, not %d",
                 node.items[1].text, node.count, known[1]))
         end
         return known[2](m, node.items)
     elseif node.kind == banana.STRING or node.items and is_offer(node) then
-        return negotiate(m, node)
+        return show_negotiation(m, node)
     elseif node.items and text_of(node.items[1]) then
-        local command = clean(node.items[1].text)
-        m.tree:add(F.message, range(m, node.items[1]), command)
-        return unexpected(m, "No such message: " .. command)
+        local command = escape(node.items[1].text)
+        m.tree:add(F.message, node_range(m, node.items[1]), command)
+        return add_warning(m, "Unknown message: " .. command)
     end
-    return unexpected(m, "This is no message: " .. line(node))
+    return add_warning(m, "Not a message: " .. one_line(node))
 end
 
 -- Streams -------------------------------------------------------------------------------
@@ -280,13 +289,15 @@ local function stream_at(number)
         sides[side] = {}
         return sides[side]
     end }
-    streams[number] = streams[number]
-        or { calls = setmetatable({}, by_side), pending = {}, damaged = {}, negotiated = {} }
+    streams[number] = streams[number] or {
+        calls = setmetatable({}, by_side), pending = {}, damaged = {}, negotiated = {},
+    }
     return streams[number]
 end
 
--- The scan of a message that began in segments before, if this is the same message.
-local function resumed(pending, data)
+-- The scan of a message that began in earlier segments, if data continues that message;
+-- else a new one.
+local function resume_scan(pending, data)
     local length, tail = pending and pending.length, pending and pending.tail
     if pending and data:sub(length - #tail + 1, length) == tail then
         return pending.scan
@@ -294,8 +305,8 @@ local function resumed(pending, data)
     return banana.new_scan()
 end
 
--- Asks TCP for what a message lacks, a segment at a time: how much that is nobody knows.
-local function ask(m, data, scan)
+-- Requests one more segment from TCP: the length of the message is not known in advance.
+local function request_segment(m, data, scan)
     if not m.pinfo.visited then
         m.stream.pending[m.side] =
             { scan = scan, length = #data - m.base, tail = data:sub(m.base + 1):sub(-64) }
@@ -304,25 +315,25 @@ local function ask(m, data, scan)
     m.pinfo.desegment_len = DESEGMENT_ONE_MORE_SEGMENT
 end
 
--- Adds a message's line to the column, beside those of the same frame.
-local function tell(m, text)
+-- Adds the text of a message to the column, after those of the same frame.
+local function add_info(m, text)
     local info = m.pinfo.cols.info
-    if m.stream.told == m.pinfo.number then
+    if m.stream.info_frame == m.pinfo.number then
         info:append(", ")
     else
         info:clear()
-        m.stream.told = m.pinfo.number
+        m.stream.info_frame = m.pinfo.number
     end
     info:append(text)
     info:fence()
 end
 
--- Shows what is wrong. Nothing that follows on this side can be read.
-local function give_up(m, wrong)
+-- Reports why the stream of this side cannot be decoded any more.
+local function report_damage(m, wrong)
     local damaged = m.stream.damaged
     damaged[m.side] = damaged[m.side] or { frame = m.pinfo.number, wrong = wrong }
     m.tree:add_proto_expert_info(E.damaged, "The stream is damaged: " .. wrong)
-    tell(m, "damaged: " .. wrong)
+    add_info(m, "damaged: " .. wrong)
 end
 
 function pb.dissector(tvb, pinfo, root)
@@ -335,32 +346,33 @@ function pb.dissector(tvb, pinfo, root)
     local damaged = m.stream.damaged[m.side]
     if damaged and pinfo.number > damaged.frame then
         root:add(pb, tvb()):add_proto_expert_info(E.unexpected, string.format(
-            "Not read: this side is damaged since frame %d: %s", damaged.frame, damaged.wrong))
+            "Not dissected: this side is damaged since frame %d: %s", damaged.frame,
+            damaged.wrong))
         return
     end
 
     local data = tvb:raw()
-    local scan = resumed(m.stream.pending[m.side], data)
+    local scan = resume_scan(m.stream.pending[m.side], data)
     m.stream.pending[m.side] = nil
     while m.base < #data do
         local node, wrong = banana.read(scan, data, m.base, m.stream.dialect, pb.prefs)
         local length = node and node.stop - 1 or #data - m.base
-        local goes_on = not node and not wrong
-        if goes_on and pinfo.can_desegment > 0 then
-            return ask(m, data, scan)
+        local incomplete = not node and not wrong
+        if incomplete and pinfo.can_desegment > 0 then
+            return request_segment(m, data, scan)
         end
         m.tree = root:add(pb, tvb(m.base, length))
-        if goes_on then
-            unexpected(m, "The message goes on in segments that are not joined")
+        if incomplete then
+            add_warning(m, "The message continues in segments that were not reassembled")
             return
         end
         if wrong then
-            return give_up(m, wrong)
+            return report_damage(m, wrong)
         end
         m.items = ITEMS
-        local text = show(m, node)
+        local text = show_message(m, node)
         m.tree:append_text(", " .. text)
-        tell(m, text)
+        add_info(m, text)
         m.base = m.base + length
         scan = banana.new_scan()
     end
@@ -370,26 +382,27 @@ function pb.init()
     streams = {}
 end
 
--- A server's first bytes, by which a stream on any port is known.
-local function begins(tvb, pinfo, root)
+-- Recognises a stream on any port by the server's first bytes.
+local function is_pb_stream(tvb, pinfo, root)
     local first = tvb:raw(0, math.min(tvb:len(), 8))
-    if not (first:find("^[\1-\127]\128\2\130pb") or first:find("^[\1-\127]\128\4\130none")) then
+    if not (first:find("^[\1-\127]\128\2\130pb")
+            or first:find("^[\1-\127]\128\4\130none")) then
         return false
     end
     pinfo.conversation = pb
     pb.dissector(tvb, pinfo, root)
     return true
 end
-pb:register_heuristic("tcp", begins)
+pb:register_heuristic("tcp", is_pb_stream)
 
 local tcp_ports, ports = DissectorTable.get("tcp.port"), nil
 
-local function use_ports()
+local function register_ports()
     if ports then
         tcp_ports:remove(ports, pb)
     end
     ports = pb.prefs.ports
     tcp_ports:add(ports, pb)
 end
-pb.prefs_changed = use_ports
-use_ports()
+pb.prefs_changed = register_ports
+register_ports()

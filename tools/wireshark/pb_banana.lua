@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Banana for pb.lua: bytes in, nodes out, one for each element. A node has kind, start and
--- stop (positions in its message, from 1), and text, or number and digits, or items and
--- count. Nothing recurses, and no length is believed before it was compared with a limit.
+-- Decodes banana for pb.lua: bytes to nodes, one for each element. A node has kind, start
+-- and stop (positions in its message, from 1), and text, or number and digits, or items
+-- and count. Nothing recurses, and every length is compared with a limit before it is
+-- used.
 
 local LIMIT = {
-    depth = 1000, -- lists in lists
-    nodes = 20000, -- elements of a message that are kept; those after them are counted only
-    members = 7, -- of a message, which are kept always
+    depth = 1000, -- nested lists
+    nodes = 20000, -- elements of a message that are kept; further ones are only counted
+    members = 7, -- the members of a message, which are always kept
 }
 
 local WORDS = {
@@ -20,8 +21,8 @@ local WORDS = {
 local LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB =
     0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87
 
--- The decimal digits of an unsigned number in base 128, low digit first.
-local function decimal(prefix)
+-- The decimal digits of a prefix: an unsigned number in base 128, low digit first.
+local function prefix_digits(prefix)
     local limbs = { 0 } -- base 10^7, low limb first
     for i = #prefix, 1, -1 do
         local carry = prefix:byte(i)
@@ -42,7 +43,7 @@ local function decimal(prefix)
 end
 
 -- The same as a Lua number: exact up to 2^53.
-local function number(prefix)
+local function prefix_number(prefix)
     local n = 0
     for i = #prefix, 1, -1 do
         n = n * 128 + prefix:byte(i)
@@ -59,23 +60,24 @@ local function float_text(value)
     end
 end
 
--- Where a scan stands between two calls: a message of many segments is read once.
+-- The state of a scan between two calls, so that each byte of a message is scanned once.
 local function new_scan()
     return { pos = 1, stack = {}, nodes = 0 }
 end
 
--- Puts an element into the innermost open list, if it is one of those that are kept.
-local function keep(scan, node)
+-- Adds a node to the innermost open list, within the limits.
+local function keep_node(scan, node)
     local top = scan.stack[#scan.stack]
     scan.nodes = scan.nodes + 1
-    if top and (scan.nodes <= LIMIT.nodes or #scan.stack == 1 and #top.items < LIMIT.members) then
+    local is_member = #scan.stack == 1 and top and #top.items < LIMIT.members
+    if top and (scan.nodes <= LIMIT.nodes or is_member) then
         top.items[#top.items + 1] = node
     end
 end
 
--- Ends an element, and the lists that are full by it. Gives the expression's node back when
--- it is whole.
-local function finish(scan, node)
+-- Ends a node, and the lists that it completes. Returns the node of the top-level
+-- expression when that is complete.
+local function end_node(scan, node)
     while true do
         node.stop = scan.pos
         local top = scan.stack[#scan.stack]
@@ -90,10 +92,10 @@ local function finish(scan, node)
     end
 end
 
--- Reads on in the expression that begins after so many bytes of data. Gives its node; or nil
--- where it goes on after the data; or nil and what is wrong with it. limits.size bounds
--- messages, strings and lists, limits.prefix the bytes of a number.
-local function read(scan, data, base, dialect, limits)
+-- Continues to read the expression that begins at offset base of data. Returns its node;
+-- nil if it is incomplete; or nil and the error. limits.size bounds messages, strings and
+-- lists, limits.prefix the bytes of a number.
+local function read_expression(scan, data, base, dialect, limits)
     while true do
         local start = base + scan.pos
         local at = data:find("[\128-\255]", start)
@@ -105,11 +107,11 @@ local function read(scan, data, base, dialect, limits)
             return nil
         end
         local prefix, kind = data:sub(start, at - 1), data:byte(at)
-        local n, size, node = number(prefix), 0, { kind = kind, start = scan.pos }
+        local n, size, node = prefix_number(prefix), 0, { kind = kind, start = scan.pos }
         if kind == LIST then
             if n > limits.size then
                 return nil, string.format("a list of %s elements; the limit is %d",
-                    decimal(prefix), limits.size)
+                    prefix_digits(prefix), limits.size)
             elseif #scan.stack == LIMIT.depth then
                 return nil, string.format("lists within more than %d lists", LIMIT.depth)
             end
@@ -117,7 +119,7 @@ local function read(scan, data, base, dialect, limits)
         elseif kind == STRING then
             if n > limits.size then
                 return nil, string.format("a string of %s bytes; the limit is %d",
-                    decimal(prefix), limits.size)
+                    prefix_digits(prefix), limits.size)
             end
             size = n
         elseif kind == FLOAT then
@@ -125,17 +127,17 @@ local function read(scan, data, base, dialect, limits)
         elseif kind == VOCAB then
             node.text = WORDS[n]
             if not node.text then
-                return nil,
-                    string.format("word %s, which is not in the vocabulary", decimal(prefix))
+                return nil, string.format("word %s, which is not in the vocabulary",
+                    prefix_digits(prefix))
             elseif dialect == "none" then
                 return nil, string.format("the word %s, in the dialect none", node.text)
             end
         elseif kind > VOCAB then
-            return nil, string.format("the type byte 0x%02x, which does not exist", kind)
+            return nil, string.format("the unknown type byte 0x%02x", kind)
         else
             local negative = kind == NEG or kind == LONGNEG
             node.number = negative and -n or n
-            node.digits = (negative and n > 0 and "-" or "") .. decimal(prefix)
+            node.digits = (negative and n > 0 and "-" or "") .. prefix_digits(prefix)
         end
         if at + size > #data then
             return nil
@@ -150,11 +152,11 @@ local function read(scan, data, base, dialect, limits)
         if scan.pos > limits.size then
             return nil, string.format("a message of more than %d bytes", limits.size)
         end
-        keep(scan, node)
+        keep_node(scan, node)
         if kind == LIST and n > 0 then
             scan.stack[#scan.stack + 1] = node
         else
-            node = finish(scan, node)
+            node = end_node(scan, node)
             if node then
                 return node
             end
@@ -162,4 +164,4 @@ local function read(scan, data, base, dialect, limits)
     end
 end
 
-return { STRING = STRING, new_scan = new_scan, read = read }
+return { STRING = STRING, new_scan = new_scan, read = read_expression }

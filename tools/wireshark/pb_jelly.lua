@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Jelly for pb.lua: what a node of pb_banana.lua means as a value, in parts (strings and
+-- Formats the values of jelly for pb.lua: a node of pb_banana.lua as parts (strings and
 -- nodes, for a tree) or on one line. Nothing recurses.
 
 local LIMIT = {
@@ -14,8 +14,9 @@ local function is_utf8(text)
     return not rest:find("[\128-\255]")
 end
 
--- A string as Wireshark can take it: control characters escaped, and all that is no UTF-8.
-local function clean(text)
+-- A string that Wireshark can display: control characters are escaped, and bytes of other
+-- encodings than UTF-8.
+local function escape(text)
     if #text > LIMIT.text then
         text = text:sub(1, LIMIT.text):gsub("[\192-\247][\128-\191]*$", "") .. "..."
     end
@@ -28,7 +29,7 @@ end
 
 local function quoted(text)
     local quote = text:find("'", 1, true) and not text:find('"', 1, true) and '"' or "'"
-    text = clean(text)
+    text = escape(text)
     return quote .. (quote == "'" and text:gsub("'", "\\'") or text) .. quote
 end
 
@@ -36,7 +37,7 @@ local function text_of(node)
     return node and node.text
 end
 
--- A container's parts: an opening, its items with commas between them, a closing.
+-- The parts of a container: an opening, the items with commas between them, a closing.
 local function sequence(opening, node, first, closing, max)
     local parts = { opening }
     for i = first, math.min(#node.items, first + max) do
@@ -52,23 +53,23 @@ local function sequence(opening, node, first, closing, max)
     return parts
 end
 
-local function numbered(opening)
+local function reference(opening)
     return function(node)
         local which = node.items[2]
         return { opening, which and (which.digits or which) or "?", ">" }
     end
 end
 
-local function named(node)
+local function name_parts(node)
     local name = text_of(node.items[2])
-    return { node.items[1].text, " ", name and clean(name) or "?" }
+    return { node.items[1].text, " ", name and escape(name) or "?" }
 end
 
-local function spelt(node, max)
+local function constructor(node, max)
     return sequence(node.items[1].text .. "(", node, 2, ")", max)
 end
 
--- By the first member of a list: its parts, which are strings and nodes.
+-- The first member of a list to the function that makes its parts.
 local JELLY = {
     None = function() return { "None" } end,
     boolean = function(node)
@@ -85,19 +86,23 @@ local JELLY = {
         end
         return sequence("{", node, 2, "}", max)
     end,
-    set = spelt, frozenset = spelt, method = spelt, persistent = spelt, cached = spelt,
-    datetime = spelt, date = spelt, time = spelt, timedelta = spelt, decimal = spelt,
-    unpersistable = spelt, instance = spelt, cache = spelt, copy = spelt,
-    class = named, module = named, ["function"] = named,
-    remote = numbered("<remote "), ["local"] = numbered("<local "), lcache = numbered("<cache "),
-    dereference = numbered("<shared "),
+    class = name_parts, module = name_parts, ["function"] = name_parts,
+    remote = reference("<remote "), ["local"] = reference("<local "),
+    lcache = reference("<cache "), dereference = reference("<shared "),
     reference = function(node)
         return { "<shared ", node.items[2] or "?", ">=", node.items[3] or "?" }
     end,
 }
 
--- The parts of a value, with at most so many of its items.
-local function parts(node, max)
+for _, word in ipairs({
+    "set", "frozenset", "method", "persistent", "cached", "datetime", "date", "time",
+    "timedelta", "decimal", "unpersistable", "instance", "cache", "copy",
+}) do
+    JELLY[word] = constructor
+end
+
+-- The parts of a value, with at most max of its items.
+local function value_parts(node, max)
     if node.digits then
         return { node.digits }
     elseif node.text then
@@ -113,11 +118,11 @@ local function parts(node, max)
     if known then
         return known(node, max)
     end
-    return sequence(clean(head) .. "(", node, 2, ")", max) -- a copy: its class and its state
+    return sequence(escape(head) .. "(", node, 2, ")", max) -- a copy: type tag and state
 end
 
 -- A value on one line.
-local function line(node)
+local function one_line(node)
     local out, length, stack = {}, 0, { node }
     while #stack > 0 do
         local part = table.remove(stack)
@@ -129,7 +134,7 @@ local function line(node)
                 break
             end
         else
-            local more = parts(part, LIMIT.shown)
+            local more = value_parts(part, LIMIT.shown)
             for i = #more, 1, -1 do
                 stack[#stack + 1] = more[i]
             end
@@ -138,4 +143,4 @@ local function line(node)
     return table.concat(out)
 end
 
-return { clean = clean, line = line, parts = parts, text_of = text_of }
+return { escape = escape, one_line = one_line, parts = value_parts, text_of = text_of }

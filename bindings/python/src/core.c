@@ -93,10 +93,52 @@ static int learn_word(void *ctx, pb_span word)
     return w->st->words[w->next++] ? 0 : PB_ERR_NOMEM;
 }
 
+/* Tokens that are no words, none of which comes. */
+
+static int refuse_list(void *ctx, size_t n)
+{
+    (void)ctx;
+    (void)n;
+    return PB_ERR_TYPE;
+}
+
+static int refuse_end(void *ctx)
+{
+    (void)ctx;
+    return PB_ERR_TYPE;
+}
+
+static int refuse_integer(void *ctx, int64_t i)
+{
+    (void)ctx;
+    (void)i;
+    return PB_ERR_TYPE;
+}
+
+static int refuse_big(void *ctx, bool negative, pb_span base128)
+{
+    (void)ctx;
+    (void)negative;
+    (void)base128;
+    return PB_ERR_TYPE;
+}
+
+static int refuse_real(void *ctx, double d)
+{
+    (void)ctx;
+    (void)d;
+    return PB_ERR_TYPE;
+}
+
 /* Asks the decoder for each word of the vocabulary. */
 static int learn_words(struct pbpy_state *st)
 {
-    static const pb_sink_ops ops = {.bytes = learn_word};
+    static const pb_sink_ops ops = {.list = refuse_list,
+                                    .end = refuse_end,
+                                    .integer = refuse_integer,
+                                    .big = refuse_big,
+                                    .real = refuse_real,
+                                    .bytes = learn_word};
     struct words w = {.st = st, .next = 1};
     pb_decoder *d = pb_decoder_new(PB_DIALECT_PB, NULL, (pb_sink){&ops, &w});
     pb_error err = {0};

@@ -2,6 +2,7 @@
 """Runs the examples, and the programs of the README against what it says they print."""
 import contextlib
 import io
+import os
 import pathlib
 import re
 import socket
@@ -77,6 +78,39 @@ class Readme(Programs):
         with contextlib.redirect_stdout(out):
             exec(self.programs["formats.py"], {"__name__": "formats"})
         self.assertEqual(out.getvalue(), self.prints[2])
+
+    def test_clients_that_fail(self):
+        """Each client, where no server is, and where one fails every call."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        with tempfile.TemporaryDirectory() as folder:
+            clients = [[HERE / "examples/client.py", f"tcp:127.0.0.1:{port}", "a", "b", "c"]]
+            for name, program in self.programs.items():
+                if "libpb.connect(" in program:
+                    clients.append([pathlib.Path(folder, name)])
+                    clients[-1][0].write_text(program.replace("8789", port), encoding="utf-8")
+            self.assertEqual(len(clients), 3)
+            for client in clients:
+                self.fails(client)
+            with self.failing_server(port):
+                for client in clients:
+                    self.fails(client)
+
+    def fails(self, client):
+        done = subprocess.run([sys.executable, "-B", *map(str, client)], capture_output=True,
+                              text=True, timeout=60)
+        with self.subTest(client[0].name, said=done.stdout + done.stderr):
+            self.assertEqual(done.returncode, 1)
+            self.assertNotEqual(done.stderr, "")
+
+    @contextlib.contextmanager
+    def failing_server(self, port):
+        program = pathlib.Path(os.environ["builddir"], "tests", "failing_server")
+        with subprocess.Popen([program, f"tcp:{port}:interface=127.0.0.1"], text=True,
+                              stdout=subprocess.PIPE) as server:
+            self.assertEqual(server.stdout.readline(), "failing\n")
+            yield
+            server.terminate()
 
     def test_the_rest(self):
         known = {"server.py", "client.py", "login_server.py", "login_client.py", "copies.py",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the C sides of the pairs share. A pair is a conversation of two programs which both
- * are there in C and in Python (pair.py), and print the same whoever the other is. One
- * program has them all: pairs ENDPOINT NAME server|client. */
+ * What the C sides of the pairs share. A pair is a conversation of two programs which
+ * both are there in C and in Python (pair.py), and print the same whoever the other
+ * is. One program has them all: pairs ENDPOINT NAME server|client. */
 #ifndef PAIR_H
 #define PAIR_H
 

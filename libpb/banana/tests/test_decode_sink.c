@@ -61,6 +61,12 @@ static int meddle_bytes(void *ctx, pb_span s)
     return meddle(ctx);
 }
 
+static void meddle_attach(void *ctx, pb_decoder *d)
+{
+    struct meddler *m = ctx;
+    m->d = d;
+}
+
 static const pb_sink_ops meddler_ops = {
     .list = meddle_list,
     .end = meddle,
@@ -68,12 +74,15 @@ static const pb_sink_ops meddler_ops = {
     .big = meddle_big,
     .real = meddle_real,
     .bytes = meddle_bytes,
+    .attach = meddle_attach,
 };
 
 static pb_decoder *meddler_decoder(struct meddler *m, pb_dialect dialect)
 {
-    m->d = pb_decoder_new(dialect, NULL, (pb_sink){.ops = &meddler_ops, .ctx = m});
-    return m->d;
+    pb_decoder *d =
+        pb_decoder_new(dialect, NULL, (pb_sink){.ops = &meddler_ops, .ctx = m});
+    cr_assert_eq(m->d, d, "the sink is told of its decoder");
+    return d;
 }
 
 /* Every kind of token: 12 calls, the last of them the end of the outer list. */
@@ -234,19 +243,26 @@ static int own_run(pb_decoder *d, const uint8_t *in, size_t len)
     return pb__decode_run(d, &recorder_ops, d->ctx, in, len);
 }
 
+static void bring_own_loop(void *ctx, pb_decoder *d)
+{
+    (void)ctx;
+    pb__decoder_set_loop(d, own_run);
+}
+
 PB_TEST(decode_sink, a_loop_of_its_own)
 {
     for (size_t step = 1; step <= ALL_TOKENS.len; step++) {
         /* The ordinary loop would crash. */
-        static const pb_sink_ops empty = {.run = own_run};
+        static const pb_sink_ops empty = {.attach = bring_own_loop};
         struct recorder r;
         pb_sink sink = recorder_sink(&r);
         sink.ops = &empty;
-        pb_decoder *d = pb_decoder_new(PB_DIALECT_PB, NULL, sink);
-        cr_assert_eq(feed(d, ALL_TOKENS, step, step, NULL), 0);
+        pb_decoder d;
+        pb__decoder_init(&d, PB_DIALECT_PB, NULL, sink);
+        cr_assert_eq(feed(&d, ALL_TOKENS, step, step, NULL), 0);
         cr_expect_str_eq(recorder_text(&r), "[7 1 -1 b+00000000000000000002 0x0p+0 'hi' "
                                             "'None' [1 [0 ] ] ] ");
-        pb_decoder_free(d);
+        pb__decoder_fini(&d);
         recorder_fini(&r);
     }
 }

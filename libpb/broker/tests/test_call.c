@@ -238,12 +238,9 @@ PB_TEST(call, is_refused_before_anything_is_sent)
         const pb_call_options *options;
         const char *text;
     } rows[] = {
-        {PB_ERR_ARG, NULL, empty, NULL, NULL,
-         "a call needs a reference and a method, and a callback only where an answer is "
-         "wanted"},
+        {PB_ERR_ARG, NULL, empty, NULL, NULL, "the reference to call is NULL"},
         {PB_ERR_ARG, root, empty, NULL, &quiet,
-         "a call needs a reference and a method, and a callback only where an answer is "
-         "wanted"},
+         "a call that wants no answer has no callback"},
         {PB_ERR_TYPE, root, list, NULL, NULL, "arguments are a tuple, not list"},
         {PB_ERR_TYPE, root, empty, list, NULL, "keyword arguments are a dict, not list"},
         {PB_ERR_TYPE, root, empty, keys, NULL, "keywords must be strings"},

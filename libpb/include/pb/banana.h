@@ -19,8 +19,9 @@ typedef struct pb_decoder pb_decoder;
 
 /* ---- Tokens ---- */
 
-/* What receives tokens. Each returns 0, or anything else to stop the decoder, which is
- * then dead with that number. Spans are borrowed for the time of the call. */
+/* What receives tokens; all but `place` have to be there. Each returns 0, or anything
+ * else to stop the decoder, which is then dead with that number. Spans are borrowed for the
+ * time of the call. */
 typedef struct {
     /* A list of n elements begins; that many tokens or lists follow, then `end`. */
     int (*list)(void *ctx, size_t n);
@@ -38,8 +39,9 @@ typedef struct {
      * pointer, or until the decoder is freed), so that a large string is copied once.
      * NULL: the decoder keeps the bytes itself until they are complete. */
     uint8_t *(*place)(void *ctx, size_t len);
-    /* Leave NULL: the sinks of this library may bring the decoder's loop with them. */
-    int (*run)(pb_decoder *d, const uint8_t *in, size_t len);
+    /* May be NULL. The decoder that the tokens will come from has been made: for a sink
+     * that pauses it, or asks it for an offset. No token may be expected yet. */
+    void (*attach)(void *ctx, pb_decoder *d);
     void *reserved[4];
 } pb_sink_ops;
 
@@ -77,12 +79,14 @@ typedef enum {
 
 /* ---- Decoding ---- */
 
-/* A decoder, *new* (pb_decoder_free); NULL for lack of memory. limits may be NULL. */
+/* A decoder, *new* (pb_decoder_free); NULL for lack of memory, or of a function of the
+ * sink's. limits may be NULL. */
 PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out);
 /* Takes all of `in`. 0, or the error that ended the stream, which is said again by every
  * further call: PB_ERR_LIMIT (prefix, list, bytes, depth, message, values), PB_ERR_SYNTAX
  * (unknown type byte), PB_ERR_PROTOCOL (VOCAB where it may not be, or of no word),
  * PB_ERR_NOMEM, or the number that the sink returned (err is then the sink's to fill).
+ * PB_ERR_ARG for a NULL decoder, or a NULL `in` that has a length, ends nothing.
  * err->offset counts from the first byte of the top-level expression that was being read
  * to the byte at which it was refused: mostly a type byte.
  * Mirrors Banana.dataReceived. */
@@ -119,12 +123,12 @@ PB_API pb_sink pb_encoder_sink(pb_encoder *e);
 PB_API int pb_encoder_error(const pb_encoder *e, pb_error *err);
 /* Marks a place: the number of bytes written in all. */
 PB_API uint64_t pb_encoder_mark(const pb_encoder *e);
-/* Goes back to a place that was marked, and clears the error. Nothing past it must have
+/* Goes back to a place that was marked, and clears the error; no further than to what has
  * been sent. */
 PB_API void pb_encoder_rewind(pb_encoder *e, uint64_t mark);
 /* The bytes to write, borrowed until the next call on e. */
 PB_API pb_span pb_encoder_send(const pb_encoder *e);
-/* How many of them have gone. */
+/* How many of them have gone; not more than there are. */
 PB_API void pb_encoder_sent(pb_encoder *e, size_t n);
 /* The dialect from now on, between two expressions. */
 PB_API void pb_encoder_set_dialect(pb_encoder *e, pb_dialect dialect);

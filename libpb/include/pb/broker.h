@@ -324,8 +324,8 @@ typedef struct {
     void *reserved[12];
 } pb_session_config;
 
-/* A session of the side that connected, *new* (pb_session_free); the config is copied.
- * NULL for lack of memory. now is monotonic milliseconds, as everywhere. */
+/* A session of the side that connected, *new* (pb_session_free); the config is copied, and
+ * may be NULL. NULL for lack of memory. now is monotonic milliseconds, as everywhere. */
 PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now);
 /* A session of the side that was connected to: *new*, as above. */
 PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);

@@ -28,7 +28,9 @@ PB_API pb_taster *pb_taster_new(void);
 PB_API pb_taster *pb_taster_ref(pb_taster *t);
 /* Removes an owner. NULL is allowed. */
 PB_API void pb_taster_unref(pb_taster *t);
-/* allowBasicTypes: list, tuple, dict, references. globalSecurity is a new taster with
+/* What follows gives PB_ERR_ARG for NULL.
+ *
+ * allowBasicTypes: list, tuple, dict, references. globalSecurity is a new taster with
  * these; it is what a NULL taster means wherever one is asked for. 0 or PB_ERR_NOMEM. */
 PB_API int pb_taster_allow_basic_types(pb_taster *t);
 /* allowTypes for one name. 0 or PB_ERR_NOMEM. */
@@ -42,7 +44,8 @@ PB_API int pb_taster_allow_instances_of(pb_taster *t, const char *class_name);
 /* Allows types, modules and classes whose whole name matches a PCRE2 pattern (anchored at
  * both ends). Compiled here, matched under limits: a name that runs into them, or is
  * longer than 1024 bytes, is refused.
- * PB_ERR_SYNTAX with the offset in the pattern. Ours, not Twisted's. */
+ * PB_ERR_SYNTAX with the offset in the pattern; PB_ERR_STATE where libpb was built without
+ * PCRE2. Ours, not Twisted's. */
 PB_API int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err);
 /* Allows everything. 0 or PB_ERR_NOMEM. Mirrors DummySecurityOptions. */
 PB_API int pb_taster_allow_all(pb_taster *t);

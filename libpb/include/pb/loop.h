@@ -20,6 +20,8 @@ extern "C" {
 
 struct uv_loop_s;
 
+/* ---- Loops ---- */
+
 /* An event loop as the library sees it. It belongs to the thread that runs the loop.
  * Counted: each connection, server, service and post owns it too, so a program may give
  * its own count back at any time. */
@@ -58,7 +60,7 @@ enum {
 };
 
 /* What a loop does for the library, in the loop's thread. `loop` is what pb_loop_new was
- * given. From `now` on they may be NULL. */
+ * given. `now`, `update`, `free` and `forked` may be NULL. */
 typedef struct {
     /* Prepares to watch fd, for nothing yet: *watch is what the next two functions get.
      * 0, or -errno if it cannot. */
@@ -80,15 +82,15 @@ typedef struct {
     /* The last owner has gone, and no watch is left. This may be called from inside
      * pb_watch_ready and pb_loop_due. */
     void (*free)(void *loop);
-    /* This is the child of a fork, and what it shares with its parent, as an epoll instance,
-     * is to be replaced: called there before a watch is ended, once. NULL: it shares nothing
-     * but descriptors that are watched. */
+    /* This is the child of a fork, and what it shares with its parent, as an epoll
+     * instance, is to be replaced: called there before a watch is ended, once. NULL: it
+     * shares nothing but descriptors that are watched. */
     void (*forked)(void *loop);
-    void *reserved[3]; /* NULL */
+    void *reserved[3];
 } pb_loop_ops;
 
 /* A loop that works by these functions, which are borrowed for its life: *new*. NULL for
- * lack of memory, and `free` is not called then. */
+ * lack of memory, or of a function that may not be NULL, and `free` is not called then. */
 PB_API pb_loop *pb_loop_new(const pb_loop_ops *ops, void *loop);
 /* The time of set_timer has come. */
 PB_API void pb_loop_due(pb_loop *l);

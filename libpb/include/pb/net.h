@@ -109,8 +109,6 @@ PB_API void pb_server_close(pb_server *s, void (*closed)(void *user_data),
 PB_API void pb_server_drain(pb_server *s, int64_t patience,
                             void (*closed)(void *user_data), void *user_data);
 
-/* ---- The loop ---- */
-
 /* ---- Threads ---- */
 
 /* A loop, its connections, their sessions, objects, references and values belong

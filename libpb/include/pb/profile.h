@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Profiles: which Python and which Twisted a peer is, or is to be taken for, and the one
- * table of what differs between them on the wire. */
+ * Profiles: which Python and which Twisted a peer is, or is to be taken for. */
 #ifndef PB_PROFILE_H
 #define PB_PROFILE_H
-
-#include <stdbool.h>
 
 #include "pb/error.h"
 
@@ -13,87 +10,15 @@
 extern "C" {
 #endif
 
-/* A kind of peer. Frozen. A 0 is the default: Python 3.11 (or 2.7, for python_major 2), and with
- * it the rules of Twisted 24.7 (or 20.3, the last for Python 2), but for those rows of
- * the table that are plain faults of one version (LATE_FAILURE_LOST): these hold only
- * where the version is named. */
+/* A kind of peer. Frozen. A 0 is the default: Python 3.11 (or 2.7, for python_major 2),
+ * and with it the rules of Twisted 24.7 (or 20.3, the last for Python 2), but for plain faults of
+ * one version (24.7 never answers a call whose Deferred fails late): these are copied
+ * only where the version is named. */
 typedef struct {
     uint8_t python_major, python_minor;
     uint16_t twisted; /* year * 100 + month, as in 2204 for 22.4; 802 for 8.2 */
 } pb_profile;
 
-/* Name; first and last Python and first and last Twisted that the sentence is true of
- * (major * 100 + minor); the sentence. Versions that nobody has looked at, between the
- * last that is known to be old and the first that is known to be new, count as new. */
-#define PB_PROFILE_MAP(X)                                                                \
-    X(NATIVE_STR_BARE, 200, 299, 0, 9999,                                                \
-      "Native strings are bare strings: keyword names, members of a state, "             \
-      "publishedID, "                                                                    \
-      "perspective, service, and value, traceback and parents of a failure.")            \
-    X(SENDS_FUNCTIONS, 200, 299, 0, 9999, "Functions, modules and methods can be sent.") \
-    X(READS_METHODS, 200, 299, 0, 9999, "A method can be read.")                         \
-    X(BUILTINS_IN_EXCEPTIONS, 200, 299, 0, 9999,                                         \
-      "Built-in classes are in exceptions and __builtin__; else they are in builtins.")  \
-    X(STANDARD_ERROR, 200, 299, 0, 9999,                                                 \
-      "Built-in exceptions have exceptions.StandardError among their parents.")          \
-    X(UNKNOWN_COMMAND_ANSWERED, 200, 299, 0, 9999,                                       \
-      "An unknown command, UTF-8 or not, is answered with didNotUnderstand; else the "   \
-      "connection is dropped.")                                                          \
-    X(DICT_ORDERED, 300, 399, 0, 9999, "A dict goes in the order of insertion.")         \
-    X(FAILURE_CAPTURE_VARS, 200, 399, 803, 9999,                                         \
-      "The state of a failure has captureVars.")                                         \
-    X(PARENTS_AFTER_UNSAFE, 300, 399, 2407, 9999,                                        \
-      "In the state of a failure parents comes after unsafeTracebacks; else before.")    \
-    X(PARENTS_FIRST, 200, 399, 0, 802,                                                   \
-      "The parents of a failure are all base classes depth first and the class itself "  \
-      "last; else the class first, in the order of method resolution.")                  \
-    X(PAGES_WANT_ANSWER, 200, 399, 0, 1302, "gotPage and endedPaging want an answer.")   \
-    X(DATES_REFUSED, 300, 399, 0, 2099,                                                  \
-      "date, time and timedelta cannot be sent; they can be read, and datetime can be "  \
-      "sent.")                                                                           \
-    X(READS_NEW_CLASS, 200, 399, 803, 9999,                                              \
-      "A class of the new style can be read, alone or as the last member of a method.")  \
-    X(FILLS_OWN_INSTANCE, 200, 399, 1303, 9999,                                          \
-      "An instance that holds itself is filled; else the inner place comes back as "     \
-      "unpersistable.")                                                                  \
-    X(FILLS_AGAIN, 200, 399, 0, 1502,                                                    \
-      "A place of a cycle that is filled with what is itself not known yet is filled "   \
-      "again once it is; else it is left.")                                              \
-    X(VOCAB_IN_NONE, 200, 399, 0, 1302,                                                  \
-      "A VOCAB in the dialect none is read as its word; else it is an error.")           \
-    X(INTEGER_COMMAND_ANSWERED, 200, 399, 0, 1302,                                       \
-      "A command that is an integer is answered with didNotUnderstand; else the "        \
-      "connection is dropped.")                                                          \
-    X(INTEGER_METHOD_ANSWERED, 200, 399, 0, 1302,                                        \
-      "A method that is an integer is answered with NoSuchMethod for remote_5; else "    \
-      "the "                                                                             \
-      "connection is dropped.")                                                          \
-    X(HEAD_TYPE_ERROR, 200, 399, 0, 1302,                                                \
-      "A head of an expression that is no string raises TypeError; else "                \
-      "AttributeError.")                                                                 \
-    X(EMPTY_STATE_NONE, 311, 399, 0, 9999,                                               \
-      "The state of an instance without members is sent as None.")                       \
-    X(READS_EMPTY_STATE, 200, 399, 2205, 9999,                                           \
-      "An instance whose state is None is read as one without members.")                 \
-    X(LATE_FAILURE_LOST, 300, 399, 2407, 2407,                                           \
-      "A call whose Deferred fails after the method has returned is never answered.")    \
-    X(OLD_CLASSES, 200, 299, 0, 9999,                                                    \
-      "Services are classes of the old style: of a missing method it is told that a "    \
-      "Room instance has it not; else that a 'Room' object has.")
-
-/* The rows by name: PB_PROFILE_NATIVE_STR_BARE, ... */
-typedef enum {
-#define PB_PROFILE_ROW(name, python_first, python_last, first, last, sentence) \
-    PB_PROFILE_##name,
-    PB_PROFILE_MAP(PB_PROFILE_ROW)
-#undef PB_PROFILE_ROW
-        PB_PROFILE_ROWS /* how many there are */
-} pb_profile_row;
-
-/* Whether the row's sentence is true of such a peer. */
-PB_API bool pb_profile_has(pb_profile p, pb_profile_row row);
-/* The row's sentence, a constant. */
-PB_API const char *pb_profile_sentence(pb_profile_row row);
 /* Reads "22.4.0-py3", "8.2.0-py2", "22.4", "23.10.0-py3.11", "python2", "python3". Without
  * a Python, it is 3. 0, or PB_ERR_SYNTAX for anything else. */
 PB_API int pb_profile_parse(const char *text, pb_profile *out, pb_error *err);

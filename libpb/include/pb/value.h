@@ -44,6 +44,7 @@ typedef enum {
     PB_UNPERSISTABLE, /* what jelly leaves where something could not be sent: a reason */
     PB_OBJECT,        /* an object of this program, offered to peers: see pb/broker.h */
     PB_REMOTE,        /* a reference to an object of a peer: see pb/broker.h */
+    PB_NOTHING,       /* NULL, which is no value */
 } pb_kind;
 
 /* ---- Counts ---- */
@@ -62,18 +63,20 @@ PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
 /* ---- Looking at a value ---- */
 
-/* What it is. */
+/* What it is; PB_NOTHING for NULL. */
 PB_API pb_kind pb_value_kind(const pb_value *v);
-/* Python's name of the kind, a constant: "NoneType", "int", "dict", ... */
+/* Python's name of the kind, a constant: "NoneType", "int", "dict", ...; "nothing", and "?"
+ * for what is no kind. */
 PB_API const char *pb_kind_name(pb_kind kind);
 /* Python's ==: 1 == 1.0 == True, containers by content, cycles included (a pair of
  * containers met again inside itself counts as equal there, where Python would raise
  * RecursionError). Instances, methods' selves and references compare by identity, except
  * that references to one object of one peer are equal. nan is not equal to itself, but
  * counts as found where the very same value stands in two containers. Nested containers
- * take memory to compare; where there is none the answer is false. */
+ * take memory to compare; where there is none the answer is false, as it is for NULL. */
 PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
-/* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free); NULL for lack of memory.
+/* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free); NULL for NULL and for lack of
+ * memory.
  * A container inside itself prints as [...], (...) or {...}. */
 PB_API char *pb_value_repr(const pb_value *v);
 
@@ -96,17 +99,19 @@ PB_API pb_value *pb_int_text(const char *decimal, pb_error *err);
 PB_API pb_value *pb_int_bytes(bool negative, pb_span little_endian);
 /* A float: *new*. */
 PB_API pb_value *pb_float(double d);
-/* Text from NUL-terminated UTF-8: *new*; NULL also where it is no UTF-8. */
+/* Text from NUL-terminated UTF-8: *new*; NULL also for NULL and where it is no UTF-8. */
 PB_API pb_value *pb_str(const char *utf8);
 /* Text from a span of UTF-8: *new*; NULL and PB_ERR_SYNTAX with the offset of the first
  * bad byte where it is none. */
 PB_API pb_value *pb_strn(pb_span utf8, pb_error *err);
-/* bytes, copied: *new*. */
+/* bytes, copied: *new*; NULL also where there is no data but a length. */
 PB_API pb_value *pb_bytes(pb_span b);
 
 /* ---- Scalars as C has them ---- */
 
-/* The value as a C number, never a guess. True and False, or PB_ERR_TYPE. */
+/* The value as a C number, never a guess. True and False, or PB_ERR_TYPE. Here and below
+ * PB_ERR_ARG for NULL, a value or a place for the result, and 0, false or an empty span in
+ * *out where it fails. */
 PB_API int pb_as_bool(const pb_value *v, bool *out);
 /* An int (bool counts as one, as in Python): PB_ERR_TYPE if it is none, PB_ERR_RANGE if it
  * does not fit. */
@@ -146,7 +151,8 @@ PB_API pb_value *pb_item(const pb_value *seq, size_t i);
  * PB_ERR_NOMEM. */
 PB_API int pb_append(pb_value *seq, pb_value *item);
 PB_API int pb_append_steal(pb_value *seq, pb_value *item);
-/* Replaces item i of a list, giving back the one before. PB_ERR_RANGE beyond the end. */
+/* Replaces item i of a list, giving back the one before. PB_ERR_RANGE beyond the end; else
+ * as pb_append_steal. */
 PB_API int pb_item_set_steal(pb_value *list, size_t i, pb_value *item);
 /* The value under a text key (a str, or bytes as a Python 2 peer sends); borrowed; NULL
  * if there is none. */
@@ -161,7 +167,8 @@ PB_API int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *valu
 /* Sets a text key to a value, which is borrowed; errors as above. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
 /* Walks a dict in order: start with *pos = 0; false at the end. Key and value are
- * borrowed. Don't add to the dict meanwhile. */
+ * borrowed, NULL at the end, and either may be NULL for who does not want it. Don't add to
+ * the dict meanwhile. */
 PB_API bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key,
                          pb_value **value);
 
@@ -190,7 +197,7 @@ PB_API pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microsecond
                               pb_error *err);
 /* The fields of a datetime, date or time. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_datetime(const pb_value *v, pb_datetime_fields *out);
-/* The parts of a timedelta. PB_ERR_TYPE for another kind. */
+/* The parts of a timedelta; any of the three may be NULL. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds,
                            int *microseconds);
 
@@ -241,13 +248,16 @@ PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
  *   z as s, but NULL is None          O a value, borrowed   N a value, stolen
  *   ( ) tuple   [ ] list   { } dict: key, value, key, value
  * Commas, colons and spaces are skipped. One unit gives itself, none gives None, several
- * give a tuple. Takes every N also when it fails. */
+ * give a tuple. A NULL value, or text that may not be NULL, is PB_ERR_ARG. Takes every N
+ * also when it fails, but those behind a letter that means nothing. */
 PB_API pb_value *pb_build(pb_error *err, const char *format, ...);
 /* The same letters with pointers; outs are borrowed from v. `s` wants text without NUL,
  * str or bytes; `y` wants bytes; `O` takes anything; `|` makes the rest of a tuple or
  * list optional (those outs are left as they were). In { } the keys are C strings that
  * are passed in, as in Jansson: "{s:i, s?:s}", "name", &i, ...; `?` after a key's letter
- * makes it optional. PB_ERR_TYPE with a sentence such as Python's TypeError has. */
+ * makes it optional. PB_ERR_TYPE with a sentence such as Python's TypeError has; then
+ * all outs but the optional ones are 0 and NULL. PB_ERR_ARG for a NULL value, out, key or
+ * format. */
 PB_API int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...);
 
 /* ---- Example ---- */

@@ -151,7 +151,7 @@ static inline char *read_in_way(const pb_jelly_config *c,
         .jelly = c, .invoker = invoker, .done = take_one, .ctx = &t});
     pb_sink sink = pb__reader_sink(r);
     pb_sink_ops ops = *sink.ops;
-    ops.run = NULL;
+    ops.attach = NULL;
     sink.ops = way.plain ? &ops : sink.ops;
     char *first = NULL;
     for (int twice = 0; twice < 2; twice++) {

@@ -4,14 +4,16 @@
 #ifndef PB__NET_TESTS_CERTIFICATE_H
 #define PB__NET_TESTS_CERTIFICATE_H
 
+/* Where it is; the test removes it. */
+__attribute__((__unused__)) static char certificate_path[64];
+
+#ifndef PB__WITHOUT_TLS
+
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Where it is; the test removes it. */
-static char certificate_path[64];
 
 /* A certificate that signs itself for localhost, with its key, in one file. */
 static inline void make_certificate(void)
@@ -41,5 +43,7 @@ static inline void make_certificate(void)
     X509_free(x);
     EVP_PKEY_free(key);
 }
+
+#endif
 
 #endif

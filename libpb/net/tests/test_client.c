@@ -195,10 +195,10 @@ PB_TEST(client, logs_in)
 
     err = (pb_error){0};
     cr_assert_null(pb_client_login(client, NULL, NULL, &err));
-    cr_assert_str_eq(err.text, "there is no user to log in");
+    cr_assert_str_eq(err.text, "the user to log in is NULL");
     err = (pb_error){0};
     cr_assert_null(pb_client_login(NULL, &nobody, NULL, &err));
-    cr_assert_str_eq(err.text, "there is no connection to log in");
+    cr_assert_str_eq(err.text, "the client is NULL");
     cr_assert_eq(err.code, PB_ERR_ARG);
 
     err = (pb_error){0};
@@ -272,7 +272,7 @@ PB_TEST(client, without_a_connection)
     err = (pb_error){0};
     cr_assert_null(pb_client_call(NULL, NULL, "echo", &err, ""));
     cr_assert_eq(err.code, PB_ERR_ARG);
-    cr_assert_str_eq(err.text, "there is no connection to call echo");
+    cr_assert_str_eq(err.text, "the client is NULL");
 
     err = (pb_error){0};
     cr_assert_null(pb_client_open("tcp:a", NULL, &err));
@@ -288,7 +288,7 @@ PB_TEST(client, no_reference)
     pb_value *five = pb_int(5);
     cr_assert_null(pb_client_call(client, pb_as_remote(five), "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_ARG);
-    cr_assert_str_eq(err.text, "there is no reference to call echo");
+    cr_assert_str_eq(err.text, "the reference to call is NULL");
     pb_client_free(client);
     end_child(&child);
 }

@@ -264,6 +264,7 @@ PB_TEST(conn, what_waits_is_sent_before_the_end)
     end_served(&s);
 }
 
+#ifndef PB__WITHOUT_TLS
 /* Whoever closes ends TLS as well, for else what it said might have been cut off. */
 PB_TEST(conn, tls_is_ended)
 {
@@ -283,6 +284,7 @@ PB_TEST(conn, tls_is_ended)
     remove(certificate_path);
     wait_for_lookups();
 }
+#endif
 
 /* A peer that takes nothing, and never goes: it is left after a while. */
 PB_TEST(conn, lingers_no_longer_than_it_may)

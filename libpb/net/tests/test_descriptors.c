@@ -147,12 +147,14 @@ PB_TEST(descriptors, tcp)
     run_closed("tcp");
 }
 
+#ifndef PB__WITHOUT_TLS
 PB_TEST(descriptors, tls)
 {
     make_certificate();
     run_closed("tls");
     remove(certificate_path);
 }
+#endif
 
 /* One end of a pair is descriptor 0, as of what inetd starts; the library moves it. */
 static void run_adopted(const char *arg)

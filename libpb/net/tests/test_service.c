@@ -317,6 +317,7 @@ PB_TEST(service, lets_answers_out_when_it_stops)
 
 /* ---- TLS ---- */
 
+#ifndef PB__WITHOUT_TLS
 static bool went_on_with_a_session(const struct place *p)
 {
     const pb_session *s = pb_remote_session(pb_service_root(p->service));
@@ -350,6 +351,7 @@ PB_TEST(service, goes_on_with_a_session_of_tls)
     end_place(&p);
     remove(certificate_path);
 }
+#endif
 
 /* ---- Login ---- */
 

@@ -88,9 +88,9 @@ static void call(pb_conn *c, struct seen *seen, const char *method, int64_t time
     pb_remote *root = pb_conn_root(c);
     pb_value *args = pb_build(NULL, "(i)", 7);
     const pb_call_options options = {.timeout = timeout};
-    cr_assert_eq(
-        pb_remote_call_values(root, method, args, NULL, &options, on_answer, seen, NULL, NULL),
-        0);
+    cr_assert_eq(pb_remote_call_values(root, method, args, NULL, &options, on_answer,
+                                       seen, NULL, NULL),
+                 0);
     pb_value_unref(args);
     pb_remote_unref(root);
 }
@@ -140,12 +140,14 @@ PB_TEST(under_loop, tcp_by_name)
     converse("tcp:0:interface=127.0.0.1", "localhost");
 }
 
+#ifndef PB__WITHOUT_TLS
 PB_TEST(under_loop, tls_by_name)
 {
     make_certificate();
     converse("tls:0:interface=127.0.0.1", "tls:localhost");
     remove(certificate_path);
 }
+#endif
 
 PB_TEST(under_loop, unix_path)
 {
@@ -154,6 +156,7 @@ PB_TEST(under_loop, unix_path)
     converse(endpoint, endpoint);
 }
 
+#ifndef PB__WITHOUT_TLS
 PB_TEST(under_loop, adopted)
 {
     struct place p;
@@ -175,6 +178,7 @@ PB_TEST(under_loop, adopted)
     close_place(&p);
     remove(certificate_path);
 }
+#endif
 
 static int unused_port(void)
 {
@@ -196,6 +200,23 @@ PB_TEST(under_loop, refused)
     join(&p, "no such host.invalid:80");
     UNTIL(p.seen.closed == 3);
     cr_assert_eq(p.seen.why.code, PB_ERR_SYSTEM);
+    close_place(&p);
+}
+
+/* Times count from when the program asks, and not from when the loop ran last. */
+PB_TEST(under_loop, the_program_was_away)
+{
+    struct place p;
+    open_place(&p);
+    open_server(&p, "127.0.0.1:0");
+    pb_net_config config = config_of(&p.seen);
+    config.connect_timeout = 1000;
+    usleep(1100000);
+    pb_conn *c = pb_connect(p.loop, at_port(pb_server_port(p.server)), &config, NULL);
+    UNTIL(p.seen.ready || p.seen.closed);
+    cr_assert_eq(p.seen.closed, 0, "%s", p.seen.why.text);
+    pb_conn_close(c);
+    UNTIL(p.at_server.closed);
     close_place(&p);
 }
 

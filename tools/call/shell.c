@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `pb shell`: makes the calls that are typed, one after the other on one connection.
+ * Their results are kept under names. */
+#include <editline/readline.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/call/client_options.h"
+#include "tools/call/shell_line.h"
+#include "tools/common/command.h"
+#include "tools/pb.h"
+
+static void shell_help(void)
+{
+    printf(
+        "Usage: pb shell [OPTION]... ENDPOINT\n"
+        "Reads calls, makes them on one connection, and prints the answers:\n"
+        "\n"
+        "  two = getTwo()      call a method of the root, or of the avatar\n"
+        "  two.three(12, x=1)  call a method of a result\n"
+        "  two                 print a result; _ is the last one\n"
+        "\n"
+        "Arguments are Python literals and names of results. Tab completes names; the\n"
+        "history is kept in the file PB_HISTORY, or in ~/.pb_history.\n"
+        "\n"
+        "%s\n"
+        "\n"
+        "%s"
+        "      --help              print this text\n"
+        "\n"
+        "Exit status: 0 end of input; 2 wrong usage; 3 no connection, or connection "
+        "lost;\n"
+        "4 time-out when connecting. If the input is not a terminal, the first call "
+        "that\n"
+        "fails ends the shell, with the exit status of pb call.\n"
+        "\n"
+        "Example: pb shell --login ada --password-file secret tls:example.com:8800\n",
+        client_endpoint_help, client_options_help);
+}
+
+struct shell {
+    struct client_options client;
+    pb_value *results; /* a dict of text to value, "_" included */
+    pb_value *methods; /* a set of text: the methods called so far, for completion */
+    bool interactive;  /* the input is a terminal */
+};
+
+static pb_value *shell_find_result(const char *name, void *ctx)
+{
+    return pb_dict_get(((struct shell *)ctx)->results, name);
+}
+
+/* Keeps a value under a name (NULL: none) and as the last result. Prints it, unless it
+ * was typed with a name. */
+static int shell_keep_result(struct shell *s, const char *name, pb_value *v)
+{
+    char *text = pb_value_repr(v);
+    if (!text || pb_dict_set(s->results, "_", v) != 0 ||
+        (name && pb_dict_set(s->results, name, v) != 0)) {
+        pb_free(text);
+        return tool_nomem();
+    }
+    if (!name || !s->interactive) {
+        puts(text);
+    }
+    pb_free(text);
+    return tool_flush_output(TOOL_DONE);
+}
+
+static int shell_call(struct shell *s, const struct shell_line *l)
+{
+    pb_value *target = l->target ? shell_find_result(l->target, s) : NULL;
+    pb_remote *to = !l->target ? s->client.callee : target ? pb_as_remote(target) : NULL;
+    if (!to) {
+        tool_error(target ? "%s has no methods" : "there is no %s", l->target);
+        return TOOL_USAGE;
+    }
+    pb_error err = {0};
+    pb_value *method = pb_str(l->method);
+    pb_append_steal(s->methods, method);
+    pb_value *v = pb_client_call_values(s->client.connection, to, l->method, l->args,
+                                        l->kwargs, &err);
+    if (!v) {
+        return client_options_report(&s->client, &err);
+    }
+    int status = shell_keep_result(s, l->name, v);
+    pb_value_unref(v);
+    return status;
+}
+
+static int shell_run_line(struct shell *s, const char *text)
+{
+    struct shell_line l;
+    pb_error err = {0};
+    if (shell_line_parse(text, shell_find_result, s, &l, &err) != 0) {
+        return tool_bad_argument(text, &err);
+    }
+    int status = TOOL_DONE;
+    if (l.method) {
+        status = shell_call(s, &l);
+    } else if (l.name) {
+        pb_value *v = shell_find_result(l.name, s);
+        status = v ? shell_keep_result(s, NULL, pb_value_ref(v)) : TOOL_USAGE;
+        pb_value_unref(v);
+        if (!v) {
+            tool_error("there is no %s", l.name);
+        }
+    }
+    shell_line_fini(&l);
+    return status;
+}
+
+/* ---- At a terminal ---- */
+
+static struct shell *completing_shell; /* editline passes no context to completion */
+
+/* The next name in a dict or set that begins with the text: *new* (free); NULL at the
+ * end. */
+static char *completion_next(const pb_value *results, const char *text, size_t *at)
+{
+    pb_value *key, *value;
+    pb_span name;
+    bool dict = pb_value_kind(results) == PB_DICT;
+    for (;;) {
+        if (dict ? !pb_dict_next(results, at, &key, &value)
+                 : !(key = pb_item(results, (*at)++))) {
+            return NULL;
+        }
+        if (pb_as_text(key, &name) == 0 &&
+            strncmp((const char *)name.data, text, strlen(text)) == 0) {
+            return strdup((const char *)name.data);
+        }
+    }
+}
+
+static char *completion_result(const char *text, int again)
+{
+    static size_t at;
+    at = again ? at : 0;
+    return completion_next(completing_shell->results, text, &at);
+}
+
+static char *completion_method(const char *text, int again)
+{
+    static size_t at;
+    at = again ? at : 0;
+    return completion_next(completing_shell->methods, text, &at);
+}
+
+static char **shell_complete(const char *text, int start, int end)
+{
+    (void)end;
+    bool behind_dot = start > 0 && rl_line_buffer[start - 1] == '.';
+    char **found = behind_dot ? NULL : rl_completion_matches(text, completion_result);
+    return found ? found : rl_completion_matches(text, completion_method);
+}
+
+static char *shell_history_path(void)
+{
+    const char *given = getenv("PB_HISTORY"), *home = getenv("HOME");
+    char *path;
+    if (given) {
+        return strdup(given);
+    }
+    return home && asprintf(&path, "%s/.pb_history", home) >= 0 ? path : NULL;
+}
+
+static int shell_run_terminal(struct shell *s)
+{
+    static char name[] = "pb", breaks[] = " \t\n=(),.";
+    char *line, *path = shell_history_path();
+    int status = TOOL_DONE;
+    completing_shell = s;
+    rl_readline_name = name;
+    rl_attempted_completion_function = shell_complete;
+    rl_basic_word_break_characters = breaks;
+    using_history();
+    if (path) {
+        read_history(path);
+    }
+    while (status != TOOL_DISCONNECTED && (line = readline("pb> "))) {
+        if (*line) {
+            add_history(line);
+        }
+        /* Handle what the peer has sent meanwhile. */
+        pb_client_wait(s->client.connection, 0);
+        status = shell_run_line(s, line);
+        free(line);
+    }
+    if (path) {
+        write_history(path);
+    }
+    free(path);
+    return status == TOOL_DISCONNECTED ? status : TOOL_DONE;
+}
+
+/* Reads lines from a file or a pipe, up to the first that fails. */
+static int shell_run_input(struct shell *s)
+{
+    char *line = NULL;
+    size_t room = 0;
+    int status = TOOL_DONE;
+    while (status == TOOL_DONE && getline(&line, &room, stdin) >= 0) {
+        status = shell_run_line(s, line);
+    }
+    free(line);
+    return status;
+}
+
+static int shell_run(struct shell *s, const char *endpoint)
+{
+    s->results = pb_dict();
+    s->methods = pb_seq(PB_SET, 0);
+    if (!s->results || !s->methods) {
+        return tool_nomem();
+    }
+    int status = client_options_connect(&s->client, endpoint);
+    if (status != TOOL_DONE) {
+        return status;
+    }
+    pb_value *first = pb_remote_value(s->client.callee);
+    pb_dict_set(s->results, s->client.log_in ? "avatar" : "root", first);
+    pb_value_unref(first);
+    return s->interactive ? shell_run_terminal(s) : shell_run_input(s);
+}
+
+int shell_main(int argc, char **argv)
+{
+    static const struct option known[] = {
+        CLIENT_OPTIONS, {"help", no_argument, NULL, 'h'}, {0}};
+    struct shell s = {.interactive = isatty(STDIN_FILENO)};
+    int got, status = TOOL_DONE;
+    opterr = 0;
+    while (status == TOOL_DONE &&
+           (got = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
+        if (got == 'h') {
+            shell_help();
+            return TOOL_DONE;
+        }
+        status = client_options_take(&s.client, got, argv);
+    }
+    if (status == TOOL_DONE && argc - optind != 1) {
+        tool_error("one endpoint is needed; see pb shell --help");
+        status = TOOL_USAGE;
+    }
+    if (status == TOOL_DONE) {
+        status = shell_run(&s, argv[optind]);
+    }
+    pb_value_unref(s.results);
+    pb_value_unref(s.methods);
+    client_options_fini(&s.client);
+    return status;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What every subcommand of `pb` needs: exit statuses, error messages, the parsing of
+ * common option arguments, and opening input. */
+#ifndef PB__TOOLS_COMMON_COMMAND_H
+#define PB__TOOLS_COMMON_COMMAND_H
+
+#include <stdio.h>
+
+#include "pb/error.h"
+
+enum tool_status {
+    TOOL_DONE,
+    TOOL_FAILED, /* the peer answered with a failure, or a check did not pass */
+    TOOL_USAGE,
+    TOOL_DISCONNECTED, /* no connection, connection lost, or protocol error */
+    TOOL_TIMEOUT,
+};
+
+/* ---- Error messages ---- */
+
+/* Prints a message on standard error, after "pb: ". */
+void tool_error(const char *format, ...) PB_PRINTF(1, 2);
+enum { TOOL_ERROR_SIZE = sizeof((pb_error *)0)->where + sizeof((pb_error *)0)->text + 2 };
+/* Writes the text of err, after its path into the message if it has one; returns out. */
+const char *tool_format_error(char out[TOOL_ERROR_SIZE], const pb_error *err);
+/* Prints that text. */
+void tool_error_from(const pb_error *err);
+/* Prints the text of a connection's error; returns TOOL_TIMEOUT or TOOL_DISCONNECTED. */
+int tool_connection_error(const pb_error *err);
+/* Prints that memory ran out. Returns TOOL_DISCONNECTED: there is no status of its
+ * own. */
+int tool_nomem(void);
+
+/* ---- Arguments ---- */
+
+/* Prints why an argument is malformed, and the offset in it; returns TOOL_USAGE. */
+int tool_bad_argument(const char *argument, const pb_error *err);
+/* Prints why an option was rejected. `got` is what getopt_long returned for a list of
+ * short options that begins with ":". Returns TOOL_USAGE. */
+int tool_bad_option(int got, char **argv);
+/* Parses a number of seconds above 0 into milliseconds. Returns TOOL_DONE, or TOOL_USAGE
+ * after an error message. */
+int tool_parse_seconds(const char *seconds, int64_t *out);
+
+/* ---- Input and output ---- */
+
+/* Opens a file for reading; "-" is standard input. NULL after an error message. */
+FILE *tool_open_input(const char *path);
+/* Flushes standard output. Returns status, or TOOL_DISCONNECTED if the output cannot be
+ * written and status is TOOL_DONE. */
+int tool_flush_output(int status);
+/* Prints on standard output where a server listens: its TCP port, or its endpoint if port
+ * is 0. */
+void tool_print_listening(int port, const char *endpoint);
+/* A NUL-terminated copy of len bytes, *new* (free); NULL for lack of memory. */
+char *tool_copy_text(const char *from, size_t len);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `pb dump`: reads traffic files, and prints the selected messages or their
+ * statistics. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+
+#include "tools/dump/dump.h"
+
+#include <getopt.h>
+#include <pcre2.h>
+#include <stdio.h>
+
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "tools/common/command.h"
+#include "tools/common/message_text.h"
+#include "tools/common/traffic_file.h"
+#include "tools/pb.h"
+
+struct dump_pattern {
+    pcre2_code *code; /* NULL: matches any text */
+    pcre2_match_data *match;
+};
+
+struct dump_connection {
+    struct dump *dump;
+    size_t number;
+    struct conversation conversation;
+};
+
+struct dump {
+    struct dump_style style;
+    struct dump_pattern method, object;
+    bool errors, is_pcap;
+    int raw_from;
+    struct dump_stats *stats; /* NULL: messages are printed */
+    struct dump_connection **connections;
+    size_t count;
+    int status;
+};
+
+static const char dump_help[] =
+    "Usage: pb dump [OPTION]... [FILE|-]...\n"
+    "Prints recorded traffic, one line per message. FILE is a capture, the raw bytes of\n"
+    "one side, or a pcap or pcapng file, plain or in gzip.\n"
+    "\n"
+    "      --client            raw bytes were sent by the client, not by the server\n"
+    "      --errors            print only failures, and why a stream cannot be read\n"
+    "      --full              print long values in full\n"
+    "      --json              print lossless JSON, one line per message\n"
+    "      --method PATTERN    print only calls, and their answers, if the regular\n"
+    "                          expression matches a part of the method's name\n"
+    "      --object PATTERN    the same for the object: \"root\", \"<ref 1>\", ...\n"
+    "      --stats             print a summary: calls by method, times, bytes, errors,\n"
+    "                          unreleased references\n"
+    "      --help              print this text\n"
+    "\n"
+    "Exit status: 0 everything was read; 1 a stream is damaged, or not Perspective\n"
+    "Broker; 2 wrong usage.\n"
+    "\n"
+    "Example: pb dump --method '^get' traffic.pcap\n";
+
+/* ---- Filters ---- */
+
+static int dump_pattern_compile(struct dump_pattern *p, const char *text)
+{
+    int code;
+    PCRE2_SIZE at;
+    p->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code,
+                            &at, NULL);
+    if (!p->code) {
+        PCRE2_UCHAR why[128];
+        pb_error err = {0};
+        pcre2_get_error_message(code, why, sizeof why);
+        pb__error_set(&err, PB_ERR_SYNTAX, at, "%s", (const char *)why);
+        return tool_bad_argument(text, &err);
+    }
+    p->match = pcre2_match_data_create(1, NULL);
+    return p->match ? TOOL_DONE : tool_nomem();
+}
+
+static void dump_pattern_fini(struct dump_pattern *p)
+{
+    pcre2_match_data_free(p->match);
+    pcre2_code_free(p->code);
+}
+
+static bool dump_pattern_matches(const struct dump_pattern *p, const char *text,
+                                 size_t len)
+{
+    return !p->code ||
+           pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, 0, p->match, NULL) >= 0;
+}
+
+/* Whether the patterns match the two halves of the call's name, "object.method". */
+static bool dump_wants_call(const struct dump *d, const struct conversation_call *c)
+{
+    char *name = message_call_name(c);
+    char *dot = name ? strrchr(name, '.') : NULL;
+    bool wanted = dot && dump_pattern_matches(&d->object, name, (size_t)(dot - name)) &&
+                  dump_pattern_matches(&d->method, dot + 1, strlen(dot + 1));
+    pb_free(name);
+    return wanted;
+}
+
+static bool dump_wants_message(const struct dump *d, const struct conversation_message *m)
+{
+    if (d->errors && m->kind != MESSAGE_ERROR) {
+        return false;
+    }
+    if (!d->method.code && !d->object.code) {
+        return true;
+    }
+    return m->call && dump_wants_call(d, m->call);
+}
+
+/* ---- The content of a file ---- */
+
+static void dump_on_message(const struct conversation_message *m, void *ctx)
+{
+    struct dump_connection *c = ctx;
+    struct dump *d = c->dump;
+    int failed = 0;
+    if (dump_wants_message(d, m)) {
+        failed = d->stats ? dump_stats_add(d->stats, m)
+                          : dump_message(&d->style, c->number, m);
+    }
+    if (failed && !c->conversation.status) {
+        c->conversation.status = failed;
+    }
+}
+
+/* Whether a connection in a pcap file is of another protocol, as far as can be told. */
+static bool dump_is_foreign(const struct dump_connection *c)
+{
+    return c->dump->is_pcap && c->conversation.sides[SIDE_CLIENT].count == 0 &&
+           c->conversation.sides[SIDE_SERVER].count == 0;
+}
+
+static void dump_on_damage(int from, double time, uint64_t offset, const pb_error *why,
+                           void *ctx)
+{
+    struct dump_connection *c = ctx;
+    struct dump *d = c->dump;
+    if (dump_is_foreign(c)) {
+        c->conversation.sides[!from].damaged = true;
+        return;
+    }
+    d->status = TOOL_FAILED;
+    if (d->stats) {
+        dump_stats_damage(d->stats);
+    } else {
+        dump_damage(&d->style, c->number, from, time, offset, why);
+    }
+}
+
+static struct dump_connection *dump_connection_new(struct dump *d, size_t number)
+{
+    struct dump_connection *c = pb__calloc(1, sizeof *c);
+    if (!c || conversation_init(&c->conversation) != 0) {
+        pb__free(c);
+        return NULL;
+    }
+    c->dump = d;
+    c->number = number;
+    c->conversation.message = dump_on_message;
+    c->conversation.damage = dump_on_damage;
+    c->conversation.ctx = c;
+    return c;
+}
+
+/* The connection of that number, made at first use; NULL for lack of memory, and for a
+ * number that no reader counts to. */
+static struct dump_connection *dump_connection_at(struct dump *d, size_t number)
+{
+    if (number == 0 || number > 1 << 24) {
+        return NULL;
+    }
+    if (number > d->count) {
+        struct dump_connection **more =
+            pb__realloc(d->connections, number * sizeof *d->connections);
+        if (!more) {
+            return NULL;
+        }
+        memset(more + d->count, 0, (number - d->count) * sizeof *more);
+        d->connections = more;
+        d->count = number;
+    }
+    d->style.numbered = d->count > 1;
+    struct dump_connection **place = &d->connections[number - 1];
+    *place = *place ? *place : dump_connection_new(d, number);
+    return *place;
+}
+
+static void dump_on_begin(bool is_pcap, void *ctx)
+{
+    ((struct dump *)ctx)->is_pcap = is_pcap;
+}
+
+static int dump_on_bytes(size_t number, int from, double time, pb_span in, void *ctx)
+{
+    struct dump_connection *c = dump_connection_at(ctx, number);
+    return c ? conversation_receive(&c->conversation, from, time, in) : PB_ERR_NOMEM;
+}
+
+static int dump_on_end(size_t number, int from, double time, const char *why, void *ctx)
+{
+    struct dump_connection *c = dump_connection_at(ctx, number);
+    if (!c) {
+        return PB_ERR_NOMEM;
+    }
+    c->conversation.time = time;
+    if (why && !c->conversation.sides[from].damaged &&
+        c->conversation.sides[from].received) {
+        pb_error err = {0};
+        pb__error_set(&err, PB_ERR_LOST, 0, "%s", why);
+        dump_on_damage(from, time, c->conversation.sides[from].received, &err, c);
+        c->conversation.sides[from].damaged = true;
+    }
+    conversation_end(&c->conversation, from);
+    return c->conversation.status;
+}
+
+static void dump_end_connections(struct dump *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        struct dump_connection *c = d->connections[i];
+        if (!c) {
+            continue;
+        }
+        for (int side = 0; side < SIDE_COUNT; side++) {
+            conversation_end(&c->conversation, side);
+        }
+        if (d->stats && !dump_is_foreign(c)) {
+            dump_stats_end(d->stats, &c->conversation);
+        }
+        conversation_fini(&c->conversation);
+        pb__free(c);
+    }
+    pb__free(d->connections);
+    d->connections = NULL;
+    d->count = 0;
+}
+
+static void dump_file(struct dump *d, const char *path)
+{
+    struct traffic_sink sink = {dump_on_begin, dump_on_bytes, dump_on_end, d};
+    pb_error err = {0};
+    int failed = traffic_file_read(path, d->raw_from, &sink, &err);
+    dump_end_connections(d);
+    if (failed) {
+        pb__error_set(&err, failed, 0, "%s", pb_strerror(failed));
+        char text[TOOL_ERROR_SIZE];
+        tool_error("%s: %s", path, tool_format_error(text, &err));
+        d->status = err.code == PB_ERR_SYSTEM ? TOOL_USAGE : TOOL_FAILED;
+    }
+}
+
+/* ---- Options ---- */
+
+static int dump_read_options(int argc, char **argv, struct dump *d, bool *stats,
+                             bool *done)
+{
+    enum { CLIENT = 256, ERRORS, FULL, JSON, METHOD, OBJECT, STATS, HELP };
+    static const struct option known[] = {{"client", no_argument, NULL, CLIENT},
+                                          {"errors", no_argument, NULL, ERRORS},
+                                          {"full", no_argument, NULL, FULL},
+                                          {"json", no_argument, NULL, JSON},
+                                          {"method", required_argument, NULL, METHOD},
+                                          {"object", required_argument, NULL, OBJECT},
+                                          {"stats", no_argument, NULL, STATS},
+                                          {"help", no_argument, NULL, HELP},
+                                          {0}};
+    int got, status = TOOL_DONE;
+    opterr = 0;
+    while (status == TOOL_DONE &&
+           (got = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+        switch (got) {
+        case CLIENT:
+            d->raw_from = SIDE_CLIENT;
+            break;
+        case ERRORS:
+            d->errors = true;
+            break;
+        case FULL:
+            d->style.full = true;
+            break;
+        case JSON:
+            d->style.json = true;
+            break;
+        case METHOD:
+            status = dump_pattern_compile(&d->method, optarg);
+            break;
+        case OBJECT:
+            status = dump_pattern_compile(&d->object, optarg);
+            break;
+        case STATS:
+            *stats = true;
+            break;
+        case HELP:
+            fputs(dump_help, stdout);
+            *done = true;
+            return TOOL_DONE;
+        default:
+            status = tool_bad_option(got, argv);
+        }
+    }
+    return status;
+}
+
+static int dump_run(struct dump *d, bool stats, int count, char **files)
+{
+    static char *standard_input[] = {"-"};
+    if (stats && !(d->stats = dump_stats_new())) {
+        return tool_nomem();
+    }
+    d->style.colour = !d->style.json && dump_wants_colour();
+    files = count ? files : standard_input;
+    for (int i = 0; i < (count ? count : 1); i++) {
+        dump_file(d, files[i]);
+    }
+    if (d->stats && dump_stats_print(d->stats, d->style.json) != 0) {
+        d->status = tool_nomem();
+    }
+    return tool_flush_output(d->status);
+}
+
+int dump_main(int argc, char **argv)
+{
+    struct dump d = {.raw_from = SIDE_SERVER};
+    bool stats = false, done = false;
+    int status = dump_read_options(argc, argv, &d, &stats, &done);
+    if (status == TOOL_DONE && !done) {
+        status = dump_run(&d, stats, argc - optind, argv + optind);
+    }
+    dump_stats_free(d.stats);
+    dump_pattern_fini(&d.method);
+    dump_pattern_fini(&d.object);
+    return status;
+}

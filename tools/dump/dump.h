@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts of `pb dump`: dump.c reads the files and selects messages, print.c prints
+ * them, and statistics.c makes the summary of --stats. */
+#ifndef PB__TOOLS_DUMP_DUMP_H
+#define PB__TOOLS_DUMP_DUMP_H
+
+#include <jansson.h>
+
+#include "tools/common/conversation.h"
+
+/* ---- print.c ---- */
+
+struct dump_style {
+    bool json, full, colour;
+    bool numbered; /* print the number of the connection */
+};
+
+/* Prints a message on a line. PB_ERR_NOMEM, or PB_ERR_SYSTEM if it cannot be written. */
+int dump_message(const struct dump_style *style, size_t connection,
+                 const struct conversation_message *m);
+/* Prints why the stream of a side cannot be read from that offset on. */
+void dump_damage(const struct dump_style *style, size_t connection, int from, double time,
+                 uint64_t offset, const pb_error *why);
+/* Prints a JSON value on a line, and frees it. PB_ERR_NOMEM. */
+int dump_json(json_t *j);
+/* Whether standard output is a terminal and NO_COLOR is not set. */
+bool dump_wants_colour(void);
+
+/* ---- statistics.c ---- */
+
+/* Calls, times and bytes, by method. */
+struct dump_stats;
+
+struct dump_stats *dump_stats_new(void); /* NULL for lack of memory */
+/* Adds a message; PB_ERR_NOMEM. */
+int dump_stats_add(struct dump_stats *s, const struct conversation_message *m);
+/* Adds the unanswered calls and unreleased references of a connection that has ended. */
+void dump_stats_end(struct dump_stats *s, const struct conversation *c);
+/* Counts a stream that cannot be read to its end. */
+void dump_stats_damage(struct dump_stats *s);
+/* Prints the summary. PB_ERR_NOMEM. */
+int dump_stats_print(const struct dump_stats *s, bool json);
+void dump_stats_free(struct dump_stats *s);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Prints a message, or the end of a stream that cannot be read, as text or as JSON. */
+#include "tools/dump/dump.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tools/common/command.h"
+#include "tools/common/message_text.h"
+#include "tools/json/json.h"
+
+/* ---- As text ---- */
+
+static void dump_print_head(const struct dump_style *style, size_t connection, int from,
+                            double time, const char *colour)
+{
+    printf("%10.6f ", time);
+    if (style->numbered) {
+        printf("[%zu] ", connection);
+    }
+    printf("%s%s%s ", colour, from == SIDE_CLIENT ? "C>S" : "S>C",
+           *colour ? "\033[0m" : "");
+}
+
+static const char *dump_colour(const struct dump_style *style,
+                               const struct conversation_message *m)
+{
+    return !style->colour             ? ""
+           : m->kind == MESSAGE_ERROR ? "\033[31m"
+           : m->from == SIDE_CLIENT   ? "\033[36m"
+                                      : "\033[32m";
+}
+
+/* ---- As JSON ---- */
+
+static json_t *dump_value_json(const pb_value *v)
+{
+    return v ? value_to_json(v) : json_pack("{s:b}", "malformed", 1);
+}
+
+static json_t *dump_message_json(size_t connection, const struct conversation_message *m)
+{
+    static const char *const kinds[] = {
+        [MESSAGE_DIALECTS] = "dialects", [MESSAGE_DIALECT] = "dialect",
+        [MESSAGE_CALL] = "call",         [MESSAGE_ANSWER] = "answer",
+        [MESSAGE_ERROR] = "error",       [MESSAGE_OTHER] = "other"};
+    json_t *j = json_pack("{s:f, s:i, s:s, s:s, s:i}", "t", m->time, "connection",
+                          (int)connection, "from", side_names[m->from], "kind",
+                          kinds[m->kind], "bytes", (int)m->bytes);
+    int failed = j ? 0 : -1;
+    if (!failed && m->call) {
+        char *name = message_call_name(m->call);
+        failed = json_object_set_new(j, "request", json_integer(m->call->request)) |
+                 json_object_set_new(j, "name", json_string(name ? name : ""));
+        pb_free(name);
+    }
+    if (!failed && m->kind == MESSAGE_CALL) {
+        failed =
+            json_object_set_new(j, "args",
+                                dump_value_json(message_member(m->value, CALL_ARGS))) |
+            json_object_set_new(j, "kwargs",
+                                dump_value_json(message_member(m->value, CALL_KWARGS))) |
+            json_object_set_new(j, "answer_wanted", json_boolean(m->call->wants_answer));
+    } else if (!failed && (m->kind == MESSAGE_ANSWER || m->kind == MESSAGE_ERROR)) {
+        failed =
+            json_object_set_new(j, m->kind == MESSAGE_ERROR ? "failure" : "result",
+                                dump_value_json(message_member(m->value, ANSWER_VALUE)));
+        if (!failed && m->call) {
+            failed =
+                json_object_set_new(j, "seconds", json_real(m->time - m->call->time));
+        }
+    } else if (!failed) {
+        failed = json_object_set_new(j, "message", dump_value_json(m->value));
+    }
+    if (failed) {
+        json_decref(j);
+        return NULL;
+    }
+    return j;
+}
+
+int dump_json(json_t *j)
+{
+    char *text = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
+    json_decref(j);
+    if (text) {
+        puts(text);
+    }
+    free(text);
+    return text ? 0 : PB_ERR_NOMEM;
+}
+
+/* ---- Both ---- */
+
+bool dump_wants_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    return !(no_colour && *no_colour) && isatty(STDOUT_FILENO);
+}
+
+int dump_message(const struct dump_style *style, size_t connection,
+                 const struct conversation_message *m)
+{
+    int failed;
+    if (style->json) {
+        failed = dump_json(dump_message_json(connection, m));
+    } else {
+        struct pb__buf out = {0};
+        failed = message_append_text(&out, m, style->full);
+        if (!failed) {
+            dump_print_head(style, connection, m->from, m->time, dump_colour(style, m));
+            fwrite(out.data, 1, out.len, stdout);
+            putchar('\n');
+        }
+        pb__buf_fini(&out);
+    }
+    return failed ? failed : ferror(stdout) ? PB_ERR_SYSTEM : 0;
+}
+
+void dump_damage(const struct dump_style *style, size_t connection, int from, double time,
+                 uint64_t offset, const pb_error *why)
+{
+    char text[TOOL_ERROR_SIZE];
+    tool_format_error(text, why);
+    if (style->json) {
+        dump_json(json_pack("{s:f, s:i, s:s, s:s, s:I, s:s}", "t", time, "connection",
+                            (int)connection, "from", side_names[from], "kind", "damage",
+                            "offset", (json_int_t)offset, "why", text));
+        return;
+    }
+    dump_print_head(style, connection, from, time, style->colour ? "\033[31m" : "");
+    printf("the %s's stream is unreadable from byte %" PRIu64 ": %s\n", side_names[from],
+           offset, text);
+}

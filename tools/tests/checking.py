@@ -1,0 +1,30 @@
+"""What the checks of pb share: where things are, and the count of failures."""
+
+import os
+import pathlib
+import sys
+
+TOP = pathlib.Path(os.environ.get("srcdir", pathlib.Path(__file__).parents[2])).resolve()
+TOOLS = pathlib.Path(os.environ.get("builddir", "build")).resolve() / "tools"
+PB = str(TOOLS / "pb")
+CAPTURES = TOP / "interop-tests" / "captures"
+
+failures = 0
+
+
+def complain(text):
+    """Reports a failure."""
+    global failures
+    failures += 1
+    print(text)
+
+
+def same(what, got, expected):
+    """Reports a failure if the two differ."""
+    if got != expected:
+        complain(f"{what}: {got!r:.2000}\nnot {expected!r:.2000}")
+
+
+def finish():
+    """Ends the check with its exit status."""
+    sys.exit(failures > 0)
