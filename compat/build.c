@@ -21,7 +21,7 @@ struct building {
     va_list args;
     pb_error *err;
     int e;        /* the first failure */
-    bool unknown; /* a letter was met that may stand for any argument, or none */
+    bool unknown; /* a letter has no meaning, so that the next argument is not known */
     size_t depth;
     struct level levels[DEPTH + 1];
 };

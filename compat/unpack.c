@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * pb_unpack: values taken apart by format. The format is walked to its end whatever the
- * value holds, so that each pointer is passed over that belongs to a part left out; and
- * once more where that fails, so that no out is left unset. */
+ * value holds, so that each pointer is passed over that belongs to a part left out. If
+ * that fails, the format is walked once more to empty the outs. */
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ struct unpacking {
     pb_error *err;
     size_t depth;
     bool arguments; /* the format may have `$` */
-    bool clearing;  /* it has failed: outs are emptied, but for optional ones */
+    bool clearing;  /* it has failed: outs are emptied, except optional ones */
     struct level levels[DEPTH + 1];
 };
 
@@ -59,7 +59,7 @@ static int mismatch(struct unpacking *u, const char *wanted, const pb_value *v)
     return fail(u, PB_ERR_TYPE, "%s expected, got %s", wanted, pb_kind_name(pb__kind(v)));
 }
 
-/* Whether an out is to be emptied whose value is left out. */
+/* Whether an out without a value is emptied. */
 static bool is_cleared(const struct unpacking *u)
 {
     bool cleared = u->clearing;
@@ -357,8 +357,8 @@ void pb__format_count(const char *format, struct pb__format *out)
 /* What the format is of. */
 enum of { ITSELF, ITEMS, ARGUMENTS };
 
-/* Walks along the format. Without a value it empties the outs, as far as the format says
- * what they are. */
+/* Walks along the format. If v is NULL, it empties the outs up to the first letter that
+ * has no meaning. */
 static int walk(const pb_value *v, pb_error *err, const char *format, va_list args,
                 enum of of)
 {

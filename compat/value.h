@@ -188,13 +188,13 @@ static inline pb_kind pb__kind(const pb_value *v)
     return pb__is_small(v) ? PB_INT : (pb_kind)v->kind;
 }
 
-/* The same where v may be NULL: what public functions ask. */
+/* The same if v may be NULL: for public functions. */
 static inline pb_kind pb__kind_or_nothing(const pb_value *v)
 {
     return v ? pb__kind(v) : PB_NOTHING;
 }
 
-/* The error of a public function whose value is not of the kind that it is for. */
+/* The error of a public function that got a value of a wrong kind. */
 static inline int pb__wrong_kind(const pb_value *v)
 {
     return v ? PB_ERR_TYPE : PB_ERR_ARG;

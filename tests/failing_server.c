@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A server at which every call fails: failing_server ENDPOINT... says `failing` once it
- * listens on all of them, and ends on a signal. tests/check-guides and the examples' check
- * run their clients against it. */
+ * A server that answers every call with a failure: failing_server ENDPOINT... prints
+ * `failing` when it listens on all of them, and ends on a signal. tests/check-guides and
+ * examples/check-examples run their clients against it. */
 #include <pb/pb.h>
 #include <stdio.h>
 

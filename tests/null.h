@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables of what is nothing: a row for each exported function, PB_TEST(null, NAME),
- * which calls it with NULL for each of its pointers in turn, and for all of them, and
- * without bytes where it takes a span. tests/check-null compares the rows with the list of
- * exported symbols and with the headers. */
+ * The tables of NULL test the rule of pb/error.h. Each exported function has a row,
+ * PB_TEST(null, NAME), which calls it with NULL for each of its pointers in turn, with NULL
+ * for all of them, and with no_bytes for each span. tests/check-null compares the rows with
+ * the list of exported symbols and with the headers. */
 #ifndef PB__TEST_NULL_H
 #define PB__TEST_NULL_H
 
@@ -15,11 +15,11 @@
 /* A span that has a length and no data. */
 static const pb_span no_bytes = {NULL, 1};
 
-/* What a call returns. */
+/* A call returns this. */
 #define GIVES(call, expected) cr_assert((call) == (expected), "%s", #call)
 #define GIVES_TEXT(call, expected) cr_assert_str_eq((call), (expected), "%s", #call)
 
-/* What the error says that the call before has filled; then it is empty again. */
+/* The call before has filled the error with this. Empties it. */
 #define TOLD(err, expected_code, sentence)          \
     do {                                            \
         cr_assert_eq((err)->code, (expected_code)); \
@@ -30,7 +30,7 @@ static const pb_span no_bytes = {NULL, 1};
 /* The same for an argument that is NULL. */
 #define TOLD_NULL(err, what) TOLD(err, PB_ERR_ARG, what " is NULL")
 
-/* Bytes of an object that no function has set. */
+/* Fills an object with bytes that no function sets. */
 static inline void spoil(void *object, size_t size)
 {
     memset(object, 0xa5, size);

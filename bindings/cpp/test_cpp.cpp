@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The C++ header: values, and a client against a server in a process of its own.
+// The C++ header: values, and a client with a server in another process.
 #include "bindings/cpp/pb/pb.hpp"
 
 #include <cstdio>
@@ -38,7 +38,8 @@ static void test_values()
     CHECK(Value().is_none() && Value(nullptr) == Value());
     CHECK(Value(true).repr() == "True" && Value(true) == Value(1));
     CHECK(Value(-5).to_int() == -5 && Value(2.5).to_double() == 2.5);
-    CHECK(Value("text").to_string() == "text" && Value(std::string("a\0b", 3)).size() == 3);
+    CHECK(Value("text").to_string() == "text");
+    CHECK(Value(std::string("a\0b", 3)).size() == 3);
     CHECK(Value::bytes("x").repr() == "b'x'");
     Value list = Value::list({1, "two", Value::tuple({3.0, nullptr})});
     CHECK(list.repr() == "[1, 'two', (3.0, None)]" && list.size() == 3);
@@ -57,7 +58,7 @@ static void test_values()
     CHECK(moved == dict);
 }
 
-/* The server's process: writes its port, and how many objects went, into the pipe. */
+/* The process of the server. Writes its port into the pipe. */
 [[noreturn]] static void serve(int out)
 {
     {
@@ -87,7 +88,8 @@ static void test_values()
         });
         root.on("call_back", [&](pb::Request &r) {
             pb::Remote(r.arg(0, "to"))
-                .call_later([](const pb::Value *, const pb::Failure *) {}, "hear", 1, "x");
+                .call_later([](const pb::Value *, const pb::Failure *) {}, "hear", 1,
+                            "x");
             return true;
         });
         pb::Server server("tcp:0:interface=127.0.0.1", root);
@@ -126,7 +128,7 @@ static void test_calls(int port)
     }
     CHECK(throws<pb::Failure>([&] { client.call(root, "echo"); }));
     CHECK(throws<pb::Failure>([&] { client.call(root, "nothing"); }));
-    /* One that is answered later, and one that is never. */
+    /* A call that is answered later, and one that is never answered. */
     std::string answer;
     root.call_later([&](const pb::Value *v, const pb::Failure *) { answer = v->repr(); },
                     "keep");
@@ -136,7 +138,7 @@ static void test_calls(int port)
     client.set_timeout(20);
     CHECK(throws<pb::Error>([&] { client.call(root, "keep"); }));
     client.set_timeout(0);
-    /* The other direction. */
+    /* A call by the server. */
     std::string heard;
     pb::Object ours("Ours");
     ours.on("hear", [&](pb::Request &r) {

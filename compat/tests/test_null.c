@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errors, values and profiles that are nothing: see tests/null.h. */
+ * The rule for NULL in errors, values and profiles: see tests/null.h. */
 #include <float.h>
 #include <limits.h>
 
@@ -508,7 +508,7 @@ PB_TEST(null, pb_build)
     GIVES(pb_build(&err, NULL), NULL);
     TOLD_NULL(&err, "the format");
     GIVES(pb_build(NULL, NULL), NULL);
-    /* Each N is taken, whatever is NULL before or behind it. */
+    /* Each N is taken, also if another argument is NULL. */
     GIVES(pb_build(&err, "NON", pb_list(), NULL, pb_list()), NULL);
     TOLD(&err, PB_ERR_ARG, "a value is NULL");
     GIVES(pb_build(&err, "N{s:N}", NULL, NULL, pb_list()), NULL);
@@ -519,7 +519,7 @@ PB_TEST(null, pb_build)
     TOLD(&err, PB_ERR_ARG, "a pointer to text is NULL");
 }
 
-/* What outs hold that were set to something before. */
+/* Outs of all kinds, set to something or empty. */
 struct outs {
     int i, p;
     int64_t l;
@@ -557,7 +557,7 @@ PB_TEST(null, pb_unpack)
     pb_value_unref(v);
 }
 
-/* A failing unpack empties what it has filled before, and keeps what is optional. */
+/* If an unpack fails, it empties the outs that it has filled, and keeps optional ones. */
 PB_TEST(null_also, outs_of_a_failed_unpack)
 {
     pb_value *v = pb_value_parse("(1, [2, 'x'], {'a': 3})", NULL);
@@ -580,7 +580,7 @@ PB_TEST(null_also, outs_of_a_failed_unpack)
     pb_value_unref(v);
 }
 
-/* Places and keys that are NULL. */
+/* Outs and keys that are NULL. */
 PB_TEST(null_also, nulls_in_an_unpack)
 {
     static const char *const formats[] = {"i", "L", "d", "p", "s", "y", "z", "O"};

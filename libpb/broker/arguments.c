@@ -308,7 +308,7 @@ static int unpack_placed(struct taking *t, const char *format, va_list outs)
     return failed;
 }
 
-/* What cannot be unpacked leaves the outs empty. */
+/* If the arguments cannot be unpacked, the outs are empty. */
 static int unpack(struct taking *t, const char *format, va_list outs)
 {
     if (!format) {
@@ -316,7 +316,7 @@ static int unpack(struct taking *t, const char *format, va_list outs)
                         "the format of the arguments is NULL");
         return PB_ERR_ARG;
     }
-    /* Where there are no names, neither asked for nor given, the tuple is all there is. */
+    /* Without names, in the format or in the call, only the tuple matters. */
     bool plain = t->r && !t->names && pb_len(pb_request_kwargs(t->r)) == 0;
     if (plain && pb__unpack_tuple(pb_request_args(t->r), NULL, format, outs) == 0) {
         return 0;

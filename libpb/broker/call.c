@@ -33,7 +33,8 @@ struct pb__calls *pb__calls(pb_session *s)
     return s->calls;
 }
 
-/* After its call has ended, whose end tells more than that of an argument. */
+/* To be called when the call has ended: its failure gives the reason, while objects among
+ * the arguments, such as a collector, only know that they were released. */
 static void free_unsent(struct pb__unsent *u)
 {
     pb__list_remove(&u->link);
@@ -201,10 +202,10 @@ void pb__call_flush(pb_session *s)
             c->unsent = NULL;
         }
         int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
+        free_unsent(u);
         if (c && failed) {
             fail(c, failed, err.text);
         }
-        free_unsent(u);
     }
 }
 

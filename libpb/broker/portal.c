@@ -216,18 +216,24 @@ pb_value *pb_attempt_mind(const pb_attempt *a)
     return a ? a->mind : NULL;
 }
 
-/* What stands for a code of ours. */
+/* Fails the login with the exception for a code of ours. */
 static int fail_by(pb_attempt *a, int code)
 {
     int failed = pb_attempt_fail(a, pb__exception_of(code), "%s", pb_strerror(code));
     return failed ? failed : code;
 }
 
+/* Fails the login for an argument that is NULL; a too may be NULL. */
+static int fail_null(pb_attempt *a)
+{
+    return a ? fail_by(a, PB_ERR_ARG) : PB_ERR_ARG;
+}
+
 /* In Twisted it is a Deferred that fails, mostly before it is returned. */
 int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
 {
     if (!a || !type || !format) {
-        return a ? fail_by(a, PB_ERR_ARG) : PB_ERR_ARG;
+        return fail_null(a);
     }
     if (a->answered) {
         return PB_ERR_STATE;

@@ -324,9 +324,7 @@ static int keep(pb_session *s, pb_error *err)
  * called here. */
 static int hear_all(pb_session *s, pb_span in, pb_error *err)
 {
-    int e = pb__span_is_null(in) ? pb__error_null(err, "the input")
-            : s->in              ? hear(s, err)
-                                 : 0;
+    int e = s->in ? hear(s, err) : 0;
     e = e ? e : keep(s, err);
     if (!e && pb__session_open(s)) {
         s->in = &in;
@@ -348,8 +346,12 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
     pb_error err;
     pb__error_init(&err);
     driver_enters(s, now);
-    if (pb__session_open(s) && hear_all(s, in, &err) != 0) {
-        pb__session_end(s, &err);
+    if (pb__session_open(s)) {
+        int e = pb__span_is_null(in) ? pb__error_null(&err, "the input")
+                                     : hear_all(s, in, &err);
+        if (e) {
+            pb__session_end(s, &err);
+        }
     }
     return driver_leaves(s);
 }

@@ -358,7 +358,7 @@ void pb__serve_local(pb_request *r);
 
 /* "remote_", "view_", ... */
 const char *pb__role_prefix(pb_role role);
-/* The class's name; one that has none is called as Python's. */
+/* The class's name; for a class without one, the name of Python's base class. */
 static inline const char *pb__class_name(const pb_class *cls)
 {
     return cls->name ? cls->name : "object";
@@ -461,7 +461,7 @@ struct pb_request {
     struct pb__local_answer *local; /* local.c: who called here; NULL: the peer did */
 };
 
-/* What stands at a place of its message; NULL for arguments that were not read. */
+/* The member at a place of its message; NULL for arguments that were not read. */
 static inline pb_value *pb__request_part(const pb_request *r, size_t place)
 {
     return ((const struct pb__seq *)r->list)->items[place];

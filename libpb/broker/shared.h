@@ -27,7 +27,7 @@ struct pb__shared {
     pb_limits limits;         /* that a session begins with */
     /* 0, or why (err) no call can be made now. The driver's; NULL: one always can. */
     int (*usable)(void *driver, pb_error *err);
-    struct pb__kit *idle;     /* NULL: in use, or not made yet */
+    struct pb__kit *idle; /* NULL: in use, or not made yet */
     /* Of the message that was completed last: bytes, and what pb_limits.values counts. */
     uint64_t length, values;
 };

@@ -282,7 +282,7 @@ static struct outcome client_wait(pb_client *c, struct outcome *o, int64_t timeo
     pb__timer_init(&timer, on_late);
     if (timeout > 0) {
         pb__loop_update(loop);
-        pb__timer_set(loop, &timer, pb__loop_now(loop) + timeout);
+        pb__timer_set(loop, &timer, pb__later(pb__loop_now(loop), timeout));
     }
     while (!o->done && (code = client_hopeless(c, timeout, &timer, &text)) == PB_OK) {
         pb__loop_poll_once(&c->loop);
@@ -431,7 +431,8 @@ int pb_client_wait(pb_client *c, int64_t milliseconds)
     client_enter(c);
     pb__timer_init(&timer, on_late);
     pb__loop_update(loop);
-    pb__timer_set(loop, &timer, pb__loop_now(loop) + milliseconds);
+    pb__timer_set(loop, &timer,
+                  pb__later(pb__loop_now(loop), milliseconds > 0 ? milliseconds : 0));
     while (timer.due != INT64_MAX && !client_is_closed(c)) {
         pb__loop_poll_once(&c->loop);
     }

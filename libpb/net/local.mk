@@ -87,6 +87,7 @@ unit_tests += \
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_waits_LDADD = $(net_libs) $(test_libs)
 if WITH_TLS
 unit_tests += %D%/tests/test_tls
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
@@ -94,7 +95,6 @@ else
 unit_tests += %D%/tests/test_tls_none
 %C%_tests_test_tls_none_LDADD = $(net_libs) $(test_libs)
 endif
-%C%_tests_test_waits_LDADD = $(net_libs) $(test_libs)
 if HAVE_GLIB
 unit_tests += %D%/tests/test_loop_glib
 %C%_tests_test_loop_glib_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)

@@ -58,7 +58,7 @@ static inline bool pb__loop_is_foreign(const pb_loop *l)
  * away for long. */
 void pb__loop_enter(pb_loop *l);
 void pb__loop_update(pb_loop *l);
-/* A time so many milliseconds after another, or the last that there is. */
+/* The time so many milliseconds after another one, at most INT64_MAX. */
 static inline int64_t pb__later(int64_t from, int64_t by)
 {
     int64_t at;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs the examples, and the programs of the README against what it says they print."""
+"""Runs the examples, and the programs of README.md, and compares what they print."""
 import contextlib
 import io
 import os
@@ -25,8 +25,8 @@ class Programs(unittest.TestCase):
         return process
 
     def run_client(self, *args):
-        done = subprocess.run([sys.executable, "-B", *map(str, args)], capture_output=True,
-                              text=True, timeout=60)
+        done = subprocess.run([sys.executable, "-B", *map(str, args)],
+                              capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 
 
@@ -48,7 +48,8 @@ class Readme(Programs):
     @classmethod
     def setUpClass(cls):
         text = (HERE / "README.md").read_text(encoding="utf-8")
-        cls.programs = dict(re.findall(r"^```python\n# (\S+)\n(.*?)^```$", text, re.S | re.M))
+        cls.programs = dict(re.findall(r"^```python\n# (\S+)\n(.*?)^```$", text,
+                                       re.S | re.M))
         cls.prints = re.findall(r"^```text\n(.*?)^```$", text, re.S | re.M)
 
     def converse(self, server, client, prints):
@@ -80,7 +81,7 @@ class Readme(Programs):
         self.assertEqual(out.getvalue(), self.prints[2])
 
     def test_clients_that_fail(self):
-        """Each client, where no server is, and where one fails every call."""
+        """Each client, without a server, and with one that fails every call."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = str(free.getsockname()[1])
         with tempfile.TemporaryDirectory() as folder:
@@ -113,8 +114,8 @@ class Readme(Programs):
             server.terminate()
 
     def test_the_rest(self):
-        known = {"server.py", "client.py", "login_server.py", "login_client.py", "copies.py",
-                 "formats.py"}
+        known = {"server.py", "client.py", "login_server.py", "login_client.py",
+                 "copies.py", "formats.py"}
         self.assertEqual(set(self.programs), known)
         exec(self.programs["copies.py"], {"__name__": "copies"})
 

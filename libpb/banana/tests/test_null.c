@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Decoders and encoders that are nothing: see tests/null.h. */
+ * The rule for NULL in decoders and encoders: see tests/null.h. */
 #include "pb/banana.h"
 #include "tests/null.h"
 
@@ -107,7 +107,7 @@ PB_TEST(null, pb_decoder_recv)
     GIVES(pb_decoder_recv(d, no_bytes, &err), PB_ERR_ARG);
     TOLD_NULL(&err, "the input");
     GIVES(pb_decoder_recv(NULL, no_bytes, NULL), PB_ERR_ARG);
-    GIVES(pb_decoder_recv(d, one, NULL), 0); /* it goes on */
+    GIVES(pb_decoder_recv(d, one, NULL), 0); /* the stream continues */
     GIVES(pb_decoder_count(d), 1u);
     pb_decoder_free(d);
 }
@@ -197,7 +197,7 @@ PB_TEST(null, pb_encoder_rewind)
     pb_encoder_rewind(e, UINT64_MAX);
     GIVES(pb_encoder_mark(e), 2u);
     pb_encoder_sent(e, 1);
-    pb_encoder_rewind(e, 0); /* what has gone cannot be taken back */
+    pb_encoder_rewind(e, 0); /* bytes that were sent stay */
     GIVES(pb_encoder_mark(e), 1u);
     GIVES(pb_encoder_send(e).len, 0u);
     pb_encoder_free(e);

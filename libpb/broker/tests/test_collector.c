@@ -213,7 +213,7 @@ static void told_early(struct pair *p, const char *expected)
     free(p);
 }
 
-/* The failure is that of the call, not that its collector has gone with it. */
+/* The failure has the reason of the call; that its collector was released is not it. */
 PB_TEST(collector, tells_why_the_call_was_never_sent)
 {
     const pb_error why = {.code = PB_ERR_SYSTEM, .text = "connection refused"};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Objects, requests, references, calls and failures that are nothing: see tests/null.h. */
+ * The rule for NULL in objects, requests, references, calls and failures: see
+ * tests/null.h. */
 #include "libpb/broker/tests/pair.h"
 #include "tests/null.h"
 
@@ -118,7 +119,7 @@ static int run_body(void *self, pb_request *r)
     return ((struct probe *)self)->body(r);
 }
 
-/* Calls echo(7), which is served by the body; what the caller then gets to know. */
+/* Calls echo(7), and lets the body serve it; expected is what the caller notes. */
 static void served(int (*body)(pb_request *r), const char *expected)
 {
     static const pb_class probe_class = {.name = "Probe", .fallback = run_body};
@@ -451,7 +452,7 @@ PB_TEST(null, pb_remote_call)
     ends_free(e);
 }
 
-/* The first error stays, and the code that is returned is that of the call. */
+/* An error that is filled stays; the returned code is that of the call. */
 PB_TEST(null_also, a_filled_error_stays)
 {
     pb_error first = {.code = PB_ERR_LOST, .text = "first"};

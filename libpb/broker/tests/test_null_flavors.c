@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Flavors, registries, local references, pages and what is published, all nothing: see
- * tests/null.h. */
+ * The rule for NULL in flavors, registries, local references, pages and published objects:
+ * see tests/null.h. */
 #include "libpb/broker/tests/pair.h"
 #include "pb/flavors.h"
 #include "pb/local.h"
@@ -178,7 +178,7 @@ PB_TEST(null, pb_local_async_forwarder)
     pb_object *o = plain();
     GIVES(pb_local_async_forwarder(NULL, names, true), NULL);
     GIVES(pb_local_async_forwarder(NULL, NULL, true), NULL);
-    /* Without names it has no method. */
+    /* Without names it has no methods. */
     pb_remote *r = pb_local_async_forwarder(o, NULL, true);
     GIVES(pb_remote_call(r, "a", noted, p, NULL, ""), 0);
     cr_assert_str_eq(p->log, "failure 0 builtins.NotImplementedError: No Such Method in "
@@ -223,7 +223,7 @@ static void paged(const pb_error *why, void *user_data)
     *(int *)user_data += 1;
 }
 
-/* Pages go to a name that the peer does not have, which is no matter here. */
+/* The peer has no collector under this name, which does not matter here. */
 
 PB_TEST(null, pb_page)
 {

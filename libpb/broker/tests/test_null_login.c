@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logins, portals and attempts that are nothing: see tests/null.h. */
+ * The rule for NULL in logins, portals and attempts: see tests/null.h. */
 #include "libpb/broker/tests/users.h"
 #include "tests/null.h"
 
@@ -97,7 +97,7 @@ PB_TEST(null, pb_portal_allow_anonymous)
     pb_portal_allow_anonymous(NULL);
 }
 
-/* Logs in where one may log in at first, and then has no checker any more. */
+/* Removes the checker from a portal, and then logs in. */
 static void without_checker(void (*forget)(pb_portal *p), const char *name,
                             const char *expected)
 {
@@ -203,7 +203,7 @@ static int grant_none(pb_attempt *a, void *user_data)
     return pb_attempt_grant(a, NULL, NULL, NULL);
 }
 
-/* Logs in where the body is the checker; what the client then gets to know. */
+/* Logs in with the body as the checker; expected is what the client notes. */
 static void checked(int (*body)(pb_attempt *a), const char *expected)
 {
     struct trial *t = calloc(1, sizeof *t);
@@ -296,7 +296,7 @@ static int grant_nothing(pb_attempt *a)
     return 0;
 }
 
-/* A logout that will never be otherwise is called at once. */
+/* If the avatar cannot be sent, the logout is called at once. */
 PB_TEST(null, pb_attempt_grant)
 {
     pb_object *o = pb_object_new(&plain_class, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sessions that are nothing, and times and numbers that are odd: see tests/null.h. A NULL
- * session is one that is over. */
+ * The rule for NULL in sessions, and times and numbers out of range: see tests/null.h. A
+ * NULL session counts as one that is over. */
 #include "libpb/broker/tests/pair.h"
 #include "tests/null.h"
 
@@ -28,7 +28,7 @@ PB_TEST(null, pb_session_client_new)
     pb_session_free(s);
 }
 
-/* Without a config all is as by default. */
+/* Without a config everything has its default. */
 PB_TEST(null, pb_session_server_new)
 {
     pb_session *s = pb_session_server_new(NULL, INT64_MAX);
@@ -73,7 +73,7 @@ static void count_ends(pb_value *result, pb_failure *failure, void *user_data)
     *(int *)user_data += pb_failure_code(failure) == PB_ERR_TIMEOUT;
 }
 
-/* Time that leaps to either end ends calls, and nothing else. */
+/* If the time jumps to either end of its range, calls end and nothing else happens. */
 PB_TEST(null, pb_session_tick)
 {
     GIVES(pb_session_tick(NULL, 0), PB_ERR_ARG);
@@ -233,7 +233,7 @@ PB_TEST(null, pb_session_set_name_for_local)
     pair_free(p);
 }
 
-/* ---- Configs with odd numbers ---- */
+/* ---- Configs with numbers out of range ---- */
 
 static int recv_inside(void *self, pb_request *r)
 {
@@ -242,7 +242,7 @@ static int recv_inside(void *self, pb_request *r)
     return pb_request_answer_steal(r, pb_none());
 }
 
-/* What is given to a session in a callback of its own is refused, and ends nothing. */
+/* A session refuses bytes in its own callbacks, and continues. */
 PB_TEST(null_also, recv_in_a_callback)
 {
     static const pb_class cls = {.name = "Probe", .fallback = recv_inside};
@@ -259,7 +259,7 @@ PB_TEST(null_also, recv_in_a_callback)
     free(p);
 }
 
-/* All numbers as large as they get; and enums that nothing has, which are as zero. */
+/* The largest numbers, and enums without a name, which count as 0. */
 PB_TEST(null_also, largest_config)
 {
     struct pair *p = calloc(1, sizeof *p);

@@ -19,9 +19,9 @@ typedef struct pb_decoder pb_decoder;
 
 /* ---- Tokens ---- */
 
-/* What receives tokens; all but `place` have to be there. Each returns 0, or anything
- * else to stop the decoder, which is then dead with that number. Spans are borrowed for the
- * time of the call. */
+/* The functions that receive tokens; all but `place` and `attach` are required. Each returns
+ * 0, or anything else to stop the decoder, which is then dead with that number. Spans are
+ * borrowed for the time of the call. */
 typedef struct {
     /* A list of n elements begins; that many tokens or lists follow, then `end`. */
     int (*list)(void *ctx, size_t n);
@@ -123,8 +123,7 @@ PB_API pb_sink pb_encoder_sink(pb_encoder *e);
 PB_API int pb_encoder_error(const pb_encoder *e, pb_error *err);
 /* Marks a place: the number of bytes written in all. */
 PB_API uint64_t pb_encoder_mark(const pb_encoder *e);
-/* Goes back to a place that was marked, and clears the error; no further than to what has
- * been sent. */
+/* Goes back to a place that was marked, and clears the error. Bytes that were sent stay. */
 PB_API void pb_encoder_rewind(pb_encoder *e, uint64_t mark);
 /* The bytes to write, borrowed until the next call on e. */
 PB_API pb_span pb_encoder_send(const pb_encoder *e);

@@ -23,21 +23,20 @@ extern "C" {
 #define PB_PRINTF(string, first)
 #endif
 
-/* NULL is "nothing", everywhere: a value, a reference, a client, an endpoint from getenv
- * that is not set, a row of any table. No function crashes on it, so a row of calls needs
- * one check at its end:
- *  - what is asked of nothing gives PB_ERR_ARG, or 0, false, NULL, "" or an empty span from
- *    a function that returns no code;
- *  - err then has a sentence that names what was NULL, unless it is filled: the first error
- *    stays;
- *  - a function whose name ends in _steal takes what it is given, whatever else is NULL;
- *  - a function that fails leaves nothing unset: it fills what it was to fill with 0,
- *    false, NULL or an empty span;
- *  - NULL may be given where a comment says so, as user_data, and as err.
- * The same holds for a span without data that has a length, for a number that is negative
- * or too large, and for an enum's number that nothing has: an error, or the nearest that
- * makes sense. What is closed, drained, stopped or cancelled twice is so once. What cannot
- * be found out is the caller's to keep: pointers to what was freed are such. */
+/* The rule for NULL, for every function of the library. NULL means "nothing": no value, no
+ * reference, no client, an endpoint from getenv that is not set. No function crashes on it,
+ * so that a row of calls needs one check at its end:
+ *  - A function that is given NULL where it needs something returns PB_ERR_ARG. A function
+ *    that returns no code returns 0, false, NULL, "" or an empty span.
+ *  - Then err, unless it is filled, gets a sentence that names what was NULL. An err that is
+ *    filled already stays as it is.
+ *  - A function whose name ends in _steal takes what it is given, whatever else is NULL.
+ *  - A function that fails sets what it was to fill to 0, false, NULL or an empty span.
+ *  - NULL is allowed where a comment says so, and always as user_data and as err.
+ * A span without data that has a length counts as NULL. A number that is negative or too
+ * large, and an enum's value that has no name, are errors, or count as the nearest that is
+ * allowed. To close, drain, stop or cancel twice does no harm while the object exists. A
+ * pointer to what was freed cannot be recognised. */
 
 /* How structs grow: a struct that may gain fields ends in `reserved`, which must be zero
  * (as it is after `= {0}` or designated initialisers). A new field takes its place from

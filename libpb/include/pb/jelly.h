@@ -28,9 +28,7 @@ PB_API pb_taster *pb_taster_new(void);
 PB_API pb_taster *pb_taster_ref(pb_taster *t);
 /* Removes an owner. NULL is allowed. */
 PB_API void pb_taster_unref(pb_taster *t);
-/* What follows gives PB_ERR_ARG for NULL.
- *
- * allowBasicTypes: list, tuple, dict, references. globalSecurity is a new taster with
+/* allowBasicTypes: list, tuple, dict, references. globalSecurity is a new taster with
  * these; it is what a NULL taster means wherever one is asked for. 0 or PB_ERR_NOMEM. */
 PB_API int pb_taster_allow_basic_types(pb_taster *t);
 /* allowTypes for one name. 0 or PB_ERR_NOMEM. */

@@ -43,8 +43,8 @@ PB_API void pb_login_cancel(pb_login_call *login);
 /* Bytes of a challenge, and of the response to it. */
 enum { PB_MD5_LEN = 16 };
 
-/* MD5(MD5(password) + challenge); zeros where one of the two is NULL and has a length.
- * Mirrors pb.respond. */
+/* MD5(MD5(password) + challenge); zeros if one of the two has a length but no data. Mirrors
+ * pb.respond. */
 PB_API void pb_respond(pb_span challenge, pb_span password, uint8_t out[PB_MD5_LEN]);
 
 /* ---- The server ---- */
@@ -80,8 +80,8 @@ PB_API int pb_portal_add_user(pb_portal *p, pb_span username, pb_span password);
 /* Lets everybody in who asks for no name. Mirrors AllowAnonymousAccess. */
 PB_API void pb_portal_allow_anonymous(pb_portal *p);
 
-/* Checks names and passwords by a callback, which replaces what was set before; NULL: by
- * none. */
+/* Checks names and passwords by a callback, which replaces the checker that was set before;
+ * NULL removes it. */
 PB_API void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_data);
 /* The same for those who ask for no name. */
 PB_API void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check,

@@ -86,7 +86,7 @@ typedef struct {
      * instance, is to be replaced: called there before a watch is ended, once. NULL: it
      * shares nothing but descriptors that are watched. */
     void (*forked)(void *loop);
-    void *reserved[3];
+    void *reserved[4];
 } pb_loop_ops;
 
 /* A loop that works by these functions, which are borrowed for its life: *new*. NULL for

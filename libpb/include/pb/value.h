@@ -65,8 +65,8 @@ PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
 /* What it is; PB_NOTHING for NULL. */
 PB_API pb_kind pb_value_kind(const pb_value *v);
-/* Python's name of the kind, a constant: "NoneType", "int", "dict", ...; "nothing", and "?"
- * for what is no kind. */
+/* Python's name of the kind, a constant: "NoneType", "int", "dict", ...; "nothing" for
+ * PB_NOTHING, and "?" for any other number. */
 PB_API const char *pb_kind_name(pb_kind kind);
 /* Python's ==: 1 == 1.0 == True, containers by content, cycles included (a pair of
  * containers met again inside itself counts as equal there, where Python would raise
@@ -167,7 +167,7 @@ PB_API int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *valu
 /* Sets a text key to a value, which is borrowed; errors as above. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
 /* Walks a dict in order: start with *pos = 0; false at the end. Key and value are
- * borrowed, NULL at the end, and either may be NULL for who does not want it. Don't add to
+ * borrowed, and NULL at the end. If you don't want one of them, pass NULL. Don't add to
  * the dict meanwhile. */
 PB_API bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key,
                          pb_value **value);

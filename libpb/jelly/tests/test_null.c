@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tasters, readers and what is to be written, all nothing: see tests/null.h. */
+ * The rule for NULL in tasters, readers and writing: see tests/null.h. */
 #include "pb/jelly.h"
 #include "tests/null.h"
 
@@ -74,7 +74,7 @@ PB_TEST(null, pb_taster_allow_all)
     GIVES(pb_taster_allow_all(NULL), PB_ERR_ARG);
 }
 
-/* Whatever is allowed, nothing has no name. */
+/* NULL is no name, even if everything is allowed. */
 static pb_taster *allowing(void)
 {
     pb_taster *t = pb_taster_new();

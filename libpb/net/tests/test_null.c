@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loops, connections, servers, services, posts and files that are nothing: see
+ * The rule for NULL in loops, connections, servers, services, posts and files: see
  * tests/null.h. Those of the blocking client are in test_null_client.c. */
 #include <limits.h>
 
@@ -14,7 +14,7 @@ static pb_error err;
 #define NOWHERE "tcp:127.0.0.1:9"
 #define ANYWHERE "tcp:0:interface=127.0.0.1"
 
-/* All numbers as large as they get. */
+/* The largest numbers. */
 static pb_net_config largest(void)
 {
     return (pb_net_config){.connect_timeout = INT64_MAX,
@@ -173,7 +173,7 @@ PB_TEST(null, pb_conn_root)
     GIVES(pb_conn_root(NULL), NULL);
 }
 
-/* One that is not there yet. */
+/* A connection that is being made. */
 static pb_conn *connecting(struct loop *loop)
 {
     begin_loop(loop);
@@ -251,7 +251,7 @@ PB_TEST(null, pb_server_close)
     pb_server_close(NULL, NULL, NULL);
     pb_server *s = pb_serve(loop.pb, ANYWHERE, NULL, NULL);
     pb_server_close(s, NULL, NULL);
-    pb_server_close(s, count, &closed); /* what it did first is what it does */
+    pb_server_close(s, count, &closed); /* the first call counts */
     pb_server_drain(s, 0, count, &closed);
     end_loop(&loop);
     GIVES(closed, 0);
@@ -389,8 +389,7 @@ PB_TEST(null, pb_service_stop)
     pb_service_stop(NULL, 0, NULL, NULL);
     pb_service *s = pb_service_new(loop.pb, NOWHERE, NULL, NULL);
     pb_service_stop(s, INT64_MAX, NULL, NULL);
-    pb_service_stop(s, INT64_MIN, count,
-                    &stopped); /* what it did first is what it does */
+    pb_service_stop(s, INT64_MIN, count, &stopped); /* the first call counts */
     end_loop(&loop);
     GIVES(stopped, 0);
 }

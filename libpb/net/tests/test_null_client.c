@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A blocking client that is nothing: see tests/null.h. */
+ * The rule for NULL in the blocking client: see tests/null.h. */
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>

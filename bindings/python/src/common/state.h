@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The extension's state, one per module object (so one per interpreter), and the helpers
- * that all its files use. Nothing here is global: every function gets the state. */
-#ifndef PBPY_CORE_H
-#define PBPY_CORE_H
+ * The state of the extension, one per module object (so one per interpreter), and the
+ * helpers that all its files use. Nothing here is global: each function gets the state. */
+#ifndef PBPY_STATE_H
+#define PBPY_STATE_H
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -31,7 +31,7 @@ static inline int PyModule_AddObjectRef(PyObject *module, const char *name,
 #define PBPY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PBPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* The words that begin expressions which C reads and writes by itself. */
+/* The first words of the jelly expressions that C reads and writes by itself. */
 #define PBPY_ATOM_MAP(X)        \
     X(NONE, "None")             \
     X(UNICODE, "unicode")       \
@@ -48,13 +48,13 @@ enum pbpy_atom {
 #define PBPY_ATOM_ENUM(name, text) PBPY_##name,
     PBPY_ATOM_MAP(PBPY_ATOM_ENUM)
 #undef PBPY_ATOM_ENUM
-        PBPY_ATOM_END, /* any other */
+        PBPY_ATOM_END, /* any other word */
 };
 
-#define PBPY_WORDS 32 /* numbers of the vocabulary, 0 is none */
+#define PBPY_WORDS 32 /* numbers of the vocabulary, from 1 on */
 #define PBPY_WORD_SLOTS 128
-#define PBPY_KEYS 512   /* keys of dicts that are kept, */
-#define PBPY_KEY_MAX 32 /* and the bytes of one */
+#define PBPY_KEYS 512   /* slots for keys of dicts that were read lately */
+#define PBPY_KEY_MAX 32 /* the longest key, in bytes, that gets a slot */
 
 /* Names of attributes and methods, as str objects. */
 #define PBPY_NAME_MAP(X)          \
@@ -63,7 +63,6 @@ enum pbpy_atom {
     X(bit_length)                 \
     X(buffer)                     \
     X(callExpressionReceived)     \
-    X(code)                       \
     X(cooked)                     \
     X(cooker)                     \
     X(currentDialect)             \
@@ -71,7 +70,6 @@ enum pbpy_atom {
     X(from_bytes)                 \
     X(gotItem)                    \
     X(incomingVocabulary)         \
-    X(invoker)                    \
     X(isTypeAllowed)              \
     X(jellyFor)                   \
     X(listStack)                  \
@@ -104,10 +102,10 @@ struct pbpy_names {
 #undef PBPY_NAME_FIELD
 };
 
-struct pbpy_twisted; /* twisted.h */
+struct pbpy_twisted; /* accelerate/twisted.h */
 
-/* Of sessions (live.h). */
-struct pbpy_live {
+/* The types of session/, and those from elsewhere that values need. */
+struct pbpy_types {
     PyTypeObject *session, *remote, *request, *attempt, *call;
     PyObject *decimal; /* decimal.Decimal */
     void *datetime;    /* a PyDateTime_CAPI */
@@ -115,42 +113,70 @@ struct pbpy_live {
 
 struct pbpy_state {
     struct pbpy_names names;
-    PyObject *atoms[PBPY_ATOM_END];      /* as bytes */
-    PyObject *words[PBPY_WORDS];         /* of the vocabulary, as bytes, by number */
-    const uint8_t *spans[PBPY_WORDS];    /* where the library keeps them */
-    uint8_t word_slots[PBPY_WORD_SLOTS]; /* numbers, by the hash of those places */
-    PyObject *yes, *no;                  /* b"true", b"false" */
-    PyObject *empty;                     /* b"" */
+    PyObject *atoms[PBPY_ATOM_END];   /* as bytes */
+    PyObject *words[PBPY_WORDS];      /* of the vocabulary, as bytes, by number */
+    const uint8_t *spans[PBPY_WORDS]; /* the library's own storage of those words */
+    uint8_t
+        word_slots[PBPY_WORD_SLOTS]; /* numbers of words, by the hash of their spans */
+    PyObject *yes, *no;              /* b"true", b"false" */
+    PyObject *empty;                 /* b"" */
     PyObject *error, *banana_error, *jelly_error, *insecure; /* exceptions */
-    pb_encoder *encoder;                 /* the one that waits for use, or NULL */
-    size_t encoder_prefix, encoder_size; /* its limits, the second of lists and bytes */
-    PyObject *keys[PBPY_KEYS];           /* texts that were keys lately, or NULL */
-    struct pbpy_twisted *twisted;        /* NULL until bound */
-    struct pbpy_live live;
+    pb_encoder *encoder;                 /* one that is not in use, or NULL */
+    size_t encoder_prefix, encoder_size; /* its limits: of a prefix, of lists and bytes */
+    PyObject *keys[PBPY_KEYS];           /* by the hash of their text; or NULL */
+    struct pbpy_twisted *twisted;        /* NULL until _core.bind is called */
+    struct pbpy_types types;
 };
 
 struct pbpy_state *pbpy_state(PyObject *module);
+/* Makes names, atoms and the vocabulary. 0; -1 with an exception set. */
+int pbpy_state_init(struct pbpy_state *st);
+/* Clears these and the exceptions. */
+void pbpy_state_clear(struct pbpy_state *st);
 
-/* What a word of the vocabulary is, by where its bytes are; NULL for other bytes.
- * Borrowed. */
+/* The word of the vocabulary whose bytes are at this address, borrowed; NULL for an address
+ * that is not the library's. */
 PyObject *pbpy_word(const struct pbpy_state *st, const uint8_t *data);
-/* The atom of an expression's first element. */
+/* The atom with this text. */
 enum pbpy_atom pbpy_atom_find(const char *data, size_t len);
 
-/* Raises the exception of an error of the library; returns NULL. */
+/* Raises an exception of this type for an error of the library, or MemoryError; returns
+ * NULL. */
 PyObject *pbpy_raise(PyObject *type, const pb_error *err);
 
-/* The int of base 128 digits, least first: *new*. */
-PyObject *pbpy_big_read(const struct pbpy_state *st, bool negative, pb_span digits);
-/* The magnitude of an int as bytes, least first: *new*. */
-PyObject *pbpy_magnitude(const struct pbpy_state *st, PyObject *number);
-/* Calls the sink's `big` with an int. What that returned; or non-zero with an exception
- * set. */
-int pbpy_big_write(const struct pbpy_state *st, PyObject *number, bool negative,
-                   pb_sink out);
+/* The int of base 128 digits, least significant first: *new*. */
+PyObject *pbpy_int_from_digits(const struct pbpy_state *st, bool negative,
+                               pb_span digits);
+/* The int of a magnitude, a bytes object, least significant byte first: *new*. Takes the
+ * bytes; NULL gives NULL. */
+PyObject *pbpy_int_from_magnitude_steal(const struct pbpy_state *st, bool negative,
+                                        PyObject *bytes);
+/* The magnitude of an int as bytes, least significant first: *new*. */
+PyObject *pbpy_int_magnitude(const struct pbpy_state *st, PyObject *number);
+/* Calls the sink's `big` with an int. What that returned; or -1 with an exception set. */
+int pbpy_int_write_big(const struct pbpy_state *st, PyObject *number, bool negative,
+                       pb_sink out);
 
-/* Grows an array of `size` bytes an item, twofold; false with an exception set. */
+/* Doubles an array of items of `size` bytes; false with an exception set. */
 bool pbpy_grow(void **array, size_t *cap, size_t size);
+/* Makes room for one more item in such an array of `len`; false with an exception set. */
+static inline bool pbpy_reserve(void **array, size_t len, size_t *cap, size_t size)
+{
+    return len < *cap || pbpy_grow(array, cap, size);
+}
+
+/* The contents of a bytes object, borrowed. */
+static inline pb_span pbpy_bytes_span(PyObject *bytes)
+{
+    return (pb_span){(const uint8_t *)PyBytes_AS_STRING(bytes),
+                     (size_t)PyBytes_GET_SIZE(bytes)};
+}
+
+/* A bytes object with these contents, *new*. */
+static inline PyObject *pbpy_bytes_new(pb_span s)
+{
+    return PyBytes_FromStringAndSize((const char *)s.data, (Py_ssize_t)s.len);
+}
 
 /* Whether an object is these bytes. */
 static inline bool pbpy_is_bytes(PyObject *object, const char *text)

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The module: its state, its functions and its exceptions. */
-#include "core.h"
-
-#include "codec.h"
-#include "live.h"
-#include "twisted.h"
+ * The state of one module object: names, the vocabulary, exceptions, and helpers that all
+ * of the extension uses. */
+#include "common/state.h"
 
 struct pbpy_state *pbpy_state(PyObject *module)
 {
@@ -74,14 +71,14 @@ bool pbpy_grow(void **array, size_t *cap, size_t size)
 
 /* ---- Setting up ---- */
 
-struct words {
+struct vocabulary {
     struct pbpy_state *st;
     unsigned next;
 };
 
-static int learn_word(void *ctx, pb_span word)
+static int vocabulary_add_word(void *ctx, pb_span word)
 {
-    struct words *w = ctx;
+    struct vocabulary *w = ctx;
     unsigned slot = word_slot(word.data);
     while (w->st->word_slots[slot] != 0) {
         slot = (slot + 1) % PBPY_WORD_SLOTS;
@@ -93,7 +90,7 @@ static int learn_word(void *ctx, pb_span word)
     return w->st->words[w->next++] ? 0 : PB_ERR_NOMEM;
 }
 
-/* Tokens that are no words, none of which comes. */
+/* The vocabulary has words only, so that no other token arrives. */
 
 static int refuse_list(void *ctx, size_t n)
 {
@@ -131,15 +128,15 @@ static int refuse_real(void *ctx, double d)
 }
 
 /* Asks the decoder for each word of the vocabulary. */
-static int learn_words(struct pbpy_state *st)
+static int vocabulary_load(struct pbpy_state *st)
 {
     static const pb_sink_ops ops = {.list = refuse_list,
                                     .end = refuse_end,
                                     .integer = refuse_integer,
                                     .big = refuse_big,
                                     .real = refuse_real,
-                                    .bytes = learn_word};
-    struct words w = {.st = st, .next = 1};
+                                    .bytes = vocabulary_add_word};
+    struct vocabulary w = {.st = st, .next = 1};
     pb_decoder *d = pb_decoder_new(PB_DIALECT_PB, NULL, (pb_sink){&ops, &w});
     pb_error err = {0};
     int failed = d ? 0 : PB_ERR_NOMEM;
@@ -154,7 +151,7 @@ static int learn_words(struct pbpy_state *st)
     return failed ? -1 : 0;
 }
 
-static int make_names(struct pbpy_state *st)
+static int names_make(struct pbpy_state *st)
 {
 #define PBPY_NAME_MAKE(name)                                     \
     if (!(st->names.name = PyUnicode_InternFromString(#name))) { \
@@ -174,63 +171,13 @@ static int make_names(struct pbpy_state *st)
     return st->yes && st->no && st->empty ? 0 : -1;
 }
 
-static PyObject *make_exception(PyObject *module, const char *name, const char *doc,
-                                PyObject *base)
+int pbpy_state_init(struct pbpy_state *st)
 {
-    char full[64];
-    PyOS_snprintf(full, sizeof full, "libpb.%s", name);
-    PyObject *type = PyErr_NewExceptionWithDoc(full, doc, base, NULL);
-    if (type && PyModule_AddObjectRef(module, name, type) != 0) {
-        Py_CLEAR(type);
-    }
-    return type;
+    return names_make(st) != 0 || vocabulary_load(st) != 0 ? -1 : 0;
 }
 
-static int make_exceptions(PyObject *module, struct pbpy_state *st)
+void pbpy_state_clear(struct pbpy_state *st)
 {
-    st->error = make_exception(module, "Error", "What libpb refuses.", NULL);
-    if (!st->error) {
-        return -1;
-    }
-    st->banana_error = make_exception(
-        module, "BananaError", "Bytes or an expression that banana refuses.", st->error);
-    st->jelly_error =
-        make_exception(module, "JellyError",
-                       "An object or an expression that jelly cannot take.", st->error);
-    st->insecure =
-        make_exception(module, "InsecureJelly",
-                       "A type, module or class that is not allowed.", st->error);
-    return st->banana_error && st->jelly_error && st->insecure ? 0 : -1;
-}
-
-static int module_exec(PyObject *module)
-{
-    struct pbpy_state *st = pbpy_state(module);
-    return make_names(st) != 0 || make_exceptions(module, st) != 0 ||
-                   learn_words(st) != 0 || pbpy_live_add(module, st) != 0
-               ? -1
-               : 0;
-}
-
-static int module_traverse(PyObject *module, visitproc visit, void *arg)
-{
-    struct pbpy_state *st = pbpy_state(module);
-    Py_VISIT(st->error);
-    Py_VISIT(st->banana_error);
-    Py_VISIT(st->jelly_error);
-    Py_VISIT(st->insecure);
-    Py_VISIT(st->live.session);
-    Py_VISIT(st->live.remote);
-    Py_VISIT(st->live.request);
-    Py_VISIT(st->live.attempt);
-    Py_VISIT(st->live.call);
-    Py_VISIT(st->live.decimal);
-    return pbpy_twisted_traverse(st->twisted, visit, arg);
-}
-
-static int module_clear(PyObject *module)
-{
-    struct pbpy_state *st = pbpy_state(module);
     PyObject **names = (PyObject **)&st->names;
     for (size_t i = 0; i < sizeof st->names / sizeof *names; i++) {
         Py_CLEAR(names[i]);
@@ -251,50 +198,6 @@ static int module_clear(PyObject *module)
     Py_CLEAR(st->banana_error);
     Py_CLEAR(st->jelly_error);
     Py_CLEAR(st->insecure);
-    pbpy_live_clear(&st->live);
     pb_encoder_free(st->encoder);
     st->encoder = NULL;
-    pbpy_twisted_free(st->twisted);
-    st->twisted = NULL;
-    return 0;
-}
-
-static void module_free(void *module)
-{
-    module_clear(module);
-}
-
-static PyMethodDef methods[] = {
-    PBPY_CODEC_METHODS,
-    PBPY_TWISTED_METHODS,
-    {NULL, NULL, 0, NULL},
-};
-
-static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, (void *)module_exec},
-#ifdef Py_mod_multiple_interpreters
-    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
-#endif
-#ifdef Py_mod_gil
-    {Py_mod_gil, Py_MOD_GIL_USED},
-#endif
-    {0, NULL},
-};
-
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "libpb._core",
-    .m_doc = "The C code of libpb's Python packages.",
-    .m_size = sizeof(struct pbpy_state),
-    .m_methods = methods,
-    .m_slots = slots,
-    .m_traverse = module_traverse,
-    .m_clear = module_clear,
-    .m_free = module_free,
-};
-
-PyMODINIT_FUNC PyInit__core(void);
-PyMODINIT_FUNC PyInit__core(void)
-{
-    return PyModuleDef_Init(&definition);
 }

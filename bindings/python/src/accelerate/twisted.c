@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Twisted's own functions, and whether they stand where they stood. */
-#include "twisted.h"
+ * The objects of the installed Twisted, and whether a service has replaced them. */
+#include "accelerate/twisted.h"
 
 PyObject *pbpy_bind(PyObject *module, PyObject *names)
 {
@@ -59,7 +59,7 @@ bool pbpy_is_own(PyObject *self, PyObject *name, PyObject *function, PyObject *o
 }
 
 /* The version of a class, which changes with its attributes; 0 for none. */
-static unsigned version_of(PyTypeObject *type)
+static unsigned class_version(PyTypeObject *type)
 {
     return PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG) ? type->tp_version_tag
                                                                  : 0;
@@ -67,7 +67,7 @@ static unsigned version_of(PyTypeObject *type)
 
 bool pbpy_class_is_own(PyObject *cls, PyObject *methods, unsigned *version)
 {
-    unsigned now = version_of((PyTypeObject *)cls);
+    unsigned now = class_version((PyTypeObject *)cls);
     if (now != 0 && now == *version) {
         return true;
     }
@@ -75,13 +75,13 @@ bool pbpy_class_is_own(PyObject *cls, PyObject *methods, unsigned *version)
     Py_ssize_t pos = 0;
     while (PyDict_Next(methods, &pos, &name, &function)) {
         PyObject *found = PyObject_GetAttr(cls, name);
-        Py_XDECREF(found); /* the class or `methods` holds it, or it is another */
+        Py_XDECREF(found); /* only its address is compared */
         if (found != function) {
             PyErr_Clear();
             return false;
         }
     }
-    *version = version_of((PyTypeObject *)cls);
+    *version = class_version((PyTypeObject *)cls);
     return true;
 }
 
@@ -143,19 +143,19 @@ enum pbpy_taster pbpy_taster_kind(const struct pbpy_state *st, PyObject *taster)
     return kind;
 }
 
-int pbpy_enter(unsigned frames, unsigned more, size_t open)
+int pbpy_frames_enter(unsigned frames, unsigned more, size_t open)
 {
 #if PY_VERSION_HEX < 0x030c0000
     (void)open;
     for (unsigned i = 0; i < frames + more; i++) {
         if (Py_EnterRecursiveCall(" while calling a Python object") != 0) {
-            pbpy_leave(i);
+            pbpy_frames_leave(i);
             return -1;
         }
     }
-    pbpy_leave(more);
+    pbpy_frames_leave(more);
 #else
-    /* C has a count of its own there, so all that is known is how deep this call is. */
+    /* C has a recursion count of its own here, so only the depth of this call is known. */
     if (open + frames + more > (size_t)Py_GetRecursionLimit()) {
         PyErr_SetString(PyExc_RecursionError, "maximum recursion depth exceeded");
         return -1;
@@ -164,7 +164,7 @@ int pbpy_enter(unsigned frames, unsigned more, size_t open)
     return 0;
 }
 
-void pbpy_leave(unsigned frames)
+void pbpy_frames_leave(unsigned frames)
 {
 #if PY_VERSION_HEX < 0x030c0000
     while (frames > 0) {
@@ -174,4 +174,12 @@ void pbpy_leave(unsigned frames)
 #else
     (void)frames;
 #endif
+}
+
+bool pbpy_check_arguments(Py_ssize_t n, Py_ssize_t wanted, const char *signature)
+{
+    if (n != wanted) {
+        PyErr_SetString(PyExc_TypeError, signature);
+    }
+    return n == wanted;
 }

@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ints that no int64_t holds, between Python and banana: base 128 digits, least first. */
-#include "core.h"
+ * Python's ints beyond 64 bits, and banana's form of them: base 128 digits, least
+ * significant first. */
+#include "common/state.h"
 
-PyObject *pbpy_big_read(const struct pbpy_state *st, bool negative, pb_span digits)
+PyObject *pbpy_int_from_magnitude_steal(const struct pbpy_state *st, bool negative,
+                                        PyObject *bytes)
+{
+    PyObject *number =
+        bytes ? PyObject_CallMethodObjArgs((PyObject *)&PyLong_Type, st->names.from_bytes,
+                                           bytes, st->names.little, NULL)
+              : NULL;
+    Py_XDECREF(bytes);
+    if (number && negative) {
+        Py_SETREF(number, PyNumber_Negative(number));
+    }
+    return number;
+}
+
+PyObject *pbpy_int_from_digits(const struct pbpy_state *st, bool negative, pb_span digits)
 {
     size_t len = digits.len * 7 / 8 + 1;
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len);
@@ -20,16 +35,10 @@ PyObject *pbpy_big_read(const struct pbpy_state *st, bool negative, pb_span digi
             out[bit / 8 + 1] |= (uint8_t)(digit >> 8);
         }
     }
-    PyObject *number = PyObject_CallMethodObjArgs(
-        (PyObject *)&PyLong_Type, st->names.from_bytes, bytes, st->names.little, NULL);
-    Py_DECREF(bytes);
-    if (number && negative) {
-        Py_SETREF(number, PyNumber_Negative(number));
-    }
-    return number;
+    return pbpy_int_from_magnitude_steal(st, negative, bytes);
 }
 
-PyObject *pbpy_magnitude(const struct pbpy_state *st, PyObject *number)
+PyObject *pbpy_int_magnitude(const struct pbpy_state *st, PyObject *number)
 {
     PyObject *positive = PyNumber_Absolute(number);
     PyObject *bits = NULL;
@@ -49,24 +58,23 @@ PyObject *pbpy_magnitude(const struct pbpy_state *st, PyObject *number)
     return bytes;
 }
 
-int pbpy_big_write(const struct pbpy_state *st, PyObject *number, bool negative,
-                   pb_sink out)
+int pbpy_int_write_big(const struct pbpy_state *st, PyObject *number, bool negative,
+                       pb_sink out)
 {
-    PyObject *bytes = pbpy_magnitude(st, number);
+    PyObject *bytes = pbpy_int_magnitude(st, number);
     if (!bytes) {
         return -1;
     }
-    const uint8_t *in = (const uint8_t *)PyBytes_AS_STRING(bytes);
-    size_t len = (size_t)PyBytes_GET_SIZE(bytes);
-    size_t digits = (len * 8 + 6) / 7;
+    pb_span in = pbpy_bytes_span(bytes);
+    size_t digits = (in.len * 8 + 6) / 7;
     uint8_t *base128 = PyMem_Malloc(digits);
     int rc = -1;
     if (base128) {
         for (size_t i = 0; i < digits; i++) {
             size_t bit = i * 7;
-            unsigned pair = in[bit / 8];
-            if (bit / 8 + 1 < len) {
-                pair |= (unsigned)in[bit / 8 + 1] << 8;
+            unsigned pair = in.data[bit / 8];
+            if (bit / 8 + 1 < in.len) {
+                pair |= (unsigned)in.data[bit / 8 + 1] << 8;
             }
             base128[i] = (uint8_t)(pair >> bit % 8 & 0x7f);
         }

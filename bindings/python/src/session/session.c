@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The type of sessions: bytes in, bytes out, the time as an argument, as pb/broker.h has
- * it; what happens is told to the handler. */
-#include "live.h"
+ * The type Session: bytes in, bytes out, the time as an argument, as in pb/broker.h. It
+ * reports what happens to its handler. */
+#include "session/session.h"
 
 #include <datetime.h>
 #include <stdarg.h>
 
-/* ---- Telling Python ---- */
+/* ---- Calls of the handler ---- */
 
-PyObject *pbpy_handle(struct pbpy_session *self, const char *method, const char *format,
-                      ...)
+PyObject *pbpy_handler_call(struct pbpy_session *self, const char *method,
+                            const char *format, ...)
 {
     va_list values;
     va_start(values, format);
@@ -30,7 +30,7 @@ PyObject *pbpy_handle(struct pbpy_session *self, const char *method, const char 
     return result;
 }
 
-void pbpy_unraisable(struct pbpy_session *self)
+void pbpy_session_unraisable(struct pbpy_session *self)
 {
     if (!self->raised[0] && !PyErr_ExceptionMatches(PyExc_Exception)) {
         PyErr_Fetch(&self->raised[0], &self->raised[1], &self->raised[2]);
@@ -39,51 +39,53 @@ void pbpy_unraisable(struct pbpy_session *self)
     }
 }
 
-/* Tells what nobody waits for. */
-static void tell(struct pbpy_session *self, PyObject *none)
+/* Ends a callback of the library with what the handler returned, which it takes. */
+static void callback_end(struct pbpy_session *self, PyObject *none)
 {
     if (!none) {
-        pbpy_unraisable(self);
+        pbpy_session_unraisable(self);
     }
     Py_XDECREF(none);
 }
 
-static void on_ready(pb_session *s, void *user_data)
+static void session_on_ready(pb_session *s, void *user_data)
 {
     (void)s;
     struct pbpy_session *self = user_data;
     if (self->handler) {
-        tell(self, pbpy_handle(self, "ready", "()"));
+        callback_end(self, pbpy_handler_call(self, "ready", "()"));
     }
 }
 
-static void on_close(pb_session *s, const pb_error *why, void *user_data)
+static void session_on_close(pb_session *s, const pb_error *why, void *user_data)
 {
     (void)s;
     struct pbpy_session *self = user_data;
     if (self->handler) {
         const char *text = why->text[0] ? why->text : pb_strerror(why->code);
         PyObject *told = why->where[0] ? PyUnicode_FromFormat("%s: %s", why->where, text)
-                                       : pbpy_text_in(why->code ? text : "");
-        tell(self, pbpy_handle(self, "closed", "iN", why->code, told));
+                                       : pbpy_str_from_text(why->code ? text : "");
+        callback_end(self, pbpy_handler_call(self, "closed", "iN", why->code, told));
     }
 }
 
-static void on_log(pb_session *s, pb_log_level level, const char *text, void *user_data)
+static void session_on_log(pb_session *s, pb_log_level level, const char *text,
+                           void *user_data)
 {
     (void)s;
     struct pbpy_session *self = user_data;
     if (self->handler) {
-        tell(self, pbpy_handle(self, "log", "iN", (int)level, pbpy_text_in(text)));
+        callback_end(self, pbpy_handler_call(self, "log", "iN", (int)level,
+                                             pbpy_str_from_text(text)));
     }
 }
 
-static void on_wake(pb_session *s, void *driver)
+static void session_on_wake(pb_session *s, void *driver)
 {
     (void)s;
     struct pbpy_session *self = driver;
     if (self->handler) {
-        tell(self, pbpy_handle(self, "wake", "(O)", Py_False));
+        callback_end(self, pbpy_handler_call(self, "wake", "(O)", Py_False));
     }
 }
 
@@ -96,15 +98,15 @@ bool pbpy_session_enter(struct pbpy_session *self)
                         "a connection belongs to the thread of its loop");
         return false;
     }
-    pbpy_drain(self);
+    pbpy_session_release(self);
     return true;
 }
 
-/* Ends a method that called the library: what ends the loop is raised here. Takes
- * result. */
-static PyObject *leave(struct pbpy_session *self, PyObject *result)
+/* Ends a method that called the library: raises what a callback left to be raised, else
+ * returns the result, which it takes. */
+static PyObject *session_leave(struct pbpy_session *self, PyObject *result)
 {
-    pbpy_drain(self);
+    pbpy_session_release(self);
     if (self->raised[0]) {
         Py_XDECREF(result);
         PyErr_Restore(self->raised[0], self->raised[1], self->raised[2]);
@@ -114,12 +116,13 @@ static PyObject *leave(struct pbpy_session *self, PyObject *result)
     return result;
 }
 
-/* What comes with a tag is data to the library, and becomes a copy in pbpy_value_in. */
-bool pbpy_learn_tags(struct pbpy_session *self)
+/* For the library, a copy is an instance with a tag: it becomes an object of the class in
+ * pbpy_object_from_value. */
+bool pbpy_session_learn_copies(struct pbpy_session *self)
 {
     Py_ssize_t at = 0, size = PyDict_GET_SIZE(self->copies);
     PyObject *tag, *cls;
-    if (size == self->known) {
+    if (size == self->copies_known) {
         return true;
     }
     while (PyDict_Next(self->copies, &at, &tag, &cls)) {
@@ -132,7 +135,7 @@ bool pbpy_learn_tags(struct pbpy_session *self)
             return false;
         }
     }
-    self->known = size;
+    self->copies_known = size;
     return true;
 }
 
@@ -149,11 +152,11 @@ static PyObject *session_recv(PyObject *o, PyObject *args)
     PyObject *alive = NULL;
     if (self->receiving) {
         PyErr_SetString(PyExc_RuntimeError, "recv() was called by what it called");
-    } else if (pbpy_session_enter(self) && pbpy_learn_tags(self)) {
+    } else if (pbpy_session_enter(self) && pbpy_session_learn_copies(self)) {
         self->receiving = true;
         int failed = pb_session_recv(self->s, (pb_span){data.buf, (size_t)data.len}, now);
         self->receiving = false;
-        alive = leave(self, PyBool_FromLong(!failed));
+        alive = session_leave(self, PyBool_FromLong(!failed));
     }
     PyBuffer_Release(&data);
     return alive;
@@ -172,7 +175,7 @@ static PyObject *session_send(PyObject *o, PyObject *args)
     if (bytes) {
         pb_session_sent(self->s, data.len, now);
     }
-    return leave(self, bytes);
+    return session_leave(self, bytes);
 }
 
 static PyObject *session_tick(PyObject *o, PyObject *args)
@@ -183,7 +186,7 @@ static PyObject *session_tick(PyObject *o, PyObject *args)
         return NULL;
     }
     pb_session_tick(self->s, now);
-    return leave(self, Py_NewRef(Py_None));
+    return session_leave(self, Py_NewRef(Py_None));
 }
 
 static PyObject *session_deadline(PyObject *o, PyObject *unused)
@@ -210,7 +213,7 @@ static PyObject *session_lost(PyObject *o, PyObject *args)
     }
     PyOS_snprintf(why.text, sizeof why.text, "%s", text ? text : "");
     pb_session_lost(self->s, text ? &why : NULL);
-    return leave(self, Py_NewRef(Py_None));
+    return session_leave(self, Py_NewRef(Py_None));
 }
 
 static PyObject *session_close(PyObject *o, PyObject *unused)
@@ -221,7 +224,7 @@ static PyObject *session_close(PyObject *o, PyObject *unused)
         return NULL;
     }
     pb_session_close(self->s);
-    return leave(self, Py_NewRef(Py_None));
+    return session_leave(self, Py_NewRef(Py_None));
 }
 
 static PyObject *session_root(PyObject *o, PyObject *unused)
@@ -249,7 +252,7 @@ static PyObject *session_publish(PyObject *o, PyObject *args)
     if (!PyArg_ParseTuple(args, "sO", &name, &object) || !pbpy_session_enter(self)) {
         return NULL;
     }
-    pb_object *published = pbpy_object(self, object, false);
+    pb_object *published = pbpy_local_object(self, object, false);
     int failed = published ? pb_session_set_name_for_local(self->s, name, published) : 0;
     pb_object_unref(published);
     return !published ? NULL : failed ? PyErr_NoMemory() : Py_NewRef(Py_None);
@@ -271,57 +274,57 @@ static PyObject *session_counts(PyObject *o, PyObject *unused)
 }
 
 static PyMethodDef session_methods[] = {
-    {"recv", session_recv, METH_VARARGS, "recv(data, now): False at the end."},
-    {"send", session_send, METH_VARARGS, "send(now): what to write, once."},
+    {"recv", session_recv, METH_VARARGS,
+     "recv(data, now): False once the session has ended."},
+    {"send", session_send, METH_VARARGS, "send(now): the bytes to write, once."},
     {"tick", session_tick, METH_VARARGS, "tick(now)"},
-    {"deadline", session_deadline, METH_NOARGS, "When to tick; None: never."},
-    {"want_recv", session_want_recv, METH_NOARGS, "Whether to read on."},
-    {"lost", session_lost, METH_VARARGS, "lost(why): the transport is gone."},
-    {"close", session_close, METH_NOARGS, "Ends the session from here."},
+    {"deadline", session_deadline, METH_NOARGS, "When to call tick(); None: never."},
+    {"want_recv", session_want_recv, METH_NOARGS, "Whether to go on reading."},
+    {"lost", session_lost, METH_VARARGS, "lost(why): the transport is lost."},
+    {"close", session_close, METH_NOARGS, "Closes the session."},
     {"root", session_root, METH_NOARGS, "The peer's root."},
-    {"for_name", session_for_name, METH_VARARGS, "for_name(name): what is published so."},
+    {"for_name", session_for_name, METH_VARARGS,
+     "for_name(name): a reference to what is published under a name."},
     {"publish", session_publish, METH_VARARGS, "publish(name, object)"},
-    {"counts", session_counts, METH_NOARGS, "The lengths of its tables."},
-    {"dumps", pbpy_plain_dumps, METH_VARARGS, "dumps(object, words): its bytes."},
-    {"loads", pbpy_plain_loads, METH_VARARGS, "loads(data, words): the object."},
+    {"counts", session_counts, METH_NOARGS, "The sizes of its tables."},
     {"login", pbpy_session_login, METH_VARARGS,
      "login(username, password, as_text, mind, timeout, callback)"},
     {NULL, NULL, 0, NULL},
 };
 
-/* ---- Its life ---- */
+/* ---- Making and freeing a session ---- */
 
 /* The root of a server, *new*; NULL with an exception set. */
-static pb_object *make_root(struct pbpy_session *self, PyObject *root)
+static pb_object *session_make_root(struct pbpy_session *self, PyObject *root)
 {
     if (PyUnicode_Check(root)) {
         pb_object *portal = pbpy_portal_root(self);
         return portal ? portal : (pb_object *)PyErr_NoMemory();
     }
-    return pbpy_object(self, root, false);
+    return pbpy_local_object(self, root, false);
 }
 
-/* root: an object, None, or a str for a portal. */
-static bool start(struct pbpy_session *self, bool server, PyObject *root,
-                  const pb_limits *limits, const char *profile, bool tracebacks,
-                  int64_t now)
+/* Makes the pb_session. root: an object, None, or a str for a portal. */
+static bool session_start(struct pbpy_session *self, bool server, PyObject *root,
+                          const pb_limits *limits, const char *profile, bool tracebacks,
+                          int64_t now)
 {
     pb_error err = {0};
     pb_session_config c = {
         .registry = self->registry,
         .jelly = {.limits = *limits, .taster = self->taster},
         .unsafe_tracebacks = tracebacks,
-        .on_ready = on_ready,
-        .on_close = on_close,
-        .on_log = on_log,
+        .on_ready = session_on_ready,
+        .on_close = session_on_close,
+        .on_log = session_on_log,
         .user_data = self,
-        .on_wake = on_wake,
+        .on_wake = session_on_wake,
         .driver = self,
     };
     bool done = false;
     if (profile && pb_profile_parse(profile, &c.jelly.profile, &err) != 0) {
         pbpy_raise(PyExc_ValueError, &err);
-    } else if (root == Py_None || (c.root = make_root(self, root)) != NULL) {
+    } else if (root == Py_None || (c.root = session_make_root(self, root)) != NULL) {
         self->s =
             server ? pb_session_server_new(&c, now) : pb_session_client_new(&c, now);
         done = self->s || PyErr_NoMemory();
@@ -345,7 +348,7 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
             &PyDict_Type, &copies, &server, &root, &size, &profile, &tracebacks, &now)) {
         return NULL;
     }
-    if (size < 0 || !PyType_IsSubtype((PyTypeObject *)references, st->live.remote)) {
+    if (size < 0 || !PyType_IsSubtype((PyTypeObject *)references, st->types.remote)) {
         return PyErr_Format(PyExc_ValueError,
                             size < 0 ? "size is negative" : "references is no Remote");
     }
@@ -357,7 +360,7 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     self->handler = Py_NewRef(handler);
     self->references = Py_NewRef(references);
     self->copies = Py_NewRef(copies);
-    self->objects = PyDict_New();
+    self->local_objects = PyDict_New();
     self->registry = pb_registry_new();
     self->taster = pb_taster_new();
     self->thread = PyThread_get_thread_ident();
@@ -365,8 +368,8 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (!self->registry || !self->taster ||
         pb_taster_allow_basic_types(self->taster) != 0) {
         PyErr_NoMemory();
-    } else if (self->objects && pbpy_learn_tags(self) &&
-               start(self, server, root, &limits, profile, tracebacks, now)) {
+    } else if (self->local_objects && pbpy_session_learn_copies(self) &&
+               session_start(self, server, root, &limits, profile, tracebacks, now)) {
         return (PyObject *)self;
     }
     Py_DECREF(self);
@@ -396,14 +399,14 @@ static void session_dealloc(PyObject *o)
     PyTypeObject *type = Py_TYPE(o);
     PyObject_GC_UnTrack(o);
     Py_CLEAR(self->handler);
-    pbpy_drain(self);
+    pbpy_session_release(self);
     pb_session_free(self->s);
-    pbpy_drain(self);
+    pbpy_session_release(self);
     pb_registry_unref(self->registry);
     pb_taster_unref(self->taster);
     Py_XDECREF(self->references);
     Py_XDECREF(self->copies);
-    Py_XDECREF(self->objects);
+    Py_XDECREF(self->local_objects);
     for (size_t i = 0; i < sizeof self->raised / sizeof *self->raised; i++) {
         Py_XDECREF(self->raised[i]);
     }
@@ -428,9 +431,9 @@ static PyType_Spec session_spec = {
     .slots = session_slots,
 };
 
-/* ---- The module's part ---- */
+/* ---- Types ---- */
 
-static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec)
+PyTypeObject *pbpy_type_add(PyObject *module, PyType_Spec *spec)
 {
     PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
     if (type && PyModule_AddType(module, type) != 0) {
@@ -439,29 +442,36 @@ static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec)
     return type;
 }
 
-int pbpy_live_add(PyObject *module, struct pbpy_state *st)
+PyObject *pbpy_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    struct pbpy_live *live = &st->live;
+    (void)args;
+    (void)kwargs;
+    return PyErr_Format(PyExc_TypeError, "only a session makes a %s", type->tp_name);
+}
+
+int pbpy_types_add(PyObject *module, struct pbpy_state *st)
+{
+    struct pbpy_types *types = &st->types;
     PyObject *decimal = PyImport_ImportModule("decimal");
-    live->decimal = decimal ? PyObject_GetAttrString(decimal, "Decimal") : NULL;
+    types->decimal = decimal ? PyObject_GetAttrString(decimal, "Decimal") : NULL;
     Py_XDECREF(decimal);
-    live->datetime = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
-    return live->decimal && live->datetime &&
-                   (live->session = add_type(module, &session_spec)) &&
-                   (live->remote = add_type(module, &pbpy_remote_spec)) &&
-                   (live->request = add_type(module, &pbpy_request_spec)) &&
-                   (live->attempt = add_type(module, &pbpy_attempt_spec)) &&
-                   (live->call = add_type(module, &pbpy_call_spec))
+    types->datetime = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
+    return types->decimal && types->datetime &&
+                   (types->session = pbpy_type_add(module, &session_spec)) &&
+                   (types->remote = pbpy_remote_type_add(module)) &&
+                   (types->request = pbpy_request_type_add(module)) &&
+                   (types->attempt = pbpy_attempt_type_add(module)) &&
+                   (types->call = pbpy_call_type_add(module))
                ? 0
                : -1;
 }
 
-void pbpy_live_clear(struct pbpy_live *live)
+void pbpy_types_clear(struct pbpy_types *types)
 {
-    Py_CLEAR(live->session);
-    Py_CLEAR(live->remote);
-    Py_CLEAR(live->request);
-    Py_CLEAR(live->attempt);
-    Py_CLEAR(live->call);
-    Py_CLEAR(live->decimal);
+    Py_CLEAR(types->session);
+    Py_CLEAR(types->remote);
+    Py_CLEAR(types->request);
+    Py_CLEAR(types->attempt);
+    Py_CLEAR(types->call);
+    Py_CLEAR(types->decimal);
 }

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * Banana.dataReceived. What has come of an expression stands in self.listStack and
- * self.buffer between calls, as it does in Twisted, so any call may be C's or Python's: a
- * token that is refused, or asks for what a service has changed, is left to Python with
- * all that follows it. */
-#include "read.h"
-#include "twisted.h"
+ * Banana.dataReceived. Between two calls, an incomplete expression is kept in self.listStack
+ * and self.buffer, as Twisted keeps it, so each call can be done by C or by Python. A token
+ * that C refuses, or that depends on something that a service has changed, is left to
+ * Python's dataReceived together with all input that follows. */
+#include "accelerate/twisted.h"
+#include "common/expression_read.h"
 
 struct receiver {
     struct pbpy_reader reader;
     PyObject *self;
-    PyObject *data;       /* what is being read */
+    PyObject *data;       /* the input */
     PyObject *list_stack; /* self.listStack: [(n, list), ...] */
-    /* What they were when reading began. */
+    /* What reading depends on, as it was when reading began. */
     PyObject *dialect, *prefix, *size, *vocabulary;
     pb_limits limits;
-    size_t item;  /* where the item begins that is being delivered */
-    bool strange; /* Python has to go on, with that item */
+    size_t item;     /* where the item begins that is being delivered */
+    bool for_python; /* Python has to go on, from that item on */
 };
 
-/* ---- What the service may have changed ---- */
+/* ---- What a service may have changed ---- */
 
-static void forget(struct receiver *r)
+static void receiver_forget(struct receiver *r)
 {
     Py_CLEAR(r->dialect);
     Py_CLEAR(r->prefix);
@@ -29,8 +29,9 @@ static void forget(struct receiver *r)
     Py_CLEAR(r->vocabulary);
 }
 
-/* Looks up what reading depends on; what is missing is NULL. */
-static void look(const struct pbpy_state *st, PyObject *self, PyObject *found[4])
+/* Looks up what reading depends on, *new*; NULL for what is missing. */
+static void receiver_look_up(const struct pbpy_state *st, PyObject *self,
+                             PyObject *found[4])
 {
     PyObject *const names[] = {st->names.currentDialect, st->names.prefixLimit,
                                st->names.incomingVocabulary};
@@ -44,11 +45,11 @@ static void look(const struct pbpy_state *st, PyObject *self, PyObject *found[4]
     Py_XINCREF(found[3]);
 }
 
-/* Whether they are as they were. */
-static bool unchanged(const struct receiver *r)
+/* Whether all of that is as it was. */
+static bool receiver_is_unchanged(const struct receiver *r)
 {
     PyObject *now[4];
-    look(r->reader.st, r->self, now);
+    receiver_look_up(r->reader.st, r->self, now);
     bool same = now[0] == r->dialect && now[1] == r->prefix && now[2] == r->vocabulary &&
                 now[3] == r->size;
     for (size_t i = 0; i < 4; i++) {
@@ -57,13 +58,13 @@ static bool unchanged(const struct receiver *r)
     return same && PyDict_GET_SIZE(r->vocabulary) == PBPY_WORDS - 1;
 }
 
-/* Takes note of them; whether C can read by them. */
-static bool observe(struct receiver *r)
+/* Looks all of that up again. Whether C can read with it. */
+static bool receiver_observe(struct receiver *r)
 {
     const struct pbpy_state *st = r->reader.st;
     PyObject *now[4];
-    forget(r);
-    look(st, r->self, now);
+    receiver_forget(r);
+    receiver_look_up(st, r->self, now);
     r->dialect = now[0];
     r->prefix = now[1];
     r->vocabulary = now[2];
@@ -84,7 +85,7 @@ static bool observe(struct receiver *r)
 
 /* ---- Delivery ---- */
 
-static int set_buffer(struct receiver *r, size_t from)
+static int receiver_set_buffer(struct receiver *r, size_t from)
 {
     const struct pbpy_state *st = r->reader.st;
     PyObject *rest = st->empty;
@@ -102,11 +103,11 @@ static int set_buffer(struct receiver *r, size_t from)
     return failed;
 }
 
-/* Hands over a whole expression, as Banana.gotItem does. */
-static int hand_over(struct receiver *r, PyObject *item)
+/* Delivers a complete expression, as Banana.gotItem does. */
+static int receiver_deliver(struct receiver *r, PyObject *item)
 {
     const struct pbpy_state *st = r->reader.st;
-    if (set_buffer(r, r->reader.last) != 0) {
+    if (receiver_set_buffer(r, r->reader.last) != 0) {
         return -1;
     }
     PyObject *name = st->names.callExpressionReceived;
@@ -119,9 +120,9 @@ static int hand_over(struct receiver *r, PyObject *item)
     return result ? 0 : -1;
 }
 
-/* The list that the last entry of self.listStack has, borrowed, and its full length; NULL
- * if the entry is not as Twisted makes it. */
-static PyObject *entry(PyObject *list_stack, Py_ssize_t *n)
+/* The list in the last entry of self.listStack, borrowed, and its final length; NULL if the
+ * entry is not as Twisted makes it. */
+static PyObject *list_stack_top(PyObject *list_stack, Py_ssize_t *n)
 {
     PyObject *last = PyList_GET_ITEM(list_stack, PyList_GET_SIZE(list_stack) - 1);
     if (!PyTuple_CheckExact(last) || PyTuple_GET_SIZE(last) != 2 ||
@@ -137,21 +138,22 @@ static PyObject *entry(PyObject *list_stack, Py_ssize_t *n)
     return PyTuple_GET_ITEM(last, 1);
 }
 
-/* What a service has put into self.listStack is for Python to judge. */
-static int leave_to_python(struct receiver *r, bool began)
+/* Stops at an entry of self.listStack that banana has not made: Python handles it. If items
+ * of it are changed already, raises TypeError. */
+static int receiver_stop(struct receiver *r, bool began)
 {
     if (began) {
         PyErr_SetString(PyExc_TypeError,
                         "listStack has an entry that banana has not made");
         return -1;
     }
-    r->strange = true;
+    r->for_python = true;
     pbpy_reader_pause(&r->reader);
     return 0;
 }
 
-/* Puts an item into the lists that earlier input began, or hands it over. */
-static int done(struct pbpy_reader *reader, PyObject *item)
+/* Puts an item, which is taken, into the lists that earlier input began, or delivers it. */
+static int receiver_done(struct pbpy_reader *reader, PyObject *item)
 {
     struct receiver *r = (struct receiver *)reader;
     r->item = reader->base;
@@ -159,10 +161,10 @@ static int done(struct pbpy_reader *reader, PyObject *item)
     while (PyList_GET_SIZE(r->list_stack) > 0) {
         Py_ssize_t size = PyList_GET_SIZE(r->list_stack);
         Py_ssize_t n;
-        PyObject *list = entry(r->list_stack, &n);
+        PyObject *list = list_stack_top(r->list_stack, &n);
         if (!list) {
             Py_DECREF(item);
-            return leave_to_python(r, began);
+            return receiver_stop(r, began);
         }
         int failed = PyList_Append(list, item);
         Py_DECREF(item);
@@ -177,9 +179,9 @@ static int done(struct pbpy_reader *reader, PyObject *item)
             return -1;
         }
     }
-    int failed = hand_over(r, item);
+    int failed = receiver_deliver(r, item);
     Py_DECREF(item);
-    if (!failed && (PyList_GET_SIZE(r->list_stack) > 0 || !unchanged(r))) {
+    if (!failed && (PyList_GET_SIZE(r->list_stack) > 0 || !receiver_is_unchanged(r))) {
         pbpy_reader_pause(reader);
     }
     return failed;
@@ -187,8 +189,8 @@ static int done(struct pbpy_reader *reader, PyObject *item)
 
 /* ---- Between calls ---- */
 
-/* Moves the lists that are open to self.listStack. */
-static int save_open(struct receiver *r)
+/* Moves the open lists to self.listStack. */
+static int receiver_save_lists(struct receiver *r)
 {
     struct pbpy_reader *reader = &r->reader;
     for (size_t i = 0; i < reader->depth; i++) {
@@ -205,11 +207,11 @@ static int save_open(struct receiver *r)
     return 0;
 }
 
-/* Has Python read what comes from an offset on. */
-static PyObject *give_up(struct receiver *r, size_t from)
+/* Calls Twisted's own dataReceived with the input from an offset on. */
+static PyObject *receiver_give_up(struct receiver *r, size_t from)
 {
     const struct pbpy_state *st = r->reader.st;
-    if (save_open(r) != 0 || set_buffer(r, r->reader.len) != 0) {
+    if (receiver_save_lists(r) != 0 || receiver_set_buffer(r, r->reader.len) != 0) {
         return NULL;
     }
     PyObject *rest = PyBytes_FromStringAndSize((const char *)r->reader.in + from,
@@ -223,34 +225,34 @@ static PyObject *give_up(struct receiver *r, size_t from)
     return result;
 }
 
-static PyObject *receive(struct receiver *r)
+static PyObject *receiver_run(struct receiver *r)
 {
     struct pbpy_reader *reader = &r->reader;
     size_t at = 0;
     do {
-        if (!observe(r)) {
-            return give_up(r, at);
+        if (!receiver_observe(r)) {
+            return receiver_give_up(r, at);
         }
         pb_error err = {0};
         bool words = r->dialect && pbpy_is_bytes(r->dialect, "pb");
         int failed = pbpy_reader_run(reader, at, words ? PB_DIALECT_PB : PB_DIALECT_NONE,
                                      &r->limits, &err);
-        at = r->strange ? r->item : reader->next;
+        at = r->for_python ? r->item : reader->next;
         if (PyErr_Occurred()) {
             return NULL;
         }
-        if (failed || r->strange) {
-            return give_up(r, at);
+        if (failed || r->for_python) {
+            return receiver_give_up(r, at);
         }
-        /* Once more if it was paused: something has changed. */
+        /* If it was paused, something has changed: look again. */
     } while (at < reader->len && reader->paused);
-    if (save_open(r) != 0 || set_buffer(r, at) != 0) {
+    if (receiver_save_lists(r) != 0 || receiver_set_buffer(r, at) != 0) {
         return NULL;
     }
     Py_RETURN_NONE;
 }
 
-static bool begin(struct receiver *r, PyObject *chunk)
+static bool receiver_begin(struct receiver *r, PyObject *chunk)
 {
     struct pbpy_state *st = r->reader.st;
     PyObject *buffer = PyObject_GetAttr(r->self, st->names.buffer);
@@ -273,28 +275,27 @@ static bool begin(struct receiver *r, PyObject *chunk)
     }
     r->reader.in = (const uint8_t *)PyBytes_AS_STRING(r->data);
     r->reader.len = (size_t)PyBytes_GET_SIZE(r->data);
-    r->reader.done = done;
+    r->reader.done = receiver_done;
     return true;
 }
 
 PyObject *pbpy_data_received(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     struct pbpy_state *st = pbpy_state(module);
-    if (n != 2) {
-        PyErr_SetString(PyExc_TypeError, "data_received(self, chunk)");
+    if (!pbpy_check_arguments(n, 2, "data_received(self, chunk)")) {
         return NULL;
     }
     struct receiver r = {.reader.st = st, .self = args[0]};
     PyObject *result;
     if (PyBytes_CheckExact(args[1]) && PyBytes_GET_SIZE(args[1]) > 0 &&
-        begin(&r, args[1])) {
-        result = receive(&r);
+        receiver_begin(&r, args[1])) {
+        result = receiver_run(&r);
     } else {
         result = PyObject_CallFunctionObjArgs(st->twisted->dataReceived, r.self, args[1],
                                               NULL);
     }
     pbpy_reader_fini(&r.reader);
-    forget(&r);
+    receiver_forget(&r);
     Py_XDECREF(r.data);
     Py_XDECREF(r.list_stack);
     return result;

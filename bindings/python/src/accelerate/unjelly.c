@@ -1,53 +1,57 @@
 /* SPDX-License-Identifier: MIT
  *
- * jelly.unjelly and _Unjellier.unjelly: expressions to objects. Built-in types are done
- * here, with a stack of the expressions that are open; any other is left to Twisted's own
- * function, with an _Unjellier whose table of references is the one that is used here.
- * What stands for an object that is not known yet is a NotKnown of Twisted's. */
-#include "twisted.h"
-
-enum kind { LIST, TUPLE, SET, FROZENSET, DICT, REFERENCE };
+ * jelly.unjelly and _Unjellier.unjelly: expressions to objects. Built-in types are done here,
+ * with a stack of open expressions. Any other expression is left to Twisted's own function,
+ * with an _Unjellier that shares its table of references with this code. An object that is
+ * not known yet is represented by a NotKnown of Twisted's. */
+#include "accelerate/twisted.h"
 
 /* An expression that is being unjellied. */
-struct level {
+struct unjellier_level {
     PyObject *sexp; /* the list */
     PyObject
-        *object;    /* the list or dict that is made of it; of a REFERENCE: its number */
-    PyObject *key;  /* of a DICT: the key, while its value is due */
-    PyObject *both; /* of a DICT: Twisted's object for a pair that is not known yet */
+        *object;    /* the list or dict that is made of it; of a reference: its number */
+    PyObject *key;  /* of a dict: the key, until its value is there */
+    PyObject *both; /* of a dict: Twisted's object for a pair that is not known yet */
     Py_ssize_t next, n; /* elements of sexp */
-    enum kind kind;
-    bool filled;  /* object has all its elements, those to come as ints */
+    enum pbpy_atom
+        kind;     /* PBPY_LIST, _TUPLE, _SET, _FROZENSET, _DICTIONARY, _REFERENCE */
+    bool filled;  /* object has its final length, with ints for elements to come */
     bool unknown; /* some element is not known yet */
 };
 
 struct unjellier {
     struct pbpy_state *st;
-    PyObject *self; /* the _Unjellier; NULL until Python needs one */
+    PyObject *self; /* the _Unjellier; NULL until Twisted's code needs one */
     PyObject *taster, *load, *invoker;
-    PyObject *references; /* self's; NULL while there is no self, and none */
+    PyObject *references; /* the table, which self shares; NULL while there is none */
     enum pbpy_taster judge;
-    PyObject *types;               /* of the taster: allowedTypes */
+    PyObject *types;               /* the taster's allowedTypes */
     PyObject *classes, *factories; /* the registries */
-    unsigned known,
-        own; /* of atoms, as bits: looked up; C's to read. 0 after Python ran */
-    struct level *levels;
+    /* Bits of atoms: which were looked up, and which of these C may read. Both are 0 after
+     * Python code ran. */
+    unsigned known, own;
+    struct unjellier_level *levels;
     size_t depth, cap;
     size_t frames;
 };
 
-/* Frames of Python that Twisted has for a level. */
-static unsigned frames_of(enum kind kind)
+/* The Python frames that Twisted has for a level. */
+static unsigned unjellier_frames(enum pbpy_atom kind)
 {
-    return kind == REFERENCE ? 2 : kind == SET || kind == FROZENSET ? 4 : 3;
+    return kind == PBPY_REFERENCE                       ? 2
+           : kind == PBPY_SET || kind == PBPY_FROZENSET ? 4
+                                                        : 3;
 }
 
-enum outcome { FAILED = -1, OPENED, MADE };
+/* The outcome of visiting an expression: an exception is set; it is open now; its object is
+ * made. */
+enum unjellied { UNJELLY_FAILED = -1, UNJELLY_OPENED, UNJELLY_MADE };
 
-/* ---- What the service may have changed ---- */
+/* ---- What a service may have changed ---- */
 
-/* Python may have run: what is registered and allowed has to be looked up again. */
-static void python_ran(struct unjellier *u)
+/* Python code may have run: what is registered and allowed has to be looked up again. */
+static void unjellier_python_ran(struct unjellier *u)
 {
     u->known = u->own = 0;
     Py_CLEAR(u->types);
@@ -55,7 +59,8 @@ static void python_ran(struct unjellier *u)
     Py_CLEAR(u->factories);
 }
 
-static bool look(struct unjellier *u)
+/* Looks up the registries and what the taster allows. Whether C can use them. */
+static bool unjellier_look_up(struct unjellier *u)
 {
     const struct pbpy_names *names = &u->st->names;
     PyObject *globals = u->st->twisted->jelly_globals;
@@ -73,15 +78,15 @@ static bool look(struct unjellier *u)
            (u->judge != PBPY_TASTER_TABLE || (u->types && PyDict_CheckExact(u->types)));
 }
 
-/* Whether expressions that begin so are for C: allowed, as far as that is known without
- * asking, and not registered. */
-static bool is_own(struct unjellier *u, enum pbpy_atom atom)
+/* Whether C may read expressions that begin with an atom: the type is allowed, as far as that
+ * is known without a call of Python, and no class or factory is registered for it. */
+static bool unjellier_may_read(struct unjellier *u, enum pbpy_atom atom)
 {
     unsigned bit = 1u << atom;
     if (!(u->known & bit)) {
         PyObject *word = u->st->atoms[atom];
-        if (!u->classes && !look(u)) {
-            python_ran(u);
+        if (!u->classes && !unjellier_look_up(u)) {
+            unjellier_python_ran(u);
             return false;
         }
         u->known |= bit;
@@ -95,8 +100,8 @@ static bool is_own(struct unjellier *u, enum pbpy_atom atom)
     return u->own & bit;
 }
 
-/* Asks a service's own taster. */
-static bool allowed(struct unjellier *u, PyObject *word)
+/* Calls isTypeAllowed if a service has replaced it. False with an exception set. */
+static bool unjellier_allows(struct unjellier *u, PyObject *word)
 {
     if (u->judge != PBPY_TASTER_OWN) {
         return true;
@@ -105,16 +110,17 @@ static bool allowed(struct unjellier *u, PyObject *word)
         PyObject_CallMethodOneArg(u->taster, u->st->names.isTypeAllowed, word);
     int yes = answer ? PyObject_IsTrue(answer) : -1;
     Py_XDECREF(answer);
-    python_ran(u);
+    unjellier_python_ran(u);
     if (yes == 0) {
         PyErr_SetObject(u->st->twisted->InsecureJelly, word);
     }
     return yes > 0;
 }
 
-/* ---- Python's part ---- */
+/* ---- What Python does ---- */
 
-static int need_references(struct unjellier *u)
+/* Makes the _Unjellier and its table of references, if there is none. */
+static int unjellier_make_references(struct unjellier *u)
 {
     const struct pbpy_names *names = &u->st->names;
     if (!u->self) {
@@ -131,20 +137,20 @@ static int need_references(struct unjellier *u)
     return u->references ? 0 : -1;
 }
 
-/* Leaves an expression to Twisted. */
-static PyObject *leave_to_python(struct unjellier *u, PyObject *sexp)
+/* Calls Twisted's own function for an expression. */
+static PyObject *unjellier_call_twisted(struct unjellier *u, PyObject *sexp)
 {
-    if (need_references(u) != 0) {
+    if (unjellier_make_references(u) != 0) {
         return NULL;
     }
     PyObject *object = PyObject_CallFunctionObjArgs(u->st->twisted->unjellier_unjelly,
                                                     u->self, sexp, NULL);
-    python_ran(u);
+    unjellier_python_ran(u);
     return object;
 }
 
-/* Whether an object is one that is not known yet; negative with an exception. */
-static int not_known(struct unjellier *u, PyObject *object)
+/* Whether an object is a NotKnown; negative with an exception set. */
+static int unjellier_is_unknown(struct unjellier *u, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (type == &PyUnicode_Type || type == &PyBytes_Type || type == &PyLong_Type ||
@@ -155,7 +161,9 @@ static int not_known(struct unjellier *u, PyObject *object)
     return PyObject_IsInstance(object, u->st->twisted->NotKnown);
 }
 
-static int depend(struct unjellier *u, PyObject *unknown, PyObject *on, Py_ssize_t at)
+/* unknown.addDependant(on, at): it will be replaced there as soon as it is known. */
+static int unknown_add_dependant(struct unjellier *u, PyObject *unknown, PyObject *on,
+                                 Py_ssize_t at)
 {
     PyObject *index = PyLong_FromSsize_t(at);
     PyObject *result = index ? PyObject_CallMethodObjArgs(
@@ -168,25 +176,24 @@ static int depend(struct unjellier *u, PyObject *unknown, PyObject *on, Py_ssize
 
 /* ---- Expressions ---- */
 
-static enum outcome open_level(struct unjellier *u, PyObject *sexp, enum kind kind,
-                               PyObject **out)
+static enum unjellied unjellier_open(struct unjellier *u, PyObject *sexp,
+                                     enum pbpy_atom kind, PyObject **out)
 {
     Py_ssize_t n = PyList_GET_SIZE(sexp);
-    if (u->depth == u->cap &&
-        !pbpy_grow((void **)&u->levels, &u->cap, sizeof *u->levels)) {
-        return FAILED;
+    if (!pbpy_reserve((void **)&u->levels, u->depth, &u->cap, sizeof *u->levels)) {
+        return UNJELLY_FAILED;
     }
     *out = NULL;
-    if (pbpy_enter(frames_of(kind), 1, u->frames) != 0) {
-        return FAILED;
+    if (pbpy_frames_enter(unjellier_frames(kind), 1, u->frames) != 0) {
+        return UNJELLY_FAILED;
     }
     Py_INCREF(sexp);
-    u->frames += frames_of(kind);
-    struct level *top = &u->levels[u->depth++];
-    *top = (struct level){.sexp = sexp, .next = 1, .n = n, .kind = kind};
-    if (kind == DICT) {
+    u->frames += unjellier_frames(kind);
+    struct unjellier_level *top = &u->levels[u->depth++];
+    *top = (struct unjellier_level){.sexp = sexp, .next = 1, .n = n, .kind = kind};
+    if (kind == PBPY_DICTIONARY) {
         top->object = PyDict_New();
-    } else if (kind == REFERENCE) {
+    } else if (kind == PBPY_REFERENCE) {
         top->object = PyList_GET_ITEM(sexp, 1);
         Py_INCREF(top->object);
         top->next = 2;
@@ -197,14 +204,14 @@ static enum outcome open_level(struct unjellier *u, PyObject *sexp, enum kind ki
             Py_SET_SIZE(top->object, 0); /* room, but nothing that is not there yet */
         }
     }
-    return top->object ? OPENED : FAILED;
+    return top->object ? UNJELLY_OPENED : UNJELLY_FAILED;
 }
 
-static void close_level(struct unjellier *u)
+static void unjellier_close(struct unjellier *u)
 {
-    struct level *top = &u->levels[--u->depth];
-    pbpy_leave(frames_of(top->kind));
-    u->frames -= frames_of(top->kind);
+    struct unjellier_level *top = &u->levels[--u->depth];
+    pbpy_frames_leave(unjellier_frames(top->kind));
+    u->frames -= unjellier_frames(top->kind);
     Py_DECREF(top->sexp);
     Py_XDECREF(top->object);
     Py_XDECREF(top->key);
@@ -212,7 +219,7 @@ static void close_level(struct unjellier *u)
 }
 
 /* Whether every element after the head is a pair in a list. */
-static bool are_pairs(PyObject *sexp)
+static bool sexp_has_pairs(PyObject *sexp)
 {
     for (Py_ssize_t i = 1; i < PyList_GET_SIZE(sexp); i++) {
         PyObject *pair = PyList_GET_ITEM(sexp, i);
@@ -223,8 +230,8 @@ static bool are_pairs(PyObject *sexp)
     return true;
 }
 
-/* Whether Twisted would read it without an exception of its own. */
-static bool is_regular(PyObject *sexp, enum pbpy_atom atom)
+/* Whether Twisted would read an expression without raising an exception. */
+static bool sexp_is_regular(PyObject *sexp, enum pbpy_atom atom)
 {
     PyObject *first = PyList_GET_SIZE(sexp) > 1 ? PyList_GET_ITEM(sexp, 1) : NULL;
     switch (atom) {
@@ -233,7 +240,7 @@ static bool is_regular(PyObject *sexp, enum pbpy_atom atom)
     case PBPY_BOOLEAN:
         return first && (pbpy_is_bytes(first, "true") || pbpy_is_bytes(first, "false"));
     case PBPY_DICTIONARY:
-        return are_pairs(sexp);
+        return sexp_has_pairs(sexp);
     case PBPY_REFERENCE:
         return PyList_GET_SIZE(sexp) > 2 && PyLong_CheckExact(first);
     case PBPY_DEREFERENCE:
@@ -243,10 +250,10 @@ static bool is_regular(PyObject *sexp, enum pbpy_atom atom)
     }
 }
 
-/* What a dereference stands for. */
-static PyObject *dereference(struct unjellier *u, PyObject *sexp)
+/* The object of a dereference, *new*. */
+static PyObject *unjellier_dereference(struct unjellier *u, PyObject *sexp)
 {
-    if (need_references(u) != 0) {
+    if (unjellier_make_references(u) != 0) {
         return NULL;
     }
     PyObject *object = PyDict_GetItemWithError(u->references, PyList_GET_ITEM(sexp, 1));
@@ -264,7 +271,8 @@ static PyObject *dereference(struct unjellier *u, PyObject *sexp)
     return object;
 }
 
-static PyObject *made_of(struct unjellier *u, PyObject *sexp, enum pbpy_atom atom)
+/* The object of an expression that is not to be opened, *new*. */
+static PyObject *unjellier_leaf(struct unjellier *u, PyObject *sexp, enum pbpy_atom atom)
 {
     PyObject *first = PyList_GET_SIZE(sexp) > 1 ? PyList_GET_ITEM(sexp, 1) : NULL;
     switch (atom) {
@@ -274,54 +282,50 @@ static PyObject *made_of(struct unjellier *u, PyObject *sexp, enum pbpy_atom ato
     case PBPY_BOOLEAN:
         return PyBool_FromLong(PyBytes_AS_STRING(first)[0] == 't');
     case PBPY_DEREFERENCE:
-        return dereference(u, sexp);
+        return unjellier_dereference(u, sexp);
     default:
         Py_RETURN_NONE;
     }
 }
 
-static enum outcome visit(struct unjellier *u, PyObject *sexp, PyObject **out)
+static enum unjellied unjellier_visit(struct unjellier *u, PyObject *sexp, PyObject **out)
 {
     if (!PyList_CheckExact(sexp)) {
         Py_INCREF(sexp);
         *out = sexp;
-        return MADE;
+        return UNJELLY_MADE;
     }
     PyObject *head = PyList_GET_SIZE(sexp) > 0 ? PyList_GET_ITEM(sexp, 0) : NULL;
     enum pbpy_atom atom =
         head && PyBytes_CheckExact(head)
             ? pbpy_atom_find(PyBytes_AS_STRING(head), (size_t)PyBytes_GET_SIZE(head))
             : PBPY_ATOM_END;
-    if (atom == PBPY_ATOM_END || !is_own(u, atom) || !is_regular(sexp, atom)) {
-        *out = leave_to_python(u, sexp);
-        return *out ? MADE : FAILED;
+    if (atom == PBPY_ATOM_END || !unjellier_may_read(u, atom) ||
+        !sexp_is_regular(sexp, atom)) {
+        *out = unjellier_call_twisted(u, sexp);
+        return *out ? UNJELLY_MADE : UNJELLY_FAILED;
     }
-    if (!allowed(u, head)) {
-        return FAILED;
+    if (!unjellier_allows(u, head)) {
+        return UNJELLY_FAILED;
     }
     switch (atom) {
     case PBPY_LIST:
-        return open_level(u, sexp, LIST, out);
     case PBPY_TUPLE:
-        return open_level(u, sexp, TUPLE, out);
     case PBPY_SET:
-        return open_level(u, sexp, SET, out);
     case PBPY_FROZENSET:
-        return open_level(u, sexp, FROZENSET, out);
     case PBPY_DICTIONARY:
-        return open_level(u, sexp, DICT, out);
     case PBPY_REFERENCE:
-        return open_level(u, sexp, REFERENCE, out);
+        return unjellier_open(u, sexp, atom, out);
     default:
-        *out = made_of(u, sexp, atom);
-        return *out ? MADE : FAILED;
+        *out = unjellier_leaf(u, sexp, atom);
+        return *out ? UNJELLY_MADE : UNJELLY_FAILED;
     }
 }
 
-/* ---- What is made of the elements ---- */
+/* ---- Elements ---- */
 
-/* Gives a list its full length, as Twisted's has from the start. */
-static int fill(struct level *top)
+/* Gives a list its final length, which Twisted's has from the beginning. */
+static int unjellier_level_fill(struct unjellier_level *top)
 {
     for (Py_ssize_t i = PyList_GET_SIZE(top->object); !top->filled && i < top->n - 1;
          i++) {
@@ -336,18 +340,20 @@ static int fill(struct level *top)
     return 0;
 }
 
-/* unjellyInto, for an element of a list, tuple or set; takes the object. */
-static int put_element(struct unjellier *u, struct level *top, PyObject *object)
+/* As unjellyInto, for an element of a list, tuple or set; takes the object. */
+static int unjellier_put_element(struct unjellier *u, struct unjellier_level *top,
+                                 PyObject *object)
 {
     Py_ssize_t at = top->next - 2; /* next is past it, and past the head */
-    int unknown = not_known(u, object);
+    int unknown = unjellier_is_unknown(u, object);
     if (unknown < 0) {
         Py_DECREF(object);
         return -1;
     }
     if (unknown) {
         top->unknown = true;
-        if (fill(top) != 0 || depend(u, object, top->object, at) != 0) {
+        if (unjellier_level_fill(top) != 0 ||
+            unknown_add_dependant(u, object, top->object, at) != 0) {
             Py_DECREF(object);
             return -1;
         }
@@ -360,9 +366,9 @@ static int put_element(struct unjellier *u, struct level *top, PyObject *object)
     return failed;
 }
 
-/* _DictKeyAndValue: what waits for a key or value that is not known yet. */
-static int put_unknown(struct unjellier *u, struct level *top, PyObject *object,
-                       bool is_value, bool unknown)
+/* Puts a key or value into a _DictKeyAndValue, which waits for what is not known yet. */
+static int unjellier_put_unknown(struct unjellier *u, struct unjellier_level *top,
+                                 PyObject *object, bool is_value, bool unknown)
 {
     if (!top->both) {
         top->both = PyObject_CallOneArg(u->st->twisted->_DictKeyAndValue, top->object);
@@ -370,20 +376,21 @@ static int put_unknown(struct unjellier *u, struct level *top, PyObject *object,
             return -1;
         }
     }
-    if (unknown && depend(u, object, top->both, is_value) != 0) {
+    if (unknown && unknown_add_dependant(u, object, top->both, is_value) != 0) {
         return -1;
     }
     return PySequence_SetItem(top->both, is_value, object);
 }
 
-/* unjellyInto, for a key or value; takes the object. */
-static int put_in_dict(struct unjellier *u, struct level *top, PyObject *object)
+/* As unjellyInto, for a key or value; takes the object. */
+static int unjellier_put_in_dict(struct unjellier *u, struct unjellier_level *top,
+                                 PyObject *object)
 {
-    int unknown = not_known(u, object);
+    int unknown = unjellier_is_unknown(u, object);
     int failed = unknown < 0;
     bool is_value = top->key || top->both;
     if (!failed && (unknown || top->both)) {
-        failed = put_unknown(u, top, object, is_value, unknown);
+        failed = unjellier_put_unknown(u, top, object, is_value, unknown);
     } else if (!failed && is_value) {
         failed = PyDict_SetItem(top->object, top->key, object);
     }
@@ -399,12 +406,13 @@ static int put_in_dict(struct unjellier *u, struct level *top, PyObject *object)
     return failed;
 }
 
-/* _unjelly_reference: what the number stands for is known now. Takes the object, and gives
- * it back. */
-static PyObject *resolve(struct unjellier *u, PyObject *number, PyObject *object)
+/* As _unjelly_reference: the object of a number is known now. Takes the object and returns
+ * it; NULL with an exception set. */
+static PyObject *unjellier_resolve(struct unjellier *u, PyObject *number,
+                                   PyObject *object)
 {
     PyObject *before = NULL;
-    int known = need_references(u);
+    int known = unjellier_make_references(u);
     if (known == 0) {
         before = PyDict_GetItemWithError(u->references, number);
         Py_XINCREF(before);
@@ -421,7 +429,7 @@ static PyObject *resolve(struct unjellier *u, PyObject *number, PyObject *object
                                : NULL;
         failed = !result;
         Py_XDECREF(result);
-        python_ran(u);
+        unjellier_python_ran(u);
     }
     Py_XDECREF(before);
     if (failed || PyDict_SetItem(u->references, number, object) != 0) {
@@ -430,17 +438,18 @@ static PyObject *resolve(struct unjellier *u, PyObject *number, PyObject *object
     return object;
 }
 
-/* What a level has come to, *new*. */
-static PyObject *whole(struct unjellier *u, struct level *top)
+/* The object of a level that is complete, *new*. */
+static PyObject *unjellier_complete(struct unjellier *u, struct unjellier_level *top)
 {
     const struct pbpy_twisted *t = u->st->twisted;
     PyObject *list = top->object;
     switch (top->kind) {
-    case TUPLE:
+    case PBPY_TUPLE:
         return top->unknown ? PyObject_CallOneArg(t->_Tuple, list) : PyList_AsTuple(list);
-    case SET:
-    case FROZENSET: {
-        PyObject *type = (PyObject *)(top->kind == SET ? &PySet_Type : &PyFrozenSet_Type);
+    case PBPY_SET:
+    case PBPY_FROZENSET: {
+        PyObject *type =
+            (PyObject *)(top->kind == PBPY_SET ? &PySet_Type : &PyFrozenSet_Type);
         return top->unknown
                    ? PyObject_CallFunctionObjArgs(t->_Container, list, type, NULL)
                    : PyObject_CallOneArg(type, list);
@@ -451,14 +460,14 @@ static PyObject *whole(struct unjellier *u, struct level *top)
     }
 }
 
-/* The next element of the expression, borrowed; NULL at the end. */
-static PyObject *next_of(struct level *top)
+/* The next element of an expression, borrowed; NULL at the end. */
+static PyObject *unjellier_level_next(struct unjellier_level *top)
 {
     if (top->next >= top->n || top->next >= PyList_GET_SIZE(top->sexp)) {
         return NULL;
     }
     PyObject *element = PyList_GET_ITEM(top->sexp, top->next);
-    if (top->kind != DICT) {
+    if (top->kind != PBPY_DICTIONARY) {
         top->next++;
         return element;
     }
@@ -468,55 +477,56 @@ static PyObject *next_of(struct level *top)
                : NULL;
 }
 
-static PyObject *run(struct unjellier *u, PyObject *sexp)
+static PyObject *unjellier_run(struct unjellier *u, PyObject *sexp)
 {
     PyObject *made;
-    enum outcome outcome = visit(u, sexp, &made);
-    while (outcome != FAILED) {
-        struct level *top = u->depth > 0 ? &u->levels[u->depth - 1] : NULL;
-        if (outcome == MADE) {
+    enum unjellied outcome = unjellier_visit(u, sexp, &made);
+    while (outcome != UNJELLY_FAILED) {
+        struct unjellier_level *top = u->depth > 0 ? &u->levels[u->depth - 1] : NULL;
+        if (outcome == UNJELLY_MADE) {
             if (!top) {
                 return made;
             }
-            if (top->kind == REFERENCE) {
-                made = resolve(u, top->object, made);
-                close_level(u);
-                outcome = made ? MADE : FAILED;
+            if (top->kind == PBPY_REFERENCE) {
+                made = unjellier_resolve(u, top->object, made);
+                unjellier_close(u);
+                outcome = made ? UNJELLY_MADE : UNJELLY_FAILED;
                 continue;
             }
-            int failed =
-                top->kind == DICT ? put_in_dict(u, top, made) : put_element(u, top, made);
+            int failed = top->kind == PBPY_DICTIONARY
+                             ? unjellier_put_in_dict(u, top, made)
+                             : unjellier_put_element(u, top, made);
             if (failed) {
                 break;
             }
         }
-        PyObject *element = next_of(top);
+        PyObject *element = unjellier_level_next(top);
         if (element) {
             Py_INCREF(element);
-            outcome = visit(u, element, &made);
+            outcome = unjellier_visit(u, element, &made);
             Py_DECREF(element);
         } else {
-            made = whole(u, top);
-            close_level(u);
-            outcome = made ? MADE : FAILED;
+            made = unjellier_complete(u, top);
+            unjellier_close(u);
+            outcome = made ? UNJELLY_MADE : UNJELLY_FAILED;
         }
     }
     while (u->depth > 0) {
-        close_level(u);
+        unjellier_close(u);
     }
     return NULL;
 }
 
-static void finish(struct unjellier *u)
+static void unjellier_fini(struct unjellier *u)
 {
-    python_ran(u);
+    unjellier_python_ran(u);
     PyMem_Free(u->levels);
     Py_XDECREF(u->references);
     Py_XDECREF(u->self);
 }
 
-/* Calls what waits for the end: unjellyFull's second half. */
-static int call_back(struct unjellier *u)
+/* Calls the postCallbacks, as unjellyFull does at its end. */
+static int unjellier_call_back(struct unjellier *u)
 {
     PyObject *callbacks = PyObject_GetAttr(u->self, u->st->names.postCallbacks);
     PyObject *iter = callbacks ? PyObject_GetIter(callbacks) : NULL;
@@ -538,8 +548,7 @@ PyObject *pbpy_unjelly(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     struct pbpy_state *st = pbpy_state(module);
     struct pbpy_twisted *t = st->twisted;
-    if (n != 4) {
-        PyErr_SetString(PyExc_TypeError, "unjelly(sexp, taster, load, invoker)");
+    if (!pbpy_check_arguments(n, 4, "unjelly(sexp, taster, load, invoker)")) {
         return NULL;
     }
     if (PyDict_GetItemWithError(t->jelly_globals, st->names._Unjellier) !=
@@ -549,11 +558,11 @@ PyObject *pbpy_unjelly(PyObject *module, PyObject *const *args, Py_ssize_t n)
     }
     struct unjellier u = {
         .st = st, .taster = args[1], .load = args[2], .invoker = args[3]};
-    PyObject *object = run(&u, args[0]);
-    if (object && u.self && call_back(&u) != 0) {
+    PyObject *object = unjellier_run(&u, args[0]);
+    if (object && u.self && unjellier_call_back(&u) != 0) {
         Py_CLEAR(object);
     }
-    finish(&u);
+    unjellier_fini(&u);
     return object;
 }
 
@@ -561,8 +570,7 @@ PyObject *pbpy_unjellier_unjelly(PyObject *module, PyObject *const *args, Py_ssi
 {
     struct pbpy_state *st = pbpy_state(module);
     struct pbpy_twisted *t = st->twisted;
-    if (n != 2) {
-        PyErr_SetString(PyExc_TypeError, "unjellier_unjelly(self, obj)");
+    if (!pbpy_check_arguments(n, 2, "unjellier_unjelly(self, obj)")) {
         return NULL;
     }
     PyObject *references = NULL;
@@ -583,8 +591,8 @@ PyObject *pbpy_unjellier_unjelly(PyObject *module, PyObject *const *args, Py_ssi
             .st = st, .self = args[0], .taster = taster, .references = references};
         Py_INCREF(args[0]);
         references = NULL;
-        object = run(&u, args[1]);
-        finish(&u);
+        object = unjellier_run(&u, args[1]);
+        unjellier_fini(&u);
     } else {
         object = PyObject_Vectorcall(t->unjellier_unjelly, args, 2, NULL);
     }

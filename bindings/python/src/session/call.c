@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls and logins that wait for their answer. Each ends by one call of its callback, with
- * (True, result) or (False, exception). */
-#include "live.h"
+ * The type Call: outgoing calls and logins that wait for their answer. Each ends with one
+ * call of its callback: callback(True, result) or callback(False, exception). */
+#include "session/session.h"
 
 struct call {
     PyObject ob_base;
     struct pbpy_session *session;
     PyObject *callback; /* NULL when it has run */
-    pb_call *call;      /* one of the two, while it is under way */
+    pb_call *call;      /* this or login, until the answer is there */
     pb_login_call *login;
 };
 
@@ -48,12 +48,12 @@ static PyObject *call_cancel(PyObject *self, PyObject *unused)
 }
 
 static PyMethodDef call_methods[] = {
-    {"cancel", call_cancel, METH_NOARGS, "Gives the call up: its callback runs now."},
+    {"cancel", call_cancel, METH_NOARGS, "Cancels the call: its callback runs now."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot call_slots[] = {
-    {Py_tp_doc, "A call that is under way."},
+    {Py_tp_doc, "An outgoing call that waits for its answer."},
     {Py_tp_new, (void *)pbpy_no_new},
     {Py_tp_dealloc, (void *)call_dealloc},
     {Py_tp_traverse, (void *)call_traverse},
@@ -61,16 +61,21 @@ static PyType_Slot call_slots[] = {
     {0, NULL},
 };
 
-PyType_Spec pbpy_call_spec = {
+static PyType_Spec call_spec = {
     .name = "libpb._core.Call",
     .basicsize = sizeof(struct call),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .slots = call_slots,
 };
 
+PyTypeObject *pbpy_call_type_add(PyObject *module)
+{
+    return pbpy_type_add(module, &call_spec);
+}
+
 static struct call *call_new(struct pbpy_session *session, PyObject *callback)
 {
-    PyTypeObject *type = session->st->live.call;
+    PyTypeObject *type = session->st->types.call;
     struct call *c = (struct call *)type->tp_alloc(type, 0);
     if (c) {
         c->session = (struct pbpy_session *)Py_NewRef((PyObject *)session);
@@ -79,8 +84,8 @@ static struct call *call_new(struct pbpy_session *session, PyObject *callback)
     return c;
 }
 
-/* The exception that is set, normalised: *new*. */
-static PyObject *take_exception(void)
+/* The exception that is set, normalised: *new*. It is not set any more. */
+static PyObject *exception_take(void)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -93,8 +98,8 @@ static PyObject *take_exception(void)
     return value;
 }
 
-/* Takes the count that a call under way is held by. */
-static void answered(pb_value *result, pb_failure *failure, void *user_data)
+/* The pb_answer_cb of calls and logins. Releases the count that the library held. */
+static void call_answered(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct call *c = user_data;
     struct pbpy_session *session = c->session;
@@ -103,17 +108,17 @@ static void answered(pb_value *result, pb_failure *failure, void *user_data)
     c->call = NULL;
     c->login = NULL;
     bool done = result != NULL;
-    PyObject *outcome =
-        done ? pbpy_value_in(session, result) : pbpy_failure_in(session, failure);
+    PyObject *outcome = done ? pbpy_object_from_value(session, result)
+                             : pbpy_exception_from_failure(session, failure);
     if (!outcome) {
-        outcome = take_exception();
+        outcome = exception_take();
         done = false;
     }
     PyObject *none = outcome ? PyObject_CallFunctionObjArgs(
                                    callback, done ? Py_True : Py_False, outcome, NULL)
                              : NULL;
     if (!none) {
-        pbpy_unraisable(session);
+        pbpy_session_unraisable(session);
     }
     Py_XDECREF(none);
     Py_XDECREF(outcome);
@@ -121,30 +126,26 @@ static void answered(pb_value *result, pb_failure *failure, void *user_data)
     Py_DECREF(c);
 }
 
-static PyObject *refused(struct pbpy_session *session, const pb_error *err)
+/* Ends a method that began a call: takes one count of the call (the library holds another
+ * one), and returns it. If it failed with a code, takes both counts and raises the
+ * exception for that code and err. */
+static PyObject *call_begun(struct call *c, int failed, pb_error *err)
 {
-    if (err->code == PB_ERR_DEAD) {
+    if (!failed) {
+        return (PyObject *)c;
+    }
+    err->code = failed;
+    if (failed == PB_ERR_DEAD) {
         PyErr_SetString(PyExc_ReferenceError, "the connection has ended");
-        return NULL;
+    } else {
+        pbpy_raise(c->session->st->jelly_error, err);
     }
-    return pbpy_raise(session->st->jelly_error, err);
+    Py_DECREF(c);
+    Py_DECREF(c);
+    return NULL;
 }
 
-/* What is needed of it is in its arguments: a count of the call, held by the library from
- * now on; or an exception. */
-static PyObject *begun(struct call *c, int failed, pb_error *err)
-{
-    if (failed) {
-        err->code = failed;
-        refused(c->session, err);
-        Py_DECREF(c);
-        Py_DECREF(c);
-        return NULL;
-    }
-    return (PyObject *)c;
-}
-
-PyObject *pbpy_remote_call(PyObject *remote, PyObject *args)
+PyObject *pbpy_remote_begin(PyObject *remote, PyObject *args)
 {
     struct pbpy_session *session = ((struct pbpy_handle *)remote)->session;
     PyObject *arguments, *keywords, *callback;
@@ -158,13 +159,16 @@ PyObject *pbpy_remote_call(PyObject *remote, PyObject *args)
     if (!to) {
         return NULL;
     }
-    PyObject *perspective = Py_NewRef(pbpy_object_self(pb_remote_perspective(to)));
-    pb_value *a = pbpy_value_out(session, arguments, perspective);
-    pb_value *k =
-        a && keywords != Py_None ? pbpy_value_out(session, keywords, perspective) : NULL;
+    PyObject *perspective =
+        Py_NewRef(pbpy_local_object_python(pb_remote_perspective(to)));
+    pb_value *a = pbpy_value_from_object(session, arguments, perspective);
+    pb_value *k = a && keywords != Py_None
+                      ? pbpy_value_from_object(session, keywords, perspective)
+                      : NULL;
     Py_DECREF(perspective);
     bool wants = callback != Py_None;
     struct call *c = NULL;
+    /* Python code has run, which may have released the reference. */
     if (a && (k || keywords == Py_None) && pbpy_session_enter(session) &&
         (to = pbpy_handle_get(remote)) != NULL) {
         c = call_new(session, callback);
@@ -174,13 +178,12 @@ PyObject *pbpy_remote_call(PyObject *remote, PyObject *args)
         pb_call_options options = {.timeout = timeout, .no_answer = !wants};
         pb_error err = {0};
         Py_INCREF(c);
-        out = begun(c,
-                    pb_remote_call_values(to, method, a, k, &options,
-                                          wants ? answered : NULL, c,
-                                          wants ? &c->call : NULL, &err),
-                    &err);
+        int failed = pb_remote_call_values(to, method, a, k, &options,
+                                           wants ? call_answered : NULL, c,
+                                           wants ? &c->call : NULL, &err);
+        out = call_begun(c, failed, &err);
         if (out && !wants) {
-            Py_DECREF(c);
+            Py_DECREF(c); /* call_answered will not run */
         }
     }
     pb_value_unref(a);
@@ -199,7 +202,7 @@ PyObject *pbpy_session_login(PyObject *self, PyObject *args)
                           &callback)) {
         return NULL;
     }
-    pb_credentials who = {
+    pb_credentials credentials = {
         .username = name.len ? name.buf : NULL,
         .username_len = (size_t)name.len,
         .password = password.len ? password.buf : NULL,
@@ -208,16 +211,16 @@ PyObject *pbpy_session_login(PyObject *self, PyObject *args)
         .anonymous = !name.obj,
     };
     pb_call_options options = {.timeout = timeout};
-    pb_value *m = pbpy_value_out(session, mind, Py_None);
+    pb_value *m = pbpy_value_from_object(session, mind, Py_None);
     struct call *c =
         m && pbpy_session_enter(session) ? call_new(session, callback) : NULL;
     PyObject *out = NULL;
     if (c) {
         pb_error err = {0};
         Py_INCREF(c);
-        out = begun(c,
-                    pb_login(session->s, &who, m, &options, answered, c, &c->login, &err),
-                    &err);
+        int failed = pb_login(session->s, &credentials, m, &options, call_answered, c,
+                              &c->login, &err);
+        out = call_begun(c, failed, &err);
     }
     pb_value_unref(m);
     PyBuffer_Release(&name);
