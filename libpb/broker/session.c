@@ -261,9 +261,9 @@ static int refuse_input(pb_session *s, int e, pb_error *err)
 {
     const pb_decoder *d = &s->kit->decoder;
     /* The reader's lack of memory comes without words. */
-    pb__error_set(err, e, pb_decoder_offset(d), "%s", pb_strerror(e));
+    pb__error_set(err, e, pb__decoder_offset(d), "%s", pb_strerror(e));
     if (!*err->where) {
-        pb__error_where(err, "message %" PRIu64, pb_decoder_count(d) + 1);
+        pb__error_where(err, "message %" PRIu64, d->count + 1);
         pb__reader_where(s->kit->reader, err);
     }
     pb__kit_drop(s);

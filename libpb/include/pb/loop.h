@@ -60,7 +60,7 @@ enum {
 };
 
 /* What a loop does for the library, in the loop's thread. `loop` is what pb_loop_new was
- * given. From `now` on they may be NULL. */
+ * given. `now`, `update`, `free` and `forked` may be NULL. */
 typedef struct {
     /* Prepares to watch fd, for nothing yet: *watch is what the next two functions get.
      * 0, or -errno if it cannot. */
@@ -82,9 +82,9 @@ typedef struct {
     /* The last owner has gone, and no watch is left. This may be called from inside
      * pb_watch_ready and pb_loop_due. */
     void (*free)(void *loop);
-    /* This is the child of a fork, and what it shares with its parent, as an epoll instance,
-     * is to be replaced: called there before a watch is ended, once. NULL: it shares nothing
-     * but descriptors that are watched. */
+    /* This is the child of a fork, and what it shares with its parent, as an epoll
+     * instance, is to be replaced: called there before a watch is ended, once. NULL: it
+     * shares nothing but descriptors that are watched. */
     void (*forked)(void *loop);
     void *reserved[4];
 } pb_loop_ops;
