@@ -550,6 +550,28 @@ static void use_service(const char *folder)
     CHECK(!pb_client_open(endpoint, &config.net, &err) && err.code == PB_ERR_SYSTEM);
 }
 
+/* ---- Peers ---- */
+
+static const pb_peer *give_peer(pb_session *s, void *driver)
+{
+    (void)s;
+    return driver;
+}
+
+/* The program is the driver of this session, and tells it of the peer. */
+static void use_peers(void)
+{
+    static const pb_peer_process process = {.pid = 1, .uid = 2, .gid = 3};
+    static const pb_peer_tls tls = {.version = "TLSv1.3", .verified = true};
+    static pb_peer peer = {.address = "unix:", .process = &process, .tls = &tls};
+    const pb_session_config config = {.peer = give_peer, .driver = &peer};
+    pb_session *s = pb_session_server_new(&config, 0);
+    const pb_peer *seen = pb_session_peer(s);
+    CHECK(strcmp(seen->address, "unix:") == 0 && seen->process->gid == 3);
+    CHECK(seen->tls->verified && !seen->host);
+    pb_session_free(s);
+}
+
 int main(void)
 {
     char folder[] = "/tmp/pb-structs-XXXXXX", users[64];
@@ -565,6 +587,7 @@ int main(void)
     use_banana();
     use_jelly();
     use_sessions(users);
+    use_peers();
     use_connections();
     use_service(folder);
     remove(users);
