@@ -78,6 +78,24 @@ static int count_integer(void *ctx, int64_t i)
     return 0;
 }
 
+static int count_big(void *ctx, bool negative, pb_span base128)
+{
+    *(size_t *)ctx += negative ? 0 : base128.len;
+    return 0;
+}
+
+static int count_real(void *ctx, double d)
+{
+    *(size_t *)ctx += d > 0;
+    return 0;
+}
+
+static int count_bytes(void *ctx, pb_span s)
+{
+    *(size_t *)ctx += s.len;
+    return 0;
+}
+
 static void attach(void *ctx, pb_decoder *d)
 {
     CHECK(d != NULL);
@@ -86,8 +104,13 @@ static void attach(void *ctx, pb_decoder *d)
 
 static void use_banana(void)
 {
-    static const pb_sink_ops ops = {
-        .list = count_list, .end = count_end, .integer = count_integer, .attach = attach};
+    static const pb_sink_ops ops = {.list = count_list,
+                                    .end = count_end,
+                                    .integer = count_integer,
+                                    .big = count_big,
+                                    .real = count_real,
+                                    .bytes = count_bytes,
+                                    .attach = attach};
     static const uint8_t bytes[] = {2, 0x80, 3, 0x81, 4, 0x81};
     GUARDED(pb_limits) limits = {.it = {.list = 2}};
     GUARD(limits);
