@@ -92,7 +92,7 @@ static int64_t next_delay(const struct pb_service *s)
     int64_t wait = delay < (double)c->max_delay ? (int64_t)delay : c->max_delay;
     uint32_t chance;
     if (c->jitter > 0 && getentropy(&chance, sizeof chance) == 0) {
-        wait += (int64_t)(chance % ((uint64_t)c->jitter + 1));
+        wait = pb__later(wait, (int64_t)(chance % ((uint64_t)c->jitter + 1)));
     }
     return wait;
 }
