@@ -478,7 +478,9 @@ static bool freed_at(int n)
         pb_span out = pb_session_send(p.server);
         uint8_t *bytes = malloc(out.len);
         size_t len = out.len;
-        memcpy(bytes, out.data, len);
+        if (len > 0) {
+            memcpy(bytes, out.data, len);
+        }
         pb_session_sent(p.server, len, 0);
         pb_session_recv(p.client, (pb_span){bytes, len}, 0);
         free(bytes);
