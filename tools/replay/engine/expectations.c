@@ -83,8 +83,8 @@ static int compare_value(const struct scenario *s, enum expected_view view,
                          const json_t *want, pb_value *got, const char *what,
                          pb_error *err)
 {
-    struct expectation how = {view,
-                              pb__profile_has(s->check->profile, PB__PROFILE_DICT_ORDERED)};
+    struct expectation how = {
+        view, pb__profile_has(s->check->profile, PB__PROFILE_DICT_ORDERED)};
     pb_error why = {0};
     return expected_value_compare(&how, want, got, &why)
                ? comparison_fail(err, what, &why)

@@ -168,7 +168,7 @@ static int broker_take_unknown(struct scenario *s, const pb_value *head, pb_erro
     bool string = head && pb_value_kind(head) == PB_BYTES;
     bool answered =
         pb__profile_has(s->check->profile, string ? PB__PROFILE_UNKNOWN_COMMAND_ANSWERED
-                                                 : PB__PROFILE_INTEGER_COMMAND_ANSWERED);
+                                                  : PB__PROFILE_INTEGER_COMMAND_ANSWERED);
     return answered ? 0 : broker_drop(err, "a command that is unknown, or not a string");
 }
 
