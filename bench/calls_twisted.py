@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What `pb serve` and `pb bench call` do, done by Twisted.
+"""`pb serve` and `pb bench call` in Twisted.
 
-usage: calls_twisted.py serve                      prints the port
+usage: calls_twisted.py serve
        calls_twisted.py call PORT OUTSTANDING [LITERAL]
-                                                   prints what `pb bench call` prints
 
-The method is `echo`, its argument LITERAL, or 1.
-"""
+`serve` prints the port. `call` prints the same lines as `pb bench call`: it calls `echo`
+with LITERAL, or with 1. """
 import ast
 import sys
 import time

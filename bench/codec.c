@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Measures libpb's codec beside its peers on one corpus: `codec FILE`, FILE being a jelly
- * expression in banana. Each measurement runs in a process of its own, for what one has
- * freed makes the next one faster, or slower: once as the process is (fresh), and once
- * with what is freed kept for the next round (kept). Those of a round follow each other,
- * and the round whose ratio is the median is printed. memcpy of the same bytes shows what
- * memory can do. */
+ * Compares libpb's codec with others on one corpus: `codec FILE`, where FILE holds a
+ * jelly expression in banana. Each measurement runs in a process of its own, because
+ * memory that one has freed makes the next one faster or slower: once with the C
+ * library's defaults (fresh), and once with freed memory kept for the next round (kept).
+ * All measurements of a round run one after the other; the round whose ratio is the
+ * median is printed. memcpy of the same bytes shows the speed of memory. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +23,10 @@ enum { CODECS = 4, ROUNDS = 5 };
 
 struct figures {
     double mb, values; /* millions a second */
-    long peak;         /* KiB that it needed at most, beyond what it began with */
+    long peak;         /* KiB of memory at most, beyond those at the beginning */
 };
 
-/* What is measured. */
+/* The kinds of measurements. */
 static const struct way {
     const char *name;
     bool decode, kept;
@@ -35,8 +35,8 @@ static const struct way {
             {"encode fresh", false, false},
             {"encode kept ", false, true}};
 
-/* Lets the C library keep what is freed: else it gives large values back to the system
- * after each round, and has them filled with zeros again. */
+/* Makes the C library keep freed memory. By default it returns large blocks to the system
+ * after each round, which fills them with zeros again. */
 static void keep_memory(void)
 {
 #if defined(M_TRIM_THRESHOLD) && defined(M_MMAP_THRESHOLD)
@@ -46,7 +46,7 @@ static void keep_memory(void)
 }
 
 /* A figure of /proc/self/status in KiB. */
-static long status(const char *name)
+static long status_kib(const char *name)
 {
     char line[128];
     long kib = 0;
@@ -62,15 +62,15 @@ static long status(const char *name)
     return kib;
 }
 
-/* Measures in this process: once for the memory, then for a while. */
-static bool measure(bool (*once)(void *state), void *state, size_t len, double values,
-                    struct figures *out)
+/* Measures in this process: one run for the memory, then runs for SECONDS. */
+static bool codec_measure(bool (*once)(void *state), void *state, size_t len,
+                          double values, struct figures *out)
 {
-    long before = status("VmRSS:");
+    long before = status_kib("VmRSS:");
     if (!once(state)) {
         return false;
     }
-    out->peak = status("VmHWM:") - before;
+    out->peak = status_kib("VmHWM:") - before;
     double start = bench_now(), took = 0;
     long rounds = 0;
     while (took < SECONDS) {
@@ -85,9 +85,9 @@ static bool measure(bool (*once)(void *state), void *state, size_t len, double v
     return true;
 }
 
-/* The same in a child, which gives its figures back. */
-static bool measure_apart(const struct codec *c, const struct way *way, pb_value *v,
-                          pb_span banana, double values, struct figures *out)
+/* The same in a child process, which sends its figures through a pipe. */
+static bool codec_measure_apart(const struct codec *c, const struct way *way, pb_value *v,
+                                pb_span banana, double values, struct figures *out)
 {
     int ends[2];
     if (pipe(ends) != 0) {
@@ -102,7 +102,7 @@ static bool measure_apart(const struct codec *c, const struct way *way, pb_value
         void *state = c->open(v, banana, &len);
         bool good =
             state &&
-            measure(way->decode ? c->decode : c->encode, state, len, values, out) &&
+            codec_measure(way->decode ? c->decode : c->encode, state, len, values, out) &&
             write(ends[1], out, sizeof *out) == sizeof *out;
         _exit(good ? 0 : 1);
     }
@@ -115,19 +115,20 @@ static bool measure_apart(const struct codec *c, const struct way *way, pb_value
     return good;
 }
 
-/* Scalars, containers and keys of dicts, each place counting. Corpora are shallow. */
-static double count(pb_value *v)
+/* The number of scalars, containers and keys of dicts; a shared one counts each time.
+ * Recursion is safe: corpora are shallow. */
+static double value_count(pb_value *v)
 {
     double n = 1;
     pb_value *key, *value;
     size_t pos = 0;
     if (pb_value_kind(v) == PB_LIST) {
         for (size_t i = 0; i < pb_len(v); i++) {
-            n += count(pb_item(v, i));
+            n += value_count(pb_item(v, i));
         }
     } else if (pb_value_kind(v) == PB_DICT) {
         while (pb_dict_next(v, &pos, &key, &value)) {
-            n += count(key) + count(value);
+            n += value_count(key) + value_count(value);
         }
     }
     return n;
@@ -138,26 +139,27 @@ struct pair {
     struct figures own, peer;
 };
 
-static int by_ratio(const void *a, const void *b)
+static int pair_compare(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
     double d = x->own.values / x->peer.values - y->own.values / y->peer.values;
     return d < 0 ? -1 : d > 0;
 }
 
-static void print(const char *way, const char *name, const struct figures *f)
+static void figures_print(const char *way, const char *name, const struct figures *f)
 {
     printf("%s %-10s %9.1f MB/s %9.3f Mvalues/s %8ld KiB", way, name, f->mb, f->values,
            f->peak);
 }
 
-static bool run(const struct way *way, pb_value *v, pb_span banana)
+/* Compares libpb with each other codec. */
+static bool way_run(const struct way *way, pb_value *v, pb_span banana)
 {
     struct figures f[ROUNDS][CODECS];
-    double values = count(v);
+    double values = value_count(v);
     for (int r = 0; r < ROUNDS; r++) {
         for (int c = 0; c < CODECS; c++) {
-            if (!measure_apart(&codecs[c], way, v, banana, values, &f[r][c])) {
+            if (!codec_measure_apart(&codecs[c], way, v, banana, values, &f[r][c])) {
                 fprintf(stderr, "codec: %s cannot %s\n", codecs[c].name, way->name);
                 return false;
             }
@@ -168,17 +170,17 @@ static bool run(const struct way *way, pb_value *v, pb_span banana)
         for (int r = 0; r < ROUNDS; r++) {
             pairs[r] = (struct pair){f[r][0], f[r][c]};
         }
-        qsort(pairs, ROUNDS, sizeof *pairs, by_ratio);
+        qsort(pairs, ROUNDS, sizeof *pairs, pair_compare);
         const struct pair *median = &pairs[ROUNDS / 2];
-        print(way->name, codecs[0].name, &median->own);
-        print("  |", codecs[c].name, &median->peer);
+        figures_print(way->name, codecs[0].name, &median->own);
+        figures_print("  |", codecs[c].name, &median->peer);
         printf("  | ratio of values %.3g\n", median->own.values / median->peer.values);
     }
     return true;
 }
 
-/* The whole of a file; len 0 if it cannot be read. */
-static pb_span read_file(const char *path)
+/* The contents of a file, *new*; len 0 if it cannot be read. */
+static pb_span file_read(const char *path)
 {
     pb_span s = {0};
     FILE *f = fopen(path, "rb");
@@ -204,7 +206,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: codec FILE\n");
         return 2;
     }
-    pb_span banana = read_file(argv[1]);
+    pb_span banana = file_read(argv[1]);
     if (!banana.len || pb_unjelly_bytes(banana, NULL, PB_DIALECT_PB, &v, &err) != 0) {
         fprintf(stderr, "codec: %s: %s\n", argv[1],
                 err.code ? err.text : "cannot be read");
@@ -212,7 +214,7 @@ int main(int argc, char **argv)
     }
     bool good = true;
     for (size_t i = 0; good && i < sizeof ways / sizeof *ways; i++) {
-        good = run(&ways[i], v, banana);
+        good = way_run(&ways[i], v, banana);
     }
     return good ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A codec that is measured: libpb's own, its peers, and memcpy, which is none. */
+ * The codecs that are measured: libpb's, msgpack-c, libcbor, and memcpy for
+ * comparison. */
 #ifndef PB__BENCH_CODEC_H
 #define PB__BENCH_CODEC_H
 
@@ -8,15 +9,16 @@
 
 struct codec {
     const char *name;
-    /* What it needs to decode and encode v, and how many bytes v takes; NULL if there is
-     * no memory. banana is v in libpb's own format. */
+    /* Makes the state for decoding and encoding v, and *len, the bytes that v takes in
+     * this format; NULL for lack of memory. banana is v in libpb's format. */
     void *(*open)(pb_value *v, pb_span banana, size_t *len);
-    /* Once: bytes to values and those freed, values to bytes. False if it fails. */
+    /* decode: bytes to values, which are freed; encode: values to bytes. False on
+     * failure. */
     bool (*decode)(void *state);
     bool (*encode)(void *state);
 };
 
-/* By name; the last is zero. The first is libpb's. */
+/* The first is libpb's. A row of zeros ends the table. */
 extern const struct codec codecs[];
 
 #endif

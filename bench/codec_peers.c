@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * libpb's codec and its peers, msgpack-c and libcbor, over one value. Each keeps what a
- * program that has much to send would keep: libpb its decoder and encoder, msgpack-c its
- * buffer. msgpack-c leaves strings where they came in when it reads, so of blobs it reads
- * nothing. */
+ * libpb's codec, msgpack-c and libcbor on one value. Each keeps what a program with much
+ * to send would keep: libpb its decoder and encoder, msgpack-c its buffer. msgpack-c does
+ * not copy strings when it reads, so its figures for reading blobs mean little. */
 #include <cbor.h>
 #include <msgpack.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 #include "bench/codec.h"
 #include "pb/jelly.h"
 
-struct pb_state {
+struct libpb_state {
     pb_jelly_config jelly;
     pb_unjellier *unjellier;
     pb_decoder *decoder;
@@ -21,9 +20,9 @@ struct pb_state {
     pb_span banana;
 };
 
-static void *pb_open(pb_value *v, pb_span banana, size_t *len)
+static void *libpb_open(pb_value *v, pb_span banana, size_t *len)
 {
-    struct pb_state *s = calloc(1, sizeof *s);
+    struct libpb_state *s = calloc(1, sizeof *s);
     if (!s) {
         return NULL;
     }
@@ -43,9 +42,9 @@ static void *pb_open(pb_value *v, pb_span banana, size_t *len)
     return s->decoder ? s : NULL;
 }
 
-static bool pb_decode_once(void *state)
+static bool libpb_decode_once(void *state)
 {
-    struct pb_state *s = state;
+    struct libpb_state *s = state;
     pb_value *v = NULL;
     if (pb_decoder_recv(s->decoder, s->banana, NULL) != 0 ||
         pb_unjellier_take(s->unjellier, &v, NULL) != 0) {
@@ -55,16 +54,16 @@ static bool pb_decode_once(void *state)
     return true;
 }
 
-static bool pb_encode_once(void *state)
+static bool libpb_encode_once(void *state)
 {
-    struct pb_state *s = state;
+    struct libpb_state *s = state;
     bool good = pb_jelly(s->value, &s->jelly, s->encoder, NULL) == 0 &&
                 pb_encoder_send(s->encoder).len == s->banana.len;
     pb_encoder_rewind(s->encoder, 0);
     return good;
 }
 
-/* A value taken apart, for the peers. */
+/* The contents of a scalar value, for the other codecs. */
 struct scalar {
     bool b;
     int64_t i;
@@ -72,7 +71,7 @@ struct scalar {
     pb_span s;
 };
 
-static pb_kind take_apart(pb_value *v, struct scalar *out)
+static pb_kind scalar_get(pb_value *v, struct scalar *out)
 {
     pb_as_bool(v, &out->b);
     pb_as_int(v, &out->i);
@@ -81,23 +80,23 @@ static pb_kind take_apart(pb_value *v, struct scalar *out)
     return pb_value_kind(v);
 }
 
-static void pack(msgpack_packer *p, pb_value *v)
+static void msgpack_pack_value(msgpack_packer *p, pb_value *v)
 {
     struct scalar s = {0};
     pb_value *key, *value;
     size_t pos = 0;
-    switch (take_apart(v, &s)) {
+    switch (scalar_get(v, &s)) {
     case PB_LIST:
         msgpack_pack_array(p, pb_len(v));
         for (size_t i = 0; i < pb_len(v); i++) {
-            pack(p, pb_item(v, i));
+            msgpack_pack_value(p, pb_item(v, i));
         }
         break;
     case PB_DICT:
         msgpack_pack_map(p, pb_len(v));
         while (pb_dict_next(v, &pos, &key, &value)) {
-            pack(p, key);
-            pack(p, value);
+            msgpack_pack_value(p, key);
+            msgpack_pack_value(p, value);
         }
         break;
     case PB_BOOL:
@@ -134,7 +133,7 @@ static void *msgpack_open(pb_value *v, pb_span banana, size_t *len)
         return NULL;
     }
     msgpack_packer_init(&s->packer, &s->in, msgpack_sbuffer_write);
-    pack(&s->packer, v);
+    msgpack_pack_value(&s->packer, v);
     msgpack_packer_init(&s->packer, &s->out, msgpack_sbuffer_write);
     *len = s->in.size;
     bool good = msgpack_unpack_next(&s->tree, s->in.data, s->in.size, NULL) ==
@@ -160,24 +159,25 @@ static bool msgpack_encode_once(void *state)
            s->out.size == s->in.size;
 }
 
-static cbor_item_t *cbor_of(pb_value *v)
+static cbor_item_t *cbor_from_value(pb_value *v)
 {
     struct scalar s = {0};
     pb_value *key, *value;
     size_t pos = 0;
     cbor_item_t *item;
-    switch (take_apart(v, &s)) {
+    switch (scalar_get(v, &s)) {
     case PB_LIST:
         item = cbor_new_definite_array(pb_len(v));
         for (size_t i = 0; i < pb_len(v); i++) {
-            (void)!cbor_array_push(item, cbor_move(cbor_of(pb_item(v, i))));
+            (void)!cbor_array_push(item, cbor_move(cbor_from_value(pb_item(v, i))));
         }
         return item;
     case PB_DICT:
         item = cbor_new_definite_map(pb_len(v));
         while (pb_dict_next(v, &pos, &key, &value)) {
-            (void)!cbor_map_add(item, (struct cbor_pair){cbor_move(cbor_of(key)),
-                                                         cbor_move(cbor_of(value))});
+            (void)!cbor_map_add(item,
+                                (struct cbor_pair){cbor_move(cbor_from_value(key)),
+                                                   cbor_move(cbor_from_value(value))});
         }
         return item;
     case PB_BOOL:
@@ -210,7 +210,7 @@ static void *cbor_open(pb_value *v, pb_span banana, size_t *len)
     if (!s) {
         return NULL;
     }
-    s->tree = cbor_of(v);
+    s->tree = cbor_from_value(v);
     *len = s->len = cbor_serialize_alloc(s->tree, &s->in, &room);
     return s->len ? s : NULL;
 }
@@ -257,12 +257,15 @@ static bool memcpy_once(void *state)
 {
     struct memcpy_state *s = state;
     memcpy(s->out, s->in.data, s->in.len);
-    __asm__ volatile("" : : "r"(s->out) : "memory"); /* else it is not done at all */
+    __asm__ volatile(""
+                     :
+                     : "r"(s->out)
+                     : "memory"); /* else the compiler leaves the memcpy out */
     return true;
 }
 
 const struct codec codecs[] = {
-    {"libpb", pb_open, pb_decode_once, pb_encode_once},
+    {"libpb", libpb_open, libpb_decode_once, libpb_encode_once},
     {"msgpack-c", msgpack_open, msgpack_decode_once, msgpack_encode_once},
     {"libcbor", cbor_open, cbor_decode_once, cbor_encode_once},
     {"memcpy", memcpy_open, memcpy_once, memcpy_once},

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What `pb bench codec` measures, done by Twisted: prints the same lines.
+"""`pb bench codec` in Twisted: prints the same lines.
 
 usage: codec_twisted.py FILE
 
-The input comes in pieces of 64 KiB, as from Twisted's own transport.
+The input is read in chunks of 64 KiB, as Twisted's transports read it.
 """
 import sys
 import time

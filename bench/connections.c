@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many connections to one server, by epoll and bytes that were written down, so that it
- * costs the same for every server: connect, negotiate, one call of echo(1), the answer;
- * then all stay idle, and the server's memory is looked at. Or such a server, which only
- * knows those bytes: what is left of a server without a protocol.
+ * Opens many connections to one server. Each connects, negotiates, calls echo(1), waits
+ * for the answer and stays idle; then the server's memory is measured. The bytes are
+ * constants and the program uses epoll only, so its own cost is the same for every
+ * server. As `raw`, it is a server that sends constant bytes: the lower bound for any
+ * server.
  *
  *     connections PORT PID COUNT      prints lines of NAME VALUE UNIT
  *     connections raw                 serves, and prints its port */
@@ -42,7 +43,7 @@ static void die(const char *what)
     exit(1);
 }
 
-static void watch(int epoll, int fd, uint32_t events)
+static void epoll_add(int epoll, int fd, uint32_t events)
 {
     struct epoll_event e = {.events = events, .data.fd = fd};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
@@ -63,9 +64,9 @@ static void set_nodelay(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-/* ---- The server without a protocol ---- */
+/* ---- The server with constant bytes ---- */
 
-static void serve(void)
+static void raw_serve(void)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -78,7 +79,7 @@ static void serve(void)
     }
     printf("listening on tcp:%d\n", ntohs(at.sin_port));
     fflush(stdout);
-    watch(epoll, listener, EPOLLIN);
+    epoll_add(epoll, listener, EPOLLIN);
     for (;;) {
         struct epoll_event events[EVENTS];
         int n = epoll_wait(epoll, events, EVENTS, -1);
@@ -97,7 +98,7 @@ static void serve(void)
             while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
                 set_nodelay(fd);
                 send_all(fd, offer, LEN(offer));
-                watch(epoll, fd, EPOLLIN);
+                epoll_add(epoll, fd, EPOLLIN);
             }
         }
     }
@@ -105,8 +106,8 @@ static void serve(void)
 
 /* ---- The clients ---- */
 
-/* Resident memory of a process, KiB. */
-static double memory_of(int pid)
+/* The resident memory of a process in KiB. */
+static double process_memory(int pid)
 {
     char path[64], line[256];
     double kib = 0;
@@ -123,7 +124,7 @@ static double memory_of(int pid)
     return kib;
 }
 
-static int dial(const struct sockaddr_in *to)
+static int socket_connect(const struct sockaddr_in *to)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0 || (connect(fd, (const struct sockaddr *)to, sizeof *to) != 0 &&
@@ -134,48 +135,51 @@ static int dial(const struct sockaddr_in *to)
     return fd;
 }
 
-/* Reads what has come; how many bytes there have been in all. */
-static size_t hear(int fd, size_t heard)
+/* Reads the input that is there. Returns the number of bytes received so far. */
+static size_t socket_receive(int fd, size_t received)
 {
     uint8_t in[4096];
     ssize_t n = recv(fd, in, sizeof in, 0);
     if (n <= 0) {
         die("recv");
     }
-    return heard + (size_t)n;
+    return received + (size_t)n;
 }
 
-/* Opens all, so many at once: seconds that it took. */
-static double open_all(int port, size_t count)
+/* Opens all connections, AT_ONCE at a time. Returns the seconds that this took. */
+static double connections_open(int port, size_t count)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    size_t *heard = calloc(count + 4096, sizeof *heard); /* by fd */
+    size_t *received = calloc(count + 4096, sizeof *received); /* by fd */
     int epoll = epoll_create1(0);
     size_t opened = 0, done = 0;
+    if (!received || epoll < 0) {
+        die("connections");
+    }
     double began = bench_now();
     while (done < count) {
         for (; opened < count && opened - done < AT_ONCE; opened++) {
-            watch(epoll, dial(&to), EPOLLIN);
+            epoll_add(epoll, socket_connect(&to), EPOLLIN);
         }
         struct epoll_event events[EVENTS];
         int n = epoll_wait(epoll, events, EVENTS, 10000);
         if (n <= 0) {
-            die("nothing comes");
+            die("no answer");
         }
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
-            size_t before = heard[fd];
-            heard[fd] = hear(fd, before);
-            if (before < LEN(offer) && heard[fd] >= LEN(offer)) {
+            size_t before = received[fd];
+            received[fd] = socket_receive(fd, before);
+            if (before < LEN(offer) && received[fd] >= LEN(offer)) {
                 send_all(fd, asked, LEN(asked));
             }
-            done += heard[fd] == LEN(offer) + LEN(answered);
+            done += received[fd] == LEN(offer) + LEN(answered);
         }
     }
     double took = bench_now() - began;
-    free(heard);
+    free(received);
     return took;
 }
 
@@ -186,7 +190,7 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     if (argc == 2 && strcmp(argv[1], "raw") == 0) {
-        serve();
+        raw_serve();
     }
     if (argc != 4) {
         fprintf(stderr, "usage: %s PORT PID COUNT | raw\n", argv[0]);
@@ -194,10 +198,11 @@ int main(int argc, char **argv)
     }
     int pid = atoi(argv[2]);
     size_t count = strtoul(argv[3], NULL, 10);
-    double before = memory_of(pid);
-    double took = open_all(atoi(argv[1]), count);
-    usleep(200000); /* what the server frees late */
+    double before = process_memory(pid);
+    double took = connections_open(atoi(argv[1]), count);
+    usleep(200000); /* until the server has freed what it frees later */
     printf("setup %.0f connections/s\n", (double)count / took);
-    printf("memory %.3f KiB/connection\n", (memory_of(pid) - before) / (double)count);
+    printf("memory %.3f KiB/connection\n",
+           (process_memory(pid) - before) / (double)count);
     return 0;
 }

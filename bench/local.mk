@@ -24,7 +24,8 @@ if WITH_TOOLS
 bench: tools/pb %D%/connections $(bench_peers)
 	/usr/bin/python3 $(srcdir)/%D%/run.py tools/pb %D%/connections $(bench_peers)
 if WITH_PYTHON
-	srcdir='$(srcdir)' builddir='$(builddir)' $(PY_LOG_COMPILER) $(PYTHON) $(srcdir)/%D%/python.py
+	srcdir='$(srcdir)' builddir='$(builddir)' \
+		$(PY_LOG_COMPILER) $(PYTHON) $(srcdir)/%D%/python.py
 endif
 	/usr/bin/python3 $(srcdir)/%D%/record.py tools/pb
 endif

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Writes the corpora of the codec benchmark, as Twisted jellies and encodes them.
+"""Writes the corpora of the codec benchmark, jellied and encoded by Twisted.
 
 usage: make_corpora.py FOLDER
 
 records: 10,000 dicts of int, str, float, list, bool and None. ints: 100,000 ints of all
-sizes in nested lists. blobs: 200 byte strings of 64 KiB. The same on every run.
+sizes in nested lists. blobs: 200 byte strings of 64 KiB. Every run writes the same.
 """
 import os
 import random
@@ -50,7 +50,7 @@ def blobs(rnd):
 
 
 def encode(value):
-    """The value in banana, dialect pb."""
+    """The jellied value in banana, dialect pb."""
     out = bytearray()
     b = banana.Banana()
     b.setPrefixLimit(64)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The benchmarks of the Python package: Twisted with libpb under it and without, and
-libpb.jelly beside msgpack, in turn in the same run, each with the median of the ratios.
+"""The benchmarks of the Python package: Twisted with and without libpb, and libpb.jelly
+compared with msgpack. The two run in turn; the median of the ratios is printed.
 
 usage: python.py
 
-Calls echo a record of 200 bytes over TCP on this machine, with 100 in flight: both ends on
-one core, and then on two.
+Calls echo a record of 200 bytes over TCP on this machine, with 100 calls in flight: with
+both ends on one core, then on two.
 """
 import os
 import subprocess
@@ -40,11 +40,13 @@ def calls():
                         ["calls", "calls/s"])
             found.append(rates)
         ours, theirs = sorted(found, key=lambda r: r[0] / r[1])[ROUNDS // 2]
-        print(f"Twisted on libpb, {cores} core, {OUTSTANDING} in flight {ours:9.0f} calls/s   "
-              f"plain {theirs:7.0f}   ratio {ours / theirs:.3g}", flush=True)
+        print(f"Twisted on libpb, {cores} core, {OUTSTANDING} in flight "
+              f"{ours:9.0f} calls/s   plain {theirs:7.0f}   ratio {ours / theirs:.3g}",
+              flush=True)
 
 
 def best(work, argument):
+    """The least time of five runs, in seconds."""
     times = []
     for _ in range(5):
         start = time.perf_counter()
@@ -57,7 +59,7 @@ def codec(folder):
     try:
         import msgpack
     except ImportError:
-        print("python3-msgpack is not installed: nothing to measure libpb.jelly beside")
+        print("python3-msgpack is not installed: libpb.jelly is not compared with it")
         return
     subprocess.run(twisted("make_corpora.py", folder), check=True)
     with open(os.path.join(folder, "records.banana"), "rb") as f:
@@ -67,7 +69,8 @@ def codec(folder):
     for what, ours, theirs in (("read", (jelly.loads, data), (msgpack.unpackb, packed)),
                                ("written", (jelly.dumps, value), (msgpack.packb, value))):
         rounds = sorted((best(*theirs) / best(*ours) for _ in range(ROUNDS)))
-        print(f"libpb.jelly, records {what:8} {rounds[ROUNDS // 2]:.3g} x msgpack", flush=True)
+        print(f"libpb.jelly, records {what:8} {rounds[ROUNDS // 2]:.3g} x msgpack",
+              flush=True)
 
 
 def main():

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The benchmarks: libpb, and Twisted in the same run, with the ratio of the two.
+"""The benchmarks: libpb and Twisted in the same run, with the ratio of the two.
 
 usage: run.py PB CONNECTIONS [CODEC]
 
-The codec reads and writes each corpus of make_corpora.py; CODEC is the program that has
-msgpack-c and libcbor do so too. Calls go over TCP on this
-machine, with both ends on one core, and with the server on the first and the client on
-the second, for where a process runs decides more than what it does.
-"""
+The codecs read and write each corpus of make_corpora.py; CODEC is the program that does
+so with msgpack-c and libcbor. Calls go over TCP on this machine: first with both ends on
+one core, then with the server on the first core and the client on the second, because the
+placement of the processes matters more than their work. """
 import contextlib
 import os
 import resource
@@ -29,14 +28,14 @@ def pinned(core, command):
 
 
 def figures(command):
-    """The lines NAME VALUE UNIT that a command prints, by (NAME, UNIT)."""
+    """The values of the lines NAME VALUE UNIT that a command prints, by (NAME, UNIT)."""
     out = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
     lines = (line.split() for line in out.splitlines())
     return {(name, unit): float(value) for name, value, unit in lines}
 
 
 def compare(title, ours, theirs):
-    """Runs both in turn, and prints the round whose ratio is the median."""
+    """Runs both commands in turn, and prints the round whose ratio is the median."""
     rounds = [(figures(ours), figures(theirs)) for _ in range(ROUNDS)]
     for key in rounds[0][0]:
         pairs = sorted((a[key], b[key]) for a, b in rounds)
@@ -49,7 +48,7 @@ def compare(title, ours, theirs):
 
 @contextlib.contextmanager
 def server(command):
-    """Runs a server that prints its port as its first line."""
+    """Runs a server, which prints its port in its first line. Gives the port."""
     with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as process:
         try:
             yield process.stdout.readline().strip().rpartition(":")[2]
@@ -64,7 +63,7 @@ def codec(pb, peers, folder):
         compare(f"codec {corpus:8}", pinned(0, [pb, "bench", "codec", path]),
                 pinned(0, twisted("codec_twisted.py", path)))
         for program in peers:
-            print(f"codec {corpus}, beside its peers:", flush=True)
+            print(f"codec {corpus}, compared with others:", flush=True)
             subprocess.run(pinned(0, [program, path]), check=True)
 
 
@@ -82,9 +81,10 @@ def calls(pb):
 
 
 def connections(pb, program):
-    """Opens many connections to each server, one after the other. `raw` answers with bytes
-    that were written down. The servers are new each round, for memory once had is kept."""
-    servers = {"libpb": [pb, "serve", "tcp:0:interface=127.0.0.1"], "raw": [program, "raw"],
+    """Opens many connections to each server in turn. `raw` answers with constant bytes.
+    Each round starts new servers, because a process keeps memory that it had once."""
+    servers = {"libpb": [pb, "serve", "tcp:0:interface=127.0.0.1"],
+               "raw": [program, "raw"],
                "Twisted": twisted("calls_twisted.py", "serve")}
     rounds = {}
     for _ in range(ROUNDS):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pb_build: values by format. Once something has failed, the rest of the format is walked
- * all the same, so that each N is taken. */
+ * pb_build, and the arguments of a call: values by format. Once something has failed, the
+ * rest of the format is walked all the same, so that each N is taken. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -20,23 +20,54 @@ struct building {
     const char *format, *at;
     va_list args;
     pb_error *err;
-    int e; /* the first failure */
+    int e;            /* the first failure */
+    bool unknown;     /* a letter was met that may stand for any argument, or none */
+    bool named;       /* it is of a call's arguments, and names some of them */
+    pb_value *kwargs; /* those that have a name; NULL: none came yet */
+    pb_value *name;   /* of the one that comes next */
     size_t depth;
     struct level levels[DEPTH + 1];
 };
 
-static void fail(struct building *b, int e, const char *text)
+static void fail(struct building *b, int e, const char *format, ...) PB_PRINTF(3, 4);
+
+static void fail(struct building *b, int e, const char *format, ...)
 {
     if (b->e == 0) {
-        b->e = pb__error_set(b->err, e, (uint64_t)(b->at - b->format), "%s", text);
+        va_list args;
+        va_start(args, format);
+        b->e = e;
+        pb__error_setv(b->err, e, (uint64_t)(b->at - b->format), format, args);
+        va_end(args);
     }
+}
+
+static void fail_nomem(struct building *b)
+{
+    fail(b, PB_ERR_NOMEM, "%s", pb_strerror(PB_ERR_NOMEM));
+}
+
+/* An argument of a call, which is taken. */
+static int put_argument(struct building *b, pb_value *v)
+{
+    if (b->name) {
+        pb_value *name = b->name;
+        b->name = NULL;
+        return pb_dict_set_value_steal(b->kwargs, name, v);
+    }
+    if (b->kwargs) {
+        fail(b, PB_ERR_ARG, "a positional argument follows a keyword argument");
+        pb__unref(v);
+        return 0;
+    }
+    return pb_append_steal(b->levels[0].items, v);
 }
 
 /* Puts v, which is taken, into the bracket that is open; NULL is what could not be made. */
 static void put(struct building *b, pb_value *v)
 {
     if (!v) {
-        fail(b, PB_ERR_NOMEM, pb_strerror(PB_ERR_NOMEM));
+        fail_nomem(b);
     }
     if (b->e) {
         pb_value_unref(v);
@@ -44,7 +75,9 @@ static void put(struct building *b, pb_value *v)
     }
     struct level *l = &b->levels[b->depth];
     int e = 0;
-    if (pb__kind(l->items) != PB_DICT) {
+    if (b->depth == 0) {
+        e = put_argument(b, v);
+    } else if (pb__kind(l->items) != PB_DICT) {
         e = pb_append_steal(l->items, v);
     } else if (!l->key) {
         l->key = v;
@@ -54,7 +87,8 @@ static void put(struct building *b, pb_value *v)
         e = pb_dict_set_value_steal(l->items, key, v);
     }
     if (e) {
-        fail(b, e, e == PB_ERR_TYPE ? "a key of a dict is unhashable" : pb_strerror(e));
+        fail(b, e, "%s",
+             e == PB_ERR_TYPE ? "a key of a dict is unhashable" : pb_strerror(e));
     }
 }
 
@@ -71,7 +105,7 @@ static void open_level(struct building *b, char bracket)
                       : bracket == '[' ? pb_list()
                                        : pb_seq(PB_TUPLE, 4);
     if (!items) {
-        fail(b, PB_ERR_NOMEM, pb_strerror(PB_ERR_NOMEM));
+        fail_nomem(b);
         return;
     }
     b->levels[++b->depth] = (struct level){.items = items};
@@ -126,7 +160,7 @@ static void put_text(struct building *b, char letter)
         pb_error why = {0};
         pb_value *v = pb_strn(span, &why);
         if (!v) {
-            fail(b, why.code, why.text);
+            fail(b, why.code, "%s", why.text);
         } else {
             put(b, v);
         }
@@ -181,9 +215,80 @@ static void unit(struct building *b, char letter)
     case ':':
     case ' ':
         break;
+    case '=':
+        fail(b, PB_ERR_ARG, "a '=' of the format has no name before it");
+        break;
     default:
         fail(b, PB_ERR_ARG, "the format has a letter that means nothing");
+        b->unknown = true;
     }
+}
+
+/* Whether `name=` stands here, which is passed over, up to its `=`: what comes next is the
+ * keyword argument of that name. */
+static bool take_name(struct building *b)
+{
+    static const char letters[] = "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789";
+    const char *name = b->at;
+    int len = (int)strspn(name, letters);
+    if (len == 0 || name[len] != '=') {
+        return false;
+    }
+    if (b->depth != 0) {
+        fail(b, PB_ERR_ARG, "the keyword argument '%.*s' stands in a bracket", len, name);
+    } else if (*name >= '0' && *name <= '9') {
+        fail(b, PB_ERR_ARG, "'%.*s' is no name of a keyword argument", len, name);
+    } else if (b->name) {
+        fail(b, PB_ERR_ARG, "a keyword argument of the format has no value");
+    }
+    b->at += len;
+    if (b->e) {
+        return true;
+    }
+    b->kwargs = b->kwargs ? b->kwargs : pb_dict();
+    b->name = pb_strn((pb_span){(const uint8_t *)name, (size_t)len}, NULL);
+    if (!b->kwargs || !b->name) {
+        fail_nomem(b);
+    } else if (pb_dict_get_value(b->kwargs, b->name)) {
+        fail(b, PB_ERR_ARG, "keyword argument repeated: %.*s", len, name);
+    }
+    return true;
+}
+
+/* Walks the format: its units are in levels[0], and kwargs. */
+static void build(struct building *b, const char *format, va_list args)
+{
+    b->format = b->at = format ? format : "";
+    b->levels[0].items = pb_seq(PB_TUPLE, 4);
+    if (!b->levels[0].items) {
+        fail_nomem(b);
+    } else if (!format) {
+        b->e = pb__error_null(b->err, "the format");
+    }
+    b->named = b->named && strchr(b->format, '=');
+    va_copy(b->args, args);
+    for (; *b->at && !b->unknown; b->at++) {
+        if (!b->named || !take_name(b)) {
+            unit(b, *b->at);
+        }
+    }
+    va_end(b->args);
+    if (b->depth != 0) {
+        fail(b, PB_ERR_ARG, "a bracket of the format is never closed");
+    } else if (b->name) {
+        fail(b, PB_ERR_ARG, "a keyword argument of the format has no value");
+    }
+}
+
+static void building_fini(struct building *b)
+{
+    for (size_t i = 0; i <= b->depth; i++) {
+        pb_value_unref(b->levels[i].items);
+        pb_value_unref(b->levels[i].key);
+    }
+    pb_value_unref(b->kwargs);
+    pb_value_unref(b->name);
 }
 
 /* What the outermost level holds: nothing is None, one is itself. */
@@ -199,43 +304,25 @@ static pb_value *whole(pb_value *units)
     }
 }
 
-/* With tuple the outermost level is a tuple, however many units it has. */
-static pb_value *build(pb_error *err, const char *format, va_list args, bool tuple)
-{
-    struct building b = {.format = format, .at = format, .err = err};
-    b.levels[0].items = pb_seq(PB_TUPLE, 4);
-    if (!b.levels[0].items) {
-        fail(&b, PB_ERR_NOMEM, pb_strerror(PB_ERR_NOMEM));
-    }
-    va_copy(b.args, args);
-    for (; *b.at; b.at++) {
-        unit(&b, *b.at);
-    }
-    va_end(b.args);
-    if (b.depth != 0) {
-        fail(&b, PB_ERR_ARG, "a bracket of the format is never closed");
-    }
-    pb_value *v = NULL;
-    if (!b.e) {
-        v = tuple ? pb__ref(b.levels[0].items) : whole(b.levels[0].items);
-    }
-    for (size_t i = 0; i <= b.depth; i++) {
-        pb_value_unref(b.levels[i].items);
-        pb_value_unref(b.levels[i].key);
-    }
-    return v;
-}
-
 pb_value *pb_build(pb_error *err, const char *format, ...)
 {
+    struct building b = {.err = err};
     va_list args;
     va_start(args, format);
-    pb_value *v = build(err, format, args, false);
+    build(&b, format, args);
     va_end(args);
+    pb_value *v = b.e ? NULL : whole(b.levels[0].items);
+    building_fini(&b);
     return v;
 }
 
-pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args)
+int pb__build_arguments(pb_value **args, pb_value **kwargs, pb_error *err,
+                        const char *format, va_list values)
 {
-    return build(err, format, args, true);
+    struct building b = {.err = err, .named = true};
+    build(&b, format, values);
+    *args = b.e ? NULL : pb__ref(b.levels[0].items);
+    *kwargs = b.e ? NULL : pb_value_ref(b.kwargs);
+    building_fini(&b);
+    return b.e;
 }

@@ -202,6 +202,10 @@ pb_value *pb__decimal_parse(const char *s, size_t len, pb_error *err)
 
 pb_value *pb_decimal(const char *text, pb_error *err)
 {
+    if (!text) {
+        pb__error_null(err, "the text of a Decimal");
+        return NULL;
+    }
     return pb__decimal_parse(text, strlen(text), err);
 }
 

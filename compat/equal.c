@@ -225,7 +225,8 @@ static int found(struct comparison *c, const struct pb__table *a, size_t a_entry
     return visit(c, a->slots[a_entry * 2 + 1], b->slots[b_entry * 2 + 1]);
 }
 
-/* Tables without an index: their keys are no containers. */
+/* One of the two, at least, has no index: a few keys, and none of them a container. So
+ * one that is a container is in the other only, and is not found. */
 static int next_linear(struct comparison *c, struct frame *f)
 {
     const struct pb__table *a = (const struct pb__table *)f->a;
@@ -293,11 +294,7 @@ static int next(struct comparison *c)
     }
     const struct pb__table *a = (const struct pb__table *)f->a;
     const struct pb__table *b = (const struct pb__table *)f->b;
-    if (a->index && b->index) {
-        return next_indexed(c, f);
-    }
-    /* One of them has a tuple or a frozenset among its keys, and the other has not. */
-    return a->index || b->index ? pop(c, DIFFERENT) : next_linear(c, f);
+    return a->index && b->index ? next_indexed(c, f) : next_linear(c, f);
 }
 
 /* What the result of the pair below means for the frame on top. */
@@ -342,6 +339,9 @@ int pb__equal(const pb_value *a, const pb_value *b)
 
 bool pb_value_equal(const pb_value *a, const pb_value *b)
 {
+    if (!a || !b) {
+        return false;
+    }
     if (pb__is_number(pb__kind(a)) && pb__is_number(pb__kind(b))) {
         return pb__number_equal(a, b) == SAME;
     }

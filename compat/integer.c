@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "libpb/base/error.h"
+#include "libpb/base/span.h"
 
 static struct pb__big *big_new(struct pb__slab_pool *pool, size_t len)
 {
@@ -75,10 +76,13 @@ pb_value *pb_bool(bool b)
 static pb_value *from_digits(struct pb__slab_pool *pool, bool negative, pb_span digits,
                              unsigned bits)
 {
+    size_t all_bits;
+    if (pb__span_is_null(digits)) {
+        return NULL;
+    }
     while (digits.len > 0 && digits.data[digits.len - 1] == 0) {
         digits.len--;
     }
-    size_t all_bits;
     if (!pb__mul(digits.len, bits, &all_bits)) {
         return NULL;
     }
@@ -157,8 +161,15 @@ void pb__int_view(const pb_value *v, struct pb__limbs_view *out)
 
 int pb_as_int_bytes(const pb_value *v, bool *negative, uint8_t **out, size_t *len)
 {
-    if (pb__kind(v) != PB_INT && pb__kind(v) != PB_BOOL) {
-        return PB_ERR_TYPE;
+    if (!negative || !out || !len) {
+        return PB_ERR_ARG;
+    }
+    *negative = false;
+    *out = NULL;
+    *len = 0;
+    pb_kind kind = pb__kind_or_nothing(v);
+    if (kind != PB_INT && kind != PB_BOOL) {
+        return pb__wrong_kind(v);
     }
     struct pb__limbs_view view;
     pb__int_view(v, &view);
@@ -176,25 +187,26 @@ int pb_as_int_bytes(const pb_value *v, bool *negative, uint8_t **out, size_t *le
 
 int pb_as_bool(const pb_value *v, bool *out)
 {
-    if (pb__kind(v) != PB_BOOL) {
-        return PB_ERR_TYPE;
+    if (!out) {
+        return PB_ERR_ARG;
     }
     *out = v == &pb__true_value;
-    return 0;
+    return *out || v == &pb__false_value ? 0 : pb__wrong_kind(v);
 }
 
 int pb_as_int(const pb_value *v, int64_t *out)
 {
+    if (!out) {
+        return PB_ERR_ARG;
+    }
     if (pb__is_small(v)) {
         *out = pb__small_of(v);
         return 0;
     }
-    if (v->kind == PB_BOOL) {
-        *out = v == &pb__true_value;
-        return 0;
-    }
-    if (v->kind != PB_INT) {
-        return PB_ERR_TYPE;
+    *out = v == &pb__true_value;
+    pb_kind kind = pb__kind_or_nothing(v);
+    if (kind != PB_INT) {
+        return kind == PB_BOOL ? 0 : pb__wrong_kind(v);
     }
     const struct pb__big *b = (const struct pb__big *)v;
     uint64_t u = b->limbs[0] | (b->len > 1 ? (uint64_t)b->limbs[1] << 32 : 0);
@@ -239,6 +251,10 @@ pb_value *pb__int_digits(bool negative, const char *digits, size_t len, unsigned
 pb_value *pb_int_text(const char *decimal, pb_error *err)
 {
     const char *s = decimal;
+    if (!s) {
+        pb__error_null(err, "the text of an int");
+        return NULL;
+    }
     bool negative = *s == '-';
     s += *s == '-' || *s == '+';
     const char *digits = s;

@@ -366,6 +366,10 @@ pb_value *pb_value_parse(const char *literal, pb_error *err)
     struct parser p = {.l = {literal, literal, &p.error}};
     size_t bad;
     pb_value *v = NULL;
+    if (!literal) {
+        pb__error_null(err, "the literal");
+        return NULL;
+    }
     if (!pb__utf8_check((const uint8_t *)literal, strlen(literal), &bad)) {
         pb__literal_fail(&p.l, literal + bad, "the literal is no UTF-8");
     } else {
@@ -383,8 +387,8 @@ pb_value *pb_value_parse(const char *literal, pb_error *err)
         pop(&p);
     }
     pb__buf_fini(&p.frames);
-    if (!v && err && err->code == PB_OK) {
-        *err = p.error;
+    if (!v) {
+        pb__error_copy(err, &p.error);
     }
     return v;
 }

@@ -2,6 +2,7 @@ core_layers += libpb_compat.la
 libpb_compat_la_SOURCES = \
 	%D%/build.c \
 	%D%/compare.h \
+	%D%/copy.c \
 	%D%/decimal.c \
 	%D%/decimal.h \
 	%D%/equal.c \
@@ -28,6 +29,7 @@ libpb_compat_la_SOURCES = \
 	%D%/profile.c \
 	%D%/profile.h \
 	%D%/quote.c \
+	%D%/remove.c \
 	%D%/repr.c \
 	%D%/repr.h \
 	%D%/seq.c \
@@ -44,6 +46,7 @@ EXTRA_DIST += %D%/printable.py
 
 unit_tests += \
 	%D%/tests/test_build \
+	%D%/tests/test_copy \
 	%D%/tests/test_decimal \
 	%D%/tests/test_equal \
 	%D%/tests/test_floats \
@@ -52,7 +55,9 @@ unit_tests += \
 	%D%/tests/test_literal \
 	%D%/tests/test_moment \
 	%D%/tests/test_names \
+	%D%/tests/test_null \
 	%D%/tests/test_profile \
+	%D%/tests/test_remove \
 	%D%/tests/test_repr \
 	%D%/tests/test_seq \
 	%D%/tests/test_siphash \
@@ -61,6 +66,7 @@ unit_tests += \
 	%D%/tests/test_unpack \
 	%D%/tests/test_value
 %C%_tests_test_build_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_copy_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_decimal_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_equal_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_floats_LDADD = $(compat_libs) $(test_libs)
@@ -69,7 +75,9 @@ unit_tests += \
 %C%_tests_test_literal_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_moment_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_names_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_null_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_profile_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_remove_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_repr_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_seq_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_siphash_LDADD = $(compat_libs) $(test_libs)

@@ -59,6 +59,10 @@ static bool check_time(int hour, int minute, int second, int microsecond, pb_err
 
 pb_value *pb_datetime(const pb_datetime_fields *f, pb_error *err)
 {
+    if (!f) {
+        pb__error_null(err, "the fields of a datetime");
+        return NULL;
+    }
     if (!check_date(f->year, f->month, f->day, err) ||
         !check_time(f->hour, f->minute, f->second, f->microsecond, err)) {
         return NULL;
@@ -125,9 +129,13 @@ pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds, pb_e
 
 int pb_as_datetime(const pb_value *v, pb_datetime_fields *out)
 {
-    pb_kind kind = pb__kind(v);
+    pb_kind kind = pb__kind_or_nothing(v);
+    if (!out) {
+        return PB_ERR_ARG;
+    }
+    *out = (pb_datetime_fields){0};
     if (kind != PB_DATETIME && kind != PB_DATE && kind != PB_TIME) {
-        return PB_ERR_TYPE;
+        return pb__wrong_kind(v);
     }
     const struct pb__moment *m = (const struct pb__moment *)v;
     *out = (pb_datetime_fields){m->year_or_days, m->month,  m->day,        m->hour,
@@ -137,14 +145,19 @@ int pb_as_datetime(const pb_value *v, pb_datetime_fields *out)
 
 int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds, int *microseconds)
 {
-    if (pb__kind(v) != PB_TIMEDELTA) {
-        return PB_ERR_TYPE;
+    static const struct pb__moment none;
+    bool is_one = pb__kind_or_nothing(v) == PB_TIMEDELTA;
+    const struct pb__moment *m = is_one ? (const struct pb__moment *)v : &none;
+    if (days) {
+        *days = m->year_or_days;
     }
-    const struct pb__moment *m = (const struct pb__moment *)v;
-    *days = m->year_or_days;
-    *seconds = m->second;
-    *microseconds = m->microsecond;
-    return 0;
+    if (seconds) {
+        *seconds = m->second;
+    }
+    if (microseconds) {
+        *microseconds = m->microsecond;
+    }
+    return is_one ? 0 : pb__wrong_kind(v);
 }
 
 /* Appends "word=number", after a comma unless it is the first. */

@@ -9,12 +9,12 @@
 
 static struct pb__text *text_of(pb_kind kind, const char *s)
 {
-    size_t len = strlen(s);
+    pb_span text = pb_span_of(s);
     size_t bad;
-    if (!pb__utf8_check((const uint8_t *)s, len, &bad)) {
+    if (!s || !pb__utf8_check(text.data, text.len, &bad)) {
         return NULL;
     }
-    return pb__text_new(NULL, kind, (const uint8_t *)s, len);
+    return pb__text_new(NULL, kind, text.data, text.len);
 }
 
 pb_value *pb_name(pb_kind kind, const char *dotted)
@@ -37,12 +37,12 @@ static const char *text_in(const pb_value *v)
 
 const char *pb_unpersistable_reason(const pb_value *v)
 {
-    return pb__kind(v) == PB_UNPERSISTABLE ? text_in(v) : NULL;
+    return pb__kind_or_nothing(v) == PB_UNPERSISTABLE ? text_in(v) : NULL;
 }
 
 const char *pb_name_of(const pb_value *v)
 {
-    switch (pb__kind(v)) {
+    switch (pb__kind_or_nothing(v)) {
     case PB_CLASS:
     case PB_MODULE:
     case PB_FUNCTION:
@@ -76,16 +76,21 @@ pb_value *pb_method_steal(const char *name, pb_value *self, pb_value *cls)
     return &m->node.head;
 }
 
+static const struct pb__method *method_of(const pb_value *v)
+{
+    return pb__kind_or_nothing(v) == PB_METHOD ? (const struct pb__method *)v : NULL;
+}
+
 pb_value *pb_method_self(const pb_value *method)
 {
-    return pb__kind(method) == PB_METHOD ? ((const struct pb__method *)method)->self
-                                         : NULL;
+    const struct pb__method *m = method_of(method);
+    return m ? m->self : NULL;
 }
 
 pb_value *pb_method_class(const pb_value *method)
 {
-    return pb__kind(method) == PB_METHOD ? ((const struct pb__method *)method)->cls
-                                         : NULL;
+    const struct pb__method *m = method_of(method);
+    return m ? m->cls : NULL;
 }
 
 pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name,
@@ -113,12 +118,12 @@ pb_value *pb_instance_steal(const char *class_name, pb_value *state)
 
 pb_value *pb_instance(const char *class_name, pb_value *state)
 {
-    return pb_instance_steal(class_name, state ? pb__ref(state) : NULL);
+    return pb_instance_steal(class_name, pb_value_ref(state));
 }
 
 pb_value *pb_instance_state(const pb_value *instance)
 {
-    return pb__kind(instance) == PB_INSTANCE
+    return pb__kind_or_nothing(instance) == PB_INSTANCE
                ? ((const struct pb__instance *)instance)->state
                : NULL;
 }

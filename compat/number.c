@@ -160,13 +160,17 @@ int pb__number_equal(const pb_value *a, const pb_value *b)
 
 int pb_as_float(const pb_value *v, double *out)
 {
-    pb_kind kind = pb__kind(v);
+    pb_kind kind = pb__kind_or_nothing(v);
+    if (!out) {
+        return PB_ERR_ARG;
+    }
+    *out = 0;
     if (kind == PB_FLOAT) {
         *out = ((const struct pb__float *)v)->d;
         return 0;
     }
     if (kind != PB_INT && kind != PB_BOOL) {
-        return PB_ERR_TYPE;
+        return pb__wrong_kind(v);
     }
     struct pb__limbs_view view;
     pb__int_view(v, &view);

@@ -83,6 +83,13 @@ int pb_profile_parse(const char *text, pb_profile *out, pb_error *err)
 {
     pb_profile p = {0};
     const char *s = text;
+    if (out) {
+        *out = p;
+    }
+    if (!text || !out) {
+        return pb__error_null(err,
+                              text ? "the profile to fill" : "the name of a profile");
+    }
     bool good = take(&s, "python")
                     ? take_python(&s, &p)
                     : take_twisted(&s, &p) && (!take(&s, "-py") || take_python(&s, &p));

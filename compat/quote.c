@@ -86,3 +86,38 @@ int pb__repr_text(struct pb__buf *out, bool bytes, const uint8_t *data, size_t l
     e = e ? e : pb__buf_append(out, data + plain, len - plain);
     return e ? e : pb__buf_puts(out, quote);
 }
+
+/* The length of what stands at s, which is one character if it is UTF-8, else a byte; and
+ * whether it is to be escaped as what code. */
+static size_t look_at(const uint8_t *s, size_t len, bool *escaped, uint32_t *code)
+{
+    size_t n = 1, bad;
+    *code = *s;
+    *escaped = *s < ' ' || *s == 0x7f;
+    if (*s >= 0x80) {
+        n = *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
+        *escaped = n > len || !pb__utf8_check(s, n, &bad);
+        n = *escaped ? 1 : n;
+    }
+    if (n > 1) {
+        *code = decode(s, &n);
+        *escaped = !is_printable(*code);
+    }
+    return n;
+}
+
+int pb__repr_printable(struct pb__buf *out, const uint8_t *data, size_t len)
+{
+    int e = 0;
+    while (e == 0 && len > 0) {
+        bool escaped;
+        uint32_t code;
+        size_t n = look_at(data, len, &escaped, &code);
+        e = !escaped      ? pb__buf_append(out, data, n)
+            : code < 0x80 ? escape_ascii(out, (uint8_t)code)
+                          : escape_code(out, code);
+        data += n;
+        len -= n;
+    }
+    return e;
+}

@@ -21,6 +21,7 @@ struct frame {
 
 struct printing {
     struct pb__buf *out;
+    size_t most; /* bytes of out, past which nothing more is printed */
     struct pb__buf frames;
     struct pb__map open;
 };
@@ -125,13 +126,28 @@ static int open_node(struct printing *p, struct pb__node *n)
     return e ? e : pb__buf_puts(p->out, brackets[kind].begin);
 }
 
+/* Prints so much of a long text that out passes the limit. */
+static int print_long(struct printing *p, const struct pb__text *t)
+{
+    size_t len = p->most;
+    bool bytes = t->head.kind == PB_BYTES;
+    while (!bytes && (t->data[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    return pb__repr_text(p->out, bytes, t->data, len);
+}
+
 static int print(struct printing *p, pb_value *v)
 {
-    if (p->out->len > PB__REPR_MOST) {
+    if (p->out->len > p->most) {
         return PB_ERR_LIMIT;
     }
     if (!v) {
         return pb__buf_puts(p->out, "<nothing yet>");
+    }
+    bool text = pb__kind(v) == PB_STR || pb__kind(v) == PB_BYTES;
+    if (text && p->most < PB__REPR_MOST && ((struct pb__text *)v)->len > p->most) {
+        return print_long(p, (struct pb__text *)v);
     }
     if (is_atom(v)) {
         return print_atom(p->out, v);
@@ -209,9 +225,9 @@ static int next(struct printing *p)
     return e ? e : print(p, edges.to[i]);
 }
 
-int pb__repr(struct pb__buf *out, const pb_value *v)
+static int print_all(struct pb__buf *out, const pb_value *v, size_t most)
 {
-    struct printing p = {.out = out};
+    struct printing p = {.out = out, .most = most};
     int e = print(&p, (pb_value *)(uintptr_t)v);
     while (e == 0 && p.frames.len != 0) {
         e = next(&p);
@@ -221,10 +237,27 @@ int pb__repr(struct pb__buf *out, const pb_value *v)
     return e;
 }
 
+int pb__repr(struct pb__buf *out, const pb_value *v)
+{
+    return print_all(out, v, PB__REPR_MOST);
+}
+
+int pb__repr_cut(struct pb__buf *out, const pb_value *v, size_t most)
+{
+    most += out->len;
+    int e = print_all(out, v, most);
+    if (e != PB_ERR_LIMIT && out->len <= most) {
+        return e;
+    }
+    for (out->len = most; (out->data[out->len] & 0xc0) == 0x80; out->len--) {
+    }
+    return e && e != PB_ERR_LIMIT ? e : pb__buf_puts(out, "...");
+}
+
 char *pb_value_repr(const pb_value *v)
 {
     struct pb__buf out = {0};
-    int e = pb__repr(&out, v);
+    int e = v ? pb__repr(&out, v) : PB_ERR_ARG;
     e = e ? e : pb__buf_append(&out, "", 1);
     if (e) {
         pb__buf_fini(&out);

@@ -76,7 +76,7 @@ pb_value *pb_dict(void)
 
 size_t pb_len(const pb_value *v)
 {
-    switch (pb__kind(v)) {
+    switch (pb__kind_or_nothing(v)) {
     case PB_LIST:
     case PB_TUPLE:
         return ((const struct pb__seq *)v)->len;
@@ -94,7 +94,7 @@ size_t pb_len(const pb_value *v)
 
 pb_value *pb_item(const pb_value *seq, size_t i)
 {
-    switch (pb__kind(seq)) {
+    switch (pb__kind_or_nothing(seq)) {
     case PB_LIST:
     case PB_TUPLE: {
         const struct pb__seq *s = (const struct pb__seq *)seq;
@@ -135,8 +135,8 @@ int pb_append_steal(pb_value *seq, pb_value *item)
     if (!item) {
         return PB_ERR_ARG;
     }
-    pb_kind kind = pb__kind(seq);
-    int e = PB_ERR_TYPE;
+    pb_kind kind = pb__kind_or_nothing(seq);
+    int e = pb__wrong_kind(seq);
     if ((kind == PB_TUPLE || kind == PB_FROZENSET) && is_shared(seq)) {
         e = PB_ERR_STATE;
     } else if (kind == PB_LIST || kind == PB_TUPLE) {
@@ -150,7 +150,7 @@ int pb_append_steal(pb_value *seq, pb_value *item)
 
 int pb_append(pb_value *seq, pb_value *item)
 {
-    return pb_append_steal(seq, item ? pb__ref(item) : NULL);
+    return pb_append_steal(seq, pb_value_ref(item));
 }
 
 int pb_item_set_steal(pb_value *list, size_t i, pb_value *item)
@@ -159,7 +159,8 @@ int pb_item_set_steal(pb_value *list, size_t i, pb_value *item)
         return PB_ERR_ARG;
     }
     struct pb__seq *s = (struct pb__seq *)list;
-    int e = pb__kind(list) != PB_LIST ? PB_ERR_TYPE : i >= s->len ? PB_ERR_RANGE : 0;
+    bool is_list = pb__kind_or_nothing(list) == PB_LIST;
+    int e = !is_list ? pb__wrong_kind(list) : i >= s->len ? PB_ERR_RANGE : 0;
     if (e) {
         pb__unref(item);
         return e;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * dict, set and frozenset: entries in insertion order, searched one by one while they are
- * few and their keys simple, by an index otherwise. Nothing is ever taken out. */
+ * few and their keys simple, by an index otherwise. What is taken out: see remove.c. */
 #include "compat/table.h"
 
 #include <string.h>
@@ -260,7 +260,7 @@ int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
 
 int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value)
 {
-    if (!key || !value) {
+    if (!dict || !key || !value) {
         return give_up(key, value, PB_ERR_ARG);
     }
     if (pb__kind(dict) != PB_DICT) {
@@ -269,19 +269,24 @@ int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value)
     return pb__table_put_steal((struct pb__table *)dict, key, value);
 }
 
-int pb_dict_set(pb_value *dict, const char *key, pb_value *value)
+int pb_dict_set_steal(pb_value *dict, const char *key, pb_value *value)
 {
     pb_error err = {0};
-    pb_value *k = pb_strn((pb_span){(const uint8_t *)key, strlen(key)}, &err);
-    if (!k) {
-        return err.code;
+    if (!key) {
+        return give_up(NULL, value, PB_ERR_ARG);
     }
-    return pb_dict_set_value_steal(dict, k, value ? pb__ref(value) : NULL);
+    pb_value *k = pb_strn(pb_span_of(key), &err);
+    return k ? pb_dict_set_value_steal(dict, k, value) : give_up(NULL, value, err.code);
 }
 
-/* The value under a key of text, of the one kind. */
-static pb_value *get_text(const struct pb__table *t, pb_kind kind, const char *key,
-                          size_t len)
+int pb_dict_set(pb_value *dict, const char *key, pb_value *value)
+{
+    return pb_dict_set_steal(dict, key, pb_value_ref(value));
+}
+
+/* The entry of a key of text, of the one kind, plus one; 0 if there is none. */
+static int64_t find_text_of(const struct pb__table *t, pb_kind kind, const char *key,
+                            size_t len)
 {
     const struct pb__index *index = t->index;
     uint32_t hash =
@@ -293,49 +298,62 @@ static pb_value *get_text(const struct pb__table *t, pb_kind kind, const char *k
         if (pb__kind(k) == kind && (!index || index->slots[i].hash == hash) &&
             ((const struct pb__text *)k)->len == len &&
             memcmp(((const struct pb__text *)k)->data, key, len) == 0) {
-            return t->slots[(size_t)entry * 2 + 1];
+            return (int64_t)entry + 1;
         }
         i = index ? (i + 1) & index->mask : i + 1;
     }
-    return NULL;
+    return 0;
+}
+
+int64_t pb__table_find_text(const struct pb__table *t, const char *key)
+{
+    size_t len = strlen(key);
+    int64_t found = find_text_of(t, PB_STR, key, len);
+    return found ? found : find_text_of(t, PB_BYTES, key, len);
+}
+
+static pb_value *table_value(const struct pb__table *t, int64_t found)
+{
+    return found > 0 ? t->slots[(found - 1) * 2 + 1] : NULL;
 }
 
 pb_value *pb_dict_get(const pb_value *dict, const char *key)
 {
-    if (pb__kind(dict) != PB_DICT) {
+    if (pb__kind_or_nothing(dict) != PB_DICT || !key) {
         return NULL;
     }
     const struct pb__table *t = (const struct pb__table *)dict;
-    size_t len = strlen(key);
-    pb_value *v = get_text(t, PB_STR, key, len);
-    return v ? v : get_text(t, PB_BYTES, key, len);
+    return table_value(t, pb__table_find_text(t, key));
 }
 
 pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key)
 {
-    if (pb__kind(dict) != PB_DICT) {
+    if (pb__kind_or_nothing(dict) != PB_DICT || !key) {
         return NULL;
     }
     const struct pb__table *t = (const struct pb__table *)dict;
-    int64_t found = pb__table_find(t, key);
-    return found > 0 ? t->slots[(found - 1) * 2 + 1] : NULL;
+    return table_value(t, pb__table_find(t, key));
 }
 
 bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key, pb_value **value)
 {
     const struct pb__table *t = (const struct pb__table *)dict;
-    if (pb__kind(dict) != PB_DICT || *pos >= t->len) {
-        return false;
+    bool more = pos && pb__kind_or_nothing(dict) == PB_DICT && *pos < t->len;
+    if (key) {
+        *key = more ? t->slots[*pos * 2] : NULL;
     }
-    *key = t->slots[*pos * 2];
-    *value = t->slots[*pos * 2 + 1];
-    (*pos)++;
-    return true;
+    if (value) {
+        *value = more ? t->slots[*pos * 2 + 1] : NULL;
+    }
+    if (more) {
+        (*pos)++;
+    }
+    return more;
 }
 
 bool pb_set_has(const pb_value *set, const pb_value *member)
 {
-    pb_kind kind = pb__kind(set);
-    return (kind == PB_SET || kind == PB_FROZENSET) &&
+    pb_kind kind = pb__kind_or_nothing(set);
+    return member && (kind == PB_SET || kind == PB_FROZENSET) &&
            pb__table_find((const struct pb__table *)set, member) > 0;
 }

@@ -35,6 +35,8 @@ static inline pb_value *pb__table_key(const struct pb__table *t, size_t entry)
 /* The entry of an equal key: its number plus one; 0 if there is none; PB_ERR_TYPE for an
  * unhashable key, PB_ERR_NOMEM. */
 int64_t pb__table_find(const struct pb__table *t, const pb_value *key);
+/* The same for a key of a dict that is text: a str, or else bytes. */
+int64_t pb__table_find_text(const struct pb__table *t, const char *key);
 /* Doubles `places`, which stand at `inside` until they outgrow it, in entries of `width`. */
 int pb__grow_places(pb_value ***places, pb_value **inside, uint32_t *cap, size_t width);
 

@@ -5,6 +5,7 @@
 
 #include "compat/value.h"
 #include "libpb/base/error.h"
+#include "libpb/base/span.h"
 
 /* Where a byte stands in UTF-8: the length of the sequence that it starts, and the range
  * of the second byte, which rules out overlong forms, surrogates and what is past
@@ -105,12 +106,17 @@ struct pb__text *pb__text_new(struct pb__slab_pool *pool, pb_kind kind,
 
 pb_value *pb_bytes(pb_span b)
 {
-    return (pb_value *)pb__text_new(NULL, PB_BYTES, b.data, b.len);
+    return pb__span_is_null(b) ? NULL
+                               : (pb_value *)pb__text_new(NULL, PB_BYTES, b.data, b.len);
 }
 
 pb_value *pb_strn(pb_span utf8, pb_error *err)
 {
     size_t bad;
+    if (pb__span_is_null(utf8)) {
+        pb__error_null(err, "the text");
+        return NULL;
+    }
     if (!pb__utf8_check(utf8.data, utf8.len, &bad)) {
         pb__error_set(err, PB_ERR_SYNTAX, bad,
                       "text is no UTF-8: byte 0x%02x at offset %zu", utf8.data[bad], bad);
@@ -125,14 +131,18 @@ pb_value *pb_strn(pb_span utf8, pb_error *err)
 
 pb_value *pb_str(const char *utf8)
 {
-    return pb_strn((pb_span){(const uint8_t *)utf8, strlen(utf8)}, NULL);
+    return utf8 ? pb_strn(pb_span_of(utf8), NULL) : NULL;
 }
 
 static int as_text(const pb_value *v, bool str_too, pb_span *out)
 {
-    pb_kind kind = pb__kind(v);
+    pb_kind kind = pb__kind_or_nothing(v);
+    if (!out) {
+        return PB_ERR_ARG;
+    }
     if (kind != PB_BYTES && !(kind == PB_STR && str_too)) {
-        return PB_ERR_TYPE;
+        *out = (pb_span){0};
+        return pb__wrong_kind(v);
     }
     const struct pb__text *t = (const struct pb__text *)v;
     *out = (pb_span){t->data, t->len};

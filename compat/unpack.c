@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * pb_unpack: values taken apart by format. The format is walked to its end whatever the
- * value holds, so that each pointer is passed over that belongs to a part left out. */
+ * value holds, so that each pointer is passed over that belongs to a part left out. If
+ * that fails, the format is walked once more to empty the outs. */
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct unpacking {
     pb_error *err;
     size_t depth;
     bool arguments; /* the format may have `$` */
+    bool clearing;  /* it has failed: outs are emptied, except optional ones */
     struct level levels[DEPTH + 1];
 };
 
@@ -55,6 +57,21 @@ static int fail(struct unpacking *u, int e, const char *format, ...)
 static int mismatch(struct unpacking *u, const char *wanted, const pb_value *v)
 {
     return fail(u, PB_ERR_TYPE, "%s expected, got %s", wanted, pb_kind_name(pb__kind(v)));
+}
+
+/* Whether an out without a value is emptied. */
+static bool is_cleared(const struct unpacking *u)
+{
+    bool cleared = u->clearing;
+    for (size_t i = 0; i <= u->depth; i++) {
+        cleared = cleared && !u->levels[i].optional;
+    }
+    return cleared;
+}
+
+static int no_place(struct unpacking *u)
+{
+    return u->clearing ? 0 : fail(u, PB_ERR_ARG, "a place for a result is NULL");
 }
 
 /* The value that the next unit is about; NULL if it is left out. */
@@ -94,6 +111,9 @@ static int take_int(struct unpacking *u, const pb_value *v)
 {
     int *out = va_arg(u->args, int *);
     int64_t i = 0;
+    if (!out) {
+        return no_place(u);
+    }
     int e = v ? pb_as_int(v, &i) : 0;
     if (e == 0 && (i < INT_MIN || i > INT_MAX)) {
         e = PB_ERR_RANGE;
@@ -101,7 +121,7 @@ static int take_int(struct unpacking *u, const pb_value *v)
     if (e) {
         return number_failed(u, e, "int", v);
     }
-    if (v) {
+    if (v || is_cleared(u)) {
         *out = (int)i;
     }
     return 0;
@@ -110,25 +130,48 @@ static int take_int(struct unpacking *u, const pb_value *v)
 static int take_int64(struct unpacking *u, const pb_value *v)
 {
     int64_t *out = va_arg(u->args, int64_t *);
-    int e = v ? pb_as_int(v, out) : 0;
-    return e ? number_failed(u, e, "int", v) : 0;
+    int64_t i = 0;
+    if (!out) {
+        return no_place(u);
+    }
+    int e = v ? pb_as_int(v, &i) : 0;
+    if (e) {
+        return number_failed(u, e, "int", v);
+    }
+    if (v || is_cleared(u)) {
+        *out = i;
+    }
+    return 0;
 }
 
 static int take_double(struct unpacking *u, const pb_value *v)
 {
     double *out = va_arg(u->args, double *);
-    int e = v ? pb_as_float(v, out) : 0;
-    return e ? number_failed(u, e, "float", v) : 0;
+    double d = 0;
+    if (!out) {
+        return no_place(u);
+    }
+    int e = v ? pb_as_float(v, &d) : 0;
+    if (e) {
+        return number_failed(u, e, "float", v);
+    }
+    if (v || is_cleared(u)) {
+        *out = d;
+    }
+    return 0;
 }
 
 static int take_bool(struct unpacking *u, const pb_value *v)
 {
     int *out = va_arg(u->args, int *);
     bool b = false;
+    if (!out) {
+        return no_place(u);
+    }
     if (v && pb_as_bool(v, &b) != 0) {
         return mismatch(u, "bool", v);
     }
-    if (v) {
+    if (v || is_cleared(u)) {
         *out = b;
     }
     return 0;
@@ -138,27 +181,40 @@ static int take_bool(struct unpacking *u, const pb_value *v)
 static int take_text(struct unpacking *u, char letter, const pb_value *v)
 {
     const char **out = va_arg(u->args, const char **);
-    size_t *len = NULL;
-    if (u->at[1] == '#') {
+    size_t unused = 0, *len = &unused;
+    bool counted = u->at[1] == '#';
+    if (counted) {
         u->at++;
         len = va_arg(u->args, size_t *);
     }
-    if (!v) {
-        return 0;
+    if (!out || !len) {
+        return no_place(u);
     }
     pb_span span = {0};
-    bool none = letter == 'z' && pb__kind(v) == PB_NONE;
+    bool none = !v || (letter == 'z' && pb__kind(v) == PB_NONE);
     int e = none ? 0 : letter == 'y' ? pb_as_bytes(v, &span) : pb_as_text(v, &span);
     if (e) {
         return mismatch(u, letter == 'y' ? "bytes" : "str", v);
     }
-    if (!len && span.len != 0 && memchr(span.data, 0, span.len)) {
+    if (!counted && span.len != 0 && memchr(span.data, 0, span.len)) {
         return fail(u, PB_ERR_TYPE, "%s without NUL expected",
                     letter == 'y' ? "bytes" : "str");
     }
-    *out = (const char *)span.data;
-    if (len) {
+    if (v || is_cleared(u)) {
+        *out = (const char *)span.data;
         *len = span.len;
+    }
+    return 0;
+}
+
+static int take_value(struct unpacking *u, const pb_value *v)
+{
+    const pb_value **out = va_arg(u->args, const pb_value **);
+    if (!out) {
+        return no_place(u);
+    }
+    if (v || is_cleared(u)) {
+        *out = v;
     }
     return 0;
 }
@@ -180,7 +236,7 @@ static int open_level(struct unpacking *u, char bracket, const pb_value *v)
 static int close_level(struct unpacking *u, char bracket)
 {
     struct level *l = &u->levels[u->depth];
-    if (l->close != bracket) {
+    if (l->close != bracket && !u->clearing) {
         return fail(u, PB_ERR_ARG, "a bracket of the format closes none");
     }
     if (l->v && bracket != '}' && pb_len(l->v) > l->i) {
@@ -209,13 +265,8 @@ static int unit(struct unpacking *u, char letter, const pb_value *v)
     case 'y':
     case 'z':
         return take_text(u, letter, v);
-    case 'O': {
-        const pb_value **out = va_arg(u->args, const pb_value **);
-        if (v) {
-            *out = v;
-        }
-        return 0;
-    }
+    case 'O':
+        return take_value(u, v);
     default:
         return open_level(u, letter, v);
     }
@@ -228,6 +279,9 @@ static int take_key(struct unpacking *u, struct level *l)
         return fail(u, PB_ERR_ARG, "a key of the format is no s");
     }
     l->key = va_arg(u->args, const char *);
+    if (!l->key && !u->clearing) {
+        return fail(u, PB_ERR_ARG, "a key is NULL");
+    }
     l->keyed = true;
     l->optional = u->at[1] == '?';
     u->at += l->optional;
@@ -303,17 +357,18 @@ void pb__format_count(const char *format, struct pb__format *out)
 /* What the format is of. */
 enum of { ITSELF, ITEMS, ARGUMENTS };
 
-static int unpack(const pb_value *v, pb_error *err, const char *format, va_list args,
-                  enum of of)
+/* Walks along the format. If v is NULL, it empties the outs up to the first letter that
+ * has no meaning. */
+static int walk(const pb_value *v, pb_error *err, const char *format, va_list args,
+                enum of of)
 {
-    struct unpacking u = {.at = format, .err = err, .arguments = of == ARGUMENTS};
-    u.levels[0] = (struct level){.v = v, .close = 0};
-    int e = 0;
-    if (of != ITSELF) {
-        bool seq = pb__kind(v) == PB_TUPLE || pb__kind(v) == PB_LIST;
-        u.levels[0].close = '$'; /* a bracket that only the end of the format closes */
-        e = seq ? 0 : mismatch(&u, "tuple", v);
-    }
+    struct unpacking u = {
+        .at = format, .err = err, .arguments = of == ARGUMENTS, .clearing = !v};
+    /* '$' is a bracket that only the end of the format closes. */
+    u.levels[0] = (struct level){.v = v, .close = of == ITSELF ? 0 : '$'};
+    pb_kind kind = pb__kind_or_nothing(v);
+    bool fits = of == ITSELF || !v || kind == PB_TUPLE || kind == PB_LIST;
+    int e = fits ? 0 : mismatch(&u, "tuple", v);
     va_copy(u.args, args);
     for (; e == 0 && *u.at; u.at++) {
         e = step(&u);
@@ -322,8 +377,16 @@ static int unpack(const pb_value *v, pb_error *err, const char *format, va_list 
     if (e == 0 && u.depth != 0) {
         e = fail(&u, PB_ERR_ARG, "a bracket of the format is never closed");
     }
-    if (e == 0 && of != ITSELF) {
-        e = close_level(&u, '$');
+    return e || of == ITSELF ? e : close_level(&u, '$');
+}
+
+static int unpack(const pb_value *v, pb_error *err, const char *format, va_list args,
+                  enum of of)
+{
+    int e =
+        v ? walk(v, err, format, args, of) : pb__error_null(err, "the value to unpack");
+    if (e) {
+        walk(NULL, NULL, format, args, of);
     }
     return e;
 }
@@ -331,6 +394,9 @@ static int unpack(const pb_value *v, pb_error *err, const char *format, va_list 
 int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...)
 {
     struct pb__format count;
+    if (!format) {
+        return pb__error_null(err, "the format");
+    }
     pb__format_count(format, &count);
     va_list args;
     va_start(args, format);

@@ -42,6 +42,7 @@ static const char *const kind_names[] = {
     [PB_UNPERSISTABLE] = "Unpersistable",
     [PB_OBJECT] = "Referenceable",
     [PB_REMOTE] = "RemoteReference",
+    [PB_NOTHING] = "nothing",
 };
 
 const char *pb_kind_name(pb_kind kind)
@@ -51,7 +52,7 @@ const char *pb_kind_name(pb_kind kind)
 
 pb_kind pb_value_kind(const pb_value *v)
 {
-    return pb__kind(v);
+    return pb__kind_or_nothing(v);
 }
 
 pb_value *pb_none(void)

@@ -188,11 +188,29 @@ static inline pb_kind pb__kind(const pb_value *v)
     return pb__is_small(v) ? PB_INT : (pb_kind)v->kind;
 }
 
+/* The same if v may be NULL: for public functions. */
+static inline pb_kind pb__kind_or_nothing(const pb_value *v)
+{
+    return v ? pb__kind(v) : PB_NOTHING;
+}
+
+/* The error of a public function that got a value of a wrong kind. */
+static inline int pb__wrong_kind(const pb_value *v)
+{
+    return v ? PB_ERR_TYPE : PB_ERR_ARG;
+}
+
 /* The constants. */
 extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 
-/* pb_build and pb_unpack of a tuple, by a format without its parentheses. */
-PB__SHARED pb_value *pb__build_tuple(pb_error *err, const char *format, va_list args);
+/* The arguments of a call, by a pb_build format without its parentheses in which `name=`
+ * before a unit makes it a keyword argument: a tuple and a dict, or NULL where there are
+ * none of the latter, both *new*. Non-zero with both NULL: PB_ERR_ARG for a positional one
+ * behind a keyword argument, a name that comes twice or is none, or lacks a value; else as
+ * pb_build: the format may be NULL. */
+PB__SHARED int pb__build_arguments(pb_value **args, pb_value **kwargs, pb_error *err,
+                                   const char *format, va_list values);
+/* pb_unpack of a tuple, by a format without its parentheses. */
 int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args);
 /* What a format asks for. In that of pb_unpack `$` means nothing, and a NULL item of a
  * tuple is one that is left out. */

@@ -41,6 +41,7 @@ class Guide:
         self.anchor_headings()
         self.html = re.sub(r'<a href="([^"]*)">(.*?)</a>', self.find_link, self.html,
                            flags=re.S)
+        self.images = re.findall(r'<img src="([^":]*)"', self.html)
         self.title = self.headings[0][2] if self.headings else path
 
     def anchor_headings(self):
@@ -59,10 +60,11 @@ class Guide:
         self.html = re.sub(r"<h([1-6])>(.*?)</h\1>", anchored, self.html, flags=re.S)
 
     def find_link(self, match):
-        """A link as it is in the site; a folder has no page, so that only its text stays."""
+        """A link as it is in the site. Only the text remains of a link to a folder, which has no
+        page; and the text and the address of a link that leads out of the site."""
         target, _, anchor = html.unescape(match[1]).partition("#")
         if re.match(r"\w+:", target):
-            return match[0]
+            return match[2] if match[2] == match[1] else f"{match[2]} ({match[1]})"
         if not target:
             return f'<a href="#{anchor}">{match[2]}</a>' if "self" not in match[0] else match[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), target))
@@ -129,6 +131,9 @@ class Guide:
             where = self.title if title != self.title else self.path
             place = self.page if title == self.title else f"{self.page}#{anchor}"
             self.site.find(title, "guide", place, where, prose)
+        for image in self.images:
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), image))
+            self.site.copy(self.top / path, path)
         self.site.write(self.page, self.title, self.body(), self.contents())
 
 

@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	%D%/guides.py \
 	%D%/headers.py \
 	%D%/pages.py \
+	%D%/layers.svg \
 	%D%/site/search.js \
 	%D%/site/style.css \
 	%D%/README.md \

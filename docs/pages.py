@@ -134,6 +134,12 @@ class Site:
 {body}</main></div></body></html>
 """, encoding="utf-8")
 
+    def copy(self, source, place):
+        """Copies a file, such as a picture, to a place of the site."""
+        path = self.folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.read_bytes())
+
     def finish(self):
         """Writes what the pages use."""
         rows = ",\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":"))

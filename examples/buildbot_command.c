@@ -100,7 +100,7 @@ static void fail(command *c, const char *what, const char *why)
 static const char *text_of(pb_value *args, const char *key)
 {
     const char *text = "";
-    (void)pb_unpack(pb_dict_get(args, key), NULL, "s", &text);
+    (void)pb_unpack(args, NULL, "{s?s}", key, &text);
     return text;
 }
 
@@ -413,9 +413,9 @@ static bool open_files(command *c, pb_value *args, const char *here, const char 
     int mode = 0666;
     c->file_there = pb_remote_ref(pb_as_remote(pb_dict_get(args, there)));
     c->left = -1;
-    (void)pb_unpack(pb_dict_get(args, "maxsize"), NULL, "L", &c->left);
-    (void)pb_unpack(pb_dict_get(args, "blocksize"), NULL, "L", &c->block);
-    (void)pb_unpack(pb_dict_get(args, "mode"), NULL, "i", &mode);
+    (void)pb_unpack(args, NULL, "{s?L}", "maxsize", &c->left);
+    (void)pb_unpack(args, NULL, "{s?L}", "blocksize", &c->block);
+    (void)pb_unpack(args, NULL, "{s?i}", "mode", &mode);
     c->block = c->block > 0 && c->block < BLOCK_MAX ? c->block : BLOCK_MAX;
     bool good = c->file_there && place_path(c, args, text_of(args, here), path);
     c->file_here = good ? open(path, flags, mode) : -1;

@@ -117,6 +117,7 @@ static void joined(pb_value *answer, pb_failure *failure, void *user_data)
         call_on(n);
     } else if (pb_failure_code(failure) == PB_OK) {
         printf("failed: %s: %s\n", pb_failure_type(failure), pb_failure_text(failure));
+        n->status = 1;
         pb_conn_close(n->conn);
     }
 }
@@ -124,10 +125,15 @@ static void joined(pb_value *answer, pb_failure *failure, void *user_data)
 static void on_ready(pb_session *s, void *user_data)
 {
     struct node *n = user_data;
+    pb_error err = {0};
     (void)s;
     n->root = pb_conn_root(n->conn);
-    pb_remote_call(n->root, "takeProxy", joined, n, NULL, "sN", n->name,
-                   pb_object_value(n->proxy));
+    if (pb_remote_call(n->root, "takeProxy", joined, n, &err, "sN", n->name,
+                       pb_object_value(n->proxy)) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+        n->status = 1;
+        pb_conn_close(n->conn);
+    }
 }
 
 static void on_close(pb_session *s, const pb_error *why, void *user_data)

@@ -35,7 +35,7 @@ static void log_out(void *user_data)
     fflush(stdout);
 }
 
-/* The realm: an avatar for who was let in. */
+/* The realm: makes an avatar for a user who has logged in. */
 static int request_avatar(pb_attempt *attempt, void *user_data)
 {
     (void)user_data;

@@ -45,7 +45,7 @@ static int patience(const pb_session *s)
     return deadline == INT64_MAX ? -1 : left < 0 ? 0 : left > 1000 ? 1000 : (int)left;
 }
 
-/* Takes what the socket has, for the session. */
+/* Reads from the socket and passes the bytes to the session. */
 static void take(pb_session *s, int fd)
 {
     uint8_t chunk[16384];
@@ -57,7 +57,7 @@ static void take(pb_session *s, int fd)
     }
 }
 
-/* Gives the socket what the session has; some of it may have to wait. */
+/* Writes the session's output to the socket; some of it may have to wait. */
 static void give(pb_session *s, int fd)
 {
     pb_span out = pb_session_send(s);
@@ -69,20 +69,10 @@ static void give(pb_session *s, int fd)
     }
 }
 
-static void on_close(pb_session *s, const pb_error *why, void *user_data)
-{
-    (void)s;
-    (void)user_data;
-    if (why->code) {
-        fprintf(stderr, "%s\n", why->text);
-    }
-}
-
 int main(int argc, char **argv)
 {
     int fd = connect_to("127.0.0.1", argc > 1 ? argv[1] : "8800");
-    const pb_session_config config = {.on_close = on_close};
-    pb_session *s = fd < 0 ? NULL : pb_session_client_new(&config, now());
+    pb_session *s = fd < 0 ? NULL : pb_session_client_new(NULL, now());
     if (!s) {
         return 1;
     }
@@ -103,7 +93,7 @@ int main(int argc, char **argv)
             pb_session_tick(s, now());
         }
     }
-    int status = pb_session_error(s)->code ? 1 : 0;
+    int status = say_end(pb_session_error(s));
     pb_session_free(s);
     close(fd);
     return status;

@@ -13,15 +13,24 @@ script_tests += \
 	%D%/check-headers \
 	%D%/check-includes \
 	%D%/check-install \
+	%D%/check-null \
 	%D%/check-parts \
 	%D%/check-threads
 tool_tests += %D%/check-docs %D%/check-man
 tls_tests += %D%/check-guides
-EXTRA_DIST += %D%/check-package %D%/abi %D%/core_alone.c %D%/exported-symbols.txt %D%/plain/criterion/criterion.h %D%/plain/main.c
+EXTRA_DIST += %D%/check-package %D%/abi %D%/core_alone.c %D%/exported-symbols.txt %D%/null.h %D%/plain/criterion/criterion.h %D%/plain/main.c
 
-# Linked as a user's program is.
+# Linked as a user's program is; the second is what the clients of the guides and of the
+# examples are run against.
 if WITH_NET
-check_PROGRAMS += %D%/use_structs
+check_PROGRAMS += %D%/use_structs %D%/failing_server
 %C%_use_structs_LDADD = $(pb_libs)
+%C%_failing_server_LDADD = $(pb_libs)
 program_tests += %D%/use_structs
+endif
+
+# What the clients of the guides and of the examples are run against.
+if WITH_NET
+check_PROGRAMS += %D%/failing_server
+%C%_failing_server_LDADD = $(pb_libs)
 endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A counter that is shared: `example serve` offers it, `example PORT` calls it. Either end
-// may be Twisted's.
+// A shared counter: `example serve` is its server, `example PORT` a client. Each of them
+// can also talk to Twisted.
 #include "bindings/cpp/pb/pb.hpp"
 
 #include <iostream>
@@ -12,7 +12,8 @@ static int serve()
     pb::Object counter("Counter");
     counter.on("add", [&](pb::Request &r) { return count += r.arg(0, "n").to_int(); });
     counter.on("fail", [](pb::Request &r) -> pb::Value {
-        throw pb::Failure("shop.SoldOut twisted.spread.pb.Error", r.arg(0, "why").to_string());
+        throw pb::Failure("shop.SoldOut twisted.spread.pb.Error",
+                          r.arg(0, "why").to_string());
     });
     pb::Server server("tcp:0:interface=127.0.0.1", counter);
     std::cout << "listening on tcp:" << server.port() << std::endl;
@@ -27,7 +28,8 @@ static int call(const std::string &port)
     try {
         client.call(client.root(), "fail", "no more");
     } catch (const pb::Failure &f) {
-        std::cout << f.what() << (f.check("twisted.spread.pb.Error") ? ", as meant\n" : "\n");
+        bool expected = f.check("twisted.spread.pb.Error");
+        std::cout << f.what() << (expected ? ", as expected\n" : "\n");
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-# The Python package: with --with-python it is built against this tree, installed among the
+# The Python package. With --with-python it is built against this tree, installed into the
 # site packages, and tested with that Python.
 bindings_python_modules = \
 	%D%/libpb/__init__.py \
@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	%D%/libpb-accelerate.pth \
 	%D%/pyproject.toml \
 	%D%/setup.py \
+	%D%/src/README.md \
 	%D%/tests/compared.py \
 	%D%/tests/run \
 	%D%/tests/served.py \
@@ -47,38 +48,45 @@ pbpydir = $(PYTHON_SITE)/libpb
 pbpy_DATA = $(bindings_python_modules)
 pbpy_LTLIBRARIES = %D%/_core.la
 %C%__core_la_SOURCES = \
-	%D%/src/call.c \
-	%D%/src/codec.h \
-	%D%/src/core.c \
-	%D%/src/core.h \
-	%D%/src/dump.c \
-	%D%/src/handle.c \
-	%D%/src/jelly.c \
-	%D%/src/live.h \
-	%D%/src/load.c \
-	%D%/src/login.c \
-	%D%/src/map.h \
-	%D%/src/number.c \
-	%D%/src/object.c \
-	%D%/src/plain.c \
-	%D%/src/read.c \
-	%D%/src/read.h \
-	%D%/src/receive.c \
-	%D%/src/session.c \
-	%D%/src/twisted.c \
-	%D%/src/twisted.h \
-	%D%/src/unjelly.c \
-	%D%/src/value_in.c \
-	%D%/src/value_out.c \
-	%D%/src/write.c \
-	%D%/src/write.h
-%C%__core_la_CPPFLAGS = -I$(top_srcdir)/libpb/include $(PYTHON_CPPFLAGS)
+	%D%/src/accelerate/data_received.c \
+	%D%/src/accelerate/jelly.c \
+	%D%/src/accelerate/send_encoded.c \
+	%D%/src/accelerate/twisted.c \
+	%D%/src/accelerate/twisted.h \
+	%D%/src/accelerate/unjelly.c \
+	%D%/src/codec/banana.c \
+	%D%/src/codec/codec.h \
+	%D%/src/codec/jelly_dumps.c \
+	%D%/src/codec/jelly_loads.c \
+	%D%/src/common/address_map.h \
+	%D%/src/common/big_integer.c \
+	%D%/src/common/container.h \
+	%D%/src/common/expression_read.c \
+	%D%/src/common/expression_read.h \
+	%D%/src/common/expression_write.c \
+	%D%/src/common/expression_write.h \
+	%D%/src/common/state.c \
+	%D%/src/common/state.h \
+	%D%/src/module.c \
+	%D%/src/session/call.c \
+	%D%/src/session/handle.c \
+	%D%/src/session/local_object.c \
+	%D%/src/session/login_attempt.c \
+	%D%/src/session/object_to_value.c \
+	%D%/src/session/remote.c \
+	%D%/src/session/request.c \
+	%D%/src/session/session.c \
+	%D%/src/session/session.h \
+	%D%/src/session/value_to_object.c \
+	%D%/src/session/visited.h
+%C%__core_la_CPPFLAGS = -I$(srcdir)/%D%/src -I$(top_srcdir)/libpb/include \
+	$(PYTHON_CPPFLAGS)
 %C%__core_la_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
 %C%__core_la_LDFLAGS = $(PB_LDFLAGS) -module -avoid-version -shared \
 	-export-symbols-regex '^PyInit__core$$'
 %C%__core_la_LIBADD = libpb-core.la
-# The relinking needs the library (through a variable, or automake would take this for the
-# whole rule), and Python needs no .la file.
+# Relinking at installation needs the library. (A variable, or automake would take this for
+# the whole rule.) Python needs no .la file.
 pbpy_install = install-pbpyLTLIBRARIES
 $(pbpy_install): install-libLTLIBRARIES
 install-data-hook:

@@ -15,7 +15,7 @@ PTH = "libpb-accelerate.pth"
 
 
 def version():
-    """That of the library: of the tree that this is in, or of the sdist."""
+    """The version of the library: from the tree around this folder, or of the sdist."""
     header, info = HERE.parents[1] / "libpb/include/pb/version.h", HERE / "PKG-INFO"
     if info.exists():
         return re.search(r"^Version: (.+)$", info.read_text("utf-8"), re.M)[1]
@@ -23,19 +23,24 @@ def version():
 
 
 def pkg_config(*args):
-    command = [*shlex.split(os.environ.get("PKG_CONFIG", "pkg-config")), *args, "libpb-core"]
+    program = shlex.split(os.environ.get("PKG_CONFIG", "pkg-config"))
+    command = [*program, *args, "libpb-core"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as e:
         sys.exit(f"{command[0]}: {e.strerror}: it is needed to find libpb-core")
     if done.returncode != 0:
-        sys.exit(f"{done.stderr.strip()}\nlibpb-core {VERSION} must be installed first, where "
-                 "pkg-config finds it (PKG_CONFIG_PATH)")
+        sys.exit(f"{done.stderr.strip()}\nlibpb-core {VERSION} must be installed first, "
+                 "where pkg-config finds it (PKG_CONFIG_PATH)")
     return shlex.split(done.stdout)
 
 
+def sources(pattern):
+    return sorted(str(path) for path in pathlib.Path("src").rglob(pattern))
+
+
 class BuildPy(build_py):
-    """Puts the .pth file, which LIBPB_ACCELERATE needs, beside the package."""
+    """Installs the .pth file, which LIBPB_ACCELERATE needs, beside the package."""
 
     def run(self):
         super().run()
@@ -46,7 +51,8 @@ class BuildPy(build_py):
 
 
 VERSION = version()
-building = not {"sdist", "egg_info", "dist_info", "--version", "clean"} & set(sys.argv[1:])
+only_describes = {"sdist", "egg_info", "dist_info", "--version", "clean"}
+building = not only_describes & set(sys.argv[1:])
 flags = {}
 if building:
     pkg_config("--print-errors", f"--exact-version={VERSION}")
@@ -58,6 +64,5 @@ if building:
 
 os.chdir(HERE)
 setup(version=VERSION, cmdclass={"build_py": BuildPy},
-      ext_modules=[Extension("libpb._core", sorted(str(p) for p in pathlib.Path("src").glob("*.c")),
-                             depends=sorted(str(p) for p in pathlib.Path("src").glob("*.h")),
-                             **flags)])
+      ext_modules=[Extension("libpb._core", sources("*.c"), depends=sources("*.h"),
+                             include_dirs=["src"], **flags)])

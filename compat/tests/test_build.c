@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * pb_build: each letter, each bracket, each failure, and that N is always taken. */
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "compat/value.h"
 #include "tests/support.h"
 
@@ -121,4 +124,97 @@ static int make(void *unused)
 PB_TEST(build, lack_of_memory)
 {
     pb__test_each_failure(make, NULL);
+}
+
+/* ---- The arguments of a call ---- */
+
+/* What pb__build_arguments makes, as "args kwargs"; "" for what it refuses. */
+static int arguments(char *out, size_t size, pb_error *err, const char *format, ...)
+{
+    pb_value *args, *kwargs;
+    va_list ap;
+    va_start(ap, format);
+    int e = pb__build_arguments(&args, &kwargs, err, format, ap);
+    va_end(ap);
+    cr_assert_eq(e != 0, !args);
+    cr_assert(!e || !kwargs);
+    char *a = args ? pb_value_repr(args) : NULL,
+         *k = kwargs ? pb_value_repr(kwargs) : NULL;
+    snprintf(out, size, "%s%s%s", a ? a : "", k ? " " : "", k ? k : "");
+    pb_free(a);
+    pb_free(k);
+    pb_value_unref(args);
+    pb_value_unref(kwargs);
+    return e;
+}
+
+PB_TEST(build, arguments)
+{
+    char got[200];
+    pb_value *o = pb_list();
+    cr_assert_eq(arguments(got, sizeof got, NULL, ""), 0);
+    cr_assert_str_eq(got, "()");
+    cr_assert_eq(arguments(got, sizeof got, NULL, "i", 1), 0);
+    cr_assert_str_eq(got, "(1,)");
+    cr_assert_eq(arguments(got, sizeof got, NULL, "(ii)s", 1, 2, "x"), 0);
+    cr_assert_str_eq(got, "((1, 2), 'x')");
+    cr_assert_eq(arguments(got, sizeof got, NULL, "s, depth=i, all=p", "/tmp", 2, 1), 0);
+    cr_assert_str_eq(got, "('/tmp',) {'depth': 2, 'all': True}");
+    cr_assert_eq(arguments(got, sizeof got, NULL, "_i1=[i{s:i}], O=O,N= N,s=s#", 1, "k",
+                           2, o, pb_list(), "text", (size_t)2),
+                 0);
+    cr_assert_str_eq(got, "() {'_i1': [1, {'k': 2}], 'O': [], 'N': [], 's': 'te'}");
+    pb_value_unref(o);
+}
+
+/* Each takes two ints and a list, which is stolen. */
+PB_TEST(build, arguments_refused)
+{
+    static const struct {
+        const char *format, *text;
+        uint64_t offset;
+    } rows[] = {
+        {"i, a=i, N", "a positional argument follows a keyword argument", 8},
+        {"a=i, a=i, b=N", "keyword argument repeated: a", 6},
+        {"i, a=i, 1b=N", "'1b' is no name of a keyword argument", 8},
+        {"i, a=b=iN", "a keyword argument of the format has no value", 5},
+        {"iiN, c=", "a keyword argument of the format has no value", 7},
+        {"ii, [c=N]", "the keyword argument 'c' stands in a bracket", 5},
+        {"ii, =N", "a '=' of the format has no name before it", 4},
+        {"iiN, a-b=i", "the format has a letter that means nothing", 5},
+        {"iiN, a =i", "the format has a letter that means nothing", 5},
+        {"i, a=i, a=N", "keyword argument repeated: a", 9},
+        {"i, a=i, b=(N", "a bracket of the format is never closed", 12},
+        {"i, a=i, b=N)", "a bracket of the format closes none", 11},
+    };
+    char got[200];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pb_error err = {0};
+        cr_assert_eq(arguments(got, sizeof got, &err, rows[i].format, 1, 2, pb_list()),
+                     PB_ERR_ARG, "%s", rows[i].format);
+        cr_assert_eq(err.code, PB_ERR_ARG);
+        cr_assert_str_eq(err.text, rows[i].text, "%s: %s", rows[i].format, err.text);
+        cr_assert_eq(err.offset, rows[i].offset, "%s: %d", rows[i].format,
+                     (int)err.offset);
+    }
+    pb_error err = {0};
+    cr_assert_null(pb_build(&err, "i, a=i", 1, 2));
+    cr_assert_eq(err.offset, 3);
+    err = (pb_error){0};
+    cr_assert_null(pb_build(&err, NULL));
+    cr_assert_str_eq(err.text, "the format is NULL");
+}
+
+static int make_arguments(void *unused)
+{
+    (void)unused;
+    char got[200];
+    pb_value *n = pb_list();
+    int e = arguments(got, sizeof got, NULL, "s, a=[id], b=N", "text", 1, 2.5, n);
+    return e == PB_ERR_ARG && !n ? PB_ERR_NOMEM : e;
+}
+
+PB_TEST(build, arguments_without_memory)
+{
+    pb__test_each_failure(make_arguments, NULL);
 }

@@ -88,10 +88,12 @@ PB_TEST(integer, what_is_none)
     cr_assert_eq(pb_as_int(big, &i), PB_ERR_RANGE);
     cr_assert_eq(pb_as_int(low, &i), PB_ERR_RANGE);
     cr_assert_eq(pb_as_int(real, &i), PB_ERR_TYPE);
+    cr_assert_eq(i, 0);
+    i = 5;
     cr_assert_eq(pb_as_int(pb_none(), &i), PB_ERR_TYPE);
     cr_assert_eq(pb_as_bool(pb_int(1), &b), PB_ERR_TYPE);
     cr_assert_eq(pb_as_float(pb_none(), &d), PB_ERR_TYPE);
-    cr_assert_eq(i, 5);
+    cr_assert_eq(i, 0);
     cr_assert_eq(pb_as_int(pb_bool(true), &i), 0);
     cr_assert_eq(i, 1);
     cr_assert_eq(pb_as_int(pb_bool(false), &i), 0);

@@ -108,7 +108,7 @@ PB_TEST(profile, parse)
         pb_profile p = {9, 9, 9};
         pb_error err = {0};
         cr_assert_eq(pb_profile_parse(bad[i], &p, &err), PB_ERR_SYNTAX, "%s", bad[i]);
-        cr_assert_eq(p.python_major, 9);
+        cr_assert_eq(p.python_major, 0);
     }
     pb_error err = {0};
     pb_profile p;

@@ -5,6 +5,9 @@
  * token is never looked at again: its bytes are held, or in the sink's place. */
 #include "libpb/banana/decode.h"
 
+#include "libpb/base/error.h"
+#include "libpb/base/span.h"
+
 /* Buffers of more than these are given back when they are not in use. */
 #define HELD_KEPT 64
 #define STACK_KEPT 16
@@ -145,7 +148,7 @@ int pb__decode_cut(pb_decoder *d, uint32_t left, int type, uint64_t n)
     size_t limit = d->limits.message;
     if (string && n > d->limits.bytes) {
         fail(d, PB__FAULT_STRING, n, d->limits.bytes);
-    } else if (n > limit || pb_decoder_offset(d) > limit - n) {
+    } else if (n > limit || pb__decoder_offset(d) > limit - n) {
         fail(d, PB__FAULT_MESSAGE, 0, limit);
     } else {
         d->state = string ? PB__IN_STRING : PB__IN_FLOAT;
@@ -217,7 +220,7 @@ int pb__decode_leave(pb_decoder *d, const uint8_t *p, uint32_t left, int refused
         d->fault = (struct pb__fault){.code = refused, .kind = PB__FAULT_SINK};
     }
     d->at = p;
-    d->offset = pb_decoder_offset(d);
+    d->offset = pb__decoder_offset(d);
     d->rest = (size_t)(d->end - p);
     d->mark = d->at = d->end = NULL;
     d->left = left;
@@ -254,16 +257,33 @@ void pb__decoder_allow_vocab(pb_decoder *d, bool always)
     d->words = always || d->dialect == PB_DIALECT_PB;
 }
 
+static bool is_complete(const pb_sink_ops *o)
+{
+    return o && o->list && o->end && o->integer && o->big && o->real && o->bytes;
+}
+
 pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out)
 {
-    pb_decoder *decoder = pb__malloc(sizeof *decoder);
+    pb_decoder *decoder = out.ops ? pb__malloc(sizeof *decoder) : NULL;
     if (decoder) {
         pb__decoder_init(decoder, d, limits, out);
+    }
+    /* A sink that has brought a loop of its own is called by nobody else. */
+    if (decoder && decoder->run == run && !is_complete(out.ops)) {
+        pb_decoder_free(decoder);
+        return NULL;
     }
     return decoder;
 }
 
 int pb_decoder_recv(pb_decoder *d, pb_span in, pb_error *err)
+{
+    return d && !pb__span_is_null(in)
+               ? pb__decoder_recv(d, in, err)
+               : pb__error_null(err, d ? "the input" : "the decoder");
+}
+
+int pb__decoder_recv(pb_decoder *d, pb_span in, pb_error *err)
 {
     d->rest = 0;
     if (d->fault.code != 0 || (in.len > 0 && d->run(d, in.data, in.len) != 0)) {
@@ -274,8 +294,10 @@ int pb_decoder_recv(pb_decoder *d, pb_span in, pb_error *err)
 
 void pb_decoder_set_dialect(pb_decoder *d, pb_dialect dialect)
 {
-    d->dialect = (uint8_t)dialect;
-    pb__decoder_allow_vocab(d, d->vocab_always);
+    if (d) {
+        d->dialect = (uint8_t)dialect;
+        pb__decoder_allow_vocab(d, d->vocab_always);
+    }
 }
 
 void pb__decoder_set_limits(pb_decoder *d, const pb_limits *limits)
@@ -286,22 +308,24 @@ void pb__decoder_set_limits(pb_decoder *d, const pb_limits *limits)
 
 void pb_decoder_pause(pb_decoder *d)
 {
-    d->paused = true;
+    if (d) {
+        d->paused = true;
+    }
 }
 
 size_t pb_decoder_rest(const pb_decoder *d)
 {
-    return d->rest;
+    return d ? d->rest : 0;
 }
 
 uint64_t pb_decoder_count(const pb_decoder *d)
 {
-    return d->count;
+    return d ? d->count : 0;
 }
 
 uint64_t pb_decoder_offset(const pb_decoder *d)
 {
-    return d->offset + (uint64_t)(d->at - d->mark);
+    return d ? pb__decoder_offset(d) : 0;
 }
 
 void pb_decoder_free(pb_decoder *d)

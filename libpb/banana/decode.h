@@ -84,6 +84,12 @@ static inline void pb__decoder_set_loop(pb_decoder *d, pb__decode_fn *run)
 {
     d->run = run;
 }
+/* pb_decoder_recv and pb_decoder_offset, where nothing is NULL. */
+int pb__decoder_recv(pb_decoder *d, pb_span in, pb_error *err);
+static inline uint64_t pb__decoder_offset(const pb_decoder *d)
+{
+    return d->offset + (uint64_t)(d->at - d->mark);
+}
 /* Reads VOCAB in every dialect, as Twisted did up to 13.2. */
 void pb__decoder_allow_vocab(pb_decoder *d, bool always);
 

@@ -4,6 +4,8 @@
  * be taken back or added to until then. */
 #include "libpb/banana/encode.h"
 
+#include "libpb/base/error.h"
+
 /* The buffer goes when all was sent, so that an idle connection has none. The next one
  * begins as large as was lately needed, within these bounds. */
 #define FIRST_MIN ((size_t)1024)
@@ -150,7 +152,7 @@ pb_sink pb_encoder_sink(pb_encoder *e)
         .real = sink_real,
         .bytes = sink_bytes,
     };
-    return (pb_sink){.ops = &ops, .ctx = e};
+    return e ? (pb_sink){.ops = &ops, .ctx = e} : (pb_sink){0};
 }
 
 pb_encoder *pb_encoder_new(pb_dialect d, const pb_limits *limits)
@@ -164,31 +166,38 @@ pb_encoder *pb_encoder_new(pb_dialect d, const pb_limits *limits)
 
 int pb_encoder_error(const pb_encoder *e, pb_error *err)
 {
-    return pb__fault_tell(&e->fault, err);
+    return e ? pb__fault_tell(&e->fault, err) : pb__error_null(err, "the encoder");
 }
 
 uint64_t pb_encoder_mark(const pb_encoder *e)
 {
-    return e->base + e->out.len;
+    return e ? pb__encoder_mark(e) : 0;
 }
 
 void pb_encoder_rewind(pb_encoder *e, uint64_t mark)
 {
-    assert(mark >= e->base + e->gone && mark <= pb_encoder_mark(e));
-    e->out.len = (size_t)(mark - e->base);
+    if (!e) {
+        return;
+    }
+    uint64_t gone = e->base + e->gone;
+    if (mark < pb__encoder_mark(e)) {
+        e->out.len = mark > gone ? (size_t)(mark - e->base) : e->gone;
+    }
     e->fault.code = 0;
 }
 
 pb_span pb_encoder_send(const pb_encoder *e)
 {
-    size_t len = e->out.len - e->gone;
-    return (pb_span){len ? e->out.data + e->gone : NULL, len};
+    return e ? pb__encoder_unsent(e) : (pb_span){0};
 }
 
 void pb_encoder_sent(pb_encoder *e, size_t n)
 {
-    assert(n <= e->out.len - e->gone);
-    e->gone += n;
+    if (!e) {
+        return;
+    }
+    size_t waiting = e->out.len - e->gone;
+    e->gone += n < waiting ? n : waiting;
     if (e->gone > 0 && e->gone == e->out.len) {
         size_t lately = e->out.len < FIRST_MAX ? e->out.len : FIRST_MAX;
         e->expected = lately > FIRST_MIN ? lately : FIRST_MIN;
@@ -200,7 +209,9 @@ void pb_encoder_sent(pb_encoder *e, size_t n)
 
 void pb_encoder_set_dialect(pb_encoder *e, pb_dialect dialect)
 {
-    e->dialect = (uint8_t)dialect;
+    if (e) {
+        e->dialect = (uint8_t)dialect;
+    }
 }
 
 void pb__encoder_set_limits(pb_encoder *e, const pb_limits *limits)

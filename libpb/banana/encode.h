@@ -30,6 +30,18 @@ struct pb_encoder {
 void pb__encoder_init(pb_encoder *e, pb_dialect dialect, const pb_limits *limits);
 void pb__encoder_fini(pb_encoder *e);
 
+/* pb_encoder_mark, and pb_encoder_send, where e is not NULL. */
+static inline uint64_t pb__encoder_mark(const pb_encoder *e)
+{
+    return e->base + e->out.len;
+}
+
+static inline pb_span pb__encoder_unsent(const pb_encoder *e)
+{
+    size_t len = e->out.len - e->gone;
+    return (pb_span){len ? e->out.data + e->gone : NULL, len};
+}
+
 /* Where jelly finds out too late that an expression is shared. */
 struct pb__patch {
     uint64_t mark;  /* where the expression begins, from pb_encoder_mark */

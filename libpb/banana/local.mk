@@ -20,6 +20,7 @@ unit_tests += \
 	%D%/tests/test_decode_sink \
 	%D%/tests/test_encode \
 	%D%/tests/test_limits \
+	%D%/tests/test_null \
 	%D%/tests/test_vocab \
 	%D%/tests/test_wire
 %C%_tests_test_decode_LDADD = $(banana_libs) $(test_libs)
@@ -27,5 +28,6 @@ unit_tests += \
 %C%_tests_test_decode_sink_LDADD = $(banana_libs) $(test_libs)
 %C%_tests_test_encode_LDADD = $(banana_libs) $(test_libs)
 %C%_tests_test_limits_LDADD = $(banana_libs) $(test_libs)
+%C%_tests_test_null_LDADD = $(banana_libs) $(test_libs)
 %C%_tests_test_vocab_LDADD = $(banana_libs) $(test_libs)
 %C%_tests_test_wire_LDADD = $(banana_libs) $(test_libs)

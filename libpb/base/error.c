@@ -80,6 +80,18 @@ int pb__error_nomem(pb_error *err)
     return pb__error_set(err, PB_ERR_NOMEM, 0, "%s", pb_strerror(PB_ERR_NOMEM));
 }
 
+int pb__error_null(pb_error *err, const char *what)
+{
+    return pb__error_set(err, PB_ERR_ARG, 0, "%s is NULL", what);
+}
+
+void pb__error_copy(pb_error *err, const pb_error *from)
+{
+    if (err && err->code == PB_OK && from->code != PB_OK) {
+        *err = *from;
+    }
+}
+
 void pb__error_where(pb_error *err, const char *format, ...)
 {
     if (!err) {

@@ -33,6 +33,16 @@ static inline void pb__list_push(struct pb__list *l, struct pb__list *node)
     l->prev = node;
 }
 
+/* Moves all that is in `from` to l, which is empty. */
+static inline void pb__list_take_all(struct pb__list *l, struct pb__list *from)
+{
+    if (!pb__list_empty(from)) {
+        *l = *from;
+        l->next->prev = l->prev->next = l;
+        pb__list_init(from);
+    }
+}
+
 /* Takes node out of the list that it is in, if any. */
 static inline void pb__list_remove(struct pb__list *node)
 {

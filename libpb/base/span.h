@@ -15,4 +15,10 @@ static inline bool pb__span_is(pb_span s, const char *text)
     return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
 }
 
+/* Whether it has a length but no data: by the rule for NULL it is none. */
+static inline bool pb__span_is_null(pb_span s)
+{
+    return !s.data && s.len != 0;
+}
+
 #endif

@@ -13,7 +13,11 @@ int pb__answer_write(pb_session *s, pb_value *id, pb_value *result,
     int failed = pb__write_head(s, 3, PB__WORD_ANSWER);
     failed = failed ? failed : pb__write_value(s, id, err);
     failed = failed ? failed : pb__write_value(s, result, err);
-    return pb__write_answer_end(s, mark, failed, err);
+    failed = pb__write_answer_end(s, mark, failed, err);
+    if (!failed && pb__traces(s)) {
+        pb__trace_sent(s, mark, "answer", (pb_value *[]){id, result}, 2);
+    }
+    return failed;
 }
 
 pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed)
@@ -26,6 +30,7 @@ pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed)
     if (!c) {
         *failed = pb__malformed(s, m, 1, "there is no such request");
     }
+    pb__remote_arrived(s, NULL);
     return c;
 }
 

@@ -308,14 +308,24 @@ static int unpack_placed(struct taking *t, const char *format, va_list outs)
     return failed;
 }
 
-/* Where there are no names, neither asked for nor given, the tuple is all there is. */
+/* If the arguments cannot be unpacked, the outs are empty. */
 static int unpack(struct taking *t, const char *format, va_list outs)
 {
-    bool plain = !t->names && pb_len(pb_request_kwargs(t->r)) == 0;
+    if (!format) {
+        pb_request_fail(t->r, pb__exception_of(PB_ERR_ARG),
+                        "the format of the arguments is NULL");
+        return PB_ERR_ARG;
+    }
+    /* Without names, in the format or in the call, only the tuple matters. */
+    bool plain = t->r && !t->names && pb_len(pb_request_kwargs(t->r)) == 0;
     if (plain && pb__unpack_tuple(pb_request_args(t->r), NULL, format, outs) == 0) {
         return 0;
     }
-    return unpack_placed(t, format, outs);
+    int failed = t->r ? unpack_placed(t, format, outs) : PB_ERR_ARG;
+    if (failed) {
+        pb__unpack_tuple(NULL, NULL, format, outs);
+    }
+    return failed;
 }
 
 int pb_request_unpack(pb_request *r, const char *format, ...)

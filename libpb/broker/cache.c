@@ -39,8 +39,9 @@ static void destroy(struct pb__foreign *f)
     }
     pb__list_push(s->reading ? &s->caches->late : &s->caches->owed, &v->link);
     if (!s->reading) {
+        pb__session_enter(s);
         pb__decref_flush(s);
-        pb__session_wake(s);
+        pb__session_leave(s);
     }
 }
 

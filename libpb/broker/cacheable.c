@@ -136,9 +136,10 @@ void pb__cacheable_commit(pb_session *s)
 
 static void tell_stopped(struct pb__cached *x)
 {
-    const pb_class *cls = x->object->cls;
-    if (x->observer && cls->stopped_observing) {
-        cls->stopped_observing(x->object->self, x->perspective, x->observer);
+    const pb_class *with =
+        pb__class_with(x->object->cls, offsetof(pb_class, stopped_observing));
+    if (x->observer && with) {
+        with->stopped_observing(x->object->self, x->perspective, x->observer);
     }
 }
 

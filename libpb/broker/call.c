@@ -33,6 +33,8 @@ struct pb__calls *pb__calls(pb_session *s)
     return s->calls;
 }
 
+/* To be called when the call has ended: its failure gives the reason, while objects among
+ * the arguments, such as a collector, only know that they were released. */
 static void free_unsent(struct pb__unsent *u)
 {
     pb__list_remove(&u->link);
@@ -78,11 +80,13 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
 {
     if (c->request == 0) {
         struct pb__unsent *u = c->unsent;
-        c->unsent = NULL;
+        if (u) {
+            pb__list_remove(&u->link);
+        }
+        fail(c, code, text);
         if (u) {
             free_unsent(u);
         }
-        fail(c, code, text);
         return;
     }
     stop_waiting(c);
@@ -94,6 +98,9 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
 
 void pb_call_cancel(pb_call *c)
 {
+    if (!c) {
+        return;
+    }
     pb_session *s = c->session;
     pb__session_enter(s);
     pb__call_give_up(c, PB_ERR_CANCELLED, "the call was cancelled");
@@ -105,22 +112,20 @@ void pb__call_fini(pb_session *s)
     if (!s->calls) {
         return;
     }
-    while (!pb__list_empty(&s->calls->unsent)) {
-        struct pb__unsent *u =
-            PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
-        if (u->call) {
-            u->call->unsent = NULL;
-        }
-        free_unsent(u);
-    }
     const char *text = s->error->code ? s->error->text : "Connection was closed cleanly.";
     pb_failure *failure = pb__failure_new(PB_ERR_LOST, text);
     while (!pb__list_empty(&s->calls->waiting)) {
         pb_call *c = PB__LIST_ENTRY(s->calls->waiting.next, pb_call, waiting);
         pb__map_take(&s->calls->sent, (uint64_t)c->request);
+        if (c->unsent) {
+            c->unsent->call = NULL;
+        }
         pb__call_end(c, NULL, failure);
     }
     pb_failure_unref(failure);
+    while (!pb__list_empty(&s->calls->unsent)) {
+        free_unsent(PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link));
+    }
     size_t at = 0;
     uint64_t request;
     void *given_up;
@@ -162,7 +167,9 @@ static int keep_unsent(pb_session *s, pb_remote *to, const char *method, pb_valu
 }
 
 /* Writes the message, with room made in the table before: what was written is not to be
- * taken back. c is NULL where no answer is wanted. */
+ * taken back. c is NULL where no answer is wanted. A callback while it is written may give
+ * c up, which then stays here; and one afterwards, where the message was taken back, may
+ * call under the same number. */
 static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args,
                 pb_value *kwargs, pb_call *c, pb_error *err)
 {
@@ -173,11 +180,12 @@ static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args
     if (c && pb__map_set(&s->calls->sent, (uint64_t)request, c) != 0) {
         return pb__error_nomem(err);
     }
-    int failed = pb__message_write(s, to, method, args, kwargs, c != NULL, err);
-    if (c && failed) {
-        pb__map_take(&s->calls->sent, (uint64_t)request);
-    } else if (c) {
+    if (c) {
         c->request = request;
+    }
+    int failed = pb__message_write(s, to, method, args, kwargs, c != NULL, err);
+    if (c && failed && pb__map_get(&s->calls->sent, (uint64_t)request) == c) {
+        pb__map_take(&s->calls->sent, (uint64_t)request);
     }
     return failed;
 }
@@ -189,9 +197,14 @@ void pb__call_flush(pb_session *s)
             PB__LIST_ENTRY(s->calls->unsent.next, struct pb__unsent, link);
         pb_call *c = u->call;
         pb_error err = {0};
-        int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
+        uint64_t mark = pb__encoder_mark(&s->encoder);
+        pb__list_remove(&u->link);
         if (c) {
             c->unsent = NULL;
+        }
+        int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
+        if (!failed && pb__traces(s)) {
+            pb__trace_sent_call(s, mark, u->to, u->method, c != NULL, u->args, u->kwargs);
         }
         free_unsent(u);
         if (c && failed) {
@@ -204,13 +217,20 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
                    const pb_value *kwargs, const pb_call_options *options,
                    pb_answer_cb cb, pb_error *err)
 {
-    if (!to || !method || (options && options->no_answer && cb)) {
+    if (!to || !method) {
+        return pb__error_null(err, to ? "the method to call" : "the reference to call");
+    }
+    if (options && options->no_answer && cb) {
         return pb__error_set(err, PB_ERR_ARG, 0,
-                             "a call needs a reference and a method, and a callback only "
-                             "where an answer is wanted");
+                             "a call that wants no answer has no callback");
     }
     if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
+    }
+    const struct pb__shared *sh = to->session ? to->session->shared : NULL;
+    int unusable = sh && sh->usable ? sh->usable(to->session->driver, err) : 0;
+    if (unusable) {
+        return unusable;
     }
     if (to->session && to->session->writing) {
         return pb__error_set(err, PB_ERR_STATE, 0,
@@ -237,13 +257,13 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
                           pb_answer_cb cb, void *user_data, pb_call **call, pb_error *err)
 {
     int failed = pb__call_check(to, method, args, kwargs, options, cb, err);
+    if (call) {
+        *call = NULL;
+    }
     if (failed) {
         return failed;
     }
     if (to->target) {
-        if (call) {
-            *call = NULL;
-        }
         return pb__local_call(to, method, args, kwargs, options, cb, user_data, err);
     }
     bool wants_answer = !options || !options->no_answer;
@@ -254,7 +274,9 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
         return pb__error_nomem(err);
     }
     pb__session_enter(s);
-    if (s->state == PB__NEGOTIATING) {
+    bool sends = s->state != PB__NEGOTIATING;
+    uint64_t mark = pb_encoder_mark(&s->encoder);
+    if (!sends) {
         failed = keep_unsent(s, to, method, args, kwargs, c);
     } else {
         failed = send(s, to, method, args, kwargs, c, err);
@@ -272,6 +294,9 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
     if (!failed && call) {
         *call = c;
     }
+    if (!failed && sends && pb__traces(s)) {
+        pb__trace_sent_call(s, mark, to, method, wants_answer, args, kwargs);
+    }
     pb__session_leave(s);
     return failed;
 }
@@ -279,17 +304,17 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
 int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb, void *user_data,
                    pb_error *err, const char *format, ...)
 {
-    pb_error own = {0};
-    err = err ? err : &own;
+    pb_value *args, *kwargs;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(err, format, ap);
+    int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
     va_end(ap);
-    if (!args) {
-        return err->code;
+    if (failed) {
+        return failed;
     }
-    int failed =
-        pb_remote_call_values(to, method, args, NULL, NULL, cb, user_data, NULL, err);
+    failed =
+        pb_remote_call_values(to, method, args, kwargs, NULL, cb, user_data, NULL, err);
     pb_value_unref(args);
+    pb_value_unref(kwargs);
     return failed;
 }

@@ -52,7 +52,8 @@ static int admit(struct collector *c, pb_session *s, pb_error *why)
         }
         c->session = s;
     }
-    pb__proto_add_size(s, &c->bytes, &c->values);
+    c->bytes += s->shared->length; /* of the call that is being served */
+    c->values += s->shared->values;
     if (c->bytes_most && c->bytes > c->bytes_most) {
         return pb__error_set(why, PB_ERR_LIMIT, 0, "the pages have more than %zu bytes",
                              c->bytes_most);
@@ -113,7 +114,7 @@ static const pb_class collector_class = {
 
 pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data)
 {
-    struct collector *c = pb__malloc(sizeof *c);
+    struct collector *c = ops && ops->page ? pb__malloc(sizeof *c) : NULL;
     pb_object *o = c ? pb_object_new(&collector_class, c) : NULL;
     if (!o) {
         pb__free(c);

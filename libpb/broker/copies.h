@@ -93,8 +93,8 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
 /* The message has come whole: its copies are told their states. The members that hold one
  * that refuses it become NULL, with the first such error in m->refused. */
 void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m);
-/* Nothing is arriving any more: what was not told its state never will be. */
-void pb__copies_forget(struct pb__kit *kit);
+/* What is in the list and was not told its state never will be. */
+void pb__copies_forget(struct pb__list *arriving);
 
 /* ---- cacheable.c: Cacheables of ours ---- */
 

@@ -15,19 +15,20 @@
 static void release(struct pb__foreign *f)
 {
     struct pb__copy *c = (struct pb__copy *)f;
-    const pb_class *cls = c->object.cls;
+    const pb_class *with = pb__class_with(c->object.cls, offsetof(pb_class, destroy));
     pb__list_remove(&c->arriving);
     if (c->publication) {
         pb__publication_end(c);
     }
-    if (c->made && cls->destroy) {
-        cls->destroy(c->object.self);
+    if (c->made && with) {
+        with->destroy(c->object.self);
     }
 }
 
 static int repr(const struct pb__foreign *f, char *out, size_t size)
 {
-    return snprintf(out, size, "<RemoteCopy %s>", ((const pb_object *)f)->cls->name);
+    return snprintf(out, size, "<RemoteCopy %s>",
+                    pb__class_name(((const pb_object *)f)->cls));
 }
 
 const struct pb__foreign_ops pb__copy_ops = {
@@ -152,24 +153,24 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
 static int tell(struct pb__copy *c, pb_error *err)
 {
     const pb_class *cls = c->object.cls;
-    if (cls->construct) {
-        c->object.self = cls->construct();
+    const pb_class *with = pb__class_with(cls, offsetof(pb_class, construct));
+    if (with) {
+        c->object.self = with->construct();
         if (!c->object.self) {
             return pb__error_nomem(err);
         }
     }
     c->made = true;
     pb_error why = {0};
-    int e =
-        cls->set_state ? cls->set_state(c->object.self, c->object.base.holds, &why) : 0;
+    with = pb__class_with(cls, offsetof(pb_class, set_state));
+    int e = with ? with->set_state(c->object.self, c->object.base.holds, &why) : 0;
     if (e) {
         return pb__error_set(err, e, 0, "%s", why.code ? why.text : pb_strerror(e));
     }
     return c->publication ? pb__publication_begin(c, err) : 0;
 }
 
-static void refuse(pb_session *s, pb_value *list, const struct pb__copy *c,
-                   struct pb__received *m)
+static void refuse(pb_value *list, const struct pb__copy *c, struct pb__received *m)
 {
     struct pb__seq *members = (struct pb__seq *)list;
     for (uint32_t i = 0; i < members->len && i < 64; i++) {
@@ -179,39 +180,38 @@ static void refuse(pb_session *s, pb_value *list, const struct pb__copy *c,
             pb_value_unref(member);
         }
     }
-    if (!m->refused) {
-        m->refused = &s->kit->refused;
-    }
+    m->refused = &m->why;
 }
 
 void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m)
 {
-    struct pb__list *arriving = &s->kit->arriving;
+    struct pb__list *arriving = &m->arriving;
     if (pb__list_empty(arriving)) {
         return;
     }
-    s->kit->refused = (pb_error){0};
+    if (!m->refused) {
+        m->why = (pb_error){0};
+    }
     do {
         struct pb__copy *c = PB__LIST_ENTRY(arriving->next, struct pb__copy, arriving);
         pb__list_remove(&c->arriving);
         pb_object_ref(&c->object);
         c->arrival = PB__ARRIVED;
-        int e = tell(c, &s->kit->refused);
+        int e = tell(c, &m->why);
         s->reading = true; /* what goes is given back after the failure is written */
         if (e) {
             c->arrival = PB__REFUSED;
-            refuse(s, list, c, m);
+            refuse(list, c, m);
         }
         pb_object_unref(&c->object);
         s->reading = false;
     } while (!pb__list_empty(arriving));
 }
 
-void pb__copies_forget(struct pb__kit *kit)
+void pb__copies_forget(struct pb__list *arriving)
 {
-    while (!pb__list_empty(&kit->arriving)) {
-        struct pb__copy *c =
-            PB__LIST_ENTRY(kit->arriving.next, struct pb__copy, arriving);
+    while (!pb__list_empty(arriving)) {
+        struct pb__copy *c = PB__LIST_ENTRY(arriving->next, struct pb__copy, arriving);
         pb__list_remove(&c->arriving);
         c->arrival = PB__REFUSED;
     }

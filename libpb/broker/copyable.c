@@ -23,8 +23,9 @@ static int state_of(pb_object *o, pb_object *perspective, pb_value **out, pb_err
 {
     pb_error why = {0};
     pb_value *state;
-    if (o->cls->state_to_copy) {
-        state = o->cls->state_to_copy(o->self, perspective, &why);
+    const pb_class *with = pb__class_with(o->cls, offsetof(pb_class, state_to_copy));
+    if (with) {
+        state = with->state_to_copy(o->self, perspective, &why);
     } else {
         state = o->base.holds ? pb__ref(o->base.holds) : pb_dict();
     }
@@ -34,17 +35,17 @@ static int state_of(pb_object *o, pb_object *perspective, pb_value **out, pb_err
 int pb__copyable_state(pb_session *s, pb_object *o, pb_remote *observer,
                        struct pb__form *form, pb_error *err)
 {
-    const pb_class *cls = o->cls;
     pb_error why = {0};
-    const char *type =
-        cls->type_to_copy ? cls->type_to_copy(o->self, s->perspective) : NULL;
-    type = type ? type : cls->name;
+    const pb_class *with = pb__class_with(o->cls, offsetof(pb_class, type_to_copy));
+    const char *type = with ? with->type_to_copy(o->self, s->perspective) : NULL;
+    type = type ? type : pb__class_name(o->cls);
     form->head = (pb_span){(const uint8_t *)type, strlen(type)};
     form->shared = true;
-    if (!observer || !cls->state_to_cache) {
+    with = observer ? pb__class_with(o->cls, offsetof(pb_class, state_to_cache)) : NULL;
+    if (!with) {
         return state_of(o, s->perspective, &form->state, err);
     }
-    pb_value *state = cls->state_to_cache(o->self, s->perspective, observer, &why);
+    pb_value *state = with->state_to_cache(o->self, s->perspective, observer, &why);
     return asked(state, &why, &form->state, err);
 }
 
@@ -56,7 +57,7 @@ int pb__copyable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_err
 /* What is not Copyable is an instance like any other, which the taster lets out or not. */
 int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
-    pb_span name = {(const uint8_t *)o->cls->name, strlen(o->cls->name)};
+    pb_span name = pb_span_of(pb__class_name(o->cls));
     form->shared = true;
     if (pb_taster_class_allowed(s->shared->config.jelly.taster, name)) {
         const pb_value *state = o->base.holds;
@@ -67,7 +68,8 @@ int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *
         return 0;
     }
     struct pb__buf reason = {0};
-    int e = pb__buf_printf(&reason, "instance of class %s deemed insecure", o->cls->name);
+    int e = pb__buf_printf(&reason, "instance of class %s deemed insecure",
+                           pb__class_name(o->cls));
     form->head = pb__word(PB__WORD_UNPERSISTABLE);
     form->id = e ? NULL : pb_bytes((pb_span){reason.data, reason.len});
     pb__buf_fini(&reason);
@@ -83,6 +85,6 @@ int pb__copyable_plain(struct pb__foreign *f, const char **name, pb_value **stat
     if (!copyable && !o->base.holds) {
         return 0;
     }
-    *name = o->cls->name;
+    *name = pb__class_name(o->cls);
     return state_of(o, NULL, state, err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Deadlines of calls, and of the negotiation. The session has no clock: a call that is
- * made while no driver's call is on the stack counts from the next time that is told. */
+ * Deadlines of calls, and of the negotiation. The session has no clock but its driver's:
+ * where that cannot be asked, a call counts from the time that the driver's call on the
+ * stack has told, and without such a call from the next time that is told. */
 #include "libpb/broker/session.h"
 
 static pb_call *first_of(const struct pb__list *list)
@@ -20,12 +21,18 @@ static void insert(pb_session *s, pb_call *c)
     pb__list_push(at->next, &c->timer);
 }
 
-static void count_from(pb_session *s, pb_call *c)
+static void count_from(pb_session *s, pb_call *c, int64_t now)
 {
-    if (__builtin_add_overflow(s->now, c->deadline, &c->deadline)) {
+    if (__builtin_add_overflow(now, c->deadline, &c->deadline)) {
         c->deadline = INT64_MAX;
     }
     insert(s, c);
+}
+
+int64_t pb__session_now(const pb_session *s)
+{
+    const pb_session_config *c = &s->shared->config;
+    return c->now ? c->now(s->driver) : s->now;
 }
 
 void pb__deadline_now(pb_session *s, int64_t now)
@@ -34,7 +41,7 @@ void pb__deadline_now(pb_session *s, int64_t now)
     while (s->calls && !pb__list_empty(&s->calls->untimed)) {
         pb_call *c = first_of(&s->calls->untimed);
         pb__list_remove(&c->timer);
-        count_from(s, c);
+        count_from(s, c, now);
     }
 }
 
@@ -42,8 +49,9 @@ void pb__deadline_add(pb_call *c, int64_t timeout)
 {
     pb_session *s = c->session;
     c->deadline = timeout;
-    if (s->told) {
-        count_from(s, c);
+    s->timed = true;
+    if (s->told || s->shared->config.now) {
+        count_from(s, c, pb__session_now(s));
     } else {
         pb__list_push(&s->calls->untimed, &c->timer);
     }
@@ -65,10 +73,10 @@ void pb__deadline_expire(pb_session *s)
 
 int64_t pb_session_deadline(const pb_session *s)
 {
-    if (!pb__session_open(s)) {
+    if (!s || !pb__session_open(s)) {
         return INT64_MAX;
     }
-    if (pb__pagers_ready(s) || pb__session_hears_kept(s)) {
+    if (pb__pagers_ready(s) || pb__session_has_input(s)) {
         return s->now;
     }
     if (!s->calls) {

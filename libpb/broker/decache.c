@@ -6,12 +6,12 @@
 
 #include "libpb/broker/copies.h"
 
-static int write(pb_session *s, int64_t luid)
+static int write(pb_session *s, int64_t luid, uint64_t *mark)
 {
-    uint64_t mark = pb__write_begin(s, NULL);
+    *mark = pb__write_begin(s, NULL);
     int failed = pb__write_head(s, 2, PB__WORD_DECACHE);
     failed = failed ? failed : pb__encode_int(&s->encoder, luid);
-    return pb__write_end(s, mark, failed, NULL);
+    return pb__write_end(s, *mark, failed, NULL);
 }
 
 /* Mirrors Broker.decCacheRef. */
@@ -20,11 +20,16 @@ void pb__decache_flush_owed(pb_session *s)
     struct pb__list *owed = &s->caches->owed;
     while (!s->writing && !pb__list_empty(owed)) {
         struct pb__cache *v = PB__LIST_ENTRY(owed->next, struct pb__cache, link);
-        if (write(s, v->luid) != 0) {
+        int64_t luid = v->luid;
+        uint64_t mark;
+        if (write(s, luid, &mark) != 0) {
             return;
         }
         pb__list_remove(&v->link);
         pb__free(v);
+        if (pb__traces(s)) {
+            pb__trace_sent_number(s, mark, "decache", luid);
+        }
     }
 }
 
@@ -36,7 +41,7 @@ int pb__decache_received(pb_session *s, struct pb__received *m)
         return pb__malformed(s, m, 1, "decache of what is no number of an object");
     }
     struct pb__cached *x = pb__cacheable_find(s, luid);
-    if (!x) {
+    if (!x || x->count == 0) {
         return pb__malformed(
             s, m, 1, "decache of %" PRId64 ", of which the peer has no cache", luid);
     }

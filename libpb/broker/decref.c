@@ -6,12 +6,12 @@
 
 #include "libpb/broker/session.h"
 
-static int write(pb_session *s, int64_t luid)
+static int write(pb_session *s, int64_t luid, uint64_t *mark)
 {
-    uint64_t mark = pb__write_begin(s, NULL);
+    *mark = pb__write_begin(s, NULL);
     int failed = pb__write_head(s, 2, PB__WORD_DECREF);
     failed = failed ? failed : pb__encode_int(&s->encoder, luid);
-    return pb__write_end(s, mark, failed, NULL);
+    return pb__write_end(s, *mark, failed, NULL);
 }
 
 /* Mirrors Broker.sendDecRef. */
@@ -19,12 +19,17 @@ void pb__decref_flush_owed(pb_session *s)
 {
     while (!s->writing && !pb__list_empty(&s->owed)) {
         pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);
-        if (write(s, r->luid) != 0) {
+        int64_t luid = r->luid;
+        uint64_t mark;
+        if (write(s, luid, &mark) != 0) {
             return;
         }
         pb__list_remove(&r->link);
         pb__free(r);
         s->held--;
+        if (pb__traces(s)) {
+            pb__trace_sent_number(s, mark, "decref", luid);
+        }
     }
 }
 

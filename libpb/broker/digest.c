@@ -4,6 +4,7 @@
  * may be told to refuse it. */
 #include <md5.h>
 
+#include "libpb/base/span.h"
 #include "libpb/broker/login.h"
 
 void pb__md5(pb_span in, uint8_t out[PB_MD5_LEN])
@@ -27,8 +28,14 @@ void pb__respond_md5(pb_span challenge, const uint8_t md5[PB_MD5_LEN],
 void pb_respond(pb_span challenge, pb_span password, uint8_t out[PB_MD5_LEN])
 {
     uint8_t md5[PB_MD5_LEN];
-    pb__md5(password, md5);
-    pb__respond_md5(challenge, md5, out);
+    if (!out) {
+        return;
+    }
+    memset(out, 0, PB_MD5_LEN);
+    if (!pb__span_is_null(challenge) && !pb__span_is_null(password)) {
+        pb__md5(password, md5);
+        pb__respond_md5(challenge, md5, out);
+    }
 }
 
 bool pb__same_digest(const uint8_t a[PB_MD5_LEN], const uint8_t b[PB_MD5_LEN])

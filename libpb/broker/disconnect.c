@@ -22,7 +22,7 @@ static bool same(const struct pb__notifier *a, const struct pb__notifier *b)
 /* At the end; of one reference behind the last that it has. */
 static struct pb__notifier **place(pb_session *s, const pb_remote *remote)
 {
-    struct pb__notifier **at = &s->notifiers;
+    struct pb__notifier **at = &s->attached->notifiers;
     struct pb__notifier **behind = NULL;
     for (; *at; at = &(*at)->next) {
         if (remote && (*at)->remote == remote) {
@@ -34,7 +34,7 @@ static struct pb__notifier **place(pb_session *s, const pb_remote *remote)
 
 static int add(pb_session *s, const struct pb__notifier *wanted)
 {
-    struct pb__notifier *n = pb__malloc(sizeof *n);
+    struct pb__notifier *n = pb__attached(s) ? pb__malloc(sizeof *n) : NULL;
     if (!n) {
         return PB_ERR_NOMEM;
     }
@@ -48,7 +48,10 @@ static int add(pb_session *s, const struct pb__notifier *wanted)
 
 static void take(pb_session *s, const struct pb__notifier *unwanted)
 {
-    struct pb__notifier **at = &s->notifiers;
+    if (!s->attached) {
+        return;
+    }
+    struct pb__notifier **at = &s->attached->notifiers;
     while (*at && !same(*at, unwanted)) {
         at = &(*at)->next;
     }
@@ -63,6 +66,9 @@ static void take(pb_session *s, const struct pb__notifier *unwanted)
 
 int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb, void *user_data)
 {
+    if (!s || !cb) {
+        return PB_ERR_ARG;
+    }
     return pb__session_open(s)
                ? add(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data})
                : PB_ERR_STATE;
@@ -71,11 +77,16 @@ int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb, void *user_
 void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb,
                                           void *user_data)
 {
-    take(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data});
+    if (s) {
+        take(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data});
+    }
 }
 
 int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data)
 {
+    if (!r || !cb) {
+        return PB_ERR_ARG;
+    }
     return pb_remote_session(r)
                ? add(r->session, &(struct pb__notifier){.remote = r,
                                                         .remote_cb = cb,
@@ -85,7 +96,7 @@ int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_dat
 
 void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data)
 {
-    if (r->session) {
+    if (r && r->session) {
         take(r->session, &(struct pb__notifier){
                              .remote = r, .remote_cb = cb, .user_data = user_data});
     }
@@ -93,10 +104,10 @@ void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *us
 
 void pb__disconnect_notify(pb_session *s)
 {
-    while (s->notifiers) {
-        struct pb__notifier n = *s->notifiers;
-        pb__free(s->notifiers);
-        s->notifiers = n.next;
+    while (s->attached && s->attached->notifiers) {
+        struct pb__notifier n = *s->attached->notifiers;
+        pb__free(s->attached->notifiers);
+        s->attached->notifiers = n.next;
         if (n.remote) {
             n.remote_cb(n.remote, n.user_data);
             pb_remote_unref(n.remote);

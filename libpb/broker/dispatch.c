@@ -20,12 +20,6 @@ const char *pb__role_prefix(pb_role role)
     return prefixes[role];
 }
 
-const char *pb__class_short(const pb_class *cls)
-{
-    const char *dot = strrchr(cls->name, '.');
-    return dot ? dot + 1 : cls->name;
-}
-
 /* Python's truth of what stands where 0 or 1 is expected. */
 static bool is_true(const pb_value *v)
 {
@@ -69,24 +63,6 @@ static bool is_request_id(const pb_value *id)
     return kind == PB_INT || kind == PB_BYTES || kind == PB_FLOAT;
 }
 
-static const pb_method *find_method(const pb_class *cls, pb_role role,
-                                    const pb_value *name)
-{
-    const pb_method *const tables[] = {
-        [PB_ROLE_REMOTE] = cls->remote,
-        [PB_ROLE_PERSPECTIVE] = cls->perspective,
-        [PB_ROLE_VIEW] = cls->view,
-        [PB_ROLE_OBSERVE] = cls->observe,
-    };
-    const struct pb__text *text = (const struct pb__text *)name;
-    for (const pb_method *m = tables[role]; m && m->name; m++) {
-        if (strlen(m->name) == text->len && memcmp(m->name, text->data, text->len) == 0) {
-            return m;
-        }
-    }
-    return NULL;
-}
-
 static void fail_no_method(pb_request *r)
 {
     const char *method = pb_request_method(r);
@@ -109,7 +85,7 @@ static void fail_no_object(pb_request *r)
         pb_request_fail(r, "twisted.spread.pb.Error", "Invalid Object ID");
         return;
     }
-    char *id = pb_value_repr(pb_item(r->list, PB__OBJECT));
+    char *id = pb_value_repr(pb__request_part(r, PB__OBJECT));
     pb_request_fail(r, "builtins.KeyError", "%s", id ? id : "");
     pb_free(id);
 }
@@ -118,13 +94,16 @@ static void fail_no_object(pb_request *r)
  * perspectiveMessageReceived of Avatar. */
 static int call_method(pb_request *r, const pb_error *refused)
 {
-    const pb_value *name = pb_item(r->list, PB__METHOD);
+    const struct pb__text *text =
+        (const struct pb__text *)pb__request_part(r, PB__METHOD);
     pb_object *o = r->callee.object;
-    bool whole = strlen(pb_request_method(r)) == pb_len(name); /* no NUL in it */
-    const pb_method *m = find_method(o->cls, r->callee.role, name);
-    int (*call)(void *self, pb_request *req) = m       ? m->call
-                                               : whole ? o->cls->fallback
-                                                       : NULL;
+    const pb_method *m =
+        pb__class_method(o->cls, r->callee.role, (pb_span){text->data, text->len});
+    int (*call)(void *self, pb_request *req) = m ? m->call : NULL;
+    if (!m && !memchr(text->data, 0, text->len)) {
+        const pb_class *with = pb__class_with(o->cls, offsetof(pb_class, fallback));
+        call = with ? with->fallback : NULL;
+    }
     if (!r->local && !pb__arguments_read(r, refused)) {
         return 0;
     }
@@ -181,7 +160,11 @@ int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
     }
     pb__remote_arrived(s, r->callee.perspective);
     pb__copies_arrived(s, r->list, m);
-    serve(r, m->refused);
+    if (r->session) {
+        serve(r, m->refused);
+    } else { /* a copy has ended it */
+        pb_request_unref(r);
+    }
     return 0;
 }
 

@@ -47,10 +47,11 @@ static int dump_objects(const pb_session *s, struct pb__buf *out)
     while (!e && s->exports && pb__map_next(&s->exports->by_luid, &at, &luid, &value)) {
         const struct pb__export *x = value;
         e = pb__buf_printf(out, "object %" PRIu64 " %s count %" PRIu64 "\n", luid,
-                           x->object->cls->name, x->count);
+                           pb__class_name(x->object->cls), x->count);
     }
     for (const struct pb__published *p = s->published; !e && p; p = p->next) {
-        e = pb__buf_printf(out, "published %s %s\n", p->name, p->object->cls->name);
+        e = pb__buf_printf(out, "published %s %s\n", p->name,
+                           pb__class_name(p->object->cls));
     }
     return e;
 }
@@ -73,14 +74,15 @@ static int dump_caches(const struct pb__caches *cs, struct pb__buf *out)
     for (const struct pb__list *l = cs->order.next; !e && l != &cs->order; l = l->next) {
         const struct pb__cached *x = PB__LIST_ENTRY(l, struct pb__cached, link);
         e = pb__buf_printf(out, "cached %" PRId64 " %s count %" PRIu64 "\n", x->luid,
-                           x->object->cls->name, x->count);
+                           pb__class_name(x->object->cls), x->count);
     }
     size_t at = 0;
     uint64_t luid;
     void *value;
     while (!e && pb__map_next(&cs->shown, &at, &luid, &value)) {
         const struct pb__copy *c = value;
-        e = pb__buf_printf(out, "cache %" PRIu64 " %s\n", luid, c->object.cls->name);
+        e = pb__buf_printf(out, "cache %" PRIu64 " %s\n", luid,
+                           pb__class_name(c->object.cls));
     }
     for (const struct pb__list *l = cs->owed.next; !e && l != &cs->owed; l = l->next) {
         const struct pb__cache *v = PB__LIST_ENTRY(l, struct pb__cache, link);
@@ -136,6 +138,9 @@ static void check_caches(const struct pb__caches *cs)
 
 void pb__session_check(const pb_session *s)
 {
+    if (s->depth > 1) {
+        return; /* a message below is still being handled */
+    }
     if (s->caches) {
         check_caches(s->caches);
     }

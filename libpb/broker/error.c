@@ -52,7 +52,11 @@ static int write(pb_session *s, pb_value *id, const pb_failure *f, enum pb__fail
     if (!failed) {
         failed = name ? write_exception(s, name, err) : write_state(s, f, how, err);
     }
-    return pb__write_answer_end(s, mark, failed, err);
+    failed = pb__write_answer_end(s, mark, failed, err);
+    if (!failed && pb__traces(s)) {
+        pb__trace_sent_failure(s, mark, id, f);
+    }
+    return failed;
 }
 
 /* Mirrors Broker._sendError. */
@@ -78,7 +82,11 @@ int pb__error_write_value(pb_session *s, pb_value *id, pb_value *v, pb_error *er
     int failed = pb__write_head(s, 3, PB__WORD_ERROR);
     failed = failed ? failed : pb__write_value(s, id, err);
     failed = failed ? failed : pb__write_value(s, v, err);
-    return pb__write_answer_end(s, mark, failed, err);
+    failed = pb__write_answer_end(s, mark, failed, err);
+    if (!failed && pb__traces(s)) {
+        pb__trace_sent(s, mark, "error", (pb_value *[]){id, v}, 2);
+    }
+    return failed;
 }
 
 /* Mirrors Broker.proto_error. */

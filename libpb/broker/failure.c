@@ -45,6 +45,10 @@ static const char *text_at(const pb_value *state, const char *key)
 
 pb_failure *pb_failure_new(const char *type, const char *text, const char *traceback)
 {
+    if (!type) {
+        return NULL;
+    }
+    text = text ? text : "";
     traceback = traceback ? traceback : "";
     type += strspn(type, " ");
     size_t mro = strlen(type) + 1, name = strcspn(type, " ");
@@ -85,11 +89,14 @@ static const char *class_of(const pb_value *v)
 {
     const char *name = pb_name_of(v);
     const pb_object *o = pb_as_object(v);
-    return name ? name : o ? o->cls->name : pb_kind_name(pb__kind(v));
+    return name ? name : o ? pb__class_name(o->cls) : pb_kind_name(pb__kind(v));
 }
 
 pb_failure *pb_failure_from_value(pb_value *v)
 {
+    if (!v) {
+        return NULL;
+    }
     pb_failure *own = pb__failure_of(v);
     if (own) {
         return pb_failure_ref(own);
@@ -145,26 +152,29 @@ void pb_failure_unref(pb_failure *f)
 
 int pb_failure_code(const pb_failure *f)
 {
-    return f->code;
+    return f ? f->code : PB_OK;
 }
 
 const char *pb_failure_type(const pb_failure *f)
 {
-    return f->type ? f->type : pb__exception_of(f->code);
+    return !f ? "" : f->type ? f->type : pb__exception_of(f->code);
 }
 
 const char *pb_failure_text(const pb_failure *f)
 {
-    return f->text;
+    return f ? f->text : "";
 }
 
 const char *pb_failure_traceback(const pb_failure *f)
 {
-    return f->traceback;
+    return f ? f->traceback : "";
 }
 
 bool pb_failure_check(const pb_failure *f, const char *type)
 {
+    if (!f || !type) {
+        return false;
+    }
     if (!f->parents) {
         return pb__exception_is(pb__failure_mro(f), type);
     }
@@ -180,12 +190,12 @@ bool pb_failure_check(const pb_failure *f, const char *type)
 
 pb_value *pb_failure_value(const pb_failure *f)
 {
-    return f->value;
+    return f ? f->value : NULL;
 }
 
 pb_value *pb_failure_parents(const pb_failure *f)
 {
-    return f->parents;
+    return f ? f->parents : NULL;
 }
 
 /* ---- As a value ---- */
@@ -199,7 +209,7 @@ static const pb_class copyable_class = {.name = PB__COPYABLE_FAILURE, .destroy =
 
 pb_value *pb_failure_to_value(pb_failure *f)
 {
-    pb_object *o = pb_object_new(&copyable_class, f);
+    pb_object *o = f ? pb_object_new(&copyable_class, f) : NULL;
     if (o) {
         pb_failure_ref(f);
     }

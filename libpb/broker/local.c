@@ -26,7 +26,7 @@ struct pb__local_answer {
 
 static pb_remote *make(pb_object *o, const char *const *names, bool strict)
 {
-    struct pb__local_target *t = pb__malloc(sizeof *t);
+    struct pb__local_target *t = o ? pb__malloc(sizeof *t) : NULL;
     pb_remote *r = t ? pb__remote_new_local(t) : NULL;
     if (!r) {
         pb__free(t);
@@ -45,7 +45,8 @@ pb_remote *pb_local_as_remote(pb_object *o)
 pb_remote *pb_local_async_forwarder(pb_object *forwarded, const char *const *names,
                                     bool fail_when_not_implemented)
 {
-    return make(forwarded, names, fail_when_not_implemented);
+    static const char *const none[] = {NULL};
+    return make(forwarded, names ? names : none, fail_when_not_implemented);
 }
 
 void pb__local_target_free(struct pb__local_target *t)
@@ -79,12 +80,14 @@ int pb__local_answer(pb_request *r, pb_value *result, pb_failure *f)
         return PB_ERR_STATE;
     }
     r->answered = true;
+    pb_request_ref(r);
     if (f && t->failed) {
         t->failed(pb_request_method(r), f, t->user_data);
     }
     if (to->cb) {
         to->cb(result, f, to->user_data);
     }
+    pb_request_unref(r);
     return 0;
 }
 

@@ -5,6 +5,7 @@ libpb_broker_la_SOURCES = \
 	%D%/cache.c \
 	%D%/cacheable.c \
 	%D%/call.c \
+	%D%/class.c \
 	%D%/checker.c \
 	%D%/collector.c \
 	%D%/copies.h \
@@ -34,6 +35,7 @@ libpb_broker_la_SOURCES = \
 	%D%/object.c \
 	%D%/observer.c \
 	%D%/pager.c \
+	%D%/peer.c \
 	%D%/portal.c \
 	%D%/pressure.c \
 	%D%/proto.c \
@@ -45,6 +47,7 @@ libpb_broker_la_SOURCES = \
 	%D%/session.h \
 	%D%/shared.c \
 	%D%/shared.h \
+	%D%/trace.c \
 	%D%/uncache.c \
 	%D%/viewpoint.c \
 	%D%/write.c
@@ -58,9 +61,11 @@ unit_tests += \
 	%D%/tests/test_cache_refused \
 	%D%/tests/test_cacheable \
 	%D%/tests/test_call \
+	%D%/tests/test_class \
 	%D%/tests/test_collector \
 	%D%/tests/test_copy \
 	%D%/tests/test_copyable \
+	%D%/tests/test_deadline \
 	%D%/tests/test_disconnect \
 	%D%/tests/test_exception \
 	%D%/tests/test_failure \
@@ -69,7 +74,12 @@ unit_tests += \
 	%D%/tests/test_local \
 	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
+	%D%/tests/test_nested \
 	%D%/tests/test_nomem \
+	%D%/tests/test_null \
+	%D%/tests/test_null_flavors \
+	%D%/tests/test_null_login \
+	%D%/tests/test_null_session \
 	%D%/tests/test_pager \
 	%D%/tests/test_portal \
 	%D%/tests/test_pressure \
@@ -87,9 +97,11 @@ unit_tests += \
 %C%_tests_test_cache_refused_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_class_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_collector_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copy_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copyable_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_deadline_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_disconnect_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_exception_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
@@ -98,7 +110,12 @@ unit_tests += \
 %C%_tests_test_local_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_nested_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nomem_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_null_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_null_flavors_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_null_login_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_null_session_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_portal_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(broker_libs) $(test_libs)

@@ -11,14 +11,16 @@ static void log_args(pb_session *s, pb_log_level level, const char *format, va_l
     const pb_session_config *c = &s->shared->config;
     struct pb__buf text = {0};
     if (pb__buf_vprintf(&text, format, args) == 0) {
+        s->depth++; /* whatever it does, s is there when it returns */
         c->on_log(s, level, (const char *)text.data, c->user_data);
+        s->depth--;
     }
     pb__buf_fini(&text);
 }
 
 void pb__log(pb_session *s, pb_log_level level, const char *format, ...)
 {
-    if (s->shared->config.on_log) {
+    if (level <= s->shared->config.log_level) {
         va_list args;
         va_start(args, format);
         log_args(s, level, format, args);
@@ -40,11 +42,11 @@ void pb__log_failure(pb_session *s, const char *before, const pb_failure *f)
 
 void pb__log_refused(pb_session *s, const pb_request *r)
 {
-    if (s->shared->config.on_log) {
+    if (s->shared->config.log_level >= PB_LOG_INFO) {
         char *args = pb_value_repr(pb_request_args(r));
         char *kwargs = pb_value_repr(pb_request_kwargs(r));
         pb__log(s, PB_LOG_INFO, "%s.%s%s didn't accept %s and %s",
-                r->callee.object->cls->name, pb__role_prefix(r->callee.role),
+                pb__class_name(r->callee.object->cls), pb__role_prefix(r->callee.role),
                 pb_request_method(r), args ? args : "", kwargs ? kwargs : "");
         pb_free(args);
         pb_free(kwargs);

@@ -67,7 +67,7 @@ static void on_avatar(pb_value *avatar, pb_failure *failure, void *user_data)
 /* Of the time for the whole, which is that of the first call, when this is answered. */
 static int64_t time_left(const pb_login_call *l)
 {
-    int64_t left = l->call->deadline - l->session->now;
+    int64_t left = l->call->deadline - pb__session_now(l->session);
     return left > 0 ? left : 1;
 }
 
@@ -133,9 +133,11 @@ int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
              pb_login_call **login, pb_error *err)
 {
     pb_error own = {0};
-    err = err ? err : &own;
+    if (login) {
+        *login = NULL;
+    }
     if (!s || !c) {
-        return pb__error_set(err, PB_ERR_ARG, 0, "a login needs a session and a user");
+        return pb__error_null(err, s ? "the user to log in" : "the session to log in at");
     }
     pb_login_call *l = pb__malloc(sizeof *l);
     if (!l) {
@@ -148,8 +150,9 @@ int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                          .user_data = user_data};
     pb__md5(pb__credentials_password(c), l->password_md5);
     pb_call_options timed = {.timeout = options ? options->timeout : 0};
-    int failed = begin(l, c, &timed, err);
+    int failed = begin(l, c, &timed, &own);
     if (failed) {
+        pb__error_copy(err, &own);
         free_login(l);
     } else if (login) {
         *login = l;
@@ -159,5 +162,7 @@ int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
 
 void pb_login_cancel(pb_login_call *login)
 {
-    pb_call_cancel(login->call);
+    if (login) {
+        pb_call_cancel(login->call);
+    }
 }

@@ -39,7 +39,8 @@ static pb_object *jellyable(pb_object *avatar)
     struct pb__callee c = {.role = PB_ROLE_REMOTE};
     pb__callee(avatar, &c);
     bool itself = c.object != avatar || cls->flavor != PB_FLAVOR_REFERENCEABLE ||
-                  (cls->remote && !cls->perspective);
+                  (pb__class_has_role(cls, PB_ROLE_REMOTE) &&
+                   !pb__class_has_role(cls, PB_ROLE_PERSPECTIVE));
     return itself ? pb_object_ref(avatar)
                   : pb_referenceable_new(avatar, PB_ROLE_PERSPECTIVE);
 }

@@ -106,11 +106,11 @@ int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value
         failed = args ? pb__write_value(s, args, err) : write_empty(s, PB__WORD_TUPLE);
     }
     failed = failed ? failed : write_kwargs(s, kwargs, err);
-    failed = pb__write_end(s, mark, failed, err);
-    pb_object_unref(perspective);
     /* Where banana refuses, Twisted has taken the number already. */
     if (!failed || !s->refused_as) {
         s->calls->last_request++;
     }
+    failed = pb__write_end(s, mark, failed, err);
+    pb_object_unref(perspective);
     return failed;
 }

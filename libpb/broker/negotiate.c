@@ -21,25 +21,32 @@ int pb__negotiate_begin(pb_session *s)
     return pb__write_end(s, mark, failed, NULL);
 }
 
-static int write_version(pb_session *s, pb_error *err)
+static int write_version(pb_session *s, uint64_t *mark, pb_error *err)
 {
-    uint64_t mark = pb__write_begin(s, NULL);
+    *mark = pb__write_begin(s, NULL);
     int failed = pb__write_head(s, 2, PB__WORD_VERSION);
     failed = failed ? failed : pb__encode_int(&s->encoder, VERSION);
-    return pb__write_end(s, mark, failed, err);
+    return pb__write_end(s, *mark, failed, err);
 }
 
 static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
 {
-    pb_decoder_set_dialect(&s->kit->decoder, d);
+    if (s->kit) {
+        pb_decoder_set_dialect(&s->kit->decoder, d);
+    }
+    pb__kit_forget(s);
     pb_encoder_set_dialect(&s->encoder, d);
-    int failed = write_version(s, err);
+    uint64_t mark;
+    int failed = write_version(s, &mark, err);
     if (failed) {
         return failed;
     }
     s->state = PB__OPEN;
     s->negotiate_by = INT64_MAX;
-    pb__log(s, PB_LOG_DEBUG, "negotiated the dialect %s", pb__dialect_name(d));
+    pb__log(s, PB_LOG_INFO, "negotiated the dialect %s", pb__dialect_name(d));
+    if (pb__traces(s)) {
+        pb__trace_sent_number(s, mark, "version", VERSION);
+    }
     pb__call_flush(s);
     const pb_session_config *c = &s->shared->config;
     if (c->on_ready && pb__session_open(s)) {

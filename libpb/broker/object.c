@@ -9,8 +9,9 @@
 static void release(struct pb__foreign *f)
 {
     const pb_object *o = (pb_object *)f;
-    if (o->cls->destroy) {
-        o->cls->destroy(o->self);
+    const pb_class *with = pb__class_with(o->cls, offsetof(pb_class, destroy));
+    if (with) {
+        with->destroy(o->self);
     }
 }
 
@@ -36,7 +37,8 @@ uint64_t pb__object_hash(const struct pb__foreign *f)
 
 static int repr(const struct pb__foreign *f, char *out, size_t size)
 {
-    return snprintf(out, size, "<Referenceable %s>", ((const pb_object *)f)->cls->name);
+    return snprintf(out, size, "<Referenceable %s>",
+                    pb__class_name(((const pb_object *)f)->cls));
 }
 
 static const struct pb__foreign_ops ops = {
@@ -50,7 +52,7 @@ static const struct pb__foreign_ops ops = {
 
 pb_object *pb_object_new(const pb_class *cls, void *self)
 {
-    pb_object *o = pb__local_new(sizeof *o, &ops, NULL);
+    pb_object *o = cls ? pb__local_new(sizeof *o, &ops, NULL) : NULL;
     if (o) {
         o->cls = cls;
         o->self = self;
@@ -71,12 +73,12 @@ void pb_object_unref(pb_object *o)
 
 void *pb_object_self(const pb_object *o)
 {
-    return o->self;
+    return o ? o->self : NULL;
 }
 
 const pb_class *pb_object_class(const pb_object *o)
 {
-    return o->cls;
+    return o ? o->cls : NULL;
 }
 
 pb_value *pb_object_value(pb_object *o)
@@ -104,7 +106,7 @@ pb_object *pb_as_object(const pb_value *v)
 
 pb_value *pb_object_state(const pb_object *o)
 {
-    return o->base.holds;
+    return o ? o->base.holds : NULL;
 }
 
 static bool is_root(pb_span name)
@@ -157,7 +159,7 @@ pb_object *pb__published_find(const pb_session *s, pb_span name)
 
 int pb_session_set_name_for_local(pb_session *s, const char *name, pb_object *o)
 {
-    if (!name || !o) {
+    if (!s || !name || !o) {
         return PB_ERR_ARG;
     }
     if (!pb__session_open(s)) {

@@ -161,9 +161,15 @@ size_t pb__pagers_count(const pb_session *s)
 
 int pb_page(pb_remote *collector, const pb_page_source *ops, void *self, pb_pager **pager)
 {
-    pb_session *s = collector ? pb_remote_session(collector) : NULL;
-    if (!s || !pb__session_open(s)) {
-        return collector ? PB_ERR_DEAD : PB_ERR_ARG;
+    pb_session *s = pb_remote_session(collector);
+    if (pager) {
+        *pager = NULL;
+    }
+    if (!collector || !ops || !ops->next_page) {
+        return PB_ERR_ARG;
+    }
+    if (!s) {
+        return PB_ERR_DEAD;
     }
     pb_pager *p = pb__malloc(sizeof *p);
     if (p && !s->pagers && (s->pagers = pb__calloc(1, sizeof *s->pagers))) {
@@ -192,14 +198,18 @@ static void wake(pb_pager *p)
 
 void pb_pager_resume(pb_pager *p)
 {
-    p->waiting = false;
-    wake(p);
+    if (p) {
+        p->waiting = false;
+        wake(p);
+    }
 }
 
 void pb_pager_stop(pb_pager *p)
 {
-    p->stopped = true;
-    wake(p);
+    if (p) {
+        p->stopped = true;
+        wake(p);
+    }
 }
 
 /* ---- The ready-made ones ---- */
@@ -266,12 +276,21 @@ static int next_of_file(void *self, pb_value **page, bool *last, pb_error *err)
 static const pb_page_source bytes_ops = {.next_page = next_of_bytes, .done = done};
 static const pb_page_source file_ops = {.next_page = next_of_file, .done = done};
 
+/* Nothing was begun. */
+static int refuse(pb_pager **pager, int code)
+{
+    if (pager) {
+        *pager = NULL;
+    }
+    return code;
+}
+
 static int begin_source(pb_remote *collector, const pb_page_source *ops,
                         const struct source *c, pb_pager **pager)
 {
     struct source *own = pb__malloc(sizeof *own);
     if (!own) {
-        return PB_ERR_NOMEM;
+        return refuse(pager, PB_ERR_NOMEM);
     }
     *own = *c;
     pb_value_ref(own->bytes);
@@ -287,11 +306,9 @@ int pb_page_bytes(pb_remote *collector, pb_value *bytes, size_t chunk,
                   pb_paged_cb done_cb, void *user_data, pb_pager **pager)
 {
     pb_span all;
-    if (!bytes) {
-        return PB_ERR_ARG;
-    }
-    if (pb_as_bytes(bytes, &all) != 0) {
-        return PB_ERR_TYPE;
+    int failed = pb_as_bytes(bytes, &all);
+    if (failed) {
+        return refuse(pager, failed);
     }
     return begin_source(collector, &bytes_ops,
                         &(struct source){.bytes = bytes,
@@ -305,7 +322,7 @@ int pb_page_file(pb_remote *collector, FILE *file, size_t chunk, pb_paged_cb don
                  void *user_data, pb_pager **pager)
 {
     if (!file) {
-        return PB_ERR_ARG;
+        return refuse(pager, PB_ERR_ARG);
     }
     return begin_source(collector, &file_ops,
                         &(struct source){.file = file,

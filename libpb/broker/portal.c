@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libpb/base/span.h"
 #include "libpb/broker/login.h"
 #include "libpb/broker/session.h"
 
@@ -53,7 +54,7 @@ static int system_challenge(uint8_t out[PB_MD5_LEN], void *user_data)
 
 pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data)
 {
-    pb_portal *p = pb__malloc(sizeof *p);
+    pb_portal *p = realm ? pb__malloc(sizeof *p) : NULL;
     if (p) {
         *p = (pb_portal){.refs = 1,
                          .realm = realm,
@@ -65,7 +66,9 @@ pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data)
 
 pb_portal *pb_portal_ref(pb_portal *p)
 {
-    p->refs++;
+    if (p) {
+        p->refs++;
+    }
     return p;
 }
 
@@ -86,21 +89,28 @@ static void set(struct pb__checker *place, pb_checker_cb check, void *user_data)
 
 void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_data)
 {
-    set(&p->password, check, user_data);
+    if (p) {
+        set(&p->password, check, user_data);
+    }
 }
 
 void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check, void *user_data)
 {
-    set(&p->anonymous, check, user_data);
+    if (p) {
+        set(&p->anonymous, check, user_data);
+    }
 }
 
 void pb_portal_allow_anonymous(pb_portal *p)
 {
-    set(&p->anonymous, pb__check_anybody, NULL);
+    pb_portal_set_anonymous_checker(p, pb__check_anybody, NULL);
 }
 
 int pb_portal_add_user(pb_portal *p, pb_span username, pb_span password)
 {
+    if (!p || pb__span_is_null(username) || pb__span_is_null(password)) {
+        return PB_ERR_ARG;
+    }
     if (!p->password.check && !pb__checker_table(&p->password)) {
         return PB_ERR_NOMEM;
     }
@@ -117,7 +127,9 @@ void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c)
 
 void pb_portal_accept_text_names(pb_portal *p, bool take)
 {
-    p->take_text = take;
+    if (p) {
+        p->take_text = take;
+    }
 }
 
 void pb__portal_set_challenge(pb_portal *p,
@@ -132,7 +144,9 @@ void pb__portal_set_challenge(pb_portal *p,
 
 pb_attempt *pb_attempt_ref(pb_attempt *a)
 {
-    a->refs++;
+    if (a) {
+        a->refs++;
+    }
     return a;
 }
 
@@ -150,18 +164,19 @@ void pb_attempt_unref(pb_attempt *a)
 
 pb_session *pb_attempt_session(const pb_attempt *a)
 {
-    return pb_request_session(a->request);
+    return a ? pb_request_session(a->request) : NULL;
 }
 
 bool pb_attempt_is_anonymous(const pb_attempt *a)
 {
-    return !a->username;
+    return a && !a->username;
 }
 
 pb_span pb_attempt_username(const pb_attempt *a)
 {
     pb_span name = {0};
-    if (a->username && (a->portal->take_text || pb_value_kind(a->username) == PB_BYTES)) {
+    if (a && a->username &&
+        (a->portal->take_text || pb_value_kind(a->username) == PB_BYTES)) {
         pb_as_text(a->username, &name);
     }
     return name;
@@ -170,6 +185,9 @@ pb_span pb_attempt_username(const pb_attempt *a)
 bool pb_attempt_check_md5(const pb_attempt *a, const uint8_t md5[PB_MD5_LEN])
 {
     uint8_t right[PB_MD5_LEN];
+    if (!a || !md5) {
+        return false;
+    }
     pb__respond_md5((pb_span){a->challenge, PB_MD5_LEN}, md5, right);
     return pb__same_digest(right, a->response) && a->responded;
 }
@@ -177,6 +195,9 @@ bool pb_attempt_check_md5(const pb_attempt *a, const uint8_t md5[PB_MD5_LEN])
 bool pb_attempt_check_password(const pb_attempt *a, pb_span password)
 {
     uint8_t md5[PB_MD5_LEN];
+    if (pb__span_is_null(password)) {
+        return false;
+    }
     pb__md5(password, md5);
     return pb_attempt_check_md5(a, md5);
 }
@@ -184,7 +205,7 @@ bool pb_attempt_check_password(const pb_attempt *a, pb_span password)
 pb_span pb_attempt_avatar_id(const pb_attempt *a)
 {
     pb_span id = {0};
-    if (a->avatar_id) {
+    if (a && a->avatar_id) {
         pb_as_bytes(a->avatar_id, &id);
     }
     return id;
@@ -192,12 +213,28 @@ pb_span pb_attempt_avatar_id(const pb_attempt *a)
 
 pb_value *pb_attempt_mind(const pb_attempt *a)
 {
-    return a->mind;
+    return a ? a->mind : NULL;
+}
+
+/* Fails the login with the exception for a code of ours. */
+static int fail_by(pb_attempt *a, int code)
+{
+    int failed = pb_attempt_fail(a, pb__exception_of(code), "%s", pb_strerror(code));
+    return failed ? failed : code;
+}
+
+/* Fails the login for an argument that is NULL; a too may be NULL. */
+static int fail_null(pb_attempt *a)
+{
+    return a ? fail_by(a, PB_ERR_ARG) : PB_ERR_ARG;
 }
 
 /* In Twisted it is a Deferred that fails, mostly before it is returned. */
 int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
 {
+    if (!a || !type || !format) {
+        return fail_null(a);
+    }
     if (a->answered) {
         return PB_ERR_STATE;
     }
@@ -225,13 +262,16 @@ int pb_attempt_refuse(pb_attempt *a)
 static int close_on(pb_attempt *a, int code)
 {
     if (code && !a->answered) {
-        pb_attempt_fail(a, pb__exception_of(code), "%s", pb_strerror(code));
+        fail_by(a, code);
     }
     return code;
 }
 
 int pb_attempt_accept(pb_attempt *a, pb_span avatar_id)
 {
+    if (!a || pb__span_is_null(avatar_id)) {
+        return PB_ERR_ARG;
+    }
     if (a->accepted || a->answered) {
         return PB_ERR_STATE;
     }
@@ -249,6 +289,12 @@ int pb_attempt_accept(pb_attempt *a, pb_span avatar_id)
 int pb_attempt_grant(pb_attempt *a, pb_object *avatar, void (*logout)(void *user_data),
                      void *user_data)
 {
+    if (!a && logout) {
+        logout(user_data);
+    }
+    if (!a) {
+        return PB_ERR_ARG;
+    }
     if (a->answered) {
         return PB_ERR_STATE;
     }
@@ -387,7 +433,7 @@ static const pb_class root_class = {
 
 pb_object *pb_portal_root(pb_portal *p)
 {
-    pb_object *o = pb_object_new(&root_class, p);
+    pb_object *o = p ? pb_object_new(&root_class, p) : NULL;
     if (o) {
         pb_portal_ref(p);
     }

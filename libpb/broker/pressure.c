@@ -8,26 +8,29 @@
 
 size_t pb__session_queued(const pb_session *s)
 {
-    return pb_encoder_send(&s->encoder).len;
+    return pb__encoder_unsent(&s->encoder).len;
 }
 
 /* Whether the peer does not take its answers. It stops who awaits none himself, given up
  * or not: so of two ends one always reads, for what one has not sent the other awaits. */
 static bool is_held_up(const pb_session *s)
 {
-    uint64_t sent = pb_encoder_mark(&s->encoder) - pb__session_queued(s);
-    return s->full && s->answered > sent && (!s->calls || s->calls->sent.len == 0);
+    if (!s->full) {
+        return false;
+    }
+    uint64_t sent = pb__encoder_mark(&s->encoder) - pb__session_queued(s);
+    return s->answered > sent && (!s->calls || s->calls->sent.len == 0);
 }
 
 bool pb__session_hears(const pb_session *s)
 {
-    return pb__session_open(s) && !s->paused &&
+    return pb__session_open(s) && !s->paused && !s->reading && !s->writing &&
            s->serving < s->shared->config.max_pending && !is_held_up(s);
 }
 
-bool pb__session_hears_kept(const pb_session *s)
+bool pb__session_has_input(const pb_session *s)
 {
-    return s->kept && pb__session_hears(s);
+    return (s->kept || (s->in && s->in->len > 0)) && pb__session_hears(s);
 }
 
 int pb__session_queue_check(const pb_session *s, pb_error *err)
@@ -57,22 +60,26 @@ void pb__session_drained(pb_session *s)
 
 bool pb_session_is_full(const pb_session *s)
 {
-    return s->full && pb__session_open(s);
+    return s && s->full && pb__session_open(s);
 }
 
 bool pb_session_want_recv(const pb_session *s)
 {
-    return !s->kept && pb__session_hears(s);
+    return s && !s->kept && pb__session_hears(s);
 }
 
 void pb_session_pause(pb_session *s)
 {
-    s->paused = true;
+    if (s) {
+        s->paused = true;
+    }
 }
 
 void pb_session_resume(pb_session *s)
 {
-    s->paused = false;
-    s->resumed = true;
-    pb__session_wake(s);
+    if (s) {
+        s->paused = false;
+        s->resumed = true;
+        pb__session_wake(s);
+    }
 }

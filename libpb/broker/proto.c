@@ -18,23 +18,25 @@ static int did_not_understand(pb_session *s, struct pb__received *m)
     return 0;
 }
 
+#define NAME(text) text, sizeof text - 1
+
 /* The commonest first. */
 static const struct pb__proto protos[] = {
-    {"message",
+    {NAME("message"),
      6,
      {"request", "object", "method", "answer required", "args", "kwargs"},
      pb__message_received},
-    {"answer", 2, {"request", "result"}, pb__answer_received},
-    {"decref", 1, {"object"}, pb__decref_received},
-    {"error", 2, {"request", "failure"}, pb__error_received},
-    {"cachemessage",
+    {NAME("answer"), 2, {"request", "result"}, pb__answer_received},
+    {NAME("decref"), 1, {"object"}, pb__decref_received},
+    {NAME("error"), 2, {"request", "failure"}, pb__error_received},
+    {NAME("cachemessage"),
      6,
      {"request", "object", "method", "answer required", "args", "kwargs"},
      pb__cachemessage_received},
-    {"decache", 1, {"object"}, pb__decache_received},
-    {"uncache", 1, {"object"}, pb__uncache_received},
-    {"version", 1, {"version"}, pb__version_received},
-    {"didNotUnderstand", 1, {"command"}, did_not_understand},
+    {NAME("decache"), 1, {"object"}, pb__decache_received},
+    {NAME("uncache"), 1, {"object"}, pb__uncache_received},
+    {NAME("version"), 1, {"version"}, pb__version_received},
+    {NAME("didNotUnderstand"), 1, {"command"}, did_not_understand},
 };
 
 static const struct pb__proto *find(const pb_value *command)
@@ -44,7 +46,7 @@ static const struct pb__proto *find(const pb_value *command)
         return NULL;
     }
     for (size_t i = 0; i < sizeof protos / sizeof *protos; i++) {
-        if (strlen(protos[i].name) == name.len &&
+        if (protos[i].name_len == name.len &&
             memcmp(protos[i].name, name.data, name.len) == 0) {
             return &protos[i];
         }
@@ -59,27 +61,14 @@ const char *pb__proto_member(const pb_value *command, size_t i, void *ctx)
     return p && i >= 1 && i <= p->arity ? p->members[i - 1] : NULL;
 }
 
-/* How long the message that has come whole is. */
-static uint64_t length(const pb_decoder *d)
-{
-    return d->offset + (uint64_t)(d->next - d->mark);
-}
-
-void pb__proto_add_size(const pb_session *s, uint64_t *bytes, uint64_t *values)
-{
-    const pb_decoder *d = &s->kit->decoder;
-    *bytes += length(d);
-    *values += d->limits.values - d->tokens_left;
-}
-
 int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
                   const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    pb__error_setv(m->err, PB_ERR_PROTOCOL, length(&s->kit->decoder), format, args);
+    pb__error_setv(m->err, PB_ERR_PROTOCOL, s->shared->length, format, args);
     va_end(args);
-    pb__error_where(m->err, "message %" PRIu64, pb_decoder_count(&s->kit->decoder) + 1);
+    pb__error_where(m->err, "message %" PRIu64, s->messages);
     if (m->proto) {
         pb__error_where(m->err, ": %s", m->proto->name);
     }
@@ -104,7 +93,11 @@ static int not_understood(pb_session *s, struct pb__received *m)
         int failed = pb__encode_list(&s->encoder, 2);
         failed = failed ? failed : pb__write_string(s, "didNotUnderstand");
         failed = failed ? failed : pb__write_value(s, command, m->err);
-        return pb__write_end(s, mark, failed, m->err);
+        failed = pb__write_end(s, mark, failed, m->err);
+        if (!failed && pb__traces(s)) {
+            pb__trace_sent(s, mark, "didNotUnderstand", &command, 1);
+        }
+        return failed;
     }
     if (!word) {
         return pb__malformed(s, m, 0, "a command is a word");
@@ -132,27 +125,43 @@ static int dispatch(pb_session *s, struct pb__received *m)
         return pb__malformed(s, m, 0, "%zu members after the command, where %zu belong",
                              members - 1, m->proto->arity);
     }
-    return m->proto->received(s, m);
+    if (pb__traces(s)) {
+        pb__trace_received(s, m, s->shared->length);
+    }
+    return pb__session_open(s) ? m->proto->received(s, m) : 0;
 }
 
-int pb__proto_received(struct pb__message *message, void *ctx)
+int pb__proto_complete(struct pb__message *message, void *ctx)
 {
-    pb_session *s = *(pb_session **)ctx;
-    struct pb__received m = {
-        .list = message->value, .refused = message->refused, .err = s->kit->err};
-    s->reading = false;
+    struct pb__kit *kit = ctx;
+    pb_decoder *d = &kit->decoder;
+    pb_session *s = kit->session;
+    struct pb__received *m = kit->message;
+    s->messages = d->count + 1;
+    s->shared->length = d->offset + (uint64_t)(d->next - d->mark);
+    s->shared->values = d->limits.values - d->tokens_left;
+    m->list = message->value;
+    m->proto = NULL;
+    m->refused = NULL;
+    if (message->refused) {
+        m->why = *message->refused;
+        m->refused = &m->why;
+    }
+    pb__list_init(&m->arriving);
+    pb__list_take_all(&m->arriving, &kit->arriving);
+    d->paused = true;
+    return 0;
+}
+
+int pb__proto_received(pb_session *s, struct pb__received *m)
+{
     int failed =
-        s->state == PB__NEGOTIATING ? pb__negotiate_received(s, &m) : dispatch(s, &m);
-    pb_value_unref(m.list);
-    pb__remote_arrived(s, NULL);
-    pb__copies_forget(s->kit);
+        s->state == PB__NEGOTIATING ? pb__negotiate_received(s, m) : dispatch(s, m);
+    pb_value_unref(m->list);
+    pb__copies_forget(&m->arriving);
     pb__remote_splice_late(s);
     pb__cache_splice_late(s);
     pb__decref_flush(s);
     pb__session_check(s);
-    if (!pb__session_hears(s)) {
-        pb_decoder_pause(&s->kit->decoder);
-    }
-    s->reading = true;
     return failed ? failed : pb__session_open(s) ? 0 : PB_ERR_LOST;
 }

@@ -22,7 +22,20 @@ pb_value *pb_publishable_state(void *self, pb_object *perspective, pb_remote *ob
                                pb_error *err)
 {
     const pb_publishable *p = self;
+    if (!p || !p->published_id) {
+        pb__error_null(err, p ? "the publishedID" : "what is published");
+        return NULL;
+    }
+    if (!observer || !observer->observed) {
+        pb__error_set(err, PB_ERR_ARG, 0, "what is published is sent to no observer");
+        return NULL;
+    }
     const pb_session *s = observer->session;
+    if (!s || !observer->observed->object) {
+        pb__error_set(err, PB_ERR_DEAD, 0,
+                      "what is published is of a connection that ended");
+        return NULL;
+    }
     const struct {
         const char *name;
         pb_value *value;
@@ -56,14 +69,14 @@ int pb_publishable_get_state(void *self, pb_request *req)
 {
     const pb_publishable *p = self;
     pb_error err = {0};
-    int e = pb_request_unpack(req, "");
+    int e = p ? pb_request_unpack(req, "") : PB_ERR_ARG;
     if (e) {
         return e;
     }
     if (!p->state_to_publish) {
         return pb_request_fail(req, "builtins.NotImplementedError",
                                "<class '%s'>.getStateToPublishFor",
-                               pb_object_class(pb_request_object(req))->name);
+                               pb__class_name(pb_request_object(req)->cls));
     }
     pb_value *state = p->state_to_publish(self, pb_request_perspective(req), &err);
     if (!state && err.code) {
@@ -220,7 +233,7 @@ static int save(const struct pb__copy *c, pb_error *err)
     const struct pb__publication *p = c->publication;
     struct pb__buf name = {0};
     pb_jelly_config config = {.profile = p->profile, .taster = taster_new()};
-    pb_value *v = pb_instance_steal(c->object.cls->name, state_to_save(c));
+    pb_value *v = pb_instance_steal(pb__class_name(c->object.cls), state_to_save(c));
     int e = config.taster && v ? file_name(c, &name) : PB_ERR_NOMEM;
     uint8_t *data = NULL;
     size_t len = 0;
@@ -240,8 +253,8 @@ static void save_or_log(struct pb__copy *c)
     pb_error err = {0};
     int e = c->publication->config.save ? save(c, &err) : 0;
     if (e && c->session) {
-        pb__log(c->session, PB_LOG_ERROR, "%s cannot be saved: %s", c->object.cls->name,
-                err.code ? err.text : pb_strerror(e));
+        pb__log(c->session, PB_LOG_ERROR, "%s cannot be saved: %s",
+                pb__class_name(c->object.cls), err.code ? err.text : pb_strerror(e));
     }
 }
 
@@ -369,6 +382,9 @@ static struct pb__copy *published(const pb_object *o)
 int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_data)
 {
     struct pb__copy *c = published(o);
+    if (!o || !cb) {
+        return PB_ERR_ARG;
+    }
     if (!c) {
         return PB_ERR_TYPE;
     }
@@ -417,7 +433,8 @@ static void answered(pb_value *result, pb_failure *failure, void *user_data)
         return;
     }
     r->result = pb__ref(result);
-    int e = pb_published_when_activated(pb_as_object(result), activated, r);
+    pb_object *o = pb_as_object(result);
+    int e = o ? pb_published_when_activated(o, activated, r) : PB_ERR_TYPE;
     if (e) {
         failure = pb__failure_new(e, e == PB_ERR_TYPE ? "the result is no RemotePublished"
                                                       : pb_strerror(e));
@@ -431,6 +448,9 @@ int pb_when_ready(pb_remote *to, const char *method, pb_value *args, pb_value *k
                   pb_call **call, pb_error *err)
 {
     struct ready *r = pb__calloc(1, sizeof *r);
+    if (call) {
+        *call = NULL;
+    }
     if (!r) {
         return pb__error_nomem(err);
     }

@@ -170,7 +170,11 @@ int pb_registry_set_published(pb_registry *g, const char *tag, const pb_class *c
 int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
                                const pb_class *const *classes, size_t n)
 {
-    if (!g || !prefix || (n > 0 && !classes)) {
+    bool fits = g && prefix && (n == 0 || classes);
+    for (size_t i = 0; fits && i < n; i++) {
+        fits = classes[i] && classes[i]->name;
+    }
+    if (!fits) {
         return PB_ERR_ARG;
     }
     /* The new rows wait behind the others, for all are set or none. */

@@ -24,8 +24,9 @@ static void destroy(struct pb__foreign *f)
     } else {
         pb__list_push(s->reading ? &s->late : &s->owed, &r->link);
         if (!s->reading) {
+            pb__session_enter(s);
             pb__decref_flush(s);
-            pb__session_wake(s);
+            pb__session_leave(s);
         }
     }
     pb_object_unref(perspective);
@@ -65,7 +66,8 @@ static int repr(const struct pb__foreign *f, char *out, size_t size)
     const pb_remote *r = (const pb_remote *)f;
     if (r->observed) {
         const pb_object *o = r->observed->object;
-        return snprintf(out, size, "<RemoteCacheObserver %s>", o ? o->cls->name : "");
+        return snprintf(out, size, "<RemoteCacheObserver %s>",
+                        o ? pb__class_name(o->cls) : "");
     }
     if (r->target) {
         return snprintf(out, size, "<LocalAsRemote>");
@@ -191,25 +193,25 @@ pb_value *pb_remote_value(pb_remote *r)
 
 int64_t pb_remote_luid(const pb_remote *r)
 {
-    if (r->observed && r->session) {
+    if (r && r->observed && r->session) {
         return pb__cacheable_luid(r->session, r->observed->object);
     }
-    return r->luid;
+    return r ? r->luid : 0;
 }
 
 pb_session *pb_remote_session(const pb_remote *r)
 {
-    return r->session && pb__session_open(r->session) ? r->session : NULL;
+    return r && r->session && pb__session_open(r->session) ? r->session : NULL;
 }
 
 pb_object *pb_remote_perspective(const pb_remote *r)
 {
-    return r->perspective;
+    return r ? r->perspective : NULL;
 }
 
 pb_remote *pb_session_remote_for_name(pb_session *s, const char *name)
 {
-    pb_remote *r = make(s, 0, false, name);
+    pb_remote *r = s && name ? make(s, 0, false, name) : NULL;
     if (r && !pb__session_open(s)) {
         r->session = NULL;
     } else if (r) {

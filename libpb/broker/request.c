@@ -41,42 +41,44 @@ void pb__request_fini(pb_session *s)
 
 const char *pb_request_method(const pb_request *r)
 {
-    return (const char *)((const struct pb__text *)pb_item(r->list, PB__METHOD))->data;
+    return r ? (const char *)((const struct pb__text *)pb__request_part(r, PB__METHOD))
+                   ->data
+             : "";
 }
 
 pb_value *pb_request_args(const pb_request *r)
 {
-    return pb_item(r->list, PB__ARGS);
+    return r ? pb__request_part(r, PB__ARGS) : NULL;
 }
 
 pb_value *pb_request_kwargs(const pb_request *r)
 {
-    return pb_item(r->list, PB__KWARGS);
+    return r ? pb__request_part(r, PB__KWARGS) : NULL;
 }
 
 pb_session *pb_request_session(const pb_request *r)
 {
-    return r->session;
+    return r ? r->session : NULL;
 }
 
 pb_object *pb_request_object(const pb_request *r)
 {
-    return r->callee.object;
+    return r ? r->callee.object : NULL;
 }
 
 pb_role pb_request_role(const pb_request *r)
 {
-    return r->callee.role;
+    return r ? r->callee.role : PB_ROLE_REMOTE;
 }
 
 pb_object *pb_request_perspective(const pb_request *r)
 {
-    return r->callee.perspective;
+    return r ? r->callee.perspective : NULL;
 }
 
 bool pb_request_wants_answer(const pb_request *r)
 {
-    return r->wants_answer;
+    return r && r->wants_answer;
 }
 
 /* 0 if it may be answered now; it is answered then. */
@@ -101,7 +103,21 @@ static int begin_answer(pb_request *r)
     }
     r->answered = true;
     s->serving--;
-    return 0;
+    return s->shared->usable && s->shared->usable(s->driver, NULL) ? PB_ERR_LOST : 0;
+}
+
+/* Between these an answer is made. r and its session outlive whatever is called. */
+static pb_session *request_enter(pb_request *r)
+{
+    pb_request_ref(r);
+    pb__session_enter(r->session);
+    return r->session;
+}
+
+static void request_leave(pb_request *r, pb_session *s)
+{
+    pb_request_unref(r);
+    pb__session_leave(s);
 }
 
 static bool is_error(const pb_failure *f)
@@ -119,7 +135,7 @@ static void fail(pb_request *r, const pb_failure *f, enum pb__failing how)
     bool logged = !is_error(f);
     s->failures += raised ? r->wants_answer : !f->value;
     if (r->wants_answer) {
-        pb__error_write(s, pb_item(r->list, PB__REQUEST), f, how);
+        pb__error_write(s, pb__request_part(r, PB__REQUEST), f, how);
     }
     s->failures += raised && logged;
     if (raised && r->callee.object && pb_failure_check(f, "builtins.TypeError")) {
@@ -149,8 +165,9 @@ static int answer(pb_request *r, pb_value *result)
     if (!r->wants_answer) {
         return 0;
     }
-    pb_error err = {0};
-    int failed = pb__answer_write(s, pb_item(r->list, PB__REQUEST), result,
+    pb_error err;
+    pb__error_init(&err);
+    int failed = pb__answer_write(s, pb__request_part(r, PB__REQUEST), result,
                                   r->callee.perspective, &err);
     if (failed && pb__session_open(s)) {
         raise_now(r, s->refused_as ? s->refused_as : pb__exception_of(failed), err.text);
@@ -160,6 +177,10 @@ static int answer(pb_request *r, pb_value *result)
 
 int pb_request_answer_steal(pb_request *r, pb_value *result)
 {
+    if (!r) {
+        pb_value_unref(result);
+        return PB_ERR_ARG;
+    }
     if (r->local) {
         int local = result ? pb__local_answer(r, result, NULL)
                            : pb_request_fail(r, pb__exception_of(PB_ERR_ARG),
@@ -172,16 +193,18 @@ int pb_request_answer_steal(pb_request *r, pb_value *result)
         pb_value_unref(result);
         return failed;
     }
-    pb_session *s = r->session;
-    pb__session_enter(s);
+    pb_session *s = request_enter(r);
     failed = answer(r, result);
     pb_value_unref(result);
-    pb__session_leave(s);
+    request_leave(r, s);
     return failed;
 }
 
 int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
 {
+    if (!r || !type || !format) {
+        return pb_request_answer_steal(r, NULL);
+    }
     int failed = r->local ? 0 : begin_answer(r);
     if (failed) {
         return failed;
@@ -198,15 +221,14 @@ int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
         pb__buf_fini(&text);
         return failed;
     }
-    pb_session *s = r->session;
-    pb__session_enter(s);
+    pb_session *s = request_enter(r);
     if (failed) {
         pb__session_end_nomem(s);
     } else {
         raise_now(r, type, (const char *)text.data);
     }
     pb__buf_fini(&text);
-    pb__session_leave(s);
+    request_leave(r, s);
     return 0;
 }
 
@@ -225,7 +247,7 @@ static int fail_as_itself(pb_request *r, pb_value *v)
     pb_session *s = r->session;
     pb_error err = {0};
     int failed = r->wants_answer
-                     ? pb__error_write_value(s, pb_item(r->list, PB__REQUEST), v, &err)
+                     ? pb__error_write_value(s, pb__request_part(r, PB__REQUEST), v, &err)
                      : 0;
     if (failed && pb__session_open(s)) {
         raise_now(r, s->refused_as ? s->refused_as : pb__exception_of(failed), err.text);
@@ -246,26 +268,27 @@ static int fail_with(pb_request *r, pb_failure *f)
 
 int pb_request_fail_with(pb_request *r, pb_failure *f)
 {
+    if (!r || !f) {
+        return pb_request_answer_steal(r, NULL);
+    }
     if (r->local) {
-        return f ? pb__local_answer(r, NULL, f) : pb_request_answer_steal(r, NULL);
+        return pb__local_answer(r, NULL, f);
     }
     int failed = begin_answer(r);
     if (failed) {
         return failed;
     }
-    pb_session *s = r->session;
-    pb__session_enter(s);
-    failed = f ? fail_with(r, f) : answer(r, NULL);
-    pb__session_leave(s);
+    pb_session *s = request_enter(r);
+    pb_failure_ref(f);
+    failed = fail_with(r, f);
+    pb_failure_unref(f);
+    request_leave(r, s);
     return failed;
 }
 
 static int fail_by_value(pb_request *r, pb_value *v)
 {
-    pb_kind kind = v ? pb__kind(v) : PB_NONE;
-    if (!v) {
-        return answer(r, NULL);
-    }
+    pb_kind kind = pb__kind(v);
     if (kind != PB_OBJECT && kind != PB_INSTANCE) {
         raise_now(r, "builtins.TypeError", "exceptions must derive from BaseException");
         return PB_ERR_TYPE;
@@ -282,18 +305,16 @@ static int fail_by_value(pb_request *r, pb_value *v)
 
 int pb_request_fail_value_steal(pb_request *r, pb_value *exception)
 {
-    if (r->local) {
-        int local = exception ? pb__local_fail_steal(r, pb_failure_from_value(exception))
-                              : pb_request_answer_steal(r, NULL);
+    if (!r || !exception) {
         pb_value_unref(exception);
-        return local;
+        return pb_request_answer_steal(r, NULL);
     }
-    int failed = begin_answer(r);
-    if (!failed) {
-        pb_session *s = r->session;
-        pb__session_enter(s);
+    int failed = r->local ? pb__local_fail_steal(r, pb_failure_from_value(exception))
+                          : begin_answer(r);
+    if (!failed && !r->local) {
+        pb_session *s = request_enter(r);
         failed = fail_by_value(r, exception);
-        pb__session_leave(s);
+        request_leave(r, s);
     }
     pb_value_unref(exception);
     return failed;
@@ -310,7 +331,9 @@ void pb__request_close(pb_request *r, int code)
 
 pb_request *pb_request_ref(pb_request *r)
 {
-    r->refs++;
+    if (r) {
+        r->refs++;
+    }
     return r;
 }
 

@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "libpb/base/span.h"
+
 /* What stands in where there is no memory for the error itself. */
 static pb_error *spare_error(int code)
 {
@@ -22,6 +24,8 @@ static pb_error *spare_error(int code)
 
 static void destroy(pb_session *s)
 {
+    s->depth++; /* nothing that the application does in it can free s again */
+    pb__attached_fini(s);
     if (s->kit) {
         pb__kit_drop(s);
     }
@@ -60,6 +64,9 @@ static void finish(pb_session *s)
     if (s->error->code != PB_OK && s->error->code != PB_ERR_LOST) {
         pb__log(s, PB_LOG_ERROR, "%s%s%s", s->error->where, *s->error->where ? ": " : "",
                 s->error->text);
+    } else {
+        pb__log(s, PB_LOG_DEBUG, "the session is over: %s",
+                s->error->code ? s->error->text : "it was closed here");
     }
     pb__call_fini(s);
     pb__pagers_fini(s);
@@ -113,6 +120,16 @@ static pb_session *begin(pb_session *s)
     return freed ? NULL : s;
 }
 
+void pb__session_await(pb_session *s)
+{
+    s->negotiate_by = INT64_MAX;
+}
+
+void pb__session_connected(pb_session *s, int64_t now)
+{
+    s->negotiate_by = deadline_of(s->shared, now);
+}
+
 pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
                             bool is_client)
 {
@@ -139,8 +156,9 @@ pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
 
 static pb_session *new_alone(const pb_session_config *c, int64_t now, bool is_client)
 {
-    struct pb__shared *sh = pb__shared_new(c);
-    pb_session *s = sh ? pb__session_new(sh, c->driver, now, is_client) : NULL;
+    static const pb_session_config plain;
+    struct pb__shared *sh = pb__shared_new(c ? c : &plain);
+    pb_session *s = sh ? pb__session_new(sh, sh->config.driver, now, is_client) : NULL;
     pb__shared_unref(sh);
     return s;
 }
@@ -184,9 +202,8 @@ void pb__session_leave(pb_session *s)
 
 void pb__session_wake(pb_session *s)
 {
-    bool wanted = pb_session_want_send(s) || pb__pagers_ready(s) ||
-                  (s->calls && !pb__list_empty(&s->calls->untimed)) || s->resumed ||
-                  pb__session_hears_kept(s) || !pb__session_open(s);
+    bool wanted = pb_session_want_send(s) || pb__pagers_ready(s) || s->timed ||
+                  s->resumed || pb__session_has_input(s) || !pb__session_open(s);
     void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
     if (s->depth == 0 && on_wake && wanted && !s->woken) {
         s->woken = true;
@@ -208,7 +225,7 @@ static int driver_leaves(pb_session *s)
 {
     int e = pb__session_open(s) ? 0 : s->error->code ? s->error->code : PB_ERR_LOST;
     if (s->depth == 1) {
-        s->told = s->resumed = false;
+        s->told = s->resumed = s->timed = false;
     }
     leave(s, true);
     return e;
@@ -216,78 +233,127 @@ static int driver_leaves(pb_session *s)
 
 /* ---- Driving ---- */
 
-/* Reads, with the session's kit; *rest is how much of it is left where reading stops. */
-static int read_with_kit(pb_session *s, pb_span in, size_t *rest, pb_error *err)
+/* The input that is next: what was kept, then that of pb_session_recv on the stack. */
+static pb_span next_input(const pb_session *s)
 {
-    struct pb__kit *kit = s->kit;
-    kit->err = err;
+    const struct pb__kept *k = s->kept;
+    return k       ? (pb_span){k->in.data + k->handled, k->in.len - k->handled}
+           : s->in ? *s->in
+                   : (pb_span){0};
+}
+
+/* All of it but `rest` bytes has been read. */
+static void input_read(pb_session *s, size_t rest)
+{
+    struct pb__kept *k = s->kept;
+    if (!k) {
+        s->in->data += s->in->len - rest;
+        s->in->len = rest;
+    } else if (rest == 0) {
+        drop_kept(s);
+    } else {
+        k->handled = k->in.len - rest;
+    }
+}
+
+/* The decoder has refused the input. */
+static int refuse_input(pb_session *s, int e, pb_error *err)
+{
+    const pb_decoder *d = &s->kit->decoder;
+    /* The reader's lack of memory comes without words. */
+    pb__error_set(err, e, pb__decoder_offset(d), "%s", pb_strerror(e));
+    if (!*err->where) {
+        pb__error_where(err, "message %" PRIu64, d->count + 1);
+        pb__reader_where(s->kit->reader, err);
+    }
+    pb__kit_drop(s);
+    return e;
+}
+
+/* Reads up to the end of one message, or of the input: m->list is NULL then. */
+static int read_message(pb_session *s, pb_span in, struct pb__received *m)
+{
+    if (!s->kit && pb__kit_take(s) != 0) {
+        return pb__error_nomem(m->err);
+    }
+    pb_decoder *d = &s->kit->decoder;
+    m->list = NULL;
+    s->kit->message = m;
     s->reading = true;
-    int e = pb_decoder_recv(&kit->decoder, in, err);
-    if (e) { /* the reader's lack of memory comes without words */
-        pb__error_set(err, e, pb_decoder_offset(&kit->decoder), "%s", pb_strerror(e));
-    }
-    if (e && !*err->where) {
-        pb__error_where(err, "message %" PRIu64, pb_decoder_count(&kit->decoder) + 1);
-        pb__reader_where(kit->reader, err);
-    }
-    *rest = pb_decoder_rest(&kit->decoder);
+    int e = pb__decoder_recv(d, in, m->err);
     if (e) {
-        pb__kit_drop(s);
-    } else if (pb_decoder_offset(&kit->decoder) == 0) {
-        pb__kit_give(s);
+        e = refuse_input(s, e, m->err);
+    } else {
+        input_read(s, d->rest);
+        if (d->rest == 0 && d->offset == 0) {
+            pb__kit_give(s);
+        }
     }
     s->reading = false;
     return e;
 }
 
-/* Reads as far as the session hears: *rest is what it did not. */
-static int hear(pb_session *s, pb_span in, size_t *rest, pb_error *err)
+/* Reads and handles messages, as far as the session hears. What handles one may call this
+ * again, by way of the driver: then the rest has been read when it returns. */
+static int hear(pb_session *s, pb_error *err)
 {
-    *rest = in.len;
-    if (!pb__session_hears(s)) {
-        return 0;
+    struct pb__received m;
+    pb_span in = next_input(s);
+    int e = 0;
+    m.err = err;
+    while (!e && in.len > 0 && pb__session_hears(s)) {
+        e = read_message(s, in, &m);
+        if (!e && m.list) {
+            e = pb__proto_received(s, &m);
+        }
+        in = next_input(s);
     }
-    int e = pb__kit_take(s);
-    return e ? pb__error_nomem(err) : read_with_kit(s, in, rest, err);
+    return e;
 }
 
 /* Keeps what was not heard. */
-static int keep(pb_session *s, pb_span in, pb_error *err)
+static int keep(pb_session *s, pb_error *err)
 {
-    if (in.len == 0) {
+    pb_span *in = s->in;
+    s->in = NULL;
+    if (!in || in->len == 0 || !pb__session_open(s)) {
         return 0;
     }
     if (!s->kept && !(s->kept = pb__calloc(1, sizeof *s->kept))) {
         return pb__error_nomem(err);
     }
-    return pb__buf_append(&s->kept->in, in.data, in.len) ? pb__error_nomem(err) : 0;
+    return pb__buf_append(&s->kept->in, in->data, in->len) ? pb__error_nomem(err) : 0;
 }
 
-static int hear_kept(pb_session *s, pb_error *err)
+/* What came before goes first, also where it is the rest of a pb_session_recv that has
+ * called here. */
+static int hear_all(pb_session *s, pb_span in, pb_error *err)
 {
-    size_t rest;
-    struct pb__kept *k = s->kept;
-    int e =
-        hear(s, (pb_span){k->in.data + k->handled, k->in.len - k->handled}, &rest, err);
-    k->handled = k->in.len - rest;
-    if (rest == 0) {
-        drop_kept(s);
+    int e = s->in ? hear(s, err) : 0;
+    e = e ? e : keep(s, err);
+    if (!e && pb__session_open(s)) {
+        s->in = &in;
+        e = hear(s, err);
+        e = e ? e : keep(s, err);
     }
+    s->in = NULL;
     return e;
 }
 
 int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 {
-    assert(s->depth == 0);
+    if (!s) {
+        return PB_ERR_ARG;
+    }
+    if (s->reading || s->writing) {
+        return PB_ERR_STATE;
+    }
+    pb_error err;
+    pb__error_init(&err);
     driver_enters(s, now);
     if (pb__session_open(s)) {
-        pb_error err = {0};
-        size_t rest = in.len;
-        int e = s->kept ? hear_kept(s, &err) : 0;
-        if (!e && !s->kept) {
-            e = hear(s, in, &rest, &err);
-        }
-        e = e ? e : keep(s, (pb_span){in.data + in.len - rest, rest}, &err);
+        int e = pb__span_is_null(in) ? pb__error_null(&err, "the input")
+                                     : hear_all(s, in, &err);
         if (e) {
             pb__session_end(s, &err);
         }
@@ -297,15 +363,27 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 
 pb_span pb_session_send(pb_session *s)
 {
-    s->woken = false;
-    if (pb__session_open(s)) {
-        pb__decref_flush(s);
+    if (!s) {
+        return (pb_span){0};
     }
-    return s->lost || s->writing ? (pb_span){0} : pb_encoder_send(&s->encoder);
+    s->woken = false;
+    if (pb__session_open(s) && (s->caches || !pb__list_empty(&s->owed))) {
+        pb__session_enter(s);
+        pb__decref_flush(s);
+        bool gone = s->depth == 1 && s->freeing; /* by on_log */
+        leave(s, true);
+        if (gone) {
+            return (pb_span){0};
+        }
+    }
+    return s->lost || s->writing ? (pb_span){0} : pb__encoder_unsent(&s->encoder);
 }
 
 void pb_session_sent(pb_session *s, size_t n, int64_t now)
 {
+    if (!s) {
+        return;
+    }
     driver_enters(s, now);
     pb_encoder_sent(&s->encoder, n);
     pb__session_drained(s);
@@ -314,10 +392,14 @@ void pb_session_sent(pb_session *s, size_t n, int64_t now)
 
 int pb_session_tick(pb_session *s, int64_t now)
 {
+    if (!s) {
+        return PB_ERR_ARG;
+    }
     driver_enters(s, now);
     pb__deadline_expire(s);
-    pb_error err = {0};
-    if (pb__session_hears_kept(s) && hear_kept(s, &err) != 0) {
+    pb_error err;
+    pb__error_init(&err);
+    if (hear(s, &err) != 0) {
         pb__session_end(s, &err);
     }
     pb__pagers_turn(s);
@@ -327,6 +409,9 @@ int pb_session_tick(pb_session *s, int64_t now)
 void pb_session_lost(pb_session *s, const pb_error *why)
 {
     pb_error closed = {0};
+    if (!s) {
+        return;
+    }
     pb__error_set(&closed, PB_ERR_LOST, 0, "the peer closed the connection");
     pb__session_enter(s);
     s->lost = true;
@@ -336,9 +421,11 @@ void pb_session_lost(pb_session *s, const pb_error *why)
 
 void pb_session_close(pb_session *s)
 {
-    pb__session_enter(s);
-    pb__session_end(s, spare_error(PB_OK));
-    pb__session_leave(s);
+    if (s) {
+        pb__session_enter(s);
+        pb__session_end(s, spare_error(PB_OK));
+        pb__session_leave(s);
+    }
 }
 
 void pb_session_free(pb_session *s)
@@ -355,33 +442,36 @@ void pb_session_free(pb_session *s)
 
 bool pb_session_want_send(const pb_session *s)
 {
-    return !s->lost &&
-           (pb_encoder_send(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
+    return s && !s->lost &&
+           (pb__encoder_unsent(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
             (s->caches && !pb__list_empty(&s->caches->owed)));
 }
 
 bool pb_session_is_ready(const pb_session *s)
 {
-    return s->state == PB__OPEN;
+    return s && s->state == PB__OPEN;
 }
 
 bool pb_session_is_closed(const pb_session *s)
 {
-    return s->state == PB__CLOSED;
+    return !s || s->state == PB__CLOSED;
 }
 
 const pb_error *pb_session_error(const pb_session *s)
 {
-    return s->error ? s->error : spare_error(PB_OK);
+    return !s ? spare_error(PB_ERR_ARG) : s->error ? s->error : spare_error(PB_OK);
 }
 
 void *pb_session_user_data(const pb_session *s)
 {
-    return s->shared->config.user_data;
+    return s ? s->shared->config.user_data : NULL;
 }
 
 int pb_session_set_limits(pb_session *s, const pb_limits *l)
 {
+    if (!s) {
+        return PB_ERR_ARG;
+    }
     pb__encoder_set_limits(&s->encoder, l);
     if (s->kit) {
         pb__decoder_set_limits(&s->kit->decoder, l);
@@ -392,6 +482,13 @@ int pb_session_set_limits(pb_session *s, const pb_limits *l)
 
 void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
 {
+    if (!out) {
+        return;
+    }
+    *out = (pb_session_stats){0};
+    if (!s) {
+        return;
+    }
     *out = (pb_session_stats){
         .pending = s->calls ? s->calls->pending : 0,
         .serving = s->serving,

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * The session's insides, and what its files offer one another. What arrives goes from the
- * reader to pb__proto_received, by the table of messages to one function for each, and
- * from there to the application; what leaves is written between pb__write_begin and
- * pb__write_end, which undo all of it where a part of it fails.
+ * reader, message by message, to pb__proto_received, by the table of messages to one
+ * function for each, and from there to the application; what leaves is written between
+ * pb__write_begin and pb__write_end, which undo all of it where a part of it fails.
+ *
+ * While a message is handled no decoder is on the stack, so that the application may have
+ * the next ones handled before it returns: a blocking client that is used again from a
+ * method does. What a function here still needs after a callback must bear that.
  *
  * Every public function that may end the session, or call the application, runs between
  * pb__session_enter and pb__session_leave. Ending only marks the session closed; the
@@ -29,7 +33,7 @@ struct pb__calls {
     struct pb__map sent;     /* request id to pb_call: sent and not answered */
     struct pb__list waiting; /* pb_call.waiting: whose callback has not run, in order */
     struct pb__list timers;  /* pb_call.timer, by deadline */
-    struct pb__list untimed; /* pb_call.timer: made since the time was told last */
+    struct pb__list untimed; /* pb_call.timer: of which it is not known when they began */
     struct pb__list unsent;  /* pb__unsent.link: made before the session was ready */
     size_t pending;          /* length of waiting */
     int64_t last_request;
@@ -41,13 +45,21 @@ struct pb__kept {
     size_t handled; /* bytes of it */
 };
 
+/* What the application has attached to a session. */
+struct pb__attached {
+    struct pb__notifier *notifiers; /* in the order in which they are called */
+    void *data;
+    void (*destroy)(void *data);
+};
+
 struct pb_session {
     pb_encoder encoder;
     struct pb__shared *shared; /* one count */
     struct pb__kit *kit;       /* while a message comes; NULL: between messages */
-    uint64_t messages;         /* that came, as of the last kit */
+    uint64_t messages;         /* that came */
     void *driver;
     struct pb__kept *kept;   /* NULL: nothing came while reading had stopped */
+    pb_span *in;             /* of pb_session_recv on the stack: what was not read yet */
     int64_t now;             /* as last told */
     int64_t negotiate_by;    /* INT64_MAX: there is no hurry, or not any more */
     struct pb__calls *calls; /* NULL: none was made yet */
@@ -70,19 +82,19 @@ struct pb_session {
     struct pb__list late; /* likewise, once the message that comes has been handled */
     size_t held;          /* those of all three that owe a decref */
 
-    struct pb__notifier *notifiers; /* in the order in which they are called */
-    struct pb__pagers *pagers;      /* pager.c; NULL: nothing is being paged */
-    struct pb__caches *caches;      /* copies.h; NULL: none was sent or came yet */
+    struct pb__attached *attached; /* NULL: the application has attached nothing */
+    struct pb__pagers *pagers;     /* pager.c; NULL: nothing is being paged */
+    struct pb__caches *caches;     /* copies.h; NULL: none was sent or came yet */
 
     pb_error *error;        /* why it is closed: on the heap, or a spare one */
     const char *refused_as; /* the exception that the invoker raised while writing */
     pb_object *perspective; /* for whom is written; borrowed, NULL: nobody */
 
-    uint32_t depth;  /* calls of public functions on the stack */
+    uint16_t depth;  /* calls of public functions on the stack */
     uint8_t state;   /* enum pb__session_state */
     uint8_t strikes; /* times that more than max_refs were asked for */
     bool is_client;
-    bool reading;  /* in the decoder, but not in a message that has come whole */
+    bool reading;  /* a message is being read, or what was refused of one dropped */
     bool writing;  /* between pb__write_begin and pb__write_end */
     bool finished; /* on_close has run, or runs */
     bool freeing;  /* pb_session_free was called */
@@ -92,6 +104,7 @@ struct pb_session {
     bool full;     /* more than high_mark waited, and more than low_mark still does */
     bool resumed;  /* it does again, and the driver does not know yet */
     bool told;     /* the driver on the stack told the time */
+    bool timed;    /* there is a new deadline, and the driver does not know yet */
 };
 
 static inline bool pb__session_open(const pb_session *s)
@@ -119,10 +132,11 @@ void pb__session_check(const pb_session *s);
 
 /* ---- pressure.c ---- */
 
-/* Whether messages of the peer's are handled now. */
+/* Whether messages of the peer's are handled now: never in the midst of one that is read
+ * or written. */
 bool pb__session_hears(const pb_session *s);
 /* Whether there are some that have come already. */
-bool pb__session_hears_kept(const pb_session *s);
+bool pb__session_has_input(const pb_session *s);
 size_t pb__session_queued(const pb_session *s);
 /* PB_ERR_LIMIT if so much waits to be sent that no more may. */
 int pb__session_queue_check(const pb_session *s, pb_error *err);
@@ -158,22 +172,24 @@ struct pb__received {
     const pb_error *refused; /* the first such error, or NULL */
     pb_error *err;           /* for what ends the session */
     const struct pb__proto *proto;
+    struct pb__list arriving; /* pb__copy.arriving: those in it */
+    pb_error why;             /* what `refused` points to */
 };
 
 struct pb__proto {
     const char *name;
+    size_t name_len;
     size_t arity; /* members after the command */
     const char *members[6];
     /* Non-zero, with m->err filled, ends the session. */
     int (*received)(pb_session *s, struct pb__received *m);
 };
 
-/* The reader's `done` and `member_name`. */
-int pb__proto_received(struct pb__message *message, void *ctx);
+/* The reader's `done` and `member_name`; the first stops the decoder. */
+int pb__proto_complete(struct pb__message *message, void *ctx);
 const char *pb__proto_member(const pb_value *command, size_t i, void *ctx);
-/* What the message that has come whole took of the limits of one, added to *bytes and
- * *values. */
-void pb__proto_add_size(const pb_session *s, uint64_t *bytes, uint64_t *values);
+/* Handles the message, which is freed. Non-zero ends the session, with m->err filled. */
+int pb__proto_received(pb_session *s, struct pb__received *m);
 /* Fills err, with the place, for a message that ends the session; member 0 is the whole.
  * Returns PB_ERR_PROTOCOL. */
 int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
@@ -342,6 +358,29 @@ void pb__callee(pb_object *o, struct pb__callee *c);
 uint64_t pb__object_key(const pb_object *o);
 bool pb__object_same(const pb_object *a, const pb_object *b);
 
+/* ---- class.c ---- */
+
+/* Gives a request that has `local` to its object's method. */
+void pb__serve_local(pb_request *r);
+
+/* "remote_", "view_", ... */
+const char *pb__role_prefix(pb_role role);
+/* The class's name; for a class without one, the name of Python's base class. */
+static inline const char *pb__class_name(const pb_class *cls)
+{
+    return cls->name ? cls->name : "object";
+}
+/* The same without its module, as Python's messages have it. */
+const char *pb__class_short(const pb_class *cls);
+/* The method that the class, or else the nearest of its bases that has it, calls by that
+ * name in a role; NULL: none. */
+const pb_method *pb__class_method(const pb_class *cls, pb_role role, pb_span name);
+/* Whether the class, or one of its bases, has a table for the role. */
+bool pb__class_has_role(const pb_class *cls, pb_role role);
+/* The class, or else the nearest of its bases, that has the callback at this offset in it;
+ * NULL: none. */
+const pb_class *pb__class_with(const pb_class *cls, size_t callback);
+
 /* ---- dispatch.c ---- */
 
 /* Gives a request that has `local` to its object's method. */
@@ -349,8 +388,6 @@ void pb__serve_local(pb_request *r);
 
 /* "remote_", "view_", ... */
 const char *pb__role_prefix(pb_role role);
-/* The class's name without its module, as Python's messages have it. */
-const char *pb__class_short(const pb_class *cls);
 /* What the object id of a message stands for, borrowed; NULL: nothing. */
 typedef pb_object *(*pb__find_cb)(pb_session *s, const pb_value *id);
 /* Serves message, or cachemessage. */
@@ -422,6 +459,8 @@ void pb__call_fini(pb_session *s);
 
 /* ---- deadline.c ---- */
 
+/* The time of now, as far as it is known. */
+int64_t pb__session_now(const pb_session *s);
 /* Takes the time that the driver tells. */
 void pb__deadline_now(pb_session *s, int64_t now);
 void pb__deadline_add(pb_call *c, int64_t timeout);
@@ -444,6 +483,12 @@ struct pb_request {
     bool in_method;                 /* its method has not returned yet */
     struct pb__local_answer *local; /* local.c: who called here; NULL: the peer did */
 };
+
+/* The member at a place of its message; NULL for arguments that were not read. */
+static inline pb_value *pb__request_part(const pb_request *r, size_t place)
+{
+    return ((const struct pb__seq *)r->list)->items[place];
+}
 
 /* Takes m's list. o is what is called, or NULL. NULL for lack of memory. */
 pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
@@ -468,6 +513,37 @@ PB__SHARED void pb__log(pb_session *s, pb_log_level level, const char *format, .
 void pb__log_failure(pb_session *s, const char *before, const pb_failure *f);
 /* That the method did not accept its arguments. */
 void pb__log_refused(pb_session *s, const pb_request *r);
+
+/* ---- trace.c: each message in one line, for on_log ---- */
+
+/* Whether anybody wants to know. */
+static inline bool pb__traces(const pb_session *s)
+{
+    return s->shared->config.log_level >= PB_LOG_DEBUG;
+}
+
+/* A message that has come whole. The session may be over afterwards, but is there. */
+void pb__trace_received(pb_session *s, const struct pb__received *m, uint64_t bytes);
+/* One that was written, from mark on, with its members after the command, which are
+ * borrowed. Not while anything is half done: the application may do what it wants. */
+void pb__trace_sent(pb_session *s, uint64_t mark, const char *command,
+                    pb_value *const *members, size_t n);
+/* The same of one that has a number. */
+void pb__trace_sent_number(pb_session *s, uint64_t mark, const char *command, int64_t n);
+/* The same of a call; args and kwargs may be NULL. */
+void pb__trace_sent_call(pb_session *s, uint64_t mark, const pb_remote *to,
+                         const char *method, bool answer, pb_value *args,
+                         pb_value *kwargs);
+/* The same of a failure. */
+void pb__trace_sent_failure(pb_session *s, uint64_t mark, pb_value *id,
+                            const pb_failure *f);
+
+/* ---- peer.c ---- */
+
+/* s->attached, made if need be; NULL for lack of memory. */
+struct pb__attached *pb__attached(pb_session *s);
+/* The session goes. */
+void pb__attached_fini(pb_session *s);
 
 /* ---- disconnect.c ---- */
 

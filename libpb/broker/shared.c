@@ -23,6 +23,10 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     pb_object_ref(own->root);
     pb_taster_ref(own->jelly.taster);
     pb_registry_ref(own->registry);
+    for (size_t i = 0; i < 2; i++) {
+        bool is_one = pb__dialect_name(own->dialects[i]);
+        own->dialects[i] = is_one ? own->dialects[i] : PB_DIALECT_UNKNOWN;
+    }
     if (own->dialects[0] == PB_DIALECT_UNKNOWN) {
         own->dialects[0] = PB_DIALECT_PB;
         own->dialects[1] = PB_DIALECT_NONE;
@@ -36,6 +40,7 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     own->low_mark = own->low_mark < own->high_mark ? own->low_mark : own->high_mark;
     own->negotiation_timeout =
         own->negotiation_timeout ? own->negotiation_timeout : NEGOTIATION_TIMEOUT;
+    own->log_level = !own->on_log ? 0 : own->log_level ? own->log_level : PB_LOG_INFO;
     return sh;
 }
 
@@ -49,7 +54,7 @@ static void free_kit(struct pb__kit *kit)
 {
     if (kit) {
         pb__reader_free(kit->reader);
-        pb__copies_forget(kit);
+        pb__copies_forget(&kit->arriving);
         pb__decoder_fini(&kit->decoder);
         pb__free(kit);
     }
@@ -78,9 +83,9 @@ static struct pb__kit *new_kit(struct pb__shared *sh)
         .jelly = &sh->config.jelly,
         .invoker = &kit->invoker,
         .messages = true,
-        .done = pb__proto_received,
+        .done = pb__proto_complete,
         .member_name = pb__proto_member,
-        .ctx = &kit->session,
+        .ctx = kit,
     });
     if (!kit->reader) {
         pb__free(kit);
@@ -123,7 +128,6 @@ void pb__kit_give(pb_session *s)
 {
     struct pb__kit *kit = s->kit;
     s->kit = NULL;
-    s->messages = pb_decoder_count(&kit->decoder);
     if (s->shared->idle) {
         free_kit(kit);
     } else {

@@ -17,16 +17,19 @@ struct pb__kit {
     pb_decoder decoder;
     struct pb__reader *reader;
     struct pb__invoker invoker;
-    pb_error *err;            /* where pb_session_recv, on the stack, wants its error */
-    struct pb__list arriving; /* pb__copy.arriving: those of the message that comes */
-    pb_error refused;         /* why a copy refused its state */
+    struct pb__list arriving;     /* pb__copy.arriving: those of the message that comes */
+    struct pb__received *message; /* where the message goes that comes */
 };
 
 struct pb__shared {
     size_t owners;
     pb_session_config config; /* without zeros; of the limits only those of jelly count */
     pb_limits limits;         /* that a session begins with */
-    struct pb__kit *idle;     /* NULL: in use, or not made yet */
+    /* 0, or why (err) no call can be made now. The driver's; NULL: one always can. */
+    int (*usable)(void *driver, pb_error *err);
+    struct pb__kit *idle; /* NULL: in use, or not made yet */
+    /* Of the message that was completed last: bytes, and what pb_limits.values counts. */
+    uint64_t length, values;
 };
 
 /* NULL for lack of memory. */
@@ -38,6 +41,10 @@ PB__SHARED void pb__shared_unref(struct pb__shared *sh);
  * what its on_wake gets. */
 PB__SHARED pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
                                        bool is_client);
+
+/* There is no connection yet: no time to negotiate passes; and there is one now. */
+PB__SHARED void pb__session_await(pb_session *s);
+PB__SHARED void pb__session_connected(pb_session *s, int64_t now);
 
 /* Lets s->kit be one that goes on where s stopped reading. PB_ERR_NOMEM. */
 int pb__kit_take(pb_session *s);

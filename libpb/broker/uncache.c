@@ -14,6 +14,8 @@ void pb__uncache_write(pb_session *s, int64_t luid)
     failed = failed ? failed : pb__encode_int(&s->encoder, luid);
     if (pb__write_end(s, mark, failed, &why) != 0) {
         pb__session_end(s, &why);
+    } else if (pb__traces(s)) {
+        pb__trace_sent_number(s, mark, "uncache", luid);
     }
 }
 

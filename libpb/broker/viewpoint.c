@@ -51,7 +51,7 @@ pb_object *pb_referenceable_new(pb_object *object, pb_role role)
 
 static const struct proxy *viewpoint_of(const pb_object *o)
 {
-    return o->cls == &viewpoint_class ? o->self : NULL;
+    return o && o->cls == &viewpoint_class ? o->self : NULL;
 }
 
 pb_object *pb_viewpoint_object(const pb_object *o)

@@ -14,7 +14,7 @@ uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
     s->perspective = perspective;
     s->writing = true;
     s->refused_as = NULL;
-    return pb_encoder_mark(&s->encoder);
+    return pb__encoder_mark(&s->encoder);
 }
 
 int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
@@ -31,7 +31,9 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
     s->writing = false;
     s->perspective = NULL;
     if (s->caches && failed) {
+        const char *refused_as = s->refused_as;
         pb__cacheable_undo(s);
+        s->refused_as = refused_as; /* the objects that were told may have written */
     } else if (s->caches) {
         pb__cacheable_commit(s);
     }
@@ -42,7 +44,7 @@ int pb__write_answer_end(pb_session *s, uint64_t mark, int failed, pb_error *err
 {
     failed = pb__write_end(s, mark, failed, err);
     if (!failed) {
-        s->answered = pb_encoder_mark(&s->encoder);
+        s->answered = pb__encoder_mark(&s->encoder);
     }
     return failed;
 }

@@ -36,6 +36,7 @@ jelly_libs = libpb_jelly.la libpb_banana.la $(compat_libs)
 EXTRA_DIST += %D%/tests/reading.h %D%/tests/tasting.h %D%/tests/writing.h
 unit_tests += \
 	%D%/tests/test_cycles \
+	%D%/tests/test_null \
 	%D%/tests/test_read \
 	%D%/tests/test_read_message \
 	%D%/tests/test_read_refuse \
@@ -44,6 +45,7 @@ unit_tests += \
 	%D%/tests/test_write_refuse \
 	%D%/tests/test_write_share
 %C%_tests_test_cycles_LDADD = $(jelly_libs) $(test_libs)
+%C%_tests_test_null_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_read_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_read_message_LDADD = $(jelly_libs) $(test_libs)
 %C%_tests_test_read_refuse_LDADD = $(jelly_libs) $(test_libs)

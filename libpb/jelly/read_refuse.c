@@ -152,14 +152,13 @@ int pb__read_refuse(struct pb__reader *r, int open, int code, const char *format
 {
     pb_error *err = &r->stack->err;
     if (err->code == 0) {
-        uint64_t offset = r->decoder ? pb_decoder_offset(r->decoder) : 0;
+        uint64_t offset = r->decoder ? pb__decoder_offset(r->decoder) : 0;
         va_list args;
         va_start(args, format);
         pb__error_setv(err, code, offset > 0 ? offset - 1 : 0, format, args);
         va_end(args);
         if (r->messages && r->decoder) {
-            pb__error_where(err, "message %" PRIu64 ": ",
-                            pb_decoder_count(r->decoder) + 1);
+            pb__error_where(err, "message %" PRIu64 ": ", r->decoder->count + 1);
         }
         fill_path(r, err, open);
     }

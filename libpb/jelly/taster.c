@@ -4,8 +4,10 @@
  * classes of instances, the reader about every head. Mirrors jelly.SecurityOptions. */
 #include <string.h>
 
+#include "libpb/base/error.h"
 #include "libpb/base/map.h"
 #include "libpb/base/mem.h"
+#include "libpb/base/span.h"
 #include "libpb/jelly/pattern.h"
 #include "pb/jelly.h"
 
@@ -124,25 +126,28 @@ static int allow(pb_taster *t, const char *text, size_t len, unsigned what)
 
 int pb_taster_allow_basic_types(pb_taster *t)
 {
+    if (!t) {
+        return PB_ERR_ARG;
+    }
     t->basic = true;
     return 0;
 }
 
 int pb_taster_allow_type(pb_taster *t, const char *name)
 {
-    return allow(t, name, strlen(name), TYPE);
+    return t && name ? allow(t, name, strlen(name), TYPE) : PB_ERR_ARG;
 }
 
 int pb_taster_allow_module(pb_taster *t, const char *name)
 {
-    return allow(t, name, strlen(name), MODULE);
+    return t && name ? allow(t, name, strlen(name), MODULE) : PB_ERR_ARG;
 }
 
 int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
 {
     static const char *const types[] = {"instance", "class", "classobj", "module"};
-    const char *dot = strrchr(class_name, '.');
-    int e = pb_taster_allow_basic_types(t);
+    const char *dot = class_name ? strrchr(class_name, '.') : NULL;
+    int e = class_name ? pb_taster_allow_basic_types(t) : PB_ERR_ARG;
     for (size_t i = 0; !e && i < sizeof types / sizeof *types; i++) {
         e = pb_taster_allow_type(t, types[i]);
     }
@@ -154,18 +159,22 @@ int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
 
 int pb_taster_allow_all(pb_taster *t)
 {
+    if (!t) {
+        return PB_ERR_ARG;
+    }
     t->all = true;
     return 0;
 }
 
 int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err)
 {
-    return pb__pattern_add(&t->patterns, pattern, err);
+    return t && pattern ? pb__pattern_add(&t->patterns, pattern, err)
+                        : pb__error_null(err, t ? "the pattern" : "the taster");
 }
 
 static bool allowed(const pb_taster *t, pb_span name, enum what what)
 {
-    if (!t) {
+    if (!t || pb__span_is_null(name)) {
         return false;
     }
     const struct name *n = t->all ? NULL : find(t, name.data, name.len);
@@ -185,6 +194,9 @@ static bool among(pb_span name, const char *const *words, size_t n)
 bool pb_taster_type_allowed(const pb_taster *t, pb_span name)
 {
     bool basic = !t || t->basic;
+    if (pb__span_is_null(name)) {
+        return false;
+    }
     return among(name, default_types, sizeof default_types / sizeof *default_types) ||
            (basic &&
             among(name, basic_types, sizeof basic_types / sizeof *basic_types)) ||

@@ -4,6 +4,7 @@
  * expression, or from bytes in one step. */
 #include "compat/profile.h"
 #include "libpb/banana/decode.h"
+#include "libpb/base/span.h"
 #include "libpb/jelly/crefs.h"
 #include "libpb/jelly/read.h"
 
@@ -118,20 +119,23 @@ pb_unjellier *pb_unjellier_new(const pb_jelly_config *c)
 
 pb_sink pb_unjellier_sink(pb_unjellier *u)
 {
-    return pb__reader_sink(&u->reader);
+    return u ? pb__reader_sink(&u->reader) : (pb_sink){0};
 }
 
 int pb_unjellier_take(pb_unjellier *u, pb_value **out, pb_error *err)
 {
-    *out = NULL;
+    if (out) {
+        *out = NULL;
+    }
+    if (!u || !out) {
+        return pb__error_null(err, u ? "the place for the value" : "the reader");
+    }
     if (!u->done) {
         return pb__error_set(err, PB_ERR_STATE, 0, "no expression is complete");
     }
     u->done = false;
     if (u->err.code) {
-        if (err && err->code == 0) {
-            *err = u->err;
-        }
+        pb__error_copy(err, &u->err);
         return u->err.code;
     }
     *out = u->value;
@@ -171,7 +175,7 @@ static int keep_one(struct pb__message *m, void *ctx)
 /* What reading the whole input came to; code and text in o->err. */
 static int judge(struct one *o, int status, size_t len)
 {
-    size_t rest = pb_decoder_rest(&o->decoder);
+    size_t rest = o->decoder.rest;
     if (status) {
         return pb__error_set(&o->err, status, 0, "%s", pb_strerror(status));
     }
@@ -192,22 +196,26 @@ int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d, pb_valu
     struct one o = {.done = false};
     struct pb__reader r;
     const pb_jelly_config *config = c ? c : &default_config;
+    if (out) {
+        *out = NULL;
+    }
+    if (!out || pb__span_is_null(in)) {
+        return pb__error_null(err, out ? "the input" : "the place for the value");
+    }
     pb__reader_init(
         &r, &(struct pb__reader_config){.jelly = config, .done = keep_one, .ctx = &o});
     r.pooled = in.len >= POOL_LEAST;
     pb__decoder_init(&o.decoder, d, &config->limits, pb__reader_sink(&r));
     pb__decoder_allow_vocab(&o.decoder,
                             pb__profile_has(config->profile, PB__PROFILE_VOCAB_IN_NONE));
-    int e = judge(&o, pb_decoder_recv(&o.decoder, in, &o.err), in.len);
+    int e = judge(&o, pb__decoder_recv(&o.decoder, in, &o.err), in.len);
     if (e) {
         if (!*o.err.where) {
             pb__reader_where(&r, &o.err);
         }
         pb_value_unref(o.value);
         o.value = NULL;
-        if (err && err->code == 0) {
-            *err = o.err;
-        }
+        pb__error_copy(err, &o.err);
     }
     pb__reader_fini(&r);
     pb__decoder_fini(&o.decoder);

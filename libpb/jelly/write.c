@@ -160,7 +160,7 @@ static int write_uncommon(struct pb__writer *w, pb_value *v)
 
 static int check_length(const struct pb__writer *w)
 {
-    uint64_t len = pb_encoder_mark(w->e) - w->start;
+    uint64_t len = pb__encoder_mark(w->e) - w->start;
     return len <= w->bytes_most
                ? 0
                : pb__encode_refuse(w->e, PB__FAULT_MESSAGE, len, w->bytes_most);
@@ -264,7 +264,7 @@ int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *i
     w.in_pb = e->dialect == PB_DIALECT_PB;
     w.openings = w.in_pb ? pb__openings_pb : pb__openings_plain;
     w.root = v;
-    w.start = pb_encoder_mark(e);
+    w.start = pb__encoder_mark(e);
     const pb_limits *own = &w.config->limits;
     w.lists_most = own->depth ? own->depth : e->limits.depth;
     w.bytes_most = own->message ? own->message : e->limits.message;
@@ -295,17 +295,24 @@ int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *i
 
 int pb_jelly(pb_value *v, const pb_jelly_config *c, pb_encoder *e, pb_error *err)
 {
-    return v ? pb__jelly(v, c, NULL, e, err)
-             : pb__error_set(err, PB_ERR_ARG, 0, "there is no value to write");
+    return v && e ? pb__jelly(v, c, NULL, e, err)
+                  : pb__error_null(err, v ? "the encoder" : "the value to write");
 }
 
 int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d, uint8_t **out,
                    size_t *len, pb_error *err)
 {
     pb_encoder e;
+    if (out) {
+        *out = NULL;
+    }
+    if (len) {
+        *len = 0;
+    }
+    if (!out || !len) {
+        return pb__error_null(err, "the place for the bytes");
+    }
     pb__encoder_init(&e, d, c ? &c->limits : NULL);
-    *out = NULL;
-    *len = 0;
     int failed = pb_jelly(v, c, &e, err);
     if (failed) {
         pb__encoder_fini(&e);

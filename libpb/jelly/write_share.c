@@ -53,7 +53,7 @@ int64_t pb__write_meet(struct pb__writer *w, const pb_value *v)
     }
     int e = alone && is_container(w->root) ? remember(w, w->root, w->start) : 0;
     int64_t number = e ? e : pb__write_find(w, v);
-    return number ? number : remember(w, v, pb_encoder_mark(w->e));
+    return number ? number : remember(w, v, pb__encoder_mark(w->e));
 }
 
 struct pb__write_kept *pb__write_keep_steal(struct pb__writer *w, pb_value *a,

@@ -20,7 +20,7 @@ static void adopted_gone(pb_conn *c)
 {
     struct adopted *a = (struct adopted *)c;
     pb_loop *loop = a->hub.loop;
-    pb_session_free(c->session);
+    pb__conn_fini(c);
     if (a->fd >= 0) {
         close(a->fd);
     }
@@ -59,7 +59,7 @@ static pb_conn *adopted_new(pb_loop *loop, int fd, bool is_client, struct pb__ta
                                   .dial = adopted_dial,
                                   .gone = adopted_gone};
     }
-    if (!a || pb__conn_init(&a->conn, &a->hub, t->shared, is_client) != 0) {
+    if (!a || pb__conn_init(&a->conn, &a->hub, t->shared, is_client, NULL) != 0) {
         pb__error_nomem(err);
         pb__tls_free(tls);
         pb__free(a);

@@ -1,45 +1,112 @@
 /* SPDX-License-Identifier: MIT
  *
- * The blocking client: a connection on a loop of its own, which runs only while a call is
- * waited for. Nothing is heard from the peer meanwhile, but what is to be sent goes out at
- * once. */
+ * The blocking client: a connection on a small loop of its own, which runs only while
+ * something is waited for. Nothing is heard from the peer meanwhile, but what is to be sent
+ * goes out at once.
+ *
+ * Callbacks that run while something is waited for may wait, too: the loop is run again from
+ * inside, and each wait ends by its own answer or time-out. What another waits for is kept for
+ * it. */
 #include <stdarg.h>
 
 #include "compat/value.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/session.h"
 #include "libpb/net/dial.h"
-#include "libpb/net/loop_uv.h"
+#include "libpb/net/loop_poll.h"
+
+enum { MAX_WAITS = 64 /* within one another: each has its part of the stack */ };
 
 struct pb_client {
-    uv_loop_t loop;
-    pb_loop *around; /* loop */
+    struct pb__loop_poll loop;
     pb_conn *conn;
     pb_session *session;
     pb_remote *root;
-    bool over; /* conn and session are gone */
+    int waits;    /* on the stack */
+    bool over;    /* conn and session are gone */
+    bool freeing; /* pb_client_free was called */
     pb_error why;
     int64_t timeout;
     pb_failure *failure;
 };
 
-/* The end of the call that is waited for. What ends a wait stops the loop, which may be
- * about to wait for something else: a deadline can pass before it looks at its sockets. */
+/* The end of a call that is waited for. */
 struct outcome {
-    uv_loop_t *loop;
     bool done;
+    bool abandoned; /* nobody waits any more: it goes once it is done */
     pb_value *result;
     pb_failure *failure;
 };
 
-static void on_answer(pb_value *result, pb_failure *failure, void *user_data)
+/* ---- The end of the client ---- */
+
+/* Why the connection is over; code PB_OK while it is not. */
+static const pb_error *client_ending(const pb_client *c)
 {
-    struct outcome *o = user_data;
-    o->done = true;
-    o->result = pb_value_ref(result);
-    o->failure = pb_failure_ref(failure);
-    uv_stop(o->loop);
+    return c->over ? &c->why : pb_session_error(c->session);
 }
+
+static bool client_is_closed(const pb_client *c)
+{
+    return c->over || pb_session_is_closed(c->session);
+}
+
+static void client_destroy(pb_client *c)
+{
+    c->waits++; /* what is called now does not free it again */
+    pb_remote_unref(c->root);
+    if (!c->over) {
+        pb__conn_disown(c->conn);
+    }
+    while (!c->over) {
+        pb__loop_poll_once(&c->loop);
+    }
+    pb__loop_poll_fini(&c->loop);
+    pb_failure_unref(c->failure);
+    pb__free(c);
+}
+
+/* Frees it if that was asked for, and nothing of it is on the stack. */
+static void client_free_if_idle(pb_client *c)
+{
+    if (!c->freeing || c->waits > 0) {
+        return;
+    }
+    if (!c->over && c->session->depth > 0) {
+        c->session->woken = false; /* it wakes the client when it is done */
+    } else {
+        client_destroy(c);
+    }
+}
+
+static void client_woken(void *who)
+{
+    client_free_if_idle(who);
+}
+
+static void client_gone(const pb_error *why, void *who)
+{
+    pb_client *c = who;
+    c->over = true;
+    c->why = *why;
+}
+
+void pb_client_free(pb_client *c)
+{
+    if (!c || c->freeing) {
+        return;
+    }
+    c->freeing = true;
+    c->waits++;
+    if (!c->over) {
+        pb_conn_close(c->conn);
+    }
+    c->waits--;
+    client_free_if_idle(c);
+}
+
+/* ---- Opening ---- */
 
 static void copy_error(pb_error *err, const pb_error *why)
 {
@@ -50,24 +117,18 @@ static void copy_error(pb_error *err, const pb_error *why)
     }
 }
 
-static void on_gone(const pb_error *why, void *who)
-{
-    pb_client *c = who;
-    c->over = true;
-    c->why = *why;
-    uv_stop(&c->loop);
-}
-
 /* Makes the connection, and waits for the negotiation. */
-static int dial(pb_client *c, const char *endpoint, const pb_net_config *config,
-                pb_error *err)
+static int client_dial(pb_client *c, const char *endpoint, const pb_net_config *config,
+                       pb_error *err)
 {
     struct pb__target *t = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, config, err);
     if (!t) {
         return PB_ERR_STATE;
     }
     t->policy.direct = true;
-    c->conn = pb__dial(c->around, t, (struct pb__follower){.gone = on_gone, .who = c});
+    c->conn = pb__dial(
+        &c->loop.loop, t,
+        (struct pb__follower){.woken = client_woken, .gone = client_gone, .who = c});
     pb__target_unref(t);
     if (!c->conn) {
         return pb__error_nomem(err);
@@ -79,7 +140,7 @@ static int dial(pb_client *c, const char *endpoint, const pb_net_config *config,
         return pb__error_nomem(err);
     }
     while (!c->over && !pb_session_is_ready(c->session)) {
-        uv_run(&c->loop, UV_RUN_ONCE);
+        pb__loop_poll_once(&c->loop);
     }
     if (c->over) {
         copy_error(err, &c->why);
@@ -95,18 +156,9 @@ pb_client *pb_client_open(const char *endpoint, const pb_net_config *c, pb_error
         pb__error_nomem(err);
         return NULL;
     }
-    int e = pb__uv_loop_init(&client->loop);
-    if (e) {
-        pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot make a loop: %s", uv_strerror(e));
-        pb__free(client);
-        return NULL;
-    }
+    pb__loop_poll_init(&client->loop);
     client->over = true;
-    client->around = pb__loop_uv_new(&client->loop, true);
-    if (!client->around) {
-        pb__error_nomem(err);
-    }
-    if (!client->around || dial(client, endpoint, c, err) != 0) {
+    if (client_dial(client, endpoint, c, err) != 0) {
         pb_client_free(client);
         return NULL;
     }
@@ -120,31 +172,137 @@ pb_remote *pb_client_root(pb_client *c)
 
 void pb_client_set_timeout(pb_client *c, int64_t timeout)
 {
-    c->timeout = timeout;
-}
-
-/* Runs the loop until the call has ended. */
-static void wait_for(pb_client *c, const struct outcome *o)
-{
-    while (!o->done) {
-        if (!uv_run(&c->loop, UV_RUN_ONCE) && !o->done) {
-            /* Reading has stopped, because of a limit, and nothing will let it go on. */
-            pb_session_close(c->session);
-        }
+    if (c) {
+        c->timeout = timeout;
     }
 }
 
-/* Why the connection is over; code PB_OK while it is not. */
-static const pb_error *ending_of(const pb_client *c)
+/* ---- Waiting ---- */
+
+/* Whether something can be waited for here. */
+static int client_check(const pb_client *c, pb_error *err)
 {
-    return c->over ? &c->why : pb_session_error(c->session);
+    if (pb__loop_is_foreign(&c->loop.loop)) {
+        return pb__error_set(
+            err, PB_ERR_STATE, 0,
+            "the client belongs to the process that forked this one: open "
+            "one here");
+    }
+    if (!c->over && (c->session->reading || c->session->writing)) {
+        return pb__error_set(err, PB_ERR_STATE, 0,
+                             "nothing can be waited for in a callback in the midst of a "
+                             "message: call from another callback, or when this one has "
+                             "returned");
+    }
+    if (c->waits >= MAX_WAITS) {
+        return pb__error_set(err, PB_ERR_LIMIT, 0,
+                             "%d calls wait for one another already: answer some later",
+                             c->waits);
+    }
+    return 0;
+}
+
+/* Begins a wait. In a callback, what it has done is not known to the loop yet, nor is there
+ * an end of input that lies in the session. */
+static void client_enter(pb_client *c)
+{
+    c->waits++;
+    if (!c->over && c->session->depth > 0) {
+        pb__conn_wake(c->conn);
+    }
+}
+
+static void client_leave(pb_client *c)
+{
+    c->waits--;
+    client_free_if_idle(c);
+}
+
+static struct outcome *outcome_new(pb_error *err)
+{
+    struct outcome *o = pb__calloc(1, sizeof *o);
+    if (!o) {
+        pb__error_nomem(err);
+    }
+    return o;
+}
+
+static void on_answer(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct outcome *o = user_data;
+    o->done = true;
+    if (o->abandoned) {
+        pb__free(o);
+    } else {
+        o->result = pb_value_ref(result);
+        o->failure = pb_failure_ref(failure);
+    }
+}
+
+/* Whether nothing will come of itself: reading has stopped, and only the application lets
+ * it go on. */
+static bool client_is_stuck(const pb_client *c)
+{
+    return !pb_session_want_recv(c->session) && !pb_session_want_send(c->session) &&
+           pb_session_deadline(c->session) == INT64_MAX;
+}
+
+/* Why the wait is to end, though there is no answer; code PB_OK: it goes on. What ends with
+ * the connection ends when the outermost callback returns, but a wait inside is part of
+ * one. */
+static int client_hopeless(const pb_client *c, bool timed, const struct pb__timer *timer,
+                           const char **text)
+{
+    if (client_is_closed(c)) {
+        *text = "the connection was closed";
+        return PB_ERR_LOST;
+    }
+    if (timed && timer->due == INT64_MAX) {
+        *text = "the call was not answered in time";
+        return PB_ERR_TIMEOUT;
+    }
+    *text = "reading has stopped, so that no answer can come: it is paused, or too many "
+            "calls of the peer wait for theirs";
+    return !timed && client_is_stuck(c) ? PB_ERR_STATE : PB_OK;
+}
+
+static void on_late(struct pb__timer *t)
+{
+    (void)t; /* it is not set any more */
+}
+
+/* Runs the loop until the call has ended, and takes what came of it. The timeout is that of a
+ * call that the session knows nothing of; 0: none. */
+static struct outcome client_wait(pb_client *c, struct outcome *o, int64_t timeout)
+{
+    struct pb__timer timer;
+    pb_loop *loop = &c->loop.loop;
+    const char *text = NULL;
+    int code = PB_OK;
+    pb__timer_init(&timer, on_late);
+    if (timeout > 0) {
+        pb__loop_update(loop);
+        pb__timer_set(loop, &timer, pb__later(pb__loop_now(loop), timeout));
+    }
+    while (!o->done && (code = client_hopeless(c, timeout, &timer, &text)) == PB_OK) {
+        pb__loop_poll_once(&c->loop);
+    }
+    pb__timer_stop(loop, &timer);
+    struct outcome end = *o;
+    if (o->done) {
+        pb__free(o);
+    } else {
+        o->abandoned = true;
+        end.failure = pb__failure_new(code, text);
+    }
+    return end;
 }
 
 static void tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
 {
     int code = pb_failure_code(f);
-    if (code == PB_ERR_LOST && ending_of(c)->code) {
-        copy_error(err, ending_of(c));
+    if (code == PB_ERR_LOST && client_ending(c)->code) {
+        copy_error(err, client_ending(c));
     } else if (code) {
         pb__error_set(err, code, 0, "%s", pb_failure_text(f));
     } else {
@@ -153,69 +311,91 @@ static void tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
     }
 }
 
-/* Before something that waits. */
-static void begin(pb_client *c, struct outcome *o)
+static void set_failure(pb_client *c, pb_failure *f)
 {
-    *o = (struct outcome){.loop = &c->loop};
-    pb_failure_unref(c->failure);
-    c->failure = NULL;
-    pb__loop_update(c->around);
+    pb_failure *before = c->failure;
+    c->failure = f;
+    pb_failure_unref(before);
+}
+
+/* Begins something that is waited for: what is to become of it, or NULL and the error. The
+ * client stays until client_finish or client_cancel, whatever callbacks do to it. */
+static struct outcome *client_begin(pb_client *c, pb_error *err)
+{
+    set_failure(c, NULL);
+    struct outcome *o = client_check(c, err) == 0 ? outcome_new(err) : NULL;
+    if (o) {
+        client_enter(c);
+    }
+    return o;
+}
+
+/* Nothing is under way. */
+static void client_cancel(pb_client *c, struct outcome *o)
+{
+    if (o) {
+        pb__free(o);
+        client_leave(c);
+    }
 }
 
 /* Waits for what is under way: its result, *new*, or NULL and the error. */
-static pb_value *finish(pb_client *c, struct outcome *o, pb_error *err)
+static pb_value *client_finish(pb_client *c, struct outcome *o, int64_t timeout,
+                               pb_error *err)
 {
-    wait_for(c, o);
-    if (o->failure) {
-        c->failure = o->failure;
-        tell_failure(c, o->failure, err);
+    struct outcome end = client_wait(c, o, timeout);
+    set_failure(c, end.failure);
+    if (end.failure) {
+        tell_failure(c, end.failure, err);
     }
-    return o->result;
+    client_leave(c);
+    return end.result;
 }
 
 pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
                                 pb_value *args, pb_value *kwargs, pb_error *err)
 {
-    struct outcome o;
     if (!c || !to) {
-        pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to call %s",
-                      c ? "reference" : "connection", method);
+        pb__error_null(err, c ? "the reference to call" : "the client");
         return NULL;
     }
-    begin(c, &o);
     pb_session *s = pb_remote_session(to);
     if (s && s != c->session) {
+        set_failure(c, NULL);
         pb__error_set(err, PB_ERR_ARG, 0, "the reference is of another connection");
         return NULL;
     }
+    struct outcome *o = client_begin(c, err);
     const pb_call_options options = {.timeout = c->timeout};
-    if (pb_remote_call_values(to, method, args, kwargs, &options, on_answer, &o, NULL,
-                              err) != 0) {
+    if (!o) {
         return NULL;
     }
-    return finish(c, &o, err);
+    if (pb_remote_call_values(to, method, args, kwargs, &options, on_answer, o, NULL,
+                              err) != 0) {
+        client_cancel(c, o);
+        return NULL;
+    }
+    return client_finish(c, o, s ? 0 : c->timeout, err);
 }
 
 pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
                            pb_error *err)
 {
-    struct outcome o;
     if (!c || !who) {
-        pb__error_set(err, PB_ERR_ARG, 0, "there is no %s to log in",
-                      c ? "user" : "connection");
+        pb__error_null(err, c ? "the user to log in" : "the client");
         return NULL;
     }
-    begin(c, &o);
+    struct outcome *o = client_begin(c, err);
     pb_session *s = pb_client_session(c);
-    if (!s) {
-        copy_error(err, ending_of(c));
-        return NULL;
+    if (o && !s) {
+        copy_error(err, client_ending(c));
     }
     const pb_call_options options = {.timeout = c->timeout};
-    if (pb_login(s, who, mind, &options, on_answer, &o, NULL, err) != 0) {
+    if (!o || !s || pb_login(s, who, mind, &options, on_answer, o, NULL, err) != 0) {
+        client_cancel(c, o);
         return NULL;
     }
-    pb_value *avatar = finish(c, &o, err);
+    pb_value *avatar = client_finish(c, o, 0, err);
     pb_remote *r = avatar ? pb_as_remote(avatar) : NULL;
     if (avatar && !r) {
         pb__error_set(err, PB_ERR_TYPE, 0, "the avatar is %s, which has no methods",
@@ -228,45 +408,40 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
 pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method, pb_error *err,
                          const char *format, ...)
 {
+    pb_value *args, *kwargs;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(err, format, ap);
+    int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
     va_end(ap);
-    if (!args) {
+    if (failed) {
         return NULL;
     }
-    pb_value *result = pb_client_call_values(c, to, method, args, NULL, err);
+    pb_value *result = pb_client_call_values(c, to, method, args, kwargs, err);
     pb_value_unref(args);
+    pb_value_unref(kwargs);
     return result;
-}
-
-static void on_time(uv_timer_t *timer)
-{
-    bool *up = timer->data;
-    *up = true;
-    uv_stop(timer->loop);
-}
-
-static void on_timer_closed(uv_handle_t *timer)
-{
-    timer->data = NULL;
 }
 
 int pb_client_wait(pb_client *c, int64_t milliseconds)
 {
-    bool up = false;
-    uv_timer_t timer = {.data = &up};
-    uv_timer_init(&c->loop, &timer);
-    uv_update_time(&c->loop);
-    uv_timer_start(&timer, on_time, (uint64_t)milliseconds, 0);
-    while (!up && !c->over) {
-        uv_run(&c->loop, UV_RUN_ONCE);
+    struct pb__timer timer;
+    int e = c ? client_check(c, NULL) : PB_ERR_ARG;
+    if (e) {
+        return e;
     }
-    uv_close((uv_handle_t *)&timer, on_timer_closed);
-    while (timer.data) {
-        uv_run(&c->loop, UV_RUN_NOWAIT);
+    pb_loop *loop = &c->loop.loop;
+    client_enter(c);
+    pb__timer_init(&timer, on_late);
+    pb__loop_update(loop);
+    pb__timer_set(loop, &timer,
+                  pb__later(pb__loop_now(loop), milliseconds > 0 ? milliseconds : 0));
+    while (timer.due != INT64_MAX && !client_is_closed(c)) {
+        pb__loop_poll_once(&c->loop);
     }
-    return c->over ? PB_ERR_LOST : 0;
+    pb__timer_stop(loop, &timer);
+    e = client_is_closed(c) ? PB_ERR_LOST : 0;
+    client_leave(c);
+    return e;
 }
 
 const pb_failure *pb_client_failure(const pb_client *c)
@@ -276,22 +451,5 @@ const pb_failure *pb_client_failure(const pb_client *c)
 
 pb_session *pb_client_session(const pb_client *c)
 {
-    return c->over ? NULL : c->session;
-}
-
-void pb_client_free(pb_client *c)
-{
-    if (!c) {
-        return;
-    }
-    pb_remote_unref(c->root);
-    if (!c->over) {
-        pb_conn_close(c->conn);
-    }
-    pb_loop_unref(c->around);
-    while (uv_run(&c->loop, UV_RUN_DEFAULT)) {
-    }
-    uv_loop_close(&c->loop);
-    pb_failure_unref(c->failure);
-    pb__free(c);
+    return c && !c->over ? c->session : NULL;
 }

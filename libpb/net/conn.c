@@ -11,26 +11,53 @@
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/session.h"
 #include "libpb/net/socket.h"
 
 enum {
-    CHUNK = 64 << 10, /* bytes that are read at once */
+    CHUNK = 64 << 10, /* bytes that are read at once; */
+    NESTED_CHUNK =
+        4 << 10,    /* the same where that may go on inside itself, on one stack */
     TURN = 1 << 20, /* bytes that are written before other connections have their turn */
     LINGER = 5000,  /* milliseconds in which a peer must take what is left for it */
 };
-
-static int64_t session_now(const pb_conn *c)
-{
-    return pb__conn_now(c) - c->epoch;
-}
-
-/* ---- Reading ---- */
 
 void pb__conn_lose(pb_conn *c, const pb_error *why)
 {
     c->broken = true;
     pb_session_lost(c->session, why);
 }
+
+/* ---- The child of a fork ---- */
+
+static bool is_foreign(const pb_conn *c)
+{
+    return pb__loop_is_foreign(c->hub->loop);
+}
+
+static int foreign_error(pb_error *err)
+{
+    return pb__error_set(
+        err, PB_ERR_STATE, 0,
+        "the connection belongs to the process that forked this one: make "
+        "one here");
+}
+
+/* As pb__shared.usable. */
+static int conn_usable(void *driver, pb_error *err)
+{
+    return is_foreign(driver) ? foreign_error(err) : 0;
+}
+
+/* Here it is over: nothing of it may be read or written any more. */
+static void disown(pb_conn *c)
+{
+    pb_error why = {0};
+    foreign_error(&why);
+    pb__conn_lose(c, &why);
+}
+
+/* ---- Reading ---- */
 
 /* The socket is of no use any more: by its end (0) or an error. */
 static void lost(pb_conn *c, int negative_errno)
@@ -47,12 +74,12 @@ static void lost(pb_conn *c, int negative_errno)
 }
 
 /* Gives the session what TLS makes of n bytes in chunk, by way of chunk. */
-static void hear_tls(pb_conn *c, uint8_t *chunk, size_t n)
+static void hear_tls(pb_conn *c, uint8_t *chunk, size_t size, size_t n)
 {
     pb_error err = {0};
     int got = pb__tls_recv(c->tls, (pb_span){chunk, n}, &err);
-    while (got >= 0 && (got = pb__tls_read(c->tls, chunk, CHUNK, &err)) > 0) {
-        pb_session_recv(c->session, (pb_span){chunk, (size_t)got}, session_now(c));
+    while (got >= 0 && (got = pb__tls_read(c->tls, chunk, size, &err)) > 0) {
+        pb_session_recv(c->session, (pb_span){chunk, (size_t)got}, pb__conn_now(c));
     }
     if (got < 0) {
         pb__conn_lose(c, &err);
@@ -63,21 +90,37 @@ static void hear_tls(pb_conn *c, uint8_t *chunk, size_t n)
 
 /* Reads one chunk: how many bytes there were, or -errno. A session that is over takes no
  * notice of it. */
-static ssize_t read_chunk(pb_conn *c)
+static ssize_t read_into(pb_conn *c, uint8_t *chunk, size_t size)
 {
-    uint8_t chunk[CHUNK];
-    ssize_t n = pb__socket_recv(c->fd, chunk, sizeof chunk);
-    if (n > 0) {
-        c->heard = pb__conn_now(c);
+    if (is_foreign(c)) {
+        disown(c);
+        return -EAGAIN;
     }
+    ssize_t n = pb__socket_recv(c->fd, chunk, size);
     if (n > 0 && c->tls) {
-        hear_tls(c, chunk, (size_t)n);
+        hear_tls(c, chunk, size, (size_t)n);
     } else if (n > 0) {
-        pb_session_recv(c->session, (pb_span){chunk, (size_t)n}, session_now(c));
+        pb_session_recv(c->session, (pb_span){chunk, (size_t)n}, pb__conn_now(c));
     } else if (n != -EAGAIN) {
         lost(c, (int)n);
     }
+    if (n > 0) {
+        pb__loop_update(c->hub->loop);
+        c->heard = pb__conn_now(c); /* the work on it is no silence of the peer's */
+    }
     return n;
+}
+
+__attribute__((__noinline__)) static ssize_t read_large(pb_conn *c)
+{
+    uint8_t chunk[CHUNK];
+    return read_into(c, chunk, sizeof chunk);
+}
+
+static ssize_t read_chunk(pb_conn *c)
+{
+    uint8_t chunk[NESTED_CHUNK];
+    return c->depth > 1 ? read_into(c, chunk, sizeof chunk) : read_large(c);
 }
 
 /* The socket has failed: what it still holds is read, for the peer may have answered
@@ -96,6 +139,10 @@ static void read_rest(pb_conn *c, int negative_errno)
 /* Writes to the socket: how much it took, or the -errno of one that has failed. */
 static ssize_t write_some(pb_conn *c, pb_span out)
 {
+    if (is_foreign(c)) {
+        c->broken = true;
+        return 0;
+    }
     ssize_t n = pb__socket_send(c->fd, out.data, out.len);
     c->blocked = n == -EAGAIN || (n >= 0 && (size_t)n < out.len);
     return n == -EAGAIN ? 0 : n;
@@ -106,7 +153,7 @@ static ssize_t write_session(pb_conn *c)
     pb_span out = pb_session_send(c->session);
     ssize_t n = out.len ? write_some(c, out) : 0;
     if (n > 0) {
-        pb_session_sent(c->session, (size_t)n, session_now(c));
+        pb_session_sent(c->session, (size_t)n, pb__conn_now(c));
     }
     return n;
 }
@@ -118,7 +165,7 @@ static void fill_tls(pb_conn *c)
     pb_span out = pb_session_send(c->session);
     int n = out.len ? pb__tls_write(c->tls, out, &err) : 0;
     if (n > 0) {
-        pb_session_sent(c->session, (size_t)n, session_now(c));
+        pb_session_sent(c->session, (size_t)n, pb__conn_now(c));
     } else if (n < 0) {
         pb__conn_lose(c, &err);
     }
@@ -172,11 +219,27 @@ static void on_wake(pb_session *s, void *driver)
     if (c->state == PB__CONN_ENDED) {
         return;
     }
-    if (c->hub->policy->direct && c->state == PB__CONN_UP && !pb_session_is_closed(s)) {
-        /* The caller may be anywhere, so what goes wrong is left for the loop to find. */
-        (void)write_out(c);
+    if (!is_foreign(c)) {
+        c->depth++;
+        if (c->hub->policy->direct && c->state == PB__CONN_UP &&
+            !pb_session_is_closed(s)) {
+            /* The caller may be anywhere, so what goes wrong is left for the loop to
+             * find. */
+            (void)write_out(c);
+        }
+        c->depth--;
+        pb__conn_wake(c);
     }
-    pb__conn_wake(c);
+    if (c->hub->woken) {
+        c->hub->woken(c);
+    }
+}
+
+static int64_t session_now(void *driver)
+{
+    const pb_conn *c = driver;
+    pb__loop_update(c->hub->loop);
+    return pb__conn_now(c);
 }
 
 static int set_mask(pb_conn *c, bool goes_on)
@@ -207,11 +270,7 @@ static int64_t due_of(const pb_conn *c, bool goes_on)
         return c->close_by;
     }
     int64_t deadline = pb_session_deadline(c->session), mind = pb__conn_mind_at(c);
-    if (deadline == INT64_MAX || (goes_on && !c->blocked)) {
-        return mind;
-    }
-    deadline += c->epoch;
-    return deadline < mind ? deadline : mind;
+    return deadline < mind && (!goes_on || c->blocked) ? deadline : mind;
 }
 
 /* The session is over; whether the socket is still needed. If the program has ended it,
@@ -220,6 +279,9 @@ static int64_t due_of(const pb_conn *c, bool goes_on)
 static bool lingers(pb_conn *c, bool unsent)
 {
     int64_t now = pb__conn_now(c);
+    if (is_foreign(c)) {
+        return false;
+    }
     if (c->close_by == INT64_MAX) {
         if (!unsent || pb_session_error(c->session)->code != PB_OK) {
             return false;
@@ -243,8 +305,13 @@ static bool lingers(pb_conn *c, bool unsent)
 static bool go_on(pb_conn *c)
 {
     pb_session *s = c->session;
-    if (pb_session_deadline(s) <= session_now(c)) {
-        pb_session_tick(s, session_now(c));
+    if (is_foreign(c)) {
+        disown(c);
+        return false;
+    }
+    if (pb_session_deadline(s) <= pb__conn_now(c)) {
+        pb_session_tick(s, pb__conn_now(c));
+        pb__loop_update(c->hub->loop);
     }
     pb__conn_mind(c);
     /* A peer that has not been heard to the end may not have heard us either. */
@@ -267,7 +334,7 @@ static void end_tls(pb_conn *c)
         pb__tls_finish(c->tls);
     }
     pb_span last = pb__tls_send(c->tls);
-    if (last.len) {
+    if (last.len && !is_foreign(c)) {
         (void)pb__socket_send(c->fd, last.data, last.len);
     }
     pb__tls_free(c->tls);
@@ -304,15 +371,20 @@ static void set_watch(pb_conn *c)
     }
 }
 
+/* A callback may have the loop run, and that may have c settle: then it ends here only when
+ * the outermost has come to its end. */
 void pb__conn_settle(pb_conn *c)
 {
     assert(c->state != PB__CONN_ENDED);
+    c->depth++;
     if (c->woken) {
         c->woken = false;
         pb__timer_stop(c->hub->loop, &c->timer);
     }
     bool away = c->state == PB__CONN_AWAY;
-    if (away && !pb_session_is_closed(c->session)) {
+    if (away && is_foreign(c)) {
+        disown(c);
+    } else if (away && !pb_session_is_closed(c->session)) {
         c->hub->dial(c);
     }
     bool over = away ? pb_session_is_closed(c->session) : !go_on(c);
@@ -320,9 +392,10 @@ void pb__conn_settle(pb_conn *c)
         set_watch(c);
         over = c->broken;
     }
-    if (over) {
+    c->depth--;
+    if (over && c->depth == 0) {
         end(c);
-    } else if (!away && c->hub->settled) {
+    } else if (!over && !away && c->hub->settled) {
         c->hub->settled(c);
     }
 }
@@ -331,12 +404,14 @@ static void on_ready(pb_watch *w, int events)
 {
     pb_conn *c = PB__LIST_ENTRY(w, pb_conn, watch);
     pb__loop_enter(c->hub->loop);
+    c->depth++;
     if (events & PB_WATCH_FAILED) {
         c->mask = 0; /* the loop has stopped, and does not say why: reading does */
         read_rest(c, -EIO);
     } else if (events & PB_WATCH_READ) {
         read_chunk(c);
     }
+    c->depth--;
     pb__conn_settle(c);
 }
 
@@ -347,21 +422,64 @@ static void on_timer(struct pb__timer *t)
 
 /* ---- Making one ---- */
 
+/* As pb_session_config.peer. */
+static const pb_peer *conn_peer(pb_session *s, void *driver)
+{
+    (void)s;
+    pb_conn *c = driver;
+    if (!c->peer && c->at.is.any.sa_family != AF_UNSPEC) {
+        c->peer = pb__malloc(sizeof *c->peer);
+        if (c->peer) {
+            pb__peer_init(c->peer, &c->at, c->fd);
+        }
+    }
+    if (!c->peer) {
+        return NULL;
+    }
+    pb__peer_add_tls(c->peer, c->tls);
+    return &c->peer->shown;
+}
+
 struct pb__shared *pb__conn_share(const pb_session_config *config)
 {
     pb_session_config own = *config;
     own.on_wake = on_wake;
-    return pb__shared_new(&own);
+    own.now = session_now;
+    own.peer = conn_peer;
+    pb__debug_config(&own);
+    struct pb__shared *shared = pb__shared_new(&own);
+    if (shared) {
+        shared->usable = conn_usable;
+    }
+    return shared;
 }
 
 int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
-                  bool is_client)
+                  bool is_client, const struct pb__accepted *from)
 {
     *c = (pb_conn){.hub = h, .close_by = INT64_MAX, .finish_by = INT64_MAX, .fd = -1};
+    if (from) { /* the session may be asked for its peer while it is made */
+        c->at = from->at;
+        c->fd = from->fd;
+    }
     pb__list_init(&c->link);
     pb__timer_init(&c->timer, on_timer);
-    c->session = pb__session_new(shared, c, 0, is_client);
-    return c->session ? 0 : PB_ERR_NOMEM;
+    c->session = pb__session_new(shared, c, pb__conn_now(c), is_client);
+    if (!c->session) {
+        pb__conn_fini(c);
+        return PB_ERR_NOMEM;
+    }
+    pb__session_await(c->session); /* until there is a socket */
+    return 0;
+}
+
+void pb__conn_fini(pb_conn *c)
+{
+    pb_session_free(c->session);
+    if (c->peer) {
+        pb__peer_fini(c->peer);
+        pb__free(c->peer);
+    }
 }
 
 int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
@@ -372,10 +490,14 @@ int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
         close(fd);
         return e;
     }
+    if (c->at.is.any.sa_family == AF_UNSPEC) {
+        c->at = pb__socket_peer(fd);
+    }
     c->state = PB__CONN_UP;
     c->fd = fd;
     c->tls = tls;
-    c->epoch = c->heard = pb__conn_now(c);
+    c->heard = pb__conn_now(c);
+    pb__session_connected(c->session, c->heard);
     return 0;
 }
 
@@ -391,9 +513,23 @@ pb_remote *pb_conn_root(pb_conn *c)
     return c ? pb_session_root(c->session) : NULL;
 }
 
+bool pb__conn_disown(pb_conn *c)
+{
+    if (!is_foreign(c)) {
+        return false;
+    }
+    c->depth++;
+    disown(c);
+    c->depth--;
+    if (c->depth == 0 && c->session->depth == 0) {
+        end(c);
+    }
+    return true;
+}
+
 void pb_conn_close(pb_conn *c)
 {
-    if (c) {
+    if (c && !pb__conn_disown(c)) {
         pb_session_close(c->session);
     }
 }

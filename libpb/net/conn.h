@@ -10,6 +10,7 @@
 #include "libpb/base/list.h"
 #include "libpb/broker/shared.h"
 #include "libpb/net/loop.h"
+#include "libpb/net/peer.h"
 #include "libpb/net/tls.h"
 #include "pb/net.h"
 
@@ -35,10 +36,18 @@ struct pb__hub {
     const struct pb__policy *policy;
     /* How dialling goes on, called whenever c settles; NULL: all sockets were connected. */
     void (*dial)(struct pb_conn *c);
+    /* The session has woken c, and nothing of it is on the stack; may be NULL. May end c. */
+    void (*woken)(struct pb_conn *c);
     /* c has settled, and goes on; may be NULL. */
     void (*settled)(struct pb_conn *c);
     /* c has ended, and its socket is closed: the session and c are to be freed. */
     void (*gone)(struct pb_conn *c);
+};
+
+/* A socket that a server has, and the address that it came from. */
+struct pb__accepted {
+    int fd;
+    struct pb__address at;
 };
 
 struct pb_conn {
@@ -48,7 +57,8 @@ struct pb_conn {
     pb_watch watch;         /* of the socket, while it is up */
     struct pb__timer timer; /* settles */
     struct pb__tls *tls;    /* NULL: the bytes of the socket are the session's */
-    int64_t epoch;          /* when it came up: the session's time starts then */
+    struct pb__peer *peer;  /* NULL: nobody has asked yet */
+    struct pb__address at;  /* the peer's */
     int64_t heard;          /* when the peer was heard last */
     int64_t moved;          /* when the peer took something last, or was to do so */
     int64_t close_by;       /* over: what is unsent is dropped then */
@@ -61,6 +71,7 @@ struct pb_conn {
     bool broken;            /* it is of no use any more */
     bool pinging;           /* a ping is under way */
     bool woken;             /* it is to settle soon */
+    uint16_t depth;         /* of it at work on the stack */
 };
 
 static inline int64_t pb__conn_now(const struct pb_conn *c)
@@ -71,20 +82,33 @@ static inline int64_t pb__conn_now(const struct pb_conn *c)
 /* What the sessions of connections share that have this config; NULL for lack of memory.
  * pb__shared_unref ends the caller's use. */
 struct pb__shared *pb__conn_share(const pb_session_config *config);
-/* Makes the session. PB_ERR_NOMEM leaves nothing to undo. */
+/* Makes the session. from is what was accepted, NULL where there is no socket yet, and not
+ * taken. PB_ERR_NOMEM leaves nothing to undo. */
 int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
-                  bool is_client);
-/* fd is connected. Takes it, and tls (NULL: without), also where it fails: -errno. */
+                  bool is_client, const struct pb__accepted *from);
+/* fd is connected. Takes it, and tls (NULL: without), also where it fails: -errno. The
+ * peer's address is c->at, or what the system says. */
 int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls);
+/* Frees the session, and all that is not c itself. */
+void pb__conn_fini(pb_conn *c);
 /* Does what is to be done: ticks, writes, waits, or ends c. Never from inside the
  * session. */
 void pb__conn_settle(pb_conn *c);
 /* The session is over for that reason, and with it the socket. */
 void pb__conn_lose(pb_conn *c, const pb_error *why);
+/* In the child of a fork: true, and it is over without a word to the peer, and gone unless it
+ * is at work on the stack. Else false. */
+bool pb__conn_disown(pb_conn *c);
 /* Has it settle as soon as the loop runs. */
 void pb__conn_wake(pb_conn *c);
 /* Has it settle at that time, or earlier; INT64_MAX: not for time's sake. */
 void pb__conn_set_timer(pb_conn *c, int64_t at);
+
+/* ---- debug.c ---- */
+
+/* Lets a program that has no on_log be told on standard error what the environment asks
+ * for. */
+void pb__debug_config(pb_session_config *c);
 
 /* ---- life.c: connections that are idle, silent or about to finish ---- */
 

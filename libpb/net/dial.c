@@ -83,7 +83,7 @@ static void on_gone(pb_conn *c)
     struct dialled *d = (struct dialled *)c;
     struct pb__follower follower = d->follower;
     pb_error why = *pb_session_error(c->session);
-    pb_session_free(c->session);
+    pb__conn_fini(c);
     drop_attempts(d);
     if (d->lookup) {
         pb__lookup_cancel(d->lookup);
@@ -272,10 +272,15 @@ static void on_dial(pb_conn *c)
         pb_session_close(c->session);
         return;
     }
+    pb_session_tick(c->session, now(d));
+    if (pb_session_is_closed(c->session)) {
+        return;
+    }
     if (is_any_left(d) && now(d) >= d->next_at) {
         try_next(d);
     }
     int64_t at = earlier(d->give_up_at, c->finish_by);
+    at = earlier(at, pb_session_deadline(c->session));
     at = is_any_left(d) ? earlier(at, d->next_at) : at;
     if (now(d) >= d->give_up_at) {
         d->failure = (pb_error){0};
@@ -300,6 +305,14 @@ static void on_settled(pb_conn *c)
     }
 }
 
+static void on_woken(pb_conn *c)
+{
+    struct dialled *d = (struct dialled *)c;
+    if (d->follower.woken) {
+        d->follower.woken(d->follower.who);
+    }
+}
+
 pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follower)
 {
     struct dialled *d = pb__calloc(1, sizeof *d);
@@ -309,9 +322,10 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
     d->hub = (struct pb__hub){.loop = loop,
                               .policy = &t->policy,
                               .dial = on_dial,
+                              .woken = on_woken,
                               .settled = on_settled,
                               .gone = on_gone};
-    if (pb__conn_init(&d->conn, &d->hub, t->shared, true) != 0) {
+    if (pb__conn_init(&d->conn, &d->hub, t->shared, true, NULL) != 0) {
         pb__free(d);
         return NULL;
     }
@@ -320,7 +334,8 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
     d->follower = follower;
     pb__list_init(&d->attempts);
     pb__loop_update(loop);
-    d->give_up_at = t->connect_timeout < 0 ? INT64_MAX : now(d) + t->connect_timeout;
+    d->give_up_at =
+        t->connect_timeout < 0 ? INT64_MAX : pb__later(now(d), t->connect_timeout);
     find(d);
     if (is_any_left(d)) {
         try_next(d);

@@ -10,6 +10,8 @@
 /* One who follows a connection, outside of the program's callbacks. Zeros are nobody. */
 struct pb__follower {
     void (*ready)(void *who); /* it is negotiated, and on_ready has run; may be NULL */
+    /* As the hub's; may be NULL. */
+    void (*woken)(void *who);
     /* The pb_conn is gone, and on_close has run. May be NULL. */
     void (*gone)(const pb_error *why, void *who);
     void *who;

@@ -398,6 +398,9 @@ static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_rol
 int pb__endpoint_parse(const char *text, enum pb__endpoint_role role,
                        struct pb__endpoint *out, pb_error *err)
 {
+    if (!text) {
+        return pb__error_null(err, "the endpoint");
+    }
     size_t size = strlen(text) + 1, both;
     *out = (struct pb__endpoint){.host = "", .mode = -1, .index = -1};
     if (role == PB__ENDPOINT_SERVER) {

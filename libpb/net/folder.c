@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libpb/base/buf.h"
+#include "libpb/base/span.h"
 #include "pb/files.h"
 
 /* The name is the peer's idea; it is not to lead out of the folder. */
@@ -13,7 +14,8 @@ static FILE *open_file(const char *folder, const char *name, const char *mode)
 {
     struct pb__buf path = {0};
     FILE *f = NULL;
-    if (!strchr(name, '/') && pb__buf_printf(&path, "%s/%s", folder, name) == 0) {
+    if (folder && name && !strchr(name, '/') &&
+        pb__buf_printf(&path, "%s/%s", folder, name) == 0) {
         f = fopen((const char *)path.data, mode);
     }
     pb__buf_fini(&path);
@@ -41,6 +43,9 @@ pb_value *pb_published_folder_load(const char *name, void *folder)
 
 int pb_published_folder_save(const char *name, pb_span data, void *folder)
 {
+    if (!name || !folder || pb__span_is_null(data)) {
+        return PB_ERR_ARG;
+    }
     FILE *f = open_file(folder, name, "wb");
     if (!f) {
         return PB_ERR_SYSTEM;

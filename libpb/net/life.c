@@ -21,16 +21,10 @@ struct pb__policy pb__policy_of(const pb_net_config *c)
     };
 }
 
-static int64_t later(int64_t from, int64_t by)
-{
-    int64_t at;
-    return __builtin_add_overflow(from, by, &at) ? INT64_MAX : at;
-}
-
 bool pb__conn_goes_on(const pb_conn *c)
 {
     return c->state == PB__CONN_UP && !pb_session_is_closed(c->session) &&
-           pb_session_deadline(c->session) <= pb__conn_now(c) - c->epoch;
+           pb_session_deadline(c->session) <= pb__conn_now(c);
 }
 
 /* Whether somebody waits for an answer, or for the end of pages. */
@@ -96,7 +90,7 @@ static bool pings(const pb_conn *c)
 static void mind_idle(pb_conn *c, int64_t now)
 {
     int64_t timeout = c->hub->policy->idle_timeout;
-    if (timeout <= 0 || now < later(c->heard, timeout)) {
+    if (timeout <= 0 || now < pb__later(c->heard, timeout)) {
         return;
     }
     if (is_busy(c) || !is_silent(c, timeout)) {
@@ -111,6 +105,7 @@ static void mind_idle(pb_conn *c, int64_t now)
 
 void pb__conn_moved(pb_conn *c)
 {
+    pb__loop_update(c->hub->loop);
     c->moved = pb__conn_now(c);
     c->unsent = c->hub->policy->write_timeout > 0 ? pb__socket_unsent(c->fd) : 0;
 }
@@ -118,7 +113,7 @@ void pb__conn_moved(pb_conn *c)
 static void mind_stalled(pb_conn *c, int64_t now)
 {
     int64_t timeout = c->hub->policy->write_timeout;
-    if (timeout <= 0 || !c->blocked || now < later(c->moved, timeout)) {
+    if (timeout <= 0 || !c->blocked || now < pb__later(c->moved, timeout)) {
         return;
     }
     if (pb__socket_unsent(c->fd) < c->unsent) {
@@ -141,7 +136,7 @@ void pb__conn_mind(pb_conn *c)
         mind_idle(c, now);
     }
     if (!pb_session_is_closed(c->session) && pings(c) &&
-        now >= later(c->heard, c->hub->policy->ping_interval)) {
+        now >= pb__later(c->heard, c->hub->policy->ping_interval)) {
         ping(c);
     }
 }
@@ -155,14 +150,14 @@ int64_t pb__conn_mind_at(const pb_conn *c)
 {
     int64_t at = c->finish_by, then;
     if (c->hub->policy->idle_timeout > 0 &&
-        (then = later(c->heard, c->hub->policy->idle_timeout)) < at) {
+        (then = pb__later(c->heard, c->hub->policy->idle_timeout)) < at) {
         at = then;
     }
     if (c->hub->policy->write_timeout > 0 && c->blocked &&
-        (then = later(c->moved, c->hub->policy->write_timeout)) < at) {
+        (then = pb__later(c->moved, c->hub->policy->write_timeout)) < at) {
         at = then;
     }
-    if (pings(c) && (then = later(c->heard, c->hub->policy->ping_interval)) < at) {
+    if (pings(c) && (then = pb__later(c->heard, c->hub->policy->ping_interval)) < at) {
         at = then;
     }
     return at;
@@ -170,9 +165,9 @@ int64_t pb__conn_mind_at(const pb_conn *c)
 
 void pb_conn_drain(pb_conn *c, int64_t patience)
 {
-    if (c && !pb_session_is_closed(c->session)) {
+    if (c && !pb__conn_disown(c) && !pb_session_is_closed(c->session)) {
         pb__loop_update(c->hub->loop);
-        int64_t by = later(pb__conn_now(c), patience < 0 ? INT64_MAX : patience);
+        int64_t by = pb__later(pb__conn_now(c), patience < 0 ? INT64_MAX : patience);
         c->finish_by = by < INT64_MAX ? by : INT64_MAX - 1;
         pb__conn_wake(c);
     }

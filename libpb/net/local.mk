@@ -7,6 +7,7 @@ libpb_net_la_SOURCES = \
 	%D%/conn.h \
 	%D%/descriptor.c \
 	%D%/descriptor.h \
+	%D%/debug.c \
 	%D%/dial.c \
 	%D%/dial.h \
 	%D%/endpoint.c \
@@ -14,12 +15,17 @@ libpb_net_la_SOURCES = \
 	%D%/folder.c \
 	%D%/life.c \
 	%D%/loop.c \
+	%D%/loop_poll.c \
+	%D%/loop_poll.h \
 	%D%/loop.h \
 	%D%/loop_uv.c \
-	%D%/loop_uv.h \
 	%D%/password_file.c \
+	%D%/peer.c \
+	%D%/peer.h \
 	%D%/post.c \
 	%D%/post.h \
+	%D%/process.c \
+	%D%/process.h \
 	%D%/resolve.c \
 	%D%/resolve.h \
 	%D%/run.c \
@@ -33,7 +39,7 @@ libpb_net_la_SOURCES = \
 	%D%/waiting.c \
 	%D%/waiting.h
 if WITH_TLS
-libpb_net_la_SOURCES += %D%/tls.c %D%/tls_context.c %D%/tls_context.h
+libpb_net_la_SOURCES += %D%/tls.c %D%/tls_context.c %D%/tls_context.h %D%/tls_peer.c
 else
 libpb_net_la_SOURCES += %D%/tls_none.c
 endif
@@ -41,36 +47,54 @@ libpb_net_la_LIBADD = $(LIBUV_LIBS) $(OPENSSL_LIBS)
 net_libs = libpb_net.la $(broker_libs)
 
 unit_tests += \
+	%D%/tests/test_callbacks \
+	%D%/tests/test_callbacks_loop \
 	%D%/tests/test_client \
 	%D%/tests/test_conn \
+	%D%/tests/test_deadlines \
+	%D%/tests/test_debug \
 	%D%/tests/test_descriptors \
 	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
 	%D%/tests/test_folder \
+	%D%/tests/test_fork \
 	%D%/tests/test_life \
 	%D%/tests/test_loop \
 	%D%/tests/test_loop_uv \
+	%D%/tests/test_null \
+	%D%/tests/test_null_client \
 	%D%/tests/test_password_file \
+	%D%/tests/test_peer \
 	%D%/tests/test_post \
 	%D%/tests/test_pressure \
 	%D%/tests/test_server \
 	%D%/tests/test_service \
-	%D%/tests/test_silence
+	%D%/tests/test_silence \
+	%D%/tests/test_waits
+%C%_tests_test_callbacks_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_callbacks_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_conn_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_deadlines_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_debug_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_fork_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_uv_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
+%C%_tests_test_null_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_null_client_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_password_file_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_peer_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_post_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_pressure_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_server_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_service_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_silence_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_waits_LDADD = $(net_libs) $(test_libs)
 if WITH_TLS
 unit_tests += %D%/tests/test_tls
 %C%_tests_test_tls_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
@@ -94,4 +118,4 @@ unit_tests += %D%/tests/test_loop_libevent
 %C%_tests_test_loop_libevent_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)
 endif
 endif
-EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/peers.h %D%/tests/under_loop.h
+EXTRA_DIST += %D%/tests/certificate.h %D%/tests/loop.h %D%/tests/matrix_server.h %D%/tests/peers.h %D%/tests/under_loop.h

@@ -160,19 +160,33 @@ void pb__loop_update(pb_loop *l)
 
 void pb__loop_init(pb_loop *l, const pb_loop_ops *ops, void *own)
 {
-    *l = (pb_loop){
-        .refs = 1, .ops = ops, .own = own, .asked = INT64_MAX, .embedded = true};
+    *l = (pb_loop){.refs = 1,
+                   .ops = ops,
+                   .own = own,
+                   .asked = INT64_MAX,
+                   .embedded = true,
+                   .process = pb__process_id()};
     pb__loop_update(l);
 }
 
 int pb__loop_check(const pb_loop *l, pb_error *err)
 {
-    return l ? 0 : pb__error_set(err, PB_ERR_ARG, 0, "there is no loop");
+    if (!l) {
+        return pb__error_null(err, "the loop");
+    }
+    return pb__loop_is_foreign(l)
+               ? pb__error_set(
+                     err, PB_ERR_STATE, 0,
+                     "the loop belongs to the process that forked this one: take "
+                     "one that was made here")
+               : 0;
 }
 
 pb_loop *pb_loop_new(const pb_loop_ops *ops, void *loop)
 {
-    pb_loop *l = ops ? pb__malloc(sizeof *l) : NULL;
+    bool fits =
+        ops && ops->watch_new && ops->watch_set && ops->watch_free && ops->set_timer;
+    pb_loop *l = fits ? pb__malloc(sizeof *l) : NULL;
     if (l) {
         pb__loop_init(l, ops, loop);
         l->embedded = false;
@@ -211,6 +225,17 @@ int pb__watch_new(pb_loop *l, pb_watch *w, int fd,
 {
     w->ready = ready;
     return l->ops->watch_new(l->own, fd, w, &w->own);
+}
+
+void pb__watch_free(pb_loop *l, pb_watch *w)
+{
+    if (pb__loop_is_foreign(l) && !l->forked) {
+        l->forked = true;
+        if (l->ops->forked) {
+            l->ops->forked(l->own);
+        }
+    }
+    l->ops->watch_free(l->own, w->own);
 }
 
 void pb_watch_ready(pb_watch *w, int events)

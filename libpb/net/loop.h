@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libpb/net/process.h"
 #include "pb/loop.h"
 
 /* Expires once for each time that it is set. */
@@ -31,6 +32,8 @@ struct pb_loop {
     int64_t asked;           /* for when the timer of ops is set; INT64_MAX: it is not */
     struct pb__resolver *resolver; /* while names are being looked up, else NULL */
     bool embedded;                 /* the memory is not pb_loop_new's */
+    bool forked;                   /* ops->forked was called */
+    pid_t process;                 /* to which it belongs */
 };
 
 struct pb_watch {
@@ -42,13 +45,26 @@ struct pb_watch {
 /* For a pb_loop that lies in what ops->free frees; it has one owner then. */
 void pb__loop_init(pb_loop *l, const pb_loop_ops *ops, void *own);
 
-/* PB_ERR_ARG, with a sentence, for a loop that is NULL. */
+/* An error, with a sentence, for a loop that nothing can be made under: NULL, or another
+ * process's. */
 int pb__loop_check(const pb_loop *l, pb_error *err);
+/* Whether this is not the process to which it belongs, but a child of that. */
+static inline bool pb__loop_is_foreign(const pb_loop *l)
+{
+    return l->process != pb__process_id();
+}
 
 /* Takes the time: where the loop enters, and where the program does, which may have been
  * away for long. */
 void pb__loop_enter(pb_loop *l);
 void pb__loop_update(pb_loop *l);
+/* The time so many milliseconds after another one, at most INT64_MAX. */
+static inline int64_t pb__later(int64_t from, int64_t by)
+{
+    int64_t at;
+    return __builtin_add_overflow(from, by, &at) ? INT64_MAX : at;
+}
+
 /* That time, in milliseconds. */
 static inline int64_t pb__loop_now(const pb_loop *l)
 {
@@ -63,11 +79,8 @@ static inline int pb__watch_set(pb_loop *l, pb_watch *w, int events)
 {
     return l->ops->watch_set(l->own, w->own, events);
 }
-/* Ends the watch; to be called before the descriptor is closed. */
-static inline void pb__watch_free(pb_loop *l, pb_watch *w)
-{
-    l->ops->watch_free(l->own, w->own);
-}
+/* Ends the watch; to be called before the descriptor is closed. In the child of a fork, too. */
+void pb__watch_free(pb_loop *l, pb_watch *w);
 
 static inline void pb__timer_init(struct pb__timer *t,
                                   void (*expired)(struct pb__timer *t))

@@ -3,17 +3,17 @@
  * Loops on libuv's. What is to happen soon happens just before libuv waits, in a prepare
  * handle, for what is to be sent should not wait until libuv has looked at all
  * descriptors. */
-#include "libpb/net/loop_uv.h"
+#include <uv.h>
 
 #include "libpb/base/mem.h"
 #include "libpb/net/descriptor.h"
+#include "libpb/net/loop.h"
 
 struct loop_uv {
     pb_loop loop;
     uv_timer_t timer;
     uv_prepare_t soon;
-    size_t handles;  /* those that are not closed yet */
-    bool is_stopped; /* as pb__loop_uv_new was told */
+    size_t handles; /* those that are not closed yet */
 };
 
 struct watch_uv {
@@ -93,7 +93,7 @@ static void loop_uv_on_prepare(uv_prepare_t *soon)
     pb_loop_due(&l->loop);
     /* The program may run libuv once, and then look whether a callback has run: it would
      * not come to that if libuv waited now. */
-    if (!l->is_stopped && !uv_is_closing((uv_handle_t *)&l->timer)) {
+    if (!uv_is_closing((uv_handle_t *)&l->timer)) {
         uv_timer_start(&l->timer, loop_uv_on_timer, 0, 0);
     }
 }
@@ -136,6 +136,13 @@ static void loop_uv_free(void *loop)
     uv_close((uv_handle_t *)&l->soon, loop_uv_closed);
 }
 
+/* libuv's own way: an epoll instance that is the child's alone. */
+static void loop_uv_forked(void *loop)
+{
+    struct loop_uv *l = loop;
+    (void)uv_loop_fork(l->timer.loop);
+}
+
 static void loop_uv_init(struct loop_uv *l, uv_loop_t *uv)
 {
     static const pb_loop_ops ops = {
@@ -146,6 +153,7 @@ static void loop_uv_init(struct loop_uv *l, uv_loop_t *uv)
         .now = loop_uv_now,
         .update = loop_uv_update,
         .free = loop_uv_free,
+        .forked = loop_uv_forked,
     };
     uv_timer_init(uv, &l->timer);
     uv_prepare_init(uv, &l->soon);
@@ -154,28 +162,14 @@ static void loop_uv_init(struct loop_uv *l, uv_loop_t *uv)
     pb__loop_init(&l->loop, &ops, l);
 }
 
-pb_loop *pb__loop_uv_new(struct uv_loop_s *uv, bool is_stopped)
+pb_loop *pb_loop_uv(struct uv_loop_s *uv)
 {
-    struct loop_uv *l = pb__malloc(sizeof *l);
+    struct loop_uv *l = uv ? pb__malloc(sizeof *l) : NULL;
     if (!l) {
         return NULL;
     }
     loop_uv_init(l, uv);
-    l->is_stopped = is_stopped;
     return &l->loop;
-}
-
-pb_loop *pb_loop_uv(struct uv_loop_s *uv)
-{
-    return uv ? pb__loop_uv_new(uv, false) : NULL;
-}
-
-int pb__uv_loop_init(uv_loop_t *uv)
-{
-    unsigned held = pb__descriptors_hold();
-    int e = uv_loop_init(uv);
-    pb__descriptors_release(held);
-    return e;
 }
 
 pb_loop *pb_loop_default(void)

@@ -165,6 +165,9 @@ static void destroy_file(void *user_data)
 
 int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f)
 {
+    if (!p || !f || !f->path) {
+        return PB_ERR_ARG;
+    }
     const char *delimiter = f->delimiter && *f->delimiter ? f->delimiter : ":";
     size_t path = strlen(f->path) + 1, width = strlen(delimiter) + 1;
     struct file *own = pb__malloc(sizeof *own + path + width);

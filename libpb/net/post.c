@@ -172,16 +172,31 @@ int pb_post_run(pb_post *p, void (*run)(void *data), void *data)
         return p && run ? PB_ERR_NOMEM : PB_ERR_ARG;
     }
     *call = (struct posted_call){.posted.run = posted_call_run, .run = run, .data = data};
-    int e = pb__post_add(p, &call->posted);
+    int e = pb__loop_is_foreign(p->loop) ? PB_ERR_STATE : pb__post_add(p, &call->posted);
     if (e) {
         pb__free(call);
     }
     return e;
 }
 
+static void post_end_watch(pb_post *p)
+{
+    pb__watch_free(p->loop, &p->watch);
+    close(p->fd);
+    pb_loop_unref(p->loop);
+}
+
 void pb_post_close(pb_post *p)
 {
     if (!p) {
+        return;
+    }
+    if (pb__loop_is_foreign(p->loop)) {
+        /* What was posted is the parent's, and so are those who may hold the lock. */
+        if (!p->closing) {
+            p->closing = true;
+            post_end_watch(p);
+        }
         return;
     }
     pthread_mutex_lock(&p->lock);
@@ -196,9 +211,7 @@ void pb_post_close(pb_post *p)
     while ((first = post_take(p))) {
         first->run(first);
     }
-    pb__watch_free(p->loop, &p->watch);
-    close(p->fd);
-    pb_loop_unref(p->loop);
+    post_end_watch(p);
     post_release(p);
 }
 

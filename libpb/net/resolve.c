@@ -216,9 +216,23 @@ struct pb__lookup *pb__lookup_new(pb_loop *l, const char *host, const char *port
     return k;
 }
 
+/* In the child of a fork, which has no threads: the lock may be held by one of the parent's,
+ * so what they share is left alone. */
+static void lookup_disown(struct pb__resolver *r)
+{
+    if (--r->awaited == 0) {
+        r->loop->resolver = NULL;
+        pb_post_close(r->post);
+    }
+}
+
 void pb__lookup_cancel(struct pb__lookup *k)
 {
     struct pb__resolver *r = k->resolver;
+    if (pb__loop_is_foreign(r->loop)) {
+        lookup_disown(r);
+        return;
+    }
     pthread_mutex_lock(&r->lock);
     bool untaken = !pb__list_empty(&k->link);
     pb__list_remove(&k->link);

@@ -2,8 +2,9 @@
  *
  * Running the process's own loop, for programs that have none. */
 #include <signal.h>
+#include <uv.h>
 
-#include "libpb/net/loop_uv.h"
+#include "libpb/net/loop.h"
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -25,12 +26,18 @@ static int watch(uv_loop_t *loop, uv_signal_t *handle, int number)
 int pb_run(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
-    uv_loop_t *loop = pb_loop_default() ? uv_default_loop() : NULL;
+    static bool is_running; /* libuv cannot be run from inside itself */
+    const pb_loop *own = pb_loop_default();
     uv_signal_t watched[2];
     int status = 0, count = 0;
-    if (!loop) {
+    if (!own) {
         return PB_ERR_SYSTEM;
     }
+    if (is_running || pb__loop_is_foreign(own)) {
+        return PB_ERR_STATE;
+    }
+    uv_loop_t *loop = uv_default_loop();
+    is_running = true;
     while (count < 2 && status == 0) {
         status = watch(loop, &watched[count], numbers[count]);
         count++;
@@ -42,5 +49,6 @@ int pb_run(void)
         uv_close((uv_handle_t *)&watched[count], NULL);
     }
     uv_run(loop, UV_RUN_NOWAIT); /* until they are closed */
+    is_running = false;
     return status ? PB_ERR_SYSTEM : 0;
 }

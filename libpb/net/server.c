@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
  * What listens: connections are taken as they come, and get a session each. */
-#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@ struct pb_server {
     struct pb__timer timer;
     int fd, port;
     bool listening, closing;
+    bool disowned; /* in the child of a fork */
     void (*closed)(void *user_data);
     void *user_data;
 };
@@ -68,15 +68,9 @@ static void end_if_done(struct pb_server *s)
     }
 }
 
-static void on_timer(struct pb__timer *timer)
+static void end(struct pb_server *s)
 {
-    struct pb_server *s = PB__LIST_ENTRY(timer, struct pb_server, timer);
-    if (!s->closing) {
-        if (listen_if_room(s) != 0) {
-            listen_later(s);
-        }
-        return;
-    }
+    pb__timer_stop(s->hub.loop, &s->timer);
     void (*closed)(void *) = s->closed;
     void *user_data = s->user_data;
     pb_loop *loop = s->hub.loop;
@@ -87,11 +81,21 @@ static void on_timer(struct pb__timer *timer)
     pb_loop_unref(loop);
 }
 
+static void on_timer(struct pb__timer *timer)
+{
+    struct pb_server *s = PB__LIST_ENTRY(timer, struct pb_server, timer);
+    if (s->closing) {
+        end(s);
+    } else if (listen_if_room(s) != 0) {
+        listen_later(s);
+    }
+}
+
 static void on_gone(pb_conn *c)
 {
     struct pb_server *s = (struct pb_server *)c->hub;
     pb__list_remove(&c->link);
-    pb_session_free(c->session);
+    pb__conn_fini(c);
     pb__free(c);
     s->count--;
     if (listen_if_room(s) != 0) {
@@ -100,40 +104,72 @@ static void on_gone(pb_conn *c)
     end_if_done(s);
 }
 
-/* Takes fd, also where it fails. */
-static int add(struct pb_server *s, int fd)
+/* Whether the program wants the connection. */
+static bool is_allowed(const struct pb_server *s, const struct pb__accepted *from)
+{
+    struct pb__peer peer;
+    if (!s->target->allow) {
+        return true;
+    }
+    pb__peer_init(&peer, &from->at, from->fd);
+    bool allowed = s->target->allow(&peer.shown, s->target->shared->config.user_data);
+    pb__peer_fini(&peer);
+    return allowed;
+}
+
+/* A connection of a socket, which is taken, also where it fails: NULL. It may be that
+ * root_object closes the server. */
+static pb_conn *conn_new(struct pb_server *s, const struct pb__accepted *from)
 {
     const struct pb__target *t = s->target;
     pb_conn *c = pb__malloc(sizeof *c);
     struct pb__tls *tls = c && t->tls ? pb__tls_new(t->tls, NULL) : NULL;
-    if (!c || (t->tls && !tls) || pb__conn_init(c, &s->hub, t->shared, false) != 0) {
+    if (!c || (t->tls && !tls) ||
+        pb__conn_init(c, &s->hub, t->shared, false, from) != 0) {
         pb__tls_free(tls);
         pb__free(c);
-        close(fd);
-        return PB_ERR_NOMEM;
+        close(from->fd);
+        return NULL;
     }
-    pb__socket_keep_alive(fd, t->policy.keep_alive);
-    int e = pb__conn_up(c, fd, tls);
-    if (e) {
-        pb_session_free(c->session);
+    pb__socket_keep_alive(from->fd, t->policy.keep_alive);
+    if (pb__conn_up(c, from->fd, tls) != 0) {
+        pb__conn_fini(c);
         pb__free(c);
-        return e;
+        return NULL;
+    }
+    return c;
+}
+
+static void add(struct pb_server *s, const struct pb__accepted *from)
+{
+    s->count++; /* so that the server waits for it */
+    pb_conn *c = conn_new(s, from);
+    if (!c) {
+        s->count--;
+        end_if_done(s);
+        return;
     }
     pb__list_push(&s->conns, &c->link);
-    s->count++;
+    if (s->closing) {
+        pb_conn_close(c);
+    }
     pb__conn_settle(c);
-    return 0;
 }
 
 static void on_acceptable(pb_watch *w, int events)
 {
     struct pb_server *s = PB__LIST_ENTRY(w, struct pb_server, listener);
     pb__loop_enter(s->hub.loop);
+    if (pb__loop_is_foreign(s->hub.loop)) {
+        (void)pb__watch_set(s->hub.loop, w, 0);
+        return;
+    }
     if (events & PB_WATCH_FAILED) {
         s->listening = false;
     }
     for (int i = 0; i < ACCEPT_AT_ONCE && has_room(s) && !s->closing; i++) {
-        int fd = pb__socket_accept(s->fd);
+        struct pb__accepted from;
+        int fd = from.fd = pb__socket_accept(s->fd, &from.at);
         if (fd == -EAGAIN) {
             break;
         }
@@ -141,7 +177,11 @@ static void on_acceptable(pb_watch *w, int events)
             listen_later(s);
             break;
         }
-        (void)add(s, fd);
+        if (is_allowed(s, &from) && !s->closing) {
+            add(s, &from);
+        } else {
+            close(fd);
+        }
     }
     if (listen_if_room(s) != 0) {
         listen_later(s);
@@ -205,25 +245,47 @@ size_t pb_server_connections(const pb_server *s)
 
 static void stop_listening(pb_server *s, void (*closed)(void *user_data), void *user_data)
 {
-    assert(!s->closing);
     s->closing = true;
     s->closed = closed;
     s->user_data = user_data;
     pb__timer_stop(s->hub.loop, &s->timer);
     pb__watch_free(s->hub.loop, &s->listener);
     close(s->fd);
-    if (s->target->at.path) {
+    if (s->target->at.path && !pb__loop_is_foreign(s->hub.loop)) {
         unlink(s->target->at.path);
+    }
+}
+
+/* In the child of a fork nothing is waited for, but for a connection that is at work on the
+ * stack. */
+static void disown(pb_server *s)
+{
+    struct pb__list all;
+    pb__list_init(&all);
+    pb__list_take_all(&all, &s->conns);
+    s->disowned = true;
+    while (!pb__list_empty(&all)) {
+        pb_conn *c = PB__LIST_ENTRY(all.next, pb_conn, link);
+        pb__list_remove(&c->link);
+        pb__list_push(&s->conns, &c->link);
+        pb__conn_disown(c);
+    }
+    if (s->count == 0) {
+        end(s);
     }
 }
 
 void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_data)
 {
-    if (!s) {
+    if (!s || s->disowned) {
         return;
     }
     if (!s->closing) {
         stop_listening(s, closed, user_data);
+    }
+    if (pb__loop_is_foreign(s->hub.loop)) {
+        disown(s);
+        return;
     }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
         pb_conn_close(PB__LIST_ENTRY(l, pb_conn, link));
@@ -234,10 +296,13 @@ void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_d
 void pb_server_drain(pb_server *s, int64_t patience, void (*closed)(void *user_data),
                      void *user_data)
 {
-    if (!s) {
+    if (!s || pb__loop_is_foreign(s->hub.loop)) {
+        pb_server_close(s, closed, user_data);
         return;
     }
-    stop_listening(s, closed, user_data);
+    if (!s->closing) {
+        stop_listening(s, closed, user_data);
+    }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
         pb_conn_drain(PB__LIST_ENTRY(l, pb_conn, link), patience);
     }

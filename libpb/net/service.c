@@ -4,7 +4,6 @@
  * calls that wait. */
 #include "pb/service.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +36,7 @@ struct pb_service {
     size_t failures;  /* in a row */
     struct pb__waiting waiting;
     pb_error refused; /* why the login was, for want of which the connection ended */
+    int depth;        /* of callbacks that are called from here */
     bool stopping;
     void (*stopped)(void *user_data);
     void *user_data; /* of stopped */
@@ -72,10 +72,12 @@ static void on_timer(struct pb__timer *timer)
         end(s);
         return;
     }
+    s->depth++;
     if (now(s) >= s->retry_at) {
         connect_now(s);
     }
     pb__waiting_expire(&s->waiting, now(s));
+    s->depth--;
     set_timer(s);
 }
 
@@ -130,13 +132,15 @@ static void down(struct pb_service *s, const pb_error *why)
     }
     bool enough = c->max_failures && s->failures >= c->max_failures;
     int64_t delay = enough ? -1 : next_delay(s);
-    s->retry_at = enough ? INT64_MAX : now(s) + delay;
+    s->retry_at = enough ? INT64_MAX : pb__later(now(s), delay);
+    s->depth++;
     if (c->on_down) {
         c->on_down(s, why, delay, c->user_data);
     }
     if (s->retry_at == INT64_MAX && !s->conn) {
         pb__waiting_fail(&s->waiting, PB_ERR_LOST, "no connection came about");
     }
+    s->depth--;
     set_timer(s);
 }
 
@@ -160,11 +164,14 @@ static void up(struct pb_service *s, pb_remote *root)
 {
     s->root = root;
     s->failures = 0;
+    s->depth++;
     if (s->config.on_up) {
         s->config.on_up(s, root, s->config.user_data);
     }
+    pb__loop_update(s->loop);
     while (s->root && pb__waiting_make(&s->waiting, s->root, now(s))) {
     }
+    s->depth--;
     set_timer(s);
 }
 
@@ -264,9 +271,11 @@ static bool copy_login(struct pb_service *s, const pb_credentials *c)
 
 static void set_defaults(pb_service_config *c)
 {
-    c->first_delay = c->first_delay ? c->first_delay : FIRST_DELAY;
+    c->first_delay = c->first_delay < 0 ? 0
+                     : c->first_delay   ? c->first_delay
+                                        : FIRST_DELAY;
     c->factor = c->factor > 0 ? c->factor : 1.5;
-    c->max_delay = c->max_delay ? c->max_delay : MAX_DELAY;
+    c->max_delay = c->max_delay < 0 ? 0 : c->max_delay ? c->max_delay : MAX_DELAY;
     c->jitter = c->jitter ? c->jitter : JITTER;
     c->max_waiting = c->max_waiting ? c->max_waiting : MAX_WAITING;
     c->login_timeout = c->login_timeout ? c->login_timeout : LOGIN_TIMEOUT;
@@ -292,7 +301,9 @@ pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
     s->retry_at = INT64_MAX;
     s->to = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &s->config.net, err);
     if (!s->to || (s->config.login && !copy_login(s, s->config.login)) ||
-        !(s->conn = pb__dial(loop, s->to, (struct pb__follower){on_ready, on_gone, s}))) {
+        !(s->conn = pb__dial(
+              loop, s->to,
+              (struct pb__follower){.ready = on_ready, .gone = on_gone, .who = s}))) {
         if (s->to) {
             pb__error_nomem(err);
         }
@@ -305,12 +316,12 @@ pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
 
 pb_remote *pb_service_root(const pb_service *s)
 {
-    return s->root;
+    return s ? s->root : NULL;
 }
 
 size_t pb_service_waiting(const pb_service *s)
 {
-    return s->waiting.count;
+    return s ? s->waiting.count : 0;
 }
 
 static int wait_for_it(pb_service *s, const char *method, pb_value *args,
@@ -318,6 +329,10 @@ static int wait_for_it(pb_service *s, const char *method, pb_value *args,
                        void *user_data, pb_error *err)
 {
     int64_t timeout = options ? options->timeout : 0, deadline = INT64_MAX;
+    int e = pb__loop_check(s->loop, err);
+    if (e) {
+        return e;
+    }
     bool over = s->stopping || (!s->conn && s->retry_at == INT64_MAX);
     if (over || s->config.fail_while_away) {
         return pb__error_set(err, PB_ERR_LOST, 0, "there is no connection to %s",
@@ -328,8 +343,8 @@ static int wait_for_it(pb_service *s, const char *method, pb_value *args,
                              "%zu calls wait for a connection to %s already",
                              s->waiting.count, s->to->at.spelling);
     }
-    if (timeout > 0 && __builtin_add_overflow(now(s), timeout, &deadline)) {
-        deadline = INT64_MAX;
+    if (timeout > 0) {
+        deadline = pb__later(now(s), timeout);
     }
     if (pb__waiting_add(&s->waiting, method, args, kwargs, options, deadline, cb,
                         user_data) != 0) {
@@ -343,6 +358,9 @@ int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
                            pb_value *kwargs, const pb_call_options *options,
                            pb_answer_cb cb, void *user_data, pb_error *err)
 {
+    if (!s || !method) {
+        return pb__error_null(err, s ? "the method to call" : "the service");
+    }
     /* What waits goes first. */
     if (s->root && s->waiting.count == 0 && pb_remote_session(s->root)) {
         return pb_remote_call_values(s->root, method, args, kwargs, options, cb,
@@ -355,41 +373,61 @@ int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
 int pb_service_call(pb_service *s, const char *method, pb_answer_cb cb, void *user_data,
                     pb_error *err, const char *format, ...)
 {
-    pb_error own = {0};
+    pb_value *args, *kwargs;
     va_list ap;
     va_start(ap, format);
-    pb_value *args = pb__build_tuple(&own, format, ap);
+    int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
     va_end(ap);
-    int e = args
-                ? pb_service_call_values(s, method, args, NULL, NULL, cb, user_data, &own)
-                : own.code;
-    pb_value_unref(args);
-    if (err && !err->code) {
-        *err = own;
+    if (failed) {
+        return failed;
     }
-    return e;
+    failed = pb_service_call_values(s, method, args, kwargs, NULL, cb, user_data, err);
+    pb_value_unref(args);
+    pb_value_unref(kwargs);
+    return failed;
 }
 
 void pb_service_retry(pb_service *s)
 {
+    if (!s) {
+        return;
+    }
     s->failures = 0;
-    if (!s->conn && !s->stopping) {
+    if (!s->conn && !s->stopping && !pb__loop_is_foreign(s->loop)) {
         pb__loop_update(s->loop);
         s->retry_at = now(s);
         set_timer(s);
     }
 }
 
+/* In the child of a fork nothing is waited for, but for what is at work on the stack. */
+static void disown(pb_service *s)
+{
+    if (s->conn) {
+        pb__conn_disown(s->conn);
+    }
+    if (!s->conn && s->depth == 0) {
+        pb__timer_stop(s->loop, &s->timer);
+        end(s);
+    }
+}
+
 void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user_data),
                      void *user_data)
 {
-    assert(!s->stopping);
+    if (!s || s->stopping) {
+        return;
+    }
     s->stopping = true;
     s->stopped = stopped;
     s->user_data = user_data;
     pb__timer_stop(s->loop, &s->timer);
+    s->depth++;
     pb__waiting_fail(&s->waiting, PB_ERR_LOST, "the service was stopped");
-    if (!s->conn) {
+    s->depth--;
+    if (pb__loop_is_foreign(s->loop)) {
+        disown(s);
+    } else if (!s->conn) {
         pb__timer_set_soon(s->loop, &s->timer);
     } else if (s->root) {
         pb_conn_drain(s->conn, patience);

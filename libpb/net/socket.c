@@ -20,6 +20,8 @@
 #include "libpb/base/error.h"
 #include "libpb/net/descriptor.h"
 
+enum { KEEP_ALIVE_MOST = 32767 /* seconds: Linux takes no more */ };
+
 const char *pb__socket_text(int negative_errno)
 {
     return uv_strerror(negative_errno);
@@ -211,17 +213,31 @@ int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port, pb_er
     return fd;
 }
 
-int pb__socket_accept(int fd)
+int pb__socket_accept(int fd, struct pb__address *from)
 {
+    struct sockaddr_storage is = {0};
+    socklen_t len;
     int got;
     do {
-        got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        len = sizeof is;
+        got = accept4(fd, (struct sockaddr *)&is, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     } while (got < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (from) {
+        *from = pb__address_of(&is, got < 0 ? 0 : len);
+    }
     got = got < 0 ? -errno : pb__descriptor_raise(got);
     if (got >= 0) {
         set_nodelay(got);
     }
     return got;
+}
+
+struct pb__address pb__socket_peer(int fd)
+{
+    struct sockaddr_storage is = {0};
+    socklen_t len = sizeof is;
+    return pb__address_of(&is,
+                          getpeername(fd, (struct sockaddr *)&is, &len) == 0 ? len : 0);
 }
 
 int pb__socket_adopt(int fd)
@@ -247,6 +263,7 @@ int pb__socket_adopt(int fd)
 void pb__socket_keep_alive(int fd, int seconds)
 {
     /* A quarter of the time is for asking again. */
+    seconds = seconds < KEEP_ALIVE_MOST ? seconds : KEEP_ALIVE_MOST;
     int on = 1, idle = seconds - seconds / 4, again = seconds / 12 + 1, times = 3;
     if (seconds > 0) {
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);

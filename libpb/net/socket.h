@@ -10,6 +10,7 @@
 
 #include "libpb/base/export.h"
 #include "libpb/net/endpoint.h"
+#include "libpb/net/peer.h"
 
 /* Fills err with PB_ERR_SYSTEM, what was tried, and the system's text of -errno; with
  * PB_ERR_NOMEM for -ENOMEM. */
@@ -29,8 +30,11 @@ PB__SHARED int pb__socket_status(int fd);
  * listen on too where reuse is set. */
 PB__SHARED int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port,
                                  pb_error *err);
-/* Takes a connection that waits; -EAGAIN if there is none. */
-PB__SHARED int pb__socket_accept(int fd);
+/* Takes a connection that waits, and the address that it came from (NULL: nobody asks);
+ * -EAGAIN if there is none. */
+PB__SHARED int pb__socket_accept(int fd, struct pb__address *from);
+/* The address that a socket is connected to; AF_UNSPEC where it is not any more. */
+struct pb__address pb__socket_peer(int fd);
 /* Makes a connected stream socket of the program's one of ours, which may get another
  * number: it, or -errno with fd closed. */
 int pb__socket_adopt(int fd);

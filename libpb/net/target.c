@@ -55,6 +55,7 @@ static int configure(struct pb__target *t, bool is_client, const pb_net_config *
                                               : CONNECT_TIMEOUT;
     t->max_connections = c->max_connections;
     t->reuse_port = c->reuse_port;
+    t->allow = c->allow;
     t->shared = pb__conn_share(&c->session);
     if (!t->shared || (c->ping_method && !t->ping_method)) {
         return pb__error_nomem(err);

@@ -17,9 +17,10 @@ struct pb__target {
     char *tls_host;              /* whom a client expects there */
     struct pb__shared *shared;
     struct pb__policy policy;
-    char *ping_method;       /* policy's */
-    int64_t connect_timeout; /* of a client; negative: none */
-    size_t max_connections;  /* of a server; 0: no limit */
+    char *ping_method;                                   /* policy's */
+    int64_t connect_timeout;                             /* of a client; negative: none */
+    size_t max_connections;                              /* of a server; 0: no limit */
+    bool (*allow)(const pb_peer *peer, void *user_data); /* of a server; may be NULL */
     bool reuse_port;
 };
 

@@ -171,6 +171,11 @@ bool pb__tls_resumed(const struct pb__tls *t)
     return SSL_session_reused(t->ssl);
 }
 
+SSL *pb__tls_ssl(const struct pb__tls *t)
+{
+    return t->ssl;
+}
+
 void pb__tls_free(struct pb__tls *t)
 {
     if (t) {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "libpb/base/export.h"
-#include "pb/error.h"
+#include "pb/broker.h"
 
 /* Paths of PEM files; NULL is the default of each. */
 struct pb__tls_options {
@@ -53,6 +53,9 @@ PB__SHARED pb_span pb__tls_send(const struct pb__tls *t);
 PB__SHARED void pb__tls_sent(struct pb__tls *t, size_t n);
 /* Whether the session of an earlier connection was gone on with. */
 bool pb__tls_resumed(const struct pb__tls *t);
+/* What is known of the other end, once the handshake is over (else PB_ERR_STATE). Its
+ * texts are in *texts, *new*, or NULL where there is no certificate. PB_ERR_NOMEM. */
+int pb__tls_describe(const struct pb__tls *t, pb_peer_tls *out, void **texts);
 PB__SHARED void pb__tls_free(struct pb__tls *t);
 
 #endif

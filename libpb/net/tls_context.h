@@ -17,4 +17,7 @@ struct pb__tls_context {
     bool is_client;
 };
 
+/* What a connection works with, borrowed. */
+SSL *pb__tls_ssl(const struct pb__tls *t);
+
 #endif

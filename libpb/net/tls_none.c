@@ -85,3 +85,9 @@ void pb__tls_free(struct pb__tls *t)
 {
     (void)t;
 }
+
+int pb__tls_describe(const struct pb__tls *t, pb_peer_tls *out, void **texts)
+{
+    (void)t, (void)out, (void)texts;
+    return PB_ERR_STATE;
+}

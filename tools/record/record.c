@@ -308,7 +308,7 @@ static void record_accept(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     struct record *r = poll->data;
-    int fd = pb__socket_accept(r->fd);
+    int fd = pb__socket_accept(r->fd, NULL);
     if (fd >= 0) {
         connection_new(r, fd);
     } else if (fd != -EAGAIN) {

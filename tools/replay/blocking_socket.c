@@ -78,7 +78,7 @@ int blocking_socket_accept(struct blocking_socket *w, struct pb__target *at, int
             return pb__error_set(err, PB_ERR_TIMEOUT, 0, "no client connected to %s",
                                  at->at.spelling);
         }
-        fd = pb__socket_accept(listener);
+        fd = pb__socket_accept(listener, NULL);
     }
     if (fd < 0) {
         return pb__socket_error(err, fd, "cannot accept a connection");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// libpb for C++17: values, calls and objects with RAII and exceptions, in one header over
-// the C API. Everything belongs to one thread, as there. Link with libpb.
+// libpb for C++17: values, calls and objects with RAII and exceptions, in one header on
+// top of the C API. As there, everything belongs to one thread. Link with libpb.
 #ifndef PB_PB_HPP
 #define PB_PB_HPP
 
@@ -21,7 +21,8 @@
 
 namespace pb {
 
-// An error of our own: arguments, the connection, a limit. code() is a PB_ERR_ number.
+// An error that did not come from the peer: of arguments, the connection, a limit. code()
+// is a PB_ERR_ number.
 class Error : public std::runtime_error {
 public:
     explicit Error(const pb_error &e)
@@ -61,15 +62,16 @@ inline pb_span span(std::string_view s)
     return {reinterpret_cast<const uint8_t *>(s.data()), s.size()};
 }
 
-// Any value of Python's, by one count.
+// One count of a value: any object that Python can send.
 class Value {
 public:
     Value() : v_(pb_none()) {}
     Value(std::nullptr_t) : v_(pb_none()) {}
     Value(bool b) : v_(pb_bool(b)) {}
-    template <class I, std::enable_if_t<std::is_integral_v<I> && !std::is_same_v<I, bool> &&
-                                            (sizeof(I) < 8 || std::is_signed_v<I>),
-                                        int> = 0>
+    template <class I,
+              std::enable_if_t<std::is_integral_v<I> && !std::is_same_v<I, bool> &&
+                                   (sizeof(I) < 8 || std::is_signed_v<I>),
+                               int> = 0>
     Value(I i) : v_(made(pb_int(static_cast<int64_t>(i))))
     {
     }
@@ -86,7 +88,7 @@ public:
     }
     ~Value() { pb_value_unref(v_); }
 
-    // Takes over a count; throws bad_alloc for NULL. And a borrowed one.
+    // steal takes over a count, borrow adds one. Both throw bad_alloc for NULL.
     static Value steal(pb_value *v)
     {
         Value out;
@@ -95,9 +97,18 @@ public:
     }
     static Value borrow(pb_value *v) { return steal(pb_value_ref(v)); }
     static Value bytes(std::string_view b) { return steal(pb_bytes(span(b))); }
-    static Value list(std::initializer_list<Value> items = {}) { return fill(PB_LIST, items); }
-    static Value tuple(std::initializer_list<Value> items = {}) { return fill(PB_TUPLE, items); }
-    static Value set(std::initializer_list<Value> items = {}) { return fill(PB_SET, items); }
+    static Value list(std::initializer_list<Value> items = {})
+    {
+        return fill(PB_LIST, items);
+    }
+    static Value tuple(std::initializer_list<Value> items = {})
+    {
+        return fill(PB_TUPLE, items);
+    }
+    static Value set(std::initializer_list<Value> items = {})
+    {
+        return fill(PB_SET, items);
+    }
     static Value dict(std::initializer_list<std::pair<Value, Value>> pairs = {})
     {
         Value out = steal(pb_dict());
@@ -106,7 +117,7 @@ public:
         }
         return out;
     }
-    // A Python literal.
+    // The value of a Python literal.
     static Value parse(const char *literal)
     {
         pb_error e{};
@@ -118,10 +129,14 @@ public:
     pb_value *get() const { return v_; }
     pb_value *ref() const { return pb_value_ref(v_); }
     pb_kind kind() const { return pb_value_kind(v_); }
-    bool is_none() const { return kind() == PB_NONE; }
+    bool is(pb_kind kind) const { return pb_is(v_, kind); }
+    bool is_none() const { return is(PB_NONE); }
+    // A copy that shares what is in it, as copy.copy makes it; Values otherwise are owners of
+    // the same thing.
+    Value copy() const { return steal(pb_value_copy(v_)); }
     size_t size() const { return pb_len(v_); }
-    // An item of a list or tuple, the value under a text key of a dict: out_of_range where
-    // there is none.
+    // An item of a list or tuple, or the value of a text key in a dict. Throws
+    // out_of_range if there is none.
     template <class I, std::enable_if_t<std::is_integral_v<I>, int> = 0>
     Value operator[](I i) const
     {
@@ -134,6 +149,15 @@ public:
     {
         check(pb_dict_set_value_steal(v_, key.ref(), value.ref()));
     }
+    // Takes an item out of a list by its place, a pair out of a dict by its key, or a member
+    // out of a set: out_of_range where there is none.
+    void erase(const Value &at)
+    {
+        gone(is(PB_LIST)   ? pb_item_remove(v_, static_cast<size_t>(at.to_int()))
+             : is(PB_DICT) ? pb_dict_remove_value(v_, at.v_)
+                           : pb_set_remove(v_, at.v_));
+    }
+    void erase(const char *key) { is(PB_DICT) ? gone(pb_dict_remove(v_, key)) : erase(Value(key)); }
     int64_t to_int() const
     {
         int64_t i;
@@ -152,7 +176,7 @@ public:
         check(pb_as_bool(v_, &b));
         return b;
     }
-    // str, or bytes as a Python 2 peer sends text.
+    // The text of a str, or of bytes, as which a Python 2 peer sends text.
     std::string to_string() const
     {
         pb_span s;
@@ -167,7 +191,10 @@ public:
         }
         return text.get();
     }
-    friend bool operator==(const Value &a, const Value &b) { return pb_value_equal(a.v_, b.v_); }
+    friend bool operator==(const Value &a, const Value &b)
+    {
+        return pb_value_equal(a.v_, b.v_);
+    }
     friend bool operator!=(const Value &a, const Value &b) { return !(a == b); }
 
 private:
@@ -193,6 +220,13 @@ private:
         }
         return out;
     }
+    static void gone(int code)
+    {
+        if (code == PB_ERR_RANGE) {
+            throw std::out_of_range("there is no such item");
+        }
+        check(code);
+    }
     static Value at(pb_value *v)
     {
         if (!v) {
@@ -204,7 +238,8 @@ private:
     pb_value *v_;
 };
 
-// What ended a call: the peer's exception, or an error of our own (code() is not PB_OK).
+// The failure of a call: an exception of the peer, or an error of libpb (code() is then
+// not PB_OK).
 class Failure : public std::runtime_error {
 public:
     explicit Failure(pb_failure *f)
@@ -212,7 +247,7 @@ public:
           f_(pb_failure_ref(f), pb_failure_unref)
     {
     }
-    // To be thrown by a method: type is a dotted class name, as for pb_request_fail.
+    // For a method to throw. type is a dotted class name, as in pb_request_fail.
     Failure(const std::string &type, const std::string &text)
         : std::runtime_error(type + ": " + text),
           f_(pb_failure_new(type.c_str(), text.c_str(), nullptr), pb_failure_unref)
@@ -222,7 +257,7 @@ public:
     std::string type() const { return pb_failure_type(f_.get()); }
     std::string text() const { return pb_failure_text(f_.get()); }
     std::string traceback() const { return pb_failure_traceback(f_.get()); }
-    // Failure.check: whether it is of the class, or of one that inherits from it.
+    // Whether it is of this class or of one that inherits from it. Mirrors Failure.check.
     bool check(const char *name) const { return pb_failure_check(f_.get(), name); }
     pb_failure *get() const { return f_.get(); }
 
@@ -230,15 +265,16 @@ private:
     std::shared_ptr<pb_failure> f_;
 };
 
-// A call that came in. Copies stand for the same call; what is left of the last one
-// without an answer fails it.
+// An incoming call. Copies refer to the same call. If the last copy is destroyed without
+// an answer, the call fails.
 class Request {
 public:
     explicit Request(pb_request *r) : r_(pb_request_ref(r), pb_request_unref) {}
     std::string method() const { return pb_request_method(r_.get()); }
     Value args() const { return Value::borrow(pb_request_args(r_.get())); }
     Value kwargs() const { return Value::borrow(pb_request_kwargs(r_.get())); }
-    // Positional argument i, or the keyword of that name; a TypeError where there is none.
+    // Positional argument i, or the keyword argument of that name. Throws a TypeError if
+    // there is neither.
     Value arg(size_t i, const char *name) const
     {
         Value all = args(), named = kwargs();
@@ -251,7 +287,10 @@ public:
         }
         return named[name];
     }
-    void answer(const Value &result) const { pb_request_answer_steal(r_.get(), result.ref()); }
+    void answer(const Value &result) const
+    {
+        pb_request_answer_steal(r_.get(), result.ref());
+    }
     void fail(const Failure &f) const { pb_request_fail_with(r_.get(), f.get()); }
     pb_request *get() const { return r_.get(); }
 
@@ -259,8 +298,9 @@ private:
     std::shared_ptr<pb_request> r_;
 };
 
-// An object of ours, with methods as functions: those that return a Value answer with it,
-// those that return nothing keep the request and answer later. What they throw is sent.
+// A local object. Its methods are functions: one that returns a Value answers with it,
+// one that returns nothing keeps the request and answers later. Exceptions that they
+// throw are sent as failures.
 class Object {
 public:
     using Now = std::function<Value(Request &)>;
@@ -309,7 +349,8 @@ private:
                 request.fail(Failure("twisted.spread.flavors.NoSuchMethod",
                                      "No such method: remote_" + request.method()));
             } else {
-                found->second(request);
+                Later method = found->second; // which may put another in its place
+                method(request);
             }
         } catch (const Failure &f) {
             request.fail(f);
@@ -325,7 +366,28 @@ private:
     std::shared_ptr<pb_object> o_;
 };
 
-// A reference to the peer's object.
+// A keyword argument of a call: client.call(root, "list", "/tmp", pb::Keyword{"depth", 2}).
+struct Keyword {
+    std::string name;
+    Value value;
+};
+
+// The arguments of a call, positional ones and keywords.
+class Arguments {
+public:
+    template <class... Args> explicit Arguments(const Args &...each) { (add(each), ...); }
+    pb_value *args() const { return args_.get(); }
+    pb_value *kwargs() const { return kwargs_.get(); }
+
+private:
+    void add(const Value &v) { args_.append(v); }
+    void add(const Keyword &k) { kwargs_.put(k.name, k.value); }
+
+    Value args_ = Value::tuple();
+    Value kwargs_ = Value::dict();
+};
+
+// A reference to an object of the peer.
 class Remote {
 public:
     explicit Remote(const Value &v) : v_(v)
@@ -337,15 +399,17 @@ public:
     Value value() const { return v_; }
     pb_remote *get() const { return pb_as_remote(v_.get()); }
 
-    // Calls without waiting: done gets the result, or null and the failure.
+    // Calls without waiting for the answer. done gets the result, or null and the
+    // failure.
     using Done = std::function<void(const Value *, const Failure *)>;
     template <class... Args>
     void call_later(Done done, const char *method, const Args &...args) const
     {
         auto kept = std::make_unique<Done>(std::move(done));
         pb_error e{};
-        check(pb_remote_call_values(get(), method, Value::tuple({Value(args)...}).get(), nullptr,
-                             nullptr, ended, kept.get(), nullptr, &e),
+        Arguments all(args...);
+        check(pb_remote_call_values(get(), method, all.args(), all.kwargs(), nullptr, ended,
+                                    kept.get(), nullptr, &e),
               e);
         kept.release();
     }
@@ -366,18 +430,21 @@ private:
     Value v_;
 };
 
-// A blocking client: each call gives its result or throws Failure or Error.
+// A blocking client: each call gives its result or throws Failure or Error. It may be used,
+// and destroyed, in methods and lambdas that run while one of its calls waits.
 class Client {
 public:
     explicit Client(const std::string &endpoint, const pb_net_config *config = nullptr)
-        : c_(nullptr, pb_client_free)
     {
         pb_error e{};
-        c_.reset(pb_client_open(endpoint.c_str(), config, &e));
+        c_.reset(pb_client_open(endpoint.c_str(), config, &e), pb_client_free);
         check(c_ ? 0 : e.code, e);
     }
-    Remote root() const { return Remote(Value::steal(pb_remote_value(pb_client_root(c_.get())))); }
-    // The avatar of a user.
+    Remote root() const
+    {
+        return Remote(Value::steal(pb_remote_value(pb_client_root(c_.get()))));
+    }
+    // Logs in. Returns the avatar.
     Remote login(const std::string &user, const std::string &password)
     {
         pb_credentials who{};
@@ -396,26 +463,43 @@ public:
     template <class... Args>
     Value call(const Remote &to, const char *method, const Args &...args)
     {
-        return call_values(to, method, Value::tuple({Value(args)...}), Value::dict());
+        Arguments all(args...);
+        return called(to, method, all.args(), all.kwargs());
     }
     Value call_values(const Remote &to, const char *method, const Value &args,
                       const Value &kwargs)
     {
+        return called(to, method, args.get(), kwargs.get());
+    }
+    // Runs the loop for that time, so that the peer can call. False if the connection is
+    // lost.
+    bool wait(int64_t milliseconds)
+    {
+        std::shared_ptr<pb_client> c = c_;
+        int e = pb_client_wait(c.get(), milliseconds);
+        check(e == PB_ERR_LOST ? 0 : e);
+        return e == 0;
+    }
+    // The time for each call; 0: no limit.
+    void set_timeout(int64_t milliseconds)
+    {
+        pb_client_set_timeout(c_.get(), milliseconds);
+    }
+
+private:
+    Value called(const Remote &to, const char *method, pb_value *args, pb_value *kwargs)
+    {
         pb_error e{};
-        pb_value *v = pb_client_call_values(c_.get(), to.get(), method, args.get(), kwargs.get(), &e);
+        std::shared_ptr<pb_client> c = c_; // it may be destroyed meanwhile
+        pb_value *v = pb_client_call_values(c.get(), to.get(), method, args, kwargs, &e);
         if (!v) {
-            raise(e);
+            raise(c.get(), e);
         }
         return Value::steal(v);
     }
-    // Hears the peer for a time: false once the connection is gone.
-    bool wait(int64_t milliseconds) { return pb_client_wait(c_.get(), milliseconds) == 0; }
-    void set_timeout(int64_t milliseconds) { pb_client_set_timeout(c_.get(), milliseconds); }
-
-private:
-    [[noreturn]] void raise(const pb_error &e)
+    [[noreturn]] static void raise(const pb_client *c, const pb_error &e)
     {
-        const pb_failure *f = pb_client_failure(c_.get());
+        const pb_failure *f = pb_client_failure(c);
         if (f && pb_failure_code(f) == PB_OK) {
             throw Failure(const_cast<pb_failure *>(f));
         }
@@ -425,19 +509,20 @@ private:
     Remote log_in(const pb_credentials &who)
     {
         pb_error e{};
-        pb_remote *avatar = pb_client_login(c_.get(), &who, nullptr, &e);
+        std::shared_ptr<pb_client> c = c_;
+        pb_remote *avatar = pb_client_login(c.get(), &who, nullptr, &e);
         if (!avatar) {
-            raise(e);
+            raise(c.get(), e);
         }
         Value v = Value::steal(pb_remote_value(avatar));
         pb_remote_unref(avatar);
         return Remote(v);
     }
 
-    std::unique_ptr<pb_client, void (*)(pb_client *)> c_;
+    std::shared_ptr<pb_client> c_;
 };
 
-// Offers an object to all who connect, on the process's loop: pb_run() runs it.
+// Serves a root object to all clients, on the process's event loop: pb_run() runs it.
 class Server {
 public:
     Server(const std::string &endpoint, const Object &root, pb_net_config config = {})
@@ -450,7 +535,8 @@ public:
     }
     Server(const Server &) = delete;
     Server &operator=(const Server &) = delete;
-    // Closes, and lets the loop take notice of it.
+    // Closes the server, and runs the loop until it is closed, unless this is one of the
+    // loop's callbacks, or the child of a fork.
     ~Server()
     {
         pb_server_close(s_, nullptr, nullptr);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A guest book for those who log in: server.py [ENDPOINT]."""
+"""A guest book for users who log in: server.py [ENDPOINT]."""
 import asyncio
 import dataclasses
 import sys
@@ -16,7 +16,7 @@ class Entry:
 
 
 class Guest(libpb.Avatar):
-    """What somebody who has logged in may do. mind is the reference that the client gave."""
+    """The avatar of a user. mind is the reference that the client passed, or None."""
 
     book = []
     guests = set()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Twisted's Perspective Broker on libpb's C code.
 
-Under Twisted: libpb.accelerate. For asyncio, without Twisted: connect() and serve(), and
-what is named below. The wire formats by themselves: libpb.banana, libpb.jelly."""
+libpb.accelerate makes an installed Twisted faster. connect(), serve() and the other names
+below are clients and servers for asyncio, without Twisted. libpb.banana and libpb.jelly
+convert the wire formats without a connection."""
 from __future__ import annotations
 
 import importlib
@@ -14,24 +15,26 @@ if TYPE_CHECKING:
     from libpb.client import Client as Client, connect as connect
     from libpb.connection import (Call as Call, Connection as Connection,
                                   RemoteReference as RemoteReference)
-    from libpb.errors import (CallTimeout as CallTimeout, ConnectionLost as ConnectionLost,
+    from libpb.errors import (CallTimeout as CallTimeout,
+                              ConnectionLost as ConnectionLost,
                               DeadReferenceError as DeadReferenceError,
                               LoginFailed as LoginFailed, NoSuchMethod as NoSuchMethod,
                               RemoteError as RemoteError)
-    from libpb.flavors import (Avatar as Avatar, Referenceable as Referenceable, Root as Root,
-                               Unpersistable as Unpersistable, Viewable as Viewable,
-                               copyable as copyable, perspective as perspective,
-                               remote as remote, view as view)
+    from libpb.flavors import (Avatar as Avatar, Referenceable as Referenceable,
+                               Root as Root, Unpersistable as Unpersistable,
+                               Viewable as Viewable, copyable as copyable,
+                               perspective as perspective, remote as remote, view as view)
     from libpb.server import Portal as Portal, Server as Server, serve as serve
 
-# Where names are, which are imported when they are used: libpb.accelerate needs no asyncio.
+# Names by module. They are imported on first use, because libpb.accelerate needs no
+# asyncio.
 _HOMES = {
     "client": ("Client", "connect"),
     "connection": ("Call", "Connection", "RemoteReference"),
     "errors": ("CallTimeout", "ConnectionLost", "DeadReferenceError", "LoginFailed",
                "NoSuchMethod", "RemoteError"),
-    "flavors": ("Avatar", "Referenceable", "Root", "Unpersistable", "Viewable", "copyable",
-                "perspective", "remote", "view"),
+    "flavors": ("Avatar", "Referenceable", "Root", "Unpersistable", "Viewable",
+                "copyable", "perspective", "remote", "view"),
     "server": ("Portal", "Server", "serve"),
 }
 __all__ = ["BananaError", "Error", "InsecureJelly", "JellyError",

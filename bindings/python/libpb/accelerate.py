@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Puts libpb's C code under the installed Twisted's twisted.spread.
+"""Replaces functions of the installed twisted.spread by C code.
 
     import libpb.accelerate
     libpb.accelerate.install()
 
-From then on banana and jelly are done in C, for connections that are open already as well
-as for new ones. What a service overrides, registers or sets stays in force: C does what
-Twisted's own functions do on built-in types, and calls Python for everything else.
+From then on C encodes and decodes banana and jelly, on connections that are open already
+and on new ones. Whatever a service overrides, registers or sets stays in force: C handles
+built-in types as Twisted's own functions do, and calls these for everything else.
 
-Without a change of the service: LIBPB_ACCELERATE=1 in its environment, where libpb is
-installed among the site packages; or `python -m libpb.accelerate script.py [ARG]...`, or
-`python -m libpb.accelerate -m module [ARG]...`.
+To accelerate a service without changing it, set LIBPB_ACCELERATE=1 in its environment
+(libpb must be installed in the site packages), or start it with `python -m
+libpb.accelerate script.py [ARG]...` or `python -m libpb.accelerate -m module [ARG]...`.
 """
 import importlib.machinery
 import sys
@@ -21,8 +21,8 @@ from libpb import _core
 
 __all__ = ["install", "install_later", "installed", "uninstall"]
 
-# What stands for Twisted's functions. Each has the name, signature and texts of the one
-# that it stands for, and only hands on its arguments.
+# The replacements of Twisted's functions. Each only passes on its arguments; install()
+# gives it the name, signature and docstring of the function that it replaces.
 
 _data_received = _core.data_received
 _send_encoded = _core.send_encoded
@@ -61,7 +61,7 @@ def _unjellier_class_unjelly(self, obj):
     return _unjellier_unjelly(self, obj)
 
 
-def _stand_in(function, original):
+def _replacement(function, original):
     """A copy of a function of this module that looks like the original."""
     copy = types.FunctionType(function.__code__, function.__globals__,
                               original.__name__, original.__defaults__)
@@ -70,7 +70,7 @@ def _stand_in(function, original):
     return copy
 
 
-# (owner, name, Twisted's own, ours), while installed.
+# (owner, name, original, replacement) of each function that is replaced now.
 _patches = []
 
 
@@ -80,12 +80,11 @@ def _methods(cls):
 
 
 def _names(banana, jelly, crefutil, ours):
-    """What C has to know of Twisted."""
+    """The objects of Twisted that C needs, as accelerate/twisted.h lists them."""
     jellier, unjellier = jelly._Jellier, jelly._Unjellier
     return {
         "banana_globals": vars(banana),
         "jelly_globals": vars(jelly),
-        "vocabulary": banana.Banana.outgoingVocabulary,
         "gotItem": banana.Banana.gotItem,
         "callExpressionReceived": banana.Banana.callExpressionReceived,
         "dataReceived": banana.Banana.dataReceived,
@@ -115,12 +114,12 @@ def _names(banana, jelly, crefutil, ours):
 
 
 def installed():
-    """Whether twisted.spread runs on libpb now."""
+    """Whether twisted.spread is accelerated now."""
     return bool(_patches)
 
 
 def install():
-    """Lets twisted.spread run on libpb. A second time does nothing."""
+    """Accelerates twisted.spread. Does nothing if it is accelerated already."""
     if _patches:
         return
     from twisted.persisted import crefutil
@@ -135,12 +134,14 @@ def install():
         (jelly, "jelly", _jelly_jelly),
         (jelly, "unjelly", _jelly_unjelly),
     ]
-    patches = [(owner, name, getattr(owner, name), _stand_in(ours, getattr(owner, name)))
-               for owner, name, ours in places]
+    patches = []
+    for owner, name, ours in places:
+        original = getattr(owner, name)
+        patches.append((owner, name, original, _replacement(ours, original)))
     ours = {(owner, name): function for owner, name, _, function in patches}
     _core.bind(_names(banana, jelly, crefutil, ours))
     pb = sys.modules.get("twisted.spread.pb")
-    if pb is not None:  # has taken jelly's functions into its own names
+    if pb is not None:  # it has imported jelly's functions by name
         patches += [(pb, *patch[1:]) for patch in patches
                     if patch[0] is jelly and getattr(pb, patch[1], None) is patch[2]]
     for owner, name, _, function in patches:
@@ -149,8 +150,8 @@ def install():
 
 
 def uninstall():
-    """Gives twisted.spread its own functions back, but where somebody else has put others
-    in their place since."""
+    """Restores twisted.spread's own functions, except where other code has replaced them
+    since install()."""
     pb = sys.modules.get("twisted.spread.pb")
     if pb is not None:
         _patches.extend([(pb, *patch[1:]) for patch in _patches
@@ -162,7 +163,7 @@ def uninstall():
 
 
 class _Loader:
-    """Loads a module as its own loader does, then installs."""
+    """Loads a module with its own loader, then installs."""
 
     def __init__(self, loader):
         self._loader = loader
@@ -194,7 +195,7 @@ class _Finder:
 
 
 def install_later():
-    """Installs as soon as twisted.spread is imported, which this does not do."""
+    """Installs as soon as twisted.spread is imported. Does not import it."""
     if {"twisted.spread.banana", "twisted.spread.jelly"} & set(sys.modules):
         install()
     elif _Finder not in sys.meta_path:
@@ -209,7 +210,7 @@ def _main(argv):
     del argv[:2 if as_module else 1]
     if not argv:
         sys.exit(usage)
-    # The module that runs is a second copy of this one.
+    # This module runs as __main__, so import the one that others use.
     from libpb import accelerate
     accelerate.install_later()
     if as_module:

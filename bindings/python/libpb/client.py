@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Connecting to a server."""
+"""Clients: connections to a server."""
 from __future__ import annotations
 
 import asyncio
@@ -16,13 +16,13 @@ _Text = Union[str, bytes]
 
 
 class Client(Connection):
-    """A connection to a server, made by connect(). It is called as its root is, or, where
-    there was a login, its avatar."""
+    """A connection to a server, made by connect(). Its calls go to the server's root
+    object or, after a login, to the avatar."""
 
     avatar: Optional[RemoteReference] = None
 
     def call(self, method: str, /, *args: Any, **kwargs: Any) -> Call:
-        """Calls a method of the avatar, or of the root where there was no login: as
+        """Calls a method of the avatar, or of the root object without a login. As
         RemoteReference.call."""
         return self._target.call(method, *args, **kwargs)
 
@@ -39,10 +39,10 @@ class Client(Connection):
     async def login(self, username: Optional[_Text], password: _Text = b"", *,
                     mind: Any = None, name_as_text: bool = False,
                     timeout: Optional[float] = None) -> RemoteReference:
-        """Logs in; anonymously where username is None. The password never goes over the
-        wire. mind is what the server may call the client by: a Referenceable. name_as_text
-        sends the name as str, for services that do not take bytes. Gives the avatar.
-        LoginFailed where the server does not let us in."""
+        """Logs in, and returns the avatar. The login is anonymous if username is None.
+        The password is never sent, only a digest of it. mind is a Referenceable by which
+        the server can call the client. name_as_text sends the name as str, for services
+        that do not accept bytes. Raises LoginFailed if the server refuses the login."""
         future = Call(loop=self._protocol.loop)
         future._call = self._protocol.session.login(
             _bytes(username), _bytes(password), name_as_text, mind,
@@ -50,7 +50,8 @@ class Client(Connection):
         try:
             return await future
         except RemoteError as e:
-            if e.check("twisted.cred.error.LoginFailed", "twisted.cred.error.Unauthorized"):
+            if e.check("twisted.cred.error.LoginFailed",
+                       "twisted.cred.error.Unauthorized"):
                 raise LoginFailed(e.type, e.value, e.traceback, e.parents) from None
             raise
 
@@ -67,7 +68,7 @@ def _bytes(text: Optional[_Text]) -> Optional[bytes]:
 
 
 class _Connecting:
-    """What connect() gives: await it, or use it as a context."""
+    """The result of connect(): await it, or use it in `async with`."""
 
     def __init__(self, endpoint: str, ssl: Optional[_ssl.SSLContext],
                  timeout: Optional[float], login: Any, protocol: Any) -> None:
@@ -83,7 +84,7 @@ class _Connecting:
             await _abandon(client)
             if isinstance(e, CallTimeout):
                 raise
-            raise ConnectionLost(f"no connection to {self._endpoint.text} in "
+            raise ConnectionLost(f"no connection to {self._endpoint.text} within "
                                  f"{self._timeout} seconds") from None
         except BaseException:
             await _abandon(client)
@@ -127,24 +128,28 @@ def connect(endpoint: str, *, login: Optional[Tuple[_Text, _Text]] = None,
             anonymous: bool = False, mind: Any = None, name_as_text: bool = False,
             ssl: Optional[_ssl.SSLContext] = None, timeout: Optional[float] = 30,
             profile: Optional[str] = None, size_limit: int = 0) -> _Connecting:
-    """Connects to a server, and logs in where there is a login, a pair of name and
-    password, or anonymous is true:
+    """Connects to a server:
 
         async with libpb.connect("tcp:localhost:8789") as root:
             print(await root.call("add", 1, 2))
 
-    or `client = await libpb.connect(...)`, to be ended by client.close(). Both are a
-    Client. timeout is in seconds, for all of it. ssl is for endpoints that begin with
-    "tls:" or "ssl:", and makes others so; without, the system's roots are trusted. mind and
-    name_as_text are as in Client.login. profile tells what the peer is where that matters:
-    "python2", "20.3-py2". size_limit is the longest string in bytes, and list in items,
-    that is sent or taken, where 640 KiB are too few: set it on both sides.
-    ConnectionLost where there is no connection, LoginFailed where we are not let in."""
+    or `client = await libpb.connect(...)`, and client.close() at the end. Both give a
+    Client.
+
+    login is a pair of name and password; with it, or with anonymous=True, the client logs
+    in. mind and name_as_text are as in Client.login. timeout, in seconds, covers all of
+    this. ssl is the TLS context of endpoints that begin with "tls:" or "ssl:" (by default
+    one that trusts the system's roots); with it, other endpoints use TLS too. profile
+    says what the peer runs on, if that is not Python 3: "python2", "20.3-py2". size_limit
+    is the maximum length of a string in bytes and of a list in items, sent or received;
+    the default is 640 * 1024; set it on both sides.
+
+    Raises ConnectionLost if the connection fails, LoginFailed if the login is refused."""
     if login is not None and anonymous:
-        raise ValueError("a login is anonymous, or it has a name")
-    who = None
+        raise ValueError("pass login or anonymous, not both")
+    credentials = None
     if login is not None or anonymous:
         username, password = (None, b"") if login is None else login
-        who = (username, password, mind, name_as_text)
-    return _Connecting(endpoint, ssl, timeout, who,
+        credentials = (username, password, mind, name_as_text)
+    return _Connecting(endpoint, ssl, timeout, credentials,
                        {"profile": profile, "size_limit": size_limit})

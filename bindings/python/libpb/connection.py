@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""One connection under asyncio: the protocol that drives a session, the references that
-came over it, and the calls both ways."""
+"""A connection under asyncio: the protocol that drives a session, references to the
+peer's objects, and calls in both directions."""
 from __future__ import annotations
 
 import asyncio
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple
+from typing import (TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional, Set,
+                    Tuple)
 
 from libpb import _core
 from libpb._core import InsecureJelly, JellyError
-from libpb.errors import (CallTimeout, ConnectionLost, DeadReferenceError, Error, NoSuchMethod,
-                          RemoteError, describe)
+from libpb.errors import (CallTimeout, ConnectionLost, DeadReferenceError, Error,
+                          NoSuchMethod, RemoteError, describe)
 from libpb.flavors import (COPIES, PREFIXES, REMOTE, VIEW, Avatar, Referenceable,
                            Unpersistable, Viewable, copy_state, fill_copy)
 
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Connection", "RemoteReference"]
 
 _logger = logging.getLogger("libpb")
-_LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
-# What a peer has to take what was sent to it before a connection is cut, in seconds.
+_LEVELS = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}  # by PB_LOG_ level
+# Seconds that a peer has to read the output of a connection that is being closed.
 _LINGER = 5
-# PB_ERR_ codes (pb/error.h).
+# Codes of errors: PB_ERR_ in pb/error.h.
 _NOMEM, _INSECURE, _DEAD, _LOST, _TIMEOUT, _CANCELLED = -1, -7, -9, -10, -11, -12
 
 
 class Call(asyncio.Future):  # type: ignore[type-arg]
-    """The answer to come of a call that is under way already. To cancel it is to give the
-    call up: the peer goes on, but its answer is dropped."""
+    """The future answer of a call. The call is sent already. Cancelling it drops the
+    answer; the peer goes on."""
 
     _call: Any = None
 
@@ -53,38 +54,42 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
 
 
 class RemoteReference(_core.Remote):
-    """A reference to an object of the peer's. It is given back when it is collected, or by
-    release(). Two to one object are equal."""
+    """A reference to an object of the peer's. It is released when it is collected, or by
+    release(). Two references to the same object are equal."""
 
     __slots__ = ("__weakref__",)
 
     def call(self, method: str, /, *args: Any, **kwargs: Any) -> "Call":
-        """Calls a method; await what it gives. The call is sent whether that is awaited or
-        not. RemoteError is what the peer answers with where it fails, ConnectionLost where
-        the connection ends before the answer, DeadReferenceError where it had ended."""
+        """Calls a method. Await the result; the call is sent even if it is not awaited.
+        The result raises RemoteError if the peer answers with a failure, ConnectionLost
+        if the connection ends before the answer, DeadReferenceError if it ended before
+        the call."""
         return _call(self, method, args, kwargs, None)
 
     callRemote = call
 
-    def options(self, *, timeout: Optional[float] = None, answer: bool = True) -> "_Caller":
-        """The same reference with options for its calls: the seconds after which they fail
-        with CallTimeout; and whether an answer is wanted: without, calls give None."""
+    def options(self, *, timeout: Optional[float] = None,
+                answer: bool = True) -> "_Caller":
+        """The same reference with options for its calls: timeout is the seconds after
+        which a call fails with CallTimeout. With answer=False the peer sends no answer,
+        and a call returns None."""
         return _Caller(self, timeout, answer)
 
     @property
     def connection(self) -> "Connection":
-        """The connection that it came over."""
+        """The connection that the reference belongs to."""
         return self.handler.connection
 
     def notify_on_disconnect(self, callback: Callable[["RemoteReference"], Any]) -> None:
-        """Calls callback(reference) once when the connection ends. Until then the
-        reference is held."""
+        """Calls callback(reference) once when the connection ends. The reference is kept
+        until then."""
         if self.connection.closed:
             raise DeadReferenceError("the connection has ended")
         self.handler.callbacks.append((callback, self))
 
-    def dont_notify_on_disconnect(self, callback: Callable[["RemoteReference"], Any]) -> None:
-        """Takes a callback back."""
+    def dont_notify_on_disconnect(
+            self, callback: Callable[["RemoteReference"], Any]) -> None:
+        """Removes such a callback."""
         self.handler.callbacks.remove((callback, self))
 
     notifyOnDisconnect = notify_on_disconnect
@@ -109,7 +114,7 @@ class _Caller:
     def __init__(self, reference: RemoteReference, timeout: Optional[float],
                  answer: bool) -> None:
         if timeout is not None and timeout <= 0:
-            raise ValueError(f"a call cannot be answered in {timeout} seconds")
+            raise ValueError(f"the timeout must be positive, not {timeout} seconds")
         self._reference, self._timeout, self._answer = reference, timeout, answer
 
     def call(self, method: str, /, *args: Any, **kwargs: Any) -> "Call":
@@ -139,7 +144,7 @@ def _call(reference: RemoteReference, method: str, args: Tuple[Any, ...],
 
 
 class Protocol(asyncio.Protocol):
-    """Drives a session, and is told by it what happens. Not for use by itself."""
+    """Drives a session, and is its handler (session/session.h). Internal."""
 
     def __init__(self, connection: "Connection", *, server: bool, root: Any = None,
                  portal: Optional["Portal"] = None, profile: Optional[str] = None,
@@ -160,8 +165,8 @@ class Protocol(asyncio.Protocol):
         self._reading = True
         self._timer: Optional[asyncio.TimerHandle] = None
         self.session = _core.Session(
-            self, RemoteReference, COPIES, server, "portal" if portal else root, size_limit,
-            profile, unsafe_tracebacks, self._now())
+            self, RemoteReference, COPIES, server, "portal" if portal else root,
+            size_limit, profile, unsafe_tracebacks, self._now())
 
     # ---- The transport ----
 
@@ -207,16 +212,16 @@ class Protocol(asyncio.Protocol):
             self.gone_future.set_result(None)
         self.connection._gone(self)
 
-    def wake(self, from_elsewhere: bool) -> None:
-        """There is something to do, and nobody who will notice."""
-        if from_elsewhere:
+    def wake(self, from_another_thread: bool) -> None:
+        """Called when the session has work that no other event will start."""
+        if from_another_thread:
             self.loop.call_soon_threadsafe(self._pump)
         elif not self._woken:
             self._woken = True
             self.loop.call_soon(self._pump)
 
     def _pump(self) -> None:
-        """Writes what is to be written, and minds the time."""
+        """Writes the session's output, runs expired timers, and sets the next timer."""
         self._woken = False
         transport = self.transport
         if transport is None:
@@ -242,14 +247,14 @@ class Protocol(asyncio.Protocol):
                 transport.resume_reading()
             else:
                 transport.pause_reading()
-        self._mind(session.deadline())
+        self._set_timer(session.deadline())
 
-    def _mind(self, deadline: Optional[int]) -> None:
+    def _set_timer(self, deadline: Optional[int]) -> None:
         timer = self._timer
         when = deadline / 1000 + 0.001 if deadline is not None else None
         if timer is not None:
             if when is not None and timer.when() <= when and not timer.cancelled():
-                return  # it looks again then
+                return  # it expires earlier, and sets the next timer then
             timer.cancel()
             self._timer = None
         if when is not None:
@@ -263,7 +268,7 @@ class Protocol(asyncio.Protocol):
         self.session.close()
         self._pump()
 
-    # ---- What the session tells ----
+    # ---- Reports of the session ----
 
     def ready(self) -> None:
         if not self.ready_future.done():
@@ -276,20 +281,20 @@ class Protocol(asyncio.Protocol):
         why = self.reason or ConnectionLost("the connection was closed")
         if not self.ready_future.done():
             self.ready_future.set_exception(why)
-            self.ready_future.exception()  # nobody need have waited
+            self.ready_future.exception()  # it may have no waiter
         callbacks, self.callbacks = self.callbacks, []
         for callback, argument in callbacks:
             try:
                 callback(argument)
             except Exception:
-                _logger.exception("a callback of a connection that has ended")
+                _logger.exception("exception in a disconnect callback")
 
     def log(self, level: int, text: str) -> None:
         _logger.log(_LEVELS[level], "%s", text)
 
     def failure(self, code: int, type: str, text: str, traceback: str,
                 parents: List[str]) -> BaseException:
-        """The exception for a failure: the peer's, or one of our own."""
+        """The exception for a failure of the peer or of the library."""
         if code == 0:
             return RemoteError(type, text, traceback, parents)
         if code == _CANCELLED:
@@ -302,7 +307,7 @@ class Protocol(asyncio.Protocol):
     # ---- Values ----
 
     def flatten(self, value: Any, perspective: Any) -> Any:
-        """How an object goes over the wire that is no built-in one."""
+        """How an object of no built-in type is sent."""
         cls = type(value)
         tag = cls.__dict__.get("__pb_tag__")
         if tag is not None:
@@ -318,28 +323,30 @@ class Protocol(asyncio.Protocol):
         if isinstance(value, BaseException):
             return describe(value)
         if isinstance(value, Avatar):
-            raise JellyError("an Avatar is sent by a login only")
-        raise JellyError(f"{cls.__module__}.{cls.__qualname__} cannot be sent: it is no "
-                         "built-in type, no Referenceable, and not registered by @copyable")
+            raise JellyError("an Avatar is sent as the answer to a login only")
+        raise JellyError(f"{cls.__module__}.{cls.__qualname__} cannot be sent: it is "
+                         "neither a built-in type nor a Referenceable nor registered by "
+                         "@copyable")
 
     def fill(self, copy: Any, state: Any) -> None:
-        """Makes a copy that came of its state."""
+        """Fills a received copy with its state."""
         fill_copy(copy, state)
 
     def unpersistable(self, reason: str) -> Unpersistable:
         return Unpersistable(reason)
 
-    # ---- Calls of the peer's ----
+    # ---- Incoming calls ----
 
     def dispatch(self, request: Any, target: Any, role: int, method: str, args: Any,
                  kwargs: Any, perspective: Any) -> None:
-        """Calls a method that is served, and answers, now or when it is done."""
+        """Calls a method and answers with its result, or, if it is a coroutine, later."""
         name = target.__pb_methods__.get((role, method))
         if name is None:
             self.fail(request, _no_method(target, role, method))
             return
         if kwargs:
-            kwargs = {k.decode() if isinstance(k, bytes) else k: v for k, v in kwargs.items()}
+            kwargs = {k.decode() if isinstance(k, bytes) else k: v
+                      for k, v in kwargs.items()}
         if role == VIEW:
             args = (perspective, *args)
         try:
@@ -353,7 +360,7 @@ class Protocol(asyncio.Protocol):
             self._answer(request, result, perspective)
 
     def later(self, coroutine: Any) -> None:
-        """Runs a coroutine that nobody awaits."""
+        """Runs a coroutine as a task, and holds it until it ends."""
         task = self.loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -377,9 +384,9 @@ class Protocol(asyncio.Protocol):
             self.fail(request, e)
 
     def fail(self, request: Any, exception: BaseException) -> None:
-        """Answers with an exception; the library logs what is no Error."""
+        """Answers with an exception. The library logs those that are not an Error."""
         if not request.waiting:
-            return  # an answer that could not be sent has become a failure already
+            return  # an answer that could not be sent was replaced by a failure
         if "__pb_tag__" in vars(type(exception)):
             try:
                 request.fail_as(exception)
@@ -389,17 +396,17 @@ class Protocol(asyncio.Protocol):
         if request.waiting:
             request.fail(*describe(exception))
 
-    refused = fail  # where the arguments of a call could not be read
+    refused = fail  # called if the arguments of a call could not be read
 
     # ---- Logins ----
 
     def check(self, attempt: Any) -> None:
-        """Judges who wants to log in."""
+        """Checks a login."""
         assert self._portal is not None
         self._portal.check(self, attempt)
 
     def realm(self, attempt: Any, avatar_id: bytes) -> None:
-        """Gives an avatar to who was let in."""
+        """Gives the avatar of a login that was accepted."""
         assert self._portal is not None
         self._portal.grant(self, attempt, avatar_id)
 
@@ -417,10 +424,10 @@ class Connection:
     _protocol: Protocol
 
     def _made(self, protocol: Protocol) -> None:
-        """The transport is there."""
+        """Called when the transport is connected."""
 
     def _gone(self, protocol: Protocol) -> None:
-        """The transport is gone."""
+        """Called when the transport is lost."""
 
     @property
     def root(self) -> RemoteReference:
@@ -428,59 +435,62 @@ class Connection:
         return self._protocol.session.root()
 
     def for_name(self, name: str) -> RemoteReference:
-        """What the peer has published under a name. Nothing is sent for this."""
+        """A reference to the object that the peer has published under a name. Sends
+        nothing."""
         return self._protocol.session.for_name(name)
 
     def publish(self, name: str, target: Referenceable) -> None:
-        """Lets the peer reach an object by a name."""
+        """Publishes an object under a name, by which the peer can call it."""
         if not isinstance(target, Referenceable):
-            raise TypeError(f"{target!r} is no Referenceable")
+            raise TypeError(f"{target!r} is not a Referenceable")
         self._protocol.session.publish(name, target)
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended."""
+        """Whether the connection has ended."""
         return self._protocol.ended
 
     @property
     def reason(self) -> Optional[Exception]:
-        """Why it has ended; None while it has not, or if that was asked for here."""
+        """Why the connection ended. None if it has not, or if close() was called here."""
         return self._protocol.reason
 
     @property
     def peer(self) -> Any:
-        """The address of the peer; None when the transport is gone."""
+        """The address of the peer. None once the transport is lost."""
         transport = self._protocol.transport
         return transport.get_extra_info("peername") if transport is not None else None
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What asyncio's transport knows: "ssl_object", "socket", ..."""
+        """As asyncio's BaseTransport.get_extra_info: "ssl_object", "socket", ..."""
         transport = self._protocol.transport
-        return transport.get_extra_info(name, default) if transport is not None else default
+        if transport is None:
+            return default
+        return transport.get_extra_info(name, default)
 
     def counts(self) -> Dict[str, int]:
-        """How many calls wait for an answer from there (pending) and from here (serving),
-        how many objects of ours the peer holds (exported), how many references of its we
-        hold (held), and how many bytes wait to be sent (queued)."""
+        """The numbers of outgoing calls without an answer yet (pending), of incoming ones
+        (serving), of our objects that the peer holds (exported), of the peer's objects
+        that we hold (held), and of bytes to be sent (queued)."""
         return self._protocol.session.counts()
 
     def notify_on_disconnect(self, callback: Callable[["Connection"], Any]) -> None:
-        """Calls callback(connection) once when it ends; at once if it has."""
+        """Calls callback(connection) once when the connection ends, or now if it has."""
         if self.closed:
             callback(self)
         else:
             self._protocol.callbacks.append((callback, self))
 
     async def drain(self) -> None:
-        """Waits while the peer takes less than is sent to it: for who sends much without
+        """Waits until the output buffer has room. For programs that send much without
         awaiting the answers."""
         await self._protocol.drain()
 
     def close(self) -> None:
-        """Ends the connection. What was sent still goes out; every call that waits fails
-        with ConnectionLost."""
+        """Closes the connection. Output that is queued is still sent; calls that wait for
+        an answer fail with ConnectionLost."""
         self._protocol.close()
 
     async def wait_closed(self) -> None:
-        """Waits until the connection is gone, whoever ends it."""
+        """Waits until the transport is closed, by either side."""
         await asyncio.shield(self._protocol.gone_future)

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Endpoint strings as Twisted writes them, for asyncio to connect to and to listen on.
+"""Twisted's endpoint strings, for asyncio to connect to and to listen on.
 
-Clients: tcp:HOST:PORT, unix:PATH, tls:HOST:PORT, each with timeout=SECONDS, tls also with
-hostname=NAME (whom to expect) and trustRoots=FILE. Servers: tcp:PORT, unix:PATH, tls:PORT,
-with interface=ADDRESS and, for tls, privateKey=FILE and certKey=FILE. HOST:PORT serves for
-both, and ssl: for tls:. ":" and "\\" within a part are written "\\:" and "\\\\", and an IPv6
-address may stand in brackets instead."""
+Clients: tcp:HOST:PORT, unix:PATH, tls:HOST:PORT, each with timeout=SECONDS; tls also with
+hostname=NAME (the name in the server's certificate) and trustRoots=FILE. Servers:
+tcp:PORT, unix:PATH, tls:PORT, tcp and tls with interface=ADDRESS, tls also with
+privateKey=FILE and certKey=FILE. HOST:PORT means tcp, and ssl: means tls:. Within a part,
+":" and "\\" are written "\\:" and "\\\\". An IPv6 address may be written in brackets
+instead.
+
+The C library has a parser of its own, in the part that opens sockets. The extension is
+linked without that part: under asyncio, Python opens the sockets, and needs the strings
+in pieces."""
 from __future__ import annotations
 
 import asyncio
@@ -15,12 +20,16 @@ from typing import Any, Callable, Dict, List, Optional, Set
 __all__ = ["Endpoint"]
 
 _KINDS = {"tcp": "tcp", "unix": "unix", "tls": "tls", "ssl": "tls"}
-_CLIENT: Dict[str, Set[str]] = {"tcp": {"host", "port", "timeout"},
-                                "unix": {"path", "timeout"},
-                                "tls": {"host", "port", "timeout", "hostname", "trustRoots"}}
-_SERVER: Dict[str, Set[str]] = {"tcp": {"port", "interface"},
-                                "unix": {"address"},
-                                "tls": {"port", "interface", "privateKey", "certKey"}}
+_CLIENT: Dict[str, Set[str]] = {
+    "tcp": {"host", "port", "timeout"},
+    "unix": {"path", "timeout"},
+    "tls": {"host", "port", "timeout", "hostname", "trustRoots"},
+}
+_SERVER: Dict[str, Set[str]] = {
+    "tcp": {"port", "interface"},
+    "unix": {"address"},
+    "tls": {"port", "interface", "privateKey", "certKey"},
+}
 _PLACES = {"tcp": ["host", "port"], "tls": ["host", "port"], "unix": ["path"]}
 
 
@@ -43,7 +52,7 @@ def _split(text: str) -> List[str]:
 
 
 class Endpoint:
-    """What an endpoint string says. ValueError where it is none."""
+    """A parsed endpoint string. Raises ValueError if it is malformed."""
 
     def __init__(self, text: str, server: bool = False,
                  context: Optional[ssl.SSLContext] = None) -> None:
@@ -54,8 +63,8 @@ class Endpoint:
         self.text = text
         self.kind = _KINDS.get(parts[0], "")
         if not self.kind:
-            raise ValueError(f"{text!r} is no endpoint: it begins with none of "
-                             "tcp:, unix:, tls:")
+            raise ValueError(f"{text!r} is not an endpoint: it does not begin with "
+                             "tcp:, unix: or tls:")
         known = (_SERVER if server else _CLIENT)[self.kind]
         places = [p for p in _PLACES[self.kind] if not server or p != "host"]
         places = ["address" if server and p == "path" else p for p in places]
@@ -64,7 +73,7 @@ class Endpoint:
             name, equals, value = part.partition("=")
             if not equals or name not in known:
                 if not places:
-                    raise ValueError(f"{text!r}: {part!r} is too much")
+                    raise ValueError(f"{text!r}: {part!r} is not expected")
                 name, value = places.pop(0), part
             elif name in places:
                 places.remove(name)
@@ -75,7 +84,7 @@ class Endpoint:
         if missing:
             raise ValueError(f"{text!r} has no {missing[0]}")
         if "port" in self.args and not self.args["port"].isdigit():
-            raise ValueError(f"{text!r}: {self.args['port']!r} is no port")
+            raise ValueError(f"{text!r}: {self.args['port']!r} is not a port")
         self.context = context
         if self.kind == "tls" and context is None:
             self.context = self._server_context() if server else self._client_context()
@@ -87,18 +96,19 @@ class Endpoint:
         key = self.args.get("privateKey")
         certificate = self.args.get("certKey", key)
         if certificate is None:
-            raise ValueError(f"{self.text!r} has no privateKey=FILE, and no ssl= was given")
+            raise ValueError(
+                f"{self.text!r} has no privateKey=FILE, and ssl= is not given")
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
         return context
 
     @property
     def timeout(self) -> Optional[float]:
-        """Seconds to connect in, where the endpoint says."""
+        """The timeout of the endpoint in seconds, or None."""
         return float(self.args["timeout"]) if "timeout" in self.args else None
 
     async def connect(self, factory: Callable[[], asyncio.BaseProtocol]) -> Any:
-        """A transport and a protocol that is connected."""
+        """Connects. Returns the transport and the protocol."""
         loop = asyncio.get_running_loop()
         name = self.args.get("hostname") if self.context else None
         if self.kind == "unix":
@@ -109,8 +119,9 @@ class Endpoint:
             factory, self.args["host"], int(self.args["port"]), ssl=self.context,
             server_hostname=name)
 
-    async def listen(self, factory: Callable[[], asyncio.BaseProtocol]) -> asyncio.AbstractServer:
-        """What listens."""
+    async def listen(self, factory: Callable[[], asyncio.BaseProtocol]
+                     ) -> asyncio.AbstractServer:
+        """Listens. Returns the server."""
         loop = asyncio.get_running_loop()
         if self.kind == "unix":
             return await loop.create_unix_server(factory, self.args["address"],

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Exceptions: what a peer's failure is here, and what an exception here is to a peer.
+"""Exceptions, and their form on the wire.
 
-Exceptions go over the wire by the names of their class and of its bases, so each side traps
-what the other raised by name."""
+An exception is sent as the names of its class and of its base classes, so each side
+recognises exceptions of the other by name."""
 from __future__ import annotations
 
 import asyncio
@@ -16,27 +16,28 @@ __all__ = ["CallTimeout", "ConnectionLost", "DeadReferenceError", "Error", "Logi
 
 
 class ConnectionLost(Error):
-    """The connection is gone, or could not be made. Twisted's PBConnectionLost."""
+    """The connection was lost, or could not be made. Twisted's PBConnectionLost."""
 
 
 class DeadReferenceError(Error):
-    """A reference whose connection has ended, or that was given back, was called."""
+    """The reference that was called is released, or its connection has ended."""
 
 
 class CallTimeout(Error, asyncio.TimeoutError):
-    """A call was not answered in the time it was given."""
+    """A call was not answered within its timeout."""
 
 
 class NoSuchMethod(AttributeError):
-    """An object has no such method for peers. Raise it from a method of your own that
-    finds others by name."""
+    """An object has no such method for peers. Raise it from a method that looks up other
+    methods by name."""
 
 
 class RemoteError(Error):
-    """An exception of the peer's, which answered a call.
+    """An exception that the peer answered a call with.
 
-    type is the dotted name of its class, parents those of its class and bases, value its
-    text, and traceback what the peer tells of where it was raised."""
+    type is the dotted name of its class; parents are the names of the class and its
+    bases; value is its text; traceback is the peer's traceback, if the peer sends
+    that."""
 
     def __init__(self, type: str, value: str = "", traceback: str = "",
                  parents: Sequence[str] = ()) -> None:
@@ -49,7 +50,7 @@ class RemoteError(Error):
     def check(self, *types: Union[str, Type[BaseException]]) -> \
             Optional[Union[str, Type[BaseException]]]:
         """The first of these classes, or dotted names of classes, that the exception is
-        of; or None."""
+        an instance of; None if there is none."""
         mine = {_plain(name) for name in (self.type, *self.parents)}
         for type in types:
             name = type if isinstance(type, str) else class_name(type)
@@ -59,7 +60,7 @@ class RemoteError(Error):
 
 
 class LoginFailed(RemoteError):
-    """The peer did not let us in."""
+    """The peer refused the login."""
 
 
 _NAMES = {
@@ -75,7 +76,7 @@ _BUILTIN_MODULES = ("builtins.", "exceptions.", "__builtin__.")
 
 
 def _plain(name: str) -> str:
-    """Built-in classes are in another module in Python 2."""
+    """A class name without the module of built-in classes, which differs in Python 2."""
     for module in _BUILTIN_MODULES:
         if name.startswith(module):
             return name[len(module):]
@@ -83,13 +84,13 @@ def _plain(name: str) -> str:
 
 
 def class_name(cls: Type[BaseException]) -> str:
-    """The name by which peers know a class."""
+    """The dotted name that is sent for a class."""
     return _NAMES.get(cls) or f"{cls.__module__}.{cls.__qualname__}"
 
 
 def describe(exception: BaseException) -> tuple[str, str, str]:
-    """What a peer is told of an exception: names of classes, text, and a traceback, which
-    is sent only where that is allowed."""
+    """The form of an exception on the wire: class names separated by spaces, text,
+    traceback. The traceback is sent only if the session allows it."""
     if isinstance(exception, RemoteError):
         names = [exception.type, *(p for p in exception.parents if p != exception.type)]
         text, trace = exception.value, exception.traceback
@@ -106,5 +107,5 @@ def describe(exception: BaseException) -> tuple[str, str, str]:
 
 
 def _clean(text: Any) -> str:
-    """As UTF-8 text without NUL."""
+    """Text without NUL that can be encoded as UTF-8."""
     return str(text).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()

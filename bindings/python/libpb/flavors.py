@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Objects that peers may call, and classes whose instances they get copies of.
+"""Objects that peers can call, and classes whose instances are sent as copies.
 
-Nothing can be called that is not decorated, and nothing becomes an instance of a class that
-is not registered, whatever a peer says."""
+A peer can call only decorated methods, and what it sends becomes an instance only of a
+registered class."""
 from __future__ import annotations
 
 import dataclasses
@@ -17,7 +17,7 @@ __all__ = ["Avatar", "Referenceable", "Root", "Unpersistable", "Viewable", "copy
 _F = TypeVar("_F", bound=Callable[..., Any])
 _C = TypeVar("_C", bound=type)
 
-# The roles in which an object is called, as pb_role has them.
+# The values of pb_role (pb/flavors.h): which kind of method is called.
 REMOTE, PERSPECTIVE, VIEW = range(3)
 PREFIXES = ("remote_", "perspective_", "view_")
 
@@ -30,7 +30,7 @@ def _decorator(role: int, doc: str) -> Any:
 
     def mark(function: Any, name: str) -> Any:
         if not callable(function):
-            raise TypeError(f"{function!r} cannot be called")
+            raise TypeError(f"{function!r} is not callable")
         function.__pb_names__ = {**getattr(function, "__pb_names__", {}), role: name}
         return function
 
@@ -46,16 +46,16 @@ if TYPE_CHECKING:
     def remote(function: Any) -> Any: ...
     perspective = view = remote
 else:
-    remote = _decorator(REMOTE, """Lets peers call a method of a Referenceable: @remote, or
-@remote("name") where it has another name for them. It may be a coroutine function.""")
-    perspective = _decorator(PERSPECTIVE, """Lets the client that has logged in call a method
-of its Avatar: as @remote.""")
-    view = _decorator(VIEW, """Lets peers call a method of a Viewable: as @remote; its first
-argument is the avatar of who calls, or None.""")
+    remote = _decorator(REMOTE, """Lets peers call a method of a Referenceable: @remote,
+or @remote("name") to give it another name for peers. It may be a coroutine function.""")
+    perspective = _decorator(PERSPECTIVE, """Lets a client that has logged in call a
+method of its Avatar. Otherwise as @remote.""")
+    view = _decorator(VIEW, """Lets peers call a method of a Viewable. Its first argument
+is the caller's avatar, or None. Otherwise as @remote.""")
 
 
 class _Served:
-    """What has methods for peers."""
+    """A base class with methods for peers."""
 
     __pb_methods__: "dict[tuple[int, str], str]" = {}
 
@@ -70,31 +70,31 @@ class _Served:
 
 
 class Referenceable(_Served):
-    """An object of which peers get references; they call its @remote methods."""
+    """An object that is sent as a reference. Peers call its @remote methods."""
 
 
 class Root(Referenceable):
-    """The object that a server offers first."""
+    """The root object of a server, which clients call first."""
 
     def root_object(self, connection: "Connection") -> Referenceable:
-        """The root of one connection; this one, unless a subclass says otherwise."""
+        """The root object of one connection. By default this object."""
         return self
 
 
 class Viewable(_Served):
-    """An object of which peers get references, too; they call its @view methods, which
-    are told for whom: the avatar over whose methods the reference was got."""
+    """An object that is sent as a reference. Peers call its @view methods, which also get
+    the caller's avatar: the one whose method returned the reference."""
 
 
 class Avatar(_Served):
-    """What a client that has logged in may do: its @perspective methods."""
+    """The object of a client that has logged in, which calls its @perspective methods."""
 
     def logout(self) -> None:
-        """Called once when the client has given it back, or its connection has ended."""
+        """Called once when the client has released it or the connection has ended."""
 
 
 class Unpersistable:
-    """Stands for what the peer could not send, and says why."""
+    """Received instead of an object that the peer could not send; reason says why."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -110,21 +110,22 @@ _BUILT_IN = (str, bytes, int, float, list, tuple, dict, set, frozenset)
 
 
 def copyable(tag: str) -> Callable[[_C], _C]:
-    """Registers a class under the name by which peers know it: instances are sent as
-    copies, and copies that come are instances of it. On both sides of Twisted's that is
-    pb.setUnjellyableForClass.
+    """Registers a class under the name that peers have for it. Instances are sent as
+    copies, and received copies become instances. In Twisted: pb.setUnjellyableForClass,
+    on both sides.
 
-    The fields of a dataclass are its state; of any other class, its attributes. A field
-    that does not come has its default, one that the class does not have is left out, and
-    __post_init__ runs when all are there. getStateToCopy() and setCopyableState(state), if
-    the class has them, do both by themselves; getStateToCopyFor(avatar) is told for whom.
-    An exception class that is registered so can be raised through the wire as itself."""
+    The state of a dataclass is its fields; of any other class, its attributes. A field
+    that is not received gets its default, a received one that the class does not have is
+    ignored, and __post_init__ is called at the end. A class can define getStateToCopy()
+    or getStateToCopyFor(avatar), and setCopyableState(state), to do this itself. An
+    exception of a registered class that a method raises is raised as itself at the
+    caller."""
     if not isinstance(tag, str) or not tag:
         raise TypeError("copyable needs a name: @copyable(\"module.Class\")")
 
     def register(cls: _C) -> _C:
         if issubclass(cls, (*_BUILT_IN, _Served)):
-            raise TypeError(f"{cls.__qualname__} goes over the wire as something else already")
+            raise TypeError(f"{cls.__qualname__} is sent as something else already")
         COPIES[tag] = cls
         setattr(cls, "__pb_tag__", tag)
         return cls
@@ -133,7 +134,7 @@ def copyable(tag: str) -> Callable[[_C], _C]:
 
 
 def copy_state(copy: Any, perspective: Optional[Any]) -> Any:
-    """What is sent of a copy."""
+    """The state of a copy to be sent to a perspective."""
     for_whom = getattr(copy, "getStateToCopyFor", None)
     if for_whom is not None:
         return for_whom(perspective)
@@ -146,20 +147,20 @@ def copy_state(copy: Any, perspective: Optional[Any]) -> Any:
 
 
 def fill_copy(copy: Any, state: Any) -> None:
-    """Makes a copy that has just come of its state."""
+    """Fills a received copy with its state."""
     own = getattr(copy, "setCopyableState", None)
     if own is not None:
         own(state)
         return
     name = type(copy).__qualname__
-    state = {} if state is None else state  # as Python 3.11 has it of no attributes
+    state = {} if state is None else state  # Python 3.11 sends None for no attributes
     if not isinstance(state, dict):
-        raise TypeError(f"the state of a {name} is no dict")
+        raise TypeError(f"the state of a {name} is not a dict")
     members = {_text(key): value for key, value in state.items()}
     if not dataclasses.is_dataclass(copy):
         for key, value in members.items():
             if key.startswith("__"):
-                raise TypeError(f"a {name} has no attribute {key!r} that can be set")
+                raise TypeError(f"a peer cannot set the attribute {key!r} of a {name}")
             setattr(copy, key, value)
         return
     for f in dataclasses.fields(copy):
@@ -170,7 +171,7 @@ def fill_copy(copy: Any, state: Any) -> None:
         elif f.default_factory is not dataclasses.MISSING:
             value = f.default_factory()
         else:
-            raise TypeError(f"a {name} came without its field {f.name!r}")
+            raise TypeError(f"a {name} was received without its field {f.name!r}")
         object.__setattr__(copy, f.name, value)
     finish = getattr(copy, "__post_init__", None)
     if finish is not None:
@@ -178,9 +179,9 @@ def fill_copy(copy: Any, state: Any) -> None:
 
 
 def _text(key: Union[str, bytes]) -> str:
-    """The names of members come as bytes from Python 2."""
+    """The name of a member, which Python 2 sends as bytes."""
     if isinstance(key, bytes):
         return key.decode("utf-8")
     if isinstance(key, str):
         return key
-    raise TypeError(f"a member of a copy is named by {key!r}")
+    raise TypeError(f"{key!r} is not a name of a member of a copy")

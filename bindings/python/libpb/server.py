@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Serving objects, to all or to those who log in."""
+"""Servers: of a root object for every client, or of avatars for users who log in."""
 from __future__ import annotations
 
 import asyncio
@@ -18,28 +18,30 @@ _Text = Union[str, bytes]
 
 
 class Portal:
-    """Who may log in, and what they get: realm(name, mind) gives the Avatar, for a name that
-    is str, or None where the login is anonymous. mind is what the client gave as such, most
-    often a reference to call it by, or None. realm may be a coroutine function, and raises
-    an exception to keep somebody out.
+    """Checks logins and gives avatars.
 
-    The names and passwords are those in users, a dict; or what checker(name) gives, the
-    password of that user, or None where there is none: it may be a coroutine function, too.
-    The passwords themselves never go over the wire. anonymous lets in who gives no name."""
+    realm(name, mind) returns the Avatar of a user. name is a str, or None for an
+    anonymous login. mind is the object that the client passed as such, usually a
+    reference to call the client by, or None. An exception refuses the login.
+
+    users is a dict of names and passwords. Instead, checker(name) can return the password
+    of a user, or None for an unknown one. Passwords are never sent, only digests of them.
+    anonymous=True allows logins without a name. realm and checker may be coroutine
+    functions."""
 
     def __init__(self, realm: Callable[[Optional[str], Any], Any],
                  users: Optional[Mapping[_Text, _Text]] = None, *,
                  checker: Optional[Callable[[str], Any]] = None,
                  anonymous: bool = False) -> None:
         if users is not None and checker is not None:
-            raise ValueError("a portal has users, or a checker")
+            raise ValueError("pass users or checker, not both")
         self._realm = realm
         self._users = {_name(name): password for name, password in (users or {}).items()}
         self._checker = checker or self._users.get
         self._anonymous = anonymous
 
     def check(self, protocol: Protocol, attempt: Any) -> None:
-        """Judges who wants to log in."""
+        """Accepts or refuses a login."""
         if attempt.anonymous:
             attempt.accept(b"") if self._anonymous else attempt.refuse()
         elif attempt.username is None:
@@ -47,19 +49,19 @@ class Portal:
         else:
             username = attempt.username
 
-            def judge(password: Optional[_Text]) -> None:
+            def compare(password: Optional[_Text]) -> None:
                 if password is not None and attempt.check_password(_bytes(password)):
                     attempt.accept(username)
                 else:
                     attempt.refuse()
 
-            _ask(protocol, attempt, judge, self._checker, _name(username))
+            _ask(protocol, attempt, compare, self._checker, _name(username))
 
     def grant(self, protocol: Protocol, attempt: Any, avatar_id: bytes) -> None:
-        """Gives an avatar to who was let in."""
+        """Gives the avatar of a login that was accepted."""
         def give(avatar: Any) -> None:
             if not isinstance(avatar, Avatar):
-                raise TypeError(f"the realm gave {avatar!r}, which is no Avatar")
+                raise TypeError(f"the realm returned {avatar!r}, which is not an Avatar")
             attempt.grant(avatar, lambda: _log_out(protocol, avatar))
 
         name = None if attempt.anonymous else _name(avatar_id)
@@ -68,7 +70,8 @@ class Portal:
 
 def _ask(protocol: Protocol, attempt: Any, use: Callable[[Any], None],
          function: Callable[..., Any], *args: Any) -> None:
-    """Uses what a function gives, now or later; an exception fails the login."""
+    """Calls `use` with the result of a function or coroutine function. An exception fails
+    the login."""
     async def later(result: Any) -> None:
         try:
             use(await result)
@@ -105,7 +108,7 @@ def _bytes(text: _Text) -> bytes:
 
 
 class _Served(Connection):
-    """A connection that came in."""
+    """An accepted connection."""
 
     def __init__(self, server: "Server") -> None:
         self._server = server
@@ -118,7 +121,7 @@ class _Served(Connection):
 
 
 class Server:
-    """What listens, made by serve(). connections are those that are open."""
+    """A listening server, made by serve(). connections is the set of open connections."""
 
     def __init__(self, endpoint: Endpoint, root: Any, options: Dict[str, Any]) -> None:
         self._endpoint, self._root, self._options = endpoint, root, options
@@ -130,8 +133,10 @@ class Server:
         if isinstance(root, Root):
             root = root.root_object(connection)
             if not isinstance(root, Referenceable):
-                raise TypeError(f"root_object gave {root!r}, which is no Referenceable")
-        connection._protocol = Protocol(connection, server=True, root=root, **self._options)
+                raise TypeError(
+                    f"root_object returned {root!r}, which is not a Referenceable")
+        connection._protocol = Protocol(connection, server=True, root=root,
+                                        **self._options)
         return connection._protocol
 
     async def _open(self) -> "Server":
@@ -140,27 +145,27 @@ class Server:
 
     @property
     def port(self) -> Optional[int]:
-        """The port that it listens on, where 0 was asked for; None for a UNIX socket."""
+        """The port number, also if the endpoint has port 0. None for a UNIX socket."""
         assert isinstance(self._server, asyncio.base_events.Server)
         name = self._server.sockets[0].getsockname()
         return name[1] if isinstance(name, tuple) else None
 
     def close(self) -> None:
-        """Stops to listen, and closes the connections."""
+        """Stops listening, and closes all connections."""
         assert self._server is not None
         self._server.close()
         for connection in list(self.connections):
             connection.close()
 
     async def wait_closed(self) -> None:
-        """Waits until all of them are gone."""
+        """Waits until the server and its connections are closed."""
         assert self._server is not None
         for connection in list(self.connections):
             await connection.wait_closed()
         await self._server.wait_closed()
 
     async def serve_forever(self) -> None:
-        """Serves until it is cancelled; then it closes."""
+        """Serves until it is cancelled, then closes the server."""
         assert self._server is not None
         try:
             await self._server.serve_forever()
@@ -176,7 +181,7 @@ class Server:
 
 
 class _Serving:
-    """What serve() gives: await it, or use it as a context."""
+    """The result of serve(): await it, or use it in `async with`."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -195,18 +200,19 @@ def serve(endpoint: str, root: Optional[Referenceable] = None, *,
           portal: Optional[Portal] = None, ssl: Optional[_ssl.SSLContext] = None,
           profile: Optional[str] = None, size_limit: int = 0,
           unsafe_tracebacks: bool = False) -> _Serving:
-    """Serves a root object, or a portal for those who log in:
+    """Serves a root object, or a portal with logins:
 
         server = await libpb.serve("tcp:8789", Hello())
         await server.serve_forever()
 
-    or `async with libpb.serve(...) as server`. ssl is for endpoints that begin with "tls:"
-    or "ssl:", and makes others so. profile and size_limit are as in connect().
-    unsafe_tracebacks sends the tracebacks of exceptions to the caller."""
+    or `async with libpb.serve(...) as server`. ssl is the TLS context of endpoints that
+    begin with "tls:" or "ssl:"; with it, other endpoints use TLS too. profile and
+    size_limit are as in connect(). unsafe_tracebacks sends the tracebacks of exceptions
+    to the caller."""
     if (root is None) == (portal is None):
-        raise ValueError("a server has a root or a portal")
+        raise ValueError("pass either a root object or a portal")
     if root is not None and not isinstance(root, Referenceable):
-        raise TypeError(f"{root!r} is no Referenceable")
+        raise TypeError(f"{root!r} is not a Referenceable")
     options = {"portal": portal, "profile": profile, "size_limit": size_limit,
                "unsafe_tracebacks": unsafe_tracebacks}
     return _Serving(Server(Endpoint(endpoint, server=True, context=ssl), root, options))

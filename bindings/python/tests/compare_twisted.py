@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Runs Twisted's own tests of twisted.spread, plainly and on libpb, and compares the
-results test by test: what passes shall pass, and what fails shall fail with the same words.
+"""Runs Twisted's own tests of twisted.spread with and without libpb, and compares the
+results: a test that passes must pass, and one that fails must fail with the same text.
 
 usage: compare_twisted.py [TWISTED]
 
-TWISTED is a folder with another version's sources; without it the installed one is tested.
+TWISTED is a folder with the sources of another version; the default is the installed one.
 """
 import json
 import os
@@ -17,7 +17,7 @@ TIMEOUT = 5  # seconds, for a test that hangs
 
 
 def run(module, accelerated):
-    """In a process of its own: prints a JSON object of results by test."""
+    """Runs in a process of its own. Prints the results by test as a JSON object."""
     from twisted.trial import reporter, runner, util
 
     util.DEFAULT_TIMEOUT_DURATION = TIMEOUT
@@ -56,7 +56,7 @@ def run(module, accelerated):
         assert libpb.accelerate.installed()
     json.dump(results, sys.stdout)
     sys.stdout.flush()
-    os._exit(0)  # what a test that hangs has left running is no concern of ours
+    os._exit(0)  # a test that hangs may have left something running
 
 
 def results_of(module, accelerated, env):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Does the same work plainly and on libpb, and compares all that can be seen of it."""
+"""Does the same work with and without libpb under Twisted, and compares the outcomes."""
 import glob
 import gzip
 import json
@@ -21,8 +21,12 @@ TREE = os.path.abspath(os.environ.get("srcdir", os.path.join(os.path.dirname(__f
                                                              "..", "..", "..")))
 
 
+def without_addresses(value):
+    return re.sub("0x[0-9a-f]+", "", f"{type(value)}{value!r}")
+
+
 def shape(value):
-    """A value as text that tells apart what is shared and what is equal; no recursion."""
+    """A value as text that distinguishes shared objects from equal ones. No recursion."""
     words, seen, todo = [], {}, [value]
     while todo:
         v = todo.pop()
@@ -44,7 +48,7 @@ def shape(value):
             elif isinstance(v, (list, tuple)):
                 todo += reversed(v)
             elif isinstance(v, (set, frozenset)):  # in any order
-                todo += sorted(v, key=lambda x: re.sub("0x[0-9a-f]+", "", f"{type(x)}{x!r}"))
+                todo += sorted(v, key=without_addresses)
             if hasattr(v, "__dict__"):
                 todo.append(vars(v))
             if isinstance(v, BaseException):
@@ -55,7 +59,7 @@ def shape(value):
 
 
 def outcome(work, *args):
-    """What came of it: the shape of the result, or the exception."""
+    """The outcome of a call: the shape of the result, or the exception."""
     try:
         return shape(work(*args))
     except RecursionError:
@@ -76,7 +80,7 @@ class TestCase(unittest.TestCase):
     maxDiff = 3000
 
     def same(self, work, *args):
-        """Compares the work's outcome, and returns it."""
+        """Compares the outcomes with and without libpb, and returns the outcome."""
         plain = outcome(work, *args)
         self.assertEqual(on_libpb(outcome, work, *args), plain)
         return plain
@@ -89,8 +93,9 @@ class TestCase(unittest.TestCase):
 
 
 def seeds(kind):
-    """The inputs that the fuzz targets begin with."""
-    for path in sorted(glob.glob(os.path.join(TREE, "libpb", "fuzz", "seeds", kind, "*"))):
+    """The seeds of the fuzz targets."""
+    folder = os.path.join(TREE, "libpb", "fuzz", "seeds", kind)
+    for path in sorted(glob.glob(os.path.join(folder, "*"))):
         with open(path, "rb") as f:
             yield f.read()
 
@@ -104,7 +109,7 @@ def captures(pattern="*-py3"):
 
 
 def mutated(rnd, data):
-    """The bytes with some changes."""
+    """The bytes with some random changes."""
     data = bytearray(data)
     for _ in range(rnd.randint(1, 4)):
         at = rnd.randrange(len(data) + 1)
@@ -112,7 +117,8 @@ def mutated(rnd, data):
         if what == 0 and at < len(data):
             data[at] ^= 1 << rnd.randrange(8)
         elif what == 1:
-            data[at:at] = bytes([rnd.choice((0, 1, 2, 3, 0x7f, *range(0x80, 0x89), 0xff))])
+            byte = rnd.choice((0, 1, 2, 3, 0x7f, *range(0x80, 0x89), 0xff))
+            data[at:at] = bytes([byte])
         elif what == 2:
             del data[at:at + rnd.randint(1, 4)]
         elif what == 3 and at < len(data):
@@ -124,14 +130,14 @@ def mutated(rnd, data):
 
 
 def graph(rnd, size=12, leaves=None):
-    """A random object: of built-in types, with shared and cyclic places."""
+    """A random object of built-in types, with shared and cyclic references."""
     made = []
 
     def leaf():
         return rnd.choice((
             None, True, False, 0, 1, -1, rnd.getrandbits(31), -rnd.getrandbits(70),
-            rnd.getrandbits(40), 0.5, -1e300, "", "list", "h\u00e9 \u4e16", "x" * 200, b"",
-            b"list", b"None", b"\x00\xff", *(leaves or ())))
+            rnd.getrandbits(40), 0.5, -1e300, "", "list", "h\u00e9 \u4e16", "x" * 200,
+            b"", b"list", b"None", b"\x00\xff", *(leaves or ())))
 
     def node(depth):
         if made and rnd.random() < 0.2:

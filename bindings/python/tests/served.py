@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests serve, and copies, exceptions and avatars for it."""
+"""The root object that the tests serve, with its copies, exceptions and avatars."""
 import asyncio
 import dataclasses
 import enum
@@ -140,7 +140,7 @@ class Person(libpb.Avatar):
 
 
 class Pair(unittest.IsolatedAsyncioTestCase):
-    """A server with a Root, and a client of it."""
+    """A server with a Root and a client in one test."""
 
     root_class = Root
     options: dict = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Putting libpb under Twisted and taking it away again; whole services on it; leaks."""
+"""install() and uninstall() of libpb.accelerate; services with it; leaks."""
 import gc
 import inspect
 import os
@@ -17,9 +17,10 @@ from twisted.logger import globalLogBeginner
 from twisted.python import failure, log
 from twisted.spread import banana, flavors, jelly, pb
 
-PLACES = [(banana.Banana, "dataReceived"), (banana.Banana, "sendEncoded"), (banana.Banana, "_encode"),
-          (jelly._Jellier, "jelly"), (jelly._Unjellier, "unjelly"), (jelly, "jelly"),
-          (jelly, "unjelly"), (pb, "jelly"), (pb, "unjelly")]
+PLACES = [(banana.Banana, "dataReceived"), (banana.Banana, "sendEncoded"),
+          (banana.Banana, "_encode"), (jelly._Jellier, "jelly"),
+          (jelly._Unjellier, "unjelly"), (jelly, "jelly"), (jelly, "unjelly"),
+          (pb, "jelly"), (pb, "unjelly")]
 
 
 def functions():
@@ -39,7 +40,8 @@ class Installing(unittest.TestCase):
         for a, b in zip(before, during):
             self.assertIsNot(a, b)
             self.assertEqual(inspect.signature(a), inspect.signature(b))
-            for name in ("__name__", "__qualname__", "__module__", "__doc__", "__defaults__"):
+            for name in ("__name__", "__qualname__", "__module__", "__doc__",
+                         "__defaults__"):
                 self.assertEqual(getattr(a, name), getattr(b, name))
         accelerate.install()
         self.assertEqual(functions(), during)
@@ -70,8 +72,8 @@ class Installing(unittest.TestCase):
         self.assertEqual(took[1](took[0](value)), value)
 
     def run_python(self, *args, **env):
-        done = subprocess.run([sys.executable, "-B", *args], env={**os.environ, **env}, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run([sys.executable, "-B", *args], env={**os.environ, **env},
+                              text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
 
@@ -91,13 +93,15 @@ class Installing(unittest.TestCase):
             run = ["-m", "libpb.accelerate"]
             self.assertEqual(self.run_python(*run, script, "a", "-b"), said)
         module = self.run_python(*run, "-m", "timeit", "-n", "1", "-r", "1",
-                                 "import twisted.spread.jelly, libpb.accelerate as a; print(a.installed())")
+                                 "import twisted.spread.jelly, libpb.accelerate as a; "
+                                 "print(a.installed())")
         self.assertIn("True", module)
 
     def test_by_the_environment(self):
-        """The .pth file does nothing without the switch, and waits for Twisted with it."""
-        with open(os.path.join(os.path.dirname(os.path.realpath(accelerate.__file__)), "..",
-                               "libpb-accelerate.pth")) as f:
+        """The .pth file does nothing unless LIBPB_ACCELERATE is set; then it waits for
+        Twisted."""
+        with open(os.path.join(os.path.dirname(os.path.realpath(accelerate.__file__)),
+                               "..", "libpb-accelerate.pth")) as f:
             line = f.read()
         code = line + textwrap.dedent("""
             import sys
@@ -179,7 +183,7 @@ pb.setUnjellyableForClass(Cached, Cache)
 
 
 class Pair:
-    """Two brokers joined in memory; what each wrote is kept."""
+    """Two brokers connected in memory. Records the bytes that each writes."""
 
     def __init__(self, root, client=pb.Broker, server=pb.Broker):
         server_factory, client_factory = pb.PBServerFactory(root), pb.PBClientFactory()
@@ -232,14 +236,15 @@ class Services(TestCase):
         del self.logged[:]
         pair = Pair(Echo(), **brokers)
         said = []
-        for args, kw in (((), {}), ((1, "a", [b"x"], {"k": None}), {"key": (1,)}), (([],) * 2, {}),
-                         ((2**500,), {}), ((object(),), {}), ((1,), {"pbanswer": 0})):
+        for args, kw in (((), {}), ((1, "a", [b"x"], {"k": None}), {"key": (1,)}),
+                         (([],) * 2, {}), ((2**500,), {}), ((object(),), {}),
+                         ((1,), {"pbanswer": 0})):
             try:
                 said.append(shape(pair.call("echo", *args, **kw)))
             except Exception as e:
                 said.append(repr(e))
         for name in ("fail", "error", "bad", "missing", "copy"):
-            said.append(shape([str(x) if not isinstance(x, Copied) else (x.x, x.me[0] is x)
+            said.append(shape([(x.x, x.me[0] is x) if isinstance(x, Copied) else str(x)
                                for x in pair.call(name)]))
         said.append([x is y for x, y in zip(pair.call("self"), [pair.root])])
         thing = pb.Referenceable()
@@ -259,7 +264,8 @@ class Services(TestCase):
         pair.close()
         said.append(len(cached.observers))
         written = [data for data in pair.written if b"Traceback" not in data]
-        return said, written, [str(e.get("failure", e.get("message")))[:30] for e in self.logged]
+        logged = [str(e.get("failure", e.get("message")))[:30] for e in self.logged]
+        return said, written, logged
 
     def test_conversation(self):
         self.same_returned(self.conversation)
@@ -300,7 +306,7 @@ class Services(TestCase):
 
 class Leaks(unittest.TestCase):
     def growth(self, work, times):
-        """Objects and blocks that many runs leave behind."""
+        """The objects and memory blocks that remain after many runs."""
         for _ in range(200):
             work()
         gc.collect()
@@ -311,18 +317,26 @@ class Leaks(unittest.TestCase):
         return sys.getallocatedblocks() - blocks, len(gc.get_objects()) - objects
 
     def check(self, work, times=3000, plain=(0, 0)):
+        """A leak grows in each round; Python's own caches grow until they are full."""
         accelerate.install()
         try:
-            blocks, objects = self.growth(work, times)
+            for _ in range(5):
+                blocks, objects = self.growth(work, times)
+                if blocks - plain[0] < times // 20 and objects - plain[1] < times // 20:
+                    return
         finally:
             accelerate.uninstall()
-        self.assertLess(blocks - plain[0], times // 20)
-        self.assertLess(objects - plain[1], times // 20)
+        self.fail(f"{blocks} blocks and {objects} objects more after {times} runs")
 
     def test_codec(self):
         shared = [1]
-        value = [shared, shared, {"a": (1, 2.5, None, True), 1: {2}}, "x" * 100, 2**70, 2**100]
-        self.check(lambda: jelly.unjelly(banana.decode(banana.encode(jelly.jelly(value)))))
+        value = [shared, shared, {"a": (1, 2.5, None, True), 1: {2}}, "x" * 100, 2**70,
+                 2**100]
+
+        def work():
+            data = banana.encode(jelly.jelly(value))
+            return jelly.unjelly(banana.decode(data))
+        self.check(work)
 
     def test_cycles(self):
         def work():
@@ -340,7 +354,8 @@ class Leaks(unittest.TestCase):
         def work():
             outcome(jelly.unjelly, [b"list", [b"unicode", b"\xff"]])
             outcome(jelly.unjelly, [b"dictionary", [[b"list"], [b"tuple", [b"x"]]]])
-            outcome(jelly.unjelly, [b"list", [b"tuple", [b"other"]]], jelly.globalSecurity)
+            outcome(jelly.unjelly, [b"list", [b"tuple", [b"other"]]],
+                    jelly.globalSecurity)
             outcome(jelly.jelly, [1, {"a": ["\ud800"]}])
             outcome(banana.decode, b"\x03\x80\x01\x81\x02\x80\x88")
             outcome(banana.encode, [1, [2, None]])

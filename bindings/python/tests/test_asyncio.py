@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Clients and servers under asyncio, in one program: objects, calls, logins, transports."""
+"""Clients and servers under asyncio in one process: objects, calls, logins,
+transports."""
 import asyncio
 import gc
 import logging
@@ -52,7 +53,8 @@ class Objects(Pair):
         await self.all_given_back()
 
     async def all_given_back(self):
-        """Waits for it without a call, which would bring it about."""
+        """Waits until all references are released, without a call, which would do
+        that."""
         async def wait():
             while self.counts() != (0, 0):
                 await asyncio.sleep(0)
@@ -219,9 +221,10 @@ class Calls(Pair):
 
 class Peers(unittest.IsolatedAsyncioTestCase):
     async def test_python_2(self):
-        """Native strings are bytes on the wire to it and from it."""
+        """Its native strings are bytes on the wire, in both directions."""
         async with libpb.serve(LOCAL, Root(), profile="python2") as server, \
-                libpb.connect(f"tcp:127.0.0.1:{server.port}", profile="python2") as client:
+                libpb.connect(f"tcp:127.0.0.1:{server.port}",
+                              profile="python2") as client:
             args, kwargs = await client.call("echo", "text", Point(1, 2), k=b"native")
             self.assertEqual((args, kwargs), (("text", Point(1, 2)), {"k": b"native"}))
             with self.assertRaises(libpb.RemoteError) as caught:
@@ -232,7 +235,8 @@ class Peers(unittest.IsolatedAsyncioTestCase):
     async def test_sizes(self):
         long = "x" * 1000000
         async with libpb.serve(LOCAL, Root(), size_limit=2000000) as server, \
-                libpb.connect(f"tcp:127.0.0.1:{server.port}", size_limit=2000000) as client:
+                libpb.connect(f"tcp:127.0.0.1:{server.port}",
+                              size_limit=2000000) as client:
             self.assertEqual((await client.call("echo", long))[0], (long,))
 
     async def test_a_method_that_closes(self):
@@ -252,19 +256,20 @@ class Peers(unittest.IsolatedAsyncioTestCase):
             await client.wait_closed()
 
     async def test_a_peer_that_takes_nothing(self):
-        """It is cut off, when the server closes; others can wait for it until then."""
+        """A server that closes drops it; until then drain() waits."""
         with unittest.mock.patch("libpb.connection._LINGER", 0.1):
             async with libpb.serve(LOCAL, Root()) as server:
-                with socket.create_connection(("127.0.0.1", server.port)) as deaf:
-                    deaf.setblocking(False)
+                with socket.create_connection(("127.0.0.1", server.port)) as silent_peer:
+                    silent_peer.setblocking(False)
                     await asyncio.sleep(0.01)
-                    client = _core.Session(unittest.mock.Mock(), RemoteReference, {}, False,
-                                           None, 0, None, False, 0)
-                    client.recv(deaf.recv(1000), 0)
+                    client = _core.Session(unittest.mock.Mock(), RemoteReference, {},
+                                           False, None, 0, None, False, 0)
+                    client.recv(silent_peer.recv(1000), 0)
                     call = client.root().begin("echo", ("x" * 600000,), None, 0, None)
                     sent = client.send(0)
                     loop = asyncio.get_running_loop()
-                    flood = asyncio.ensure_future(self.flood(loop, deaf, sent, client))
+                    flood = asyncio.ensure_future(
+                        self.flood(loop, silent_peer, sent, client))
                     connection, = server.connections
                     while connection.counts()["queued"] < 2 ** 20:
                         await asyncio.sleep(0)
@@ -278,9 +283,9 @@ class Peers(unittest.IsolatedAsyncioTestCase):
                     del call
                     client.lost(None)
 
-    async def flood(self, loop, deaf, sent, client):
+    async def flood(self, loop, silent_peer, sent, client):
         while True:
-            await loop.sock_sendall(deaf, sent)
+            await loop.sock_sendall(silent_peer, sent)
             client.root().begin("echo", ("x" * 600000,), None, 0, lambda *a: None)
             sent = client.send(0)
 
@@ -339,7 +344,8 @@ class Logins(unittest.IsolatedAsyncioTestCase):
                     self.assertTrue(await client.call("same", view))
                     own = await client.call("get", "own")
                     self.assertEqual(own.state, (1, name))
-                    with self.assertRaisesRegex(libpb.RemoteError, "AttributeError.*perspective_no"):
+                    with self.assertRaisesRegex(libpb.RemoteError,
+                                                "AttributeError.*perspective_no"):
                         await client.call("no")
                     self.assertEqual(self.person.left, 0)
                 await asyncio.sleep(0.01)
@@ -386,7 +392,7 @@ class Logins(unittest.IsolatedAsyncioTestCase):
     async def test_no_avatar(self):
         self.realm = lambda name, mind: Thing()
         async with await self.serve(anonymous=True):
-            with self.assertRaisesRegex(libpb.RemoteError, "no Avatar"):
+            with self.assertRaisesRegex(libpb.RemoteError, "not an Avatar"):
                 await libpb.connect(self.where, anonymous=True)
 
 
@@ -405,7 +411,8 @@ class Transports(unittest.IsolatedAsyncioTestCase):
                             "subjectAltName=DNS:localhost", "-keyout", key, "-out",
                             certificate], check=True, capture_output=True)
             async with libpb.serve("tls:0:interface=127.0.0.1:"
-                                   f"privateKey={key}:certKey={certificate}", Root()) as server:
+                                   f"privateKey={key}:certKey={certificate}",
+                                   Root()) as server:
                 trusting = ssl.create_default_context(cafile=certificate)
                 where = f"tls:localhost:{server.port}"
                 for options in {"ssl": trusting}, {}:
@@ -425,7 +432,8 @@ class Transports(unittest.IsolatedAsyncioTestCase):
     async def test_a_server_that_says_nothing(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             with self.assertRaisesRegex(libpb.ConnectionLost, "0.05 seconds"):
-                await libpb.connect(f"tcp:127.0.0.1:{silent.getsockname()[1]}", timeout=0.05)
+                await libpb.connect(f"tcp:127.0.0.1:{silent.getsockname()[1]}",
+                                    timeout=0.05)
 
     def test_endpoints(self):
         for text, args in [("tcp:h:1", {"host": "h", "port": "1"}),

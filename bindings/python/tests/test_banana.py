@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Banana on libpb: the same expressions, bytes, state and exceptions as Twisted's own."""
+"""Banana with libpb: the same expressions, bytes, state and exceptions as without."""
 import unittest
 
-from compared import TestCase, captures, graph, mutated, on_libpb, outcome, random_of, seeds, shape
+from compared import (TestCase, captures, graph, mutated, on_libpb, outcome, random_of,
+                      seeds, shape)
 from libpb import accelerate
 from twisted.spread import banana, jelly
 
 
 class Recorder(banana.Banana):
-    """Notes what comes, and what can be seen of the protocol at that moment."""
+    """Records the expressions that it receives, and the protocol's state at that time."""
 
     def __init__(self, dialect=b"pb"):
         banana.Banana.__init__(self)
@@ -21,7 +22,7 @@ class Recorder(banana.Banana):
 
 
 def receive(data, cuts, dialect=b"pb", cls=Recorder, switch=()):
-    """Feeds the pieces between the cuts, and returns all that could be seen."""
+    """Feeds the pieces between the cuts, and returns all that was recorded."""
     p = cls(dialect)
     states = []
     for i, (a, b) in enumerate(zip([0, *cuts], [*cuts, len(data)])):
@@ -43,15 +44,17 @@ def encoded(value, dialect=b"pb"):
 
 def fragment(rnd):
     return rnd.choice((
-        b"\x81", b"\x05\x81", b"\x05\x83", b"\x7f\x7f\x7f\x7f\x07\x85", b"\x01" * 30 + b"\x86",
-        b"\x03\x82abc", b"\x82", b"\x00\x82", b"\x84?\xf0" + bytes(6), b"\x01\x84" + bytes(8),
-        b"\x02\x80", b"\x80", b"\x03\x80", b"\x01\x80", b"\x1a\x87", b"\x08\x87", b"\x00\x81",
-        b"\x00\x00\x81", b"\x40\x00\x00\x80", b"\x00\x87", b"\x20\x87", b"\x88", b"\x01" * 70))
+        b"\x81", b"\x05\x81", b"\x05\x83", b"\x7f\x7f\x7f\x7f\x07\x85",
+        b"\x01" * 30 + b"\x86", b"\x03\x82abc", b"\x82", b"\x00\x82",
+        b"\x84?\xf0" + bytes(6), b"\x01\x84" + bytes(8), b"\x02\x80", b"\x80",
+        b"\x03\x80", b"\x01\x80", b"\x1a\x87", b"\x08\x87", b"\x00\x81", b"\x00\x00\x81",
+        b"\x40\x00\x00\x80", b"\x00\x87", b"\x20\x87", b"\x88", b"\x01" * 70))
 
 
 class Receiving(TestCase):
     def test_every_split(self):
-        data = encoded([b"message", 1, b"root", [b"tuple", [b"unicode", b"x" * 20], -2**40, 1.5,
+        data = encoded([b"message", 1, b"root", [b"tuple", [b"unicode", b"x" * 20],
+                                                 -2**40, 1.5,
                                                 2**100, [], [[[]]]], True]) * 2
         for a in range(1, len(data)):
             self.same(receive, data, [a])
@@ -62,7 +65,8 @@ class Receiving(TestCase):
         for _ in range(1500):
             data = b"".join(fragment(rnd) for _ in range(rnd.randint(1, 12)))
             cuts = sorted(rnd.randrange(len(data) + 1) for _ in range(rnd.randrange(4)))
-            self.same(receive, data, cuts, rnd.choice((b"pb", b"none", None, bytearray(b"pb"))))
+            dialect = rnd.choice((b"pb", b"none", None, bytearray(b"pb")))
+            self.same(receive, data, cuts, dialect)
 
     def test_random_expressions(self):
         rnd = random_of("expressions")
@@ -83,8 +87,8 @@ class Receiving(TestCase):
         seen = 0
         for name, rows in captures():
             for side in ("client", "server"):
-                chunks = [bytes.fromhex(row["hex"]) for row in rows if row.get("from") == side
-                          and "hex" in row]
+                chunks = [bytes.fromhex(row["hex"]) for row in rows
+                          if row.get("from") == side and "hex" in row]
                 data = b"".join(chunks)
                 if 0 < len(data) < 100000:
                     cuts = [sum(map(len, chunks[:i])) for i in range(1, len(chunks))]
@@ -98,10 +102,12 @@ class Receiving(TestCase):
             data = b"".join(encoded(jelly.jelly(graph(rnd))) for _ in range(2))
             cuts = sorted(rnd.randrange(len(data) + 1) for _ in range(6))
             plain = shape(receive(data, cuts))
-            self.assertEqual(on_libpb(lambda: shape(receive(data, cuts, switch=(1, 3, 4)))), plain)
+            switched = on_libpb(lambda: shape(receive(data, cuts, switch=(1, 3, 4))))
+            self.assertEqual(switched, plain)
 
     def test_odd_chunks(self):
-        for chunk in (b"", bytearray(b"\x01\x81"), memoryview(b"\x01\x81"), "text", None, 3):
+        for chunk in (b"", bytearray(b"\x01\x81"), memoryview(b"\x01\x81"), "text", None,
+                      3):
             self.same(lambda: Recorder().dataReceived(chunk))
             def after():
                 p = Recorder()
@@ -134,7 +140,7 @@ class Receiving(TestCase):
             self.same(limited)
 
     def test_changes_while_receiving(self):
-        """What a callback changes holds for the next expression of the same chunk."""
+        """Changes by a callback apply to the next expression of the same chunk."""
         class Changing(Recorder):
             def expressionReceived(self, expression):
                 Recorder.expressionReceived(self, expression)
@@ -216,10 +222,11 @@ class Sending(TestCase):
         class MyInt(int):
             pass
         values = [
-            0, 1, -1, 127, 128, 2**31 - 1, 2**31, -2**31, -2**31 - 1, 2**63, -2**63, 2**64,
-            2**448 - 1, 2**448, -2**448 + 1, -2**448, True, False, 1.5, float("inf"), -0.0, b"", b"list",
-            b"None", b"unpersistable", [], (), [[], ()], MyList([1]), MyInt(3), None, "text",
-            {}, [1, "text"], [1, [2, None]], b"x" * 655360, b"x" * 655361, [0] * 655361, set(), 1j]
+            0, 1, -1, 127, 128, 2**31 - 1, 2**31, -2**31, -2**31 - 1, 2**63, -2**63,
+            2**64, 2**448 - 1, 2**448, -2**448 + 1, -2**448, True, False, 1.5,
+            float("inf"), -0.0, b"", b"list", b"None", b"unpersistable", [], (), [[], ()],
+            MyList([1]), MyInt(3), None, "text", {}, [1, "text"], [1, [2, None]],
+            b"x" * 655360, b"x" * 655361, [0] * 655361, set(), 1j]
         for value in values:
             for dialect in (b"pb", b"none", None, b"other", "pb", bytearray(b"pb")):
                 self.same(encoded, value, dialect)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs the examples, and the programs of the README against what it says they print."""
+"""Runs the examples, and the programs of README.md, and compares what they print."""
 import contextlib
 import io
+import os
 import pathlib
 import re
 import socket
@@ -24,8 +25,8 @@ class Programs(unittest.TestCase):
         return process
 
     def run_client(self, *args):
-        done = subprocess.run([sys.executable, "-B", *map(str, args)], capture_output=True,
-                              text=True, timeout=60)
+        done = subprocess.run([sys.executable, "-B", *map(str, args)],
+                              capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 
 
@@ -47,7 +48,8 @@ class Readme(Programs):
     @classmethod
     def setUpClass(cls):
         text = (HERE / "README.md").read_text(encoding="utf-8")
-        cls.programs = dict(re.findall(r"^```python\n# (\S+)\n(.*?)^```$", text, re.S | re.M))
+        cls.programs = dict(re.findall(r"^```python\n# (\S+)\n(.*?)^```$", text,
+                                       re.S | re.M))
         cls.prints = re.findall(r"^```text\n(.*?)^```$", text, re.S | re.M)
 
     def converse(self, server, client, prints):
@@ -78,9 +80,42 @@ class Readme(Programs):
             exec(self.programs["formats.py"], {"__name__": "formats"})
         self.assertEqual(out.getvalue(), self.prints[2])
 
+    def test_clients_that_fail(self):
+        """Each client, without a server, and with one that fails every call."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        with tempfile.TemporaryDirectory() as folder:
+            clients = [[HERE / "examples/client.py", f"tcp:127.0.0.1:{port}", "a", "b", "c"]]
+            for name, program in self.programs.items():
+                if "libpb.connect(" in program:
+                    clients.append([pathlib.Path(folder, name)])
+                    clients[-1][0].write_text(program.replace("8789", port), encoding="utf-8")
+            self.assertEqual(len(clients), 3)
+            for client in clients:
+                self.fails(client)
+            with self.failing_server(port):
+                for client in clients:
+                    self.fails(client)
+
+    def fails(self, client):
+        done = subprocess.run([sys.executable, "-B", *map(str, client)], capture_output=True,
+                              text=True, timeout=60)
+        with self.subTest(client[0].name, said=done.stdout + done.stderr):
+            self.assertEqual(done.returncode, 1)
+            self.assertNotEqual(done.stderr, "")
+
+    @contextlib.contextmanager
+    def failing_server(self, port):
+        program = pathlib.Path(os.environ["builddir"], "tests", "failing_server")
+        with subprocess.Popen([program, f"tcp:{port}:interface=127.0.0.1"], text=True,
+                              stdout=subprocess.PIPE) as server:
+            self.assertEqual(server.stdout.readline(), "failing\n")
+            yield
+            server.terminate()
+
     def test_the_rest(self):
-        known = {"server.py", "client.py", "login_server.py", "login_client.py", "copies.py",
-                 "formats.py"}
+        known = {"server.py", "client.py", "login_server.py", "login_client.py",
+                 "copies.py", "formats.py"}
         self.assertEqual(set(self.programs), known)
         exec(self.programs["copies.py"], {"__name__": "copies"})
 

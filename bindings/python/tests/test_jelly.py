@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Jelly on libpb: the same expressions, objects and exceptions as Twisted's own."""
+"""Jelly with libpb: the same expressions, objects and exceptions as without."""
 import collections
 import datetime
 import decimal
@@ -7,7 +7,8 @@ import enum
 import sys
 import unittest
 
-from compared import TestCase, captures, graph, mutated, on_libpb, outcome, random_of, seeds, shape
+from compared import (TestCase, captures, graph, mutated, on_libpb, outcome, random_of,
+                      seeds, shape)
 from twisted.persisted import crefutil
 from twisted.spread import banana, flavors, jelly
 
@@ -56,9 +57,9 @@ Point = collections.namedtuple("Point", "x y")
 
 def leaves():
     return (datetime.datetime(2001, 2, 3, 4, 5, 6, 7), datetime.date(2001, 2, 3),
-            datetime.time(4, 5, 6, 7), datetime.timedelta(1, 2, 3), decimal.Decimal("-1.50"),
-            Plain(a=1), Own(b=2), Stated(c=3), Plain, len, sys, Colour.RED, Point(1, 2),
-            Picked(z=1), 1j, "\ud800", [].append)
+            datetime.time(4, 5, 6, 7), datetime.timedelta(1, 2, 3),
+            decimal.Decimal("-1.50"), Plain(a=1), Own(b=2), Stated(c=3), Plain, len, sys,
+            Colour.RED, Point(1, 2), Picked(z=1), 1j, "\ud800", [].append)
 
 
 def allowing():
@@ -81,7 +82,8 @@ class Jellying(TestCase):
         rnd = random_of("others")
         for _ in range(1500):
             value = graph(rnd, leaves=leaves() * 2)
-            for taster in (jelly.DummySecurityOptions(), allowing(), jelly.globalSecurity):
+            for taster in (jelly.DummySecurityOptions(), allowing(),
+                           jelly.globalSecurity):
                 self.same(jelly.jelly, value, taster)
 
     def test_each_other(self):
@@ -125,19 +127,21 @@ class Jellying(TestCase):
 
         for change in (lambda v: v.append(9), lambda v: v.pop(), lambda v: v.clear()):
             self.same(in_list, change)
-        for change in (lambda v: v.update({9: 9}), lambda v: v.pop(4), lambda v: v.clear()):
+        for change in (lambda v: v.update({9: 9}), lambda v: v.pop(4),
+                       lambda v: v.clear()):
             self.same(in_dict, change)
 
     def test_state_of_the_jellier(self):
-        """What a jellyFor can see and do."""
+        """A jellyFor sees the same state, and can do the same."""
         class Looking(jelly.Jellyable):
             def jellyFor(self, jellier):
                 inner = [1, [2]]
                 first = jellier.jelly(inner)
                 sexp = jellier.prepare(self)
-                sexp.extend([b"looking", first, jellier.jelly(inner), jellier.jelly(shared),
-                             len(jellier.preserved), len(jellier.cooked), jellier._ref_id,
-                             len(jellier.cooker), jellier.invoker, jellier.persistentStore])
+                sexp.extend([b"looking", first, jellier.jelly(inner),
+                             jellier.jelly(shared), len(jellier.preserved),
+                             len(jellier.cooked), jellier._ref_id, len(jellier.cooker),
+                             jellier.invoker, jellier.persistentStore])
                 return jellier.preserve(self, sexp)
 
         shared = [3]
@@ -154,12 +158,13 @@ class Jellying(TestCase):
 
             def isTypeAllowed(self, name):
                 self.asked.append(name)
-                return name != self.refused and jelly.SecurityOptions.isTypeAllowed(self, name)
+                return name != self.refused and \
+                    jelly.SecurityOptions.isTypeAllowed(self, name)
 
         value = [1, "a", (b"x", None, True), {1.5: {2}}, frozenset([3])]
         sexp = jelly.jelly([value, value])
-        for refused in (None, b"builtins.int", b"builtins.tuple", b"builtins.NoneType", b"unicode",
-                        b"tuple", b"dereference", b"None", b"set"):
+        for refused in (None, b"builtins.int", b"builtins.tuple", b"builtins.NoneType",
+                        b"unicode", b"tuple", b"dereference", b"None", b"set"):
             def work():
                 taster = Picky(refused)
                 return (outcome(jelly.jelly, value, taster),
@@ -179,7 +184,8 @@ class Jellying(TestCase):
         def load(number, unjellier):
             return ("loaded", number)
 
-        self.same(lambda: jelly.unjelly(jelly.jelly([Plain(a=1), Stated(c=2)], persistentStore=store),
+        self.same(lambda: jelly.unjelly(jelly.jelly([Plain(a=1), Stated(c=2)],
+                                                    persistentStore=store),
                                         persistentLoad=load))
 
     def test_insecure(self):
@@ -188,11 +194,12 @@ class Jellying(TestCase):
             sexp = outcome(jelly.jelly, value)
             self.same(lambda: jelly.jelly([value, {"k": value}], taster))
             if "raised" not in sexp:
-                self.same(lambda: jelly.unjelly(jelly.jelly(value), jelly.SecurityOptions()))
+                self.same(lambda: jelly.unjelly(jelly.jelly(value),
+                                                jelly.SecurityOptions()))
                 self.same(lambda: jelly.unjelly(jelly.jelly(value), taster))
 
     def test_depth(self):
-        """What is too deep for Twisted is too deep, where Python's own count can be had."""
+        """The limit of depth is Twisted's, if C can read Python's recursion count."""
         def nested(wrap, n):
             value = wrap(None)
             for _ in range(n):
@@ -211,7 +218,8 @@ class Jellying(TestCase):
             return low
 
         room = 4 if sys.version_info < (3, 12) else 60
-        for wrap in (lambda v: [v], lambda v: {1: v}, lambda v: (v, 1), lambda v: {1: [v]}):
+        for wrap in (lambda v: [v], lambda v: {1: v}, lambda v: (v, 1),
+                     lambda v: {1: [v]}):
             self.assertLess(abs(deepest(jelly.jelly, wrap)
                                 - on_libpb(deepest, jelly.jelly, wrap)), room)
         for wrap in (lambda v: [b"list", v], lambda v: [b"dictionary", [1, v]],
@@ -243,20 +251,23 @@ class Unjellying(TestCase):
 
     def test_mutated_expressions(self):
         rnd = random_of("mutated")
-        atoms = [b"list", b"tuple", b"dictionary", b"set", b"frozenset", b"reference", b"dereference",
-                 b"unicode", b"None", b"boolean", b"datetime", b"decimal", b"instance", b"class",
-                 b"module", b"function", b"method", b"persistent", b"unpersistable", b"date",
-                 b"", b"other", b"some.name", b"builtins.dict", "list", 5]
+        atoms = [b"list", b"tuple", b"dictionary", b"set", b"frozenset", b"reference",
+                 b"dereference", b"unicode", b"None", b"boolean", b"datetime", b"decimal",
+                 b"instance", b"class", b"module", b"function", b"method", b"persistent",
+                 b"unpersistable", b"date", b"", b"other", b"some.name", b"builtins.dict",
+                 "list", 5]
 
         def mutate(sexp):
             if not isinstance(sexp, list):
-                return rnd.choice((sexp, 1, 2, b"x", 0, [], -1)) if rnd.random() < 0.1 else sexp
+                others = (sexp, 1, 2, b"x", 0, [], -1)
+                return rnd.choice(others) if rnd.random() < 0.1 else sexp
             made = [mutate(x) for x in sexp]
             if made and rnd.random() < 0.1:
                 made[0] = rnd.choice(atoms)
             if rnd.random() < 0.05:
                 made.insert(rnd.randrange(len(made) + 1), rnd.choice(
-                    ([b"dereference", 1], [b"dereference", 2], [b"reference", 1, [b"list"]], 1, b"x")))
+                    ([b"dereference", 1], [b"dereference", 2],
+                     [b"reference", 1, [b"list"]], 1, b"x")))
             if made and rnd.random() < 0.05:
                 del made[rnd.randrange(len(made))]
             return made
@@ -274,26 +285,31 @@ class Unjellying(TestCase):
                 [b"reference", 1, [b"tuple", [b"reference", 2, [b"tuple", d1]], d2]],
                 [b"reference", 1, [b"set", d1]], [b"reference", 1, [b"frozenset", 1, d1]],
                 [b"reference", 1, [b"list", [b"frozenset", d1]]],
-                [b"reference", 1, [b"dictionary", [1, d1]]], [b"reference", 1, [b"dictionary", [d1, 1]]],
+                [b"reference", 1, [b"dictionary", [1, d1]]],
+                [b"reference", 1, [b"dictionary", [d1, 1]]],
                 [b"list", [b"dictionary", [d1, 2]], [b"reference", 1, 3]],
-                [b"dictionary", [d1, [b"reference", 1, 3]]], [b"dictionary", [[b"reference", 1, 3], d1]],
+                [b"dictionary", [d1, [b"reference", 1, 3]]],
+                [b"dictionary", [[b"reference", 1, 3], d1]],
                 [b"dictionary", [1, d1], [2, [b"reference", 1, [b"list"]]]],
                 [b"dictionary", [1, d1], [1, 5], [2, [b"reference", 1, 3]]],
                 [b"list", [b"reference", 1, 1], [b"reference", 1, 2]],
                 [b"list", [b"reference", 1, [b"None"]], d1, [b"reference", 1, 2]],
                 [b"list", [b"reference", 1, [b"list"]], [b"reference", [b"list"], 1]],
-                [b"list", [b"dereference", [b"x"]]], [b"list", [b"dereference"]], [b"reference", 1],
+                [b"list", [b"dereference", [b"x"]]], [b"list", [b"dereference"]],
+                [b"reference", 1],
                 [b"list", d1, [b"tuple", d1, [b"reference", 1, [b"list"]]]],
                 [b"set", [b"list"]], [b"dictionary", [[b"list"], 1]], [b"dictionary", 1],
-                [b"dictionary", b"ab"], [b"dictionary", [1, 2, 3]], [b"dictionary", (1, 2)],
+                [b"dictionary", b"ab"], [b"dictionary", [1, 2, 3]],
+                [b"dictionary", (1, 2)],
                 [b"unicode", b"\xff"], [b"unicode"], [b"unicode", "x"], [b"unicode", 5],
-                [b"boolean", b"maybe"], [b"boolean"], [b"boolean", b"true\x00"], [], [[]], [None]):
+                [b"boolean", b"maybe"], [b"boolean"], [b"boolean", b"true\x00"], [], [[]],
+                [None]):
             self.same(jelly.unjelly, sexp)
             self.same(jelly.unjelly, [b"list", sexp, sexp])
             self.same(jelly.unjelly, [b"tuple", sexp, [b"list", sexp]])
 
     def test_registered(self):
-        """Registries are looked at when they are needed, also for what C reads by itself."""
+        """The registries also apply to types that C reads by itself."""
         def work(word, what):
             sexp = [b"list", [word, [b"list", 1]], [b"dictionary", [1, [word, 2]]]]
             registry = what(jelly)
@@ -322,7 +338,8 @@ class Unjellying(TestCase):
                     return self
             jelly.setUnjellyableForClass("registering", Registering)
             try:
-                return jelly.unjelly([b"list", [b"tuple"], [b"registering"], [b"tuple", 1]],
+                return jelly.unjelly([b"list", [b"tuple"], [b"registering"],
+                                      [b"tuple", 1]],
                                      jelly.globalSecurity)
             finally:
                 del jelly.unjellyableRegistry[b"registering"]
@@ -333,8 +350,8 @@ class Unjellying(TestCase):
         def work(word):
             del jelly.globalSecurity.allowedTypes[word]
             try:
-                return outcome(jelly.unjelly, [b"list", [b"tuple", [b"unicode", b"x"], [b"None"]]],
-                               jelly.globalSecurity)
+                sexp = [b"list", [b"tuple", [b"unicode", b"x"], [b"None"]]]
+                return outcome(jelly.unjelly, sexp, jelly.globalSecurity)
             finally:
                 jelly.globalSecurity.allowedTypes[word] = 1
         for word in (b"list", b"tuple", b"unicode", b"None"):
@@ -353,13 +370,14 @@ class Unjellying(TestCase):
             jelly.unjellyableRegistry.pop(b"__main__.Posting", None)
 
     def test_overridden(self):
-        """Methods of Twisted's classes that are replaced are called."""
+        """Replaced methods of Twisted's classes are called."""
         def work(cls, name, function):
             original = getattr(cls, name)
             setattr(cls, name, function(original))
             try:
                 return (outcome(lambda: jelly.jelly([1, "a", (2,)])),
-                        outcome(lambda: jelly.unjelly([b"list", [b"unicode", b"a"], [b"tuple", 2]])))
+                        outcome(lambda: jelly.unjelly([b"list", [b"unicode", b"a"],
+                                                       [b"tuple", 2]])))
             finally:
                 setattr(cls, name, original)
         calls = []
@@ -370,7 +388,8 @@ class Unjellying(TestCase):
                 return original(self, *args)
             return function
         for cls, name in ((jelly._Jellier, "prepare"), (jelly._Jellier, "preserve"),
-                          (jelly._Unjellier, "unjellyInto"), (jelly._Unjellier, "_unjelly_unicode"),
+                          (jelly._Unjellier, "unjellyInto"),
+                          (jelly._Unjellier, "_unjelly_unicode"),
                           (jelly._Unjellier, "_unjelly_list")):
             def counted():
                 del calls[:]
@@ -388,7 +407,8 @@ class Unjellying(TestCase):
 
         dummy = jelly.DummySecurityOptions()
         self.same(lambda: Jellier(dummy, None, None).jelly([1, "a", [None]]))
-        self.same(lambda: Unjellier(dummy, None, None).unjellyFull([b"list", [b"unicode", b"a"]]))
+        sexp = [b"list", [b"unicode", b"a"]]
+        self.same(lambda: Unjellier(dummy, None, None).unjellyFull(sexp))
 
         def replaced():
             before = jelly._Jellier, jelly._Unjellier
@@ -409,7 +429,8 @@ class Unjellying(TestCase):
         copy = Copied()
         copy.me = [copy]
         copy.other = {"a": (1, copy)}
-        self.same(lambda: jelly.unjelly(jelly.jelly([copy, copy], invoker=Invoker()), invoker=Invoker()))
+        self.same(lambda: jelly.unjelly(jelly.jelly([copy, copy], invoker=Invoker()),
+                                        invoker=Invoker()))
 
     def test_captures(self):
         seen = 0

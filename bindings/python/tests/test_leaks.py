@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What goes through leaves nothing behind: neither objects nor memory of C's. PB_MESSAGES
-says how many messages go through each way; a debug build of Python counts references."""
+"""No conversion leaks objects or memory. PB_MESSAGES is the number of messages for each
+test; with a debug build of Python, references are counted instead of memory blocks."""
 import gc
 import os
 import sys
@@ -32,7 +32,8 @@ def values():
 
 class Leaks(unittest.TestCase):
     def bounded(self, work):
-        """Runs it often, and looks for growth behind the first tenth, which warms caches."""
+        """Runs work often, and checks for growth after the first tenth, which fills
+        caches."""
         count = getattr(sys, "gettotalrefcount", sys.getallocatedblocks)
         for _ in range(MESSAGES // 10):
             work()
@@ -93,7 +94,8 @@ class Leaks(unittest.TestCase):
 
         def calls():
             client, server = pb.Broker(True), pb.Broker(False)
-            client.factory, server.factory = pb.PBClientFactory(), pb.PBServerFactory(Root())
+            client.factory = pb.PBClientFactory()
+            server.factory = pb.PBServerFactory(Root())
             pipes = {client: StringTransport(), server: StringTransport()}
             for broker, transport in pipes.items():
                 broker.makeConnection(transport)

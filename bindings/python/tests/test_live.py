@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Against Twisted, with either side in either."""
+"""Sessions against Twisted, with each side in each role."""
 import asyncio
 import dataclasses
 import importlib.util
@@ -22,7 +22,7 @@ class Item:
 
 
 class SoldOut(libpb.Error):
-    """Has the name that a service's own would have."""
+    """An exception with the name that the peer expects."""
 
 
 SoldOut.__module__ = "shop"
@@ -161,7 +161,7 @@ class CallsTwisted(unittest.IsolatedAsyncioTestCase):
         return libpb.connect(f"tcp:127.0.0.1:{self.portal_port}", **options)
 
     async def expect_empty(self, client):
-        """Both sides keep nothing any more."""
+        """Checks that the tables of both sides are empty."""
         self.assertEqual(await client.call("tables"), [0, 0, 0])
         self.assertEqual(client.counts(), dict.fromkeys(client.counts(), 0))
 
@@ -182,7 +182,8 @@ class CallsTwisted(unittest.IsolatedAsyncioTestCase):
 
     async def test_values(self):
         values = [None, True, False, 0, -1, 2 ** 31, 2 ** 400, -2 ** 300, 1.5, b"\0\xff",
-                  "\u00fc\0", [], [1, [2]], (), (1, (2,)), {}, {"a": 1, 2: b"c", (3,): None}]
+                  "\u00fc\0", [], [1, [2]], (), (1, (2,)), {},
+                  {"a": 1, 2: b"c", (3,): None}]
         async with self.connect() as client:
             self.assertEqual(await client.call("echo", *values, k=values),
                              [tuple(values), {"k": values}])
@@ -227,7 +228,8 @@ class CallsTwisted(unittest.IsolatedAsyncioTestCase):
 
     async def test_copies(self):
         async with self.connect() as client:
-            self.assertEqual(await client.call("item", "pen"), Item("pen", 5, [Item("part", 1)]))
+            self.assertEqual(await client.call("item", "pen"),
+                             Item("pen", 5, [Item("part", 1)]))
             self.assertEqual(await client.call("describe", Item("ink", 3, [Item("lid")])),
                              ["Item", "ink", 3, ["lid"]])
 
@@ -252,7 +254,8 @@ class CallsTwisted(unittest.IsolatedAsyncioTestCase):
 
     async def test_many(self):
         async with self.connect() as client:
-            answers = await asyncio.gather(*[client.call("echo", i) for i in range(10000)])
+            calls = [client.call("echo", i) for i in range(10000)]
+            answers = await asyncio.gather(*calls)
             self.assertEqual(answers, [[(i,), {}] for i in range(10000)])
             await self.expect_empty(client)
 
@@ -287,7 +290,8 @@ class CallsTwisted(unittest.IsolatedAsyncioTestCase):
         for login in ("alice", "wrong"), ("eve", "secret"):
             with self.assertRaises(libpb.LoginFailed) as caught:
                 await self.connect_portal(login=login)
-            self.assertTrue(caught.exception.check("twisted.cred.error.UnauthorizedLogin"))
+            error = caught.exception
+            self.assertTrue(error.check("twisted.cred.error.UnauthorizedLogin"))
 
 
 @unittest.skipUnless(importlib.util.find_spec("twisted"), "Twisted is missing")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""libpb.banana and libpb.jelly by themselves, beside Twisted's own."""
+"""libpb.banana and libpb.jelly, compared with Twisted's."""
 import dataclasses
 import datetime
 import decimal
@@ -30,12 +30,12 @@ def their_loads(data):
 
 
 VALUES = [
-    None, True, False, 0, -1, 2**31 - 1, 2**31, -2**31, 2**70, -2**440, 1.5, float("inf"), "",
-    "h\u00e9", b"", b"list", b"\xff" * 70, [], (), {}, set(), frozenset(), [1, [2, (3,)]],
-    {"a": 1, b"b": None, 3: [4.5], (5, 6): {7}}, {1, "a"}, frozenset([b"x"]),
-    datetime.datetime(2026, 1, 2, 3, 4, 5, 6), datetime.date(2026, 1, 2),
-    datetime.time(3, 4, 5, 6), datetime.timedelta(-1, 2, 3), decimal.Decimal("-1.50"),
-    [datetime.date(1, 1, 1), decimal.Decimal("1E+3")],
+    None, True, False, 0, -1, 2**31 - 1, 2**31, -2**31, 2**70, -2**440, 1.5, float("inf"),
+    "", "h\u00e9", b"", b"list", b"\xff" * 70, [], (), {}, set(), frozenset(),
+    [1, [2, (3,)]], {"a": 1, b"b": None, 3: [4.5], (5, 6): {7}}, {1, "a"},
+    frozenset([b"x"]), datetime.datetime(2026, 1, 2, 3, 4, 5, 6),
+    datetime.date(2026, 1, 2), datetime.time(3, 4, 5, 6), datetime.timedelta(-1, 2, 3),
+    decimal.Decimal("-1.50"), [datetime.date(1, 1, 1), decimal.Decimal("1E+3")],
 ]
 
 
@@ -44,7 +44,8 @@ class Jelly(unittest.TestCase):
         for value in VALUES:
             with self.subTest(value=value):
                 self.assertEqual(jelly.dumps(value, "none"), their_dumps(value))
-                self.assertEqual(jelly.jelly(value), theirs_banana.decode(their_dumps(value)))
+                self.assertEqual(jelly.jelly(value),
+                                 theirs_banana.decode(their_dumps(value)))
 
     def test_goes_and_comes_back(self):
         for value in VALUES:
@@ -52,7 +53,8 @@ class Jelly(unittest.TestCase):
                 with self.subTest(value=value, dialect=dialect):
                     data = jelly.dumps(value, dialect)
                     self.assertEqual(shape(jelly.loads(data, dialect)), shape(value))
-                    self.assertEqual(shape(jelly.unjelly(jelly.jelly(value))), shape(value))
+                    self.assertEqual(shape(jelly.unjelly(jelly.jelly(value))),
+                                     shape(value))
 
     def test_graphs_are_as_twisteds(self):
         rnd = random_of("plain")
@@ -115,7 +117,8 @@ class Jelly(unittest.TestCase):
 
     def test_mutations_are_read_as_twisted_reads_them(self):
         rnd = random_of("mutations")
-        wholes = [jelly.dumps(v, "none") for v in [*VALUES, *(graph(rnd) for _ in range(60))]]
+        values = [*VALUES, *(graph(rnd) for _ in range(60))]
+        wholes = [jelly.dumps(v, "none") for v in values]
         wholes += [*seeds("jelly"), *seeds("banana"), *seeds("session")]
         read = refused = 0
         for whole in wholes:
@@ -160,8 +163,8 @@ class Jelly(unittest.TestCase):
         self.assertEqual(results, [[decimal.Decimal(1)]] * 4)
 
     def test_needs_no_twisted(self):
-        code = ("import sys; from libpb import banana, jelly; jelly.loads(jelly.dumps([1])); "
-                "sys.exit('twisted' in sys.modules)")
+        code = ("import sys; from libpb import banana, jelly; "
+                "jelly.loads(jelly.dumps([1])); sys.exit('twisted' in sys.modules)")
         self.assertEqual(subprocess.call([sys.executable, "-c", code]), 0)
 
     def test_a_dialect_there_is_not(self):
@@ -171,17 +174,21 @@ class Jelly(unittest.TestCase):
 
 class Banana(unittest.TestCase):
     def test_as_twisteds(self):
-        for expression in (0, -5, 2**40, 1.25, b"", b"list", [], [1, [b"None", [2.0]], -2**90]):
+        for expression in (0, -5, 2**40, 1.25, b"", b"list", [],
+                           [1, [b"None", [2.0]], -2**90]):
             data = banana.encode(expression)
             self.assertEqual(data, theirs_banana.encode(expression))
             self.assertEqual(banana.decode(data), expression)
-            self.assertEqual(banana.decode(banana.encode(expression, "pb"), "pb"), expression)
+            self.assertEqual(banana.decode(banana.encode(expression, "pb"), "pb"),
+                             expression)
 
     def test_what_it_refuses(self):
         for expression in ("text", None, {}, 2**500):
-            with self.subTest(expression=expression), self.assertRaises(libpb.BananaError):
+            with self.subTest(expression=expression), \
+                    self.assertRaises(libpb.BananaError):
                 banana.encode(expression)
-        for data in (b"", b"\x02\x80\x01\x81", b"\x01\x81\x01\x81", b"\x01\x89", b"\x01\x87"):
+        for data in (b"", b"\x02\x80\x01\x81", b"\x01\x81\x01\x81", b"\x01\x89",
+                     b"\x01\x87"):
             with self.subTest(data=data), self.assertRaises(libpb.BananaError):
                 banana.decode(data)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The C type of sessions by itself, damaged streams, and memory."""
+"""The C type Session without asyncio, with damaged input, and its memory."""
 import asyncio
 import ctypes
 import decimal
@@ -18,7 +18,7 @@ from served import LOCAL, Point, Fixed, Plain, Thing, View, Root, Person
 
 
 class Handler:
-    """Takes all that a session tells, and does nothing."""
+    """A handler that does nothing."""
 
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -27,7 +27,7 @@ class Handler:
 
 
 class Answering(Handler):
-    """Gives back what it gets."""
+    """A handler that answers each call with its arguments."""
 
     flatten = Protocol.flatten
     fill = Protocol.fill
@@ -49,11 +49,11 @@ class Answering(Handler):
 
 
 class Bare(unittest.TestCase):
-    """The C type, without a loop."""
+    """The C type without an event loop."""
 
     def session(self, handler=None, server=True, root=None, copies=None):
-        return _core.Session(handler or Handler(), RemoteReference, copies or {}, server, root,
-                             0, None, False, 0)
+        return _core.Session(handler or Handler(), RemoteReference, copies or {}, server,
+                             root, 0, None, False, 0)
 
     def talk(self, client, server):
         while True:
@@ -113,8 +113,8 @@ class Bare(unittest.TestCase):
         server.close()
 
     def converse(self):
-        """All that goes over the wire in a conversation with most of what there is: to the
-        server and to the client."""
+        """The bytes of a conversation that uses most features: those to the server and
+        those to the client."""
         class Serving(Answering):
             def dispatch(self, request, target, role, method, *rest):
                 if method == "fail":
@@ -146,7 +146,7 @@ class Bare(unittest.TestCase):
         return (to_server, "server"), (to_client, "client")
 
     def test_damaged_streams(self):
-        """No input does more than end the session."""
+        """Damaged input can only end the session."""
         dice = random.Random(4)
         streams = self.converse()
         for _ in range(int(os.environ.get("LIBPB_FUZZ", 2000))):
@@ -188,7 +188,7 @@ class Bare(unittest.TestCase):
 
 
 class Leaks(unittest.IsolatedAsyncioTestCase):
-    """What is done again and again takes no more memory, of Python's or of C's."""
+    """Repeated calls and connections do not take more memory, in Python or in C."""
 
     async def calls(self, root):
         cycle = [Point(1, 2), Fixed("f"), 2 ** 70, decimal.Decimal("1.5"), {1: {2, 3}}]

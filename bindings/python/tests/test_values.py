@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Values between two ends in one program: what goes over the wire, and what is refused."""
+"""Values between two sessions in one process: those that are sent, those refused."""
 import dataclasses
 import datetime
 import decimal
@@ -13,9 +13,9 @@ from served import Point, Fixed, Plain, Colour, Person, Pair
 class Values(Pair):
     async def test_types(self):
         values = (
-            None, True, False, 0, -5, 2 ** 63 - 1, -2 ** 63, 2 ** 63, 2 ** 440, -2 ** 440, 1.5,
-            float("inf"), "", "\u20ac\0", b"", b"\xff", [], (), {}, set(), frozenset(),
-            [1, (2, [3]), {4: {5}}], {(1, "x"): frozenset([b"y"])},
+            None, True, False, 0, -5, 2 ** 63 - 1, -2 ** 63, 2 ** 63, 2 ** 440, -2 ** 440,
+            1.5, float("inf"), "", "\u20ac\0", b"", b"\xff", [], (), {}, set(),
+            frozenset(), [1, (2, [3]), {4: {5}}], {(1, "x"): frozenset([b"y"])},
             datetime.datetime(2020, 2, 29, 23, 59, 58, 999999), datetime.date(1, 1, 1),
             datetime.time(1, 2, 3, 4), datetime.timedelta(-1, 2, 3),
             datetime.timedelta(999999999), decimal.Decimal("-1.50E+7"))
@@ -40,8 +40,9 @@ class Values(Pair):
         cases = [(object(), "cannot be sent"), (Person("x", None), "login only"),
                  (bytearray(b"x"), "bytearray"), ("\ud800", "surrogates"), (deep, "4096"),
                  (itself, "tuple that holds itself"), (aware, "time zone"),
-                 (decimal.Decimal("Infinity"), "'F'"), (aware.timetz(), "time zone"), (2 ** 449, "448|prefix|integer"),
-                 ("x" * (640 * 1024 + 1), "655360"), ({1: object}, "builtins.type")]
+                 (decimal.Decimal("Infinity"), "'F'"), (aware.timetz(), "time zone"),
+                 (2 ** 449, "448|prefix|integer"), ("x" * (640 * 1024 + 1), "655360"),
+                 ({1: object}, "builtins.type")]
         for value, text in cases:
             with self.subTest(text):
                 with self.assertRaisesRegex((libpb.Error, UnicodeEncodeError), text):
@@ -57,7 +58,7 @@ class Values(Pair):
 
         libpb.copyable("test.Growing")(Growing)
         held = {0: Growing()}
-        with self.assertRaisesRegex(RuntimeError, "changed its size"):
+        with self.assertRaisesRegex(RuntimeError, "changed size"):
             await self.root.call("echo", held)
 
     async def test_cycles(self):
@@ -127,7 +128,8 @@ class Values(Pair):
             libpb.copyable("x.Y")(type("Y", (dict,), {}))
 
     async def test_exceptions_as_values(self):
-        (got, again), _ = await self.root.call("echo", ValueError("as value"), [KeyError(1)])
+        (got, again), _ = await self.root.call("echo", ValueError("as value"),
+                                               [KeyError(1)])
         self.assertIsInstance(got, libpb.RemoteError)
         self.assertEqual((got.type, got.value), ("builtins.ValueError", "as value"))
         self.assertIs(again[0].check(LookupError), LookupError)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Twisted's side of test_live.py: `twisted_peer.py serve` or `twisted_peer.py call PORT`.
 
-The server prints its ports, of a root object and of a portal, and ends with its input. The
-client runs through what it expects of a libpb server, and exits with 0 if all of it came."""
+The server prints two ports, of a root object and of a portal, and stops at the end of its
+input. The client checks the answers of a libpb server, and exits with 0 if all are
+right."""
 import sys
 
 from twisted.cred.checkers import AllowAnonymousAccess
@@ -16,7 +17,7 @@ from zope.interface import implementer
 
 
 class Item(pb.Copyable, pb.RemoteCopy):
-    """What libpb's side has as a dataclass."""
+    """A dataclass on libpb's side."""
 
     def __init__(self, name="", price=0, parts=None):
         self.name, self.price, self.parts = name, price, parts or []
@@ -38,9 +39,9 @@ class Two(pb.Referenceable):
 
 
 def tables(broker):
-    """What a broker keeps; root is none of it."""
-    return [len(broker.luids), len([i for i in broker.localObjects if isinstance(i, int)]),
-            len(broker.waitingForAnswers)]
+    """The sizes of the broker's tables, without the root object."""
+    numbered = [i for i in broker.localObjects if isinstance(i, int)]
+    return [len(broker.luids), len(numbered), len(broker.waitingForAnswers)]
 
 
 class Service(pb.Referenceable):
@@ -152,7 +153,7 @@ def expect(got, wanted):
 
 @defer.inlineCallbacks
 def fails(call, name):
-    """Whether a call fails with an exception of that name."""
+    """Checks that a call fails with an exception of that name; returns its text."""
     try:
         got = yield call
     except Exception as e:
@@ -183,7 +184,8 @@ def call_all(root, broker):
     yield fails(root.callRemote("fail", "key"), "builtins.KeyError")
     yield fails(root.callRemote("fail later", "x"), "twisted.spread.flavors.NoSuchMethod")
     item = yield root.callRemote("item", "pen")
-    expect([type(item), item.name, item.price, item.parts[0].name], [Item, "pen", 5, "part"])
+    expect([type(item), item.name, item.price, item.parts[0].name],
+           [Item, "pen", 5, "part"])
     expect((yield root.callRemote("describe", Item("ink", 3, [Item("lid")]))),
            ["Item", "ink", 3, ["lid"]])
     expect((yield root.callRemote("call", Mind(), "answer", "why")), "WHY")
@@ -212,7 +214,8 @@ def log_in(port):
         expect((yield view.callRemote("whose")), name)
         yield fails(avatar.callRemote("nothing"), "builtins.AttributeError")
         factory.disconnect()
-    for wrong in UsernamePassword(b"alice", b"wrong"), UsernamePassword(b"eve", b"secret"):
+    for wrong in (UsernamePassword(b"alice", b"wrong"),
+                  UsernamePassword(b"eve", b"secret")):
         factory = pb.PBClientFactory()
         yield where.connect(factory)
         yield fails(factory.login(wrong), "twisted.cred.error.UnauthorizedLogin")

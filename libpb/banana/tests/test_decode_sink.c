@@ -257,11 +257,12 @@ PB_TEST(decode_sink, a_loop_of_its_own)
         struct recorder r;
         pb_sink sink = recorder_sink(&r);
         sink.ops = &empty;
-        pb_decoder *d = pb_decoder_new(PB_DIALECT_PB, NULL, sink);
-        cr_assert_eq(feed(d, ALL_TOKENS, step, step, NULL), 0);
+        pb_decoder d;
+        pb__decoder_init(&d, PB_DIALECT_PB, NULL, sink);
+        cr_assert_eq(feed(&d, ALL_TOKENS, step, step, NULL), 0);
         cr_expect_str_eq(recorder_text(&r), "[7 1 -1 b+00000000000000000002 0x0p+0 'hi' "
                                             "'None' [1 [0 ] ] ] ");
-        pb_decoder_free(d);
+        pb__decoder_fini(&d);
         recorder_fini(&r);
     }
 }

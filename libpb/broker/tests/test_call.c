@@ -36,6 +36,10 @@ static void by_format(struct pair *p)
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, "i", 12), 0);
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, ""), 0);
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "(ii)s", 1, 2, "x"), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "i, y=s", 1, "named"), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "x=[i]", 1), 0);
+    cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "x=i, i", 1, 2),
+                 PB_ERR_ARG);
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, NULL, "?"), PB_ERR_ARG);
     cr_assert_eq(pb_remote_call(root, "echo", noted, p, &err, "N", NULL), PB_ERR_ARG);
     cr_assert_eq(err.code, PB_ERR_ARG);
@@ -49,9 +53,13 @@ PB_TEST(call, builds_arguments_by_format)
     converse(by_format, "echo (12,)\n"
                         "echo ()\n"
                         "echo ((1, 2), 'x')\n"
+                        "echo (1,)\n"
+                        "echo ()\n"
                         "answer 12\n"
                         "answer None\n"
-                        "answer (1, 2)\n");
+                        "answer (1, 2)\n"
+                        "answer 1\n"
+                        "answer [1]\n");
 }
 
 static void in_any_order(struct pair *p)
@@ -238,12 +246,9 @@ PB_TEST(call, is_refused_before_anything_is_sent)
         const pb_call_options *options;
         const char *text;
     } rows[] = {
-        {PB_ERR_ARG, NULL, empty, NULL, NULL,
-         "a call needs a reference and a method, and a callback only where an answer is "
-         "wanted"},
+        {PB_ERR_ARG, NULL, empty, NULL, NULL, "the reference to call is NULL"},
         {PB_ERR_ARG, root, empty, NULL, &quiet,
-         "a call needs a reference and a method, and a callback only where an answer is "
-         "wanted"},
+         "a call that wants no answer has no callback"},
         {PB_ERR_TYPE, root, list, NULL, NULL, "arguments are a tuple, not list"},
         {PB_ERR_TYPE, root, empty, list, NULL, "keyword arguments are a dict, not list"},
         {PB_ERR_TYPE, root, empty, keys, NULL, "keywords must be strings"},

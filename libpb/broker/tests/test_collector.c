@@ -190,6 +190,50 @@ PB_TEST(collector, ends_with_the_connection)
                         "client closed -10 : the peer closed the connection\n");
 }
 
+/* Asks for pages before the session is ready. */
+static struct pair *asking_early(pb_value *args, int64_t timeout)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    const pb_call_options options = {.timeout = timeout};
+    cr_assert(pair_open(p, (pb_session_config){0}, (pb_session_config){0}));
+    pb_remote *root = pb_session_root(p->client);
+    cr_assert_eq(pb_get_all_pages(root, "pages", args, NULL, &options, noted, p, NULL),
+                 0);
+    pb_remote_unref(root);
+    pb_value_unref(args);
+    return p;
+}
+
+static void told_early(struct pair *p, const char *expected)
+{
+    cr_assert_str_eq(p->log, expected);
+    pb_session_close(p->client);
+    pb_session_close(p->server);
+    pair_close_both(p);
+    free(p);
+}
+
+/* The failure has the reason of the call; that its collector was released is not it. */
+PB_TEST(collector, tells_why_the_call_was_never_sent)
+{
+    const pb_error why = {.code = PB_ERR_SYSTEM, .text = "connection refused"};
+    struct pair *p = asking_early(NULL, 0);
+    pb_session_lost(p->client, &why);
+    told_early(p, "failure -10 twisted.spread.pb.PBConnectionLost: connection refused\n"
+                  "client closed -16 : connection refused\n");
+    p = asking_early(NULL, 5);
+    pb_session_tick(p->client, 0);
+    pb_session_tick(p->client, 5);
+    told_early(p, "failure -11 twisted.internet.defer.TimeoutError: the call was not "
+                  "answered in time\n");
+    p = asking_early(pb_build(NULL, "(N)", pb_name(PB_FUNCTION, "a.b")), 0);
+    talk(p);
+    told_early(
+        p,
+        "failure -3 builtins.TypeError: Banana cannot send builtins.str objects: 'a.b'\n"
+        "client ready\nserver ready\n");
+}
+
 /* A collector may be tested without a network. */
 PB_TEST(collector, may_be_called_here)
 {

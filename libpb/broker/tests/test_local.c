@@ -55,6 +55,13 @@ static int do_none(void *self, pb_request *r)
     return 0;
 }
 
+static void never(pb_remote *r, void *user_data)
+{
+    (void)r;
+    (void)user_data;
+    cr_assert(false, "what is no remote has no connection");
+}
+
 static void gone(void *self)
 {
     note(((struct thing *)self)->p, "gone");
@@ -180,7 +187,7 @@ PB_TEST(local, is_no_remote)
     cr_assert_not(pb_value_equal(v, w));
     note_value(p, "repr", v);
     cr_assert_null(pb_remote_session(r));
-    cr_assert_eq(pb_remote_notify_on_disconnect(r, NULL, NULL), PB_ERR_DEAD);
+    cr_assert_eq(pb_remote_notify_on_disconnect(r, never, NULL), PB_ERR_DEAD);
     cr_assert_eq(pb_local_report(NULL, NULL, NULL), PB_ERR_ARG);
     cr_assert(pair_open(p, (pb_session_config){0}, (pb_session_config){0}));
     talk(p);

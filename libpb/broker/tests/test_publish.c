@@ -434,7 +434,7 @@ PB_TEST(publish, is_of_classes_that_are_caches)
     pb_registry_unref(g);
     pb_object *o = pb_object_new(&copyable, NULL);
     cr_assert_eq(pb_published_when_activated(o, when, NULL), PB_ERR_TYPE);
-    cr_assert_eq(pb_published_when_activated(NULL, when, NULL), PB_ERR_TYPE);
+    cr_assert_eq(pb_published_when_activated(NULL, when, NULL), PB_ERR_ARG);
     pb_object_unref(o);
 }
 

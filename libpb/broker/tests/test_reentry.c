@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Re-entrancy: one conversation that runs every callback there is, and in each of them, in
- * turn, everything that is allowed there. Whatever is done, every call ends once, every
- * session closes once, every object is destroyed once, and nothing is left. */
+ * turn, everything that is allowed there, also to go on with the conversation. Whatever is
+ * done, every call ends once, every session closes once, every object is destroyed once,
+ * and nothing is left. */
 #include "libpb/broker/tests/service.h"
 
 /* Where something is done. */
@@ -36,6 +37,14 @@ static const char *const places[PLACES] = {
     "state",  "cache",    "stopped",   "constructed", "state is set", "made",
 };
 
+/* Where a call can be made and waited for: not in the midst of a message, nor once the
+ * session is over. */
+static const bool answers[PLACES] = {
+    [READY] = true,   [LOGGED] = true,      [WAKE] = true,      [ENDED] = true,
+    [CALLED] = true,  [VIEWED] = true,      [OBSERVED] = true,  [DESTROYED] = true,
+    [STOPPED] = true, [CONSTRUCTED] = true, [SET_STATE] = true,
+};
+
 /* What is done. */
 enum deed {
     NOTHING,
@@ -53,6 +62,10 @@ enum deed {
     DONT_NOTIFY,
     PUBLISH,
     SEND,
+    TALK,
+    TALK_IN_PARTS,
+    TALK_ALWAYS,
+    ASK,
     LOOK,
     DEEDS
 };
@@ -61,7 +74,9 @@ struct rig {
     enum place place;
     enum deed deed;
     size_t times; /* the place is passed before it is done */
-    bool done;
+    size_t step;  /* bytes that are moved at a time; 0: all */
+    bool done, answered;
+    size_t depth; /* of TALK_ALWAYS */
     size_t passed[PLACES];
 
     pb_session *sessions[2]; /* client, server */
@@ -83,6 +98,8 @@ static void pass(enum place place, pb_session *s)
 {
     if (place == rig->place && rig->passed[place]++ == rig->times && !rig->done) {
         rig->done = true;
+        do_it(s);
+    } else if (place == rig->place && rig->deed == TALK_ALWAYS && rig->depth < 4) {
         do_it(s);
     }
 }
@@ -371,23 +388,79 @@ static void free_session(pb_session *s)
     pb_session_free(s);
 }
 
-/* As of the pair, but that either session may go at any time. */
+/* As of the pair, but that either session may go at any time, or be in the midst of a
+ * message. */
 static bool move_one(size_t from)
 {
     pb_session *s = rig->sessions[from];
+    pb_session *to = rig->sessions[!from];
     pb_span out = s ? pb_session_send(s) : (pb_span){0};
-    if (out.len == 0) {
+    size_t n = rig->step && rig->step < out.len ? rig->step : out.len;
+    if (to && (to->reading || to->writing)) {
+        cr_assert_eq(pb_session_recv(to, out, 0), PB_ERR_STATE);
         return false;
     }
-    uint8_t *bytes = malloc(out.len);
-    memcpy(bytes, out.data, out.len);
-    pb_session_sent(s, out.len, 0);
-    pb_session *to = rig->sessions[!from];
-    if (to && to->depth == 0) {
-        pb_session_recv(to, (pb_span){bytes, out.len}, 0);
+    if (n == 0) {
+        return false;
+    }
+    uint8_t *bytes = malloc(n);
+    memcpy(bytes, out.data, n);
+    pb_session_sent(s, n, 0);
+    to = rig->sessions[!from];
+    if (to) {
+        pb_session_recv(to, (pb_span){bytes, n}, 0);
     }
     free(bytes);
     return true;
+}
+
+static void exchange(void)
+{
+    bool any;
+    do {
+        any = move_one(0);
+        any |= move_one(1);
+    } while (any);
+}
+
+/* Some bytes each way; the rest of a message comes later. */
+static void talk_in_parts(void)
+{
+    rig->step = 11;
+    for (int i = 0; i < 4; i++) {
+        move_one(0);
+        move_one(1);
+    }
+    rig->step = 0;
+}
+
+static void on_asked(pb_value *result, pb_failure *failure, void *user_data)
+{
+    cr_assert_neq(result == NULL, failure == NULL);
+    rig->ended++;
+    *(bool *)user_data = true;
+}
+
+/* A call that is waited for in the callback, where that is possible. */
+static void ask(pb_session *s)
+{
+    static bool answered;
+    answered = false;
+    pb_remote *to = pb_session_root(s);
+    pb_error err = {0};
+    bool can = !s->reading && !s->writing && pb_session_is_ready(s);
+    int e = pb_remote_call_values(to, "any", NULL, NULL, NULL, on_asked, &answered, NULL,
+                                  &err);
+    rig->made += e == 0;
+    cr_assert(e == 0 || !can, "%s", err.text);
+    for (size_t i = 0; i < 2; i++) { /* what the peer has begun to do may hold it up */
+        pb_session *each = rig->sessions[i];
+        can = can && each && !each->reading && !each->writing && each->state == PB__OPEN;
+    }
+    exchange();
+    cr_assert(answered || !can, "not answered in %s", places[rig->place]);
+    rig->answered = answered && can;
+    pb_remote_unref(to);
 }
 
 /* To the session of which the callback is. */
@@ -414,6 +487,20 @@ static void do_to(pb_session *s)
         break;
     case SEND:
         move_one(s == rig->sessions[1]);
+        break;
+    case TALK:
+        exchange();
+        break;
+    case TALK_ALWAYS:
+        rig->depth++;
+        exchange();
+        rig->depth--;
+        break;
+    case TALK_IN_PARTS:
+        talk_in_parts();
+        break;
+    case ASK:
+        ask(s);
         break;
     default:
         look(s);
@@ -465,15 +552,6 @@ static void do_it(pb_session *s)
 }
 
 /* ---- The conversation ---- */
-
-static void exchange(void)
-{
-    bool any;
-    do {
-        any = move_one(0);
-        any |= move_one(1);
-    } while (any);
-}
 
 static void open_rig(void)
 {
@@ -562,8 +640,9 @@ static void close_rig(void)
     pb_object_unref(rig->room);
 }
 
-/* Whether the place was passed so often that the deed was done. */
-static bool run(enum place place, enum deed deed, size_t times)
+/* Whether the place was passed so often that the deed was done; and whether a call was
+ * answered there. */
+static bool run(enum place place, enum deed deed, size_t times, bool *answered)
 {
     struct rig own = {.place = place, .deed = deed, .times = times};
     rig = &own;
@@ -583,6 +662,7 @@ static bool run(enum place place, enum deed deed, size_t times)
                  times, own.objects);
     cr_assert_eq(pb__test_live(), 0, "%s %d at %zu: %ld blocks left", places[place], deed,
                  times, pb__test_live());
+    *answered |= own.answered;
     return own.done;
 }
 
@@ -591,10 +671,13 @@ PB_TEST(reentry, everything_is_allowed_everywhere)
     for (enum place place = 0; place < PLACES; place++) {
         for (enum deed deed = 0; deed < DEEDS; deed++) {
             size_t times = 0;
-            while (run(place, deed, times)) {
+            bool answered = false;
+            while (run(place, deed, times, &answered)) {
                 times++;
             }
             cr_assert(times > 0, "%s is never passed", places[place]);
+            cr_assert(deed != ASK || answered == answers[place], "%s: %d", places[place],
+                      answered);
         }
     }
 }

@@ -595,3 +595,117 @@ PB_TEST(session, can_be_looked_at)
     pb_session_free(p.server);
     service_end(&server);
 }
+
+/* ---- What a session knows besides ---- */
+
+struct known {
+    pb_session *s; /* of data, while it lives */
+    int destroyed, asked;
+    bool in_close;
+};
+
+static void data_destroyed(void *data)
+{
+    ((struct known *)data)->destroyed++;
+}
+
+static void data_in_close(pb_session *s, const pb_error *why, void *user_data)
+{
+    struct known *k = user_data;
+    (void)why;
+    k->in_close = pb_session_data(s) == k && k->destroyed == 0;
+}
+
+PB_TEST(session, has_data_of_its_own)
+{
+    struct known one = {0}, two = {0};
+    pb_session_config c = {.on_close = data_in_close, .user_data = &two};
+    pb_session *s = pb_session_client_new(&c, 0);
+    cr_assert_null(pb_session_data(s));
+    cr_assert_eq(pb_session_set_data(s, NULL, data_destroyed), 0);
+    cr_assert_eq(pb_session_set_data(s, &one, data_destroyed), 0);
+    cr_assert_eq(pb_session_data(s), &one);
+    pb_session_set_data(s, &one, data_destroyed); /* the same goes on */
+    cr_assert_eq(one.destroyed, 0);
+    pb_session_set_data(s, &two, data_destroyed);
+    cr_assert_eq(one.destroyed, 1);
+    pb_session_close(s);
+    cr_assert(two.in_close && two.destroyed == 0);
+    cr_assert_eq(pb_session_data(s), &two);
+    pb_session_free(s);
+    cr_assert_eq(two.destroyed, 1);
+
+    s = pb_session_client_new(&c, 0);
+    pb_session_set_data(s, &one, NULL);
+    pb_session_set_data(s, NULL, data_destroyed);
+    cr_assert_null(pb_session_data(s));
+    pb_session_free(s);
+    cr_assert_eq(one.destroyed, 1);
+
+    /* A session that could not be made takes it all the same. */
+    cr_assert_eq(pb_session_set_data(NULL, &one, data_destroyed), PB_ERR_ARG);
+    cr_assert_eq(one.destroyed, 2);
+    cr_assert_eq(pb_session_set_data(NULL, NULL, data_destroyed), PB_ERR_ARG);
+    cr_assert_null(pb_session_data(NULL));
+}
+
+static int attach(void *user_data)
+{
+    struct known *k = user_data;
+    k->destroyed = 0;
+    pb_session *s = pb_session_client_new(&(pb_session_config){0}, 0);
+    int e = s ? pb_session_set_data(s, k, data_destroyed) : PB_ERR_NOMEM;
+    cr_assert_eq(k->destroyed, e && s);
+    cr_assert_eq(pb_session_data(s), e ? NULL : k);
+    pb_session_free(s);
+    cr_assert_eq(k->destroyed, s != NULL);
+    return e;
+}
+
+PB_TEST(session, takes_data_also_without_memory)
+{
+    struct known k;
+    pb__test_each_failure(attach, &k);
+}
+
+/* Misuse: the session is at its end. */
+static void data_that_uses_the_session(void *data)
+{
+    struct known *k = data;
+    k->destroyed++;
+    pb_session_close(k->s);
+    pb_session_free(k->s);
+    pb_session_set_data(k->s, NULL, NULL);
+}
+
+PB_TEST(session, outlives_the_end_of_its_data)
+{
+    struct known k = {0};
+    k.s = pb_session_client_new(&(pb_session_config){0}, 0);
+    pb_session_set_data(k.s, &k, data_that_uses_the_session);
+    pb_session_free(k.s);
+    cr_assert_eq(k.destroyed, 1);
+}
+
+static const pb_peer *known_peer(pb_session *s, void *driver)
+{
+    static const pb_peer peer = {.address = "tcp:192.0.2.1:4000", .host = "192.0.2.1"};
+    struct known *k = driver;
+    cr_assert(!k->s || s == k->s);
+    return k->asked++ ? &peer : NULL;
+}
+
+PB_TEST(session, knows_its_peer_from_its_driver)
+{
+    struct known k = {0};
+    pb_session_config c = {.peer = known_peer, .driver = &k};
+    pb_session *s = k.s = pb_session_server_new(&c, 0);
+    const pb_peer *peer = pb_session_peer(s);
+    cr_assert(peer && !peer->address && !peer->host && !peer->process && !peer->tls);
+    cr_assert_str_eq(pb_session_peer(s)->host, "192.0.2.1");
+    pb_session_free(s);
+    s = pb_session_server_new(&(pb_session_config){0}, 0);
+    cr_assert_null(pb_session_peer(s)->address);
+    pb_session_free(s);
+    cr_assert_null(pb_session_peer(NULL)->address);
+}

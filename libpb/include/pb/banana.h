@@ -19,8 +19,9 @@ typedef struct pb_decoder pb_decoder;
 
 /* ---- Tokens ---- */
 
-/* What receives tokens. Each returns 0, or anything else to stop the decoder, which is
- * then dead with that number. Spans are borrowed for the time of the call. */
+/* The functions that receive tokens; all but `place` and `attach` are required. Each returns
+ * 0, or anything else to stop the decoder, which is then dead with that number. Spans are
+ * borrowed for the time of the call. */
 typedef struct {
     /* A list of n elements begins; that many tokens or lists follow, then `end`. */
     int (*list)(void *ctx, size_t n);
@@ -78,12 +79,14 @@ typedef enum {
 
 /* ---- Decoding ---- */
 
-/* A decoder, *new* (pb_decoder_free); NULL for lack of memory. limits may be NULL. */
+/* A decoder, *new* (pb_decoder_free); NULL for lack of memory, or of a function of the
+ * sink's. limits may be NULL. */
 PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out);
 /* Takes all of `in`. 0, or the error that ended the stream, which is said again by every
  * further call: PB_ERR_LIMIT (prefix, list, bytes, depth, message, values), PB_ERR_SYNTAX
  * (unknown type byte), PB_ERR_PROTOCOL (VOCAB where it may not be, or of no word),
  * PB_ERR_NOMEM, or the number that the sink returned (err is then the sink's to fill).
+ * PB_ERR_ARG for a NULL decoder, or a NULL `in` that has a length, ends nothing.
  * err->offset counts from the first byte of the top-level expression that was being read
  * to the byte at which it was refused: mostly a type byte.
  * Mirrors Banana.dataReceived. */
@@ -120,12 +123,11 @@ PB_API pb_sink pb_encoder_sink(pb_encoder *e);
 PB_API int pb_encoder_error(const pb_encoder *e, pb_error *err);
 /* Marks a place: the number of bytes written in all. */
 PB_API uint64_t pb_encoder_mark(const pb_encoder *e);
-/* Goes back to a place that was marked, and clears the error. Nothing past it must have
- * been sent. */
+/* Goes back to a place that was marked, and clears the error. Bytes that were sent stay. */
 PB_API void pb_encoder_rewind(pb_encoder *e, uint64_t mark);
 /* The bytes to write, borrowed until the next call on e. */
 PB_API pb_span pb_encoder_send(const pb_encoder *e);
-/* How many of them have gone. */
+/* How many of them have gone; not more than there are. */
 PB_API void pb_encoder_sent(pb_encoder *e, size_t n);
 /* The dialect from now on, between two expressions. */
 PB_API void pb_encoder_set_dialect(pb_encoder *e, pb_dialect dialect);

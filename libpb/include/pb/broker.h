@@ -5,8 +5,17 @@
  * callbacks for what happens. Any event loop can drive it; pb/net.h is one that does.
  * Mirrors twisted.spread.pb.
  *
- * Inside a callback everything is allowed but pb_session_recv on the same session. A
- * session, its objects, references and values belong to one thread. */
+ * Inside a callback everything is allowed. A session that is freed or ends there stays
+ * until the outermost call on it returns, which then runs the callbacks of the end.
+ * The callback may also drive the session: the messages that follow are then handled
+ * before the callback returns. A blocking client that is used again from a callback
+ * does that (pb/net.h). The exception are callbacks in the midst of a message, while
+ * no other can be read or written: type_to_copy, state_to_copy, state_to_cache,
+ * persistent_save, persistent_load, factories of copies (pb/flavors.h), and a
+ * `destroy` that runs because a message is being read. There pb_session_recv returns
+ * PB_ERR_STATE, and so does pb_remote_call_values while one is written: call later, from
+ * another callback. A session, its objects, references and values belong to one
+ * thread. */
 #ifndef PB_BROKER_H
 #define PB_BROKER_H
 
@@ -57,11 +66,17 @@ typedef enum {
 
 /* What an object can do. Method tables end with a row of zeros, and may be NULL. Below,
  * the perspective is the avatar for whom something is sent; NULL where there is none. */
-typedef struct {
+typedef struct pb_class {
     const char *name; /* as tracebacks and messages name it; dotted: a copy's type tag */
     pb_flavor flavor;
+    /* What else it is; may be NULL. Methods that its own tables lack are looked for in those
+     * of its base, and on up; each callback below that is NULL here is that of the nearest
+     * base which has one (destroy too: one of its own takes the place of its base's). Name
+     * and flavor are always its own. At most 63 bases are looked at. All methods get the
+     * same self, so what those of a base expect stands at its beginning. */
+    const struct pb_class *base;
     const pb_method *remote, *perspective, *view, *observe;
-    /* Called for a method that the role's table has not (pb_request_role tells which);
+    /* Called for a method that no table of the role has (pb_request_role tells which);
      * NULL: the peer gets the failure that Twisted sends. */
     int (*fallback)(void *self, pb_request *req);
     void (*destroy)(void *self); /* the last owner is gone; may be NULL */
@@ -222,8 +237,11 @@ PB_API int pb_remote_call_values(pb_remote *to, const char *method, pb_value *ar
                                  pb_value *kwargs, const pb_call_options *options,
                                  pb_answer_cb cb, void *user_data, pb_call **call,
                                  pb_error *err);
-/* The same with the arguments built by a pb_build format without its parentheses:
- *     pb_remote_call(two, "three", got_three, NULL, &err, "i", 12); */
+/* The same with the arguments built by a pb_build format without its parentheses, in which
+ * `name=` before a unit makes it a keyword argument; those come last:
+ *     pb_remote_call(two, "three", got_three, NULL, &err, "i", 12);
+ *     pb_remote_call(root, "list", got_list, NULL, &err, "s, depth=i, all=p", "/", 2, 1);
+ * PB_ERR_ARG also for a keyword argument that comes twice, or before a positional one. */
 PB_API int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb,
                           void *user_data, pb_error *err, const char *format, ...);
 /* Gives the call up: cb runs with PB_ERR_CANCELLED before this returns; the answer is
@@ -264,7 +282,42 @@ PB_API pb_failure *pb_failure_new(const char *type, const char *text,
 /* ---- The session ---- */
 
 /* How bad what is logged is. */
-typedef enum { PB_LOG_ERROR, PB_LOG_WARNING, PB_LOG_INFO, PB_LOG_DEBUG } pb_log_level;
+typedef enum {
+    PB_LOG_ERROR = 1,
+    PB_LOG_WARNING,
+    PB_LOG_INFO,
+    PB_LOG_DEBUG, /* each message that comes or is sent, in one line */
+} pb_log_level;
+
+/* The process at the other end of a UNIX socket, as the system knows it. */
+typedef struct {
+    int64_t pid, uid, gid;
+    uint64_t reserved[2];
+} pb_peer_process;
+
+/* What TLS knows of the other end. */
+typedef struct {
+    const char *version, *cipher; /* "TLSv1.3", "TLS_AES_256_GCM_SHA384" */
+    /* Its certificate: PEM; NULL where it has shown none, as most clients do not. */
+    const char *certificate;
+    const char *subject; /* of the certificate: "CN=ada,O=Example" (RFC 2253) */
+    /* Its other names: "DNS:example.org", "IP:192.0.2.1", "email:...", "URI:..."; ends with
+     * NULL; NULL where there is no certificate. */
+    const char *const *names;
+    /* The certificate leads to a root that is trusted here, and is of the host that a
+     * client wanted. Always true but for what tls_insecure lets pass. */
+    bool verified;
+    void *reserved[4];
+} pb_peer_tls;
+
+/* Who is at the other end of a session, as its driver knows; NULL is what is not known. */
+typedef struct {
+    const char *address; /* "tcp:192.0.2.1:4000", "tcp:[2001:db8::1]:4000", "unix:PATH" */
+    const char *host;    /* of TCP: "192.0.2.1", to ban it by; NULL for UNIX */
+    const pb_peer_process *process; /* of UNIX, where the system tells */
+    const pb_peer_tls *tls;         /* NULL also before its handshake is done */
+    void *reserved[4];
+} pb_peer;
 
 /* Which copies and caches of a peer become what: see pb/flavors.h. Counted. */
 typedef struct pb_registry pb_registry;
@@ -302,22 +355,32 @@ typedef struct {
     void (*on_close)(pb_session *s, const pb_error *why, void *user_data);
     /* What Twisted would log: one sentence, borrowed. Nothing prints by itself. */
     void (*on_log)(pb_session *s, pb_log_level level, const char *text, void *user_data);
-    void *user_data; /* of those above */
+    pb_log_level log_level; /* up to which it is told; 0: PB_LOG_INFO */
+    void *user_data;        /* of those above */
     /* For drivers; may be NULL. There is something to send, or a new deadline, or the
      * session is over, and no call of the driver's is on the stack that would notice. */
     void (*on_wake)(pb_session *s, void *driver);
+    /* The time of now, of the clock by which the session is told the time: asked when
+     * a call with a time-out is made, which counts from then. NULL: it counts from the
+     * time that the driver's call on the stack has told, and without one from the next
+     * that is told. */
+    int64_t (*now)(void *driver);
+    /* Who is at the other end: what pb_session_peer gives, borrowed for the life of the
+     * session, or NULL. */
+    const pb_peer *(*peer)(pb_session *s, void *driver);
     void *driver;
     void *reserved[12];
 } pb_session_config;
 
-/* A session of the side that connected, *new* (pb_session_free); the config is copied.
- * NULL for lack of memory. now is monotonic milliseconds, as everywhere. */
+/* A session of the side that connected, *new* (pb_session_free); the config is copied, and
+ * may be NULL. NULL for lack of memory. now is monotonic milliseconds, as everywhere. */
 PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now);
 /* A session of the side that was connected to: *new*, as above. */
 PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);
 /* Takes bytes from the peer, all of them; what comes after pb_session_want_recv has become
- * false is kept until pb_session_tick. Non-zero: the session is over, and pb_session_error
- * says why; on_close has run. Mirrors Banana.dataReceived. */
+ * false is kept until pb_session_tick. PB_ERR_STATE in the midst of a message (above):
+ * nothing was taken. Another error: the session is over, and pb_session_error says why;
+ * on_close has run, or will when the outermost call returns. Mirrors Banana.dataReceived. */
 PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
 /* What to write to the peer, borrowed until the next call on s (nothing while a message is
  * being written). */
@@ -357,6 +420,17 @@ PB_API bool pb_session_is_closed(const pb_session *s);
 PB_API const pb_error *pb_session_error(const pb_session *s);
 /* The user_data of its config, borrowed. */
 PB_API void *pb_session_user_data(const pb_session *s);
+/* A pointer of the application's own for this session, borrowed: what pb_session_set_data
+ * has set last; NULL before. Methods have the session from pb_request_session, realms and
+ * checkers from pb_attempt_session. */
+PB_API void *pb_session_data(const pb_session *s);
+/* Sets it. destroy (may be NULL) is called with it when another is set, or the session is
+ * freed, after on_close; it may not use the session. PB_ERR_NOMEM, or PB_ERR_ARG without a
+ * session; then it is called at once. */
+PB_API int pb_session_set_data(pb_session *s, void *data, void (*destroy)(void *data));
+/* Who is at the other end, borrowed for the life of the session; never NULL. Good from the
+ * first callback to on_close. */
+PB_API const pb_peer *pb_session_peer(pb_session *s);
 /* Limits from now on, of what is read and of what is written; NULL: the defaults. 0.
  * Mirrors setPrefixLimit and banana.SIZE_LIMIT. */
 PB_API int pb_session_set_limits(pb_session *s, const pb_limits *l);

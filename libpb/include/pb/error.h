@@ -23,6 +23,21 @@ extern "C" {
 #define PB_PRINTF(string, first)
 #endif
 
+/* The rule for NULL, for every function of the library. NULL means "nothing": no value, no
+ * reference, no client, an endpoint from getenv that is not set. No function crashes on it,
+ * so that a row of calls needs one check at its end:
+ *  - A function that is given NULL where it needs something returns PB_ERR_ARG. A function
+ *    that returns no code returns 0, false, NULL, "" or an empty span.
+ *  - Then err, unless it is filled, gets a sentence that names what was NULL. An err that is
+ *    filled already stays as it is.
+ *  - A function whose name ends in _steal takes what it is given, whatever else is NULL.
+ *  - A function that fails sets what it was to fill to 0, false, NULL or an empty span.
+ *  - NULL is allowed where a comment says so, and always as user_data and as err.
+ * A span without data that has a length counts as NULL. A number that is negative or too
+ * large, and an enum's value that has no name, are errors, or count as the nearest that is
+ * allowed. To close, drain, stop or cancel twice does no harm while the object exists. A
+ * pointer to what was freed cannot be recognised. */
+
 /* How structs grow: a struct that may gain fields ends in `reserved`, which must be zero
  * (as it is after `= {0}` or designated initialisers). A new field takes its place from
  * there, so that programs that were built before go on as they are, and zero means for

@@ -43,7 +43,8 @@ PB_API void pb_login_cancel(pb_login_call *login);
 /* Bytes of a challenge, and of the response to it. */
 enum { PB_MD5_LEN = 16 };
 
-/* MD5(MD5(password) + challenge). Mirrors pb.respond. */
+/* MD5(MD5(password) + challenge); zeros if one of the two has a length but no data. Mirrors
+ * pb.respond. */
 PB_API void pb_respond(pb_span challenge, pb_span password, uint8_t out[PB_MD5_LEN]);
 
 /* ---- The server ---- */
@@ -62,7 +63,7 @@ typedef int (*pb_realm_cb)(pb_attempt *a, void *user_data);
 typedef int (*pb_checker_cb)(pb_attempt *a, void *user_data);
 
 /* A portal with one count, *new*; without a checker it lets nobody in. NULL for lack of
- * memory. Mirrors cred.portal.Portal. */
+ * memory or of a realm. Mirrors cred.portal.Portal. */
 PB_API pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data);
 /* Adds an owner; returns p. */
 PB_API pb_portal *pb_portal_ref(pb_portal *p);
@@ -79,7 +80,8 @@ PB_API int pb_portal_add_user(pb_portal *p, pb_span username, pb_span password);
 /* Lets everybody in who asks for no name. Mirrors AllowAnonymousAccess. */
 PB_API void pb_portal_allow_anonymous(pb_portal *p);
 
-/* Checks names and passwords by a callback, which replaces what was set before. */
+/* Checks names and passwords by a callback, which replaces the checker that was set before;
+ * NULL removes it. */
 PB_API void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_data);
 /* The same for those who ask for no name. */
 PB_API void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check,
@@ -104,7 +106,7 @@ PB_API bool pb_attempt_check_password(const pb_attempt *a, pb_span password);
 /* The same by the MD5 of the password. Mirrors checkMD5Password. */
 PB_API bool pb_attempt_check_md5(const pb_attempt *a, const uint8_t md5[PB_MD5_LEN]);
 /* What a checker says: who it is, for the realm, which is asked at once. 0, PB_ERR_STATE
- * for the second answer, PB_ERR_NOMEM. */
+ * for the second answer, PB_ERR_ARG, PB_ERR_NOMEM. */
 PB_API int pb_attempt_accept(pb_attempt *a, pb_span avatar_id);
 /* Or that it is nobody: UnauthorizedLogin. Returns as pb_attempt_accept. */
 PB_API int pb_attempt_refuse(pb_attempt *a);
@@ -119,8 +121,8 @@ PB_API pb_value *pb_attempt_mind(const pb_attempt *a);
 /* Answers with the avatar, whose `perspective` methods the client then calls, or, where
  * its class has none but has `remote` ones, those. logout (may be NULL) is called exactly
  * once: when the client has given the avatar back, when the connection ends, or at once
- * where the answer cannot be sent, which the result then says. Returns as
- * pb_request_answer_steal. */
+ * where the answer cannot be sent, which the result then says. A NULL avatar fails the
+ * login. Returns as pb_request_answer_steal. */
 PB_API int pb_attempt_grant(pb_attempt *a, pb_object *avatar,
                             void (*logout)(void *user_data), void *user_data);
 

@@ -3,7 +3,12 @@
  * Event loops. Connections, servers, services and posts (net.h, service.h) run under any
  * loop that can watch descriptors and has a timer. pb_loop_default is for programs without
  * a loop of their own, pb_loop_uv takes a loop of libuv, and the headers in pb/adapters/
- * take those of GLib, libev and libevent. For another one, fill in a pb_loop_ops. */
+ * take those of GLib, libev and libevent. For another one, fill in a pb_loop_ops.
+ *
+ * A loop and what is under it belong to the process that made them. In the child of a fork
+ * nothing can be made under an inherited loop, nor called (PB_ERR_STATE); to close or free
+ * what is inherited closes the child's descriptors, at once, and tells the peer nothing: the
+ * parent goes on with it. */
 #ifndef PB_LOOP_H
 #define PB_LOOP_H
 
@@ -24,10 +29,12 @@ typedef struct pb_loop pb_loop;
 
 /* The process's default loop, borrowed; always the same. It runs on uv_default_loop(),
  * which a program may use for timers and other handles of its own. NULL where the system
- * has no descriptors left for it. Mirrors twisted.internet.reactor. */
+ * has no descriptors left for it. It belongs to the process that asked for it first.
+ * Mirrors twisted.internet.reactor. */
 PB_API pb_loop *pb_loop_default(void);
-/* Runs the default loop until nothing is left to do, or until SIGINT or SIGTERM. 0, or
- * PB_ERR_SYSTEM where signals cannot be watched. A program that ends on a signal closes its
+/* Runs the default loop until nothing is left to do, or until SIGINT or SIGTERM. 0,
+ * PB_ERR_SYSTEM where signals cannot be watched, or PB_ERR_STATE: it runs already, and this
+ * is one of its callbacks, or the loop is another process's. A program that ends on a signal closes its
  * server then, and runs once more until that is done. Mirrors reactor.run. */
 PB_API int pb_run(void);
 
@@ -53,7 +60,7 @@ enum {
 };
 
 /* What a loop does for the library, in the loop's thread. `loop` is what pb_loop_new was
- * given. The last three may be NULL. */
+ * given. `now`, `update`, `free` and `forked` may be NULL. */
 typedef struct {
     /* Prepares to watch fd, for nothing yet: *watch is what the next two functions get.
      * 0, or -errno if it cannot. */
@@ -75,11 +82,15 @@ typedef struct {
     /* The last owner has gone, and no watch is left. This may be called from inside
      * pb_watch_ready and pb_loop_due. */
     void (*free)(void *loop);
-    void *reserved[4]; /* NULL */
+    /* This is the child of a fork, and what it shares with its parent, as an epoll
+     * instance, is to be replaced: called there before a watch is ended, once. NULL: it
+     * shares nothing but descriptors that are watched. */
+    void (*forked)(void *loop);
+    void *reserved[4];
 } pb_loop_ops;
 
 /* A loop that works by these functions, which are borrowed for its life: *new*. NULL for
- * lack of memory, and `free` is not called then. */
+ * lack of memory, or of a function that may not be NULL, and `free` is not called then. */
 PB_API pb_loop *pb_loop_new(const pb_loop_ops *ops, void *loop);
 /* The time of set_timer has come. */
 PB_API void pb_loop_due(pb_loop *l);

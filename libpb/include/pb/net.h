@@ -37,6 +37,10 @@ typedef struct {
     int64_t connect_timeout;   /* milliseconds: 30000; negative: the system's */
     size_t max_connections;    /* of a server at once, more wait: 0 is no limit */
     bool reuse_port; /* of a server: others, with the same, listen on that port too */
+    /* Of a server: whether to take a connection, of which so far only the address is known
+     * (and the process); false closes it before anything is sent or read. NULL: all are
+     * taken. user_data is session.user_data; peer is borrowed until it returns. */
+    bool (*allow)(const pb_peer *peer, void *user_data);
     int64_t idle_timeout; /* milliseconds without a word and without a call; 0: none */
     int64_t
         write_timeout; /* in which a peer takes nothing of what waits for it; 0: none */
@@ -133,6 +137,15 @@ PB_API void pb_post_close(pb_post *p);
 /* After pb_post_close, and when no thread will post any more; from any. NULL is allowed. */
 PB_API void pb_post_free(pb_post *p);
 
+/* ---- What goes on ---- */
+
+/* For session.on_log: writes a line to standard error, with the time, the peer's address
+ * and the level; what could do something to a terminal as escapes. A program that sets no
+ * on_log gets it by the environment: PB_DEBUG=error, warning or info, up to that level, and
+ * PB_DEBUG=1 (or debug) also each message, as session.log_level PB_LOG_DEBUG. */
+PB_API void pb_log_to_stderr(pb_session *s, pb_log_level level, const char *text,
+                             void *user_data);
+
 /* ---- The blocking client ---- */
 
 /* A blocking client: connect, call, get the value or the error. It belongs to one thread
@@ -153,8 +166,8 @@ PB_API pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_va
                                   pb_error *err);
 /* Milliseconds that each call may take from now on; 0: for ever. */
 PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
-/* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a
- * pb_build format without its parentheses. A failure of the peer's has err->code
+/* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a format,
+ * as by pb_remote_call: "s, depth=i". A failure of the peer's has err->code
  * PB_ERR_REMOTE, its type and text in err->text, and is whole in pb_client_failure. Calls
  * may follow one another and err be looked at once, for the first error stays in it:
  * without a client, a reference (PB_ERR_ARG) or an argument, nothing is called. */

@@ -44,6 +44,7 @@ typedef enum {
     PB_UNPERSISTABLE, /* what jelly leaves where something could not be sent: a reason */
     PB_OBJECT,        /* an object of this program, offered to peers: see pb/broker.h */
     PB_REMOTE,        /* a reference to an object of a peer: see pb/broker.h */
+    PB_NOTHING,       /* NULL, which is no value */
 } pb_kind;
 
 /* ---- Counts ---- */
@@ -62,20 +63,33 @@ PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
 /* ---- Looking at a value ---- */
 
-/* What it is. */
+/* What it is; PB_NOTHING for NULL. */
 PB_API pb_kind pb_value_kind(const pb_value *v);
-/* Python's name of the kind, a constant: "NoneType", "int", "dict", ... */
+/* Whether it is of that kind; false for NULL. */
+static inline bool pb_is(const pb_value *v, pb_kind kind)
+{
+    return v && pb_value_kind(v) == kind;
+}
+/* Python's name of the kind, a constant: "NoneType", "int", "dict", ...; "nothing" for
+ * PB_NOTHING, and "?" for any other number. */
 PB_API const char *pb_kind_name(pb_kind kind);
 /* Python's ==: 1 == 1.0 == True, containers by content, cycles included (a pair of
  * containers met again inside itself counts as equal there, where Python would raise
  * RecursionError). Instances, methods' selves and references compare by identity, except
  * that references to one object of one peer are equal. nan is not equal to itself, but
  * counts as found where the very same value stands in two containers. Nested containers
- * take memory to compare; where there is none the answer is false. */
+ * take memory to compare; where there is none the answer is false, as it is for NULL. */
 PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
-/* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free); NULL for lack of memory.
+/* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free); NULL for NULL and for lack of
+ * memory.
  * A container inside itself prints as [...], (...) or {...}. */
 PB_API char *pb_value_repr(const pb_value *v);
+
+/* A copy, *new*, that shares what is in it: a fresh list, dict, set or instance (with a
+ * fresh dict where its state is one); for all that never changes, and for objects and
+ * references, v itself with one owner more. The copy of a value that is tied is not tied.
+ * NULL for NULL, or for lack of memory. Mirrors copy.copy. */
+PB_API pb_value *pb_value_copy(pb_value *v);
 
 /* ---- Scalars ---- */
 
@@ -96,17 +110,19 @@ PB_API pb_value *pb_int_text(const char *decimal, pb_error *err);
 PB_API pb_value *pb_int_bytes(bool negative, pb_span little_endian);
 /* A float: *new*. */
 PB_API pb_value *pb_float(double d);
-/* Text from NUL-terminated UTF-8: *new*; NULL also where it is no UTF-8. */
+/* Text from NUL-terminated UTF-8: *new*; NULL also for NULL and where it is no UTF-8. */
 PB_API pb_value *pb_str(const char *utf8);
 /* Text from a span of UTF-8: *new*; NULL and PB_ERR_SYNTAX with the offset of the first
  * bad byte where it is none. */
 PB_API pb_value *pb_strn(pb_span utf8, pb_error *err);
-/* bytes, copied: *new*. */
+/* bytes, copied: *new*; NULL also where there is no data but a length. */
 PB_API pb_value *pb_bytes(pb_span b);
 
 /* ---- Scalars as C has them ---- */
 
-/* The value as a C number, never a guess. True and False, or PB_ERR_TYPE. */
+/* The value as a C number, never a guess. True and False, or PB_ERR_TYPE. Here and below
+ * PB_ERR_ARG for NULL, a value or a place for the result, and 0, false or an empty span in
+ * *out where it fails. */
 PB_API int pb_as_bool(const pb_value *v, bool *out);
 /* An int (bool counts as one, as in Python): PB_ERR_TYPE if it is none, PB_ERR_RANGE if it
  * does not fit. */
@@ -146,8 +162,14 @@ PB_API pb_value *pb_item(const pb_value *seq, size_t i);
  * PB_ERR_NOMEM. */
 PB_API int pb_append(pb_value *seq, pb_value *item);
 PB_API int pb_append_steal(pb_value *seq, pb_value *item);
-/* Replaces item i of a list, giving back the one before. PB_ERR_RANGE beyond the end. */
+/* Replaces item i of a list, giving back the one before. PB_ERR_RANGE beyond the end; else
+ * as pb_append_steal. */
 PB_API int pb_item_set_steal(pb_value *list, size_t i, pb_value *item);
+/* Takes item i out of a list; those behind it move up, which takes time for each. What is
+ * tied stays tied: an item of the list's own island goes with the island. PB_ERR_RANGE
+ * beyond the end, PB_ERR_TYPE for another kind (a tuple never loses an item), PB_ERR_ARG
+ * for NULL. Mirrors del list[i]. */
+PB_API int pb_item_remove(pb_value *list, size_t i);
 /* The value under a text key (a str, or bytes as a Python 2 peer sends); borrowed; NULL
  * if there is none. */
 PB_API pb_value *pb_dict_get(const pb_value *dict, const char *key);
@@ -158,15 +180,28 @@ PB_API pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key);
  * Python. Takes both, also when it fails: PB_ERR_TYPE (no dict, or unhashable key),
  * PB_ERR_ARG (NULL), PB_ERR_NOMEM. */
 PB_API int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value);
-/* Sets a text key to a value, which is borrowed; errors as above. */
+/* Sets a text key to a value, which is borrowed, or stolen; errors as above, and
+ * PB_ERR_SYNTAX for a key that is no UTF-8. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
+PB_API int pb_dict_set_steal(pb_value *dict, const char *key, pb_value *value);
+/* Takes the pair of a text key out, the one that pb_dict_get finds; the order of the others
+ * stays. PB_ERR_RANGE if there is none, else as pb_item_remove. Mirrors del dict[key]. */
+PB_API int pb_dict_remove(pb_value *dict, const char *key);
+/* The same for any key, which may be the dict's own, and is gone then. PB_ERR_TYPE also
+ * where it is unhashable, PB_ERR_NOMEM. */
+PB_API int pb_dict_remove_value(pb_value *dict, const pb_value *key);
 /* Walks a dict in order: start with *pos = 0; false at the end. Key and value are
- * borrowed. Don't add to the dict meanwhile. */
+ * borrowed, and NULL at the end. If you don't want one of them, pass NULL. Don't add to
+ * the dict meanwhile. The pair that was given last may be removed; the next one then stands
+ * in its place, so count *pos down by one. */
 PB_API bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key,
                          pb_value **value);
 
 /* Whether a set has the member, by Python's equality. */
 PB_API bool pb_set_has(const pb_value *set, const pb_value *member);
+/* Takes a member out of a set, as pb_dict_remove_value does (a frozenset never loses one:
+ * PB_ERR_TYPE). Mirrors set.remove. */
+PB_API int pb_set_remove(pb_value *set, const pb_value *member);
 
 /* ---- Times and decimals ---- */
 
@@ -190,7 +225,7 @@ PB_API pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microsecond
                               pb_error *err);
 /* The fields of a datetime, date or time. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_datetime(const pb_value *v, pb_datetime_fields *out);
-/* The parts of a timedelta. PB_ERR_TYPE for another kind. */
+/* The parts of a timedelta; any of the three may be NULL. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds,
                            int *microseconds);
 
@@ -241,13 +276,16 @@ PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
  *   z as s, but NULL is None          O a value, borrowed   N a value, stolen
  *   ( ) tuple   [ ] list   { } dict: key, value, key, value
  * Commas, colons and spaces are skipped. One unit gives itself, none gives None, several
- * give a tuple. Takes every N also when it fails. */
+ * give a tuple. A NULL value, or text that may not be NULL, is PB_ERR_ARG. Takes every N
+ * also when it fails, but those behind a letter that means nothing. */
 PB_API pb_value *pb_build(pb_error *err, const char *format, ...);
 /* The same letters with pointers; outs are borrowed from v. `s` wants text without NUL,
  * str or bytes; `y` wants bytes; `O` takes anything; `|` makes the rest of a tuple or
  * list optional (those outs are left as they were). In { } the keys are C strings that
  * are passed in, as in Jansson: "{s:i, s?:s}", "name", &i, ...; `?` after a key's letter
- * makes it optional. PB_ERR_TYPE with a sentence such as Python's TypeError has. */
+ * makes it optional. PB_ERR_TYPE with a sentence such as Python's TypeError has; then
+ * all outs but the optional ones are 0 and NULL. PB_ERR_ARG for a NULL value, out, key or
+ * format. */
 PB_API int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...);
 
 /* ---- Example ---- */

@@ -93,7 +93,7 @@ PB_TEST(write_refuse, nothing)
     pb_error err = {0};
     pb_encoder *e = pb_encoder_new(PB_DIALECT_PB, NULL);
     cr_expect_eq(pb_jelly(NULL, NULL, e, &err), PB_ERR_ARG);
-    cr_expect_str_eq(err.text, "there is no value to write");
+    cr_expect_str_eq(err.text, "the value to write is NULL");
     pb_encoder_free(e);
     uint8_t *out = (uint8_t *)"";
     size_t len = 1;

@@ -28,12 +28,15 @@ struct seen {
 
 static inline int echo(void *self, pb_request *req)
 {
+    static const char *const names[] = {"x", NULL};
     struct seen *seen = self;
     pb_value *x;
-    int e = pb_request_unpack(req, "O", &x);
+    int e = pb_request_unpack_keywords(req, "O", names, &x);
     e = e ? e : pb_request_answer_steal(req, pb_value_ref(x));
-    pb_session_stats stats;
-    pb_session_get_stats(pb_request_session(req), &stats);
+    pb_session_stats stats = {0};
+    if (pb_request_session(req)) {
+        pb_session_get_stats(pb_request_session(req), &stats);
+    }
     seen->queued = stats.queued > seen->queued ? stats.queued : seen->queued;
     return e;
 }

@@ -153,6 +153,15 @@ PB_TEST(client, calls)
     pb_value_unref(v);
     pb_value_unref(kwargs);
 
+    v = pb_client_call(client, root, "keyword", &err, "s, name=i", "positional", 6);
+    cr_assert(v && pb_unpack(v, NULL, "i", &i) == 0 && i == 6, "%s", err.text);
+    pb_value_unref(v);
+    pb_error refused = {0};
+    cr_assert_null(
+        pb_client_call(client, root, "keyword", &refused, "a=N, a=i", pb_list(), 1));
+    cr_assert_eq(refused.code, PB_ERR_ARG);
+    cr_assert_str_eq(refused.text, "keyword argument repeated: a");
+
     v = pb_client_call(client, root, "give", &err, "");
     pb_value *back = pb_client_call(client, pb_as_remote(v), "echo", &err, "O", v);
     cr_assert(v && back && pb_value_equal(v, back), "%s", err.text);
@@ -195,10 +204,10 @@ PB_TEST(client, logs_in)
 
     err = (pb_error){0};
     cr_assert_null(pb_client_login(client, NULL, NULL, &err));
-    cr_assert_str_eq(err.text, "there is no user to log in");
+    cr_assert_str_eq(err.text, "the user to log in is NULL");
     err = (pb_error){0};
     cr_assert_null(pb_client_login(NULL, &nobody, NULL, &err));
-    cr_assert_str_eq(err.text, "there is no connection to log in");
+    cr_assert_str_eq(err.text, "the client is NULL");
     cr_assert_eq(err.code, PB_ERR_ARG);
 
     err = (pb_error){0};
@@ -272,7 +281,7 @@ PB_TEST(client, without_a_connection)
     err = (pb_error){0};
     cr_assert_null(pb_client_call(NULL, NULL, "echo", &err, ""));
     cr_assert_eq(err.code, PB_ERR_ARG);
-    cr_assert_str_eq(err.text, "there is no connection to call echo");
+    cr_assert_str_eq(err.text, "the client is NULL");
 
     err = (pb_error){0};
     cr_assert_null(pb_client_open("tcp:a", NULL, &err));
@@ -288,7 +297,7 @@ PB_TEST(client, no_reference)
     pb_value *five = pb_int(5);
     cr_assert_null(pb_client_call(client, pb_as_remote(five), "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_ARG);
-    cr_assert_str_eq(err.text, "there is no reference to call echo");
+    cr_assert_str_eq(err.text, "the reference to call is NULL");
     pb_client_free(client);
     end_child(&child);
 }

@@ -2,6 +2,8 @@
  *
  * Timers of a loop, on a loop whose time passes when the test says so; and the owners of
  * loops. */
+#include <errno.h>
+
 #include "libpb/net/loop.h"
 
 #include <stdlib.h>
@@ -32,6 +34,31 @@ static void made_set_timer(void *loop, int64_t delay)
     m->asked++;
 }
 
+/* Nothing is watched under this loop. */
+
+static int made_watch_new(void *loop, int fd, pb_watch *w, void **watch)
+{
+    (void)loop;
+    (void)fd;
+    (void)w;
+    (void)watch;
+    return -ENOSYS;
+}
+
+static int made_watch_set(void *loop, void *watch, int events)
+{
+    (void)loop;
+    (void)watch;
+    (void)events;
+    return -ENOSYS;
+}
+
+static void made_watch_free(void *loop, void *watch)
+{
+    (void)loop;
+    (void)watch;
+}
+
 static void made_free(void *loop)
 {
     ((struct made *)loop)->freed++;
@@ -39,8 +66,12 @@ static void made_free(void *loop)
 
 static void make(struct made *m)
 {
-    static const pb_loop_ops ops = {
-        .set_timer = made_set_timer, .now = made_now, .free = made_free};
+    static const pb_loop_ops ops = {.watch_new = made_watch_new,
+                                    .watch_set = made_watch_set,
+                                    .watch_free = made_watch_free,
+                                    .set_timer = made_set_timer,
+                                    .now = made_now,
+                                    .free = made_free};
     *m = (struct made){.now = 1000, .due = INT64_MAX};
     m->pb = pb_loop_new(&ops, m);
 }
@@ -226,7 +257,7 @@ PB_TEST(loop, there_is_none)
         pb_conn_adopt(NULL, socket(AF_UNIX, SOCK_STREAM, 0), 0, NULL, &err[4]));
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(err[i].code, PB_ERR_ARG);
-        cr_assert_str_eq(err[i].text, "there is no loop");
+        cr_assert_str_eq(err[i].text, "the loop is NULL");
     }
 }
 

@@ -131,6 +131,26 @@ PB_TEST(post, keeps_the_order)
     pb_post_free(NULL);
 }
 
+static void close_same(void *data)
+{
+    pb_post_close(same);
+    note(data);
+    pb_post_free(same);
+}
+
+/* What was posted before it is closed runs, in its order, also where an item closes it. */
+PB_TEST(post, is_closed_by_an_item)
+{
+    struct loop loop;
+    begin_loop(&loop);
+    same = pb_post_new(loop.pb, NULL);
+    ordered = 1;
+    pb_post_run(same, close_same, (void *)3);
+    pb_post_run(same, note, (void *)2);
+    end_loop(&loop);
+    cr_assert(ordered == 3 && order[1] == 2 && order[2] == 3);
+}
+
 static int without_memory(void *user_data)
 {
     (void)user_data;

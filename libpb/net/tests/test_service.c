@@ -161,6 +161,25 @@ static int unused_port(void)
     return port;
 }
 
+PB_TEST(service, calls_with_keyword_arguments)
+{
+    struct place p;
+    begin_place(&p);
+    open_server(&p);
+    start(&p, quick);
+    pb_error err = {0};
+    int64_t x;
+    cr_assert_eq(pb_service_call(p.service, "echo", on_answer, &p.seen, &err, "x=i", 5),
+                 0);
+    RUN_UNTIL(&p.loop, p.seen.answers == 1);
+    cr_assert(pb_as_int(p.seen.answer, &x) == 0 && x == 5);
+    cr_assert_eq(
+        pb_service_call(p.service, "echo", on_answer, &p.seen, &err, "x=i,i", 5, 6),
+        PB_ERR_ARG);
+    cr_assert_str_eq(err.text, "a positional argument follows a keyword argument");
+    end_place(&p);
+}
+
 PB_TEST(service, waits_longer_and_longer)
 {
     struct place p;

@@ -203,6 +203,23 @@ PB_TEST(under_loop, refused)
     close_place(&p);
 }
 
+/* Times count from when the program asks, and not from when the loop ran last. */
+PB_TEST(under_loop, the_program_was_away)
+{
+    struct place p;
+    open_place(&p);
+    open_server(&p, "127.0.0.1:0");
+    pb_net_config config = config_of(&p.seen);
+    config.connect_timeout = 1000;
+    usleep(1100000);
+    pb_conn *c = pb_connect(p.loop, at_port(pb_server_port(p.server)), &config, NULL);
+    UNTIL(p.seen.ready || p.seen.closed);
+    cr_assert_eq(p.seen.closed, 0, "%s", p.seen.why.text);
+    pb_conn_close(c);
+    UNTIL(p.at_server.closed);
+    close_place(&p);
+}
+
 /* A server that takes the connection, and says nothing. */
 PB_TEST(under_loop, silence)
 {

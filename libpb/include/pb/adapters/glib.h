@@ -116,7 +116,8 @@ static inline pb_loop *pb_loop_glib(GMainContext *context)
                                     NULL,
                                     NULL,
                                     pb_glib_free,
-                                    {NULL, NULL, NULL, NULL}};
+                                    NULL,
+                                    {NULL, NULL, NULL}};
     static GSourceFuncs funcs = {NULL, NULL, pb_glib_on_timer, NULL, NULL, NULL};
     pb_glib *g = g_new0(pb_glib, 1);
     g->loop = pb_loop_new(&ops, g);

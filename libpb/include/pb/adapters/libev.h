@@ -82,6 +82,11 @@ static inline void pb_libev_set_timer(void *loop, int64_t delay)
     }
 }
 
+static inline void pb_libev_forked(void *loop)
+{
+    ev_loop_fork(((pb_libev *)loop)->ev);
+}
+
 /* Takes a loop, which the program runs: *new* (pb_loop_unref). NULL for lack of memory. */
 static inline pb_loop *pb_loop_libev(struct ev_loop *ev)
 {
@@ -92,7 +97,8 @@ static inline pb_loop *pb_loop_libev(struct ev_loop *ev)
                                     NULL,
                                     NULL,
                                     free,
-                                    {NULL, NULL, NULL, NULL}};
+                                    pb_libev_forked,
+                                    {NULL, NULL, NULL}};
     pb_libev *l = (pb_libev *)calloc(1, sizeof *l);
     if (!l || !(l->loop = pb_loop_new(&ops, l))) {
         free(l);

@@ -82,6 +82,11 @@ static inline void pb_libevent_free(void *loop)
     free(loop);
 }
 
+static inline void pb_libevent_forked(void *loop)
+{
+    event_reinit(((pb_libevent *)loop)->base);
+}
+
 /* Takes a base, which the program runs: *new* (pb_loop_unref). NULL for lack of memory. */
 static inline pb_loop *pb_loop_libevent(struct event_base *base)
 {
@@ -92,7 +97,8 @@ static inline pb_loop *pb_loop_libevent(struct event_base *base)
                                     NULL,
                                     NULL,
                                     pb_libevent_free,
-                                    {NULL, NULL, NULL, NULL}};
+                                    pb_libevent_forked,
+                                    {NULL, NULL, NULL}};
     pb_libevent *l = (pb_libevent *)calloc(1, sizeof *l);
     if (!l || !(l->timer = event_new(base, -1, 0, pb_libevent_on_timer, l)) ||
         !(l->loop = pb_loop_new(&ops, l))) {
