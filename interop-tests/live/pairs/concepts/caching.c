@@ -93,7 +93,7 @@ struct shelves {
     pb_value *caches;  /* a list: caches of the client's shelf */
 };
 
-static pb_value *failure_to_value(const pb_failure *f)
+static pb_value *failure_line(const pb_failure *f)
 {
     char text[200];
     snprintf(text, sizeof text, "%s: %s", pb_failure_type(f), pb_failure_text(f));
@@ -105,7 +105,7 @@ static void shelves_observer_answered(pb_value *answer, pb_failure *failure,
 {
     pb_request_answer_steal(
         user_data,
-        pb_build(NULL, "[N]", answer ? pb_value_ref(answer) : failure_to_value(failure)));
+        pb_build(NULL, "[N]", answer ? pb_value_ref(answer) : failure_line(failure)));
     pb_request_unref(user_data);
 }
 
@@ -317,7 +317,7 @@ static void print_observer_answer(struct test_client *t, struct shelf *shelf,
     if (shelf->observer) {
         pb_value *v =
             pb_client_call(t->client, shelf->observer, method, &t->err, "s", arg);
-        pb_append_steal(answers, v ? v : failure_to_value(pb_client_failure(t->client)));
+        pb_append_steal(answers, v ? v : failure_line(pb_client_failure(t->client)));
     }
     char label[20];
     snprintf(label, sizeof label, "%s:", method);
