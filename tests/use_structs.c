@@ -78,6 +78,24 @@ static int count_integer(void *ctx, int64_t i)
     return 0;
 }
 
+static int count_big(void *ctx, bool negative, pb_span base128)
+{
+    *(size_t *)ctx += negative ? 0 : base128.len;
+    return 0;
+}
+
+static int count_real(void *ctx, double d)
+{
+    *(size_t *)ctx += d > 0;
+    return 0;
+}
+
+static int count_bytes(void *ctx, pb_span s)
+{
+    *(size_t *)ctx += s.len;
+    return 0;
+}
+
 static void attach(void *ctx, pb_decoder *d)
 {
     CHECK(d != NULL);
@@ -86,8 +104,13 @@ static void attach(void *ctx, pb_decoder *d)
 
 static void use_banana(void)
 {
-    static const pb_sink_ops ops = {
-        .list = count_list, .end = count_end, .integer = count_integer, .attach = attach};
+    static const pb_sink_ops ops = {.list = count_list,
+                                    .end = count_end,
+                                    .integer = count_integer,
+                                    .big = count_big,
+                                    .real = count_real,
+                                    .bytes = count_bytes,
+                                    .attach = attach};
     static const uint8_t bytes[] = {2, 0x80, 3, 0x81, 4, 0x81};
     GUARDED(pb_limits) limits = {.it = {.list = 2}};
     GUARD(limits);
@@ -550,6 +573,28 @@ static void use_service(const char *folder)
     CHECK(!pb_client_open(endpoint, &config.net, &err) && err.code == PB_ERR_SYSTEM);
 }
 
+/* ---- Peers ---- */
+
+static const pb_peer *give_peer(pb_session *s, void *driver)
+{
+    (void)s;
+    return driver;
+}
+
+/* The program is the driver of this session, and tells it of the peer. */
+static void use_peers(void)
+{
+    static const pb_peer_process process = {.pid = 1, .uid = 2, .gid = 3};
+    static const pb_peer_tls tls = {.version = "TLSv1.3", .verified = true};
+    static pb_peer peer = {.address = "unix:", .process = &process, .tls = &tls};
+    const pb_session_config config = {.peer = give_peer, .driver = &peer};
+    pb_session *s = pb_session_server_new(&config, 0);
+    const pb_peer *seen = pb_session_peer(s);
+    CHECK(strcmp(seen->address, "unix:") == 0 && seen->process->gid == 3);
+    CHECK(seen->tls->verified && !seen->host);
+    pb_session_free(s);
+}
+
 int main(void)
 {
     char folder[] = "/tmp/pb-structs-XXXXXX", users[64];
@@ -565,6 +610,7 @@ int main(void)
     use_banana();
     use_jelly();
     use_sessions(users);
+    use_peers();
     use_connections();
     use_service(folder);
     remove(users);

@@ -32,7 +32,7 @@ PB__SHARED int pb__error_nomem(pb_error *err);
 PB__SHARED int pb__error_null(pb_error *err, const char *what);
 
 /* Copies an error that is filled, with all that it says, unless err is NULL or filled. */
-PB__SHARED void pb__error_copy(pb_error *err, const pb_error *from);
+void pb__error_copy(pb_error *err, const pb_error *from);
 
 /* Appends to err->where; what does not fit is cut. */
 PB__SHARED void pb__error_where(pb_error *err, const char *format, ...) PB_PRINTF(2, 3);

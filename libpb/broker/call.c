@@ -206,10 +206,10 @@ void pb__call_flush(pb_session *s)
         if (!failed && pb__traces(s)) {
             pb__trace_sent_call(s, mark, u->to, u->method, c != NULL, u->args, u->kwargs);
         }
-        free_unsent(u);
         if (c && failed) {
             fail(c, failed, err.text);
         }
+        free_unsent(u);
     }
 }
 

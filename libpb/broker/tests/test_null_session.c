@@ -264,30 +264,6 @@ PB_TEST(null, pb_session_set_name_for_local)
 
 /* ---- Configs with numbers out of range ---- */
 
-static int recv_inside(void *self, pb_request *r)
-{
-    struct pair *p = self;
-    GIVES(pb_session_recv(p->server, BYTES("\x01\x81"), 0), PB_ERR_STATE);
-    return pb_request_answer_steal(r, pb_none());
-}
-
-/* A session refuses bytes in its own callbacks, and continues. */
-PB_TEST(null_also, recv_in_a_callback)
-{
-    static const pb_class cls = {.name = "Probe", .fallback = recv_inside};
-    struct pair *p = calloc(1, sizeof *p);
-    pb_object *root = pb_object_new(&cls, p);
-    cr_assert(pair_open(p, (pb_session_config){0}, (pb_session_config){.root = root}));
-    talk(p);
-    p->log_len = 0;
-    cr_assert_eq(call_root(p, p->client, "a", pb_build(NULL, "()"), NULL), 0);
-    talk(p);
-    cr_assert_str_eq(p->log, "answer None\n");
-    pair_close_both(p);
-    pb_object_unref(root);
-    free(p);
-}
-
 /* The largest numbers, and enums without a name, which count as 0. */
 PB_TEST(null_also, largest_config)
 {

@@ -121,6 +121,7 @@ PB_TEST(dial, families_take_turns)
     cr_assert_str_eq(tried, "4644");
     cr_assert_str_eq(seen.why.text, "cannot connect to the.host:1: connection refused");
     end_loop(&loop);
+    wait_for_lookups();
 }
 
 /* The second address is not held up by the first, which may answer yet. */
@@ -148,6 +149,7 @@ PB_TEST(dial, silence_holds_nobody_up)
     pb_server_close(server, NULL, NULL);
     end_silent(&silent);
     end_loop(&loop);
+    wait_for_lookups();
 }
 
 PB_TEST(dial, all_are_silent)
@@ -175,6 +177,7 @@ PB_TEST(dial, all_are_silent)
     close(before);
     end_silent(&silent);
     end_loop(&loop);
+    wait_for_lookups();
 }
 
 /* It is given up before the loop runs, while the addresses are being asked for, and while
