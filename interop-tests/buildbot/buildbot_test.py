@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Buildbot's master, with its own worker and examples/buildbot_worker.c: buildbot_test.py BUILD_DIR
-[PACKAGE]. Whoever the worker is, and whether or not Twisted runs on libpb, whose Python
-package is in the folder PACKAGE, a build goes the same. One line for each check, and a
-closing line; exit status 1 if any failed, 77 if Buildbot is missing."""
+"""Tests Buildbot's master with its own worker and with examples/buildbot_worker.c, first
+with plain Twisted, then with Twisted accelerated by libpb: buildbot_test.py BUILD_DIR
+[PACKAGE]. The builds have to have the same results. PACKAGE is the folder of libpb's
+Python package. Prints a line for each check and the totals; the exit status is 1 if a
+check failed."""
 
 import contextlib
-import importlib.util
 import shutil
 import sqlite3
 import subprocess
@@ -24,111 +24,131 @@ WORKERS = "Twisted", "C"
 SUCCESS, FAILURE = 0, 2
 
 
-def rows(folder, query, *values):
-    with contextlib.closing(sqlite3.connect(folder / "state.sqlite", timeout=20)) as db:
-        return db.execute(query, values).fetchall()
+def select_rows(folder, query, *values):
+    """Queries the master's database."""
+    database = sqlite3.connect(folder / "state.sqlite", timeout=20)
+    with contextlib.closing(database):
+        return database.execute(query, values).fetchall()
 
 
-def printed(folder, step):
-    """What a step printed: on its standard output, and on that of errors."""
-    text = "".join(chunk + "\n" for chunk, in rows(
-        folder, """SELECT CAST(content AS TEXT) FROM logchunks JOIN logs ON logid = logs.id
+def step_output(folder, step):
+    """The standard output and the standard error of a step."""
+    text = "".join(chunk + "\n" for chunk, in select_rows(
+        folder, """SELECT CAST(content AS TEXT) FROM logchunks
+                   JOIN logs ON logid = logs.id
                    WHERE stepid = ? AND logs.name = 'stdio' ORDER BY first_line""", step))
     return ["".join(line[1:] + "\n" for line in text.splitlines() if line[:1] == kind)
             for kind in "oe"]
 
 
-def build_of(folder, worker):
-    """The steps of its build: name, result, and what was printed."""
-    steps = rows(folder, """SELECT steps.id, steps.name, steps.results FROM steps
-                            JOIN builds ON buildid = builds.id
-                            JOIN builders ON builderid = builders.id
-                            WHERE builders.name = ? ORDER BY steps.number""", worker)
-    build = {name: (result, *printed(folder, step)) for step, name, result in steps}
-    for name in "uploads nothing", "uploads too much", "is no program":
-        build[name] = build[name][0]  # each says in its own words what was wrong
-    del build["worker_preparation"]
-    return build
+def build_steps(folder, worker):
+    """The steps of the worker's build, by name: result and output."""
+    rows = select_rows(folder, """SELECT steps.id, steps.name, steps.results FROM steps
+                                  JOIN builds ON buildid = builds.id
+                                  JOIN builders ON builderid = builders.id
+                                  WHERE builders.name = ?
+                                  ORDER BY steps.number""", worker)
+    steps = {name: (result, *step_output(folder, step)) for step, name, result in rows}
+    for name in "uploads a missing file", "uploads too much", "runs a missing program":
+        steps[name] = steps[name][0]  # the error texts of the workers differ
+    del steps["worker_preparation"]
+    return steps
 
 
 def start_workers(stage, folder, port, package):
+    """Starts both workers; returns the one in C."""
     for name in WORKERS:
-        base, words = folder / name, (port, name, f"secret of {name}")
+        base, password = folder / name, f"secret of {name}"
         base.mkdir()
         if name == "C":
-            c = stage.c("C worker", "examples/buildbot_worker", base, f"localhost:{port}",
-                        *words[1:])
-            c.find("attached")
+            c_worker = stage.c("C worker", "examples/buildbot_worker", base,
+                               f"localhost:{port}", name, password)
+            c_worker.find("attached")
         else:
-            stage.twisted(f"{name} worker", HERE / "run_buildbot.py", package, "worker", base,
-                          *words).find(".*Connected to buildmaster; worker is ready")
-    return c
+            worker = stage.twisted(f"{name} worker", HERE / "run_buildbot.py", package,
+                                   "worker", base, port, name, password)
+            worker.find(".*Connected to buildmaster; worker is ready")
+    return c_worker
 
 
-def builds(stage, empty, package):
-    """A master for itself: the build of each worker."""
+def wait_for_builds(stage, folder):
+    """Waits for the build of each worker, which all have to succeed."""
+    query = "SELECT results FROM builds WHERE complete_at IS NOT NULL"
+    while len(results := select_rows(folder, query)) < len(WORKERS):
+        if not stage.seconds_left():
+            raise Failed("the builds did not end in time")
+        time.sleep(0.1)
+    expect("results", results, [(SUCCESS,)] * len(WORKERS))
+
+
+def check_files(folder):
+    """Both workers uploaded the same file, and its first 1,000,000 bytes."""
+    big = (folder / "big-Twisted").read_bytes()
+    expect("size of the file", len(big), 1988895)
+    for worker in WORKERS:
+        expect("the file", (folder / f"big-{worker}").read_bytes() == big, True)
+        cut = (folder / f"cut-{worker}").read_bytes()
+        expect("its beginning", cut == big[:1000000], True)
+
+
+def run_builds(stage, empty, package):
+    """Runs a master in a copy of the folder `empty`, and both workers; returns the steps
+    of both builds."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(empty, folder, dirs_exist_ok=True)
-        master = stage.twisted("master", HERE / "run_buildbot.py", package, "master", folder)
+        master = stage.twisted("master", HERE / "run_buildbot.py", package, "master",
+                               folder)
         if package != "-":
             master.find("accelerated")
         port = master.find(r".*PBServerFactory starting on (\d+)")[1]
-        c = start_workers(stage, folder, port, package)
+        c_worker = start_workers(stage, folder, port, package)
         (folder / "password").write_text("of sources\n")
         change = stage.c("pb call", "tools/pb", "call", "--login", "changes",
                          "--password-file", folder / "password", f"localhost:{port}",
-                         "addChange", "{'author': 'ann', 'branch': 'main', 'comments': 'é'}")
+                         "addChange",
+                         "{'author': 'ann', 'branch': 'main', 'comments': 'é'}")
         expect("status of pb call", change.end(), 0)
-        expect("what pb call printed", change.output(), "None\n")
-        while len(done := rows(folder, """SELECT results FROM builds
-                                          WHERE complete_at IS NOT NULL""")) < len(WORKERS):
-            if not stage.left():
-                raise Failed("the builds did not end in time")
-            time.sleep(0.1)
-        expect("results", done, [(SUCCESS,)] * len(WORKERS))
-        big = (folder / "big-Twisted").read_bytes()
-        expect("size of the file", len(big), 1988895)
-        for worker in WORKERS:
-            expect("the file", (folder / f"big-{worker}").read_bytes() == big, True)
-            expect("the part", (folder / f"cut-{worker}").read_bytes() == big[:1000000], True)
+        expect("output of pb call", change.output(), "None\n")
+        wait_for_builds(stage, folder)
+        check_files(folder)
         expect("status of the master", master.terminate(), 0)
-        expect("status of the worker in C", c.terminate(), 0)
-        expect("errors of the worker in C", "; again in " in c.output("err"), True)
-        return [build_of(folder, worker) for worker in WORKERS]
+        expect("status of the worker in C", c_worker.terminate(), 0)
+        reconnects = "; again in " in c_worker.output("err")
+        expect("the worker in C reconnects", reconnects, True)
+        return [build_steps(folder, worker) for worker in WORKERS]
 
 
-def same(what, build, right):
-    for step, outcome in right.items():
-        expect(f"{what}: {step}", build.get(step), outcome)
+def expect_same_steps(name, steps, expected):
+    for step, outcome in expected.items():
+        expect(f"{name}: {step}", steps.get(step), outcome)
 
 
-def check(report, stage, empty, package):
-    twisted, c = builds(stage, empty, "-")
+def checks(report, stage, empty, package):
+    twisted, c = run_builds(stage, empty, "-")
     results = [step if isinstance(step, int) else step[0] for step in twisted.values()]
     expect("steps of Buildbot's worker", results,
            [SUCCESS] * 5 + [FAILURE] * 2 + [SUCCESS] * 2 + [FAILURE] * 3)
-    report.check("a worker in C", lambda _: same("C", c, twisted))
+    report.check("a worker in C", lambda _: expect_same_steps("C", c, twisted))
     if not package:
-        print("skipped: a master and a worker on libpb, which was built without Python")
+        print("skipped: Twisted accelerated by libpb, which was built without Python")
         return
-    report.group("on libpb", lambda report, stage: [
-        report.check(f"{name}, on libpb", lambda _: same(name, build, twisted))
-        for name, build in zip(WORKERS, builds(stage, empty, package))], seconds=200)
+    report.group("accelerated", lambda report, stage: [
+        report.check(f"{name}, accelerated",
+                     lambda _: expect_same_steps(name, steps, twisted))
+        for name, steps in zip(WORKERS, run_builds(stage, empty, package))], seconds=200)
 
 
 def main():
-    if not all(map(importlib.util.find_spec, ("twisted", "buildbot", "buildbot_worker"))):
-        print("Buildbot is missing: install buildbot and buildbot-worker")
-        return 77
     build, *package = [Path(folder).resolve() for folder in sys.argv[1:]]
     report = Report(build)
     with tempfile.TemporaryDirectory() as name:
         empty = Path(name)
-        subprocess.run(["/usr/bin/python3", "-B", "/usr/bin/buildbot", "create-master", "-q",
-                        empty], check=True)
+        subprocess.run(["/usr/bin/python3", "-B", "/usr/bin/buildbot", "create-master",
+                        "-q", empty], check=True)
         shutil.copy(HERE / "master.cfg", empty)
-        report.group("builds", check, empty, package[0] if package else None, seconds=200)
+        report.group("builds", checks, empty, package[0] if package else None,
+                     seconds=200)
     return report.close()
 
 

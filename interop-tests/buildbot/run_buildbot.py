@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Buildbot's own master or worker, in the foreground: run_buildbot.py PACKAGE master FOLDER, or
-run_buildbot.py PACKAGE worker FOLDER PORT NAME PASSWORD. Where PACKAGE is a folder with libpb,
-Twisted runs on it."""
+"""Runs Buildbot's own master or worker in the foreground: run_buildbot.py PACKAGE master
+FOLDER, or run_buildbot.py PACKAGE worker FOLDER PORT NAME PASSWORD. PACKAGE is the folder
+of libpb's Python package, which then accelerates Twisted, or "-" for plain Twisted."""
 
 import os
 import sys

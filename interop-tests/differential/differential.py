@@ -1,18 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Random object graphs through Twisted and through libpb, byte for byte.
+"""Compares the bytes that Twisted and libpb write for random object graphs.
 
     differential.py PROGRAM [--graphs N] [--seed SEED]
 
-PROGRAM is roundtrip, which does libpb's part. For each graph:
+PROGRAM is roundtrip, which runs libpb. For each graph:
 
-- Twisted jellies it and writes it in banana; so does libpb, from the same graph: the
-  bytes must be the same, or both must refuse.
-- Twisted reads its bytes, and writes what it got; so does libpb: the same again. Where
-  Twisted cannot read its own bytes, libpb must refuse them too, or write what it read.
+- Twisted jellies it and encodes it in banana; so does libpb, from the same graph: the
+  bytes have to be equal, or both have to fail.
+- Twisted decodes its bytes, and encodes the result; so does libpb: the bytes have to be
+  equal again. Where Twisted cannot decode its own bytes, libpb has to fail too, or write
+  the same bytes again.
 
-Prints the seed; on a failure the smallest graph found that fails in the same way.
-"""
+Prints the seed; after a difference, the smallest graph found that differs in the same
+way."""
 
 import argparse
 import json
@@ -27,8 +28,8 @@ import twisted
 from twisted.spread import banana, jelly
 
 
-class Wire:
-    """Where banana writes to."""
+class Transport:
+    """Collects the data that banana writes."""
 
     def __init__(self):
         self.data = b""
@@ -42,20 +43,21 @@ class Reader(banana.Banana):
         self.expression = expression
 
 
-def coder(kind):
-    b = kind(isClient=1)
-    b.transport = Wire()
+def connected_banana(cls):
+    """A banana.Banana, or an object of a subclass, that has negotiated the dialect."""
+    b = cls(isClient=1)
+    b.transport = Transport()
     b.connectionMade()
     b._selectDialect(b"pb")
     return b
 
 
-WRITER = coder(banana.Banana)
+WRITER = connected_banana(banana.Banana)
 
 
-class Ordered:
-    """A set that keeps its order: in place of set while Twisted reads and writes again,
-    because the order of a set that Python builds anew is nobody's business."""
+class OrderedSet:
+    """A set that keeps its order. It replaces set while Twisted decodes and encodes
+    again, because a set that Python builds has no defined order."""
 
     def __init__(self, items):
         self.items = dict.fromkeys(items)
@@ -66,39 +68,41 @@ class Ordered:
     __hash__ = None
 
 
-class OrderedFrozen(Ordered):
+class OrderedFrozenset(OrderedSet):
     def __eq__(self, other):
-        return type(other) is OrderedFrozen and self.items.keys() == other.items.keys()
+        return (type(other) is OrderedFrozenset
+                and self.items.keys() == other.items.keys())
 
     def __hash__(self):
         return hash(frozenset(self.items))
 
 
-# By these names Twisted writes them, where it leaves a place of a cycle unfilled.
-Ordered.__module__ = OrderedFrozen.__module__ = "builtins"
-Ordered.__name__, OrderedFrozen.__name__ = "set", "frozenset"
+# Twisted writes these names where it leaves a reference of a cycle unresolved.
+OrderedSet.__module__ = OrderedFrozenset.__module__ = "builtins"
+OrderedSet.__name__, OrderedFrozenset.__name__ = "set", "frozenset"
 
 
-def write(o):
+def encode(o):
+    """The bytes that Twisted writes for an object."""
     WRITER.transport.data = b""
     WRITER.sendEncoded(jelly.jelly(o))
     return WRITER.transport.data
 
 
-def write_again(data):
-    """What Twisted writes of what it reads."""
+def reencode(data):
+    """The bytes that Twisted writes for the object that it decodes from these."""
     names = jelly.jelly.__globals__
-    names["set"], names["frozenset"] = Ordered, OrderedFrozen
+    names["set"], names["frozenset"] = OrderedSet, OrderedFrozenset
     try:
-        reader = coder(Reader)
+        reader = connected_banana(Reader)
         reader.dataReceived(data)
-        return write(jelly.unjelly(reader.expression))
+        return encode(jelly.unjelly(reader.expression))
     finally:
         del names["set"], names["frozenset"]
 
 
 def attempt(f, *args):
-    """The result, or None and the exception."""
+    """The result and None, or None and the exception."""
     try:
         return f(*args), None
     except Exception as e:
@@ -106,7 +110,7 @@ def attempt(f, *args):
 
 
 class Libpb:
-    """The program that does libpb's part."""
+    """The program roundtrip, whose input and output are described in roundtrip.c."""
 
     def __init__(self, program):
         version = ".".join(str(n) for n in sys.version_info[:2])
@@ -114,54 +118,61 @@ class Libpb:
         self.process = subprocess.Popen([program, profile], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE)
 
-    def take(self):
+    def _read_result(self):
         head = self.process.stdout.read(5)
         if len(head) < 5:
-            sys.exit("roundtrip has died")
+            sys.exit("roundtrip has ended")
         good, length = struct.unpack("<BI", head)
         data = self.process.stdout.read(length)
         return (data, None) if good else (None, data.decode())
 
     def run(self, description, data):
+        """The results of encoding the described object and of re-encoding the data, each
+        as bytes and error, of which one is None."""
         text = json.dumps(description).encode()
         self.process.stdin.write(struct.pack("<I", len(text)) + text +
                                  struct.pack("<I", len(data)) + data)
         self.process.stdin.flush()
-        return self.take(), self.take()
+        return self._read_result(), self._read_result()
 
 
 class Checker:
     def __init__(self, program):
         self.libpb = Libpb(program)
-        self.refused = self.stumbled = 0
+        self.rejected = self.unreadable = 0
 
     def check(self, o):
-        """None, or what went wrong with a graph: its kind, then what there is to see."""
+        """None, or the kind of the difference and two details to print."""
         description = graphs.describe(o, {})
-        data, refused = attempt(write, o)
-        (ours, our_refusal), (again, again_refusal) = self.libpb.run(description, data or b"")
-        if refused:
-            self.refused += 1
-            return None if our_refusal else ("written", refused, ours.hex())
-        if our_refusal:
-            return ("refused", our_refusal, data.hex())
-        if ours != data:
-            return ("written otherwise", data.hex(), ours.hex())
-        theirs, stumble = attempt(write_again, data)
-        if stumble:
-            self.stumbled += 1
-            if again_refusal or again == data:
+        data, error = attempt(encode, o)
+        encoded, reencoded = self.libpb.run(description, data or b"")
+        if error:
+            self.rejected += 1
+            return None if encoded[1] else ("only libpb encodes it", error,
+                                            encoded[0].hex())
+        if encoded[1]:
+            return ("only Twisted encodes it", encoded[1], data.hex())
+        if encoded[0] != data:
+            return ("encoded differently", data.hex(), encoded[0].hex())
+        return self._check_reencoded(data, *reencoded)
+
+    def _check_reencoded(self, data, ours, our_error):
+        theirs, error = attempt(reencode, data)
+        if error:
+            self.unreadable += 1
+            if our_error or ours == data:
                 return None
-            return ("read otherwise, where Twisted cannot", data.hex(), again.hex())
-        if again_refusal:
-            return ("cannot be read", again_refusal, data.hex())
-        if again != theirs:
-            return ("read otherwise", theirs.hex(), again.hex())
+            return ("decoded differently, where Twisted fails", data.hex(), ours.hex())
+        if our_error:
+            return ("only Twisted decodes it", our_error, data.hex())
+        if ours != theirs:
+            return ("decoded differently", theirs.hex(), ours.hex())
         return None
 
 
 def shrink(checker, recorded, kind):
-    """Takes choices away, or makes them 0, as long as the graph fails in the same way."""
+    """Removes choices, or sets them to 0, as long as the graph differs in the same
+    way."""
 
     def fails(choices):
         try:
@@ -175,7 +186,8 @@ def shrink(checker, recorded, kind):
         at = 0
         while at < len(recorded):
             without = recorded[:at] + recorded[at + size:]
-            zeroed = recorded[:at] + [0] * min(size, len(recorded) - at) + recorded[at + size:]
+            zeros = [0] * min(size, len(recorded) - at)
+            zeroed = recorded[:at] + zeros + recorded[at + size:]
             if fails(without):
                 recorded = without
             elif zeroed != recorded and fails(zeroed):
@@ -191,7 +203,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     parser.add_argument("--graphs", type=int, default=20000)
-    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", time.time())))
+    parser.add_argument("--seed", type=int,
+                        default=int(os.environ.get("SEED", time.time())))
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     checker = Checker(options.program)
@@ -207,13 +220,13 @@ def main():
             print("  first ", failure[1])
             print("  second", failure[2])
             return 1
-    print(f"{options.graphs} graphs the same; {checker.refused} refused by both, "
-          f"{checker.stumbled} that Twisted cannot read back")
+    print(f"{options.graphs} graphs without a difference; {checker.rejected} that both "
+          f"reject, {checker.unreadable} that Twisted cannot decode")
     return 0
 
 
 if __name__ == "__main__":
-    if "PYTHONHASHSEED" not in os.environ:  # the order of sets, as far as it is ours
+    if "PYTHONHASHSEED" not in os.environ:  # it determines the order of sets
         os.execve(sys.executable, [sys.executable, "-B", *sys.argv],
                   {**os.environ, "PYTHONHASHSEED": "0"})
     sys.exit(main())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Random object graphs from a source of choices, and their neutral notation.
+"""Random object graphs from a list of choices, and their lossless JSON.
 
-A source is a list of small numbers, so that a graph can be made smaller by making its
-list smaller: a source that has run out gives 0, which is the simplest choice everywhere.
+A choice is a small number. A graph becomes smaller if its list becomes shorter: when the
+list is exhausted, all further choices are 0, which is always the simplest one.
 """
 
 import datetime
@@ -15,11 +15,11 @@ class Plain:
 
 
 class Other(Plain):
-    """Another class."""
+    """A second class of instances."""
 
 
 class Choices:
-    """Choices from a seed, or those of a recorded list again."""
+    """Random choices from a seed, or those of a recorded list."""
 
     def __init__(self, seed=None, recorded=None):
         self.random = None if seed is None else random.Random(seed)
@@ -61,13 +61,14 @@ def text(c):
     return "".join(c.pick(CHARACTERS) for _ in range(c.pick([1, 0, 2, 5])))
 
 
-def moment(c):
+def date_or_time(c):
     return c.pick([
         lambda: datetime.datetime(2001 + c.below(30), 1 + c.below(12), 1 + c.below(28),
                                   c.below(24), c.below(60), c.below(60), c.below(10**6)),
         lambda: datetime.date(1 + c.below(9999), 1 + c.below(12), 1 + c.below(28)),
         lambda: datetime.time(c.below(24), c.below(60), c.below(60), c.below(10**6)),
-        lambda: datetime.timedelta(c.below(20001) - 10000, c.below(86400), c.below(10**6)),
+        lambda: datetime.timedelta(c.below(20001) - 10000, c.below(86400),
+                                   c.below(10**6)),
     ])()
 
 
@@ -79,8 +80,9 @@ def scalar(c):
     return c.pick([
         lambda: None, lambda: c.below(100), lambda: c.below(2) == 1, lambda: integer(c),
         lambda: c.pick(FLOATS), lambda: c.pick(WORDS), lambda: text(c),
-        lambda: c.pick(WORDS).encode(), lambda: bytes(c.below(256) for _ in range(c.below(9))),
-        lambda: moment(c), lambda: decimal_number(c),
+        lambda: c.pick(WORDS).encode(),
+        lambda: bytes(c.below(256) for _ in range(c.below(9))),
+        lambda: date_or_time(c), lambda: decimal_number(c),
         lambda: c.pick([Plain, Other, int, decimal.Decimal]),
     ])()
 
@@ -93,12 +95,12 @@ def is_hashable(o):
     return True
 
 
-class Grower:
-    """Makes a tree, then ties knots into it."""
+class GraphBuilder:
+    """Builds a tree, then adds references between its parts."""
 
     def __init__(self, choices):
         self.c = choices
-        self.room = choices.pick([8, 25, 80, 250])
+        self.size_left = choices.pick([8, 25, 80, 250])
         self.made = []
 
     def hashable(self, depth):
@@ -107,8 +109,8 @@ class Grower:
 
     def value(self, depth):
         c = self.c
-        self.room -= 1
-        if depth > 9 or self.room < 0 or c.below(8) < (1 if depth == 0 else 4):
+        self.size_left -= 1
+        if depth > 9 or self.size_left < 0 or c.below(8) < (1 if depth == 0 else 4):
             return scalar(c)
         if self.made and c.below(5) == 4:
             return c.pick(self.made)
@@ -141,8 +143,8 @@ class Grower:
             setattr(o, self.c.pick("xyz"), self.value(depth))
         return o
 
-    def knot(self):
-        """Puts something into something that has been made, perhaps into itself."""
+    def add_reference(self):
+        """Puts one of the containers into another, or into itself."""
         target, o = self.c.pick(self.made), self.c.pick(self.made)
         if isinstance(target, list):
             target.append(o)
@@ -160,12 +162,12 @@ class Grower:
         root = self.value(0)
         if self.made:
             for _ in range(self.c.pick([0, 1, 2, 5, 12])):
-                self.knot()
+                self.add_reference()
         return root
 
 
 def graph(choices):
-    return Grower(choices).graph()
+    return GraphBuilder(choices).graph()
 
 
 def qualified(cls):
@@ -173,7 +175,8 @@ def qualified(cls):
 
 
 def describe(o, seen):
-    """The neutral notation of o, as interop-tests/captures/README.md has it."""
+    """The lossless JSON of o, as described in interop-tests/captures/README.md. `seen`
+    has the numbers of the containers that have been described, by id."""
     if o is None or o is True or o is False:
         return o
     kind = type(o)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Endpoint strings, read by Twisted and by libpb.
+"""Compares how Twisted and libpb parse random endpoint strings.
 
     endpoints.py PROGRAM [--strings N] [--seed SEED]
 
-What Twisted refuses, libpb refuses; what Twisted takes means the same to libpb, which may
-refuse it only for a value that is empty, out of range or given twice. What is wrong in one
-part is reported at the place where that part begins. Prints the seed.
+PROGRAM is parse, which runs libpb. libpb has to reject a string that Twisted rejects. If
+Twisted accepts a string, libpb has to find the same values; it may reject the string only
+if a value is empty, out of range or given twice. It has to report an error at the offset
+where the wrong part begins. Prints the seed.
 """
 
 import argparse
@@ -19,15 +20,15 @@ import time
 from twisted.internet import endpoints
 from twisted.internet.testing import MemoryReactor
 
-# A type: its role, parameters in Twisted's order, how many may stand without their names,
-# and how many are needed.
+# The types of endpoints: role, name, parameters in Twisted's order, the number of
+# parameters that may be positional, and the number of required ones.
 TYPES = [
     ("client", "tcp", ["host", "port", "timeout", "bindAddress"], 2, 2),
     ("client", "unix", ["path", "timeout", "lockfile"], 1, 1),
     ("client", "ssl", ["host", "port", "timeout", "bindAddress", "certKey", "privateKey",
                        "caCertsDir", "hostname"], 2, 2),
-    ("client", "tls", ["host", "port", "timeout", "bindAddress", "certificate", "privateKey",
-                       "trustRoots"], 7, 2),
+    ("client", "tls", ["host", "port", "timeout", "bindAddress", "certificate",
+                       "privateKey", "trustRoots"], 7, 2),
     ("server", "tcp", ["port", "interface", "backlog"], 3, 1),
     ("server", "tcp6", ["port", "backlog", "interface"], 3, 1),
     ("server", "unix", ["address", "mode", "backlog", "lockfile"], 4, 1),
@@ -36,57 +37,62 @@ TYPES = [
 ]
 RANGES = {"port": (0, 65535), "timeout": (1, 86400), "backlog": (1, 65535),
           "lockfile": (0, 1)}
-PLAIN = {"port": ["1", "8787", "65535", "080"], "timeout": ["1", "30", "086400"],
-         "backlog": ["1", "50", "65535"], "lockfile": ["0", "1"], "mode": ["600", "0777", "7"]}
-ODD = ["", "0", "-1", "+7", " 7", "7 ", "65536", "99999999999999999999", "7x", "x", "1_0",
-       "0x10", "8", "1000", "²"]
+VALID = {"port": ["1", "8787", "65535", "080"], "timeout": ["1", "30", "086400"],
+         "backlog": ["1", "50", "65535"], "lockfile": ["0", "1"],
+         "mode": ["600", "0777", "7"]}
+UNUSUAL = ["", "0", "-1", "+7", " 7", "7 ", "65536", "99999999999999999999", "7x", "x",
+           "1_0", "0x10", "8", "1000", "²"]
 TEXTS = ["a", "localhost", "127.0.0.1", "::1", "a:b", "a\\b", "a=b", "=", "=a", ":", "\\",
          "a b", "/tmp/x", "C:\\key.pem", "é", "a[b]", "\\:", "tcp"]
 
 
 # ---- Twisted ----
 
-class Host:
-    """What a HostnameEndpoint is told, which would look at the host as well."""
+class HostStub:
+    """Keeps the arguments of a HostnameEndpoint, which would validate the host."""
 
     def __init__(self, reactor, host, port, timeout, bindAddress):
-        self.told = {"host": host, "port": port, "timeout": timeout,
-                     "bindAddress": bindAddress}
+        self.arguments = {"host": host, "port": port, "timeout": timeout,
+                          "bindAddress": bindAddress}
 
 
-def of_files(certificate, key, roots):
-    """Twisted looks at no key without a certificate."""
+def file_parameters(certificate, key, roots):
+    """The parameters that name files and are given. Twisted ignores a key without a
+    certificate."""
     found = {"certificate": certificate, "privateKey": certificate and key,
              "trustRoots": roots}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def client_options(keywords):
-    files = of_files(*(keywords.pop(n, None) for n in ("certKey", "privateKey", "caCertsDir")))
+def parse_client_ssl(keywords):
+    files = file_parameters(
+        *(keywords.pop(n, None) for n in ("certKey", "privateKey", "caCertsDir")))
     keywords["sslContextFactory"] = {"hostname": keywords.pop("hostname", None), **files}
     return keywords
 
 
-def server_options(factory, port, privateKey="server.pem", certKey=None, sslmethod=None,
-                   interface="", backlog=50, extraCertChain=None, dhParameters=None):
+def parse_server_ssl(factory, port, privateKey="server.pem", certKey=None, sslmethod=None,
+                     interface="", backlog=50, extraCertChain=None, dhParameters=None):
     files = {"certificate": certKey, "privateKey": privateKey, "chain": extraCertChain}
     return (int(port), factory, files), {"interface": interface, "backlog": int(backlog)}
 
 
 def stub_tls():
-    """Lets what names a file stay that name, in functions of the same signatures."""
+    """Replaces Twisted's functions that read files by stubs that return the files'
+    names."""
     endpoints._privateCertFromPaths = lambda certificate, key: (certificate, key)
     endpoints._parseTrustRootPath = lambda path: path
-    endpoints._parseClientSSLOptions = client_options
-    endpoints._serverParsers["ssl"] = server_options
+    endpoints._parseClientSSLOptions = parse_client_ssl
+    endpoints._serverParsers["ssl"] = parse_server_ssl
     endpoints._idnaBytes = str
-    endpoints.HostnameEndpoint = Host
+    endpoints.HostnameEndpoint = HostStub
     endpoints.optionsForClientTLS = (
-        lambda host, trustRoot, clientCertificate: of_files(*clientCertificate, trustRoot))
-    endpoints.wrapClientTLS = lambda files, host: {**host.told, **files}
+        lambda host, trustRoot, clientCertificate:
+        file_parameters(*clientCertificate, trustRoot))
+    endpoints.wrapClientTLS = lambda files, host: {**host.arguments, **files}
 
 
-def read_client(text):
+def parse_client(text):
     e = endpoints.clientFromString(MemoryReactor(), text)
     if isinstance(e, dict):
         return e
@@ -99,7 +105,7 @@ def read_client(text):
     return found
 
 
-def read_server(text):
+def parse_server(text):
     e = endpoints.serverFromString(MemoryReactor(), text)
     if isinstance(e, endpoints.UNIXServerEndpoint):
         return {"path": e._address, "mode": e._mode, "backlog": e._backlog,
@@ -110,23 +116,26 @@ def read_server(text):
     return found
 
 
-def read(role, text):
-    """What Twisted makes of an endpoint; None where it refuses it."""
+def parse_with_twisted(role, text):
+    """The values in an endpoint; None if Twisted rejects it."""
     try:
-        return (read_client if role == "client" else read_server)(text)
-    except Exception:  # of many kinds, as the string has it
+        return (parse_client if role == "client" else parse_server)(text)
+    except Exception:  # Twisted raises exceptions of many classes
         return None
 
 
 # ---- libpb ----
 
-def ask(program, cases):
+def parse_with_libpb(program, cases):
+    """The line that the program prints for each case."""
     lines = "".join(f"{role} {text}\n" for role, text in cases)
-    done = subprocess.run([program], input=lines.encode(), stdout=subprocess.PIPE, check=True)
+    done = subprocess.run([program], input=lines.encode(), stdout=subprocess.PIPE,
+                          check=True)
     return done.stdout.decode().splitlines()
 
 
-def understand(line):
+def parse_line(line):
+    """The values in a line of the program."""
     found = {}
     for word in line.split()[1:]:
         name, _, value = word.partition("=")
@@ -135,8 +144,8 @@ def understand(line):
     return found
 
 
-def differences(role, theirs, ours):
-    """What differs that both were told; what a default is, is each one's own affair."""
+def find_differences(role, theirs, ours):
+    """The values that differ, except for defaults."""
     defaults = {"timeout": (30, 0), "backlog": (50, 1024), "mode": (0o666, -1),
                 "lockfile": (1 if role == "server" else 0, 0),
                 "privateKey": ("server.pem", None), "host": ("", "::"),
@@ -145,32 +154,32 @@ def differences(role, theirs, ours):
     for name, value in theirs.items():
         own = ours.get(name)
         if value != own and (value, own) != defaults.get(name):
-            found.append(f"{name} is {value!r} to Twisted and {own!r} to libpb")
+            found.append(f"{name} is {value!r} for Twisted and {own!r} for libpb")
     return found
 
 
 # ---- Strings ----
 
 def quote(rng, text, special=":\\"):
-    """As a value of a string: special ones quoted, and now and then what need not be."""
+    """Quotes the special characters, and some others."""
     return "".join("\\" + c if c in special or rng.random() < 0.03 else c for c in text)
 
 
-def value(rng, name, odd):
-    if odd and rng.random() < 0.5:
-        return rng.choice(ODD)
-    return rng.choice(PLAIN.get(name, TEXTS))
+def random_value(rng, name, unusual):
+    if unusual and rng.random() < 0.5:
+        return rng.choice(UNUSUAL)
+    return rng.choice(VALID.get(name, TEXTS))
 
 
-def make(rng, odd):
-    """A string's role and text, and whether all that it says is ordinary."""
+def random_endpoint(rng, unusual):
+    """The role and the text of an endpoint, and whether all its values are valid."""
     role, kind, names, positional, needed = rng.choice(TYPES)
     chosen = names[:needed] + [n for n in names[needed:] if rng.random() < 0.4]
     bare = rng.randrange(positional + 1)
     parts, values = [], []
     for i, name in enumerate(names):
         if i < bare and i < len(chosen) and chosen[i] == name:
-            v = value(rng, name, odd)
+            v = random_value(rng, name, unusual)
             parts.append(quote(rng, v, ":\\="))
             values.append((name, v))
         else:
@@ -178,15 +187,15 @@ def make(rng, odd):
     rest = [n for n in chosen if n not in dict(values)]
     rng.shuffle(rest)
     for name in rest:
-        v = value(rng, name, odd)
+        v = random_value(rng, name, unusual)
         at = rng.randrange(len(parts) + 1)
         parts.insert(at, f"{name}={quote(rng, v)}")
         values.append((name, v))
-    ordinary = all(is_ordinary(role, name, v) for name, v in values)
-    return role, ":".join([kind] + parts), ordinary
+    valid = all(is_valid(role, name, v) for name, v in values)
+    return role, ":".join([kind] + parts), valid
 
 
-def is_ordinary(role, name, v):
+def is_valid(role, name, v):
     if name == "mode":
         return re.fullmatch("[0-7]+", v) is not None and int(v, 8) <= 0o777
     if name in RANGES:
@@ -196,8 +205,8 @@ def is_ordinary(role, name, v):
     return v != ""
 
 
-def spoil(rng, role, text):
-    """Characters taken out, put in and doubled: it may mean something else, or nothing."""
+def mutate(rng, role, text):
+    """Removes, inserts and doubles characters; the result may be invalid."""
     for _ in range(rng.randrange(1, 4)):
         at = rng.randrange(len(text) + 1)
         text = (text[:at] + rng.choice([":", "=", "\\", "x", "7", ""])
@@ -205,8 +214,8 @@ def spoil(rng, role, text):
     return role, text, False
 
 
-def starts(text):
-    """Where parts begin, in bytes."""
+def part_offsets(text):
+    """The offsets at which the parts begin, in bytes."""
     found, quoted = [0], False
     for i, c in enumerate(text.encode()):
         if not quoted and c == ord(":"):
@@ -215,38 +224,40 @@ def starts(text):
     return found
 
 
-def misplace(rng, role, text):
-    """The string with a part that nobody can take, and where that part begins."""
+def add_unknown_parameter(rng, role, text):
+    """The endpoint with an unknown parameter, and the offset of that."""
     part = rng.choice(["nonsense=1", "no\\:nsense=1:port=7"])
-    places = starts(text)[1:]
-    if not places:
+    offsets = part_offsets(text)[1:]
+    if not offsets:
         return None
-    at = rng.choice(places)
+    at = rng.choice(offsets)
     raw = text.encode()
     return role, (raw[:at] + part.encode() + b":" + raw[at:]).decode(), at
 
 
-# ---- All of it ----
+# ---- Comparison ----
 
-def compare(role, text, ordinary, line):
-    theirs = read(role, text)
+def compare(role, text, valid, line):
+    """The differences between Twisted's result and the program's line."""
+    theirs = parse_with_twisted(role, text)
     if line.startswith("error "):
         _, offset, _ = line.split(" ", 2)
         length = len(text.encode())
         found = []
-        if theirs is not None and ordinary:
-            found.append(f"Twisted takes it: {theirs}")
-        if int(offset) not in starts(text) + [length, length - 1]:
-            found.append("the error is at no place where a part begins")
+        if theirs is not None and valid:
+            found.append(f"Twisted accepts it: {theirs}")
+        if int(offset) not in part_offsets(text) + [length, length - 1]:
+            found.append("the error is not where a part begins")
         return found
     if theirs is None:
-        return ["Twisted refuses it"]
-    return differences(role, theirs, understand(line))
+        return ["Twisted rejects it"]
+    return find_differences(role, theirs, parse_line(line))
 
 
-def is_ours(role, text):
-    """What libpb takes and Twisted does not: an address in brackets, no type, "hostname" of
-    tls, and a value that means what is still to be had because another was named."""
+def is_extension(role, text):
+    """Whether only libpb accepts such a string: it has an address in brackets, no type,
+    "hostname" with tls, or positional values that libpb assigns to the next parameter
+    because an earlier one is given by name."""
     try:
         args, keywords = endpoints._parse(text)
     except (RuntimeError, UnicodeError):  # it ends with "\", or a name is not in ASCII
@@ -262,32 +273,35 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--strings", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", time.time())))
+    parser.add_argument("--seed", type=int,
+                        default=int(os.environ.get("SEED", time.time())))
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     rng = random.Random(options.seed)
     stub_tls()
     cases = []
     while len(cases) < options.strings:
-        case = make(rng, odd=len(cases) % 2)
-        case = spoil(rng, *case[:2]) if len(cases) % 5 == 0 else case
-        if "\n" not in case[1] and not is_ours(*case[:2]):
+        case = random_endpoint(rng, unusual=len(cases) % 2)
+        case = mutate(rng, *case[:2]) if len(cases) % 5 == 0 else case
+        if "\n" not in case[1] and not is_extension(*case[:2]):
             cases.append(case)
-    places = [p for p in (misplace(rng, *c[:2]) for c in cases if c[2]) if p]
-    said = ask(options.program, [c[:2] for c in cases + places])
-    failed = taken = 0
-    for case, line in zip(cases, said):
-        taken += not line.startswith("error ")
-        for what in compare(*case, line):
+    unknown = [add_unknown_parameter(rng, *c[:2]) for c in cases if c[2]]
+    unknown = [case for case in unknown if case]
+    lines = parse_with_libpb(options.program, [c[:2] for c in cases + unknown])
+    failed = accepted = 0
+    for case, line in zip(cases, lines):
+        accepted += not line.startswith("error ")
+        for difference in compare(*case, line):
             failed += 1
-            print(f"{case[0]} {case[1]!r}: {what}; {line}")
-    for (role, text, at), line in zip(places, said[len(cases):]):
+            print(f"{case[0]} {case[1]!r}: {difference}; {line}")
+    for (role, text, at), line in zip(unknown, lines[len(cases):]):
         if not line.startswith(f"error {at} unknown parameter "):
             failed += 1
             print(f"{role} {text!r}: an unknown parameter at {at}; {line}")
-    print(f"{len(cases)} strings, {taken} taken, {len(places)} places, {failed} failed")
-    if taken < len(cases) // 4 or taken > len(cases) * 9 // 10:
-        sys.exit("too few or too many were taken")
+    print(f"{len(cases)} strings, {accepted} accepted; {len(unknown)} strings with an "
+          f"unknown parameter; {failed} failed")
+    if accepted < len(cases) // 4 or accepted > len(cases) * 9 // 10:
+        sys.exit("too few or too many strings were accepted")
     sys.exit(failed > 0)
 
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * libpb's part of endpoints.py. Reads lines: "client" or "server", a blank, and an
- * endpoint; writes for each what is in it, texts in hexadecimal digits, or the error. */
+ * The libpb side of endpoints.py. Each line of the input is "client" or "server", a
+ * space and an endpoint. For each it prints a line with the fields of the parsed
+ * endpoint, texts in hexadecimal digits, or the error and its offset. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "libpb/net/endpoint.h"
 
-static void put_text(const char *name, const char *text)
+static void print_text_field(const char *name, const char *text)
 {
     if (text) {
         printf(" %s=", name);
@@ -18,21 +19,21 @@ static void put_text(const char *name, const char *text)
     }
 }
 
-static void put(const struct pb__endpoint *e)
+static void print_endpoint(const struct pb__endpoint *e)
 {
     printf("%s port=%d timeout=%" PRId64 " backlog=%d mode=%d lockfile=%d",
            e->is_unix  ? "unix"
            : e->is_tls ? "tls"
                        : "tcp",
            e->port, e->timeout / 1000, e->backlog, e->mode, e->replace);
-    put_text("host", e->is_unix ? NULL : e->host);
-    put_text("bindAddress", e->bind_address);
-    put_text("path", e->path);
-    put_text("certificate", e->tls.certificate);
-    put_text("privateKey", e->tls.key);
-    put_text("chain", e->tls.chain);
-    put_text("trustRoots", e->tls.ca);
-    put_text("hostname", e->tls_host);
+    print_text_field("host", e->is_unix ? NULL : e->host);
+    print_text_field("bindAddress", e->bind_address);
+    print_text_field("path", e->path);
+    print_text_field("certificate", e->tls.certificate);
+    print_text_field("privateKey", e->tls.key);
+    print_text_field("chain", e->tls.chain);
+    print_text_field("trustRoots", e->tls.ca);
+    print_text_field("hostname", e->tls_host);
     putchar('\n');
 }
 
@@ -47,7 +48,7 @@ int main(void)
         if (pb__endpoint_parse(line + 7,
                                server ? PB__ENDPOINT_SERVER : PB__ENDPOINT_CLIENT, &e,
                                &err) == 0) {
-            put(&e);
+            print_endpoint(&e);
             pb__endpoint_fini(&e);
         } else {
             printf("error %d %s\n", (int)err.offset, err.text);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A node of such a tree: node.py ENDPOINT NAME [COMMAND [ARG]... [then COMMAND [ARG]...]...]
-calls targets of the root, and is called by it until the connection ends."""
+"""A node of a Firefly tree: node.py ENDPOINT NAME [COMMAND [ARG]... [then COMMAND
+[ARG]...]...]. It joins the root, calls these targets of it, and answers calls of the root
+until the connection is closed."""
 
 import sys
 
@@ -34,15 +35,15 @@ def fail():
     raise RuntimeError("not here")
 
 
-def value_of(word):
+def parse_word(word):
     try:
-        return values.of(word)
+        return values.parse(word)
     except (NameError, SyntaxError):
         return word
 
 
-def calls(words):
-    """The arguments of each call on the command line."""
+def split_calls(words):
+    """Yields the arguments of each call on the command line."""
     args, kw = [], {}
     for word in words:
         name, equals, literal = word.partition("=")
@@ -50,36 +51,36 @@ def calls(words):
             yield args, kw
             args, kw = [], {}
         elif equals:
-            kw[name] = value_of(literal)
+            kw[name] = parse_word(literal)
         else:
-            args.append(value_of(word))
+            args.append(parse_word(word))
     if args:
         yield args, kw
 
 
-def refused(error):
+def print_error(error):
     print(f"failed: {error.remoteType.decode()}: {error.args[0]}")
 
 
 @defer.inlineCallbacks
-def converse(factory, name, words):
+def run(factory, name, words):
     root = yield factory.getRootObject()
     root.notifyOnDisconnect(lambda _: peer.stop())
     try:
         yield root.callRemote("takeProxy", name, ProxyReference(service))
     except pb.RemoteError as e:
-        refused(e)
+        print_error(e)
         factory.disconnect()
         return
     print(name, "joined")
-    for args, kw in calls(words):
+    for args, kw in split_calls(words):
         try:
             print("answered", repr((yield root.callRemote("callTarget", *args, **kw))))
         except pb.RemoteError as e:
-            refused(e)
+            print_error(e)
     print("waiting for calls")
 
 
 service.targets["echo"] = service.targets[7] = echo
-converse(peer.connect(), sys.argv[2], sys.argv[3:]).addErrback(peer.stop)
+run(peer.connect(), sys.argv[2], sys.argv[3:]).addErrback(peer.stop)
 reactor.run()

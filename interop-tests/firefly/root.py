@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The root of a tree of Twisted programs that behaves as Firefly's does."""
+"""The root of a Firefly tree: root.py ENDPOINT."""
 
 from twisted.spread import pb
 
@@ -8,7 +8,7 @@ from service import Service, echo
 
 
 class Broker(peer.WatchedBroker):
-    """Drops the children of a connection with it."""
+    """Removes the children of a connection when it is closed."""
 
     def connectionLost(self, reason):
         for name, proxy in list(self.factory.root.children.items()):

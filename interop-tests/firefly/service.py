@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A service as Firefly has them: targets that are called by command, a name or a number.
-What is false in Python, and an unknown command, is answered with None."""
+"""A service of Firefly: targets that are called by command, which is a name or a number.
+The answer is None if the command is unknown or the target returns a false value."""
 
 
 class Service:
@@ -8,7 +8,8 @@ class Service:
         self.targets = {}
 
     def target(self, function):
-        """Its command is its name, or the number behind the last underscore in it."""
+        """A decorator. The command is the name of the function, or its last part after an
+        underscore if that is a number."""
         command = function.__name__.split("_")[-1]
         self.targets[int(command) if command.isdigit() else command] = function
         return function

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Peers that vanish in the middle of anything, and peers that send nonsense: our side
-runs under valgrind, where there is one, and has to end as it should and leak nothing."""
+"""Checks with peers that close the connection at any point, or that send invalid data.
+Our side runs under valgrind, if it is installed; it has to end with the right status,
+without memory errors and leaks."""
 
 import gzip
 import json
@@ -11,31 +12,33 @@ import pb_call
 import one_two
 import pb_serve
 from harness import LIVE, Failed, expect
-from proxy import Proxy, read, read_to_end, reset
+from proxy import Proxy, receive, receive_to_end, reset_on_close
 
 CAPTURES = LIVE.parent / "captures" / "22.4.0-py3"
 VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect,possible"]
 
-# What ends a connection at once, after a client's right beginning or in its place.
+# Data after which a server closes the connection at once. A client's valid beginning is
+# the choice of the dialect and a version message.
 BEGINNING = bytes.fromhex("02827062" "028013870681")
-NONSENSE = {
+INVALID = {
     "an HTTP request": b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: nobody\r\n"
                        b"Accept: text/html\r\n\r\n",
-    "a dialect nobody offered": b"\x05\x82xyzzy",
+    "a dialect that was not offered": b"\x05\x82xyzzy",
     "an unknown type byte": BEGINNING + b"\x01\x88",
-    "an endless prefix": BEGINNING + b"\x01" * 70,
-    "a string past the limit": BEGINNING + b"\x7f\x7f\x7f\x7f\x82",
-    "a list past the limit": BEGINNING + b"\x7f\x7f\x7f\x7f\x80",
-    "lists in lists without end": BEGINNING + b"\x01\x80" * 100000,
-    "no list": BEGINNING + b"\x01\x81",
-    "a word out of the table": BEGINNING + b"\x7f\x87",
+    "a prefix that is too long": BEGINNING + b"\x01" * 70,
+    "a string above the limit": BEGINNING + b"\x7f\x7f\x7f\x7f\x82",
+    "a list above the limit": BEGINNING + b"\x7f\x7f\x7f\x7f\x80",
+    "lists that are nested too deep": BEGINNING + b"\x01\x80" * 100000,
+    "a message that is not a list": BEGINNING + b"\x01\x81",
+    "a number that is not in the vocabulary": BEGINNING + b"\x7f\x87",
     "another version": bytes.fromhex("02827062" "028013870781"),
 }
 
 
 def valgrind(build):
-    """What to put before a program; libtool, for some are wrapped in its scripts."""
+    """The words before a program that run it under valgrind. Some of our programs are
+    scripts of libtool, which libtool resolves."""
     if shutil.which(VALGRIND[0]):
         return [build / "libtool", "--mode=execute", *VALGRIND]
     print("valgrind is missing: our side runs without it")
@@ -43,83 +46,84 @@ def valgrind(build):
 
 
 def sample(total, count):
-    """Numbers from 0 to total - 1, evenly, the first and the last among them."""
+    """Evenly spaced numbers from 0 to total - 1, both included."""
     return sorted({round(i * (total - 1) / (count - 1)) for i in range(count)})
 
 
-def length(stage, server_port, run):
-    """How many bytes both sides of a conversation with that server have together."""
+def count_bytes(stage, server_port, run):
+    """The number of bytes that both sides of a conversation with the server send."""
     proxy = Proxy(stage, server_port)
     run(proxy.port)
     return proxy.total
 
 
-# ---- our clients, each in a run of its own ----
+# ---- Clients of libpb: one process for each connection ----
 
-def call_is_cut(stage, port, cut, rough, under):
-    proxy = Proxy(stage, port, cut=cut, rough=rough)
+def cut_pb_call(stage, port, cut, reset, wrapper):
+    proxy = Proxy(stage, port, cut=cut, reset=reset)
     words = [f"localhost:{proxy.port}", "getTwo", "then", "three", "12"]
-    status, out, err = pb_call.call(stage, *words, under=under)
+    status, out, err = pb_call.call(stage, *words, wrapper=wrapper)
     if (status, out) not in ((3, ""), (0, "[1, 2, 3]\n")) or (status == 3) != bool(err):
         raise Failed(f"status {status}, printed {out!r}, errors {err}")
 
 
-def client_is_cut(stage, port, cut, rough, under):
-    proxy = Proxy(stage, port, cut=cut, rough=rough)
-    client = stage.c("C client", "examples/one_two_client", proxy.port, under=under)
+def cut_client(stage, port, cut, reset, wrapper):
+    proxy = Proxy(stage, port, cut=cut, reset=reset)
+    client = stage.c("C client", "examples/one_two_client", proxy.port, wrapper=wrapper)
     status = client.end()
     if status != (1 if client.output("err") else 0):
         raise Failed(f"status {status}")
 
 
-def clients(report, stage, under):
+def client_checks(report, stage, wrapper):
     server = one_two.start_server(stage, "Twisted")
     port = server.port()
-    call_total = length(stage, port, lambda p: pb_call.call(
+    call_total = count_bytes(stage, port, lambda p: pb_call.call(
         stage, f"localhost:{p}", "getTwo", "then", "three", "12"))
-    client_total = length(stage, port, lambda p: stage.c(
+    client_total = count_bytes(stage, port, lambda p: stage.c(
         "C client", "examples/one_two_client", p).end())
-    for name, function, total in (("pb call", call_is_cut, call_total),
-                                  ("one_two_client", client_is_cut, client_total)):
+    for name, function, total in (("pb call", cut_pb_call, call_total),
+                                  ("one_two_client", cut_client, client_total)):
         for i, cut in enumerate(sample(total, 8)):
-            rough = i % 2 == 1
-            what = "broken off" if rough else "ended"
-            report.check(f"{name}: {what} after {cut} of {total} bytes", function, port,
-                         cut, rough, under, group=stage, seconds=40)
+            reset = i % 2 == 1
+            end = "reset" if reset else "closed"
+            report.check(f"{name}: {end} after {cut} of {total} bytes", function, port,
+                         cut, reset, wrapper, group=stage, seconds=40)
 
 
-# ---- our servers, each in one run for all that happens to it ----
+# ---- Servers of libpb: one process for all connections of a check ----
 
-def replay(stage, port, chunks, cut, rough):
-    """Plays a recorded client, up to `cut` bytes of what both sides said."""
-    with socket.create_connection(("localhost", port), timeout=stage.left()) as s:
-        for who, data in chunks:
+def play_client(stage, port, chunks, cut, reset):
+    """Plays a recorded client, up to `cut` bytes, counted over both directions."""
+    seconds = stage.seconds_left()
+    with socket.create_connection(("localhost", port), timeout=seconds) as s:
+        for sender, data in chunks:
             data = data[:cut]
             cut -= len(data)
-            if who == "client":
+            if sender == "client":
                 s.sendall(data)
-            elif len(read(s, len(data))) < len(data):
-                raise Failed("the server hung up")
+            elif len(receive(s, len(data))) < len(data):
+                raise Failed("the server closed the connection")
             if cut == 0:
                 break
-        if rough:
-            reset(s)
+        if reset:
+            reset_on_close(s)
 
 
-def loses_clients(stage, port, chunks):
+def play_cut_clients(stage, port, chunks):
     total = sum(len(data) for _, data in chunks)
     for i, cut in enumerate(sample(total, min(total, 300))):
-        replay(stage, port, chunks, cut, rough=i % 2 == 1)
+        play_client(stage, port, chunks, cut, reset=i % 2 == 1)
 
 
-def ends_clean(server):
+def expect_clean_end(server):
     expect("status of the server", server.terminate(), 0)
     expect("errors of the server", server.output("err"), "")
 
 
-def serve_loses_clients(stage, under):
-    """The conversation has a bit of everything."""
-    server = pb_serve.start_serve(stage, under)
+def pb_serve_loses_clients(stage, wrapper):
+    """The recorded conversation has messages of all kinds."""
+    server = pb_serve.start_serve(stage, wrapper)
     port = server.port()
     proxy = Proxy(stage, port)
     caller = pb_serve.start_caller(stage, proxy.port)
@@ -127,34 +131,35 @@ def serve_loses_clients(stage, under):
                  "drop", "fail 'no'", "nothing", "add 1", "slow 0.01 [mine]"):
         caller.ask(line)
     caller.kill()
-    loses_clients(stage, port, proxy.chunks)
-    expect("after all that", pb_serve.start_caller(stage, port).ask("ping"), "'pong'")
-    ends_clean(server)
+    play_cut_clients(stage, port, proxy.chunks)
+    expect("after that", pb_serve.start_caller(stage, port).ask("ping"), "'pong'")
+    expect_clean_end(server)
 
 
-def one_two_server_loses_clients(stage, under):
-    server = stage.c("C server", "examples/one_two_server", "0", under=under)
+def one_two_server_loses_clients(stage, wrapper):
+    server = stage.c("C server", "examples/one_two_server", "0", wrapper=wrapper)
     port = server.port()
     proxy = Proxy(stage, port)
     client = one_two.start_client(stage, "Twisted", proxy.port)
     expect("status of the client", client.end(), 0)
-    loses_clients(stage, port, proxy.chunks)
+    play_cut_clients(stage, port, proxy.chunks)
     client = one_two.start_client(stage, "Twisted", port)
-    client.find(one_two.CLIENT_SAID[-1])
-    ends_clean(server)
+    client.find(one_two.CLIENT_PATTERNS[-1])
+    expect_clean_end(server)
 
 
-def serve_ends_while_calls_wait(stage, under):
-    server = pb_serve.start_serve(stage, under)
+def pb_serve_ends_with_pending_calls(stage, wrapper):
+    server = pb_serve.start_serve(stage, wrapper)
     caller = pb_serve.start_caller(stage, server.port())
     for _ in range(5):
-        caller.say("slow 60 [mine]")
-    expect("meanwhile", caller.ask("ping"), "'pong'")
-    ends_clean(server)
+        caller.send_line("slow 60 [mine]")
+    expect("with pending calls", caller.ask("ping"), "'pong'")
+    expect_clean_end(server)
 
 
-def recorded_nonsense():
-    """What the clients of the captures' raw scenarios sent, by scenario."""
+def captured_invalid_data():
+    """The names of the captures' raw scenarios, each with the data that its client
+    sent."""
     for path in sorted(CAPTURES.glob("raw_*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             chunks = [json.loads(line) for line in lines]
@@ -162,34 +167,35 @@ def recorded_nonsense():
             bytes.fromhex(c["hex"]) for c in chunks if c.get("from") == "client")
 
 
-def nonsense_touches_nobody_else(stage, under):
-    """One client goes on being answered while others are thrown out, or served."""
-    server = pb_serve.start_serve(stage, under)
+def invalid_data_affects_no_other_client(stage, wrapper):
+    """One client is still answered after each connection with invalid data."""
+    server = pb_serve.start_serve(stage, wrapper)
     port = server.port()
     other = pb_serve.start_caller(stage, port)
-    streams = [(name, said, True) for name, said in NONSENSE.items()]
-    streams += [(name, said, False) for name, said in recorded_nonsense()]
-    if len(streams) == len(NONSENSE):
+    streams = [(name, data, True) for name, data in INVALID.items()]
+    streams += [(name, data, False) for name, data in captured_invalid_data()]
+    if len(streams) == len(INVALID):
         raise Failed(f"no raw_* captures in {CAPTURES}")
-    for name, said, ends_at_once in streams:
-        seconds = min(5, stage.left())
+    for name, data, closes_at_once in streams:
+        seconds = min(5, stage.seconds_left())
         with socket.create_connection(("localhost", port), timeout=seconds) as s:
             try:
-                s.sendall(said)
-                if not ends_at_once:
+                s.sendall(data)
+                if not closes_at_once:
                     s.shutdown(socket.SHUT_WR)
-                read_to_end(s)
+                receive_to_end(s)
             except TimeoutError:
-                raise Failed(f"{name} did not end the connection") from None
+                raise Failed(f"{name}: the connection was not closed") from None
             except OSError:
-                pass  # it was thrown out before all was sent
+                pass  # the server closed the connection before all data was sent
         expect(f"the other client after {name}", other.ask("ping"), "'pong'")
-    ends_clean(server)
+    expect_clean_end(server)
 
 
 def checks(report):
-    under = valgrind(report.build)
-    report.group("our clients are cut", clients, under, seconds=120)
-    for function in (serve_loses_clients, one_two_server_loses_clients,
-                     serve_ends_while_calls_wait, nonsense_touches_nobody_else):
-        report.check(function.__name__.replace("_", " "), function, under, seconds=60)
+    wrapper = valgrind(report.build)
+    report.group("clients whose connection is cut", client_checks, wrapper, seconds=120)
+    for function in (pb_serve_loses_clients, one_two_server_loses_clients,
+                     pb_serve_ends_with_pending_calls,
+                     invalid_data_affects_no_other_client):
+        report.check(function.__name__.replace("_", " "), function, wrapper, seconds=60)

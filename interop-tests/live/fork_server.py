@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Twisted's programs without its slow start: a process that has imported Twisted, but for
-the reactor, and forks for each program that it is asked for. harness.py asks."""
+"""Starts Twisted programs fast: a process that has imported Twisted, except for the
+reactor, forks for each program. harness.py sends the requests."""
 
 import contextlib
 import json
@@ -14,35 +14,37 @@ import sys
 import traceback
 
 
-class Nursery:
-    """The asking side. Ends with the process that made it."""
+class ForkServer:
+    """The client side; it starts the server process, which ends with this process."""
 
     def __init__(self, python, path):
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket, child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         env = dict(os.environ, PYTHONPATH=str(path), PYTHONDONTWRITEBYTECODE="1")
-        with theirs:
+        with child:
             self._popen = subprocess.Popen(
-                [python, "-B", __file__, str(theirs.fileno())], env=env,
-                stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+                [python, "-B", __file__, str(child.fileno())], env=env,
+                stdin=subprocess.DEVNULL, pass_fds=[child.fileno()])
 
     def run(self, argv):
-        """A program that runs, as subprocess.Popen gives it with pipes."""
-        return Born(self._socket, argv)
+        """Starts a program with pipes for its standard streams."""
+        return ForkedProgram(self._socket, argv)
 
 
-class Born:
-    """As much of a subprocess.Popen as is needed."""
+class ForkedProgram:
+    """A running program, with those members of subprocess.Popen that harness.py uses."""
 
-    def __init__(self, asking, argv):
-        (stdin, ours), (out, stdout), (err, stderr), (status, told) = (
-            os.pipe() for _ in range(4))
-        theirs = [stdin, stdout, stderr, told]
-        socket.send_fds(asking, [json.dumps([str(a) for a in argv]).encode()], theirs)
-        for fd in theirs:
+    def __init__(self, server, argv):
+        child_in, stdin = os.pipe()
+        stdout, child_out = os.pipe()
+        stderr, child_err = os.pipe()
+        status, child_status = os.pipe()
+        child = [child_in, child_out, child_err, child_status]
+        socket.send_fds(server, [json.dumps([str(a) for a in argv]).encode()], child)
+        for fd in child:
             os.close(fd)
         text = {"encoding": "utf-8", "errors": "backslashreplace"}
-        self.stdin = open(ours, "w", **text)
-        self.stdout, self.stderr = open(out, **text), open(err, **text)
+        self.stdin = open(stdin, "w", **text)
+        self.stdout, self.stderr = open(stdout, **text), open(stderr, **text)
         self._status = open(status)
         self.pid, self.returncode = int(self._status.readline()), None
 
@@ -65,13 +67,14 @@ class Born:
         self._signal(signal.SIGKILL)
 
 
-def be(argv, fds):
-    """Becomes the program, with its standard streams."""
+def run_program(argv, fds):
+    """Runs the program in this process, with these standard streams, and exits."""
     for n, fd in enumerate(fds):
         os.dup2(fd, n)
         os.close(fd)
     text = {"encoding": "utf-8", "errors": "backslashreplace", "buffering": 1}
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", **text), open(2, "w", **text)
+    sys.stdin = open(0)
+    sys.stdout, sys.stderr = open(1, "w", **text), open(2, "w", **text)
     sys.argv, sys.path[0] = argv, os.path.dirname(argv[0])
     status = 0
     try:
@@ -85,19 +88,20 @@ def be(argv, fds):
     os._exit(status)
 
 
-def watch(argv, fds):
-    """Tells the number of the program's process, and how it ended."""
-    *streams, told = fds
+def fork_program(argv, fds):
+    """Forks the program, and writes the id of its process and its exit status, a line
+    each, to the last file descriptor."""
+    *streams, status_fd = fds
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
-        os.close(told)
-        be(argv, streams)
+        os.close(status_fd)
+        run_program(argv, streams)
     for fd in streams:
         os.close(fd)
-    os.write(told, b"%d\n" % pid)
+    os.write(status_fd, b"%d\n" % pid)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.write(told, b"%d\n" % status)
+    os.write(status_fd, b"%d\n" % status)
     os._exit(0)
 
 
@@ -110,15 +114,15 @@ def main():
     import twisted.spread.publish  # noqa: F401
     import twisted.spread.util  # noqa: F401
 
-    asked = socket.socket(fileno=int(sys.argv[1]))
+    requests = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while (request := socket.recv_fds(asked, 65536, 4))[0]:
+    while (request := socket.recv_fds(requests, 65536, 4))[0]:
         argv, fds = json.loads(request[0]), request[1]
         if os.fork() == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            asked.close()
-            watch(argv, fds)
+            requests.close()
+            fork_program(argv, fds)
         for fd in fds:
             os.close(fd)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What every live check stands on: processes whose output is watched line by line, stages
-that end whatever was started on them, and the count of what passed.
+"""The parts that all live checks use: processes whose output is read line by line, stages
+that kill the processes started on them, and a report that counts the results.
 
-Nothing waits without a bound. A stage has a deadline, and every wait on it ends there."""
+Every wait has a time-out: a stage has a deadline, which holds for each wait on it."""
 
 import contextlib
 import functools
@@ -14,33 +14,33 @@ import threading
 import time
 from pathlib import Path
 
-from fork_server import Nursery
+from fork_server import ForkServer
 
 LIVE = Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
-# What both sides say of their tables when they keep nothing.
-NOTHING = "0 exported, 0 held, 0 cached, 0 caches, 0 pending"
+# The counts that C and Python print for a session or broker that holds nothing.
+EMPTY_COUNTS = "0 exported, 0 held, 0 cached, 0 caches, 0 pending"
 
 
 @functools.cache
-def nursery():
-    """There is one for all programs of Twisted's, since it starts as slowly as they."""
-    return Nursery(PYTHON, LIVE)
+def fork_server():
+    """One server forks all Twisted programs, because importing Twisted takes long."""
+    return ForkServer(PYTHON, LIVE)
 
 
 class Failed(Exception):
-    """A check did not see what it should have seen."""
+    """The result of a check is not the expected one."""
 
 
 def expect(what, got, wanted):
-    """Fails unless both are the same; both may be anything with a repr."""
+    """Fails unless both values are equal."""
     if got != wanted:
         raise Failed(f"{what}: {got!r} instead of {wanted!r}")
 
 
 class Process:
-    """A program under watch, a subprocess.Popen or one of the nursery's. Its lines are
-    kept, and shown when a check fails."""
+    """A running program: a subprocess.Popen or a ForkedProgram. Its output is kept, and
+    printed when a check fails."""
 
     def __init__(self, stage, name, popen, show=None):
         self.stage, self.name, self.lines = stage, name, []
@@ -65,47 +65,50 @@ class Process:
             self._unread.put(None)
 
     def line(self):
-        """The next line of its output; None at the end."""
+        """The next line of its standard output; None at the end."""
         try:
-            return self._unread.get(timeout=self.stage.left())
+            return self._unread.get(timeout=self.stage.seconds_left())
         except queue.Empty:
-            raise Failed(f"{self.name} printed nothing more in time") from None
+            raise Failed(f"{self.name} printed no further line in time") from None
 
     def find(self, pattern):
-        """The match in the first line to come that matches in whole."""
+        """Reads lines up to the first that matches the whole pattern; returns the
+        match."""
         while (line := self.line()) is not None:
             if match := re.fullmatch(pattern, line):
                 return match
         raise Failed(f"{self.name} ended without printing {pattern!r}")
 
     def port(self):
+        """The port in its line "listening on ...", for which it waits."""
         return int(self.find(r"listening on \D*(\d+)")[1])
 
-    def say(self, line):
-        """Gives it a line to read."""
+    def send_line(self, line):
+        """Writes a line to its standard input."""
         try:
             self._popen.stdin.write(line + "\n")
             self._popen.stdin.flush()
         except OSError as e:
-            raise Failed(f"{self.name} reads no more: {e}") from None
+            raise Failed(f"{self.name} no longer reads: {e}") from None
 
     def ask(self, line):
-        """Gives it a line to read, and reads its next."""
-        self.say(line)
+        """Writes a line to its standard input, and returns the next line of its
+        output."""
+        self.send_line(line)
         return self.line()
 
     def end(self):
-        """Waits for its end: the status it exits with."""
+        """Waits for it to end, and returns its exit status."""
         try:
-            status = self._popen.wait(self.stage.left())
+            status = self._popen.wait(self.stage.seconds_left())
         except subprocess.TimeoutExpired:
             raise Failed(f"{self.name} did not end in time") from None
         for reader in self._readers:
-            reader.join(self.stage.left())
+            reader.join(self.stage.seconds_left())
         return status
 
     def terminate(self):
-        """Asks it to end by a signal: the status it exits with."""
+        """Sends SIGTERM, waits, and returns its exit status."""
         self._popen.terminate()
         return self.end()
 
@@ -116,21 +119,22 @@ class Process:
             self._popen.stdin.close()
 
     def output(self, stream="out"):
-        """All it has printed so far, as one text."""
+        """All that it has printed so far to "out" or "err", as one string."""
         return "".join(line + "\n" for s, line in self.lines if s == stream)
 
 
 class Stage:
-    """Where one check, or a group of them, starts what it needs. At its end, whatever was
-    started is ended."""
+    """Starts the processes of one check or of a group of checks, and kills them at its
+    end. `build` is the build directory; `show(name, line)` gets each line of output, if
+    given."""
 
     def __init__(self, build, seconds=20, show=None):
         self.build, self._show = Path(build), show
         self._deadline = time.monotonic() + seconds
         self._started = []
 
-    def left(self):
-        """Seconds until the deadline."""
+    def seconds_left(self):
+        """The time until the deadline."""
         return max(0.0, self._deadline - time.monotonic())
 
     def __enter__(self):
@@ -140,40 +144,41 @@ class Stage:
         for started in reversed(self._started):
             started.kill()
 
-    def keep(self, what):
-        """Takes what has a method kill(), to be ended with the stage."""
-        self._started.append(what)
-        return what
+    def add(self, started):
+        """Has started.kill() called at the end of the stage; returns the argument."""
+        self._started.append(started)
+        return started
 
-    def _watch(self, name, popen):
-        return self.keep(Process(self, name, popen, self._show))
+    def _add_process(self, name, popen):
+        return self.add(Process(self, name, popen, self._show))
 
     def twisted(self, name, script, *args):
-        """Runs a script of Python's; its path may go from this folder on."""
-        return self._watch(name, nursery().run([LIVE / script, *args]))
+        """Runs a Python script; its path may be relative to this folder."""
+        return self._add_process(name, fork_server().run([LIVE / script, *args]))
 
-    def c(self, name, program, *args, under=()):
-        argv = [str(a) for a in (*under, self.build / program, *args)]
-        return self._watch(name, subprocess.Popen(
+    def c(self, name, program, *args, wrapper=()):
+        """Runs a program of the build directory, after the words of the wrapper."""
+        argv = [str(a) for a in (*wrapper, self.build / program, *args)]
+        return self._add_process(name, subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             encoding="utf-8", errors="backslashreplace"))
 
     def transcript(self):
-        """What each process printed, for the report of a failure."""
+        """The last lines that each process printed, for the report of a failure."""
         for process in self._started:
             for stream, line in getattr(process, "lines", [])[-60:]:
                 yield f"{process.name} {stream}: {line}"
 
 
 class Report:
-    """Runs checks, says how each went, and counts."""
+    """Runs checks, prints their results, and counts them."""
 
     def __init__(self, build):
         self.build, self.passed, self.failed = build, 0, 0
 
     def check(self, name, function, *args, group=None, seconds=20):
-        """One check: function(stage, *args). The processes of group, the stage around it,
-        are shown as well if it fails."""
+        """Runs one check: function(stage, *args). If it fails, its transcript is printed,
+        and that of `group`, the stage that several checks share."""
         with Stage(self.build, seconds) as stage:
             try:
                 function(stage, *args)
@@ -184,7 +189,7 @@ class Report:
                 print(f"passed: {name}", flush=True)
 
     def group(self, name, function, *args, seconds=60):
-        """Checks with something in common: function(report, stage, *args)."""
+        """Runs checks that share a stage: function(report, stage, *args)."""
         with Stage(self.build, seconds) as stage:
             try:
                 function(self, stage, *args)
@@ -192,7 +197,7 @@ class Report:
                 self._failed(name, e, stage)
 
     def steps(self, name, process):
-        """Counts the steps that a process tells of, up to its "done"."""
+        """Counts the steps that a process prints, up to its line "done"."""
         while (line := process.line()) != "done":
             verdict, _, step = (line or "").partition(": ")
             if verdict == "passed":
@@ -203,15 +208,15 @@ class Report:
                 raise Failed(f"{process.name} printed {line!r} instead of a step")
             print(f"{verdict}: {name}: {step}", flush=True)
 
-    def _failed(self, name, why, stage, group=None):
+    def _failed(self, name, error, stage, group=None):
         self.failed += 1
-        kind = "" if isinstance(why, Failed) else f"{type(why).__name__}: "
-        print(f"FAILED: {name}: {kind}{why}")
+        kind = "" if isinstance(error, Failed) else f"{type(error).__name__}: "
+        print(f"FAILED: {name}: {kind}{error}")
         for line in [*(group.transcript() if group else ()), *stage.transcript()]:
             print(f"    {line}")
         sys.stdout.flush()
 
     def close(self):
-        """The closing line; the status to exit with."""
+        """Prints the totals, and returns the exit status."""
         print(f"{self.passed} passed, {self.failed} failed")
         return 0 if self.passed and not self.failed else 1

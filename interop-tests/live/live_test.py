@@ -1,45 +1,44 @@
 # SPDX-License-Identifier: MIT
-"""Live runs against real Twisted, in both roles: live_test.py BUILD_DIR [SEED], with Debian's
-Python and its Twisted. One line for each check, and a closing line; exit status 1 if any
-failed, 77 if Twisted is missing. SEED is that of an earlier run, to cut streams alike."""
+"""Tests `pb call`, `pb serve` and the one_two example with Twisted as the client and as
+the server: live_test.py BUILD_DIR [SEED]. Prints a line for each check and the totals;
+the exit status is 1 if a check failed. SEED, of an earlier run, repeats its random
+pieces."""
 
-import importlib.util
 import random
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
+import broken_peers
+import one_two
+import pb_call
+import pb_serve
+from harness import Report
+from proxy import Proxy, byte_by_byte, random_pieces
+
+
+def through_proxy(pieces):
+    return lambda stage, port: Proxy(stage, port, pieces).port
 
 
 def main():
-    if importlib.util.find_spec("twisted") is None:
-        print("Twisted is missing: install python3-twisted")
-        return 77
     if len(sys.argv) not in (2, 3):
         print("usage: live_test.py BUILD_DIR [SEED]", file=sys.stderr)
         return 2
-
-    import pb_call
-    import one_two
-    import pb_serve
-    import broken_peers
-    from harness import Report
-    from proxy import Proxy, random_by, single
-
     seed = sys.argv[2] if len(sys.argv) == 3 else random.randrange(1000000)
     report = Report(Path(sys.argv[1]).resolve())
-    ways = [
+    # The name of a route, its function from a server's port to the port that the client
+    # connects to, and the switches of peers/service_client.py.
+    routes = [
         ("direct", lambda stage, port: port, ()),
-        ("byte by byte", lambda stage, port: Proxy(stage, port, single).port, ("light",)),
-        (f"cut by seed {seed}",
-         lambda stage, port: Proxy(stage, port, random_by(seed)).port, ("light",)),
+        ("byte by byte", through_proxy(byte_by_byte), ("light",)),
+        (f"random pieces, seed {seed}", through_proxy(random_pieces(seed)), ("light",)),
     ]
-    for name, way, switches in ways:
-        one_two.checks(report, name, way)
-        pb_call.checks(report, name, way)
-        pb_serve.checks(report, name, way, *switches)
-    pb_call.lonely_checks(report)
-    pb_serve.lonely_checks(report)
+    for name, route, switches in routes:
+        one_two.checks(report, name, route)
+        pb_call.checks(report, name, route)
+        pb_serve.checks(report, name, route, *switches)
+    pb_call.direct_checks(report)
+    pb_serve.direct_checks(report)
     broken_peers.checks(report)
     return report.close()
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What passes between Twisted's sides of the pairs, recorded by `pb record`: neither side
-may notice, and the captures must be whole. Then `pb replay` takes the place of either side:
-it may find no difference, and the other prints what it printed before.
+"""Tests `pb record` and `pb replay` with Twisted's sides of the pairs. With the recorder
+between them, both sides have to print the same lines as without it, and the captures have
+to be complete. Then `pb replay` plays each side to the other: it has to find no
+difference, and the other side has to print the same lines again.
 
-    record_test.py BUILD_DIR [NAME]...   all of the pairs, or those"""
+    record_test.py BUILD_DIR [NAME]...   records all pairs, or those that are named"""
 
-import importlib.util
 import re
 import sys
 import tempfile
@@ -14,8 +14,7 @@ from pathlib import Path
 import pairs_test
 from harness import Failed, Report, expect
 
-
-# By script: who logs in.
+# The accounts that each script logs in to.
 PASSWORDS = {
     "examples/logins": ["user1:pass1", "user2:pass2"],
     "examples/chat": ["alice:1234", "bob:secret"],
@@ -31,89 +30,78 @@ def record(stage, port, file):
     return recorder, recorder.port()
 
 
-def converse(stage, script, name, way):
-    """What Twisted's sides print; the client goes by way(port of the server)."""
-    server = pairs_test.start(stage, script, name, "server", "Twisted",
-                           "tcp:0:interface=127.0.0.1")
-    client = pairs_test.start(stage, script, name, "client", "Twisted",
-                           f"tcp:localhost:{way(server.port())}")
+def run_twisted(stage, script, name, route):
+    """Runs both sides in Twisted; the client connects to route(port of the server).
+    Returns the lines of both."""
+    server = pairs_test.start_server(stage, script, name, "Twisted")
+    port = route(server.port())
+    client = pairs_test.start_client(stage, script, name, "Twisted", port)
     expect("status of the client", client.end(), 0)
-    server.find(pairs_test.CLOSED + "(.*)")
-    end = server.end if name in pairs_test.SHUT_DOWN else server.terminate
-    expect("status of the server", end(), 0)
-    return pairs_test.plain(server), pairs_test.plain(client)
+    pairs_test.end_server(server, name)
+    return pairs_test.comparable_lines(server), pairs_test.comparable_lines(client)
 
 
-def run(stage, *args):
-    """A run of pb that must end well: what it prints."""
+def run_pb(stage, *args):
+    """Runs pb, which has to succeed; returns its output."""
     process = stage.c("pb " + str(args[0]), "tools/pb", *args)
     status = process.end()
-    expect(f"what {args} printed of errors", process.output("err"), "")
+    expect(f"errors of {args}", process.output("err"), "")
     expect(f"status of {args}", status, 0)
     return process.output()
 
 
-def recorded(stage, script, name):
+def check_recorded(stage, script, name):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "traffic.jsonl.gz"
         recorders = []
 
-        def by_recorder(port):
+        def through_recorder(port):
             recorder, port = record(stage, port, file)
             recorders.append(recorder)
             return port
 
-        right = converse(stage, script, name, lambda port: port)
+        expected = run_twisted(stage, script, name, lambda port: port)
         expect("with a recorder between them, both print",
-               converse(stage, script, name, by_recorder), right)
+               run_twisted(stage, script, name, through_recorder), expected)
         expect("status of the recorder", recorders[0].terminate(), 0)
         expect("errors of the recorder", recorders[0].output("err"), "")
         files = sorted(Path(folder).iterdir())
-        last = run(stage, "replay", "--check", *files).splitlines()[-1]
+        last = run_pb(stage, "replay", "--check", *files).splitlines()[-1]
         if not last.endswith(" passed, 0 failed"):
             expect("the check", last, "N passed, 0 failed")
-        for line in run(stage, "dump", *files).splitlines():
+        for line in run_pb(stage, "dump", *files).splitlines():
             if ".respond(" in line and not re.search(r"respond\(b'\*+'", line):
                 expect("a response", line, "masked")
         if len(files) == 1:
-            replayed(stage, script, name, file, right)
+            check_replayed(stage, script, name, file, expected)
 
 
-def same(what, process):
+def expect_no_difference(title, process):
     status, out = process.end(), process.output()
     if status or not out.endswith(", 0 differences\n"):
-        raise Failed(f"{what}: status {status}")
+        raise Failed(f"{title}: status {status}")
 
 
-def replayed(stage, script, name, file, right):
+def check_replayed(stage, script, name, file, expected):
     words = [w for p in PASSWORDS.get(script, []) for w in ("--password", p)]
-    server = pairs_test.start(stage, script, name, "server", "Twisted",
-                           "tcp:0:interface=127.0.0.1")
-    same("played as a client", stage.c("pb replay --client", "tools/pb", "replay", "--client",
-                                       *words, file, f"localhost:{server.port()}"))
-    server.find(pairs_test.CLOSED + "(.*)")
-    end = server.end if name in pairs_test.SHUT_DOWN else server.terminate
-    expect("status of the server", end(), 0)
-    expect("the server printed", pairs_test.plain(server), right[0])
+    server = pairs_test.start_server(stage, script, name, "Twisted")
+    expect_no_difference("pb replay --client", stage.c(
+        "pb replay --client", "tools/pb", "replay", "--client", *words, file,
+        f"localhost:{server.port()}"))
+    pairs_test.end_server(server, name)
+    expect("the server printed", pairs_test.comparable_lines(server), expected[0])
     player = stage.c("pb replay --server", "tools/pb", "replay", "--server", file,
                      "tcp:0:interface=127.0.0.1")
-    client = pairs_test.start(stage, script, name, "client", "Twisted",
-                           f"tcp:localhost:{player.port()}")
-    same("played as a server", player)
+    client = pairs_test.start_client(stage, script, name, "Twisted", player.port())
+    expect_no_difference("pb replay --server", player)
     expect("status of the client", client.end(), 0)
-    expect("the client printed", pairs_test.plain(client), right[1])
+    expect("the client printed", pairs_test.comparable_lines(client), expected[1])
 
 
 def main():
-    if importlib.util.find_spec("twisted") is None:
-        print("Twisted is missing: install python3-twisted")
-        return 77
     build, *wanted = sys.argv[1:]
     report = Report(Path(build).resolve())
-    for script, names in [*pairs_test.LISTINGS.items(), *pairs_test.CONCEPTS.items()]:
-        for name in names:
-            if not wanted or name in wanted:
-                report.check(f"recorded {name}", recorded, script, name)
+    pairs_test.for_each_pair(report, "recorded", check_recorded, wanted)
     return report.close()
 
 

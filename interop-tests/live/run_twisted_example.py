@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Runs one of Twisted's own examples as it is, but on a port of ours: run_twisted_example.py PORT
-SCRIPT. What it listens on is told, whatever port it asks for; what it connects to is PORT.
-A script that makes an application is run as twistd would. Names and passwords that it gives
-as text become bytes, without which no login of theirs works on Python 3."""
+"""Runs one of Twisted's own examples unchanged, but with other ports:
+run_twisted_example.py PORT SCRIPT. A server listens on any free port, which is printed; a
+client connects to PORT. A script that defines an application is run as twistd does. Names
+and passwords that the script passes as text are converted to bytes: otherwise the logins
+of the examples fail on Python 3."""
 
 import os
 import runpy
@@ -23,12 +24,12 @@ def listen_anywhere(asked, factory, *args, **kw):
 
 
 def with_bytes(method):
-    """The method, with bytes in place of text."""
-    def encoded(value):
+    """A wrapper of the method that converts text arguments to bytes."""
+    def encode(value):
         return value.encode() if isinstance(value, str) else value
 
     return lambda self, *args, **kw: method(
-        self, *map(encoded, args), **{k: encoded(v) for k, v in kw.items()})
+        self, *map(encode, args), **{k: encode(v) for k, v in kw.items()})
 
 
 for cls, name in ((credentials.UsernamePassword, "__init__"),

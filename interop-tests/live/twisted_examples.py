@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Twisted's own examples against the sides of our pairs: whether C or Python is on the
-other side, they print the same. They are taken from a checkout of Twisted, and so this is
-no part of the tests.
+"""Runs Twisted's own examples with the other side of the pair of that name, in Python and
+in C: both sides have to print the same lines with either. The examples are in a checkout
+of Twisted; therefore this script is not one of the tests.
 
     twisted_examples.py BUILD_DIR CHECKOUT [NAME]..."""
 
@@ -15,9 +15,10 @@ from harness import Failed, Report, expect
 
 PB = "docs/core/howto/listings/pb/"
 EXAMPLES = "docs/core/examples/"
-# Name of the pair, its script, and Twisted's server and client, where there are such.
-# pb4client, pb7client and pbgtk2 use what Twisted or Python has no more.
-SCRIPTS = [
+# The name of a pair, its script, and Twisted's server and client, if they exist. Of the
+# examples, pb4client, pb7client and pbgtk2 are missing: they use functions that Twisted
+# or Python have removed.
+EXAMPLE_ROWS = [
     ("pb1", "examples/references", PB + "pb1server.py", PB + "pb1client.py"),
     ("pb2", "examples/references", PB + "pb2server.py", PB + "pb2client.py"),
     ("pb3", "examples/references", PB + "pb3server.py", PB + "pb3client.py"),
@@ -31,31 +32,35 @@ SCRIPTS = [
     ("cache", "examples/caches", PB + "cache_receiver.py", PB + "cache_sender.py"),
     ("exc", "examples/errors", PB + "exc_server.py", PB + "exc_client.py"),
     ("trap", "examples/errors", PB + "trap_server.py", PB + "trap_client.py"),
-    ("pbsimple", "examples/simple", EXAMPLES + "pbsimple.py", EXAMPLES + "pbsimpleclient.py"),
+    ("pbsimple", "examples/simple", EXAMPLES + "pbsimple.py",
+     EXAMPLES + "pbsimpleclient.py"),
     ("pbecho", "examples/avatars", EXAMPLES + "pbecho.py", EXAMPLES + "pbechoclient.py"),
-    ("pbbench", "examples/avatars", EXAMPLES + "pbbenchserver.py", EXAMPLES + "pbbenchclient.py"),
+    ("pbbench", "examples/avatars", EXAMPLES + "pbbenchserver.py",
+     EXAMPLES + "pbbenchclient.py"),
     ("pbinterop", "examples/simple", EXAMPLES + "pbinterop.py", None),
 ]
 
 
-def start(stage, port, script):
-    return stage.twisted(f"Twisted's {script.name}", "run_twisted_example.py", port, script)
+def start_example(stage, port, script):
+    return stage.twisted(f"Twisted's {script.name}", "run_twisted_example.py", port,
+                         script)
 
 
-def settle(last, *others):
-    """Waits until the last has printed something, and then nobody anything for a while, or
-    for ten seconds: most do not end by themselves."""
-    seen, end = None, time.monotonic() + 10
+def wait_until_quiet(last, *others):
+    """Waits until `last` has printed a line and no process prints further ones, for ten
+    seconds at most: most examples do not end by themselves."""
+    count, end = None, time.monotonic() + 10
     while time.monotonic() < end:
-        now = [len(process.lines) for process in (last, *others)]
-        if now == seen and last.output():
+        new_count = [len(process.lines) for process in (last, *others)]
+        if new_count == count and last.output():
             break
-        seen = now
+        count = new_count
         time.sleep(1.3)
 
 
-def plain(process):
-    """What it printed, without addresses, times, figures, and what its log adds."""
+def example_lines(process):
+    """The lines that an example printed, without addresses, times, measurements and the
+    messages of Twisted's log."""
     lines = []
     for line in process.output().splitlines():
         line = re.sub(r"^\d{4}-\d\d-\d\d [\d:+]+ \[[^]]*\] ", "", line)
@@ -66,44 +71,45 @@ def plain(process):
     return sorted(set(lines)) if any("cps" in line for line in lines) else lines
 
 
-def under_their_server(stage, name, script, server_script, language):
-    server = start(stage, 0, server_script)
-    client = pairs_test.start(stage, script, name, "client", language,
-                           f"tcp:localhost:{server.port()}")
+def run_with_server(stage, name, script, server_script, language):
+    """Runs Twisted's server with our client."""
+    server = start_example(stage, 0, server_script)
+    client = pairs_test.start_client(stage, script, name, language, server.port())
     client.end()
-    settle(server)
+    wait_until_quiet(server)
     server.kill()
-    return plain(server), pairs_test.plain(client)
+    return example_lines(server), pairs_test.comparable_lines(client)
 
 
-def over_their_client(stage, name, script, client_script, language):
-    server = pairs_test.start(stage, script, name, "server", language,
-                           "tcp:0:interface=127.0.0.1")
-    client = start(stage, server.port(), client_script)
-    settle(client, server)
+def run_with_client(stage, name, script, client_script, language):
+    """Runs Twisted's client with our server."""
+    server = pairs_test.start_server(stage, script, name, language)
+    client = start_example(stage, server.port(), client_script)
+    wait_until_quiet(client, server)
     client.kill()
     server.kill()
-    # How often a benchmark has called is no matter.
-    said = [line for line in pairs_test.plain(server) if not line.startswith("simple was")]
-    return said, plain(client)
+    # The number of calls of a benchmark differs.
+    lines = [line for line in pairs_test.comparable_lines(server)
+             if not line.startswith("simple was")]
+    return lines, example_lines(client)
 
 
-def example(stage, converse, *args):
-    right = converse(stage, *args, "Twisted")
-    if not any(right):
-        raise Failed("nobody prints anything")
-    for who, got, wanted in zip(("server", "client"), converse(stage, *args, "C"), right):
-        expect(f"the {who} printed", got, wanted)
+def check_example(stage, run, *args):
+    expected = run(stage, *args, "Twisted")
+    if not any(expected):
+        raise Failed("neither side prints anything")
+    for side, got, wanted in zip(("server", "client"), run(stage, *args, "C"), expected):
+        expect(f"the {side} printed", got, wanted)
 
 
 def main():
     build, checkout, *wanted = sys.argv[1:]
     report = Report(Path(build).resolve())
-    for name, script, server, client in SCRIPTS:
-        for theirs, converse in (server, under_their_server), (client, over_their_client):
-            if theirs and (not wanted or name in wanted):
-                report.check(f"Twisted's {theirs}", example, converse, name, script,
-                             Path(checkout).resolve() / theirs, seconds=60)
+    for name, script, server, client in EXAMPLE_ROWS:
+        for path, run in (server, run_with_server), (client, run_with_client):
+            if path and (not wanted or name in wanted):
+                report.check(f"Twisted's {path}", check_example, run, name, script,
+                             Path(checkout).resolve() / path, seconds=60)
     return report.close()
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Values of every kind that jelly knows, as Python prints them, and some that have no
-literal. Sets have one element, or ints, for their order is not compared."""
+"""Values of every kind that jelly has, as Python literals, and some without a literal.
+Sets have a single element or small ints, whose order is the same in C and Python."""
 
 import datetime
 import decimal
@@ -25,35 +25,35 @@ LITERALS = [
 ]
 
 
-def of(literal, **names):
-    """What Python makes of a literal, in which these names may stand too."""
+def parse(literal, **names):
+    """The value of a literal, which may refer to these names."""
     return eval(literal, {"datetime": datetime, "Decimal": decimal.Decimal, **names})
 
 
-def _loop():
-    loop = [1]
-    loop.append(loop)
-    return loop
+def _cyclic_list():
+    cyclic = [1]
+    cyclic.append(cyclic)
+    return cyclic
 
 
-def _knot():
-    knot = {}
-    knot["inside"] = ([knot],)
-    return knot
+def _cyclic_dict():
+    cyclic = {}
+    cyclic["inside"] = ([cyclic],)
+    return cyclic
 
 
-def _twice():
-    one = ["shared"]
-    return [one, one, (one,)]
+def _shared_list():
+    shared = ["shared"]
+    return [shared, shared, (shared,)]
 
 
-# By name, each made anew: what no literal can say.
+# Functions that make values without a literal, by name.
 MADE = {
     "infinity": lambda: float("inf"),
     "minus_infinity": lambda: -float("inf"),
     "not_a_number": lambda: float("nan"),
-    "loop": _loop,
-    "knot": _knot,
-    "twice": _twice,
+    "cyclic_list": _cyclic_list,
+    "cyclic_dict": _cyclic_dict,
+    "shared_list": _shared_list,
     "kilobytes": lambda: bytes(range(256)) * 16,
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The Twisted ends of a paging. "serve FILE": a server whose root has fetch(collector).
-"fetch PORT": calls it, with a collector that writes each page to standard output and lags
-behind as its reader does."""
+"""The Twisted sides of the test. "serve FILE" runs a server whose root has the method
+fetch(collector), which sends the file. "fetch PORT" calls that method, with a collector
+that writes each page to standard output, and so is as slow as the reader of the
+output."""
 
 import sys
 
@@ -35,7 +36,8 @@ def serve(path):
 def fetch(port):
     factory = pb.PBClientFactory()
     reactor.connectTCP("127.0.0.1", int(port), factory)
-    factory.getRootObject().addCallback(lambda root: root.callRemote("fetch", Collector()))
+    factory.getRootObject().addCallback(
+        lambda root: root.callRemote("fetch", Collector()))
 
 
 {"serve": serve, "fetch": fetch}[sys.argv[1]](sys.argv[2])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Twisted's ends of TLS. "serve CERTIFICATE [ROOT]": a server with echo(x), which takes
-only clients that ROOT has signed, if it is given. "call ENDPOINT": calls echo there."""
+"""The Twisted sides of the test. "serve CERTIFICATE [ROOT]" runs a server with the method
+echo(x); if ROOT is given, it accepts only clients with a certificate that ROOT has
+signed. "call ENDPOINT" calls that method."""
 
 import sys
 
@@ -21,7 +22,8 @@ def serve(certificate, root=None):
             options = own.options(ssl.Certificate.loadPEM(file.read()))
     else:
         options = own.options()
-    port = reactor.listenSSL(0, pb.PBServerFactory(Root()), options, interface="127.0.0.1")
+    port = reactor.listenSSL(0, pb.PBServerFactory(Root()), options,
+                             interface="127.0.0.1")
     print(f"listening on ssl:{port.getHost().port}", flush=True)
 
 

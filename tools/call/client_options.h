@@ -22,7 +22,7 @@ struct client_options {
     pb_remote *callee; /* the root, or the avatar: the object to call; one count */
 };
 
-/* What getopt_long returns for these options, and their rows in its table. */
+/* The values that getopt_long returns for these options, and their rows in its table. */
 enum {
     CLIENT_OPTION_ALLOW = 512,
     CLIENT_OPTION_ANONYMOUS,

@@ -51,7 +51,7 @@ struct service {
     struct delayed *delayed; /* a list */
 };
 
-static int serve_echo(void *self, pb_request *req)
+static int service_echo(void *self, pb_request *req)
 {
     (void)self;
     pb_value *x;
@@ -59,14 +59,14 @@ static int serve_echo(void *self, pb_request *req)
     return e ? e : pb_request_answer_steal(req, pb_value_ref(x));
 }
 
-static int serve_ping(void *self, pb_request *req)
+static int service_ping(void *self, pb_request *req)
 {
     (void)self;
     int e = pb_request_unpack(req, "");
     return e ? e : pb_request_answer_steal(req, pb_str("pong"));
 }
 
-static int serve_add(void *self, pb_request *req)
+static int service_add(void *self, pb_request *req)
 {
     (void)self;
     pb_value *a, *b;
@@ -91,7 +91,7 @@ static int serve_add(void *self, pb_request *req)
         pb_kind_name(pb_value_kind(a)), pb_kind_name(pb_value_kind(b)));
 }
 
-static int serve_fail(void *self, pb_request *req)
+static int service_fail(void *self, pb_request *req)
 {
     (void)self;
     const char *message;
@@ -123,7 +123,7 @@ static void delayed_expired(uv_timer_t *timer)
     delayed_end(d);
 }
 
-static int serve_slow(void *self, pb_request *req)
+static int service_slow(void *self, pb_request *req)
 {
     struct service *service = self;
     double seconds;
@@ -159,7 +159,7 @@ struct pages {
     int64_t next, count;
 };
 
-static int pages_next(void *self, pb_value **page, bool *last, pb_error *err)
+static int service_pages_next(void *self, pb_value **page, bool *last, pb_error *err)
 {
     struct pages *p = self;
     (void)err;
@@ -170,15 +170,16 @@ static int pages_next(void *self, pb_value **page, bool *last, pb_error *err)
     return 0;
 }
 
-static void pages_done(void *self, const pb_error *why)
+static void service_pages_done(void *self, const pb_error *why)
 {
     (void)why;
     free(self);
 }
 
-static int serve_pages(void *self, pb_request *req)
+static int service_pages(void *self, pb_request *req)
 {
-    static const pb_page_source source = {.next_page = pages_next, .done = pages_done};
+    static const pb_page_source source = {.next_page = service_pages_next,
+                                          .done = service_pages_done};
     static const char *const names[] = {"collector", "n", NULL};
     pb_value *collector;
     int64_t n;
@@ -203,20 +204,20 @@ static int serve_pages(void *self, pb_request *req)
     return e;
 }
 
-static int serve_ref(void *self, pb_request *req);
+static int service_ref(void *self, pb_request *req);
 
 static const pb_method service_methods[] = {
-    {"echo", serve_echo},   {"ping", serve_ping},
-    {"add", serve_add},     {"fail", serve_fail},
-    {"ref", serve_ref},     {"slow", serve_slow},
-    {"pages", serve_pages}, {0},
+    {"echo", service_echo},   {"ping", service_ping},
+    {"add", service_add},     {"fail", service_fail},
+    {"ref", service_ref},     {"slow", service_slow},
+    {"pages", service_pages}, {0},
 };
 
 static const pb_class service_class = {.name = "Service", .remote = service_methods};
 static const pb_class avatar_class = {.name = "Avatar", .perspective = service_methods};
 
 /* Each login gets an avatar of its own. */
-static int serve_avatar(pb_attempt *attempt, void *user_data)
+static int service_avatar(pb_attempt *attempt, void *user_data)
 {
     pb_object *avatar = pb_object_new(&avatar_class, user_data);
     int e = pb_attempt_grant(attempt, avatar, NULL, NULL);
@@ -224,7 +225,7 @@ static int serve_avatar(pb_attempt *attempt, void *user_data)
     return e;
 }
 
-static int serve_ref(void *self, pb_request *req)
+static int service_ref(void *self, pb_request *req)
 {
     int e = pb_request_unpack(req, "");
     return e ? e
@@ -313,7 +314,7 @@ static int serve_read_options(int argc, char **argv, pb_portal *portal, bool *us
 int serve_main(int argc, char **argv)
 {
     struct service service = {NULL};
-    pb_portal *portal = pb_portal_new(serve_avatar, &service);
+    pb_portal *portal = pb_portal_new(service_avatar, &service);
     if (!portal) {
         return tool_nomem();
     }

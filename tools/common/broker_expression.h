@@ -10,7 +10,7 @@
 
 #include "libpb/jelly/jelly.h"
 
-/* If the address of one is the invoker's ctx, it is told of each expression that is read.
+/* If the invoker's ctx is the address of one, it gets each expression that is read.
  * A non-zero return value counts as lack of memory. */
 struct broker_expression_observer {
     int (*seen)(const struct pb__form *form, void *ctx);

@@ -36,7 +36,7 @@ static int append_value(struct pb__buf *out, const pb_value *v, bool full)
 }
 
 /* Appends a name from the wire, with control characters escaped. */
-static int append_name(struct pb__buf *out, pb_span name)
+static int append_escaped_name(struct pb__buf *out, pb_span name)
 {
     int failed = 0;
     for (size_t i = 0; i < name.len && !failed; i++) {
@@ -58,14 +58,14 @@ static int append_call_name(struct pb__buf *out, const struct conversation_call 
         failed =
             pb__buf_printf(out, "<%s %" PRId64 ">", c->cache ? "cache" : "ref", luid);
     } else if (object && pb_as_text(object, &name) == 0) {
-        failed = append_name(out, name);
+        failed = append_escaped_name(out, name);
     } else {
         failed = append_value(out, object, false);
     }
     failed = failed ? failed : pb__buf_puts(out, ".");
     if (!failed) {
         failed = method && pb_as_text(method, &name) == 0
-                     ? append_name(out, name)
+                     ? append_escaped_name(out, name)
                      : append_value(out, method, false);
     }
     return failed;
@@ -120,7 +120,7 @@ static int append_kwargs(struct pb__buf *out, const pb_value *kwargs, bool full,
     while (!failed && pb_dict_next(kwargs, &at, &key, &value)) {
         failed = pb__buf_puts(out, first ? "" : ", ");
         if (!failed) {
-            failed = pb_as_text(key, &name) == 0 ? append_name(out, name)
+            failed = pb_as_text(key, &name) == 0 ? append_escaped_name(out, name)
                                                  : append_value(out, key, full);
         }
         failed = failed ? failed : pb__buf_puts(out, "=");
@@ -157,9 +157,9 @@ static int append_failure(struct pb__buf *out, const pb_value *v, bool full)
     if (!t || !text || pb_as_text(t, &type) != 0 || pb_as_text(text, &value) != 0) {
         return append_value(out, v, full);
     }
-    int failed = append_name(out, type);
+    int failed = append_escaped_name(out, type);
     failed = failed ? failed : pb__buf_puts(out, ": ");
-    return failed ? failed : append_name(out, value);
+    return failed ? failed : append_escaped_name(out, value);
 }
 
 static int append_answer(struct pb__buf *out, const struct conversation_message *m,
@@ -197,7 +197,7 @@ static int append_other(struct pb__buf *out, const struct conversation_message *
                                                                     : "not a message: ");
         return failed ? failed : append_value(out, m->value, full);
     }
-    int failed = append_name(out, command);
+    int failed = append_escaped_name(out, command);
     for (size_t i = 1; i < pb_len(m->value) && !failed; i++) {
         failed = pb__buf_puts(out, " ");
         failed = failed ? failed : append_value(out, message_member(m->value, i), full);

@@ -130,7 +130,7 @@ static void dump_on_message(const struct conversation_message *m, void *ctx)
     }
 }
 
-/* Whether a connection in a pcap file is of another protocol, as far as can be told. */
+/* Whether a connection in a pcap file seems to be of another protocol. */
 static bool dump_is_foreign(const struct dump_connection *c)
 {
     return c->dump->is_pcap && c->conversation.sides[SIDE_CLIENT].count == 0 &&

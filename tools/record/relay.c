@@ -28,9 +28,9 @@ struct relay_end {
     struct socket_writer out; /* the bytes that the other side sent */
     uv_poll_t poll;
     int mask;      /* the events that are watched */
-    bool ended;    /* it sends no more */
-    bool broken;   /* it cannot take bytes any more; those that it sent may be unread */
-    bool finished; /* it has been told that the other side sends no more */
+    bool ended;    /* its stream has ended */
+    bool broken;   /* writing to it fails; bytes that it sent may still be unread */
+    bool finished; /* the end of the other side's stream has been sent to it */
 };
 
 struct relay {

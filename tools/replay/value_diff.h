@@ -8,7 +8,7 @@
 
 #include "tools/replay/rules.h"
 
-/* What a number identifies: an object or a cache. */
+/* The kind of thing that a luid identifies. */
 enum luid_kind { LUID_OBJECT, LUID_CACHE, LUID_KINDS };
 
 struct value_diff {

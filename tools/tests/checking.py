@@ -1,4 +1,4 @@
-"""What the checks of pb share: where things are, and the count of failures."""
+"""The functions that the checks of pb share: paths, and the count of failures."""
 
 import os
 import pathlib

@@ -1,46 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * The program of the C sides of the pairs, and what they share. */
+ * The program of the C sides of the pairs, and the functions that they share. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define PAIR_TABLE(file) pairs_##file,
-static const struct pair *const all[] = {PAIR_FILES(PAIR_TABLE)};
+static const struct pair *const pair_tables[] = {PAIR_FILES(PAIR_TABLE)};
 #undef PAIR_TABLE
-static pb_server *serving; /* NULL once it is being closed */
+static pb_server *running_server; /* NULL once it is being closed */
 
-/* ---- What is printed ---- */
+/* ---- Output ---- */
 
-static void show(FILE *out, pb_value *v);
+static void write_value_text(FILE *out, pb_value *v);
 
-static void show_items(FILE *out, pb_value *v, const char *ends)
+static void write_items_text(FILE *out, pb_value *v, const char *brackets)
 {
-    fputc(ends[0], out);
+    fputc(brackets[0], out);
     for (size_t i = 0; i < pb_len(v); i++) {
         fputs(i > 0 ? ", " : "", out);
-        show(out, pb_item(v, i));
+        write_value_text(out, pb_item(v, i));
     }
     fputs(pb_value_kind(v) == PB_TUPLE && pb_len(v) == 1 ? "," : "", out);
-    fputc(ends[1], out);
+    fputc(brackets[1], out);
 }
 
-static void show_pairs(FILE *out, pb_value *dict)
+static void write_dict_text(FILE *out, pb_value *dict)
 {
     size_t pos = 0;
     pb_value *key, *value;
     fputc('{', out);
     for (const char *comma = ""; pb_dict_next(dict, &pos, &key, &value); comma = ", ") {
         fputs(comma, out);
-        show(out, key);
+        write_value_text(out, key);
         fputs(": ", out);
-        show(out, value);
+        write_value_text(out, value);
     }
     fputc('}', out);
 }
 
-static void show(FILE *out, pb_value *v)
+static void write_value_text(FILE *out, pb_value *v)
 {
     char *repr;
     const char *name;
@@ -53,13 +53,13 @@ static void show(FILE *out, pb_value *v)
         fprintf(out, "a %s", strrchr(name, '.') ? strrchr(name, '.') + 1 : name);
         break;
     case PB_LIST:
-        show_items(out, v, "[]");
+        write_items_text(out, v, "[]");
         break;
     case PB_TUPLE:
-        show_items(out, v, "()");
+        write_items_text(out, v, "()");
         break;
     case PB_DICT:
-        show_pairs(out, v);
+        write_dict_text(out, v);
         break;
     default:
         repr = pb_value_repr(v);
@@ -68,79 +68,109 @@ static void show(FILE *out, pb_value *v)
     }
 }
 
-char *shown(pb_value *v)
+const char *python_bool(bool b)
+{
+    return b ? "True" : "False";
+}
+
+char *value_text(pb_value *v)
 {
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    show(out, v);
+    write_value_text(out, v);
     fclose(out);
     return text;
 }
 
-void tell(struct talk *t, const char *what, pb_value *answer)
+void print_value(const char *label, pb_value *v)
+{
+    char *text = value_text(v);
+    printf("%s %s\n", label, text);
+    free(text);
+}
+
+void print_answer_steal(struct test_client *t, const char *label, pb_value *answer)
 {
     const pb_failure *failure = pb_client_failure(t->client);
     if (answer) {
-        char *text = shown(answer);
-        printf("%s answered %s\n", what, text);
-        free(text);
+        printf("%s ", label);
+        print_value("answered", answer);
     } else if (failure) {
-        printf("%s failed: %s: %s\n", what, pb_failure_type(failure),
+        printf("%s failed: %s: %s\n", label, pb_failure_type(failure),
                pb_failure_text(failure));
     } else {
-        printf("%s was not called: %s\n", what, t->err.text);
+        printf("%s was not called: %s\n", label, t->err.text);
     }
     pb_value_unref(answer);
     t->err = (pb_error){0};
 }
 
-void tables(const pb_session *session, char text[TABLES_SIZE])
+void session_counts(const pb_session *session, char text[COUNTS_SIZE])
 {
     pb_session_stats s;
     pb_session_get_stats(session, &s);
-    snprintf(text, TABLES_SIZE,
+    snprintf(text, COUNTS_SIZE,
              "%zu exported, %zu held, %zu cached, %zu caches, %zu pending", s.exported,
              s.held, s.cached, s.caches, s.pending);
 }
 
-/* ---- An object for both sides ---- */
+void print_client_counts(const struct test_client *t)
+{
+    char text[COUNTS_SIZE];
+    session_counts(pb_client_session(t->client), text);
+    printf("the client keeps %s\n", text);
+}
 
-static int do_tell(void *self, pb_request *req)
+void print_server_counts(struct test_client *t, const char *label)
+{
+    print_answer_steal(t, label,
+                       pb_client_call(t->client, t->root, "counts", &t->err, ""));
+}
+
+int answer_counts(void *self, pb_request *req)
+{
+    (void)self;
+    char text[COUNTS_SIZE];
+    session_counts(pb_request_session(req), text);
+    return pb_request_answer_steal(req, pb_str(text));
+}
+
+/* ---- Both sides ---- */
+
+static int printer_tell(void *self, pb_request *req)
 {
     const char *name = self;
-    char heard[64];
-    char *text = shown(pb_request_args(req));
+    char answer[64];
+    char *text = value_text(pb_request_args(req));
     printf("%s was told %s\n", name, text);
     free(text);
-    snprintf(heard, sizeof heard, "%s heard it", name);
-    return pb_request_answer_steal(req, pb_str(heard));
+    snprintf(answer, sizeof answer, "%s heard it", name);
+    return pb_request_answer_steal(req, pb_str(answer));
 }
 
-static const pb_class told_class = {
-    .name = "Told",
-    .remote = (const pb_method[]){{"tell", do_tell}, {0}},
+static const pb_class printer_class = {
+    .name = "Printer",
+    .remote = (const pb_method[]){{"tell", printer_tell}, {0}},
 };
 
-pb_object *told_new(const char *name)
+pb_object *printer_new(const char *name)
 {
-    return pb_object_new(&told_class, (char *)name);
+    return pb_object_new(&printer_class, (char *)name);
 }
 
-/* ---- The end of a server ---- */
-
-int stop_serving(void *self, pb_request *req)
+int stop_server(void *self, pb_request *req)
 {
     (void)self;
     (void)req;
-    if (serving) {
-        pb_server_close(serving, NULL, NULL);
-        serving = NULL;
+    if (running_server) {
+        pb_server_close(running_server, NULL, NULL);
+        running_server = NULL;
     }
     return 0;
 }
 
-void call_until_gone(struct talk *t, const char *method)
+void call_until_closed(struct test_client *t, const char *method)
 {
     do {
         pb_value_unref(pb_client_call(t->client, t->root, method, &t->err, ""));
@@ -148,26 +178,28 @@ void call_until_gone(struct talk *t, const char *method)
     t->err = (pb_error){0};
 }
 
-static void on_close(pb_session *s, const pb_error *why, void *user_data)
+/* ---- The server ---- */
+
+static void connection_closed(pb_session *s, const pb_error *why, void *user_data)
 {
     (void)why;
     (void)user_data;
-    char text[TABLES_SIZE];
-    tables(s, text);
+    char text[COUNTS_SIZE];
+    session_counts(s, text);
     printf("connection closed, still kept: %s\n", text);
 }
 
 static int run_server(const struct pair *p, const char *endpoint)
 {
-    pb_net_config config = {.session.on_close = on_close};
+    pb_net_config config = {.session.on_close = connection_closed};
     p->serve(&config);
     pb_error err = {0};
-    serving = pb_serve(pb_loop_default(), endpoint, &config, &err);
-    if (serving) {
-        printf("listening on tcp:%d\n", pb_server_port(serving));
-        pb_run(); /* until a signal comes, or it is closed */
-        stop_serving(NULL, NULL);
-        pb_run(); /* until it is closed */
+    running_server = pb_serve(pb_loop_default(), endpoint, &config, &err);
+    if (running_server) {
+        printf("listening on tcp:%d\n", pb_server_port(running_server));
+        pb_run(); /* until a signal arrives or the server is closed */
+        stop_server(NULL, NULL);
+        pb_run(); /* until the server is closed */
     } else {
         fprintf(stderr, "%s\n", err.text);
     }
@@ -177,7 +209,7 @@ static int run_server(const struct pair *p, const char *endpoint)
     return err.code ? 1 : 0;
 }
 
-/* ---- A client ---- */
+/* ---- The client ---- */
 
 static int run_client(const struct pair *p, const char *endpoint)
 {
@@ -185,16 +217,16 @@ static int run_client(const struct pair *p, const char *endpoint)
     if (p->prepare) {
         p->prepare(&config);
     }
-    struct talk t = {0};
+    struct test_client t = {0};
     t.client = pb_client_open(endpoint, &config, &t.err);
     t.root = pb_client_root(t.client);
     if (t.client) {
-        p->converse(&t);
-        pb_client_wait(t.client, 20); /* for what comes behind the last answer */
-        char text[TABLES_SIZE] = "all is gone";
+        p->run(&t);
+        pb_client_wait(t.client, 20); /* for messages that follow the last answer */
+        char text[COUNTS_SIZE] = "all is gone";
         pb_session *session = pb_client_session(t.client);
         if (session && !pb_session_is_closed(session)) {
-            tables(session, text);
+            session_counts(session, text);
         }
         printf("still kept: %s\n", text);
     }
@@ -207,10 +239,10 @@ static int run_client(const struct pair *p, const char *endpoint)
     return t.err.code ? 1 : 0;
 }
 
-static const struct pair *find(const char *name)
+static const struct pair *find_pair(const char *name)
 {
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        for (const struct pair *p = all[i]; p->name; p++) {
+    for (size_t i = 0; i < sizeof pair_tables / sizeof *pair_tables; i++) {
+        for (const struct pair *p = pair_tables[i]; p->name; p++) {
             if (strcmp(p->name, name) == 0) {
                 return p;
             }
@@ -221,7 +253,7 @@ static const struct pair *find(const char *name)
 
 int main(int argc, char **argv)
 {
-    const struct pair *p = argc == 4 ? find(argv[2]) : NULL;
+    const struct pair *p = argc == 4 ? find_pair(argv[2]) : NULL;
     if (!p) {
         fprintf(stderr, "usage: pairs ENDPOINT NAME server|client\n");
         return 2;

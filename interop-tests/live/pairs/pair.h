@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the C sides of the pairs share. A pair is a conversation of two programs which
- * both are there in C and in Python (pair.py), and print the same whoever the other
- * is. One program has them all: pairs ENDPOINT NAME server|client. */
+ * The functions that the C sides of the pairs share. A pair is a server and a client that
+ * both exist in C and in Python (pair.py). Each side prints the same lines whatever the
+ * language of the other side is. All C sides are one program: pairs ENDPOINT NAME
+ * server|client. */
 #ifndef PAIR_H
 #define PAIR_H
 
@@ -10,7 +11,7 @@
 #include <stdio.h>
 
 /* A client's connection, and the error of its last call. */
-struct talk {
+struct test_client {
     pb_client *client;
     pb_remote *root;
     pb_error err;
@@ -18,15 +19,17 @@ struct talk {
 
 struct pair {
     const char *name;
-    /* Makes the root, and what else the server needs; the caller gives back the root and
+    /* Sets the root and whatever else the server needs; the caller releases the root and
      * the registry. */
     void (*serve)(pb_net_config *config);
-    void (*converse)(struct talk *t);
-    /* What a client needs before it connects, given back likewise; may be NULL. */
+    /* The client's calls. */
+    void (*run)(struct test_client *t);
+    /* Sets what the client needs before it connects, released likewise; may be NULL. */
     void (*prepare)(pb_net_config *config);
 };
 
-/* The files, each with a table that ends with a row of zeros. */
+/* The files in examples/ and concepts/. Each defines an array pairs_FILE of its pairs,
+ * which ends with a row of zeros. */
 #define PAIR_FILES(X) \
     X(arguments)      \
     X(avatars)        \
@@ -50,19 +53,39 @@ struct pair {
 PAIR_FILES(PAIR_TABLE)
 #undef PAIR_TABLE
 
-/* The value as Python shows it, but alike in every run: references and objects by what
- * they are. *New*, for free(). */
-char *shown(pb_value *v);
-/* Says how a call ended, and takes its answer:
- *     tell(t, "three", pb_client_call(t->client, two, "three", &t->err, "i", 12)); */
-void tell(struct talk *t, const char *what, pb_value *answer);
-/* Calls a method of the root until the connection has gone, and forgets the errors. */
-void call_until_gone(struct talk *t, const char *method);
-/* What a session keeps, as Twisted's sides count it. */
-#define TABLES_SIZE 160
-void tables(const pb_session *session, char text[TABLES_SIZE]);
-/* The method `shutdown` of a server. */
-int stop_serving(void *self, pb_request *req);
+/* ---- Output ---- */
+
+/* "True" or "False", as Python prints a bool. */
+const char *python_bool(bool b);
+/* The value's repr, but the same in every run: a reference or an object is described by
+ * its kind. *New*, for free(). */
+char *value_text(pb_value *v);
+/* Prints the label and the value's text. */
+void print_value(const char *label, pb_value *v);
+/* Prints how a call ended, and takes its answer, which is NULL after a failure:
+ *     print_answer_steal(t, "three",
+ *                        pb_client_call(t->client, two, "three", &t->err, "i", 12)); */
+void print_answer_steal(struct test_client *t, const char *label, pb_value *answer);
+
+/* How many objects, references and calls a session holds, worded as in peers/peer.py. */
+#define COUNTS_SIZE 160
+void session_counts(const pb_session *session, char text[COUNTS_SIZE]);
+/* Prints "the client keeps" and the counts of the client's session. */
+void print_client_counts(const struct test_client *t);
+/* Prints the answer to the root's method `counts`. */
+void print_server_counts(struct test_client *t, const char *label);
+/* The server's method `counts`: answers with the counts of its session. */
+int answer_counts(void *self, pb_request *req);
+
+/* ---- Both sides ---- */
+
+/* Calls a method of the root until the connection is closed, and clears the error. */
+void call_until_closed(struct test_client *t, const char *method);
+/* The server's method `shutdown`: stops the server. */
+int stop_server(void *self, pb_request *req);
+/* An object whose method `tell` prints its arguments after the name. The name is
+ * borrowed. *New*. */
+pb_object *printer_new(const char *name);
 
 /* ---- Logins ---- */
 
@@ -70,17 +93,15 @@ struct account {
     const char *name, *password;
 };
 
-/* Has the server ask for a login. accounts ends with a row of zeros. */
+/* Makes the root a portal with these accounts; the array ends with a row of zeros. */
 void serve_portal(pb_net_config *config, pb_realm_cb realm, void *user_data,
                   const struct account *accounts, bool anonymous);
-/* Who logs in, *new*, for free(); "nobody" where it is anonymous. */
-char *id_of(const pb_attempt *a);
-/* Logs in, anonymously where name is NULL; takes mind, which may be NULL. */
-pb_remote *log_in(struct talk *t, const char *name, const char *password, pb_value *mind);
-/* Says how a login ended, and takes the avatar. */
-void tell_login(struct talk *t, const char *what, pb_remote *avatar);
-
-/* An object with a name, borrowed, which says what it is told: *new*. */
-pb_object *told_new(const char *name);
+/* The user's name, or "nobody" for an anonymous login. *New*, for free(). */
+char *attempt_name(const pb_attempt *a);
+/* Logs in, anonymously if name is NULL. Takes mind, which may be NULL. */
+pb_remote *log_in_steal(struct test_client *t, const char *name, const char *password,
+                        pb_value *mind);
+/* Prints how a login ended, and takes the avatar. */
+void print_login_steal(struct test_client *t, const char *label, pb_remote *avatar);
 
 #endif

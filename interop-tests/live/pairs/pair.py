@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What Twisted's sides of the pairs share. A pair is a conversation of two programs which
-both are there in Python and in C (see pair.h), and print the same whoever the other is. A
-script runs as SCRIPT ENDPOINT NAME server|client."""
+"""The functions that Twisted's sides of the pairs share. A pair is a server and a client
+that both exist in Python and in C (pair.h). Each side prints the same lines whatever the
+language of the other side is. A script runs as SCRIPT ENDPOINT NAME server|client."""
 
 import sys
 
@@ -10,22 +10,21 @@ from twisted.spread import pb
 
 from peers import peer
 
-say = print
 
-
-class Told(pb.Referenceable):
-    """Has a name, and says what it is told."""
+class Printer(pb.Referenceable):
+    """Its method `tell` prints its arguments after the object's name."""
 
     def __init__(self, name):
         self.name = name
 
     def remote_tell(self, *args):
-        say(self.name, "was told", shown(args))
+        print(self.name, "was told", value_text(args))
         return f"{self.name} heard it"
 
 
-def shown(value):
-    """As repr, but alike in every run and in both languages."""
+def value_text(value):
+    """The value's repr, but the same in every run and in both languages: a reference or
+    an object is described by its kind."""
     if isinstance(value, pb.RemoteReference):
         return "a reference"
     if isinstance(value, (pb.Referenceable, pb.RemoteCopy)):
@@ -33,13 +32,14 @@ def shown(value):
     for kind, opening, closing in (list, "[", "]"), (tuple, "(", ")"):
         if type(value) is kind:
             comma = "," if kind is tuple and len(value) == 1 else ""
-            return opening + ", ".join(map(shown, value)) + comma + closing
+            return opening + ", ".join(map(value_text, value)) + comma + closing
     if type(value) is dict:
-        return "{" + ", ".join(f"{shown(k)}: {shown(v)}" for k, v in value.items()) + "}"
+        pairs = (f"{value_text(k)}: {value_text(v)}" for k, v in value.items())
+        return "{" + ", ".join(pairs) + "}"
     return repr(value)
 
 
-def told(failure):
+def failure_text(failure):
     """The class and the text of a failure."""
     name = failure.type
     if isinstance(name, type):
@@ -49,14 +49,20 @@ def told(failure):
     return f"{name}: {failure.value}"
 
 
-def tell(what, calling):
-    """Says how a call ends."""
-    return calling.addCallbacks(lambda answer: say(what, "answered", shown(answer)),
-                                lambda failure: say(what, "failed:", told(failure)))
+def print_result(label, call):
+    """Prints how a call ends, and returns its Deferred."""
+    return call.addCallbacks(
+        lambda answer: print(label, "answered", value_text(answer)),
+        lambda failure: print(label, "failed:", failure_text(failure)))
 
 
-def gone(root):
-    """Waits until the connection has gone."""
+def print_server_counts(root, label):
+    """Prints the counts of the server's broker; the root has a method `counts`."""
+    return print_result(label, root.callRemote("counts"))
+
+
+def closed(root):
+    """A Deferred that fires when the connection is closed."""
     if root.broker.disconnected:
         return defer.succeed(None)
     waiting = defer.Deferred()
@@ -65,31 +71,31 @@ def gone(root):
 
 
 def shut_down(root):
-    """Tells the server to end, and waits until it has gone. Whether it answers before is
-    a matter of luck."""
+    """Stops the server, and waits until the connection is closed. The server's answer may
+    or may not arrive before that."""
     root.callRemote("shutdown").addErrback(lambda f: f.trap(pb.PBConnectionLost))
-    return gone(root)
+    return closed(root)
 
 
 @defer.inlineCallbacks
-def _converse(client, factory):
+def _run_client(client, factory):
     broker = (yield factory.getRootObject()).broker
     yield client(factory)
-    # C gives back what came with a call behind the answer to it.
+    # C sends the decrefs for the arguments of a call after its answer.
     yield task.deferLater(reactor, 0.02)
-    say("still kept:", "all is gone" if broker.disconnected else peer.tables(broker))
+    print("still kept:", "all is gone" if broker.disconnected else peer.counts(broker))
     if not broker.disconnected:
         factory.disconnect()
-        yield gone(broker.factory._root)
+        yield closed(broker.factory._root)
 
 
 def main(pairs):
-    """pairs: by name, what serves (until it is told to stop), and a generator that gets
-    the client's factory."""
+    """pairs: by name, the function that serves until the server is stopped, and the
+    generator function that is called with the client's factory."""
     server, client = pairs[sys.argv[2]]
     if sys.argv[3] == "server":
         server()
     else:
-        converse = _converse(defer.inlineCallbacks(client), peer.connect())
-        converse.addBoth(peer.stop)
+        run = _run_client(defer.inlineCallbacks(client), peer.connect())
+        run.addBoth(peer.stop)
         reactor.run()

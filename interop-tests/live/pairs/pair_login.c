@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What those pairs share whose clients log in. */
+ * The functions for pairs whose clients log in. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,14 +20,15 @@ void serve_portal(pb_net_config *config, pb_realm_cb realm, void *user_data,
     pb_portal_unref(p);
 }
 
-char *id_of(const pb_attempt *a)
+char *attempt_name(const pb_attempt *a)
 {
     pb_span id = pb_attempt_avatar_id(a);
     return pb_attempt_is_anonymous(a) ? strdup("nobody")
                                       : strndup((const char *)id.data, id.len);
 }
 
-pb_remote *log_in(struct talk *t, const char *name, const char *password, pb_value *mind)
+pb_remote *log_in_steal(struct test_client *t, const char *name, const char *password,
+                        pb_value *mind)
 {
     const pb_credentials who =
         name ? (pb_credentials){.username = name, .password = password}
@@ -37,8 +38,8 @@ pb_remote *log_in(struct talk *t, const char *name, const char *password, pb_val
     return avatar;
 }
 
-void tell_login(struct talk *t, const char *what, pb_remote *avatar)
+void print_login_steal(struct test_client *t, const char *label, pb_remote *avatar)
 {
-    tell(t, what, avatar ? pb_remote_value(avatar) : NULL);
+    print_answer_steal(t, label, avatar ? pb_remote_value(avatar) : NULL);
     pb_remote_unref(avatar);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A Twisted client on strings: each line that it reads is METHOD LITERAL..., called on
-the root, or "tables" for what its broker keeps. It prints what the answer is. "keep"
-before METHOD keeps the answer, "drop" gives up all that was kept."""
+"""A Twisted client that is controlled by lines on its standard input. METHOD LITERAL...
+calls a method of the root, and prints the answer; "keep" before METHOD keeps the answer
+as well. "drop" releases all kept answers. "counts" prints the counts of the broker."""
 
 import gc
 
@@ -14,7 +14,7 @@ from peers import peer
 
 
 class Mine(pb.Referenceable):
-    """Stands in literals as "mine"."""
+    """The object that literals refer to as "mine"."""
 
 
 class Lines(basic.LineReceiver):
@@ -28,13 +28,13 @@ class Lines(basic.LineReceiver):
         print("ready")
 
     def lineReceived(self, line):
-        self.answer(line)  # whose Deferred is no reason to stop reading
+        self.answer(line)  # the next line may be read before this Deferred fires
 
     @defer.inlineCallbacks
     def answer(self, line):
         method, *words = line.decode().split()
-        if method == "tables":
-            print(peer.tables(self.root.broker))
+        if method == "counts":
+            print(peer.counts(self.root.broker))
             return
         if method == "drop":
             self.kept = []
@@ -44,7 +44,7 @@ class Lines(basic.LineReceiver):
         keep = method == "keep"
         if keep:
             method, *words = words
-        args = [values.of(word, mine=self.mine) for word in words]
+        args = [values.parse(word, mine=self.mine) for word in words]
         try:
             answer = yield self.root.callRemote(method, *args)
         except pb.RemoteError as e:

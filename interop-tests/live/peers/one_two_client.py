@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The client of the example: asks the root for a Two, calls it, and sends it home."""
+"""The client of the example: asks the root for a Two, calls it, and sends it back."""
 
 from twisted.internet import defer, reactor
 
@@ -7,7 +7,7 @@ from peers import peer
 
 
 @defer.inlineCallbacks
-def converse(factory):
+def run(factory):
     root = yield factory.getRootObject()
     two = yield root.callRemote("getTwo")
     print("getTwo() answered", type(two).__name__)
@@ -17,5 +17,5 @@ def converse(factory):
     print("checkTwo(two) answered", same)
 
 
-converse(peer.connect()).addBoth(peer.stop)
+run(peer.connect()).addBoth(peer.stop)
 reactor.run()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The example of Twisted's Perspective Broker documentation: the root, One, hands out a
-Two, and knows it again when it comes home."""
+"""The example of Twisted's Perspective Broker documentation: the root, One, returns a
+Two, and recognizes it when it is sent back."""
 
 from twisted.spread import pb
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What Twisted's programs share: how they listen, connect, and show a broker's tables."""
+"""The functions that Twisted's programs share: they listen, connect, and count the
+entries in a broker's tables."""
 
 import gc
 import sys
@@ -9,35 +10,36 @@ from twisted.python import log
 from twisted.spread import pb
 
 
-def tables(broker):
-    """What a broker still keeps, counted as pb_session_get_stats counts: objects that the
-    peer holds (not those given by name), references to the peer's, caches of ours that it
-    has, caches of its that we have, and calls that wait."""
+def counts(broker):
+    """How many objects, references and calls a broker holds, counted as
+    pb_session_get_stats does: our objects that the peer has references to (without those
+    published under names), references to the peer's objects, our cacheables that the peer
+    has caches of, caches of the peer's cacheables, and calls without an answer yet."""
     gc.collect()
     objects = [luid for luid in broker.localObjects if isinstance(luid, int)]
     held = [o for o in gc.get_objects() if isinstance(o, pb.RemoteReference)
             and o.broker is broker and o.doRefCount]
-    kept = (f"{len(objects)} exported, {len(held)} held, "
+    text = (f"{len(objects)} exported, {len(held)} held, "
             f"{len(broker.remotelyCachedObjects)} cached, "
             f"{len(broker.locallyCachedObjects)} caches, "
             f"{len(broker.waitingForAnswers)} pending")
     if len(broker.luids) != len(objects):
-        kept += f", but {len(broker.luids)} ids of objects"
+        text += f", but {len(broker.luids)} ids of objects"
     if len(broker.remotelyCachedLUIDs) != len(broker.remotelyCachedObjects):
-        kept += f", but {len(broker.remotelyCachedLUIDs)} ids of caches"
-    return kept
+        text += f", but {len(broker.remotelyCachedLUIDs)} ids of caches"
+    return text
 
 
 class WatchedBroker(pb.Broker):
-    """Tells what it still keeps when its connection ends."""
+    """Prints its counts when its connection is closed."""
 
     def connectionLost(self, reason):
-        print("connection closed, still kept:", tables(self))
+        print("connection closed, still kept:", counts(self))
         pb.Broker.connectionLost(self, reason)
 
 
 def serve(root, protocol=WatchedBroker, **options):
-    """Serves root at the endpoint on the command line, until a signal comes."""
+    """Serves root at the endpoint on the command line, until a signal arrives."""
     log.startLogging(sys.stderr, setStdout=False)
     factory = pb.PBServerFactory(root, **options)
     factory.protocol = protocol
@@ -53,17 +55,17 @@ def serve(root, protocol=WatchedBroker, **options):
 
 
 def connect():
-    """The factory of a client of the endpoint on the command line. The program goes on in
-    reactor.run()."""
+    """The factory of a client that connects to the endpoint on the command line once
+    reactor.run() is called."""
     factory = pb.PBClientFactory()
     endpoint = endpoints.clientFromString(reactor, sys.argv[1])
     endpoint.connect(factory).addErrback(stop)
     return factory
 
 
-def stop(why=None):
-    """Ends the program, and says why."""
-    if why is not None:
-        print("stopped by", getattr(why, "value", why))
+def stop(reason=None):
+    """Stops the reactor, and prints the reason."""
+    if reason is not None:
+        print("stopped by", getattr(reason, "value", reason))
     if reactor.running:
         reactor.stop()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What `pb serve` serves, by Twisted itself, and more: what only a Twisted server can
-send. Behind the endpoint stand switches: "unsafe" sends tracebacks, "strict" lets no
-lists in."""
+"""The methods of `pb serve` in Twisted, and more methods with answers that only a Twisted
+server can send. Switches may follow the endpoint on the command line: "unsafe" sends
+tracebacks, "strict" rejects lists."""
 
 import copy
 import sys
@@ -66,7 +66,7 @@ class Service(Methods, pb.Root):
         return self.remote_slow(0.01, None).addCallback(lambda _: 1 // 0)
 
     def remote_never(self):
-        print("never will answer")
+        print("never was called")
         return defer.Deferred()
 
     def remote_point(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Uses a server with the methods of `pb serve` in every way it offers. Prints "passed:"
-or "FAILED:" and its name for each step, and "done" after the last. "light" behind the
-endpoint sends less, for slow proxies."""
+"""A client that tests all methods of `pb serve`. Prints "passed:" or "FAILED:" and the
+name of each step, and "done" after the last. The switch "light" after the endpoint on the
+command line makes it send less, for slow proxies."""
 
 import gc
 import sys
@@ -10,7 +10,7 @@ from twisted.internet import defer, reactor
 from twisted.spread import jelly, pb
 
 import values
-from harness import NOTHING
+from harness import EMPTY_COUNTS
 from peers import peer
 
 LIGHT = "light" in sys.argv
@@ -21,8 +21,8 @@ class Mine(pb.Referenceable):
     pass
 
 
-class Unheard:
-    """What this client may send, and no server lets in."""
+class Forbidden:
+    """A class that this client may send, and that no server allows."""
 
     def __init__(self):
         self.x = 1
@@ -36,14 +36,14 @@ def step(function):
     return function
 
 
-def same(got, wanted):
-    """By repr: a NaN is no other, and types show in it too."""
+def expect_same(got, wanted):
+    """Compares by repr, which distinguishes types and makes NaN equal to itself."""
     if repr(got) != repr(wanted):
         raise AssertionError(f"{got!r:.200} instead of {wanted!r:.200}")
 
 
-def refused(calling, name, text=None):
-    """Waits for a call to fail with a class of that name, as trap() knows it."""
+def expect_failure(call, name, text=None):
+    """Waits for a call to fail with a class that trap() finds by this name."""
 
     def answered(got):
         raise AssertionError(f"answered {got!r:.200}")
@@ -51,25 +51,25 @@ def refused(calling, name, text=None):
     def failed(failure):
         failure.trap(name)
         if text is not None:
-            same(str(failure.value), text)
+            expect_same(str(failure.value), text)
 
-    return calling.addCallbacks(answered, failed)
+    return call.addCallbacks(answered, failed)
 
 
 @step
 def ping(root):
-    same((yield root.callRemote("ping")), "pong")
+    expect_same((yield root.callRemote("ping")), "pong")
 
 
 @step
 def values_of_every_kind(root):
-    sent = [values.of(literal) for literal in values.LITERALS]
+    sent = [values.parse(literal) for literal in values.LITERALS]
     for value in sent:
-        same((yield root.callRemote("echo", value)), value)
-    same((yield root.callRemote("echo", sent)), sent)
+        expect_same((yield root.callRemote("echo", value)), value)
+    expect_same((yield root.callRemote("echo", sent)), sent)
     for make in values.MADE.values():
         value = make()
-        same((yield root.callRemote("echo", value)), value)
+        expect_same((yield root.callRemote("echo", value)), value)
 
 
 @step
@@ -88,21 +88,21 @@ def shared_and_cyclic_values_keep_their_shape(root):
 def large_values(root):
     times = 10 if LIGHT else 2560  # 640 KiB
     blob, many = bytes(range(256)) * times, list(range(times))
-    same((yield root.callRemote("echo", blob)), blob)
-    same((yield root.callRemote("echo", many)), many)
+    expect_same((yield root.callRemote("echo", blob)), blob)
+    expect_same((yield root.callRemote("echo", many)), many)
 
 
 @step
 def add(root):
     for a, b in [(1, 2), (-1, 1), (1.5, 2), (2**40, 2**41), (0.1, 0.2)]:
-        same((yield root.callRemote("add", a, b)), a + b)
+        expect_same((yield root.callRemote("add", a, b)), a + b)
 
 
 @step
 def failures_are_trapped_by_name(root):
-    calling = root.callRemote("fail", "not \u20ac today")
-    yield refused(calling, ERROR, "not \u20ac today")
-    yield refused(root.callRemote("fail", ""), "builtins.Exception", "")
+    call = root.callRemote("fail", "not \u20ac today")
+    yield expect_failure(call, ERROR, "not \u20ac today")
+    yield expect_failure(root.callRemote("fail", ""), "builtins.Exception", "")
 
 
 @step
@@ -111,7 +111,7 @@ def failures_are_trapped_by_class(root):
         yield root.callRemote("fail", "message").addErrback(
             lambda f: f.trap(pb.Error) and f)
     except pb.RemoteError as e:
-        same((e.remoteType, e.args[0]), (b"twisted.spread.pb.Error", "message"))
+        expect_same((e.remoteType, e.args[0]), (b"twisted.spread.pb.Error", "message"))
     else:
         raise AssertionError("no failure")
 
@@ -119,15 +119,15 @@ def failures_are_trapped_by_class(root):
 @step
 def missing_methods(root):
     for name in "nothing", "", "e\u00e9", "remote_echo", "__class__":
-        yield refused(root.callRemote(name), "twisted.spread.flavors.NoSuchMethod")
+        yield expect_failure(root.callRemote(name), "twisted.spread.flavors.NoSuchMethod")
 
 
 @step
 def missing_objects(root):
     stale = pb.RemoteReference(None, root.broker, 123456, 0)
-    yield refused(stale.callRemote("ping"), ERROR, "Invalid Object ID")
+    yield expect_failure(stale.callRemote("ping"), ERROR, "Invalid Object ID")
     unnamed = root.broker.remoteForName("nobody")
-    yield refused(unnamed.callRemote("ping"), ERROR, "Invalid Object ID")
+    yield expect_failure(unnamed.callRemote("ping"), ERROR, "Invalid Object ID")
 
 
 @step
@@ -136,42 +136,44 @@ def wrong_arguments(root):
             ("ping", (1,), {}), ("add", (), {}), ("add", (1,), {}),
             ("add", (1, 2, 3), {}), ("add", (1, "x"), {}),
             ("ping", (), {"nonsense": 1}), ("slow", ("x", 1), {})]:
-        yield refused(root.callRemote(method, *args, **kwargs), "builtins.TypeError")
+        call = root.callRemote(method, *args, **kwargs)
+        yield expect_failure(call, "builtins.TypeError")
 
 
 @step
-def what_security_refuses(root):
-    jelly.globalSecurity.allowInstancesOf(Unheard)
-    unheard = root.callRemote("echo", [Unheard()])
-    yield refused(unheard, "twisted.spread.jelly.InsecureJelly")
-    same((yield root.callRemote("ping")), "pong")
+def forbidden_classes(root):
+    jelly.globalSecurity.allowInstancesOf(Forbidden)
+    call = root.callRemote("echo", [Forbidden()])
+    yield expect_failure(call, "twisted.spread.jelly.InsecureJelly")
+    expect_same((yield root.callRemote("ping")), "pong")
 
 
 @step
 def no_answer_wanted(root):
     for method in "ping", "fail", "nothing":
-        same(root.callRemote(method, pbanswer=False), None)
-    same((yield root.callRemote("ping")), "pong")
+        expect_same(root.callRemote(method, pbanswer=False), None)
+    expect_same((yield root.callRemote("ping")), "pong")
 
 
 @step
 def references_are_called_back(root):
     first = yield root.callRemote("ref")
     second = yield first.callRemote("ref")
-    same((yield first.callRemote("echo", 1)), 1)
-    same((yield second.callRemote("add", 1, 2)), 3)
-    yield refused(second.callRemote("nothing"), "twisted.spread.flavors.NoSuchMethod")
+    expect_same((yield first.callRemote("echo", 1)), 1)
+    expect_same((yield second.callRemote("add", 1, 2)), 3)
+    missing = second.callRemote("nothing")
+    yield expect_failure(missing, "twisted.spread.flavors.NoSuchMethod")
     if first == second:
         raise AssertionError("two references are one")
 
 
 @step
-def references_are_sent_home(root):
+def references_are_sent_back(root):
     theirs = yield root.callRemote("ref")
     back = yield root.callRemote("echo", [theirs, (theirs,)])
     if not theirs == back[0] == back[1][0]:
         raise AssertionError("another reference came back")
-    same((yield back[0].callRemote("ping")), "pong")
+    expect_same((yield back[0].callRemote("ping")), "pong")
     mine = Mine()
     back = yield root.callRemote("echo", {"one": mine, "two": [mine]})
     if not mine is back["one"] is back["two"][0]:
@@ -179,8 +181,8 @@ def references_are_sent_home(root):
 
 
 @step
-def references_are_given_back(root):
-    """Round after round, more than a peer may hold at once, in both directions."""
+def references_are_released(root):
+    """In several rounds, more than a peer may hold at once, in both directions."""
     for _ in range(12):
         mine = [Mine() for _ in range(100)]
         back = yield defer.gatherResults(
@@ -191,19 +193,19 @@ def references_are_given_back(root):
         calls = [root.callRemote("ref") for _ in range(100)]
         yield defer.gatherResults(calls, consumeErrors=True)
         del calls
-        same((yield root.callRemote("ping")), "pong")
+        expect_same((yield root.callRemote("ping")), "pong")
 
 
 @step
 def too_many_references(root):
-    """1024 beside the root; one more is refused; then one is given back."""
+    """1024 besides the root are allowed. One more fails, until one is released."""
     held = yield defer.gatherResults(
         [root.callRemote("ref") for _ in range(1024)], consumeErrors=True)
-    yield refused(root.callRemote("ref"), ERROR)
+    yield expect_failure(root.callRemote("ref"), ERROR)
     held.pop()
     gc.collect()
     held.append((yield root.callRemote("ref")))
-    same((yield held[-1].callRemote("ping")), "pong")
+    expect_same((yield held[-1].callRemote("ping")), "pong")
 
 
 @step
@@ -213,21 +215,21 @@ def answers_come_when_they_are_ready(root):
         root.callRemote("slow", 0.3, "last").addCallback(order.append),
         root.callRemote("slow", 0.1, "second").addCallback(order.append),
         root.callRemote("ping").addCallback(order.append)])
-    same(order, ["pong", "second", "last"])
+    expect_same(order, ["pong", "second", "last"])
 
 
 @step
 def a_thousand_calls_in_flight(root):
     calls = [root.callRemote("slow", 0.2, n) for n in range(500)]
     calls += [root.callRemote("echo", n) for n in range(500, 1000)]
-    same(len(root.broker.waitingForAnswers), 1000)
-    same((yield defer.gatherResults(calls, consumeErrors=True)), list(range(1000)))
+    expect_same(len(root.broker.waitingForAnswers), 1000)
+    expect_same((yield defer.gatherResults(calls, consumeErrors=True)), list(range(1000)))
 
 
 @step
 def nothing_is_left_behind(root):
-    yield root.callRemote("ping")  # decrefs come behind the answers they belong to
-    same(peer.tables(root.broker), NOTHING)
+    yield root.callRemote("ping")  # decrefs follow the answers
+    expect_same(peer.counts(root.broker), EMPTY_COUNTS)
 
 
 @defer.inlineCallbacks
@@ -236,8 +238,7 @@ def run_all(factory):
     for function in STEPS:
         name = function.__name__.replace("_", " ")
         try:
-            running = defer.inlineCallbacks(function)(root)
-            yield running.addTimeout(20, reactor)
+            yield defer.inlineCallbacks(function)(root).addTimeout(20, reactor)
         except Exception as e:
             print(f"FAILED: {name}: {type(e).__name__}: {e}")
         else:

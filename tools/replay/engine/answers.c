@@ -90,7 +90,8 @@ static bool is_deferred_failure(const struct player *p,
 /* Fails a request as the application did: while its method runs, by raising an
  * exception, unless the failure was pickled, which shows that it came from a Deferred;
  * after that, by a Deferred. */
-static int request_fail(struct player *p, struct player_request *w, pb_value *state)
+static int player_request_fail(struct player *p, struct player_request *w,
+                               pb_value *state)
 {
     struct pb__buf mro = {0};
     const char *text = failure_text(state, "value");
@@ -156,8 +157,8 @@ static void login_answer(struct player *p, struct player_request *w,
     pb_attempt_grant(w->attempt, avatar->object, NULL, NULL);
 }
 
-static void request_answer(struct player *p, struct player_request *w,
-                           const struct scenario_message *reply)
+static void player_request_answer(struct player *p, struct player_request *w,
+                                  const struct scenario_message *reply)
 {
     answers_prepare(p, reply);
     pb_value *value = p->prepared_values ? pb_item(p->prepared_values, 2) : NULL;
@@ -187,12 +188,12 @@ void answers_send(struct player *p, const struct scenario_message *reply)
     if (own.request && strncmp(text, "Maximum PB ", 11) == 0) {
         p->strikes = text;
         answers_exceed_limit(p, own.request);
-    } else if (state && request_fail(p, &own, state) == PB_ERR_NOMEM) {
+    } else if (state && player_request_fail(p, &own, state) == PB_ERR_NOMEM) {
         player_fail(p, reply->line, "out of memory");
     } else if (own.attempt && !state) {
         login_answer(p, &own, reply);
     } else if (!state) {
-        request_answer(p, &own, reply);
+        player_request_answer(p, &own, reply);
     }
     player_request_free(p, player_request_for(p, reply));
 }

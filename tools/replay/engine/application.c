@@ -58,7 +58,7 @@ void started_call_ended(pb_value *result, pb_failure *failure, void *started)
 }
 
 /* The reference that a call is made on, *new*. */
-static pb_remote *call_target(struct player *p, const struct scenario_message *m)
+static pb_remote *captured_call_target(struct player *p, const struct scenario_message *m)
 {
     int64_t luid;
     pb_span name;
@@ -89,7 +89,7 @@ static int call_start(struct player *p, const struct scenario_message *m,
     pb_as_int(pb_item(members, CALL_ANSWER_WANTED), &wanted);
     struct started_call *started =
         wanted ? started_call_new(p, expected_call_of(p->s, m)) : NULL;
-    pb_remote *to = call_target(p, m);
+    pb_remote *to = captured_call_target(p, m);
     pb_span method;
     int e =
         to ? 0 : pb__error_set(err, PB_ERR_STATE, 0, "the object to call does not exist");

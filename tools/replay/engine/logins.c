@@ -197,7 +197,7 @@ static int portal_challenge(uint8_t out[PB_MD5_LEN], void *user_data)
 }
 
 /* Accepts whom the checker in the capture accepted; the response must then be right. */
-static int portal_check(pb_attempt *a, void *user_data)
+static int player_portal_check(pb_attempt *a, void *user_data)
 {
     struct player *p = user_data;
     struct player_login *l = NULL;
@@ -256,7 +256,7 @@ pb_object *login_portal_root(struct player *p)
         if (l->anonymous && !login_ended_by(l, none)) {
             pb_portal_allow_anonymous(p->portal);
         } else if (!l->anonymous && !login_ended_by(l, none)) {
-            pb_portal_set_checker(p->portal, portal_check, p);
+            pb_portal_set_checker(p->portal, player_portal_check, p);
         }
     }
     return pb_portal_root(p->portal);

@@ -102,7 +102,8 @@ static int object_add_methods(struct player_object *t, const char *command,
 
 /* ---- Objects ---- */
 
-static struct player_object *object_new(struct player *p, pb_span name, int64_t luid)
+static struct player_object *player_object_new(struct player *p, pb_span name,
+                                               int64_t luid)
 {
     struct player_object *t = pb__calloc(1, sizeof *t);
     char *text = t ? pb__calloc(1, name.len + 1) : NULL;
@@ -126,7 +127,7 @@ struct player_object *exported_object(struct player *p, int64_t luid)
     if (t) {
         return t;
     }
-    t = object_new(p, pb_span_of("Object"), luid);
+    t = player_object_new(p, pb_span_of("Object"), luid);
     if (!t || object_add_methods(t, "message", NULL) != 0 ||
         pb__map_set(&p->objects, (uint64_t)luid, t) != 0) {
         return NULL;
@@ -138,7 +139,7 @@ struct player_object *exported_object(struct player *p, int64_t luid)
 
 struct player_object *exported_root(struct player *p)
 {
-    struct player_object *t = object_new(p, pb_span_of("Root"), 0);
+    struct player_object *t = player_object_new(p, pb_span_of("Root"), 0);
     bool made = t && object_add_methods(t, "message", "root") == 0;
     t = made ? t : NULL;
     if (t) {
@@ -155,7 +156,7 @@ struct player_object *received_class(struct player *p, pb_span tag, bool cache)
             return t;
         }
     }
-    struct player_object *t = object_new(p, tag, 0);
+    struct player_object *t = player_object_new(p, tag, 0);
     if (t && cache) {
         t->cls.flavor = PB_FLAVOR_CACHEABLE;
         t = object_add_methods(t, "cachemessage", NULL) == 0 ? t : NULL;
@@ -188,7 +189,7 @@ struct player_object *exported_cache(struct player *p, int64_t luid)
     if (t) {
         return t;
     }
-    t = object_new(p, pb_span_of("Cache"), luid);
+    t = player_object_new(p, pb_span_of("Cache"), luid);
     if (!t || pb__map_set(&p->caches, (uint64_t)luid, t) != 0) {
         return NULL;
     }
@@ -230,7 +231,7 @@ static pb_value *unpersistable_value(const struct pb__form *form, pb_error *err)
 
 static pb_value *copy_value(struct player *p, const struct pb__form *form, pb_error *err)
 {
-    struct player_object *t = object_new(p, form->head, 0);
+    struct player_object *t = player_object_new(p, form->head, 0);
     if (!t) {
         return value_nomem(err);
     }
@@ -250,7 +251,8 @@ static pb_value *cache_value(struct player *p, const struct pb__form *form, int6
                              pb_error *err)
 {
     struct player_object *t = exported_cache(p, luid);
-    struct player_object *tag = t && form->state ? object_new(p, form->head, luid) : t;
+    struct player_object *tag =
+        t && form->state ? player_object_new(p, form->head, luid) : t;
     if (!tag) {
         return value_nomem(err);
     }

@@ -2,8 +2,8 @@
  *
  * A side of a scenario that is played by a real session. The session receives the bytes
  * of the other side; an application made up from the capture stands behind it, and makes
- * the calls and gives the answers that this side's broker was seen to send. What the
- * session writes must be the bytes of this side.
+ * the calls and gives the answers that this side's broker was seen to send. The session
+ * has to write the captured bytes of this side.
  *
  * player.c feeds the session; inferred_config.c finds out how the side was configured;
  * failures.c reads failures in messages; objects.c makes the application's objects and

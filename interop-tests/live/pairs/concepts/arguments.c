@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arguments by place and by name, defaults, and every way of getting them wrong. */
+ * Positional and keyword arguments, defaults, and all kinds of wrong arguments. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>
 
-static int do_both(void *self, pb_request *req)
+static int arguments_both(void *self, pb_request *req)
 {
     (void)self;
     const char *const names[] = {"a", "b", "c", NULL};
@@ -17,7 +17,7 @@ static int do_both(void *self, pb_request *req)
     pb_value *answer = pb_build(NULL, "[OOO]", a, b ? b : pb_int(2), c ? c : pb_int(3));
     char *texts[3];
     for (size_t i = 0; i < 3; i++) {
-        texts[i] = shown(pb_item(answer, i));
+        texts[i] = value_text(pb_item(answer, i));
     }
     printf("both: %s %s %s\n", texts[0], texts[1], texts[2]);
     for (size_t i = 0; i < 3; i++) {
@@ -26,14 +26,14 @@ static int do_both(void *self, pb_request *req)
     return pb_request_answer_steal(req, answer);
 }
 
-static int do_rest(void *self, pb_request *req)
+static int arguments_rest(void *self, pb_request *req)
 {
     (void)self;
     return pb_request_answer_steal(
         req, pb_build(NULL, "[OO]", pb_request_args(req), pb_request_kwargs(req)));
 }
 
-static int do_two(void *self, pb_request *req)
+static int arguments_two(void *self, pb_request *req)
 {
     (void)self;
     const char *const names[] = {"a", "b", NULL};
@@ -42,7 +42,7 @@ static int do_two(void *self, pb_request *req)
     return e ? e : pb_request_answer_steal(req, pb_build(NULL, "(OO)", b, a));
 }
 
-static int do_none(void *self, pb_request *req)
+static int arguments_none(void *self, pb_request *req)
 {
     (void)self;
     int e = pb_request_unpack(req, "");
@@ -51,10 +51,10 @@ static int do_none(void *self, pb_request *req)
 
 static const pb_class arguments_class = {
     .name = "Arguments",
-    .remote = (const pb_method[]){{"both", do_both},
-                                  {"rest", do_rest},
-                                  {"two", do_two},
-                                  {"none", do_none},
+    .remote = (const pb_method[]){{"both", arguments_both},
+                                  {"rest", arguments_rest},
+                                  {"two", arguments_two},
+                                  {"none", arguments_none},
                                   {0}},
 };
 
@@ -63,7 +63,7 @@ static void serve_arguments(pb_net_config *config)
     config->session.root = pb_object_new(&arguments_class, NULL);
 }
 
-static void arguments(struct talk *t)
+static void run_arguments(struct test_client *t)
 {
     static const char *const calls[][3] = {
         {"both", "(1,)", "{}"},
@@ -76,7 +76,7 @@ static void arguments(struct talk *t)
         {"rest", "()", "{'self_': 1}"},
         {"two", "(1,)", "{'b': 2}"},
         {"none", "()", "{}"},
-        /* and what does not fit */
+        /* wrong arguments */
         {"both", "()", "{}"},
         {"both", "()", "{'b': 1}"},
         {"both", "(1, 2, 3)", "{}"},
@@ -91,19 +91,19 @@ static void arguments(struct talk *t)
         {"none", "()", "{'x': 1}"},
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        char what[80];
-        snprintf(what, sizeof what, "%s %s %s", calls[i][0], calls[i][1], calls[i][2]);
+        char label[80];
+        snprintf(label, sizeof label, "%s %s %s", calls[i][0], calls[i][1], calls[i][2]);
         pb_value *args = pb_value_parse(calls[i][1], NULL);
         pb_value *kwargs = pb_value_parse(calls[i][2], NULL);
-        tell(t, what,
-             pb_client_call_values(t->client, t->root, calls[i][0], args, kwargs,
-                                   &t->err));
+        print_answer_steal(t, label,
+                           pb_client_call_values(t->client, t->root, calls[i][0], args,
+                                                 kwargs, &t->err));
         pb_value_unref(args);
         pb_value_unref(kwargs);
     }
 }
 
 const struct pair pairs_arguments[] = {
-    {"arguments", serve_arguments, arguments, NULL},
+    {"arguments", serve_arguments, run_arguments, NULL},
     {0},
 };

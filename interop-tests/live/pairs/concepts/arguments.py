@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Arguments by place and by name, defaults, and every way of getting them wrong."""
+"""Positional and keyword arguments, defaults, and all kinds of wrong arguments."""
 
 from twisted.spread import pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
 class Arguments(pb.Root):
     def remote_both(self, a, b=2, *, c=3):
-        say("both:", a, b, c)
+        print("both:", a, b, c)
         return [a, b, c]
 
     def remote_rest(self, *args, **kw):
@@ -28,7 +27,7 @@ CALLS = [
     ("both", (), {"c": 7, "a": 1}), ("both", (1, 2), {"c": [7]}),
     ("rest", (), {}), ("rest", (1, (2,)), {"x": None, "y": {"z": b"z"}}),
     ("rest", (), {"self_": 1}), ("two", (1,), {"b": 2}), ("none", (), {}),
-    # and what does not fit
+    # wrong arguments
     ("both", (), {}), ("both", (), {"b": 1}), ("both", (1, 2, 3), {}),
     ("both", (1, 2, 3, 4), {"c": 1}), ("both", (1,), {"a": 1}), ("both", (1,), {"d": 1}),
     ("both", (1,), {"d": 1, "e": 2}), ("two", (), {}), ("two", (1,), {}),
@@ -39,7 +38,8 @@ CALLS = [
 def arguments(factory):
     root = yield factory.getRootObject()
     for method, args, kw in CALLS:
-        yield pair.tell(f"{method} {args} {kw}", root.callRemote(method, *args, **kw))
+        call = root.callRemote(method, *args, **kw)
+        yield pair.print_result(f"{method} {args} {kw}", call)
 
 
 pair.main({"arguments": (lambda: peer.serve(Arguments()), arguments)})

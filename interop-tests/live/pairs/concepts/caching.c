@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Caches more closely: observers and what they answer, a cache sent again and home, given
- * up in parts and in whole, sent anew, and what is left when the connection ends. */
+ * Caches: the observer's methods and their answers, one cache sent several times and
+ * sent back to its owner, released in parts and completely, sent again after that, and
+ * the state when the connection is closed. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>
 
 #define SHELF_TAG "caching.Shelf"
 
-/* ---- What is observed, here by one at most ---- */
+/* ---- The cacheable; it has one observer at most ---- */
 
 struct shelf {
     const char *owner;
@@ -37,7 +38,7 @@ static void shelf_stopped(void *self, pb_object *perspective, pb_remote *observe
     (void)observer;
     pb_remote_unref(shelf->observer);
     shelf->observer = NULL;
-    printf("%s is observed no more\n", shelf->owner);
+    printf("%s is no longer observed\n", shelf->owner);
 }
 
 static const pb_class shelf_class = {
@@ -47,14 +48,14 @@ static const pb_class shelf_class = {
     .stopped_observing = shelf_stopped,
 };
 
-/* ---- What is seen of the peer's ---- */
+/* ---- The cache of the peer's shelf ---- */
 
-static pb_value *books_of(pb_value *seen)
+static pb_value *cached_books(pb_value *cache)
 {
-    return pb_dict_get(pb_object_state(pb_as_object(seen)), "books");
+    return pb_dict_get(pb_object_state(pb_as_object(cache)), "books");
 }
 
-static int observe_put(void *self, pb_request *req)
+static int cache_put(void *self, pb_request *req)
 {
     (void)self;
     pb_value *books = pb_dict_get(pb_object_state(pb_request_object(req)), "books");
@@ -64,7 +65,7 @@ static int observe_put(void *self, pb_request *req)
     return e ? e : pb_request_answer_steal(req, pb_int((int64_t)pb_len(books)));
 }
 
-static int observe_refuse(void *self, pb_request *req)
+static int cache_refuse(void *self, pb_request *req)
 {
     (void)self;
     const char *why;
@@ -72,69 +73,72 @@ static int observe_refuse(void *self, pb_request *req)
     return e ? e : pb_request_fail(req, "twisted.spread.pb.Error", "%s", why);
 }
 
-static const pb_class seen_class = {
-    .name = "Seen",
+static const pb_class cached_shelf_class = {
+    .name = "CachedShelf",
     .flavor = PB_FLAVOR_CACHEABLE,
-    .observe = (const pb_method[]){{"put", observe_put}, {"refuse", observe_refuse}, {0}},
+    .observe = (const pb_method[]){{"put", cache_put}, {"refuse", cache_refuse}, {0}},
 };
 
 static void prepare_caching(pb_net_config *config)
 {
     config->session.registry = pb_registry_new();
-    pb_registry_set_class(config->session.registry, SHELF_TAG, &seen_class);
+    pb_registry_set_class(config->session.registry, SHELF_TAG, &cached_shelf_class);
 }
 
 /* ---- The server ---- */
 
 struct shelves {
     struct shelf shelf;
-    pb_object *object; /* of it */
-    pb_value *seen;    /* a list */
+    pb_object *object; /* the shelf's */
+    pb_value *caches;  /* a list: caches of the client's shelf */
 };
 
-static pb_value *told(const pb_failure *f)
+static pb_value *failure_line(const pb_failure *f)
 {
     char text[200];
     snprintf(text, sizeof text, "%s: %s", pb_failure_type(f), pb_failure_text(f));
     return pb_str(text);
 }
 
-static void observer_answered(pb_value *answer, pb_failure *failure, void *user_data)
+static void shelves_observer_answered(pb_value *answer, pb_failure *failure,
+                                      void *user_data)
 {
     pb_request_answer_steal(
-        user_data, pb_build(NULL, "[N]", answer ? pb_value_ref(answer) : told(failure)));
+        user_data,
+        pb_build(NULL, "[N]", answer ? pb_value_ref(answer) : failure_line(failure)));
     pb_request_unref(user_data);
 }
 
-/* Calls the observer, and answers with what it answers, in a list. */
-static int tell_observer(struct shelves *s, pb_request *req, const char *method,
-                         pb_value *args)
+/* Calls the observer, and answers the request with its answer in a list. */
+static int shelves_call_observer(struct shelves *s, pb_request *req, const char *method,
+                                 pb_value *args)
 {
     if (!s->shelf.observer) {
         return pb_request_answer_steal(req, pb_list());
     }
     return pb_remote_call_values(s->shelf.observer, method, args, NULL, NULL,
-                                 observer_answered, pb_request_ref(req), NULL, NULL);
+                                 shelves_observer_answered, pb_request_ref(req), NULL,
+                                 NULL);
 }
 
-static int do_put(void *self, pb_request *req)
+static int shelves_put(void *self, pb_request *req)
 {
     struct shelves *s = self;
     pb_append(s->shelf.books, pb_item(pb_request_args(req), 0));
-    return tell_observer(s, req, "put", pb_request_args(req));
+    return shelves_call_observer(s, req, "put", pb_request_args(req));
 }
 
-static int do_refuse(void *self, pb_request *req)
+static int shelves_refuse(void *self, pb_request *req)
 {
-    return tell_observer(self, req, "refuse", pb_request_args(req));
+    return shelves_call_observer(self, req, "refuse", pb_request_args(req));
 }
 
-static int do_missing(void *self, pb_request *req)
+static int shelves_missing(void *self, pb_request *req)
 {
-    return tell_observer(self, req, "nothing", NULL);
+    return shelves_call_observer(self, req, "nothing", NULL);
 }
 
-static int do_give(void *self, pb_request *req)
+static int shelves_give(void *self, pb_request *req)
 {
     struct shelves *s = self;
     int count = 1;
@@ -149,7 +153,7 @@ static int do_give(void *self, pb_request *req)
     return pb_request_answer_steal(req, answer);
 }
 
-static int do_is_yours(void *self, pb_request *req)
+static int shelves_is_yours(void *self, pb_request *req)
 {
     struct shelves *s = self;
     pb_value *answer = pb_list();
@@ -160,42 +164,43 @@ static int do_is_yours(void *self, pb_request *req)
     return pb_request_answer_steal(req, answer);
 }
 
-static int do_take(void *self, pb_request *req)
+static int shelves_take(void *self, pb_request *req)
 {
     struct shelves *s = self;
     pb_value *answer = pb_list();
     for (size_t i = 0; i < pb_len(pb_request_args(req)); i++) {
-        pb_value *seen = pb_item(pb_request_args(req), i);
-        pb_append(s->seen, seen);
-        pb_append(answer, books_of(seen));
+        pb_value *cache = pb_item(pb_request_args(req), i);
+        pb_append(s->caches, cache);
+        pb_append(answer, cached_books(cache));
     }
     return pb_request_answer_steal(req, answer);
 }
 
-static int do_alike(void *self, pb_request *req)
+static int shelves_alike(void *self, pb_request *req)
 {
     struct shelves *s = self;
     bool alike = true;
-    for (size_t i = 0; i < pb_len(s->seen); i++) {
-        alike = alike && books_of(pb_item(s->seen, i)) == books_of(pb_item(s->seen, 0));
+    for (size_t i = 0; i < pb_len(s->caches); i++) {
+        alike = alike && cached_books(pb_item(s->caches, i)) ==
+                             cached_books(pb_item(s->caches, 0));
     }
     return pb_request_answer_steal(req, pb_bool(alike));
 }
 
-static int do_read(void *self, pb_request *req)
+static int shelves_read(void *self, pb_request *req)
 {
     struct shelves *s = self;
-    pb_value *last = pb_item(s->seen, pb_len(s->seen) - 1);
-    return pb_request_answer_steal(req, pb_value_ref(books_of(last)));
+    pb_value *last = pb_item(s->caches, pb_len(s->caches) - 1);
+    return pb_request_answer_steal(req, pb_value_ref(cached_books(last)));
 }
 
-static int do_send_home(void *self, pb_request *req)
+static int shelves_send_back(void *self, pb_request *req)
 {
     struct shelves *s = self;
-    return pb_request_answer_steal(req, pb_value_ref(s->seen));
+    return pb_request_answer_steal(req, pb_value_ref(s->caches));
 }
 
-static int do_drop(void *self, pb_request *req)
+static int shelves_drop(void *self, pb_request *req)
 {
     struct shelves *s = self;
     int count;
@@ -204,20 +209,12 @@ static int do_drop(void *self, pb_request *req)
         return e;
     }
     pb_value *rest = pb_list();
-    for (size_t i = 0; i + (size_t)count < pb_len(s->seen); i++) {
-        pb_append(rest, pb_item(s->seen, i));
+    for (size_t i = 0; i + (size_t)count < pb_len(s->caches); i++) {
+        pb_append(rest, pb_item(s->caches, i));
     }
-    pb_value_unref(s->seen);
-    s->seen = rest;
+    pb_value_unref(s->caches);
+    s->caches = rest;
     return 0;
-}
-
-static int do_tables(void *self, pb_request *req)
-{
-    (void)self;
-    char text[TABLES_SIZE];
-    tables(pb_request_session(req), text);
-    return pb_request_answer_steal(req, pb_str(text));
 }
 
 static void shelves_destroy(void *self)
@@ -225,23 +222,23 @@ static void shelves_destroy(void *self)
     struct shelves *s = self;
     pb_object_unref(s->object);
     pb_value_unref(s->shelf.books);
-    pb_value_unref(s->seen);
+    pb_value_unref(s->caches);
     free(s);
 }
 
 static const pb_class shelves_class = {
     .name = "Shelves",
-    .remote = (const pb_method[]){{"put", do_put},
-                                  {"refuse", do_refuse},
-                                  {"missing", do_missing},
-                                  {"give", do_give},
-                                  {"is_yours", do_is_yours},
-                                  {"take", do_take},
-                                  {"alike", do_alike},
-                                  {"read", do_read},
-                                  {"send_home", do_send_home},
-                                  {"drop", do_drop},
-                                  {"tables", do_tables},
+    .remote = (const pb_method[]){{"put", shelves_put},
+                                  {"refuse", shelves_refuse},
+                                  {"missing", shelves_missing},
+                                  {"give", shelves_give},
+                                  {"is_yours", shelves_is_yours},
+                                  {"take", shelves_take},
+                                  {"alike", shelves_alike},
+                                  {"read", shelves_read},
+                                  {"send_back", shelves_send_back},
+                                  {"drop", shelves_drop},
+                                  {"counts", answer_counts},
                                   {0}},
     .destroy = shelves_destroy,
 };
@@ -249,7 +246,8 @@ static const pb_class shelves_class = {
 static void serve_caching(pb_net_config *config)
 {
     struct shelves *s = malloc(sizeof *s);
-    *s = (struct shelves){.shelf = {"the server's", pb_list(), NULL}, .seen = pb_list()};
+    *s =
+        (struct shelves){.shelf = {"the server's", pb_list(), NULL}, .caches = pb_list()};
     s->object = pb_object_new(&shelf_class, &s->shelf);
     config->session.root = pb_object_new(&shelves_class, s);
     prepare_caching(config);
@@ -257,7 +255,8 @@ static void serve_caching(pb_net_config *config)
 
 /* ---- The client ---- */
 
-static pb_value *call(struct talk *t, const char *method, const char *literal)
+static pb_value *caching_call(struct test_client *t, const char *method,
+                              const char *literal)
 {
     pb_value *args = pb_value_parse(literal, NULL);
     pb_value *v = pb_client_call_values(t->client, t->root, method, args, NULL, &t->err);
@@ -265,141 +264,132 @@ static pb_value *call(struct talk *t, const char *method, const char *literal)
     return v;
 }
 
-static void tell_tables(struct talk *t)
+static void print_books(const char *label, pb_value *cache)
 {
-    tell(t, "the server keeps", call(t, "tables", "()"));
+    print_value(label, cached_books(cache));
 }
 
-static void tell_own(struct talk *t)
+/* Has the server send the shelf of this cache again, and sends both caches back to it. */
+static void fetch_again(struct test_client *t, pb_value *cache)
 {
-    char text[TABLES_SIZE];
-    tables(pb_client_session(t->client), text);
-    printf("the client keeps %s\n", text);
-}
-
-static void say_books(const char *what, pb_value *seen)
-{
-    char *text = shown(books_of(seen));
-    printf("%s %s\n", what, text);
-    free(text);
-}
-
-/* What the server's shelf looks like from here, sent again and home. */
-static void see_again(struct talk *t, pb_value *seen)
-{
-    pb_value *again = call(t, "give", "(2,)");
-    bool one = books_of(pb_item(again, 0)) == books_of(seen) &&
-               books_of(pb_item(again, 1)) == books_of(seen);
-    printf("one state: %s\n", one ? "True" : "False");
-    tell(t, "yours",
-         pb_client_call(t->client, t->root, "is_yours", &t->err, "OOi", seen,
-                        pb_item(again, 0), 1));
-    tell_tables(t);
+    pb_value *again = caching_call(t, "give", "(2,)");
+    bool one = cached_books(pb_item(again, 0)) == cached_books(cache) &&
+               cached_books(pb_item(again, 1)) == cached_books(cache);
+    printf("one state: %s\n", python_bool(one));
+    print_answer_steal(t, "yours",
+                       pb_client_call(t->client, t->root, "is_yours", &t->err, "OOi",
+                                      cache, pb_item(again, 0), 1));
+    print_server_counts(t, "the server keeps");
     pb_value_unref(again);
-    tell_tables(t);
+    print_server_counts(t, "the server keeps");
 }
 
-static void theirs(struct talk *t)
+/* The server's shelf, cached by the client. */
+static void run_imported_shelf(struct test_client *t)
 {
-    pb_value *given = call(t, "give", "()");
-    pb_value *seen = pb_value_ref(pb_item(given, 0));
+    pb_value *given = caching_call(t, "give", "()");
+    pb_value *cache = pb_value_ref(pb_item(given, 0));
     pb_value_unref(given);
-    tell(t, "put", call(t, "put", "('one',)"));
-    tell(t, "put", call(t, "put", "('two',)"));
-    say_books("seen:", seen);
-    tell(t, "refuse", call(t, "refuse", "('not this',)"));
-    tell(t, "missing", call(t, "missing", "()"));
-    tell_tables(t);
-    see_again(t, seen);
-    tell(t, "put", call(t, "put", "('three',)"));
-    say_books("seen:", seen);
-    tell_own(t);
-    pb_value_unref(seen);
-    tell_tables(t);
-    tell_own(t);
-    tell(t, "put to nobody", call(t, "put", "('four',)"));
-    given = call(t, "give", "()");
-    say_books("anew:", pb_item(given, 0));
+    print_answer_steal(t, "put", caching_call(t, "put", "('one',)"));
+    print_answer_steal(t, "put", caching_call(t, "put", "('two',)"));
+    print_books("cached:", cache);
+    print_answer_steal(t, "refuse", caching_call(t, "refuse", "('not this',)"));
+    print_answer_steal(t, "missing", caching_call(t, "missing", "()"));
+    print_server_counts(t, "the server keeps");
+    fetch_again(t, cache);
+    print_answer_steal(t, "put", caching_call(t, "put", "('three',)"));
+    print_books("cached:", cache);
+    print_client_counts(t);
+    pb_value_unref(cache);
+    print_server_counts(t, "the server keeps");
+    print_client_counts(t);
+    print_answer_steal(t, "put without observer", caching_call(t, "put", "('four',)"));
+    given = caching_call(t, "give", "()");
+    print_books("cached again:", pb_item(given, 0));
     pb_value_unref(given);
 }
 
-/* Calls our shelf's observer, and says what it answers. */
-static void tell_ours(struct talk *t, struct shelf *shelf, const char *method,
-                      const char *arg)
+/* Calls the observer of the client's shelf, and prints its answer. */
+static void print_observer_answer(struct test_client *t, struct shelf *shelf,
+                                  const char *method, const char *arg)
 {
     pb_value *answers = pb_list();
     if (shelf->observer) {
         pb_value *v =
             pb_client_call(t->client, shelf->observer, method, &t->err, "s", arg);
-        pb_append_steal(answers, v ? v : told(pb_client_failure(t->client)));
+        pb_append_steal(answers, v ? v : failure_line(pb_client_failure(t->client)));
     }
-    char *text = shown(answers);
-    printf("%s: %s\n", method, text);
-    free(text);
+    char label[20];
+    snprintf(label, sizeof label, "%s:", method);
+    print_value(label, answers);
     pb_value_unref(answers);
     t->err = (pb_error){0};
 }
 
-static void put(struct talk *t, struct shelf *shelf, const char *book)
+static void shelf_put(struct test_client *t, struct shelf *shelf, const char *book)
 {
     pb_append_steal(shelf->books, pb_str(book));
-    tell_ours(t, shelf, "put", book);
+    print_observer_answer(t, shelf, "put", book);
 }
 
-static void come_home(struct talk *t, const pb_object *mine)
+static void print_sent_back(struct test_client *t, const pb_object *mine)
 {
-    pb_value *back = call(t, "send_home", "()");
-    printf("came home: [");
+    pb_value *back = caching_call(t, "send_back", "()");
+    printf("sent back: [");
     for (size_t i = 0; i < pb_len(back); i++) {
         bool same = pb_as_object(pb_item(back, i)) == mine;
-        printf("%s%s", i ? ", " : "", same ? "True" : "False");
+        printf("%s%s", i ? ", " : "", python_bool(same));
     }
     printf("]\n");
     pb_value_unref(back);
 }
 
-static void ours(struct talk *t, struct shelf *shelf, pb_object *mine)
+/* The client's shelf, cached by the server. */
+static void run_exported_shelf(struct test_client *t, struct shelf *shelf,
+                               pb_object *mine)
 {
-    tell(t, "take",
-         pb_client_call(t->client, t->root, "take", &t->err, "N", pb_object_value(mine)));
-    put(t, shelf, "second");
-    tell(t, "read", call(t, "read", "()"));
-    tell(t, "take",
-         pb_client_call(t->client, t->root, "take", &t->err, "NN", pb_object_value(mine),
-                        pb_object_value(mine)));
-    tell(t, "alike", call(t, "alike", "()"));
-    tell_tables(t);
-    come_home(t, mine);
-    tell_ours(t, shelf, "refuse", "nor this");
-    tell(t, "drop", call(t, "drop", "(2,)"));
-    tell_tables(t);
-    put(t, shelf, "third");
-    tell(t, "read", call(t, "read", "()"));
-    tell(t, "drop", call(t, "drop", "(1,)"));
-    tell_tables(t);
-    put(t, shelf, "fourth");
-    tell(t, "take",
-         pb_client_call(t->client, t->root, "take", &t->err, "N", pb_object_value(mine)));
+    print_answer_steal(
+        t, "take",
+        pb_client_call(t->client, t->root, "take", &t->err, "N", pb_object_value(mine)));
+    shelf_put(t, shelf, "second");
+    print_answer_steal(t, "read", caching_call(t, "read", "()"));
+    print_answer_steal(t, "take",
+                       pb_client_call(t->client, t->root, "take", &t->err, "NN",
+                                      pb_object_value(mine), pb_object_value(mine)));
+    print_answer_steal(t, "alike", caching_call(t, "alike", "()"));
+    print_server_counts(t, "the server keeps");
+    print_sent_back(t, mine);
+    print_observer_answer(t, shelf, "refuse", "nor this");
+    print_answer_steal(t, "drop", caching_call(t, "drop", "(2,)"));
+    print_server_counts(t, "the server keeps");
+    shelf_put(t, shelf, "third");
+    print_answer_steal(t, "read", caching_call(t, "read", "()"));
+    print_answer_steal(t, "drop", caching_call(t, "drop", "(1,)"));
+    print_server_counts(t, "the server keeps");
+    shelf_put(t, shelf, "fourth");
+    print_answer_steal(
+        t, "take",
+        pb_client_call(t->client, t->root, "take", &t->err, "N", pb_object_value(mine)));
 }
 
-static void caching(struct talk *t)
+static void run_caching(struct test_client *t)
 {
     struct shelf shelf = {"the client's", pb_build(NULL, "[s]", "first"), NULL};
     pb_object *mine = pb_object_new(&shelf_class, &shelf);
-    theirs(t);
-    tell_tables(t);
-    ours(t, &shelf, mine);
-    /* both see each other's as the connection ends */
-    pb_value *seen = call(t, "give", "()");
-    tell_tables(t);
+    run_imported_shelf(t);
+    print_server_counts(t, "the server keeps");
+    run_exported_shelf(t, &shelf, mine);
+    /* the connection is closed while each side has a cache of the other's shelf */
+    pb_value *caches = caching_call(t, "give", "()");
+    print_server_counts(t, "the server keeps");
     pb_session_close(pb_client_session(t->client));
-    say_books("at the end:", pb_item(seen, 0));
-    pb_value_unref(seen);
+    print_books("at the end:", pb_item(caches, 0));
+    pb_value_unref(caches);
     pb_object_unref(mine);
     pb_value_unref(shelf.books);
 }
 
 const struct pair pairs_caching[] = {
-    {"caching", serve_caching, caching, prepare_caching},
+    {"caching", serve_caching, run_caching, prepare_caching},
     {0},
 };

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Caches more closely: observers and what they answer, a cache sent again and home, given
-up in parts and in whole, sent anew, and what is left when the connection ends."""
+"""Caches: the observer's methods and their answers, one cache sent several times and sent
+back to its owner, released in parts and completely, sent again after that, and the state
+when the connection is closed."""
 
 from twisted.internet import defer
 from twisted.spread import pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -19,27 +19,24 @@ class Shelf(pb.Cacheable):
 
     def getStateToCacheAndObserveFor(self, perspective, observer):
         self.observers.append(observer)
-        say(self.owner, "is observed")
+        print(self.owner, "is observed")
         return {"books": list(self.books)}
 
     def stoppedObserving(self, perspective, observer):
         self.observers.remove(observer)
-        say(self.owner, "is observed no more")
+        print(self.owner, "is no longer observed")
 
     def put(self, book):
         self.books.append(book)
-        return self.tell_all("put", book)
+        return self.call_observers("put", book)
 
-    def tell_all(self, method, *args):
-        def failed(f):
-            return pair.told(f)
-
-        calls = [observer.callRemote(method, *args).addErrback(failed)
+    def call_observers(self, method, *args):
+        calls = [observer.callRemote(method, *args).addErrback(pair.failure_text)
                  for observer in self.observers]
         return defer.gatherResults(calls)
 
 
-class Seen(pb.RemoteCache):
+class CachedShelf(pb.RemoteCache):
     def setCopyableState(self, state):
         self.books = state["books"]
 
@@ -51,12 +48,12 @@ class Seen(pb.RemoteCache):
         raise pb.Error(why)
 
 
-pb.setUnjellyableForClass(b"caching.Shelf", Seen)
+pb.setUnjellyableForClass(b"caching.Shelf", CachedShelf)
 
 
 class Shelves(pb.Root):
     def __init__(self):
-        self.shelf, self.seen = Shelf("the server's"), []
+        self.shelf, self.caches = Shelf("the server's"), []
 
     def rootObject(self, broker):
         self.broker = broker
@@ -69,97 +66,97 @@ class Shelves(pb.Root):
         return self.shelf.put(book)
 
     def remote_refuse(self, why):
-        return self.shelf.tell_all("refuse", why)
+        return self.shelf.call_observers("refuse", why)
 
     def remote_missing(self):
-        return self.shelf.tell_all("nothing")
+        return self.shelf.call_observers("nothing")
 
     def remote_is_yours(self, *values):
         return [value is self.shelf for value in values]
 
     def remote_take(self, *values):
-        self.seen += values
+        self.caches += values
         return [value.books for value in values]
 
     def remote_alike(self):
-        return all(seen.books is self.seen[0].books for seen in self.seen)
+        return all(cache.books is self.caches[0].books for cache in self.caches)
 
     def remote_read(self):
-        return self.seen[-1].books
+        return self.caches[-1].books
 
-    def remote_send_home(self):
-        return list(self.seen)
+    def remote_send_back(self):
+        return list(self.caches)
 
     def remote_drop(self, count):
-        del self.seen[-count:]
+        del self.caches[-count:]
 
-    def remote_tables(self):
-        return peer.tables(self.broker)
+    def remote_counts(self):
+        return peer.counts(self.broker)
 
 
-def theirs(root, tables):
-    """The server's shelf, seen from here."""
-    (seen,) = yield root.callRemote("give")
-    yield pair.tell("put", root.callRemote("put", "one"))
-    yield pair.tell("put", root.callRemote("put", "two"))
-    say("seen:", seen.books)
-    yield pair.tell("refuse", root.callRemote("refuse", "not this"))
-    yield pair.tell("missing", root.callRemote("missing"))
-    yield tables()
+def imported_shelf(root):
+    """The server's shelf, cached by the client."""
+    (cache,) = yield root.callRemote("give")
+    yield pair.print_result("put", root.callRemote("put", "one"))
+    yield pair.print_result("put", root.callRemote("put", "two"))
+    print("cached:", cache.books)
+    yield pair.print_result("refuse", root.callRemote("refuse", "not this"))
+    yield pair.print_result("missing", root.callRemote("missing"))
+    yield pair.print_server_counts(root, "the server keeps")
     again = yield root.callRemote("give", 2)
-    say("one state:", all(copy.books is seen.books for copy in again))
-    yield pair.tell("yours", root.callRemote("is_yours", seen, again[0], 1))
-    yield tables()
+    print("one state:", all(copy.books is cache.books for copy in again))
+    yield pair.print_result("yours", root.callRemote("is_yours", cache, again[0], 1))
+    yield pair.print_server_counts(root, "the server keeps")
     del again
-    yield tables()
-    yield pair.tell("put", root.callRemote("put", "three"))
-    say("seen:", seen.books)
-    say("the client keeps", peer.tables(root.broker))
-    del seen
-    yield tables()
-    say("the client keeps", peer.tables(root.broker))
-    yield pair.tell("put to nobody", root.callRemote("put", "four"))
-    (seen,) = yield root.callRemote("give")
-    say("anew:", seen.books)
-    yield root.callRemote("tables")  # until here inlineCallbacks has the answer too
-    del seen
+    yield pair.print_server_counts(root, "the server keeps")
+    yield pair.print_result("put", root.callRemote("put", "three"))
+    print("cached:", cache.books)
+    print("the client keeps", peer.counts(root.broker))
+    del cache
+    yield pair.print_server_counts(root, "the server keeps")
+    print("the client keeps", peer.counts(root.broker))
+    yield pair.print_result("put without observer", root.callRemote("put", "four"))
+    (cache,) = yield root.callRemote("give")
+    print("cached again:", cache.books)
+    # inlineCallbacks holds an answer until the next one arrives.
+    yield root.callRemote("counts")
+    del cache
 
 
-def ours(root, tables):
-    """Ours, seen by the server."""
+def exported_shelf(root):
+    """The client's shelf, cached by the server."""
     mine = Shelf("the client's")
     mine.books.append("first")
-    yield pair.tell("take", root.callRemote("take", mine))
-    say("put:", (yield mine.put("second")))
-    yield pair.tell("read", root.callRemote("read"))
-    yield pair.tell("take", root.callRemote("take", mine, mine))
-    yield pair.tell("alike", root.callRemote("alike"))
-    yield tables()
-    back = yield root.callRemote("send_home")
-    say("came home:", [value is mine for value in back])
-    say("refuse:", (yield mine.tell_all("refuse", "nor this")))
-    yield pair.tell("drop", root.callRemote("drop", 2))
-    yield tables()
-    say("put:", (yield mine.put("third")))
-    yield pair.tell("read", root.callRemote("read"))
-    yield pair.tell("drop", root.callRemote("drop", 1))
-    yield tables()
-    say("put:", (yield mine.put("fourth")))
-    yield pair.tell("take", root.callRemote("take", mine))
+    yield pair.print_result("take", root.callRemote("take", mine))
+    print("put:", (yield mine.put("second")))
+    yield pair.print_result("read", root.callRemote("read"))
+    yield pair.print_result("take", root.callRemote("take", mine, mine))
+    yield pair.print_result("alike", root.callRemote("alike"))
+    yield pair.print_server_counts(root, "the server keeps")
+    back = yield root.callRemote("send_back")
+    print("sent back:", [value is mine for value in back])
+    print("refuse:", (yield mine.call_observers("refuse", "nor this")))
+    yield pair.print_result("drop", root.callRemote("drop", 2))
+    yield pair.print_server_counts(root, "the server keeps")
+    print("put:", (yield mine.put("third")))
+    yield pair.print_result("read", root.callRemote("read"))
+    yield pair.print_result("drop", root.callRemote("drop", 1))
+    yield pair.print_server_counts(root, "the server keeps")
+    print("put:", (yield mine.put("fourth")))
+    yield pair.print_result("take", root.callRemote("take", mine))
 
 
 def caching(factory):
     root = yield factory.getRootObject()
-    tables = lambda: pair.tell("the server keeps", root.callRemote("tables"))
-    yield from theirs(root, tables)
-    yield tables()
-    yield from ours(root, tables)
-    # both see each other's as the connection ends
-    seen = yield root.callRemote("give")
-    yield tables()
+    yield from imported_shelf(root)
+    yield pair.print_server_counts(root, "the server keeps")
+    yield from exported_shelf(root)
+    # The connection is closed while each side has a cache of the other's shelf.
+    caches = yield root.callRemote("give")
+    yield pair.print_server_counts(root, "the server keeps")
     factory.disconnect()
-    yield pair.gone(root)
-    say("at the end:", seen[0].books)
+    yield pair.closed(root)
+    print("at the end:", caches[0].books)
 
 
 pair.main({"caching": (lambda: peer.serve(Shelves()), caching)})

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Copies more closely: tags, factories and class trees, copies within copies, shared and
-cyclic, with references inside, of both sides, and those that are refused."""
+"""Copies of both sides: tags, factories and class trees, copies within copies, shared and
+cyclic copies, copies with references inside, and rejected copies."""
 
 from twisted.persisted import crefutil
 from twisted.spread import jelly, pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -37,7 +36,7 @@ class Unknown(Point):
 
 
 class Bare(pb.Copyable):
-    """Its state is no dictionary."""
+    """Its state is not a dictionary."""
 
     def getTypeToCopy(self):
         return b"copying.Bare"
@@ -54,66 +53,65 @@ class Broken(pb.Copyable):
         raise ValueError("no state")
 
 
-class Copied(pb.RemoteCopy, pb.Copyable):
-    """Can be sent on."""
+class Received(pb.RemoteCopy, pb.Copyable):
+    """A received copy that can be sent again."""
 
     def getTypeToCopy(self):
         return self.tag
 
 
-class CopiedPoint(Copied):
+class ReceivedPoint(Received):
     tag = Point.tag
 
 
-class CopiedTree(Copied):
+class ReceivedTree(Received):
     tag = Tree.tag
 
 
-class CopiedBare(pb.RemoteCopy):
+class ReceivedBare(pb.RemoteCopy):
     def setCopyableState(self, state):
         self.state = state
 
 
-def make(state):
+def made_factory(state):
     return ("made of", state["a"])
 
 
-class CopiedLeaf(pb.RemoteCopy):
+class ReceivedLeaf(pb.RemoteCopy):
     pass
 
 
-for copied in CopiedPoint, CopiedTree, CopiedBare, CopiedLeaf:
-    copied.__name__ = copied.__name__.removeprefix("Copied")
+for received in ReceivedPoint, ReceivedTree, ReceivedBare, ReceivedLeaf:
+    received.__name__ = received.__name__.removeprefix("Received")
 module = type(pb)("copied")
-module.Leaf = CopiedLeaf
-pb.setUnjellyableForClass(Point.tag, CopiedPoint)
-pb.setUnjellyableForClass(Tree.tag, CopiedTree)
-pb.setUnjellyableForClass(b"copying.Bare", CopiedBare)
-jelly.setUnjellyableFactoryForClass(Made.tag, make)
+module.Leaf = ReceivedLeaf
+pb.setUnjellyableForClass(Point.tag, ReceivedPoint)
+pb.setUnjellyableForClass(Tree.tag, ReceivedTree)
+pb.setUnjellyableForClass(b"copying.Bare", ReceivedBare)
+jelly.setUnjellyableFactoryForClass(Made.tag, made_factory)
 jelly.setUnjellyableForClassTree(module, pb.RemoteCopy, "tree")
 
 
-def read(value):
-    """A copy as text."""
-    if isinstance(value, CopiedBare):
+def copy_text(value):
+    if isinstance(value, ReceivedBare):
         return f"Bare {value.state}"
     if isinstance(value, crefutil._Dereference):
         return "never filled"  # by the default setCopyableState of Python 3
     if not isinstance(value, pb.RemoteCopy):
-        return pair.shown(value)
-    inner = ", ".join(f"{k}={read(v)}" for k, v in value.__dict__.items())
+        return pair.value_text(value)
+    inner = ", ".join(f"{k}={copy_text(v)}" for k, v in value.__dict__.items())
     return f"{type(value).__name__}({inner})"
 
 
 class Copies(pb.Root):
     def remote_take(self, *values):
-        return [read(value) for value in values]
+        return [copy_text(value) for value in values]
 
     def remote_same(self, a, b):
         return a is b
 
     def remote_call(self, point):
-        return point.told.callRemote("tell", point.x)
+        return point.printer.callRemote("tell", point.x)
 
     def remote_give(self, name):
         return examples()[name]
@@ -140,25 +138,25 @@ def examples():
 def copying(factory):
     root = yield factory.getRootObject()
     for name, value in examples().items():
-        yield pair.tell("take " + name, root.callRemote("take", value))
+        yield pair.print_result("take " + name, root.callRemote("take", value))
     ours = examples()
-    yield pair.tell("same", root.callRemote("same", *ours["shared"]))
-    yield pair.tell("same", root.callRemote("same", Point(x=1), Point(x=1)))
-    told = pair.Told("the client's")
-    yield pair.tell("call", root.callRemote("call", Point(x=8, told=told)))
+    yield pair.print_result("same", root.callRemote("same", *ours["shared"]))
+    yield pair.print_result("same", root.callRemote("same", Point(x=1), Point(x=1)))
+    printer = pair.Printer("the client's")
+    yield pair.print_result("call", root.callRemote("call", Point(x=8, printer=printer)))
     for name in ours:
         if name == "unknown":
             continue
         value = yield root.callRemote("give", name)
-        say("given", name + ":", read(value))
+        print("given", name + ":", copy_text(value))
     a, b = yield root.callRemote("give", "shared")
-    say("shared:", a is b)
+    print("shared:", a is b)
     back = yield root.callRemote("echo", a)
-    say("echoed:", read(back), back is a)
+    print("echoed:", copy_text(back), back is a)
     yield root.callRemote("take", Broken()).addErrback(
-        lambda f: say("not sent:", f.value))
-    yield root.callRemote("broken").addErrback(lambda f: say("not given:", f.value))
-    yield pair.tell("still", root.callRemote("take", 1))
+        lambda f: print("not sent:", f.value))
+    yield root.callRemote("broken").addErrback(lambda f: print("not given:", f.value))
+    yield pair.print_result("still", root.callRemote("take", 1))
 
 
 pair.main({"copying": (lambda: peer.serve(Copies()), copying)})

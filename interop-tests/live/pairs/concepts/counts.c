@@ -1,56 +1,56 @@
 /* SPDX-License-Identifier: MIT
  *
- * Counts of references: one object in many places, sent home, dropped early and late, by
- * both sides; and what a broker does when there are too many. */
+ * Reference counts, on both sides: one object sent several times, sent back to its owner,
+ * released early and late; and a broker's reaction to too many references. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>
 
 struct counts {
-    pb_object *told;
+    pb_object *printer;
     pb_value *kept; /* a list */
 };
 
 /* ---- The server ---- */
 
-static int do_twice(void *self, pb_request *req)
+static int counts_twice(void *self, pb_request *req)
 {
     struct counts *c = self;
     pb_value *answer =
-        pb_build(NULL, "[N(N){sN}]", pb_object_value(c->told), pb_object_value(c->told),
-                 "again", pb_object_value(c->told));
+        pb_build(NULL, "[N(N){sN}]", pb_object_value(c->printer),
+                 pb_object_value(c->printer), "again", pb_object_value(c->printer));
     return pb_request_answer_steal(req, answer);
 }
 
-static pb_value *fresh_list(int count, const char *name)
+static pb_value *printer_list(int count, const char *name)
 {
     pb_value *list = pb_list();
     for (int i = 0; i < count; i++) {
-        pb_append_steal(list, pb_object_value_steal(told_new(name)));
+        pb_append_steal(list, pb_object_value_steal(printer_new(name)));
     }
     return list;
 }
 
-static int do_fresh(void *self, pb_request *req)
+static int counts_fresh(void *self, pb_request *req)
 {
     (void)self;
     int count;
     int e = pb_request_unpack(req, "i", &count);
-    return e ? e : pb_request_answer_steal(req, fresh_list(count, "fresh"));
+    return e ? e : pb_request_answer_steal(req, printer_list(count, "fresh"));
 }
 
-static int do_mine(void *self, pb_request *req)
+static int counts_mine(void *self, pb_request *req)
 {
     const struct counts *c = self;
     pb_value *args = pb_request_args(req);
     int64_t mine = 0;
     for (size_t i = 0; i < pb_len(args); i++) {
-        mine += pb_as_object(pb_item(args, i)) == c->told;
+        mine += pb_as_object(pb_item(args, i)) == c->printer;
     }
     return pb_request_answer_steal(req, pb_int(mine));
 }
 
-static int do_keep(void *self, pb_request *req)
+static int counts_keep(void *self, pb_request *req)
 {
     struct counts *c = self;
     pb_value *values;
@@ -64,7 +64,7 @@ static int do_keep(void *self, pb_request *req)
     return pb_request_answer_steal(req, pb_int((int64_t)pb_len(c->kept)));
 }
 
-static int do_drop(void *self, pb_request *req)
+static int counts_drop(void *self, pb_request *req)
 {
     struct counts *c = self;
     (void)req;
@@ -73,28 +73,20 @@ static int do_drop(void *self, pb_request *req)
     return 0;
 }
 
-static int do_back(void *self, pb_request *req)
+static int counts_back(void *self, pb_request *req)
 {
     struct counts *c = self;
     return pb_request_answer_steal(req, pb_value_ref(c->kept));
 }
 
-static int do_tables(void *self, pb_request *req)
-{
-    (void)self;
-    char text[TABLES_SIZE];
-    tables(pb_request_session(req), text);
-    return pb_request_answer_steal(req, pb_str(text));
-}
-
-/* Answers to calls of everything kept, and the request that waits for all of them. */
+/* The answers to the calls of all kept references, and the request that gets them. */
 struct gathered {
     pb_request *req;
     pb_value *answers;
     size_t missing;
 };
 
-static void gather(pb_value *answer, pb_failure *failure, void *user_data)
+static void gathered_answer(pb_value *answer, pb_failure *failure, void *user_data)
 {
     struct gathered *g = user_data;
     if (failure) {
@@ -109,163 +101,156 @@ static void gather(pb_value *answer, pb_failure *failure, void *user_data)
     }
 }
 
-static int do_call_all(void *self, pb_request *req)
+static int counts_call_all(void *self, pb_request *req)
 {
     struct counts *c = self;
     struct gathered *g = malloc(sizeof *g);
     *g = (struct gathered){pb_request_ref(req), pb_list(), pb_len(c->kept)};
     for (size_t i = 0; i < pb_len(c->kept); i++) {
-        pb_remote_call(pb_as_remote(pb_item(c->kept, i)), "tell", gather, g, NULL, "i",
-                       (int)i);
+        pb_remote_call(pb_as_remote(pb_item(c->kept, i)), "tell", gathered_answer, g,
+                       NULL, "i", (int)i);
     }
     return 0;
 }
 
-static void destroy(void *self)
+static void counts_destroy(void *self)
 {
     struct counts *c = self;
-    pb_object_unref(c->told);
+    pb_object_unref(c->printer);
     pb_value_unref(c->kept);
     free(c);
 }
 
 static const pb_class counts_class = {
     .name = "Counts",
-    .remote = (const pb_method[]){{"twice", do_twice},
-                                  {"fresh", do_fresh},
-                                  {"mine", do_mine},
-                                  {"keep", do_keep},
-                                  {"drop", do_drop},
-                                  {"back", do_back},
-                                  {"tables", do_tables},
-                                  {"call_all", do_call_all},
+    .remote = (const pb_method[]){{"twice", counts_twice},
+                                  {"fresh", counts_fresh},
+                                  {"mine", counts_mine},
+                                  {"keep", counts_keep},
+                                  {"drop", counts_drop},
+                                  {"back", counts_back},
+                                  {"counts", answer_counts},
+                                  {"call_all", counts_call_all},
                                   {0}},
-    .destroy = destroy,
+    .destroy = counts_destroy,
 };
 
 static void serve_counts(pb_net_config *config)
 {
     struct counts *c = malloc(sizeof *c);
-    *c = (struct counts){told_new("the server's"), pb_list()};
+    *c = (struct counts){printer_new("the server's"), pb_list()};
     config->session.root = pb_object_new(&counts_class, c);
 }
 
 /* ---- The clients ---- */
 
-static pb_value *call(struct talk *t, const char *method)
+static pb_value *counts_call(struct test_client *t, const char *method)
 {
     return pb_client_call(t->client, t->root, method, &t->err, "");
 }
 
-static void tell_tables(struct talk *t)
+/* References of the client to objects of the server. */
+static void run_imported_references(struct test_client *t)
 {
-    tell(t, "the server keeps", call(t, "tables"));
-}
-
-static const char *truth(bool b)
-{
-    return b ? "True" : "False";
-}
-
-static void theirs(struct talk *t)
-{
-    pb_value *twice = call(t, "twice");
+    pb_value *twice = counts_call(t, "twice");
     pb_value *first = pb_item(twice, 0);
     pb_value *third = pb_dict_get(pb_item(twice, 2), "again");
     printf("one object: %s\n",
-           truth(pb_value_equal(first, pb_item(pb_item(twice, 1), 0)) &&
-                 pb_value_equal(first, third)));
-    tell_tables(t);
-    tell(t, "mine",
-         pb_client_call(t->client, t->root, "mine", &t->err, "OON", first, third,
-                        pb_remote_value(t->root)));
-    pb_value *again = call(t, "twice");
-    printf("and again: %s\n", truth(pb_value_equal(pb_item(again, 0), first)));
+           python_bool(pb_value_equal(first, pb_item(pb_item(twice, 1), 0)) &&
+                       pb_value_equal(first, third)));
+    print_server_counts(t, "the server keeps");
+    print_answer_steal(t, "mine",
+                       pb_client_call(t->client, t->root, "mine", &t->err, "OON", first,
+                                      third, pb_remote_value(t->root)));
+    pb_value *again = counts_call(t, "twice");
+    printf("and again: %s\n", python_bool(pb_value_equal(pb_item(again, 0), first)));
     pb_value_unref(twice);
-    tell_tables(t);
-    tell(t, "tell",
-         pb_client_call(t->client, pb_as_remote(pb_item(again, 0)), "tell", &t->err, "i",
-                        1));
+    print_server_counts(t, "the server keeps");
+    print_answer_steal(t, "tell",
+                       pb_client_call(t->client, pb_as_remote(pb_item(again, 0)), "tell",
+                                      &t->err, "i", 1));
     pb_value_unref(again);
-    tell_tables(t);
+    print_server_counts(t, "the server keeps");
     pb_value *fresh = pb_client_call(t->client, t->root, "fresh", &t->err, "i", 5);
-    printf("alike: %s\n", truth(pb_value_equal(pb_item(fresh, 0), pb_item(fresh, 1))));
-    tell_tables(t);
+    printf("equal: %s\n",
+           python_bool(pb_value_equal(pb_item(fresh, 0), pb_item(fresh, 1))));
+    print_server_counts(t, "the server keeps");
     pb_value_unref(fresh);
-    tell_tables(t);
+    print_server_counts(t, "the server keeps");
 }
 
-static void ours(struct talk *t)
+/* References of the server to an object of the client. */
+static void run_exported_references(struct test_client *t)
 {
-    pb_object *mine = told_new("the client's");
-    tell(t, "keep",
-         pb_client_call(t->client, t->root, "keep", &t->err, "[NN]",
-                        pb_object_value(mine), pb_object_value(mine)));
-    tell(t, "call all", call(t, "call_all"));
-    tell(t, "keep",
-         pb_client_call(t->client, t->root, "keep", &t->err, "[N]",
-                        pb_object_value(mine)));
-    pb_value *back = call(t, "back");
-    printf("came home: [");
+    pb_object *mine = printer_new("the client's");
+    print_answer_steal(t, "keep",
+                       pb_client_call(t->client, t->root, "keep", &t->err, "[NN]",
+                                      pb_object_value(mine), pb_object_value(mine)));
+    print_answer_steal(t, "call all", counts_call(t, "call_all"));
+    print_answer_steal(t, "keep",
+                       pb_client_call(t->client, t->root, "keep", &t->err, "[N]",
+                                      pb_object_value(mine)));
+    pb_value *back = counts_call(t, "back");
+    printf("sent back: [");
     for (size_t i = 0; i < pb_len(back); i++) {
-        printf("%s%s", i ? ", " : "", truth(pb_as_object(pb_item(back, i)) == mine));
+        printf("%s%s", i ? ", " : "",
+               python_bool(pb_as_object(pb_item(back, i)) == mine));
     }
     printf("]\n");
     pb_value_unref(back);
-    char text[TABLES_SIZE];
-    tables(pb_client_session(t->client), text);
-    printf("the client keeps %s\n", text);
-    pb_value_unref(call(t, "drop"));
-    tell_tables(t);
+    print_client_counts(t);
+    pb_value_unref(counts_call(t, "drop"));
+    print_server_counts(t, "the server keeps");
     pb_object_unref(mine);
 }
 
-static void counts(struct talk *t)
+static void run_counts(struct test_client *t)
 {
-    theirs(t);
-    ours(t);
+    run_imported_references(t);
+    run_exported_references(t);
 }
 
-static pb_value *get_fresh(struct talk *t, int count)
+static pb_value *fetch_fresh(struct test_client *t, int count)
 {
     return pb_client_call(t->client, t->root, "fresh", &t->err, "i", count);
 }
 
-static void too_many(struct talk *t)
+static void run_too_many(struct test_client *t)
 {
-    tell(t, "keep",
-         pb_client_call(t->client, t->root, "keep", &t->err, "N", fresh_list(1000, "x")));
-    pb_value *fresh = get_fresh(t, 1000);
+    print_answer_steal(t, "keep",
+                       pb_client_call(t->client, t->root, "keep", &t->err, "N",
+                                      printer_list(1000, "x")));
+    pb_value *fresh = fetch_fresh(t, 1000);
     printf("fresh: %zu\n", pb_len(fresh));
-    pb_value *more = get_fresh(t, 23);
-    pb_value *last = get_fresh(t, 1);
-    tell(t, "one more", get_fresh(t, 1));
+    pb_value *more = fetch_fresh(t, 23);
+    pb_value *last = fetch_fresh(t, 1);
+    print_answer_steal(t, "one more", fetch_fresh(t, 1));
     pb_value_unref(last);
-    tell(t, "one instead", call(t, "mine"));
-    last = get_fresh(t, 1);
+    print_answer_steal(t, "one instead", counts_call(t, "mine"));
+    last = fetch_fresh(t, 1);
     printf("more: %zu\n", pb_len(more) + pb_len(last));
-    tell(t, "tables", call(t, "tables"));
+    print_server_counts(t, "counts");
     pb_value_unref(fresh);
     pb_value_unref(more);
     pb_value_unref(last);
-    pb_value_unref(call(t, "drop"));
-    tell(t, "tables", call(t, "tables"));
+    pb_value_unref(counts_call(t, "drop"));
+    print_server_counts(t, "counts");
 }
 
-static void gone_for_good(struct talk *t)
+static void run_gone(struct test_client *t)
 {
-    pb_value *fresh = get_fresh(t, 1024);
+    pb_value *fresh = fetch_fresh(t, 1024);
     for (int i = 0; i < 3; i++) {
-        tell(t, "one more", get_fresh(t, 1));
+        print_answer_steal(t, "one more", fetch_fresh(t, 1));
     }
-    pb_value_unref(get_fresh(t, 1));
-    call_until_gone(t, "tables");
+    pb_value_unref(fetch_fresh(t, 1));
+    call_until_closed(t, "counts");
     pb_value_unref(fresh);
 }
 
 const struct pair pairs_counts[] = {
-    {"counts", serve_counts, counts, NULL},
-    {"too-many", serve_counts, too_many, NULL},
-    {"gone", serve_counts, gone_for_good, NULL},
+    {"counts", serve_counts, run_counts, NULL},
+    {"too-many", serve_counts, run_too_many, NULL},
+    {"gone", serve_counts, run_gone, NULL},
     {0},
 };

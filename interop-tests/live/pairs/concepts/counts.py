@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""Counts of references: one object in many places, sent home, dropped early and late, by
-both sides; and what a broker does when there are too many."""
+"""Reference counts, on both sides: one object sent several times, sent back to its owner,
+released early and late; and a broker's reaction to too many references."""
 
 from twisted.internet import defer
 from twisted.spread import pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
 class Counts(pb.Root):
     def __init__(self):
-        self.told, self.kept = pair.Told("the server's"), []
+        self.printer, self.kept = pair.Printer("the server's"), []
 
     def remote_twice(self):
-        return [self.told, (self.told,), {"again": self.told}]
+        return [self.printer, (self.printer,), {"again": self.printer}]
 
     def remote_fresh(self, count):
-        return [pair.Told("fresh") for _ in range(count)]
+        return [pair.Printer("fresh") for _ in range(count)]
 
     def remote_mine(self, *values):
         """How many of these are the server's own object."""
-        return sum(value is self.told for value in values)
+        return sum(value is self.printer for value in values)
 
     def remote_keep(self, values):
         self.kept += values
@@ -38,8 +37,8 @@ class Counts(pb.Root):
     def remote_back(self):
         return list(self.kept)
 
-    def remote_tables(self, broker=None):
-        return peer.tables(self.broker)
+    def remote_counts(self):
+        return peer.counts(self.broker)
 
     def rootObject(self, broker):
         self.broker = broker
@@ -48,65 +47,68 @@ class Counts(pb.Root):
 
 def counts(factory):
     root = yield factory.getRootObject()
-    tables = lambda: pair.tell("the server keeps", root.callRemote("tables"))
 
-    # theirs, held here
+    # References of the client to objects of the server.
     twice = yield root.callRemote("twice")
-    say("one object:", twice[0] == twice[1][0] == twice[2]["again"])
-    yield tables()
-    yield pair.tell("mine", root.callRemote("mine", twice[0], twice[2]["again"], root))
+    print("one object:", twice[0] == twice[1][0] == twice[2]["again"])
+    yield pair.print_server_counts(root, "the server keeps")
+    values = twice[0], twice[2]["again"], root
+    yield pair.print_result("mine", root.callRemote("mine", *values))
+    del values
     again = yield root.callRemote("twice")
-    say("and again:", again[0] == twice[0])
+    print("and again:", again[0] == twice[0])
     del twice
-    yield tables()
-    yield pair.tell("tell", again[0].callRemote("tell", 1))
+    yield pair.print_server_counts(root, "the server keeps")
+    yield pair.print_result("tell", again[0].callRemote("tell", 1))
     del again
-    yield tables()
+    yield pair.print_server_counts(root, "the server keeps")
     fresh = yield root.callRemote("fresh", 5)
-    say("alike:", fresh[0] == fresh[1])
-    yield tables()
+    print("equal:", fresh[0] == fresh[1])
+    yield pair.print_server_counts(root, "the server keeps")
     del fresh
-    yield tables()
+    yield pair.print_server_counts(root, "the server keeps")
 
-    # ours, held there
-    mine = pair.Told("the client's")
-    yield pair.tell("keep", root.callRemote("keep", [mine, mine]))
-    yield pair.tell("call all", root.callRemote("call_all"))
-    yield pair.tell("keep", root.callRemote("keep", [mine]))
+    # References of the server to an object of the client.
+    mine = pair.Printer("the client's")
+    yield pair.print_result("keep", root.callRemote("keep", [mine, mine]))
+    yield pair.print_result("call all", root.callRemote("call_all"))
+    yield pair.print_result("keep", root.callRemote("keep", [mine]))
     back = yield root.callRemote("back")
-    say("came home:", [value is mine for value in back])
-    say("the client keeps", peer.tables(root.broker))
+    print("sent back:", [value is mine for value in back])
+    print("the client keeps", peer.counts(root.broker))
     yield root.callRemote("drop")
-    yield tables()
+    yield pair.print_server_counts(root, "the server keeps")
 
 
 def too_many(factory):
-    """Twisted lets 1025 through, for it counts the root too: one more is an error, and so
-    again until something is given back."""
+    """Twisted allows 1025 references, the root included. Each further one is an error
+    until the peer releases one."""
     root = yield factory.getRootObject()
-    yield pair.tell("keep", root.callRemote("keep", [pair.Told("x") for _ in range(1000)]))
+    printers = [pair.Printer("x") for _ in range(1000)]
+    yield pair.print_result("keep", root.callRemote("keep", printers))
+    del printers
     fresh = yield root.callRemote("fresh", 1000)
-    say("fresh:", len(fresh))
+    print("fresh:", len(fresh))
     more = yield root.callRemote("fresh", 24)
-    yield pair.tell("one more", root.callRemote("fresh", 1))
+    yield pair.print_result("one more", root.callRemote("fresh", 1))
     more.pop()
-    yield pair.tell("one instead", root.callRemote("mine"))
+    yield pair.print_result("one instead", root.callRemote("mine"))
     more += yield root.callRemote("fresh", 1)
-    say("more:", len(more))
-    yield pair.tell("tables", root.callRemote("tables"))
+    print("more:", len(more))
+    yield pair.print_server_counts(root, "counts")
     del fresh, more
     yield root.callRemote("drop")
-    yield pair.tell("tables", root.callRemote("tables"))
+    yield pair.print_server_counts(root, "counts")
 
 
 def gone_for_good(factory):
-    """The fourth reference too many ends the connection."""
+    """The fourth reference above the limit closes the connection."""
     root = yield factory.getRootObject()
     fresh = yield root.callRemote("fresh", 1024)
     for _ in range(3):
-        yield pair.tell("one more", root.callRemote("fresh", 1))
+        yield pair.print_result("one more", root.callRemote("fresh", 1))
     root.callRemote("fresh", 1).addErrback(lambda f: None)
-    yield pair.gone(root)
+    yield pair.closed(root)
     del fresh
 
 

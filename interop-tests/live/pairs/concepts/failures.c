@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Failures in both directions: by class and by name, now and later, forwarded, sent as
- * values, and exceptions that are sent as themselves. */
+ * Failures in both directions: checked by class and by name, raised at once and later,
+ * forwarded, sent as values; and exceptions that are sent as copies. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>
@@ -25,8 +25,8 @@ static const struct {
 };
 #define RAISED (sizeof raised / sizeof *raised)
 
-/* The names that a failure is checked against, those that it has, with spaces between. */
-static void known(const pb_failure *f, char text[200])
+/* Writes those of the known class names that the failure has, separated by spaces. */
+static void failure_names(const pb_failure *f, char text[200])
 {
     static const char *const names[] = {
         "shop.SoldOut", "shop.ShopError",      "twisted.spread.pb.Error",
@@ -41,7 +41,7 @@ static void known(const pb_failure *f, char text[200])
     }
 }
 
-/* ---- What raises, on both sides ---- */
+/* ---- The methods that raise, on both sides ---- */
 
 static int raise_named(pb_request *req, const char *name)
 {
@@ -53,7 +53,7 @@ static int raise_named(pb_request *req, const char *name)
                       : PB_ERR_ARG;
 }
 
-static int do_now(void *self, pb_request *req)
+static int raises_now(void *self, pb_request *req)
 {
     (void)self;
     const char *name;
@@ -61,28 +61,28 @@ static int do_now(void *self, pb_request *req)
     return e ? e : raise_named(req, name);
 }
 
-/* A request that waits for the loop to come round. */
-struct waiting {
+/* A request that fails in the loop's next iteration. */
+struct raising {
     uv_idle_t idle;
     pb_request *req;
 };
 
-static void free_waiting(uv_handle_t *handle)
+static void raising_free(uv_handle_t *handle)
 {
     free(handle);
 }
 
-static void raise_later(uv_idle_t *handle)
+static void raising_run(uv_idle_t *handle)
 {
-    struct waiting *w = (struct waiting *)handle;
+    struct raising *w = (struct raising *)handle;
     pb_span name = {0};
     pb_as_text(pb_item(pb_request_args(w->req), 0), &name);
     raise_named(w->req, (const char *)name.data);
     pb_request_unref(w->req);
-    uv_close((uv_handle_t *)handle, free_waiting);
+    uv_close((uv_handle_t *)handle, raising_free);
 }
 
-static int do_later(void *self, pb_request *req)
+static int raises_later(void *self, pb_request *req)
 {
     (void)self;
     const char *name;
@@ -90,10 +90,10 @@ static int do_later(void *self, pb_request *req)
     if (e) {
         return e;
     }
-    struct waiting *w = malloc(sizeof *w);
+    struct raising *w = malloc(sizeof *w);
     w->req = pb_request_ref(req);
     uv_idle_init(uv_default_loop(), &w->idle);
-    return uv_idle_start(&w->idle, raise_later);
+    return uv_idle_start(&w->idle, raising_run);
 }
 
 static pb_value *jellied_state(void *self, pb_object *perspective, pb_error *err)
@@ -109,17 +109,17 @@ static const pb_class jellied_class = {
     .state_to_copy = jellied_state,
 };
 
-static int do_jellied(void *self, pb_request *req)
+static int raises_jellied(void *self, pb_request *req)
 {
     (void)self;
     return pb_request_fail_value_steal(
         req, pb_object_value_steal(pb_object_new(&jellied_class, NULL)));
 }
 
-#define RAISES                            \
-    {"now", do_now}, {"later", do_later}, \
-    {                                     \
-        "jellied", do_jellied             \
+#define RAISES                                    \
+    {"now", raises_now}, {"later", raises_later}, \
+    {                                             \
+        "jellied", raises_jellied                 \
     }
 
 static const pb_class raises_class = {
@@ -129,50 +129,52 @@ static const pb_class raises_class = {
 
 /* ---- The server ---- */
 
-/* Calls `now` of the first argument with a name, and gives the failure to a function. */
-static int call_now(pb_request *req, const char *name, pb_answer_cb failed)
+/* Calls `now` of the first argument with a name; the callback gets the failure. */
+static int failures_call_now(pb_request *req, const char *name, pb_answer_cb failed)
 {
     pb_remote *other = pb_as_remote(pb_item(pb_request_args(req), 0));
     return pb_remote_call(other, "now", failed, pb_request_ref(req), NULL, "s", name);
 }
 
-static void forward(pb_value *answer, pb_failure *failure, void *user_data)
+static void failures_answer_forwarded(pb_value *answer, pb_failure *failure,
+                                      void *user_data)
 {
     (void)answer;
     pb_request_fail_with(user_data, failure);
     pb_request_unref(user_data);
 }
 
-static int do_forward(void *self, pb_request *req)
+static int failures_forward(void *self, pb_request *req)
 {
     (void)self;
     pb_value *other;
     const char *name;
     int e = pb_request_unpack(req, "Os", &other, &name);
-    return e ? e : call_now(req, name, forward);
+    return e ? e : failures_call_now(req, name, failures_answer_forwarded);
 }
 
-static void see(pb_value *answer, pb_failure *failure, void *user_data)
+static void failures_answer_seen(pb_value *answer, pb_failure *failure, void *user_data)
 {
     (void)answer;
     char names[200];
-    known(failure, names);
+    failure_names(failure, names);
     printf("the server saw %s: %s\n", pb_failure_type(failure), pb_failure_text(failure));
     pb_request_answer_steal(user_data, pb_build(NULL, "[sss]", pb_failure_type(failure),
                                                 pb_failure_text(failure), names));
     pb_request_unref(user_data);
 }
 
-static int do_seen(void *self, pb_request *req)
+static int failures_seen(void *self, pb_request *req)
 {
     (void)self;
     pb_value *other;
     const char *name;
     int e = pb_request_unpack(req, "Os", &other, &name);
-    return e ? e : call_now(req, name, see);
+    return e ? e : failures_call_now(req, name, failures_answer_seen);
 }
 
-static void trap(pb_value *answer, pb_failure *failure, void *user_data)
+static void failures_answer_trapped(pb_value *answer, pb_failure *failure,
+                                    void *user_data)
 {
     (void)answer;
     bool trapped = pb_failure_check(failure, "shop.ShopError");
@@ -181,15 +183,15 @@ static void trap(pb_value *answer, pb_failure *failure, void *user_data)
     pb_request_unref(user_data);
 }
 
-static int do_trapped(void *self, pb_request *req)
+static int failures_trapped(void *self, pb_request *req)
 {
     (void)self;
     pb_value *other;
     int e = pb_request_unpack(req, "O", &other);
-    return e ? e : call_now(req, "sold", trap);
+    return e ? e : failures_call_now(req, "sold", failures_answer_trapped);
 }
 
-static int do_value(void *self, pb_request *req)
+static int failures_value(void *self, pb_request *req)
 {
     (void)self;
     pb_failure *f = pb_failure_new(SOLD_OUT, "in an answer", NULL);
@@ -201,10 +203,10 @@ static int do_value(void *self, pb_request *req)
 static const pb_class failures_class = {
     .name = "Failures",
     .remote = (const pb_method[]){RAISES,
-                                  {"forward", do_forward},
-                                  {"seen", do_seen},
-                                  {"trapped", do_trapped},
-                                  {"value", do_value},
+                                  {"forward", failures_forward},
+                                  {"seen", failures_seen},
+                                  {"trapped", failures_trapped},
+                                  {"value", failures_value},
                                   {0}},
 };
 
@@ -221,69 +223,73 @@ static void serve_traceback(pb_net_config *config)
 
 /* ---- The clients ---- */
 
-static int received_set(void *self, pb_value *state, pb_error *err)
+static int received_jellied_set_state(void *self, pb_value *state, pb_error *err)
 {
     return pb_unpack(state, err, "{s:i}", "shelf", (int *)self);
 }
 
-static void *received_new(void)
+static void *received_jellied_new(void)
 {
     return calloc(1, sizeof(int));
 }
 
-static const pb_class received_class = {
+static const pb_class received_jellied_class = {
     .name = "Received",
     .flavor = PB_FLAVOR_COPYABLE,
-    .construct = received_new,
-    .set_state = received_set,
+    .construct = received_jellied_new,
+    .set_state = received_jellied_set_state,
     .destroy = free,
 };
 
 static void prepare_failures(pb_net_config *config)
 {
     config->session.registry = pb_registry_new();
-    pb_registry_set_class(config->session.registry, "shop.Jellied", &received_class);
+    pb_registry_set_class(config->session.registry, "shop.Jellied",
+                          &received_jellied_class);
 }
 
-static void told_known(const pb_failure *f, const char *how)
+static void print_failure_names(const char *label, const pb_failure *f)
 {
     char names[200];
-    known(f, names);
-    printf("%s%s: %s is %s\n", how, pb_failure_type(f), pb_failure_text(f), names);
+    failure_names(f, names);
+    printf("%s %s: %s is %s\n", label, pb_failure_type(f), pb_failure_text(f), names);
 }
 
-static void tell_known(struct talk *t, const char *what, pb_value *answer)
+/* As print_answer_steal, with the known names of a failure. */
+static void print_outcome_steal(struct test_client *t, const char *label,
+                                pb_value *answer)
 {
     const pb_failure *f = pb_client_failure(t->client);
     if (!f) {
-        tell(t, what, answer);
+        print_answer_steal(t, label, answer);
         return;
     }
-    printf("%s ", what);
-    told_known(f, "failed: ");
+    printf("%s ", label);
+    print_failure_names("failed:", f);
     t->err = (pb_error){0};
 }
 
-static void see_both_ways(struct talk *t, const char *name)
+/* Has the server forward and inspect a failure of the client. */
+static void run_client_failure(struct test_client *t, const char *name)
 {
-    char what[40];
+    char label[40];
     pb_object *mine = pb_object_new(&raises_class, NULL);
-    snprintf(what, sizeof what, "%s forwarded", name);
-    tell_known(t, what,
-               pb_client_call(t->client, t->root, "forward", &t->err, "Ns",
-                              pb_object_value(mine), name));
-    snprintf(what, sizeof what, "%s seen", name);
-    tell_known(t, what,
-               pb_client_call(t->client, t->root, "seen", &t->err, "Ns",
-                              pb_object_value(mine), name));
+    snprintf(label, sizeof label, "%s forwarded", name);
+    print_outcome_steal(t, label,
+                        pb_client_call(t->client, t->root, "forward", &t->err, "Ns",
+                                       pb_object_value(mine), name));
+    snprintf(label, sizeof label, "%s seen", name);
+    print_outcome_steal(t, label,
+                        pb_client_call(t->client, t->root, "seen", &t->err, "Ns",
+                                       pb_object_value(mine), name));
     pb_object_unref(mine);
 }
 
-static void see_values(struct talk *t)
+static void run_failure_values(struct test_client *t)
 {
     pb_value *value = pb_client_call(t->client, t->root, "value", &t->err, "");
     pb_failure *f = pb_failure_from_value(pb_item(value, 0));
-    told_known(f, "a value: ");
+    print_failure_names("a value:", f);
     pb_failure_unref(f);
     pb_value_unref(value);
     for (int later = 0; later < 2; later++) {
@@ -297,29 +303,30 @@ static void see_values(struct talk *t)
     }
 }
 
-static void failures(struct talk *t)
+static void run_failures(struct test_client *t)
 {
     for (size_t i = 0; i < RAISED; i++) {
-        tell_known(
+        print_outcome_steal(
             t, raised[i].name,
             pb_client_call(t->client, t->root, "now", &t->err, "s", raised[i].name));
     }
-    tell_known(t, "sold later",
-               pb_client_call(t->client, t->root, "later", &t->err, "s", "sold"));
-    tell_known(t, "odd later",
-               pb_client_call(t->client, t->root, "later", &t->err, "s", "odd"));
-    see_both_ways(t, "sold");
-    see_both_ways(t, "odd");
+    print_outcome_steal(
+        t, "sold later",
+        pb_client_call(t->client, t->root, "later", &t->err, "s", "sold"));
+    print_outcome_steal(t, "odd later",
+                        pb_client_call(t->client, t->root, "later", &t->err, "s", "odd"));
+    run_client_failure(t, "sold");
+    run_client_failure(t, "odd");
     pb_object *mine = pb_object_new(&raises_class, NULL);
-    tell(t, "trapped",
-         pb_client_call(t->client, t->root, "trapped", &t->err, "N",
-                        pb_object_value(mine)));
+    print_answer_steal(t, "trapped",
+                       pb_client_call(t->client, t->root, "trapped", &t->err, "N",
+                                      pb_object_value(mine)));
     pb_object_unref(mine);
-    see_values(t);
+    run_failure_values(t);
 }
 
-/* The first and the last line of the traceback. */
-static void traceback(struct talk *t)
+/* Prints the first and the last line of tracebacks. */
+static void run_traceback(struct test_client *t)
 {
     const char *const calls[][2] = {{"now", "odd"}, {"later", "sold"}};
     for (size_t i = 0; i < 2; i++) {
@@ -331,7 +338,8 @@ static void traceback(struct talk *t)
         len -= len > 0 && text[len - 1] == '\n';
         const char *last = memrchr(text, '\n', len);
         last = last ? last + 1 : text;
-        last += strncmp(last, "Failure: ", 9) == 0 ? 9 : 0; /* of one without frames */
+        /* Twisted's traceback without frames begins so. */
+        last += strncmp(last, "Failure: ", 9) == 0 ? 9 : 0;
         printf("its traceback: %.*s ... %.*s\n", (int)strcspn(text, "\n"), text,
                (int)(len - (size_t)(last - text)), last);
         t->err = (pb_error){0};
@@ -339,8 +347,8 @@ static void traceback(struct talk *t)
 }
 
 const struct pair pairs_failures[] = {
-    {"failures", serve_failures, failures, prepare_failures},
-    {"traceback", serve_traceback, traceback, NULL},
-    {"no-traceback", serve_failures, traceback, NULL},
+    {"failures", serve_failures, run_failures, prepare_failures},
+    {"traceback", serve_traceback, run_traceback, NULL},
+    {"no-traceback", serve_failures, run_traceback, NULL},
     {0},
 };

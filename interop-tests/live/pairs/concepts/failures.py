@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Failures in both directions: by class and by name, now and later, forwarded, sent as
-values, and exceptions that are sent as themselves."""
+"""Failures in both directions: checked by class and by name, raised at once and later,
+forwarded, sent as values; and exceptions that are sent as copies."""
 
 from twisted.internet import defer, reactor, task
 from twisted.python import failure
 from twisted.spread import pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -24,7 +23,7 @@ class Odd(ValueError):
 
 
 class Jellied(pb.Error, pb.Copyable, pb.RemoteCopy):
-    """Is sent as itself, and known on the other side."""
+    """Is sent as a copy, whose class the other side has registered."""
 
     __module__ = "shop"
 
@@ -47,18 +46,16 @@ RAISED = {
 }
 
 
-def known(f):
+def failure_names(f):
+    """Those of the known class names that the failure has."""
     return " ".join(name for name in NAMES if f.check(name))
 
 
-def tell(what, calling):
-    def failed(f):
-        say(what, "failed:", pair.told(f), "is", known(f) or "nothing known")
-        return f
-
-    calling.addErrback(failed)
-    return calling.addCallbacks(lambda answer: say(what, "answered", pair.shown(answer)),
-                                lambda f: None)
+def print_outcome(label, call):
+    """As pair.print_result, with the known names of a failure."""
+    return call.addCallbacks(
+        lambda answer: print(label, "answered", pair.value_text(answer)),
+        lambda f: print(label, "failed:", pair.failure_text(f), "is", failure_names(f)))
 
 
 class Raises(pb.Referenceable):
@@ -76,14 +73,14 @@ class Raises(pb.Referenceable):
 
 class Failures(Raises, pb.Root):
     def remote_forward(self, other, name):
-        """What another says goes on to the caller."""
+        """Forwards the failure of the other object's method."""
         return other.callRemote("now", name)
 
     def remote_seen(self, other, name):
-        """What the server makes of the client's failure."""
+        """Answers with the server's view of the client's failure."""
         def seen(f):
-            say("the server saw", pair.told(f))
-            return [f.type.decode(), f.value, known(f)]
+            print("the server saw", pair.failure_text(f))
+            return [f.type.decode(), f.value, failure_names(f)]
 
         return other.callRemote("now", name).addErrback(seen)
 
@@ -94,28 +91,28 @@ class Failures(Raises, pb.Root):
             return [pb.CopyableFailure(failure.Failure().value)]
 
     def remote_trapped(self, other):
-        """A failure that is trapped where it comes from nowhere else."""
-        calling = other.callRemote("now", "sold")
-        return calling.addErrback(lambda f: f.trap("shop.ShopError")).addErrback(
+        """Traps a failure of the client by name."""
+        call = other.callRemote("now", "sold")
+        return call.addErrback(lambda f: f.trap("shop.ShopError")).addErrback(
             lambda f: "not trapped")
 
 
 def failures(factory):
     root = yield factory.getRootObject()
     for name in RAISED:
-        yield tell(name, root.callRemote("now", name))
+        yield print_outcome(name, root.callRemote("now", name))
     for name in "sold", "odd":
-        yield tell(name + " later", root.callRemote("later", name))
+        yield print_outcome(name + " later", root.callRemote("later", name))
     mine = Raises()
     for name in "sold", "odd":
-        yield tell(name + " forwarded", root.callRemote("forward", mine, name))
-        yield tell(name + " seen", root.callRemote("seen", mine, name))
-    yield tell("trapped", root.callRemote("trapped", mine))
+        yield print_outcome(name + " forwarded", root.callRemote("forward", mine, name))
+        yield print_outcome(name + " seen", root.callRemote("seen", mine, name))
+    yield print_outcome("trapped", root.callRemote("trapped", mine))
     (value,) = yield root.callRemote("value")
-    say("a value:", pair.told(value), "is", known(value))
+    print("a value:", pair.failure_text(value), "is", failure_names(value))
     for later in False, True:
         f = yield root.callRemote("jellied", later).addErrback(lambda f: [f])
-        say("jellied:", type(f[0].value).__name__, "with", f[0].value.shelf)
+        print("jellied:", type(f[0].value).__name__, "with", f[0].value.shelf)
     del mine, value, f
 
 
@@ -124,7 +121,7 @@ def traceback(factory):
 
     def failed(f):
         lines = f.traceback.splitlines()
-        say("its traceback:", lines[0], "...", lines[-1].removeprefix("Failure: "))
+        print("its traceback:", lines[0], "...", lines[-1].removeprefix("Failure: "))
 
     yield root.callRemote("now", "odd").addErrback(failed)
     yield root.callRemote("later", "sold").addErrback(failed)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * A local object behind the interface of a remote one: the same function uses the
- * server's adder and one of the client's own, directly and through a forwarder. */
+ * server's adder and the client's own, the latter directly and through a forwarder. */
 #include <stdlib.h>
 #include <uv.h>
 
 #include "interop-tests/live/pairs/pair.h"
 
-static int do_add(void *self, pb_request *req)
+static int adder_add(void *self, pb_request *req)
 {
     (void)self;
     const char *const names[] = {"a", "b", NULL};
@@ -16,43 +16,44 @@ static int do_add(void *self, pb_request *req)
     return e ? e : pb_request_answer_steal(req, pb_int(a + b));
 }
 
-static int do_fail(void *self, pb_request *req)
+static int adder_fail(void *self, pb_request *req)
 {
     (void)self;
     return pb_request_fail(req, "builtins.ValueError", "not today");
 }
 
-struct waiting {
+struct delayed {
     uv_timer_t timer;
     pb_request *req;
 };
 
-static void free_waiting(uv_handle_t *handle)
+static void delayed_free(uv_handle_t *handle)
 {
     free(handle);
 }
 
-static void answer(uv_timer_t *timer)
+static void delayed_answer(uv_timer_t *timer)
 {
-    pb_request *req = ((struct waiting *)timer)->req;
+    pb_request *req = ((struct delayed *)timer)->req;
     pb_request_answer_steal(req, pb_value_ref(pb_item(pb_request_args(req), 0)));
     pb_request_unref(req);
-    uv_close((uv_handle_t *)timer, free_waiting);
+    uv_close((uv_handle_t *)timer, delayed_free);
 }
 
-static int do_later(void *self, pb_request *req)
+static int adder_later(void *self, pb_request *req)
 {
     (void)self;
-    struct waiting *w = malloc(sizeof *w);
+    struct delayed *w = malloc(sizeof *w);
     w->req = pb_request_ref(req);
     uv_timer_init(uv_default_loop(), &w->timer);
-    return uv_timer_start(&w->timer, answer, 10, 0);
+    return uv_timer_start(&w->timer, delayed_answer, 10, 0);
 }
 
 static const pb_class adder_class = {
     .name = "Adder",
     .remote =
-        (const pb_method[]){{"add", do_add}, {"later", do_later}, {"fail", do_fail}, {0}},
+        (const pb_method[]){
+            {"add", adder_add}, {"later", adder_later}, {"fail", adder_fail}, {0}},
 };
 
 static void serve_local(pb_net_config *config)
@@ -60,37 +61,37 @@ static void serve_local(pb_net_config *config)
     config->session.root = pb_object_new(&adder_class, NULL);
 }
 
-/* A call that is waited for: a remote one by the client's loop, a local one by the
- * program's. */
-struct call {
-    const char *what;
+/* A call to wait for. The client's loop completes a remote one, the program's a local
+ * one. */
+struct local_call {
+    const char *label;
     bool ended;
 };
 
-static void on_end(pb_value *result, pb_failure *failure, void *user_data)
+static void local_call_ended(pb_value *result, pb_failure *failure, void *user_data)
 {
-    struct call *call = user_data;
+    struct local_call *call = user_data;
     call->ended = true;
     if (failure) {
-        printf("%s failed: %s: %s\n", call->what, pb_failure_type(failure),
+        printf("%s failed: %s: %s\n", call->label, pb_failure_type(failure),
                pb_failure_text(failure));
         return;
     }
-    char *text = shown(result);
-    printf("%s answered %s\n", call->what, text);
-    free(text);
+    printf("%s ", call->label);
+    print_value("answered", result);
 }
 
-static void use(struct talk *t, const char *who, pb_remote *to, const char *method,
-                const char *args_literal, const char *kwargs_literal)
+static void use_method(struct test_client *t, const char *who, pb_remote *to,
+                       const char *method, const char *args_literal,
+                       const char *kwargs_literal)
 {
-    char what[40];
-    snprintf(what, sizeof what, "%s %s", who, method);
-    struct call call = {what, false};
+    char label[40];
+    snprintf(label, sizeof label, "%s %s", who, method);
+    struct local_call call = {label, false};
     pb_value *args = pb_value_parse(args_literal, NULL);
     pb_value *kwargs = pb_value_parse(kwargs_literal, NULL);
-    if (pb_remote_call_values(to, method, args, kwargs, NULL, on_end, &call, NULL,
-                              &t->err) == 0) {
+    if (pb_remote_call_values(to, method, args, kwargs, NULL, local_call_ended, &call,
+                              NULL, &t->err) == 0) {
         while (!call.ended && pb_client_wait(t->client, 1) == 0) {
             uv_run(uv_default_loop(), UV_RUN_NOWAIT);
         }
@@ -99,27 +100,27 @@ static void use(struct talk *t, const char *who, pb_remote *to, const char *meth
     pb_value_unref(kwargs);
 }
 
-static void use_all(struct talk *t, const char *who, pb_remote *adder)
+static void use_adder(struct test_client *t, const char *who, pb_remote *adder)
 {
-    use(t, who, adder, "add", "(1, 2)", "{}");
-    use(t, who, adder, "add", "(1,)", "{'b': 0}");
-    use(t, who, adder, "fail", "()", "{}");
-    use(t, who, adder, "later", "('x',)", "{}");
+    use_method(t, who, adder, "add", "(1, 2)", "{}");
+    use_method(t, who, adder, "add", "(1,)", "{'b': 0}");
+    use_method(t, who, adder, "fail", "()", "{}");
+    use_method(t, who, adder, "later", "('x',)", "{}");
 }
 
-static void local(struct talk *t)
+static void run_local(struct test_client *t)
 {
-    use_all(t, "remote", t->root);
+    use_adder(t, "remote", t->root);
     pb_object *mine = pb_object_new(&adder_class, NULL);
     pb_remote *as_remote = pb_local_as_remote(mine);
-    use_all(t, "local", as_remote);
+    use_adder(t, "local", as_remote);
     pb_remote_unref(as_remote);
     const char *const names[] = {"add", NULL};
     pb_remote *forwarder = pb_local_async_forwarder(mine, names, false);
-    use(t, "forwarded", forwarder, "add", "(3, 4)", "{}");
-    use(t, "forwarded", forwarder, "fail", "()", "{}");
+    use_method(t, "forwarded", forwarder, "add", "(3, 4)", "{}");
+    use_method(t, "forwarded", forwarder, "fail", "()", "{}");
     pb_remote_unref(forwarder);
     pb_object_unref(mine);
 }
 
-const struct pair pairs_local[] = {{"local", serve_local, local, NULL}, {0}};
+const struct pair pairs_local[] = {{"local", serve_local, run_local, NULL}, {0}};

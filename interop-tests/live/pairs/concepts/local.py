@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A local object behind the interface of a remote one: the same function uses the server's
-adder and one of the client's own, directly and through a forwarder."""
+"""A local object behind the interface of a remote one: the same function uses the
+server's adder and the client's own, the latter directly and through a forwarder."""
 
 from twisted.internet import reactor, task
 from twisted.spread import pb, util
@@ -41,19 +41,20 @@ class Forwarded(Adding):
 
 
 def use(who, adder):
-    yield pair.tell(f"{who} add", adder.callRemote("add", 1, 2))
-    yield pair.tell(f"{who} add", adder.callRemote("add", 1, b=0))
-    yield pair.tell(f"{who} fail", adder.callRemote("fail"))
-    yield pair.tell(f"{who} later", adder.callRemote("later", "x"))
+    yield pair.print_result(f"{who} add", adder.callRemote("add", 1, 2))
+    yield pair.print_result(f"{who} add", adder.callRemote("add", 1, b=0))
+    yield pair.print_result(f"{who} fail", adder.callRemote("fail"))
+    yield pair.print_result(f"{who} later", adder.callRemote("later", "x"))
 
 
 def local(factory):
     yield from use("remote", (yield factory.getRootObject()))
     yield from use("local", LocalAdder())
-    # With failWhenNotImplemented Twisted makes a Failure that is none.
+    # failWhenNotImplemented is not used: it makes Twisted create a Failure whose value is
+    # the class NotImplementedError, and whose type is the text.
     forwarder = util.LocalAsyncForwarder(Forwarded(), IAdder)
-    yield pair.tell("forwarded add", forwarder.callRemote("add", 3, 4))
-    yield pair.tell("forwarded fail", forwarder.callRemote("fail"))
+    yield pair.print_result("forwarded add", forwarder.callRemote("add", 3, 4))
+    yield pair.print_result("forwarded fail", forwarder.callRemote("fail"))
 
 
 pair.main({"local": (lambda: peer.serve(Adder()), local)})

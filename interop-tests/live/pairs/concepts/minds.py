@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Logins more closely: minds that the realm calls, right and wrong passwords, realms and
-checkers that answer later or fail, and the one logout of each avatar."""
+"""Logins: minds that the realm calls, right and wrong passwords, realms and checkers that
+answer later or fail, and the single logout of each avatar."""
 
 from twisted.cred import checkers, credentials, error, portal
 from twisted.internet import defer, reactor, task
@@ -8,7 +8,6 @@ from twisted.spread import pb
 from zope.interface import implementer
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -18,7 +17,7 @@ class Avatar(pb.Avatar):
         realm.present.append(self)
 
     def logout(self):
-        say(self.name, "leaves")
+        print(self.name, "leaves")
         self.realm.present.remove(self)
         self.mind = None
 
@@ -43,18 +42,19 @@ class Realm:
         avatar = Avatar(name, self, mind)
         result = pb.IPerspective, avatar, avatar.logout
         if mind is None:
-            say(name, "comes without a mind")
+            print(name, "logs in without a mind")
             return result
-        say(name, "comes with", pair.shown(mind))
-        calling = mind.callRemote("tell", "welcome")
-        return calling.addCallback(lambda heard: say("the realm heard", heard) or result)
+        print(name, "logs in with", pair.value_text(mind))
+        call = mind.callRemote("tell", "welcome")
+        return call.addCallback(
+            lambda answer: print("the mind answered the realm:", answer) or result)
 
 
 class LateChecker(checkers.InMemoryUsernamePasswordDatabaseDontUse):
     def requestAvatarId(self, who):
-        asking = defer.maybeDeferred(
+        result = defer.maybeDeferred(
             checkers.InMemoryUsernamePasswordDatabaseDontUse.requestAvatarId, self, who)
-        return task.deferLater(reactor, 0.01, lambda: asking)
+        return task.deferLater(reactor, 0.01, lambda: result)
 
 
 USERS = {"ann": b"1", "bea": b"", "banned": b"x"}
@@ -64,9 +64,17 @@ def serve(checker, *more):
     peer.serve(portal.Portal(Realm(), [checker(**USERS), *more]))
 
 
-def serve_all():
+def serve_minds():
     serve(checkers.InMemoryUsernamePasswordDatabaseDontUse,
           checkers.AllowAnonymousAccess())
+
+
+def serve_late_logins():
+    serve(LateChecker, checkers.AllowAnonymousAccess())
+
+
+def serve_refusals():
+    serve(checkers.InMemoryUsernamePasswordDatabaseDontUse)
 
 
 def password(name, word):
@@ -74,45 +82,46 @@ def password(name, word):
 
 
 def minds(factory):
-    ann = yield factory.login(password(b"ann", b"1"), pair.Told("ann's mind"))
-    yield pair.tell("tell", ann.callRemote("tell", "hello"))
+    ann = yield factory.login(password(b"ann", b"1"), pair.Printer("ann's mind"))
+    yield pair.print_result("tell", ann.callRemote("tell", "hello"))
     bea = yield factory.login(password(b"bea", b""))
-    yield pair.tell("present", bea.callRemote("present"))
-    yield pair.tell("tell", bea.callRemote("tell", "hello"))
-    nobody = yield factory.login(credentials.Anonymous(), pair.Told("nobody's mind"))
-    yield pair.tell("tell", nobody.callRemote("tell", "you"))
-    say("the client keeps", peer.tables(ann.broker))
-    del ann  # which is a logout
-    yield pair.tell("present", bea.callRemote("present"))
+    yield pair.print_result("present", bea.callRemote("present"))
+    yield pair.print_result("tell", bea.callRemote("tell", "hello"))
+    nobody = yield factory.login(credentials.Anonymous(), pair.Printer("nobody's mind"))
+    yield pair.print_result("tell", nobody.callRemote("tell", "you"))
+    print("the client keeps", peer.counts(ann.broker))
+    del ann  # logs ann out
+    yield pair.print_result("present", bea.callRemote("present"))
     again = yield factory.login(password(b"ann", b"1"))
-    yield pair.tell("present", again.callRemote("present"))
+    yield pair.print_result("present", again.callRemote("present"))
     del again
     yield bea.callRemote("present")
     del nobody
-    yield pair.tell("present", bea.callRemote("present"))
-    # bea leaves as the connection ends
+    yield pair.print_result("present", bea.callRemote("present"))
+    # Closing the connection logs bea out.
     factory.disconnect()
-    yield pair.gone(bea)
+    yield pair.closed(bea)
 
 
 def refusals(factory):
     for name, word in [(b"ann", b"2"), (b"ann", b""), (b"cat", b""), (b"", b""),
                        (b"banned", b"x"), (b"banned", b"y"), ("ann", b"1")]:
-        yield pair.tell(f"{name} {word}", factory.login(password(name, word)))
-    yield pair.tell("nobody", factory.login(credentials.Anonymous()))
+        yield pair.print_result(f"{name} {word}", factory.login(password(name, word)))
+    yield pair.print_result("nobody", factory.login(credentials.Anonymous()))
     root = yield factory.getRootObject()
-    yield pair.tell("nothing", root.callRemote("nothing"))
+    yield pair.print_result("nothing", root.callRemote("nothing"))
     challenge, challenger = yield root.callRemote("login", b"ann")
-    say("a challenge of", len(challenge), "bytes")
-    yield pair.tell("respond", challenger.callRemote("respond", b"nonsense", None))
+    print("a challenge of", len(challenge), "bytes")
+    wrong = challenger.callRemote("respond", b"nonsense", None)
+    yield pair.print_result("respond", wrong)
     right = pb.respond(challenge, b"1")
     one = yield challenger.callRemote("respond", right, None)
     two = yield challenger.callRemote("respond", right, None)
-    say("alike:", one == two)
+    print("equal:", one == two)
 
 
 pair.main({
-    "minds": (serve_all, minds),
-    "late-logins": (lambda: serve(LateChecker, checkers.AllowAnonymousAccess()), minds),
-    "refusals": (lambda: serve(checkers.InMemoryUsernamePasswordDatabaseDontUse), refusals),
+    "minds": (serve_minds, minds),
+    "late-logins": (serve_late_logins, minds),
+    "refusals": (serve_refusals, refusals),
 })

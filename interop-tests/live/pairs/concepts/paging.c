@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pages: a string and a file sent in pages to a collector of the peer's, one's own pager,
- * and all pages at once. */
+ * Paging: a string and a file sent in pages to the peer's collector, a pager with its own
+ * pages, and all pages as one answer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +9,8 @@
 
 #define NUMBERS 5000
 
-/* The text that is paged: "00000 00001 ...". */
-static pb_value *make_text(size_t len)
+/* The first `len` bytes of the text that is paged: "00000 00001 ...". */
+static pb_value *numbers_text(size_t len)
 {
     char *text = malloc(NUMBERS * 6 + 1);
     for (int n = 0; n < NUMBERS; n++) {
@@ -21,9 +21,10 @@ static pb_value *make_text(size_t len)
     return v;
 }
 
-static bool is_text(pb_value *pages)
+/* Whether the pages are the text. */
+static bool pages_are_text(pb_value *pages)
 {
-    pb_value *text = make_text((size_t)NUMBERS * 6);
+    pb_value *text = numbers_text((size_t)NUMBERS * 6);
     pb_span wanted, page;
     pb_as_bytes(text, &wanted);
     bool right = true;
@@ -38,9 +39,9 @@ static bool is_text(pb_value *pages)
     return right && at == wanted.len;
 }
 
-/* ---- What is sent ---- */
+/* ---- The pagers ---- */
 
-static void paged(const pb_error *why, void *user_data)
+static void print_paged(const pb_error *why, void *user_data)
 {
     (void)why;
     if (user_data) {
@@ -50,13 +51,13 @@ static void paged(const pb_error *why, void *user_data)
 
 static void page_text(pb_remote *collector, size_t len, size_t chunk, const char *end)
 {
-    pb_value *text = make_text(len);
-    pb_page_bytes(collector, text, chunk, paged, (char *)end, NULL);
+    pb_value *text = numbers_text(len);
+    pb_page_bytes(collector, text, chunk, print_paged, (char *)end, NULL);
     pb_value_unref(text);
 }
 
-/* Pages that are numbers, up to 4. */
-static int next_number(void *self, pb_value **page, bool *last, pb_error *err)
+/* Pages that are the numbers 1 to 4. */
+static int numbers_next(void *self, pb_value **page, bool *last, pb_error *err)
 {
     int *number = self;
     (void)err;
@@ -65,30 +66,30 @@ static int next_number(void *self, pb_value **page, bool *last, pb_error *err)
     return 0;
 }
 
-static void numbers_done(void *self, const pb_error *why)
+static void numbers_paged(void *self, const pb_error *why)
 {
-    paged(why, "the numbers are paged");
+    print_paged(why, "the numbers are paged");
     free(self);
 }
 
-static const pb_page_source numbers = {.next_page = next_number, .done = numbers_done};
+static const pb_page_source numbers = {.next_page = numbers_next, .done = numbers_paged};
 
-static void file_done(const pb_error *why, void *user_data)
+static void file_paged(const pb_error *why, void *user_data)
 {
-    paged(why, "the file is paged");
+    print_paged(why, "the file is paged");
     fclose(user_data);
 }
 
-static void page_file(pb_remote *collector)
+static void send_file(pb_remote *collector)
 {
-    pb_value *text = make_text((size_t)NUMBERS * 6);
+    pb_value *text = numbers_text((size_t)NUMBERS * 6);
     pb_span s;
     pb_as_bytes(text, &s);
     FILE *file = tmpfile();
     fwrite(s.data, 1, s.len, file);
     rewind(file);
     pb_value_unref(text);
-    pb_page_file(collector, file, 0, file_done, file, NULL);
+    pb_page_file(collector, file, 0, file_paged, file, NULL);
 }
 
 static void send_kind(const char *kind, pb_remote *collector)
@@ -104,13 +105,13 @@ static void send_kind(const char *kind, pb_remote *collector)
     } else if (strcmp(kind, "numbers") == 0) {
         pb_page(collector, &numbers, calloc(1, sizeof(int)), NULL);
     } else if (strcmp(kind, "file") == 0) {
-        page_file(collector);
+        send_file(collector);
     }
 }
 
 /* ---- The server ---- */
 
-static int do_page(void *self, pb_request *req)
+static int pages_page(void *self, pb_request *req)
 {
     (void)self;
     pb_value *collector;
@@ -123,41 +124,33 @@ static int do_page(void *self, pb_request *req)
     return e;
 }
 
-static void collected(pb_value *pages, pb_failure *failure, void *user_data)
+static void pages_collected(pb_value *pages, pb_failure *failure, void *user_data)
 {
     if (failure) {
         pb_request_fail_with(user_data, failure);
     } else {
-        pb_request_answer_steal(user_data, pb_bool(is_text(pages)));
+        pb_request_answer_steal(user_data, pb_bool(pages_are_text(pages)));
     }
     pb_request_unref(user_data);
 }
 
-/* Has the pager send its pages here. */
-static int do_collect(void *self, pb_request *req)
+/* Has the argument send its pages, and answers whether they are the text. */
+static int pages_collect(void *self, pb_request *req)
 {
     (void)self;
     pb_value *pager;
     int e = pb_request_unpack(req, "O", &pager);
     return e ? e
-             : pb_get_all_pages(pb_as_remote(pager), "page", NULL, NULL, NULL, collected,
-                                pb_request_ref(req), NULL);
-}
-
-static int do_tables(void *self, pb_request *req)
-{
-    (void)self;
-    char text[TABLES_SIZE];
-    tables(pb_request_session(req), text);
-    return pb_request_answer_steal(req, pb_str(text));
+             : pb_get_all_pages(pb_as_remote(pager), "page", NULL, NULL, NULL,
+                                pages_collected, pb_request_ref(req), NULL);
 }
 
 static const pb_class pages_class = {
     .name = "Pages",
-    .remote = (const pb_method[]){{"page", do_page},
-                                  {"page_to", do_page},
-                                  {"collect", do_collect},
-                                  {"tables", do_tables},
+    .remote = (const pb_method[]){{"page", pages_page},
+                                  {"page_to", pages_page},
+                                  {"collect", pages_collect},
+                                  {"counts", answer_counts},
                                   {0}},
 };
 
@@ -168,33 +161,26 @@ static void serve_paging(pb_net_config *config)
 
 /* ---- The client ---- */
 
-static void got_all(pb_value *pages, pb_failure *failure, void *user_data)
+static void all_pages_received(pb_value *pages, pb_failure *failure, void *user_data)
 {
     pb_value **got = user_data;
     *got = failure ? pb_str(pb_failure_text(failure)) : pb_value_ref(pages);
 }
 
-/* All pages of a kind, *new*. */
-static pb_value *get_all(struct talk *t, const char *method, bool by_keyword,
-                         const char *kind)
+/* All pages of a kind: *new*. */
+static pb_value *fetch_all_pages(struct test_client *t, const char *method,
+                                 bool by_keyword, const char *kind)
 {
     pb_value *got = NULL;
     pb_value *args = by_keyword ? NULL : pb_build(NULL, "(s)", kind);
     pb_value *kwargs = by_keyword ? pb_build(NULL, "{ss}", "kind", kind) : NULL;
-    pb_get_all_pages(t->root, method, args, kwargs, NULL, got_all, &got, &t->err);
+    pb_get_all_pages(t->root, method, args, kwargs, NULL, all_pages_received, &got,
+                     &t->err);
     pb_value_unref(args);
     pb_value_unref(kwargs);
     while (!got && pb_client_wait(t->client, 10) == 0) {
     }
     return got;
-}
-
-static void say_steal(const char *what, pb_value *v)
-{
-    char *text = shown(v);
-    printf("%s %s\n", what, text);
-    free(text);
-    pb_value_unref(v);
 }
 
 static int sender_page(void *self, pb_request *req)
@@ -214,24 +200,24 @@ static const pb_class sender_class = {
     .remote = (const pb_method[]){{"page", sender_page}, {0}},
 };
 
-static int got_page(pb_value *page, pb_error *err, void *user_data)
+static int collector_page(pb_value *page, pb_error *err, void *user_data)
 {
     (void)err;
     (void)user_data;
-    say_steal("got", pb_value_ref(page));
+    print_value("got", page);
     return 0;
 }
 
-static void got_end(const pb_error *why, void *user_data)
+static void collector_end(const pb_error *why, void *user_data)
 {
     bool *ended = user_data;
     *ended = true;
-    printf("%s\n", why->code ? why->text : "no more");
+    printf("%s\n", why->code ? why->text : "no more pages");
 }
 
-static void collect_numbers(struct talk *t)
+static void run_collector(struct test_client *t)
 {
-    static const pb_collector_ops ops = {.page = got_page, .end = got_end};
+    static const pb_collector_ops ops = {.page = collector_page, .end = collector_end};
     bool ended = false;
     pb_object *collector = pb_collector_new(&ops, &ended);
     pb_value_unref(pb_client_call(t->client, t->root, "page", &t->err, "Ns",
@@ -240,24 +226,29 @@ static void collect_numbers(struct talk *t)
     }
 }
 
-static void paging(struct talk *t)
+static void run_paging(struct test_client *t)
 {
-    const char *const whole[] = {"string", "file"};
+    const char *const full[] = {"string", "file"};
     for (size_t i = 0; i < 2; i++) {
-        pb_value *pages = get_all(t, "page", false, whole[i]);
-        printf("%s is %s\n", whole[i], is_text(pages) ? "right" : "wrong");
+        pb_value *pages = fetch_all_pages(t, "page", false, full[i]);
+        printf("%s is %s\n", full[i], pages_are_text(pages) ? "right" : "wrong");
         pb_value_unref(pages);
     }
     const char *const kinds[] = {"small", "exact", "empty", "numbers"};
     for (size_t i = 0; i < 4; i++) {
-        say_steal(kinds[i], get_all(t, "page", false, kinds[i]));
+        pb_value *pages = fetch_all_pages(t, "page", false, kinds[i]);
+        print_value(kinds[i], pages);
+        pb_value_unref(pages);
     }
-    say_steal("by keyword", get_all(t, "page_to", true, "small"));
-    collect_numbers(t);
+    pb_value *pages = fetch_all_pages(t, "page_to", true, "small");
+    print_value("by keyword", pages);
+    pb_value_unref(pages);
+    run_collector(t);
     pb_value *sender = pb_object_value_steal(pb_object_new(&sender_class, NULL));
-    tell(t, "collect",
-         pb_client_call(t->client, t->root, "collect", &t->err, "N", sender));
-    tell(t, "tables", pb_client_call(t->client, t->root, "tables", &t->err, ""));
+    print_answer_steal(
+        t, "collect",
+        pb_client_call(t->client, t->root, "collect", &t->err, "N", sender));
+    print_server_counts(t, "counts");
 }
 
-const struct pair pairs_paging[] = {{"paging", serve_paging, paging, NULL}, {0}};
+const struct pair pairs_paging[] = {{"paging", serve_paging, run_paging, NULL}, {0}};

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Pages: a string and a file sent in pages to a collector of the peer's, one's own pager
-that is stopped half-way, and getAllPages."""
+"""Paging: a string and a file sent in pages to the peer's collector, a pager with its own
+pages, and all pages as one answer."""
 
 import tempfile
 
@@ -8,18 +8,17 @@ from twisted.internet import defer
 from twisted.spread import pb, util
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 TEXT = b"".join(b"%05d " % n for n in range(5000))
 
 
 class CountingPager(util.Pager):
-    """Pages are numbers, up to one."""
+    """Its pages are the numbers from 1 to `last`."""
 
     def __init__(self, collector, last):
         self.page, self.last = 0, last
-        util.Pager.__init__(self, collector, say, "the numbers are paged")
+        util.Pager.__init__(self, collector, print, "the numbers are paged")
 
     def nextPage(self):
         self.page += 1
@@ -30,7 +29,7 @@ class CountingPager(util.Pager):
 
 def send(kind, collector):
     if kind == "string":
-        util.StringPager(collector, TEXT, 8192, say, "the string is paged")
+        util.StringPager(collector, TEXT, 8192, print, "the string is paged")
     elif kind == "small":
         util.StringPager(collector, TEXT[:24], 5)
     elif kind == "exact":
@@ -43,7 +42,7 @@ def send(kind, collector):
         file = tempfile.TemporaryFile()
         file.write(TEXT)
         file.seek(0)
-        util.FilePager(collector, file, say, "the file is paged")
+        util.FilePager(collector, file, print, "the file is paged")
 
 
 class Pages(pb.Root):
@@ -58,32 +57,32 @@ class Pages(pb.Root):
         send(kind, collector)
 
     def remote_collect(self, pager):
-        """Has the pager send its pages here."""
+        """Has the argument send its pages, and answers whether they are the text."""
         done = defer.Deferred()
         collector = util.CallbackPageCollector(done.callback)
         pager.callRemote("page", collector)
         return done.addCallback(lambda pages: b"".join(pages) == TEXT)
 
-    def remote_tables(self):
-        return peer.tables(self.broker)
+    def remote_counts(self):
+        return peer.counts(self.broker)
 
 
 class Sender(pb.Referenceable):
     def remote_page(self, collector):
-        util.StringPager(collector, TEXT, 1000, say, "our string is paged")
+        util.StringPager(collector, TEXT, 1000, print, "our string is paged")
 
 
 class Collector(pb.Referenceable):
-    """Tells of each page."""
+    """Prints each page."""
 
     def __init__(self):
         self.done = defer.Deferred()
 
     def remote_gotPage(self, page):
-        say("got", page)
+        print("got", page)
 
     def remote_endedPaging(self):
-        say("no more")
+        print("no more pages")
         self.done.callback(None)
 
 
@@ -91,18 +90,18 @@ def paging(factory):
     root = yield factory.getRootObject()
     for kind in "string", "file":
         pages = yield util.getAllPages(root, "page", kind)
-        say(kind, "is", "right" if b"".join(pages) == TEXT else "wrong")
+        print(kind, "is", "right" if b"".join(pages) == TEXT else "wrong")
     for kind in "small", "exact", "empty", "numbers":
         pages = yield util.getAllPages(root, "page", kind)
-        say(kind, pages)
+        print(kind, pages)
     pages = yield util.getAllPages(root, "page_to", kind="small")
-    say("by keyword", pages)
+    print("by keyword", pages)
     collector = Collector()
     yield root.callRemote("page", collector, "numbers")
     yield collector.done
-    yield pair.tell("collect", root.callRemote("collect", Sender()))
+    yield pair.print_result("collect", root.callRemote("collect", Sender()))
     del collector
-    yield pair.tell("tables", root.callRemote("tables"))
+    yield pair.print_server_counts(root, "counts")
 
 
 pair.main({"paging": (lambda: peer.serve(Pages()), paging)})

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Publishables: what is published once is kept in a file, and asked for again only
- * when it has changed. */
+ * Publishables: the client keeps a published object in a file, and asks for its state
+ * again only if the object has changed. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +14,12 @@
 /* ---- The server ---- */
 
 struct song {
-    pb_publishable publishable; /* first */
+    pb_publishable publishable; /* has to be the first member */
     pb_value *words;
     pb_object *object;
 };
 
-static pb_value *song_state(void *self, pb_object *perspective, pb_error *err)
+static pb_value *song_state_to_publish(void *self, pb_object *perspective, pb_error *err)
 {
     const struct song *song = self;
     (void)perspective;
@@ -34,13 +34,13 @@ static const pb_class song_class = {
     .state_to_cache = pb_publishable_state,
 };
 
-static int do_play(void *self, pb_request *req)
+static int radio_play(void *self, pb_request *req)
 {
     const struct song *song = self;
     return pb_request_answer_steal(req, pb_object_value(song->object));
 }
 
-static int do_change(void *self, pb_request *req)
+static int radio_change(void *self, pb_request *req)
 {
     struct song *song = self;
     pb_value *words;
@@ -51,14 +51,6 @@ static int do_change(void *self, pb_request *req)
         song->publishable.timestamp += 1;
     }
     return e;
-}
-
-static int do_tables(void *self, pb_request *req)
-{
-    (void)self;
-    char text[TABLES_SIZE];
-    tables(pb_request_session(req), text);
-    return pb_request_answer_steal(req, pb_str(text));
 }
 
 static void radio_destroy(void *self)
@@ -72,9 +64,10 @@ static void radio_destroy(void *self)
 
 static const pb_class radio_class = {
     .name = "Radio",
-    .remote =
-        (const pb_method[]){
-            {"play", do_play}, {"change", do_change}, {"tables", do_tables}, {0}},
+    .remote = (const pb_method[]){{"play", radio_play},
+                                  {"change", radio_change},
+                                  {"counts", answer_counts},
+                                  {0}},
     .destroy = radio_destroy,
 };
 
@@ -82,7 +75,7 @@ static void serve_publishing(pb_net_config *config)
 {
     struct song *song = malloc(sizeof *song);
     *song = (struct song){
-        .publishable = {pb_str("song-1"), 1001.5, song_state, NULL, NULL},
+        .publishable = {pb_str("song-1"), 1001.5, song_state_to_publish, NULL, NULL},
         .words = pb_str("la la"),
     };
     song->object = pb_object_new(&song_class, song);
@@ -91,34 +84,35 @@ static void serve_publishing(pb_net_config *config)
 
 /* ---- The client ---- */
 
-static const char *words_of(const pb_object *song)
+static const char *song_words(const pb_object *song)
 {
     pb_span words = {0};
     pb_as_text(pb_dict_get(pb_object_state(song), "words"), &words);
     return words.data ? (const char *)words.data : "?";
 }
 
-static void activated(pb_object *song, void *user_data)
+static void song_activated(pb_object *song, void *user_data)
 {
     (void)user_data;
-    printf("activated: %s\n", words_of(song));
+    printf("activated: %s\n", song_words(song));
 }
 
-static const pb_class heard_class = {.name = "publishing.Heard",
-                                     .flavor = PB_FLAVOR_CACHEABLE};
+static const pb_class received_song_class = {.name = "publishing.ReceivedSong",
+                                             .flavor = PB_FLAVOR_CACHEABLE};
 static char folder[] = "/tmp/publishing-XXXXXX";
 
 static void prepare_publishing(pb_net_config *config)
 {
     const pb_published_config files = {.load = pb_published_folder_load,
                                        .save = pb_published_folder_save,
-                                       .activated = activated,
+                                       .activated = song_activated,
                                        .user_data = mkdtemp(folder)};
     config->session.registry = pb_registry_new();
-    pb_registry_set_published(config->session.registry, SONG_TAG, &heard_class, &files);
+    pb_registry_set_published(config->session.registry, SONG_TAG, &received_song_class,
+                              &files);
 }
 
-static void got_song(pb_value *song, pb_failure *failure, void *user_data)
+static void song_received(pb_value *song, pb_failure *failure, void *user_data)
 {
     pb_value **got = user_data;
     if (failure) {
@@ -130,29 +124,25 @@ static void got_song(pb_value *song, pb_failure *failure, void *user_data)
     double timestamp;
     pb_unpack(state, NULL, "{s:s, s:s, s:s, s:d}", "service", &service, "perspective",
               &perspective, "publishedID", &id, "timestamp", &timestamp);
-    printf("heard: %s of %s-%s-%s.pub %g\n", words_of(pb_as_object(song)), service,
+    printf("received: %s of %s-%s-%s.pub %g\n", song_words(pb_as_object(song)), service,
            perspective, id, timestamp);
     *got = pb_value_ref(song);
 }
 
-static void tell_tables(struct talk *t)
-{
-    tell(t, "tables", pb_client_call(t->client, t->root, "tables", &t->err, ""));
-}
-
-static void hear(struct talk *t)
+static void fetch_song(struct test_client *t)
 {
     pb_value *song = NULL;
-    pb_when_ready(t->root, "play", NULL, NULL, NULL, got_song, &song, NULL, &t->err);
+    pb_when_ready(t->root, "play", NULL, NULL, NULL, song_received, &song, NULL, &t->err);
     while (!song && pb_client_wait(t->client, 10) == 0) {
     }
-    tell_tables(t);
+    print_server_counts(t, "counts");
     pb_value_unref(song);
-    pb_value_unref(pb_client_call(t->client, t->root, "tables", &t->err, ""));
-    tell_tables(t);
+    pb_value_unref(pb_client_call(t->client, t->root, "counts", &t->err, ""));
+    print_server_counts(t, "counts");
 }
 
-static void list_folder(void)
+/* Prints the names of the files, and removes them. */
+static void print_folder(void)
 {
     if (chdir(folder) != 0) {
         return;
@@ -171,7 +161,7 @@ static void list_folder(void)
     rmdir(folder);
 }
 
-static void publishing(struct talk *t)
+static void run_publishing(struct test_client *t)
 {
     const char *const changes[] = {NULL, NULL, "lo lo", NULL};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
@@ -179,12 +169,12 @@ static void publishing(struct talk *t)
             pb_value_unref(
                 pb_client_call(t->client, t->root, "change", &t->err, "s", changes[i]));
         }
-        hear(t);
+        fetch_song(t);
     }
-    list_folder();
+    print_folder();
 }
 
 const struct pair pairs_publishing[] = {
-    {"publishing", serve_publishing, publishing, prepare_publishing},
+    {"publishing", serve_publishing, run_publishing, prepare_publishing},
     {0},
 };

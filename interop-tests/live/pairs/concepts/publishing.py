@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Publishables: what is published once is kept in a file, and asked for again only when it
-has changed."""
+"""Publishables: the client keeps a published object in a file, and asks for its state
+again only if the object has changed."""
 
 import os
 import tempfile
@@ -8,7 +8,6 @@ import tempfile
 from twisted.spread import pb, publish
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -24,16 +23,16 @@ class Song(publish.Publishable):
         return b"publishing.Song"
 
     def getStateToPublish(self):
-        say("the song is asked for")
+        print("the song is asked for")
         return {"words": self.words}
 
 
-class Heard(publish.RemotePublished):
+class ReceivedSong(publish.RemotePublished):
     def activated(self):
-        say("activated:", self.words)
+        print("activated:", self.words)
 
 
-pb.setUnjellyableForClass(b"publishing.Song", Heard)
+pb.setUnjellyableForClass(b"publishing.Song", ReceivedSong)
 
 
 class Radio(pb.Root):
@@ -51,23 +50,23 @@ class Radio(pb.Root):
         self.song.words = words
         self.song.republish()
 
-    def remote_tables(self):
-        return peer.tables(self.broker)
+    def remote_counts(self):
+        return peer.counts(self.broker)
 
 
 def publishing(factory):
     root = yield factory.getRootObject()
-    os.chdir(tempfile.mkdtemp())  # where the file goes
+    os.chdir(tempfile.mkdtemp())  # publish writes its files to the current directory
     for words in None, None, "lo lo", None:
         if words:
             yield root.callRemote("change", words)
         song = yield publish.whenReady(root.callRemote("play"))
-        say("heard:", song.words, "of", song.getFileName(), song.timestamp)
-        yield pair.tell("tables", root.callRemote("tables"))
+        print("received:", song.words, "of", song.getFileName(), song.timestamp)
+        yield pair.print_server_counts(root, "counts")
         del song
-        yield root.callRemote("tables")  # what it held is given back once it is uncached
-        yield pair.tell("tables", root.callRemote("tables"))
-    say("files:", os.listdir())
+        yield root.callRemote("counts")  # the peer releases its references after uncache
+        yield pair.print_server_counts(root, "counts")
+    print("files:", os.listdir())
     os.remove("None-None-song-1.pub")
     os.rmdir(os.getcwd())
 

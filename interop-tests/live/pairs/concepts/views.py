@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Perspectives: a Viewable as two avatars see it, sent home, copied for each of them, and
-a ViewPoint that is made by hand."""
+"""Perspectives: one Viewable used by two avatars and sent back to the server, an object
+copied differently for each avatar, and ViewPoints without a login."""
 
 from twisted.cred import checkers, credentials, portal
 from twisted.spread import pb
 from zope.interface import implementer
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -23,12 +22,12 @@ class Board(pb.Viewable):
         return [text for name, text in self.notes if name == avatar.name]
 
     def view_same(self, avatar, board):
-        """Whose ViewPoint that is."""
+        """Whether the argument is a ViewPoint of this board, and whose."""
         return [board.object is self, board.perspective.name]
 
 
 class Card(pb.Copyable):
-    """Looks another way to each avatar."""
+    """Its copy depends on the avatar."""
 
     def getTypeToCopyFor(self, avatar):
         return b"views.Card" if avatar else b"views.Blank"
@@ -58,7 +57,7 @@ class Avatar(pb.Avatar):
         return [Card(), "and", Card()]
 
     def perspective_other(self, name):
-        """Another avatar, as this one sees it."""
+        """Another avatar, with this one as its perspective."""
         return pb.ViewPoint(self, self.realm.avatars[name])
 
     def view_greet(self, avatar, word):
@@ -71,7 +70,6 @@ class Avatar(pb.Avatar):
         raise pb.Error(f"not for {self.name}")
 
 
-
 @implementer(portal.IRealm)
 class Realm:
     def __init__(self):
@@ -80,7 +78,7 @@ class Realm:
     def requestAvatar(self, avatar_id, mind, *interfaces):
         name = avatar_id.decode()
         avatar = self.avatars[name] = Avatar(name, self)
-        return pb.IPerspective, avatar, lambda: say(name, "leaves")
+        return pb.IPerspective, avatar, lambda: print(name, "leaves")
 
 
 def serve():
@@ -93,31 +91,31 @@ def views(factory):
     bea = yield factory.login(credentials.UsernamePassword(b"bea", b"2"))
     anns = yield ann.callRemote("board")
     beas = yield bea.callRemote("board")
-    say("one ViewPoint:", anns == beas)
+    print("one ViewPoint:", anns == beas)
     again = yield ann.callRemote("boards")
-    say("and again:", anns == again[0] == again[1][0])
-    yield pair.tell("write", anns.callRemote("write", "milk"))
-    yield pair.tell("write", beas.callRemote("write", "tea"))
-    yield pair.tell("write", anns.callRemote("write", text="honey"))
-    yield pair.tell("read", anns.callRemote("read"))
-    yield pair.tell("read", beas.callRemote("read"))
-    yield pair.tell("same", anns.callRemote("same", anns))
-    yield pair.tell("same", anns.callRemote("same", beas))
-    yield pair.tell("mine", ann.callRemote("mine", anns))
-    yield pair.tell("mine", bea.callRemote("mine", anns))
+    print("and again:", anns == again[0] == again[1][0])
+    yield pair.print_result("write", anns.callRemote("write", "milk"))
+    yield pair.print_result("write", beas.callRemote("write", "tea"))
+    yield pair.print_result("write", anns.callRemote("write", text="honey"))
+    yield pair.print_result("read", anns.callRemote("read"))
+    yield pair.print_result("read", beas.callRemote("read"))
+    yield pair.print_result("same", anns.callRemote("same", anns))
+    yield pair.print_result("same", anns.callRemote("same", beas))
+    yield pair.print_result("mine", ann.callRemote("mine", anns))
+    yield pair.print_result("mine", bea.callRemote("mine", anns))
     for who, name in (ann, "ann"), (bea, "bea"):
         cards = yield who.callRemote("card")
-        say("the cards of", name, "say", cards[0].text, cards[1], cards[2].text)
+        print("the cards of", name, "say", cards[0].text, cards[1], cards[2].text)
     other = yield ann.callRemote("other", "bea")
-    yield pair.tell("greet", other.callRemote("greet", "hello"))
-    yield pair.tell("board", other.callRemote("board"))
-    yield pair.tell("raise", bea.callRemote("raise"))
+    yield pair.print_result("greet", other.callRemote("greet", "hello"))
+    yield pair.print_result("board", other.callRemote("board"))
+    yield pair.print_result("raise", bea.callRemote("raise"))
     del anns, beas, again, other
-    say("the client keeps", peer.tables(ann.broker))
+    print("the client keeps", peer.counts(ann.broker))
 
 
 class Things(pb.Root):
-    """Gives out ViewPoints without any login."""
+    """Sends ViewPoints without a login."""
 
     class Named:
         def __init__(self, name):
@@ -144,13 +142,13 @@ def viewpoint(factory):
     one = yield root.callRemote("viewpoint", "one")
     two = yield root.callRemote("viewpoint", "two")
     again = yield root.callRemote("viewpoint", "one")
-    say("alike:", one == two, one == again)
-    yield pair.tell("write", one.callRemote("write", "x"))
-    yield pair.tell("read", two.callRemote("read"))
-    yield pair.tell("read", again.callRemote("read"))
-    yield pair.tell("same", one.callRemote("same", two))
+    print("equal:", one == two, one == again)
+    yield pair.print_result("write", one.callRemote("write", "x"))
+    yield pair.print_result("read", two.callRemote("read"))
+    yield pair.print_result("read", again.callRemote("read"))
+    yield pair.print_result("same", one.callRemote("same", two))
     nobody = yield root.callRemote("none")
-    yield pair.tell("who", nobody.callRemote("who"))
+    yield pair.print_result("who", nobody.callRemote("who"))
 
 
 pair.main({

@@ -7,7 +7,6 @@ from twisted.spread import pb
 from zope.interface import implementer
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -20,7 +19,7 @@ DefinedError.__module__ = "pbecho"
 
 class Echo(pb.Avatar):
     def perspective_echo(self, text):
-        say("echoing", text)
+        print("echoing", text)
         return text
 
     def perspective_error(self):
@@ -37,7 +36,7 @@ class Bench(pb.Avatar):
         return ["a", 1, 1, 1.0, [], ()]
 
     def logout(self):
-        say("simple was called", self.calls, "times")
+        print("simple was called", self.calls, "times")
 
 
 class Exceptions(pb.Avatar):
@@ -63,8 +62,8 @@ def serve(**options):
 
 def echo(factory):
     guest = yield factory.login(credentials.UsernamePassword(b"guest", b"guest"))
-    both = [pair.tell("echo", guest.callRemote("echo", "hello world")),
-            pair.tell("error", guest.callRemote("error"))]
+    both = [pair.print_result("echo", guest.callRemote("echo", "hello world")),
+            pair.print_result("error", guest.callRemote("error"))]
     yield defer.gatherResults(both)
 
 
@@ -74,15 +73,15 @@ def bench(factory):
     for _ in range(200):
         both = yield defer.gatherResults([benchmark.callRemote("simple"),
                                           benchmark.callRemote("complexTypes")])
-    say("the last answers:", both)
+    print("the last answers:", both)
 
 
 def exceptions(factory):
     avatar = yield factory.login(credentials.UsernamePassword(b"user", b"pass"))
 
     def failed(failure):
-        say("failed:", pair.told(failure))
-        say("traceback:", "Traceback (most recent call last)" in failure.traceback)
+        print("failed:", pair.failure_text(failure))
+        print("traceback:", "Traceback (most recent call last)" in failure.traceback)
 
     yield avatar.callRemote("exception", 10).addErrback(failed)
 

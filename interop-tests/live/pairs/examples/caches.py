@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A cache, as in Twisted's cache example: a pond is watched by whom it was sent to, until
-it is given up there."""
+"""A cache, as in Twisted's cache example: the receiver of a pond observes it until it
+releases its copy."""
 
 from twisted.spread import pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -18,12 +17,12 @@ class MasterPond(pb.Cacheable):
 
     def getStateToCacheAndObserveFor(self, perspective, observer):
         self.observers.append(observer)
-        say("somebody watches")
+        print("the pond is observed")
         return self.ducks
 
     def stoppedObserving(self, perspective, observer):
         self.observers.remove(observer)
-        say("nobody watches" if not self.observers else "somebody watches still")
+        print("the pond is", "still" if self.observers else "no longer", "observed")
 
     def add(self, duck):
         self.ducks.append(duck)
@@ -41,11 +40,11 @@ class SlavePond(pb.RemoteCache):
         self.ducks = state
 
     def observe_addDuck(self, duck):
-        say("a duck comes:", duck)
+        print("a duck is added:", duck)
         self.ducks.append(duck)
 
     def observe_removeDuck(self, duck):
-        say("a duck goes:", duck)
+        print("a duck is removed:", duck)
         self.ducks.remove(duck)
 
 
@@ -58,11 +57,11 @@ class Receiver(pb.Root):
         self.remote_checkDucks()
 
     def remote_checkDucks(self):
-        say(len(self.pond.ducks), "ducks:", ", ".join(self.pond.ducks))
+        print(len(self.pond.ducks), "ducks:", ", ".join(self.pond.ducks))
 
     def remote_ignorePond(self):
         self.pond = None
-        say("the pond is given up")
+        print("the pond is released")
 
     def remote_shutdown(self):
         peer.stop()
@@ -71,12 +70,12 @@ class Receiver(pb.Root):
 def cache(factory):
     pond = MasterPond(["one duck", "two duck"])
     receiver = yield factory.getRootObject()
-    yield pair.tell("takePond", receiver.callRemote("takePond", pond))
+    yield pair.print_result("takePond", receiver.callRemote("takePond", pond))
     pond.add("ugly duckling")
-    yield pair.tell("checkDucks", receiver.callRemote("checkDucks"))
+    yield pair.print_result("checkDucks", receiver.callRemote("checkDucks"))
     pond.remove("one duck")
-    yield pair.tell("checkDucks", receiver.callRemote("checkDucks"))
-    yield pair.tell("ignorePond", receiver.callRemote("ignorePond"))
+    yield pair.print_result("checkDucks", receiver.callRemote("checkDucks"))
+    yield pair.print_result("ignorePond", receiver.callRemote("ignorePond"))
     pond.add("nobody's duck")
     yield pair.shut_down(receiver)
 

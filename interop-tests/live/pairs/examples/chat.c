@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A chat, as in Twisted's chatserver and chatclient: the realm keeps the minds of its
- * users, a group is a Viewable that knows who speaks. */
+ * users, and a group is a Viewable, whose methods know which user calls them. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct user {
 /* There is one group. */
 struct group {
     char name[40];
-    pb_object *object;           /* of it */
+    pb_object *object;           /* the group's */
     pb_object *members[MEMBERS]; /* users, borrowed */
 };
 
@@ -28,7 +28,7 @@ struct chat {
 
 /* ---- The group ---- */
 
-static int view_send(void *self, pb_request *req)
+static int group_send(void *self, pb_request *req)
 {
     struct group *group = self;
     const char *text;
@@ -49,8 +49,8 @@ static int view_send(void *self, pb_request *req)
     return 0;
 }
 
-/* Whether a ViewPoint comes home as such. */
-static int view_same(void *self, pb_request *req)
+/* Whether the argument is the caller's ViewPoint of this group. */
+static int group_same(void *self, pb_request *req)
 {
     struct group *group = self;
     pb_value *v;
@@ -68,12 +68,12 @@ static int view_same(void *self, pb_request *req)
 static const pb_class group_class = {
     .name = "Group",
     .flavor = PB_FLAVOR_VIEWABLE,
-    .view = (const pb_method[]){{"send", view_send}, {"same", view_same}, {0}},
+    .view = (const pb_method[]){{"send", group_send}, {"same", group_same}, {0}},
 };
 
 /* ---- The users ---- */
 
-static int join_group(void *self, pb_request *req)
+static int user_join_group(void *self, pb_request *req)
 {
     const struct user *user = self;
     struct group *group = &user->chat->group;
@@ -104,11 +104,11 @@ static void user_destroy(void *self)
 
 static const pb_class user_class = {
     .name = "User",
-    .perspective = (const pb_method[]){{"joinGroup", join_group}, {0}},
+    .perspective = (const pb_method[]){{"joinGroup", user_join_group}, {0}},
     .destroy = user_destroy,
 };
 
-static void leave(void *user_data)
+static void user_leave(void *user_data)
 {
     pb_object *o = user_data;
     struct user *user = pb_object_self(o);
@@ -126,13 +126,13 @@ static void leave(void *user_data)
     pb_object_unref(o);
 }
 
-static int realm(pb_attempt *a, void *user_data)
+static int chat_realm(pb_attempt *a, void *user_data)
 {
     struct user *user = malloc(sizeof *user);
-    *user = (struct user){id_of(a), pb_remote_ref(pb_as_remote(pb_attempt_mind(a))),
-                          user_data};
+    *user = (struct user){attempt_name(a),
+                          pb_remote_ref(pb_as_remote(pb_attempt_mind(a))), user_data};
     pb_object *avatar = pb_object_new(&user_class, user);
-    return pb_attempt_grant(a, avatar, leave, avatar);
+    return pb_attempt_grant(a, avatar, user_leave, avatar);
 }
 
 static void serve_chat(pb_net_config *config)
@@ -141,12 +141,12 @@ static void serve_chat(pb_net_config *config)
     static const struct account accounts[] = {
         {"alice", "1234"}, {"bob", "secret"}, {"carol", "fido"}, {0}};
     chat.group.object = pb_object_new(&group_class, &chat.group);
-    serve_portal(config, realm, &chat, accounts, false);
+    serve_portal(config, chat_realm, &chat, accounts, false);
 }
 
 /* ---- The client ---- */
 
-static int mind_print(void *self, pb_request *req)
+static int chat_mind_print(void *self, pb_request *req)
 {
     const char *line;
     int e = pb_request_unpack(req, "s", &line);
@@ -158,67 +158,71 @@ static int mind_print(void *self, pb_request *req)
 
 static const pb_class mind_class = {
     .name = "Mind",
-    .remote = (const pb_method[]){{"print", mind_print}, {0}},
+    .remote = (const pb_method[]){{"print", chat_mind_print}, {0}},
 };
 
-static pb_value *mind_of(const char *name)
+static pb_value *chat_mind_new(const char *name)
 {
     return pb_object_value_steal(pb_object_new(&mind_class, (char *)name));
 }
 
-static void tell_send(struct talk *t, pb_value *group, const char *line)
+static void print_send(struct test_client *t, pb_value *group, const char *line)
 {
-    tell(t, "send",
-         pb_client_call(t->client, pb_as_remote(group), "send", &t->err, "s", line));
+    print_answer_steal(
+        t, "send",
+        pb_client_call(t->client, pb_as_remote(group), "send", &t->err, "s", line));
 }
 
-/* What bob does there: his avatar, *new*. */
-static pb_remote *with_bob(struct talk *t, pb_value *group)
+/* Logs bob in, and has him join the group and use it: his avatar, *new*. */
+static pb_remote *run_bob(struct test_client *t, pb_value *group)
 {
-    pb_remote *bob = log_in(t, "bob", "secret", mind_of("bob"));
+    pb_remote *bob = log_in_steal(t, "bob", "secret", chat_mind_new("bob"));
     pb_value *args = pb_build(NULL, "(s)", "#NeedAFourth");
     pb_value *kwargs = pb_build(NULL, "{sp}", "quiet", 1);
     pb_value *same =
         pb_client_call_values(t->client, bob, "joinGroup", args, kwargs, &t->err);
     pb_value_unref(args);
     pb_value_unref(kwargs);
-    tell_send(t, same, "Four is a group.");
-    tell_send(t, group, "And a mattress.");
-    tell(t, "same",
-         pb_client_call(t->client, pb_as_remote(group), "same", &t->err, "O", group));
-    tell(t, "same",
-         pb_client_call(t->client, pb_as_remote(group), "same", &t->err, "O", same));
-    tell(t, "nothing",
-         pb_client_call(t->client, pb_as_remote(group), "nothing", &t->err, ""));
+    print_send(t, same, "Four is a group.");
+    print_send(t, group, "And a mattress.");
+    print_answer_steal(
+        t, "same",
+        pb_client_call(t->client, pb_as_remote(group), "same", &t->err, "O", group));
+    print_answer_steal(
+        t, "same",
+        pb_client_call(t->client, pb_as_remote(group), "same", &t->err, "O", same));
+    print_answer_steal(
+        t, "nothing",
+        pb_client_call(t->client, pb_as_remote(group), "nothing", &t->err, ""));
     pb_value_unref(same);
     return bob;
 }
 
-static void chat_with(struct talk *t, bool bob_joins)
+static void run_alice(struct test_client *t, bool bob_joins)
 {
-    pb_remote *alice = log_in(t, "alice", "1234", mind_of("alice"));
+    pb_remote *alice = log_in_steal(t, "alice", "1234", chat_mind_new("alice"));
     pb_value *group =
         pb_client_call(t->client, alice, "joinGroup", &t->err, "s", "#NeedAFourth");
     printf("got %s\n", pb_as_remote(group) ? "a reference" : "nothing");
-    tell_send(t, group, "You can call me Al.");
-    pb_remote *bob = bob_joins ? with_bob(t, group) : NULL;
+    print_send(t, group, "You can call me Al.");
+    pb_remote *bob = bob_joins ? run_bob(t, group) : NULL;
     pb_value_unref(group);
     pb_remote_unref(alice);
     pb_remote_unref(bob);
 }
 
-static void chat(struct talk *t)
+static void run_chat(struct test_client *t)
 {
-    chat_with(t, false);
+    run_alice(t, false);
 }
 
-static void chat_of_two(struct talk *t)
+static void run_chat_of_two(struct test_client *t)
 {
-    chat_with(t, true);
+    run_alice(t, true);
 }
 
 const struct pair pairs_chat[] = {
-    {"chat", serve_chat, chat, NULL},
-    {"chat-of-two", serve_chat, chat_of_two, NULL},
+    {"chat", serve_chat, run_chat, NULL},
+    {"chat-of-two", serve_chat, run_chat_of_two, NULL},
     {0},
 };

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A chat, as in Twisted's chatserver and chatclient: the realm keeps the minds of its
-users, a group is a Viewable that knows who speaks."""
+users, and a group is a Viewable, whose methods know which user calls them."""
 
 from twisted.cred import checkers, credentials, portal
 from twisted.spread import pb
 from zope.interface import implementer
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -19,11 +18,11 @@ class User(pb.Avatar):
         group = self.groups.setdefault(name, Group(name))
         group.users.append(self)
         if not quiet:
-            say(self.name, "joins", name)
+            print(self.name, "joins", name)
         return group
 
     def logout(self):
-        say(self.name, "leaves")
+        print(self.name, "leaves")
         for group in self.groups.values():
             if self in group.users:
                 group.users.remove(self)
@@ -41,7 +40,7 @@ class Group(pb.Viewable):
             member.mind.callRemote("print", f"{user.name} says: {message}")
 
     def view_same(self, user, group):
-        """Whether its ViewPoint comes home as such."""
+        """Whether the argument is the caller's ViewPoint of this group."""
         return [group.object is self, group.perspective is user]
 
 
@@ -60,7 +59,7 @@ class Mind(pb.Referenceable):
         self.name = name
 
     def remote_print(self, message):
-        say(self.name, "reads:", message)
+        print(self.name, "reads:", message)
 
 
 def serve():
@@ -73,17 +72,18 @@ def chat_with(factory, bob_joins):
     alice = yield factory.login(credentials.UsernamePassword(b"alice", b"1234"),
                                 Mind("alice"))
     group = yield alice.callRemote("joinGroup", "#NeedAFourth")
-    say("got", pair.shown(group))
-    yield pair.tell("send", group.callRemote("send", "You can call me Al."))
+    print("got", pair.value_text(group))
+    yield pair.print_result("send", group.callRemote("send", "You can call me Al."))
     if not bob_joins:
         return
-    bob = yield factory.login(credentials.UsernamePassword(b"bob", b"secret"), Mind("bob"))
+    bob = yield factory.login(credentials.UsernamePassword(b"bob", b"secret"),
+                              Mind("bob"))
     same = yield bob.callRemote("joinGroup", "#NeedAFourth", quiet=True)
-    yield pair.tell("send", same.callRemote("send", "Four is a group."))
-    yield pair.tell("send", group.callRemote("send", "And a mattress."))
-    yield pair.tell("same", group.callRemote("same", group))
-    yield pair.tell("same", group.callRemote("same", same))
-    yield pair.tell("nothing", group.callRemote("nothing"))
+    yield pair.print_result("send", same.callRemote("send", "Four is a group."))
+    yield pair.print_result("send", group.callRemote("send", "And a mattress."))
+    yield pair.print_result("same", group.callRemote("same", group))
+    yield pair.print_result("same", group.callRemote("same", same))
+    yield pair.print_result("nothing", group.callRemote("nothing"))
 
 
 pair.main({

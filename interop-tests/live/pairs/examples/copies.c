@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Copies, as in Twisted's copy and copy2: a pond is sent as a copy, as it is or with a
- * state of its own making, and is refused where nobody knows it. */
+ * Copies, as in Twisted's copy and copy2: a pond is sent as a copy, with its
+ * attributes or with a state that it computes, and is rejected if its class is not
+ * registered. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>
 
-/* ---- The ponds that are sent: their self is a Python literal, the state ---- */
+/* ---- The ponds that the client sends: self is the state, as a Python literal ---- */
 
-static pb_value *pond_state(void *self, pb_object *perspective, pb_error *err)
+static pb_value *sent_pond_state(void *self, pb_object *perspective, pb_error *err)
 {
     (void)perspective;
     return pb_value_parse(self, err);
@@ -17,20 +18,20 @@ static pb_value *pond_state(void *self, pb_object *perspective, pb_error *err)
 static const pb_class copy_pond = {
     .name = "copy_sender.CopyPond",
     .flavor = PB_FLAVOR_COPYABLE,
-    .state_to_copy = pond_state,
+    .state_to_copy = sent_pond_state,
 };
 static const pb_class sender_pond = {
     .name = "copy2_classes.SenderPond",
     .flavor = PB_FLAVOR_COPYABLE,
-    .state_to_copy = pond_state,
+    .state_to_copy = sent_pond_state,
 };
 static const pb_class hidden_pond = {
     .name = "ponds.HiddenPond",
     .flavor = PB_FLAVOR_COPYABLE,
-    .state_to_copy = pond_state,
+    .state_to_copy = sent_pond_state,
 };
 
-/* ---- The ponds that come ---- */
+/* ---- The ponds that the server receives ---- */
 
 static const pb_class received_copy_pond = {
     .name = "ReceivedCopyPond",
@@ -41,7 +42,7 @@ static const pb_class received_sender_pond = {
     .flavor = PB_FLAVOR_COPYABLE,
 };
 
-static int do_take_pond(void *self, pb_request *req)
+static int copy_receiver_take_pond(void *self, pb_request *req)
 {
     (void)self;
     pb_value *v;
@@ -69,8 +70,9 @@ static int do_take_pond(void *self, pb_request *req)
 
 static const pb_class receiver_class = {
     .name = "Receiver",
-    .remote =
-        (const pb_method[]){{"takePond", do_take_pond}, {"shutdown", stop_serving}, {0}},
+    .remote = (const pb_method[]){{"takePond", copy_receiver_take_pond},
+                                  {"shutdown", stop_server},
+                                  {0}},
 };
 
 static void serve_receiver(pb_net_config *config)
@@ -82,28 +84,29 @@ static void serve_receiver(pb_net_config *config)
                           &received_sender_pond);
 }
 
-static void send_pond(struct talk *t, const pb_class *cls, const char *state)
+static void send_pond(struct test_client *t, const pb_class *cls, const char *state)
 {
-    tell(t, "takePond",
-         pb_client_call(t->client, t->root, "takePond", &t->err, "N",
-                        pb_object_value_steal(pb_object_new(cls, (char *)state))));
+    print_answer_steal(
+        t, "takePond",
+        pb_client_call(t->client, t->root, "takePond", &t->err, "N",
+                       pb_object_value_steal(pb_object_new(cls, (char *)state))));
 }
 
-static void copy(struct talk *t)
+static void run_copy_example(struct test_client *t)
 {
     send_pond(t, &copy_pond, "{'color': 'green', 'numFrogs': 7}");
     send_pond(t, &hidden_pond, "{}");
-    call_until_gone(t, "shutdown");
+    call_until_closed(t, "shutdown");
 }
 
-static void copy2(struct talk *t)
+static void run_copy2_example(struct test_client *t)
 {
     send_pond(t, &sender_pond, "{'frogsAndToads': 7}");
-    call_until_gone(t, "shutdown");
+    call_until_closed(t, "shutdown");
 }
 
 const struct pair pairs_copies[] = {
-    {"copy", serve_receiver, copy, NULL},
-    {"copy2", serve_receiver, copy2, NULL},
+    {"copy", serve_receiver, run_copy_example, NULL},
+    {"copy2", serve_receiver, run_copy2_example, NULL},
     {0},
 };

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Copies, as in Twisted's copy and copy2: a pond is sent as a copy, as it is or with a
-state of its own making, and is refused where nobody knows it."""
+"""Copies, as in Twisted's copy and copy2: a pond is sent as a copy, with its attributes
+or with a state that it computes, and is rejected if its class is not registered."""
 
 from twisted.spread import pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -29,13 +28,13 @@ class SenderPond(pb.Copyable):
 
 
 class HiddenPond(pb.Copyable):
-    """Known to nobody."""
+    """Not registered by the receiver."""
 
     __module__ = "ponds"
 
 
 class ReceivedCopyPond(pb.RemoteCopy):
-    def told(self):
+    def description(self):
         return f"{self.numFrogs} {self.color} frogs"
 
 
@@ -43,7 +42,7 @@ class ReceivedSenderPond(pb.RemoteCopy):
     def setCopyableState(self, state):
         self.count = state["frogsAndToads"]
 
-    def told(self):
+    def description(self):
         return f"{self.count} frogs and toads"
 
 
@@ -53,7 +52,7 @@ pb.setUnjellyableForClass(b"copy2_classes.SenderPond", ReceivedSenderPond)
 
 class Receiver(pb.Root):
     def remote_takePond(self, pond):
-        say("got", pond.told())
+        print("got", pond.description())
         return "safe and sound"
 
     def remote_shutdown(self):
@@ -64,7 +63,7 @@ def sender(*ponds):
     def client(factory):
         receiver = yield factory.getRootObject()
         for pond in ponds:
-            yield pair.tell("takePond", receiver.callRemote("takePond", pond))
+            yield pair.print_result("takePond", receiver.callRemote("takePond", pond))
         yield pair.shut_down(receiver)
 
     return client

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errors, as in Twisted's exc and trap: raised by a server, of classes that the client
- * knows by name, and by what cannot be sent or has gone. */
+ * Errors, as in Twisted's exc and trap: a server raises them, and the client knows their
+ * classes by name; an argument that cannot be sent; a stale reference. */
 #include <string.h>
 
 #include "interop-tests/live/pairs/pair.h"
@@ -33,7 +33,7 @@ static void serve_exc(pb_net_config *config)
     config->session.root = pb_object_new(&exc_class, NULL);
 }
 
-static void exc(struct talk *t)
+static void run_exc(struct test_client *t)
 {
     const char *const methods[] = {"broken", "broken2"};
     const char *const known[] = {"shop.MyError", "shop.MyError2",
@@ -60,7 +60,7 @@ static void exc(struct talk *t)
 
 /* ---- trap ---- */
 
-static int trap_foo(void *self, pb_request *req)
+static int trap_foo_method(void *self, pb_request *req)
 {
     (void)self;
     pb_value *arg;
@@ -77,8 +77,9 @@ static int trap_foo(void *self, pb_request *req)
 
 static const pb_class trap_class = {
     .name = "Trap",
-    .remote =
-        (const pb_method[]){{"fooMethod", trap_foo}, {"shutdown", stop_serving}, {0}},
+    .remote = (const pb_method[]){{"fooMethod", trap_foo_method},
+                                  {"shutdown", stop_server},
+                                  {0}},
 };
 
 static void serve_trap(pb_net_config *config)
@@ -92,16 +93,18 @@ static void prepare_trap(pb_net_config *config)
     pb_taster_allow_instances_of(config->session.jelly.taster, "shop.Scary");
 }
 
-static void trap(struct talk *t)
+static void run_trap(struct test_client *t)
 {
-    tell(t, "fooMethod",
-         pb_client_call(t->client, t->root, "fooMethod", &t->err, "s", "safe string"));
-    tell(t, "fooMethod",
-         pb_client_call(t->client, t->root, "fooMethod", &t->err, "N",
-                        pb_instance_steal("shop.Scary", pb_dict())));
-    tell(t, "fooMethod",
-         pb_client_call(t->client, t->root, "fooMethod", &t->err, "s", "panic!"));
-    call_until_gone(t, "shutdown");
+    print_answer_steal(
+        t, "fooMethod",
+        pb_client_call(t->client, t->root, "fooMethod", &t->err, "s", "safe string"));
+    print_answer_steal(t, "fooMethod",
+                       pb_client_call(t->client, t->root, "fooMethod", &t->err, "N",
+                                      pb_instance_steal("shop.Scary", pb_dict())));
+    print_answer_steal(
+        t, "fooMethod",
+        pb_client_call(t->client, t->root, "fooMethod", &t->err, "s", "panic!"));
+    call_until_closed(t, "shutdown");
     pb_value_unref(
         pb_client_call(t->client, t->root, "fooMethod", &t->err, "s", "dummy"));
     printf("the reference is stale: %s\n", t->err.text);
@@ -109,7 +112,7 @@ static void trap(struct talk *t)
 }
 
 const struct pair pairs_errors[] = {
-    {"exc", serve_exc, exc, NULL},
-    {"trap", serve_trap, trap, prepare_trap},
+    {"exc", serve_exc, run_exc, NULL},
+    {"trap", serve_trap, run_trap, prepare_trap},
     {0},
 };

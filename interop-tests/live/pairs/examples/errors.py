@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Errors, as in Twisted's exc and trap: raised by a server, of classes that
-the client knows by name, and by what cannot be sent or has gone."""
+"""Errors, as in Twisted's exc and trap: a server raises them, and the client knows their
+classes by name; an argument that cannot be sent; a stale reference."""
 
 from twisted.spread import jelly, pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
@@ -17,31 +16,31 @@ class MyError2(Exception):
     pass
 
 
-# As the other side names them, whatever this script is called.
+# The module names that the other side uses; this script runs as __main__.
 for error in MyError, MyError2:
     error.__module__ = "shop"
 
 
 class Exc(pb.Root):
     def remote_broken(self):
-        say("raising a MyError")
+        print("raising a MyError")
         raise MyError("fall down go boom")
 
     def remote_broken2(self):
-        say("raising a MyError2")
+        print("raising a MyError2")
         raise MyError2("hadda owie")
 
 
-def told(failure):
+def print_failure(failure):
     known = [name for name in ("shop.MyError", "shop.MyError2", "twisted.spread.pb.Error",
                                "builtins.Exception") if failure.check(name)]
-    say("failed:", pair.told(failure), "which is a", ", a ".join(known))
+    print("failed:", pair.failure_text(failure), "which is a", ", a ".join(known))
 
 
 def exc(factory):
     one = yield factory.getRootObject()
-    yield one.callRemote("broken").addErrback(told)
-    yield one.callRemote("broken2").addErrback(told)
+    yield one.callRemote("broken").addErrback(print_failure)
+    yield one.callRemote("broken2").addErrback(print_failure)
 
 
 class Scary:
@@ -63,12 +62,12 @@ def trap(factory):
     jelly.globalSecurity.allowInstancesOf(Scary)
     Scary.__module__, Scary.__qualname__ = "shop", "Scary"
     for arg in "safe string", Scary(), "panic!":
-        yield pair.tell("fooMethod", one.callRemote("fooMethod", arg))
+        yield pair.print_result("fooMethod", one.callRemote("fooMethod", arg))
     yield pair.shut_down(one)
     try:
         one.callRemote("fooMethod", "dummy")
     except pb.DeadReferenceError as e:
-        say("the reference is stale:", e)
+        print("the reference is stale:", e)
 
 
 pair.main({

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logins, as in Twisted's pb5, pb6, pb7 and pbAnon: with a password, as several users
- * over one connection, anonymously, and not at all. */
+ * Logins, as in Twisted's pb5, pb6, pb7 and pbAnon: with a password, several users
+ * over one connection, anonymous logins, and rejected ones. */
 #include "interop-tests/live/pairs/pair.h"
 
 #include <stdlib.h>
 
 /* ---- The server ---- */
 
-static int do_foo(void *self, pb_request *req)
+static int perspective_foo(void *self, pb_request *req)
 {
     int arg;
     int e = pb_request_unpack(req, "i", &arg);
@@ -20,95 +20,101 @@ static int do_foo(void *self, pb_request *req)
 
 static const pb_class perspective_class = {
     .name = "Perspective",
-    .perspective = (const pb_method[]){{"foo", do_foo}, {0}},
+    .perspective = (const pb_method[]){{"foo", perspective_foo}, {0}},
     .destroy = free,
 };
 
-static void logout(void *user_data)
+static void perspective_logout(void *user_data)
 {
     printf("%s logs out\n", (const char *)pb_object_self(user_data));
     pb_object_unref(user_data);
 }
 
-static int realm(pb_attempt *a, void *user_data)
+static int logins_realm(pb_attempt *a, void *user_data)
 {
     (void)user_data;
-    char *name = id_of(a);
+    char *name = attempt_name(a);
     printf("%s logs in\n", name);
     pb_object *avatar = pb_object_new(&perspective_class, name);
-    return pb_attempt_grant(a, avatar, logout, avatar);
+    return pb_attempt_grant(a, avatar, perspective_logout, avatar);
 }
 
 static const struct account accounts[] = {{"user1", "pass1"}, {"user2", "pass2"}, {0}};
 
-static void serve_users(pb_net_config *config)
+static void serve_logins(pb_net_config *config)
 {
-    serve_portal(config, realm, NULL, accounts, false);
+    serve_portal(config, logins_realm, NULL, accounts, false);
 }
 
-static void serve_anybody(pb_net_config *config)
+static void serve_anonymous_logins(pb_net_config *config)
 {
-    serve_portal(config, realm, NULL, accounts, true);
+    serve_portal(config, logins_realm, NULL, accounts, true);
 }
 
 /* ---- The clients ---- */
 
-static void tell_foo(struct talk *t, pb_remote *perspective, int number)
+static void print_foo(struct test_client *t, pb_remote *perspective, int number)
 {
-    tell(t, "foo", pb_client_call(t->client, perspective, "foo", &t->err, "i", number));
+    print_answer_steal(
+        t, "foo", pb_client_call(t->client, perspective, "foo", &t->err, "i", number));
 }
 
-static void as(struct talk *t, const char *name, const char *password, int number)
+/* Logs in, and calls the perspective. */
+static void run_login(struct test_client *t, const char *name, const char *password,
+                      int number)
 {
-    pb_remote *perspective = log_in(t, name, password, NULL);
+    pb_remote *perspective = log_in_steal(t, name, password, NULL);
     printf("got %s\n", perspective ? "a reference" : "nothing");
-    tell_foo(t, perspective, number);
+    print_foo(t, perspective, number);
     pb_remote_unref(perspective);
 }
 
-static void pb5(struct talk *t)
+static void run_pb5(struct test_client *t)
 {
-    as(t, "user1", "pass1", 12);
+    run_login(t, "user1", "pass1", 12);
 }
 
-static void pb6_1(struct talk *t)
+static void run_pb6_1(struct test_client *t)
 {
-    as(t, "user1", "pass1", 13);
+    run_login(t, "user1", "pass1", 13);
 }
 
-static void pb6_2(struct talk *t)
+static void run_pb6_2(struct test_client *t)
 {
-    as(t, "user2", "pass2", 14);
+    run_login(t, "user2", "pass2", 14);
 }
 
-static void pb7(struct talk *t)
+static void run_pb7(struct test_client *t)
 {
-    pb_remote *first = log_in(t, "user1", "pass1", NULL);
-    tell_foo(t, first, 10);
-    tell_login(t, "login", log_in(t, "user1", "pass2", NULL));
-    tell_login(t, "login", log_in(t, "user3", "pass3", NULL));
-    tell_login(t, "login", log_in(t, "", "", NULL));
-    tell_login(t, "login", log_in(t, NULL, NULL, NULL));
-    pb_remote *second = log_in(t, "user2", "pass2", NULL);
-    tell_foo(t, second, 11);
-    tell_foo(t, first, 12);
-    tell(t, "bar", pb_client_call(t->client, first, "bar", &t->err, ""));
+    pb_remote *first = log_in_steal(t, "user1", "pass1", NULL);
+    print_foo(t, first, 10);
+    print_login_steal(t, "login", log_in_steal(t, "user1", "pass2", NULL));
+    print_login_steal(t, "login", log_in_steal(t, "user3", "pass3", NULL));
+    print_login_steal(t, "login", log_in_steal(t, "", "", NULL));
+    print_login_steal(t, "login", log_in_steal(t, NULL, NULL, NULL));
+    pb_remote *second = log_in_steal(t, "user2", "pass2", NULL);
+    print_foo(t, second, 11);
+    print_foo(t, first, 12);
+    print_answer_steal(t, "bar", pb_client_call(t->client, first, "bar", &t->err, ""));
     pb_remote_unref(first);
     pb_remote_unref(second);
 }
 
-static void pb_anon(struct talk *t)
+static void run_pb_anon(struct test_client *t)
 {
-    pb_remote *nobody = log_in(t, NULL, NULL, NULL);
-    pb_remote *user1 = log_in(t, "user1", "pass1", NULL);
-    tell_foo(t, nobody, 13);
-    tell_foo(t, user1, 13);
+    pb_remote *nobody = log_in_steal(t, NULL, NULL, NULL);
+    pb_remote *user1 = log_in_steal(t, "user1", "pass1", NULL);
+    print_foo(t, nobody, 13);
+    print_foo(t, user1, 13);
     pb_remote_unref(nobody);
     pb_remote_unref(user1);
 }
 
 const struct pair pairs_logins[] = {
-    {"pb5", serve_users, pb5, NULL},          {"pb6-1", serve_users, pb6_1, NULL},
-    {"pb6-2", serve_users, pb6_2, NULL},      {"pb7", serve_users, pb7, NULL},
-    {"pbAnon", serve_anybody, pb_anon, NULL}, {0},
+    {"pb5", serve_logins, run_pb5, NULL},
+    {"pb6-1", serve_logins, run_pb6_1, NULL},
+    {"pb6-2", serve_logins, run_pb6_2, NULL},
+    {"pb7", serve_logins, run_pb7, NULL},
+    {"pbAnon", serve_anonymous_logins, run_pb_anon, NULL},
+    {0},
 };

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Logins, as in Twisted's pb5, pb6, pb7 and pbAnon: with a password, as several users over
-several connections, anonymously, and not at all."""
+"""Logins, as in Twisted's pb5, pb6, pb7 and pbAnon: with a password, several users over
+one connection, anonymous logins, and rejected ones."""
 
 from twisted.cred import checkers, credentials, portal
 from twisted.spread import pb
 from zope.interface import implementer
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 USERS = {"user1": b"pass1", "user2": b"pass2"}
@@ -18,10 +17,10 @@ class Perspective(pb.Avatar):
         self.name = name
 
     def perspective_foo(self, arg):
-        say(self.name, "was told to foo", arg)
+        print(self.name, "was told to foo", arg)
 
     def logout(self):
-        say(self.name, "logs out")
+        print(self.name, "logs out")
 
 
 @implementer(portal.IRealm)
@@ -30,7 +29,7 @@ class Realm:
         if avatar_id is checkers.ANONYMOUS:
             avatar_id = b"nobody"
         avatar = Perspective(avatar_id.decode())
-        say(avatar.name, "logs in")
+        print(avatar.name, "logs in")
         return pb.IPerspective, avatar, avatar.logout
 
 
@@ -43,30 +42,31 @@ def password(user, number):
     def client(factory):
         who = credentials.UsernamePassword(b"user%d" % user, b"pass%d" % user)
         perspective = yield factory.login(who)
-        say("got", pair.shown(perspective))
-        yield pair.tell("foo", perspective.callRemote("foo", number))
+        print("got", pair.value_text(perspective))
+        yield pair.print_result("foo", perspective.callRemote("foo", number))
 
     return client
 
 
 def several(factory):
-    """One after the other over one connection, and a wrong password between."""
+    """Two users over one connection, with rejected logins in between."""
     first = yield factory.login(credentials.UsernamePassword(b"user1", b"pass1"))
-    yield pair.tell("foo", first.callRemote("foo", 10))
+    yield pair.print_result("foo", first.callRemote("foo", 10))
     for name, word in (b"user1", b"pass2"), (b"user3", b"pass3"), (b"", b""):
-        yield pair.tell("login", factory.login(credentials.UsernamePassword(name, word)))
-    yield pair.tell("login", factory.login(credentials.Anonymous()))
+        who = credentials.UsernamePassword(name, word)
+        yield pair.print_result("login", factory.login(who))
+    yield pair.print_result("login", factory.login(credentials.Anonymous()))
     second = yield factory.login(credentials.UsernamePassword(b"user2", b"pass2"))
-    yield pair.tell("foo", second.callRemote("foo", 11))
-    yield pair.tell("foo", first.callRemote("foo", 12))
-    yield pair.tell("bar", first.callRemote("bar"))
+    yield pair.print_result("foo", second.callRemote("foo", 11))
+    yield pair.print_result("foo", first.callRemote("foo", 12))
+    yield pair.print_result("bar", first.callRemote("bar"))
 
 
 def anonymous(factory):
     nobody = yield factory.login(credentials.Anonymous())
     user1 = yield factory.login(credentials.UsernamePassword(b"user1", b"pass1"))
-    yield pair.tell("foo", nobody.callRemote("foo", 13))
-    yield pair.tell("foo", user1.callRemote("foo", 13))
+    yield pair.print_result("foo", nobody.callRemote("foo", 13))
+    yield pair.print_result("foo", user1.callRemote("foo", 13))
 
 
 pair.main({

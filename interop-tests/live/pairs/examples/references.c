@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * References, as in Twisted's pb1, pb2, pb3 and pb4: a server gives one out, knows it
- * when it comes home, calls back through one, and publishes objects under names. */
+ * References, as in Twisted's pb1, pb2, pb3 and pb4: a server sends one, recognizes its
+ * object when the reference is sent back, calls the client through one, and publishes
+ * objects under names. */
 #include <stdlib.h>
 
 #include "interop-tests/live/pairs/pair.h"
 
 /* ---- pb1 ---- */
 
-static int two_three(void *self, pb_request *req)
+static int two_object_three(void *self, pb_request *req)
 {
     (void)self;
     int arg;
@@ -19,7 +20,7 @@ static int two_three(void *self, pb_request *req)
     return e;
 }
 
-static int two_print(void *self, pb_request *req)
+static int two_object_print(void *self, pb_request *req)
 {
     (void)self;
     int arg;
@@ -32,7 +33,9 @@ static int two_print(void *self, pb_request *req)
 
 static const pb_class two_class = {
     .name = "Two",
-    .remote = (const pb_method[]){{"three", two_three}, {"print", two_print}, {0}},
+    .remote = (const pb_method[]){{"three", two_object_three},
+                                  {"print", two_object_print},
+                                  {0}},
 };
 
 static int pb1_get_two(void *self, pb_request *req)
@@ -53,20 +56,19 @@ static void serve_pb1(pb_net_config *config)
     config->session.root = pb_object_new(&pb1_class, NULL);
 }
 
-static pb_value *get_two(struct talk *t)
+static pb_value *fetch_two(struct test_client *t)
 {
     pb_value *two = pb_client_call(t->client, t->root, "getTwo", &t->err, "");
-    char *text = shown(two);
-    printf("got %s\n", text);
-    free(text);
+    print_value("got", two);
     return two;
 }
 
-static void pb1(struct talk *t)
+static void run_pb1(struct test_client *t)
 {
-    pb_value *two = get_two(t);
-    tell(t, "three",
-         pb_client_call(t->client, pb_as_remote(two), "three", &t->err, "i", 12));
+    pb_value *two = fetch_two(t);
+    print_answer_steal(
+        t, "three",
+        pb_client_call(t->client, pb_as_remote(two), "three", &t->err, "i", 12));
     pb_value_unref(two);
 }
 
@@ -88,7 +90,7 @@ static int pb2_check_two(void *self, pb_request *req)
     return e;
 }
 
-static void give_back(void *self)
+static void pb2_destroy(void *self)
 {
     pb_object_unref(self);
 }
@@ -97,7 +99,7 @@ static const pb_class pb2_class = {
     .name = "Pb2",
     .remote =
         (const pb_method[]){{"getTwo", pb2_get_two}, {"checkTwo", pb2_check_two}, {0}},
-    .destroy = give_back,
+    .destroy = pb2_destroy,
 };
 
 static void serve_pb2(pb_net_config *config)
@@ -105,11 +107,11 @@ static void serve_pb2(pb_net_config *config)
     config->session.root = pb_object_new(&pb2_class, pb_object_new(&two_class, NULL));
 }
 
-static void pb2(struct talk *t)
+static void run_pb2(struct test_client *t)
 {
-    pb_value *two = get_two(t);
-    tell(t, "checkTwo",
-         pb_client_call(t->client, t->root, "checkTwo", &t->err, "O", two));
+    pb_value *two = fetch_two(t);
+    print_answer_steal(t, "checkTwo",
+                       pb_client_call(t->client, t->root, "checkTwo", &t->err, "O", two));
     pb_value_unref(two);
 }
 
@@ -123,9 +125,7 @@ static int pb3_take_two(void *self, pb_request *req)
     if (e) {
         return e;
     }
-    char *text = shown(two);
-    printf("One was given %s\n", text);
-    free(text);
+    print_value("One was given", two);
     return pb_remote_call(pb_as_remote(two), "print", NULL, NULL, NULL, "i", 12);
 }
 
@@ -139,12 +139,12 @@ static void serve_pb3(pb_net_config *config)
     config->session.root = pb_object_new(&pb3_class, NULL);
 }
 
-static void pb3(struct talk *t)
+static void run_pb3(struct test_client *t)
 {
     pb_object *two = pb_object_new(&two_class, NULL);
-    tell(t, "takeTwo",
-         pb_client_call(t->client, t->root, "takeTwo", &t->err, "N",
-                        pb_object_value(two)));
+    print_answer_steal(t, "takeTwo",
+                       pb_client_call(t->client, t->root, "takeTwo", &t->err, "N",
+                                      pb_object_value(two)));
     pb_object_unref(two);
 }
 
@@ -182,23 +182,24 @@ static void serve_pb4(pb_net_config *config)
     config->session.root_object = pb4_root;
 }
 
-static void pb4(struct talk *t)
+static void run_pb4(struct test_client *t)
 {
     const char *const rows[][2] = {
         {"root", "A"}, {"two", "B"}, {"three", "C"}, {"four", "D"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pb_remote *foo =
             pb_session_remote_for_name(pb_client_session(t->client), rows[i][0]);
-        tell(t, rows[i][0],
-             pb_client_call(t->client, foo, "foo", &t->err, "s", rows[i][1]));
+        print_answer_steal(
+            t, rows[i][0],
+            pb_client_call(t->client, foo, "foo", &t->err, "s", rows[i][1]));
         pb_remote_unref(foo);
     }
 }
 
 const struct pair pairs_references[] = {
-    {"pb1", serve_pb1, pb1, NULL},
-    {"pb2", serve_pb2, pb2, NULL},
-    {"pb3", serve_pb3, pb3, NULL},
-    {"pb4", serve_pb4, pb4, NULL},
+    {"pb1", serve_pb1, run_pb1, NULL},
+    {"pb2", serve_pb2, run_pb2, NULL},
+    {"pb3", serve_pb3, run_pb3, NULL},
+    {"pb4", serve_pb4, run_pb4, NULL},
     {0},
 };

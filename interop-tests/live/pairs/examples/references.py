@@ -1,33 +1,33 @@
 # SPDX-License-Identifier: MIT
-"""References, as in Twisted's pb1, pb2, pb3 and pb4: a server gives one out, knows it when
-it comes home, calls back through one, and publishes objects under names."""
+"""References, as in Twisted's pb1, pb2, pb3 and pb4: a server sends one, recognizes its
+object when the reference is sent back, calls the client through one, and publishes
+objects under names."""
 
 from twisted.spread import pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
 class Two(pb.Referenceable):
     def remote_three(self, arg):
-        say("Two.three was given", arg)
+        print("Two.three was given", arg)
 
     def remote_print(self, arg):
-        say("Two.print was given", arg)
+        print("Two.print was given", arg)
 
 
 class Pb1(pb.Root):
     def remote_getTwo(self):
-        say("One gives a new Two")
+        print("One gives a new Two")
         return Two()
 
 
 def pb1(factory):
     one = yield factory.getRootObject()
     two = yield one.callRemote("getTwo")
-    say("got", pair.shown(two))
-    yield pair.tell("three", two.callRemote("three", 12))
+    print("got", pair.value_text(two))
+    yield pair.print_result("three", two.callRemote("three", 12))
 
 
 class Pb2(pb.Root):
@@ -35,30 +35,30 @@ class Pb2(pb.Root):
         self.two = Two()
 
     def remote_getTwo(self):
-        say("One gives its Two")
+        print("One gives its Two")
         return self.two
 
     def remote_checkTwo(self, two):
-        say("One was given", "its Two" if two is self.two else "another")
+        print("One was given", "its Two" if two is self.two else "another")
 
 
 def pb2(factory):
     one = yield factory.getRootObject()
     two = yield one.callRemote("getTwo")
-    say("got", pair.shown(two))
-    yield pair.tell("checkTwo", one.callRemote("checkTwo", two))
+    print("got", pair.value_text(two))
+    yield pair.print_result("checkTwo", one.callRemote("checkTwo", two))
 
 
 class Pb3(pb.Root):
     def remote_takeTwo(self, two):
-        say("One was given", pair.shown(two))
+        print("One was given", pair.value_text(two))
         two.callRemote("print", 12)
 
 
 def pb3(factory):
     one = yield factory.getRootObject()
     two = Two()
-    yield pair.tell("takeTwo", one.callRemote("takeTwo", two))
+    yield pair.print_result("takeTwo", one.callRemote("takeTwo", two))
 
 
 class Foo(pb.Root):
@@ -71,13 +71,13 @@ class Foo(pb.Root):
         return self
 
     def remote_foo(self, arg):
-        say(self.name, "was told to foo", arg)
+        print(self.name, "was told to foo", arg)
 
 
 def pb4(factory):
     broker = (yield factory.getRootObject()).broker
     for name, arg in ("root", "A"), ("two", "B"), ("three", "C"), ("four", "D"):
-        yield pair.tell(name, broker.remoteForName(name).callRemote("foo", arg))
+        yield pair.print_result(name, broker.remoteForName(name).callRemote("foo", arg))
 
 
 pair.main({

@@ -8,7 +8,7 @@
 
 /* ---- pbsimple ---- */
 
-static int do_echo(void *self, pb_request *req)
+static int echoer_echo(void *self, pb_request *req)
 {
     (void)self;
     const char *text;
@@ -22,7 +22,7 @@ static int do_echo(void *self, pb_request *req)
 
 static const pb_class echoer_class = {
     .name = "Echoer",
-    .remote = (const pb_method[]){{"echo", do_echo}, {0}},
+    .remote = (const pb_method[]){{"echo", echoer_echo}, {0}},
 };
 
 static void serve_pbsimple(pb_net_config *config)
@@ -30,15 +30,16 @@ static void serve_pbsimple(pb_net_config *config)
     config->session.root = pb_object_new(&echoer_class, NULL);
 }
 
-static void pbsimple(struct talk *t)
+static void run_pbsimple(struct test_client *t)
 {
-    tell(t, "echo",
-         pb_client_call(t->client, t->root, "echo", &t->err, "s", "hello network"));
+    print_answer_steal(
+        t, "echo",
+        pb_client_call(t->client, t->root, "echo", &t->err, "s", "hello network"));
 }
 
 /* ---- pbinterop ---- */
 
-/* What these methods answer, in Python's notation. */
+/* The answers of these methods, as Python literals. */
 static const struct {
     const char *method, *literal;
 } constants[] = {
@@ -47,7 +48,7 @@ static const struct {
 };
 #define CONSTANTS (sizeof constants / sizeof *constants)
 
-static int do_constant(void *self, pb_request *req)
+static int interop_constant(void *self, pb_request *req)
 {
     (void)self;
     size_t i = 0;
@@ -58,7 +59,7 @@ static int do_constant(void *self, pb_request *req)
     return pb_request_answer_steal(req, pb_value_parse(constants[i].literal, NULL));
 }
 
-static int do_recursive(void *self, pb_request *req)
+static int interop_recursive(void *self, pb_request *req)
 {
     (void)self;
     pb_value *loop = pb_list();
@@ -67,12 +68,12 @@ static int do_recursive(void *self, pb_request *req)
     return pb_request_answer_steal(req, loop);
 }
 
-static int do_reference(void *self, pb_request *req)
+static int interop_reference(void *self, pb_request *req)
 {
     return pb_request_answer_steal(req, pb_object_value(self));
 }
 
-static int do_hello(void *self, pb_request *req)
+static int greeter_hello(void *self, pb_request *req)
 {
     (void)self;
     printf("greeted\n");
@@ -81,23 +82,23 @@ static int do_hello(void *self, pb_request *req)
 
 static const pb_class greeter_class = {
     .name = "Greeter",
-    .remote = (const pb_method[]){{"hello", do_hello}, {0}},
+    .remote = (const pb_method[]){{"hello", greeter_hello}, {0}},
 };
 
-static void heard(pb_value *answer, pb_failure *failure, void *user_data)
+static void interop_greeted(pb_value *answer, pb_failure *failure, void *user_data)
 {
     pb_request *req = user_data;
     pb_span words;
     if (failure) {
         pb_request_fail_with(req, failure);
     } else if (pb_as_text(answer, &words) == 0) {
-        printf("heard %s\n", (const char *)words.data);
+        printf("the greeter answered %s\n", (const char *)words.data);
         pb_request_answer_steal(req, pb_none());
     }
     pb_request_unref(req);
 }
 
-static int do_local(void *self, pb_request *req)
+static int interop_local(void *self, pb_request *req)
 {
     (void)self;
     pb_value *greeter;
@@ -105,43 +106,41 @@ static int do_local(void *self, pb_request *req)
     if (e) {
         return e;
     }
-    return pb_remote_call(pb_as_remote(greeter), "hello", heard, pb_request_ref(req),
-                          NULL, "");
+    return pb_remote_call(pb_as_remote(greeter), "hello", interop_greeted,
+                          pb_request_ref(req), NULL, "");
 }
 
-static int do_receive(void *self, pb_request *req)
+static int interop_receive(void *self, pb_request *req)
 {
     (void)self;
     pb_value *values;
     int e = pb_request_unpack(req, "O", &values);
     if (e == 0) {
-        char *text = shown(values);
-        printf("received %s\n", text);
-        free(text);
+        print_value("received", values);
     }
     return e;
 }
 
-static int do_self(void *self, pb_request *req)
+static int interop_self(void *self, pb_request *req)
 {
     (void)self;
     pb_value *other;
     int e = pb_request_unpack(req, "O", &other);
     if (e == 0) {
-        bool me = pb_as_object(other) == pb_request_object(req);
-        printf("that is %s\n", me ? "me" : "another");
+        bool same = pb_as_object(other) == pb_request_object(req);
+        printf("the argument is %s\n", same ? "this object" : "another object");
     }
     return e;
 }
 
-/* A Copyable, whose state is the only argument. */
-static pb_value *copy_state(void *self, pb_object *perspective, pb_error *err)
+/* A Copyable; self is the value of its only attribute. */
+static pb_value *copyable_state(void *self, pb_object *perspective, pb_error *err)
 {
     (void)perspective;
     return pb_build(err, "{sO}", "x", (pb_value *)self);
 }
 
-static void copy_destroy(void *self)
+static void copyable_destroy(void *self)
 {
     pb_value_unref(self);
 }
@@ -149,11 +148,11 @@ static void copy_destroy(void *self)
 static const pb_class copyable_class = {
     .name = "twisted.spread.flavors.Copyable",
     .flavor = PB_FLAVOR_COPYABLE,
-    .state_to_copy = copy_state,
-    .destroy = copy_destroy,
+    .state_to_copy = copyable_state,
+    .destroy = copyable_destroy,
 };
 
-static int do_copy(void *self, pb_request *req)
+static int interop_copy(void *self, pb_request *req)
 {
     (void)self;
     pb_value *x;
@@ -165,27 +164,27 @@ static int do_copy(void *self, pb_request *req)
     return pb_request_answer_steal(req, pb_object_value_steal(copy));
 }
 
-static void give_back(void *self)
+static void interop_destroy(void *self)
 {
     pb_object_unref(self);
 }
 
 static const pb_class interop_class = {
     .name = "Interop",
-    .remote = (const pb_method[]){{"int", do_constant},
-                                  {"string", do_constant},
-                                  {"unicode", do_constant},
-                                  {"float", do_constant},
-                                  {"list", do_constant},
-                                  {"dict", do_constant},
-                                  {"recursive", do_recursive},
-                                  {"reference", do_reference},
-                                  {"local", do_local},
-                                  {"receive", do_receive},
-                                  {"self", do_self},
-                                  {"copy", do_copy},
+    .remote = (const pb_method[]){{"int", interop_constant},
+                                  {"string", interop_constant},
+                                  {"unicode", interop_constant},
+                                  {"float", interop_constant},
+                                  {"list", interop_constant},
+                                  {"dict", interop_constant},
+                                  {"recursive", interop_recursive},
+                                  {"reference", interop_reference},
+                                  {"local", interop_local},
+                                  {"receive", interop_receive},
+                                  {"self", interop_self},
+                                  {"copy", interop_copy},
                                   {0}},
-    .destroy = give_back,
+    .destroy = interop_destroy,
 };
 
 static void serve_pbinterop(pb_net_config *config)
@@ -203,41 +202,42 @@ static void prepare_pbinterop(pb_net_config *config)
                           &copied);
 }
 
-static void pbinterop(struct talk *t)
+static void run_pbinterop(struct test_client *t)
 {
     const char *const plain[] = {"int",  "string", "unicode",  "float",
                                  "list", "dict",   "reference"};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
-        tell(t, plain[i], pb_client_call(t->client, t->root, plain[i], &t->err, ""));
+        print_answer_steal(t, plain[i],
+                           pb_client_call(t->client, t->root, plain[i], &t->err, ""));
     }
     pb_value *loop = pb_client_call(t->client, t->root, "recursive", &t->err, "");
-    printf("recursive: %zu %s\n", pb_len(loop),
-           pb_item(loop, 0) == loop ? "True" : "False");
+    printf("recursive: %zu %s\n", pb_len(loop), python_bool(pb_item(loop, 0) == loop));
     pb_value_unref(loop);
 
     pb_object *mine = pb_object_new(&greeter_class, NULL);
-    tell(
+    print_answer_steal(
         t, "local",
         pb_client_call(t->client, t->root, "local", &t->err, "N", pb_object_value(mine)));
-    tell(t, "receive",
-         pb_client_call(t->client, t->root, "receive", &t->err, "[idss{ii}]", 1, 1.5,
-                        "hi", "hi", 1, 2));
-    tell(t, "self",
-         pb_client_call(t->client, t->root, "self", &t->err, "N",
-                        pb_remote_value(t->root)));
-    tell(t, "self",
-         pb_client_call(t->client, t->root, "self", &t->err, "N", pb_object_value(mine)));
+    print_answer_steal(t, "receive",
+                       pb_client_call(t->client, t->root, "receive", &t->err,
+                                      "[idss{ii}]", 1, 1.5, "hi", "hi", 1, 2));
+    print_answer_steal(t, "self",
+                       pb_client_call(t->client, t->root, "self", &t->err, "N",
+                                      pb_remote_value(t->root)));
+    print_answer_steal(
+        t, "self",
+        pb_client_call(t->client, t->root, "self", &t->err, "N", pb_object_value(mine)));
     pb_object_unref(mine);
 
     pb_value *copy = pb_client_call(t->client, t->root, "copy", &t->err, "i", 5);
-    char *text = shown(copy);
+    char *text = value_text(copy);
     printf("copy: %s with 5\n", text);
     free(text);
     pb_value_unref(copy);
 }
 
 const struct pair pairs_simple[] = {
-    {"pbsimple", serve_pbsimple, pbsimple, NULL},
-    {"pbinterop", serve_pbinterop, pbinterop, prepare_pbinterop},
+    {"pbsimple", serve_pbsimple, run_pbsimple, NULL},
+    {"pbinterop", serve_pbinterop, run_pbinterop, prepare_pbinterop},
     {0},
 };

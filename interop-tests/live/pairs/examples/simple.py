@@ -4,19 +4,18 @@
 from twisted.spread import flavors, pb
 
 from pairs import pair
-from pairs.pair import say
 from peers import peer
 
 
 class Echoer(pb.Root):
     def remote_echo(self, text):
-        say("echoing:", text)
+        print("echoing:", text)
         return text
 
 
 def simple(factory):
     echoer = yield factory.getRootObject()
-    yield pair.tell("echo", echoer.callRemote("echo", "hello network"))
+    yield pair.print_result("echo", echoer.callRemote("echo", "hello network"))
 
 
 class Copied(pb.RemoteCopy):
@@ -28,7 +27,7 @@ pb.setUnjellyableForClass(flavors.Copyable, Copied)
 
 class Greeter(pb.Referenceable):
     def remote_hello(self):
-        say("greeted")
+        print("greeted")
         return "hello, world"
 
 
@@ -63,13 +62,14 @@ class Interop(pb.Root):
         return self.greeter
 
     def remote_local(self, greeter):
-        return greeter.callRemote("hello").addCallback(lambda words: say("heard", words))
+        return greeter.callRemote("hello").addCallback(
+            lambda words: print("the greeter answered", words))
 
     def remote_receive(self, values):
-        say("received", values)
+        print("received", values)
 
     def remote_self(self, other):
-        say("that is", "me" if other is self else "another")
+        print("the argument is", "this object" if other is self else "another object")
 
     def remote_copy(self, x):
         pond = flavors.Copyable()
@@ -80,16 +80,17 @@ class Interop(pb.Root):
 def interop(factory):
     root = yield factory.getRootObject()
     for name in "int", "string", "unicode", "float", "list", "dict", "reference":
-        yield pair.tell(name, root.callRemote(name))
+        yield pair.print_result(name, root.callRemote(name))
     loop = yield root.callRemote("recursive")
-    say("recursive:", len(loop), loop[0] is loop)
+    print("recursive:", len(loop), loop[0] is loop)
     mine = Greeter()
-    yield pair.tell("local", root.callRemote("local", mine))
-    yield pair.tell("receive", root.callRemote("receive", [1, 1.5, "hi", "hi", {1: 2}]))
-    yield pair.tell("self", root.callRemote("self", root))
-    yield pair.tell("self", root.callRemote("self", mine))
+    yield pair.print_result("local", root.callRemote("local", mine))
+    values = [1, 1.5, "hi", "hi", {1: 2}]
+    yield pair.print_result("receive", root.callRemote("receive", values))
+    yield pair.print_result("self", root.callRemote("self", root))
+    yield pair.print_result("self", root.callRemote("self", mine))
     copied = yield root.callRemote("copy", 5)
-    say("copy:", pair.shown(copied), "with", copied.x)
+    print("copy:", pair.value_text(copied), "with", copied.x)
 
 
 pair.main({
