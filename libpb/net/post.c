@@ -13,6 +13,7 @@
 #include "libpb/base/mem.h"
 #include "libpb/net/descriptor.h"
 #include "libpb/net/loop.h"
+#include "libpb/net/process.h"
 #include "libpb/net/socket.h"
 
 struct pb_post {
@@ -22,9 +23,9 @@ struct pb_post {
     pthread_mutex_t lock; /* of what follows */
     struct pb__list queue;
     size_t queued;
-    size_t
-        holders; /* the program; the loop until it is closed, and while it runs items */
+    size_t holders; /* the program; the loop until closed, and while it runs items */
     bool closing;
+    pid_t process; /* the loop's: the loop may be gone after pb_post_close */
 };
 
 /* What pb_post_run makes. */
@@ -33,6 +34,11 @@ struct posted_call {
     void (*run)(void *data);
     void *data;
 };
+
+static bool post_is_foreign(const pb_post *p)
+{
+    return p->process != pb__process_id();
+}
 
 static void post_release(pb_post *p)
 {
@@ -127,6 +133,7 @@ pb_post *pb_post_new(pb_loop *loop, pb_error *err)
         return NULL;
     }
     p->loop = loop;
+    p->process = pb__process_id();
     int e = -pthread_mutex_init(&p->lock, NULL);
     if (!e && (e = post_open(p)) != 0) {
         pthread_mutex_destroy(&p->lock);
@@ -172,7 +179,7 @@ int pb_post_run(pb_post *p, void (*run)(void *data), void *data)
         return p && run ? PB_ERR_NOMEM : PB_ERR_ARG;
     }
     *call = (struct posted_call){.posted.run = posted_call_run, .run = run, .data = data};
-    int e = pb__loop_is_foreign(p->loop) ? PB_ERR_STATE : pb__post_add(p, &call->posted);
+    int e = post_is_foreign(p) ? PB_ERR_STATE : pb__post_add(p, &call->posted);
     if (e) {
         pb__free(call);
     }
@@ -191,7 +198,7 @@ void pb_post_close(pb_post *p)
     if (!p) {
         return;
     }
-    if (pb__loop_is_foreign(p->loop)) {
+    if (post_is_foreign(p)) {
         /* What was posted is the parent's, and so are those who may hold the lock. */
         if (!p->closing) {
             p->closing = true;

@@ -97,6 +97,7 @@ PB_TEST(post, has_calls_made_for_other_threads)
     end_loop(&w.loop);
     cr_assert_eq(w.sum, (int64_t)THREADS * CALLS * (CALLS - 1) / 2);
     cr_assert_eq(pb_post_run(w.post, call, NULL), PB_ERR_STATE);
+    pb_post_close(w.post); /* which has been closed, and whose loop is gone */
     pb_post_free(w.post);
     wait_for_lookups();
 }
