@@ -29,9 +29,10 @@ struct building {
     struct level levels[DEPTH + 1];
 };
 
-static void fail(struct building *b, int e, const char *format, ...) PB_PRINTF(3, 4);
+static void build_fail(struct building *b, int e, const char *format, ...)
+    PB_PRINTF(3, 4);
 
-static void fail(struct building *b, int e, const char *format, ...)
+static void build_fail(struct building *b, int e, const char *format, ...)
 {
     if (b->e == 0) {
         va_list args;
@@ -44,7 +45,7 @@ static void fail(struct building *b, int e, const char *format, ...)
 
 static void fail_nomem(struct building *b)
 {
-    fail(b, PB_ERR_NOMEM, "%s", pb_strerror(PB_ERR_NOMEM));
+    build_fail(b, PB_ERR_NOMEM, "%s", pb_strerror(PB_ERR_NOMEM));
 }
 
 /* An argument of a call, which is taken. */
@@ -56,7 +57,7 @@ static int put_argument(struct building *b, pb_value *v)
         return pb_dict_set_value_steal(b->kwargs, name, v);
     }
     if (b->kwargs) {
-        fail(b, PB_ERR_ARG, "a positional argument follows a keyword argument");
+        build_fail(b, PB_ERR_ARG, "a positional argument follows a keyword argument");
         pb__unref(v);
         return 0;
     }
@@ -64,7 +65,7 @@ static int put_argument(struct building *b, pb_value *v)
 }
 
 /* Puts v, which is taken, into the bracket that is open; NULL is what could not be made. */
-static void put(struct building *b, pb_value *v)
+static void build_put(struct building *b, pb_value *v)
 {
     if (!v) {
         fail_nomem(b);
@@ -87,18 +88,18 @@ static void put(struct building *b, pb_value *v)
         e = pb_dict_set_value_steal(l->items, key, v);
     }
     if (e) {
-        fail(b, e, "%s",
-             e == PB_ERR_TYPE ? "a key of a dict is unhashable" : pb_strerror(e));
+        build_fail(b, e, "%s",
+                   e == PB_ERR_TYPE ? "a key of a dict is unhashable" : pb_strerror(e));
     }
 }
 
-static void open_level(struct building *b, char bracket)
+static void build_open(struct building *b, char bracket)
 {
     if (b->e) {
         return;
     }
     if (b->depth == DEPTH) {
-        fail(b, PB_ERR_LIMIT, "the format is nested deeper than 32");
+        build_fail(b, PB_ERR_LIMIT, "the format is nested deeper than 32");
         return;
     }
     pb_value *items = bracket == '{'   ? pb_dict()
@@ -111,7 +112,7 @@ static void open_level(struct building *b, char bracket)
     b->levels[++b->depth] = (struct level){.items = items};
 }
 
-static void close_level(struct building *b, char bracket)
+static void build_close(struct building *b, char bracket)
 {
     if (b->e) {
         return;
@@ -120,9 +121,9 @@ static void close_level(struct building *b, char bracket)
     pb_kind kind = pb__kind(l->items);
     char closes = kind == PB_DICT ? '}' : kind == PB_LIST ? ']' : ')';
     if (b->depth == 0 || bracket != closes) {
-        fail(b, PB_ERR_ARG, "a bracket of the format closes none");
+        build_fail(b, PB_ERR_ARG, "a bracket of the format closes none");
     } else if (l->key) {
-        fail(b, PB_ERR_ARG, "a key of the format has no value");
+        build_fail(b, PB_ERR_ARG, "a key of the format has no value");
     } else {
         pb_value *v = l->items;
         b->depth--;
@@ -130,12 +131,12 @@ static void close_level(struct building *b, char bracket)
             pb__unref(v);
             v = pb__ref(&pb__empty_tuple.node.head);
         }
-        put(b, v);
+        build_put(b, v);
     }
 }
 
 /* s, y or z, with or without #. */
-static void put_text(struct building *b, char letter)
+static void build_put_text(struct building *b, char letter)
 {
     const char *s = va_arg(b->args, const char *);
     size_t len = 0;
@@ -151,18 +152,18 @@ static void put_text(struct building *b, char letter)
     }
     pb_span span = {(const uint8_t *)s, len};
     if (!s && letter == 'z') {
-        put(b, pb_none());
+        build_put(b, pb_none());
     } else if (!s && (len != 0 || !counted)) {
-        fail(b, PB_ERR_ARG, "a pointer to text is NULL");
+        build_fail(b, PB_ERR_ARG, "a pointer to text is NULL");
     } else if (letter == 'y') {
-        put(b, pb_bytes(span));
+        build_put(b, pb_bytes(span));
     } else {
         pb_error why = {0};
         pb_value *v = pb_strn(span, &why);
         if (!v) {
-            fail(b, why.code, "%s", why.text);
+            build_fail(b, why.code, "%s", why.text);
         } else {
-            put(b, v);
+            build_put(b, v);
         }
     }
 }
@@ -171,31 +172,31 @@ static void put_value(struct building *b, bool stolen)
 {
     pb_value *v = va_arg(b->args, pb_value *);
     if (!v) {
-        fail(b, PB_ERR_ARG, "a value is NULL");
+        build_fail(b, PB_ERR_ARG, "a value is NULL");
         return;
     }
-    put(b, stolen ? v : pb__ref(v));
+    build_put(b, stolen ? v : pb__ref(v));
 }
 
-static void unit(struct building *b, char letter)
+static void build_unit(struct building *b, char letter)
 {
     switch (letter) {
     case 'i':
-        put(b, pb_int(va_arg(b->args, int)));
+        build_put(b, pb_int(va_arg(b->args, int)));
         break;
     case 'L':
-        put(b, pb_int(va_arg(b->args, int64_t)));
+        build_put(b, pb_int(va_arg(b->args, int64_t)));
         break;
     case 'd':
-        put(b, pb_float(va_arg(b->args, double)));
+        build_put(b, pb_float(va_arg(b->args, double)));
         break;
     case 'p':
-        put(b, pb_bool(va_arg(b->args, int) != 0));
+        build_put(b, pb_bool(va_arg(b->args, int) != 0));
         break;
     case 's':
     case 'y':
     case 'z':
-        put_text(b, letter);
+        build_put_text(b, letter);
         break;
     case 'O':
     case 'N':
@@ -204,22 +205,22 @@ static void unit(struct building *b, char letter)
     case '(':
     case '[':
     case '{':
-        open_level(b, letter);
+        build_open(b, letter);
         break;
     case ')':
     case ']':
     case '}':
-        close_level(b, letter);
+        build_close(b, letter);
         break;
     case ',':
     case ':':
     case ' ':
         break;
     case '=':
-        fail(b, PB_ERR_ARG, "a '=' of the format has no name before it");
+        build_fail(b, PB_ERR_ARG, "a '=' of the format has no name before it");
         break;
     default:
-        fail(b, PB_ERR_ARG, "the format has a letter that means nothing");
+        build_fail(b, PB_ERR_ARG, "the format has a letter that means nothing");
         b->unknown = true;
     }
 }
@@ -236,11 +237,12 @@ static bool take_name(struct building *b)
         return false;
     }
     if (b->depth != 0) {
-        fail(b, PB_ERR_ARG, "the keyword argument '%.*s' stands in a bracket", len, name);
+        build_fail(b, PB_ERR_ARG, "the keyword argument '%.*s' stands in a bracket", len,
+                   name);
     } else if (*name >= '0' && *name <= '9') {
-        fail(b, PB_ERR_ARG, "'%.*s' is no name of a keyword argument", len, name);
+        build_fail(b, PB_ERR_ARG, "'%.*s' is no name of a keyword argument", len, name);
     } else if (b->name) {
-        fail(b, PB_ERR_ARG, "a keyword argument of the format has no value");
+        build_fail(b, PB_ERR_ARG, "a keyword argument of the format has no value");
     }
     b->at += len;
     if (b->e) {
@@ -251,13 +253,13 @@ static bool take_name(struct building *b)
     if (!b->kwargs || !b->name) {
         fail_nomem(b);
     } else if (pb_dict_get_value(b->kwargs, b->name)) {
-        fail(b, PB_ERR_ARG, "keyword argument repeated: %.*s", len, name);
+        build_fail(b, PB_ERR_ARG, "keyword argument repeated: %.*s", len, name);
     }
     return true;
 }
 
 /* Walks the format: its units are in levels[0], and kwargs. */
-static void build(struct building *b, const char *format, va_list args)
+static void build_value(struct building *b, const char *format, va_list args)
 {
     b->format = b->at = format ? format : "";
     b->levels[0].items = pb_seq(PB_TUPLE, 4);
@@ -270,14 +272,14 @@ static void build(struct building *b, const char *format, va_list args)
     va_copy(b->args, args);
     for (; *b->at && !b->unknown; b->at++) {
         if (!b->named || !take_name(b)) {
-            unit(b, *b->at);
+            build_unit(b, *b->at);
         }
     }
     va_end(b->args);
     if (b->depth != 0) {
-        fail(b, PB_ERR_ARG, "a bracket of the format is never closed");
+        build_fail(b, PB_ERR_ARG, "a bracket of the format is never closed");
     } else if (b->name) {
-        fail(b, PB_ERR_ARG, "a keyword argument of the format has no value");
+        build_fail(b, PB_ERR_ARG, "a keyword argument of the format has no value");
     }
 }
 
@@ -292,7 +294,7 @@ static void building_fini(struct building *b)
 }
 
 /* What the outermost level holds: nothing is None, one is itself. */
-static pb_value *whole(pb_value *units)
+static pb_value *build_whole(pb_value *units)
 {
     switch (pb_len(units)) {
     case 0:
@@ -309,9 +311,9 @@ pb_value *pb_build(pb_error *err, const char *format, ...)
     struct building b = {.err = err};
     va_list args;
     va_start(args, format);
-    build(&b, format, args);
+    build_value(&b, format, args);
     va_end(args);
-    pb_value *v = b.e ? NULL : whole(b.levels[0].items);
+    pb_value *v = b.e ? NULL : build_whole(b.levels[0].items);
     building_fini(&b);
     return v;
 }
@@ -320,7 +322,7 @@ int pb__build_arguments(pb_value **args, pb_value **kwargs, pb_error *err,
                         const char *format, va_list values)
 {
     struct building b = {.err = err, .named = true};
-    build(&b, format, values);
+    build_value(&b, format, values);
     *args = b.e ? NULL : pb__ref(b.levels[0].items);
     *kwargs = b.e ? NULL : pb_value_ref(b.kwargs);
     building_fini(&b);

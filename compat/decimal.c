@@ -65,7 +65,7 @@ struct reading {
     const char *at, *end;
 };
 
-static char peek(struct reading *r)
+static char decimal_peek(struct reading *r)
 {
     while (r->at < r->end && *r->at == '_') {
         r->at++;
@@ -78,7 +78,7 @@ static bool take_word(struct reading *r, const char *word)
 {
     struct reading from = *r;
     for (; *word; word++) {
-        if ((peek(r) | 0x20) != *word) {
+        if ((decimal_peek(r) | 0x20) != *word) {
             *r = from;
             return false;
         }
@@ -89,15 +89,15 @@ static bool take_word(struct reading *r, const char *word)
 
 static bool take_sign(struct reading *r)
 {
-    char c = peek(r);
+    char c = decimal_peek(r);
     r->at += c == '-' || c == '+';
     return c == '-';
 }
 
 /* Appends the digits that come to out, without leading zeros; how many there were. */
-static int take_digits(struct reading *r, struct pb__buf *out, size_t *count)
+static int decimal_take_digits(struct reading *r, struct pb__buf *out, size_t *count)
 {
-    for (char c; c = peek(r), c >= '0' && c <= '9'; r->at++) {
+    for (char c; c = decimal_peek(r), c >= '0' && c <= '9'; r->at++) {
         (*count)++;
         if (c != '0' || out->len != 0) {
             int e = pb__buf_append(out, &c, 1);
@@ -115,7 +115,7 @@ static bool take_exponent(struct reading *r, int64_t *out)
     bool negative = take_sign(r);
     int64_t exponent = 0;
     bool any = false;
-    for (char c; c = peek(r), c >= '0' && c <= '9'; r->at++) {
+    for (char c; c = decimal_peek(r), c >= '0' && c <= '9'; r->at++) {
         any = true;
         /* What is too large for a Decimal stays so. */
         exponent = exponent > INT64_MAX / 20 ? INT64_MAX / 2 : exponent * 10 + (c - '0');
@@ -141,20 +141,20 @@ static int take_parts(struct reading *r, struct parts *p)
     }
     if (take_word(r, "nan")) {
         p->special = 'n';
-        return take_digits(r, &p->digits, &count);
+        return decimal_take_digits(r, &p->digits, &count);
     }
     if (take_word(r, "snan")) {
         p->special = 'N';
-        return take_digits(r, &p->digits, &count);
+        return decimal_take_digits(r, &p->digits, &count);
     }
-    int e = take_digits(r, &p->digits, &count);
-    if (e == 0 && peek(r) == '.') {
+    int e = decimal_take_digits(r, &p->digits, &count);
+    if (e == 0 && decimal_peek(r) == '.') {
         size_t whole = count;
         r->at++;
-        e = take_digits(r, &p->digits, &count);
+        e = decimal_take_digits(r, &p->digits, &count);
         p->exponent = -(int64_t)(count - whole);
     }
-    if (e == 0 && count != 0 && (peek(r) | 0x20) == 'e') {
+    if (e == 0 && count != 0 && (decimal_peek(r) | 0x20) == 'e') {
         r->at++;
         int64_t exponent;
         if (!take_exponent(r, &exponent)) {
@@ -165,7 +165,7 @@ static int take_parts(struct reading *r, struct parts *p)
     return e ? e : count == 0 ? PB_ERR_SYNTAX : 0;
 }
 
-static bool is_space(char c)
+static bool decimal_is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -173,16 +173,16 @@ static bool is_space(char c)
 pb_value *pb__decimal_parse(const char *s, size_t len, pb_error *err)
 {
     struct reading r = {s, s + len};
-    while (r.at < r.end && is_space(*r.at)) {
+    while (r.at < r.end && decimal_is_space(*r.at)) {
         r.at++;
     }
-    while (r.end > r.at && is_space(r.end[-1])) {
+    while (r.end > r.at && decimal_is_space(r.end[-1])) {
         r.end--;
     }
     bool negative = take_sign(&r);
     struct parts p = {{0}, 0, 0};
     int e = take_parts(&r, &p);
-    if (e == 0 && (peek(&r) != '\0' || r.at != r.end)) {
+    if (e == 0 && (decimal_peek(&r) != '\0' || r.at != r.end)) {
         e = PB_ERR_SYNTAX;
     }
     pb_value *v = NULL;

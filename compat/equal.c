@@ -22,7 +22,7 @@ enum {
     DEEPER = 2, /* a frame was pushed: its result is still to come */
 };
 
-static bool is_container(pb_kind kind)
+static bool equal_is_container(pb_kind kind)
 {
     return kind >= PB_LIST && kind <= PB_FROZENSET;
 }
@@ -125,12 +125,12 @@ static bool are_known_to_differ(const struct comparison *c, const pb_value *a,
     return c->differ.len != 0 && pb__map_get(&c->differ, pair_id(a, b)) == a;
 }
 
-static struct frame *top(struct comparison *c)
+static struct frame *comparison_top(struct comparison *c)
 {
     return (struct frame *)(void *)(c->frames.data + c->frames.len) - 1;
 }
 
-static uintptr_t root(const struct comparison *c, uintptr_t p)
+static uintptr_t comparison_root(const struct comparison *c, uintptr_t p)
 {
     for (void *parent; (parent = pb__map_get(&c->parents, p)) != NULL;) {
         p = (uintptr_t)parent;
@@ -139,10 +139,10 @@ static uintptr_t root(const struct comparison *c, uintptr_t p)
 }
 
 /* Takes a and b as equal: SAME if they were so already, else DEEPER. */
-static int assume(struct comparison *c, const pb_value *a, const pb_value *b)
+static int comparison_assume(struct comparison *c, const pb_value *a, const pb_value *b)
 {
-    uintptr_t x = root(c, (uintptr_t)a);
-    uintptr_t y = root(c, (uintptr_t)b);
+    uintptr_t x = comparison_root(c, (uintptr_t)a);
+    uintptr_t y = comparison_root(c, (uintptr_t)b);
     if (x == y) {
         return SAME;
     }
@@ -167,14 +167,14 @@ static void take_back(struct comparison *c, size_t undo)
 }
 
 /* Compares a pair as far as it goes without descending. */
-static int visit(struct comparison *c, const pb_value *a, const pb_value *b)
+static int comparison_visit(struct comparison *c, const pb_value *a, const pb_value *b)
 {
     pb_kind x = pb__kind(a);
     pb_kind y = pb__kind(b);
     if (a == b) {
         return SAME;
     }
-    if (!is_container(x) || !is_container(y)) {
+    if (!equal_is_container(x) || !equal_is_container(y)) {
         return pb__atoms_equal(a, b);
     }
     if ((x != y && !(is_set(x) && is_set(y))) || pb_len(a) != pb_len(b)) {
@@ -185,7 +185,7 @@ static int visit(struct comparison *c, const pb_value *a, const pb_value *b)
     }
     if (pb__is_shared((const struct pb__node *)a) ||
         pb__is_shared((const struct pb__node *)b)) {
-        int e = assume(c, a, b);
+        int e = comparison_assume(c, a, b);
         if (e != DEEPER) {
             return e;
         }
@@ -195,7 +195,7 @@ static int visit(struct comparison *c, const pb_value *a, const pb_value *b)
     return e ? e : DEEPER;
 }
 
-static int pop(struct comparison *c, int result)
+static int comparison_pop(struct comparison *c, int result)
 {
     c->frames.len -= sizeof(struct frame);
     return result;
@@ -207,22 +207,22 @@ static int next_item(struct comparison *c, struct frame *f)
     const struct pb__seq *b = (const struct pb__seq *)f->b;
     while (f->i < a->len && f->i < b->len) {
         size_t i = f->i++;
-        int result = visit(c, a->items[i], b->items[i]);
+        int result = comparison_visit(c, a->items[i], b->items[i]);
         if (result != SAME) {
             return result;
         }
     }
-    return pop(c, SAME);
+    return comparison_pop(c, SAME);
 }
 
 /* a's key has been found at the entry of b: on to the values. */
-static int found(struct comparison *c, const struct pb__table *a, size_t a_entry,
-                 const struct pb__table *b, size_t b_entry)
+static int comparison_found_key(struct comparison *c, const struct pb__table *a,
+                                size_t a_entry, const struct pb__table *b, size_t b_entry)
 {
     if (pb__table_width(a) == 1) {
         return SAME;
     }
-    return visit(c, a->slots[a_entry * 2 + 1], b->slots[b_entry * 2 + 1]);
+    return comparison_visit(c, a->slots[a_entry * 2 + 1], b->slots[b_entry * 2 + 1]);
 }
 
 /* One of the two, at least, has no index: a few keys, and none of them a container. So
@@ -234,16 +234,16 @@ static int next_linear(struct comparison *c, struct frame *f)
     while (f->i < a->len) {
         size_t i = f->i++;
         int64_t at = pb__table_find(b, pb__table_key(a, i));
-        int result = at > 0 ? found(c, a, i, b, (size_t)at - 1) : (int)at;
+        int result = at > 0 ? comparison_found_key(c, a, i, b, (size_t)at - 1) : (int)at;
         if (result != SAME) {
             return result;
         }
     }
-    return pop(c, SAME);
+    return comparison_pop(c, SAME);
 }
 
 /* Tries the candidates from f->probe on for the key of a at f->i. */
-static int look(struct comparison *c, struct frame *f)
+static int comparison_find_key(struct comparison *c, struct frame *f)
 {
     const struct pb__table *a = (const struct pb__table *)f->a;
     const struct pb__table *b = (const struct pb__table *)f->b;
@@ -251,7 +251,7 @@ static int look(struct comparison *c, struct frame *f)
     for (;; f->probe = (f->probe + 1) & b->index->mask) {
         const struct pb__index_slot *slot = &b->index->slots[f->probe];
         if (slot->entry == 0) {
-            return pop(c, DIFFERENT);
+            return comparison_pop(c, DIFFERENT);
         }
         if (slot->hash != wanted->hash) {
             continue;
@@ -263,7 +263,7 @@ static int look(struct comparison *c, struct frame *f)
         }
         f->looking = true;
         f->undo = c->assumed.len;
-        int result = visit(c, key, candidate);
+        int result = comparison_visit(c, key, candidate);
         if (result != DIFFERENT) {
             return result;
         }
@@ -279,16 +279,16 @@ static int next_indexed(struct comparison *c, struct frame *f)
         f->i++;
     }
     if (f->i > a->index->mask) {
-        return pop(c, SAME);
+        return comparison_pop(c, SAME);
     }
     f->probe = a->index->slots[f->i].hash & b->index->mask;
-    return look(c, f);
+    return comparison_find_key(c, f);
 }
 
 /* The next pair of the frame on top. */
-static int next(struct comparison *c)
+static int comparison_next(struct comparison *c)
 {
-    struct frame *f = top(c);
+    struct frame *f = comparison_top(c);
     if (f->a->kind == PB_LIST || f->a->kind == PB_TUPLE) {
         return next_item(c, f);
     }
@@ -298,14 +298,14 @@ static int next(struct comparison *c)
 }
 
 /* What the result of the pair below means for the frame on top. */
-static int go_on(struct comparison *c, int result)
+static int comparison_go_on(struct comparison *c, int result)
 {
-    struct frame *f = top(c);
+    struct frame *f = comparison_top(c);
     if (!f->looking) {
         if (result == DIFFERENT) {
-            return pop(c, DIFFERENT);
+            return comparison_pop(c, DIFFERENT);
         }
-        return next(c);
+        return comparison_next(c);
     }
     const struct pb__table *a = (const struct pb__table *)f->a;
     const struct pb__table *b = (const struct pb__table *)f->b;
@@ -316,19 +316,19 @@ static int go_on(struct comparison *c, int result)
         int e = pb__map_set(&c->differ, pair_id(key, pb__table_key(b, b_entry)), key);
         take_back(c, f->undo);
         f->probe = (f->probe + 1) & b->index->mask;
-        return e ? e : look(c, f);
+        return e ? e : comparison_find_key(c, f);
     }
     f->looking = false;
     f->i++;
-    return found(c, a, a_entry, b, b_entry);
+    return comparison_found_key(c, a, a_entry, b, b_entry);
 }
 
 int pb__equal(const pb_value *a, const pb_value *b)
 {
     struct comparison c = {0};
-    int result = visit(&c, a, b);
+    int result = comparison_visit(&c, a, b);
     while (result >= 0 && c.frames.len != 0) {
-        result = result == DEEPER ? next(&c) : go_on(&c, result);
+        result = result == DEEPER ? comparison_next(&c) : comparison_go_on(&c, result);
     }
     pb__buf_fini(&c.frames);
     pb__buf_fini(&c.assumed);

@@ -17,36 +17,36 @@ struct number {
     uint32_t limbs[LIMBS];
 };
 
-static void set(struct number *n, uint64_t i, int shift)
+static void number_set(struct number *n, uint64_t i, int shift)
 {
     n->len = pb__limbs_from(n->limbs, i);
     n->len = pb__limbs_shift(n->limbs, n->len, (size_t)shift);
 }
 
-static void scale(struct number *n, uint32_t base, int power)
+static void number_scale(struct number *n, uint32_t base, int power)
 {
     n->len = pb__limbs_mul_pow(n->limbs, n->len, base, (size_t)power);
 }
 
-static void add(struct number *n, const struct number *m)
+static void number_add(struct number *n, const struct number *m)
 {
     n->len = pb__limbs_add(n->limbs, n->len, m->limbs, m->len);
 }
 
-static int compare(const struct number *a, const struct number *b)
+static int number_compare(const struct number *a, const struct number *b)
 {
     return pb__limbs_compare(a->limbs, a->len, b->limbs, b->len);
 }
 
 /* a + b compared with c. */
-static int compare_sum(const struct number *a, const struct number *b,
-                       const struct number *c)
+static int number_compare_sum(const struct number *a, const struct number *b,
+                              const struct number *c)
 {
     struct number sum;
     sum.len = a->len;
     memcpy(sum.limbs, a->limbs, a->len * sizeof *a->limbs);
-    add(&sum, b);
-    return compare(&sum, c);
+    number_add(&sum, b);
+    return number_compare(&sum, c);
 }
 
 struct pb__float_parts pb__float_split(double d)
@@ -71,16 +71,16 @@ struct printing {
 };
 
 /* Returns the place of the point: value / unit is now 0.ddd, times 10 to that. */
-static int begin(struct printing *p, const struct pb__float_parts *f)
+static int printing_begin(struct printing *p, const struct pb__float_parts *f)
 {
     /* At a power of two the neighbour below is half as far as the one above. */
     int uneven = f->mantissa == (uint64_t)1 << 52 && f->exponent > -1074;
     int up = f->exponent > 0 ? f->exponent : 0;
     int down = f->exponent < 0 ? -f->exponent : 0;
-    set(&p->value, f->mantissa, up + 1 + uneven);
-    set(&p->unit, 1, down + 1 + uneven);
-    set(&p->above, 1, up + uneven);
-    set(&p->below, 1, up);
+    number_set(&p->value, f->mantissa, up + 1 + uneven);
+    number_set(&p->unit, 1, down + 1 + uneven);
+    number_set(&p->above, 1, up + uneven);
+    number_set(&p->below, 1, up);
     p->inclusive = f->mantissa % 2 == 0;
 
     /* Less than the true place by three at most: the loop below makes up for it. */
@@ -88,14 +88,14 @@ static int begin(struct printing *p, const struct pb__float_parts *f)
                (int)pb__limbs_bits(p->unit.limbs, p->unit.len);
     int point = ((bits - 1) * 30103 - 1000 - 100000 * 1000) / 100000 + 999;
     if (point >= 0) {
-        scale(&p->unit, 10, point);
+        number_scale(&p->unit, 10, point);
     } else {
-        scale(&p->value, 10, -point);
-        scale(&p->above, 10, -point);
-        scale(&p->below, 10, -point);
+        number_scale(&p->value, 10, -point);
+        number_scale(&p->above, 10, -point);
+        number_scale(&p->below, 10, -point);
     }
-    while (compare_sum(&p->value, &p->above, &p->unit) >= !p->inclusive) {
-        scale(&p->unit, 10, 1);
+    while (number_compare_sum(&p->value, &p->above, &p->unit) >= !p->inclusive) {
+        number_scale(&p->unit, 10, 1);
         point++;
     }
     return point;
@@ -106,19 +106,19 @@ static size_t make_digits(struct printing *p, char *digits)
 {
     size_t count = 0;
     for (;;) {
-        scale(&p->value, 10, 1);
-        scale(&p->above, 10, 1);
-        scale(&p->below, 10, 1);
+        number_scale(&p->value, 10, 1);
+        number_scale(&p->above, 10, 1);
+        number_scale(&p->below, 10, 1);
         int digit = 0;
-        while (compare(&p->value, &p->unit) >= 0) {
+        while (number_compare(&p->value, &p->unit) >= 0) {
             p->value.len =
                 pb__limbs_sub(p->value.limbs, p->value.len, p->unit.limbs, p->unit.len);
             digit++;
         }
-        bool low = compare(&p->value, &p->below) < p->inclusive;
-        bool high = compare_sum(&p->value, &p->above, &p->unit) >= !p->inclusive;
+        bool low = number_compare(&p->value, &p->below) < p->inclusive;
+        bool high = number_compare_sum(&p->value, &p->above, &p->unit) >= !p->inclusive;
         if (low && high) {
-            int half = compare_sum(&p->value, &p->value, &p->unit);
+            int half = number_compare_sum(&p->value, &p->value, &p->unit);
             digit += half > 0 || (half == 0 && digit % 2 != 0);
         } else if (high) {
             digit++;
@@ -132,7 +132,7 @@ static size_t make_digits(struct printing *p, char *digits)
 
 /* The layout of float_repr_style 'short': d.ddde+XX from 1e16 and below 1e-4, and at
  * least one digit on each side of the point otherwise. */
-static size_t layout(char *out, const char *digits, size_t count, int point)
+static size_t digits_layout(char *out, const char *digits, size_t count, int point)
 {
     char *at = out;
     if (point < -3 || point > 16) {
@@ -178,10 +178,10 @@ size_t pb__float_repr(double d, char out[PB__FLOAT_REPR])
     int point = 1;
     if (parts.mantissa != 0) {
         struct printing p;
-        point = begin(&p, &parts);
+        point = printing_begin(&p, &parts);
         count = make_digits(&p, digits);
     }
-    return (size_t)(at - out) + layout(at, digits, count, point);
+    return (size_t)(at - out) + digits_layout(at, digits, count, point);
 }
 
 /* Digits that matter: halfway between two floats lies a number of at most 767 of them. */
@@ -195,8 +195,8 @@ struct decimal {
 
 /* Reads digits into d until something else comes; returns where. What is past DIGITS only
  * matters for being zero or not. */
-static const char *take_digits(struct decimal *d, const char *s, const char *end,
-                               bool fraction, size_t *seen)
+static const char *float_take_digits(struct decimal *d, const char *s, const char *end,
+                                     bool fraction, size_t *seen)
 {
     for (; s < end && ((*s >= '0' && *s <= '9') || *s == '_'); s++) {
         if (*s == '_') {
@@ -219,13 +219,13 @@ static const char *take_digits(struct decimal *d, const char *s, const char *end
 }
 
 /* Reads the number as digits and a power of ten; false if it is none. */
-static bool scan(struct decimal *d, const char *s, size_t len)
+static bool float_scan(struct decimal *d, const char *s, size_t len)
 {
     const char *end = s + len;
     size_t seen = 0;
-    s = take_digits(d, s, end, false, &seen);
+    s = float_take_digits(d, s, end, false, &seen);
     if (s < end && *s == '.') {
-        s = take_digits(d, s + 1, end, true, &seen);
+        s = float_take_digits(d, s + 1, end, true, &seen);
     }
     if (seen == 0) {
         return false;
@@ -250,14 +250,14 @@ static bool scan(struct decimal *d, const char *s, size_t len)
 }
 
 /* top / bottom as a float, rounded to the nearest, half to even. */
-static double divide(struct number *top, struct number *bottom)
+static double number_divide(struct number *top, struct number *bottom)
 {
     int exponent = (int)pb__limbs_bits(top->limbs, top->len) -
                    (int)pb__limbs_bits(bottom->limbs, bottom->len);
     struct number *shorter = exponent < 0 ? top : bottom;
     shorter->len = pb__limbs_shift(shorter->limbs, shorter->len,
                                    (size_t)(exponent < 0 ? -exponent : exponent));
-    if (compare(top, bottom) < 0) {
+    if (number_compare(top, bottom) < 0) {
         top->len = pb__limbs_shift(top->limbs, top->len, 1);
         exponent--;
     }
@@ -271,14 +271,14 @@ static double divide(struct number *top, struct number *bottom)
     }
     uint64_t mantissa = 0;
     for (int i = 0; i < bits; i++) {
-        bool one = compare(top, bottom) >= 0;
+        bool one = number_compare(top, bottom) >= 0;
         if (one) {
             top->len = pb__limbs_sub(top->limbs, top->len, bottom->limbs, bottom->len);
         }
         mantissa = mantissa << 1 | one;
         top->len = pb__limbs_shift(top->limbs, top->len, 1);
     }
-    int half = compare(top, bottom);
+    int half = number_compare(top, bottom);
     mantissa += half > 0 || (half == 0 && mantissa % 2 != 0);
     /* A mantissa that was rounded up to the next power of two carries into the exponent. */
     uint64_t biased = bits == 53 ? (uint64_t)(exponent + 1022) : 0;
@@ -294,7 +294,7 @@ bool pb__float_parse(const char *s, size_t len, double *out)
     d.digits.len = 0;
     d.count = 0;
     d.exponent = 0;
-    if (!scan(&d, s, len)) {
+    if (!float_scan(&d, s, len)) {
         return false;
     }
     int64_t point = (int64_t)d.count + d.exponent;
@@ -304,10 +304,10 @@ bool pb__float_parse(const char *s, size_t len, double *out)
         *out = __builtin_inf();
     } else {
         struct number bottom;
-        set(&bottom, 1, 0);
-        scale(d.exponent < 0 ? &bottom : &d.digits, 10,
-              (int)(d.exponent < 0 ? -d.exponent : d.exponent));
-        *out = divide(&d.digits, &bottom);
+        number_set(&bottom, 1, 0);
+        number_scale(d.exponent < 0 ? &bottom : &d.digits, 10,
+                     (int)(d.exponent < 0 ? -d.exponent : d.exponent));
+        *out = number_divide(&d.digits, &bottom);
     }
     return true;
 }

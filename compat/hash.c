@@ -133,13 +133,13 @@ struct frame {
     uint64_t sum;
 };
 
-static void begin(struct frame *f, struct pb__seq *tuple)
+static void tuple_hash_begin(struct frame *f, struct pb__seq *tuple)
 {
     *f = (struct frame){tuple, 0, tuple->len};
     tuple->hash = BEING_HASHED;
 }
 
-static bool pop(struct pb__buf *stack, struct frame *f)
+static bool tuple_hash_pop(struct pb__buf *stack, struct frame *f)
 {
     if (stack->len == 0) {
         return false;
@@ -151,7 +151,7 @@ static bool pop(struct pb__buf *stack, struct frame *f)
 
 /* Goes on with the tuple of f until it comes to a tuple within, *inner, whose hash is not
  * known yet. */
-static int go_on(struct frame *f, struct pb__seq **inner)
+static int tuple_hash_go_on(struct frame *f, struct pb__seq **inner)
 {
     for (; f->i < f->tuple->len; f->i++) {
         const pb_value *item = f->tuple->items[f->i];
@@ -183,25 +183,25 @@ static int hash_tuple(struct pb__seq *tuple, uint64_t *out)
 {
     struct pb__buf stack = {0};
     struct frame f;
-    begin(&f, tuple);
+    tuple_hash_begin(&f, tuple);
     int e = 0;
     bool done = false;
     while (e == 0 && !done) {
         struct pb__seq *inner;
-        e = go_on(&f, &inner);
+        e = tuple_hash_go_on(&f, &inner);
         if (e == 0 && inner) {
             e = pb__buf_append(&stack, &f, sizeof f);
             if (e == 0) {
-                begin(&f, inner);
+                tuple_hash_begin(&f, inner);
             }
         } else if (e == 0) {
-            done = !pop(&stack, &f);
+            done = !tuple_hash_pop(&stack, &f);
         }
     }
     if (e) {
         do {
             f.tuple->hash = 0;
-        } while (pop(&stack, &f));
+        } while (tuple_hash_pop(&stack, &f));
     }
     pb__buf_fini(&stack);
     *out = tuple->hash;

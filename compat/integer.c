@@ -22,7 +22,7 @@ static struct pb__big *big_new(struct pb__slab_pool *pool, size_t len)
 }
 
 /* Ends the making of b, whose limbs are there: a small int takes its place if it fits. */
-static pb_value *finish(struct pb__big *b, bool negative, size_t len)
+static pb_value *big_finish(struct pb__big *b, bool negative, size_t len)
 {
     len = pb__limbs_trim(b->limbs, len);
     b->negative = negative;
@@ -49,7 +49,7 @@ pb_value *pb__int_limbs(struct pb__slab_pool *pool, bool negative, const uint32_
     if (len != 0) {
         memcpy(b->limbs, limbs, len * sizeof *limbs);
     }
-    return finish(b, negative, len);
+    return big_finish(b, negative, len);
 }
 
 pb_value *pb__int_new(struct pb__slab_pool *pool, int64_t i)
@@ -103,7 +103,7 @@ static pb_value *from_digits(struct pb__slab_pool *pool, bool negative, pb_span 
         }
     }
     b->limbs[len++] = (uint32_t)window;
-    return finish(b, negative, len);
+    return big_finish(b, negative, len);
 }
 
 pb_value *pb__int_base128(struct pb__slab_pool *pool, bool negative, pb_span digits)
@@ -245,7 +245,7 @@ pb_value *pb__int_digits(bool negative, const char *digits, size_t len, unsigned
             scale = 1;
         }
     }
-    return finish(b, negative, n);
+    return big_finish(b, negative, n);
 }
 
 pb_value *pb_int_text(const char *decimal, pb_error *err)

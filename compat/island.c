@@ -51,7 +51,7 @@ static struct side side_of(struct pb__node **n)
 }
 
 /* Room in the island for n more members. */
-static int reserve(struct pb__island *island, size_t n)
+static int island_reserve(struct pb__island *island, size_t n)
 {
     size_t want;
     if (!pb__add(island->len, n, &want)) {
@@ -76,7 +76,7 @@ static int reserve(struct pb__island *island, size_t n)
 
 /* Makes one island of a and b, `uncounted` being how many of their counts are edges
  * that come to be inside. */
-static int join(struct pb__node *a, struct pb__node *b, size_t uncounted)
+static int island_join(struct pb__node *a, struct pb__node *b, size_t uncounted)
 {
     if (!a->island || (b->island && b->island->len > a->island->len)) {
         struct pb__node *swap = a;
@@ -86,7 +86,7 @@ static int join(struct pb__node *a, struct pb__node *b, size_t uncounted)
     struct side smaller = side_of(&b);
     struct pb__island *from = b->island;
     struct pb__island *into = a->island ? a->island : pb__calloc(1, sizeof *into);
-    if (!into || reserve(into, smaller.len + 1)) {
+    if (!into || island_reserve(into, smaller.len + 1)) {
         if (into && !a->island) {
             pb__island_free(into);
         }
@@ -121,7 +121,7 @@ int pb__tie_fresh(struct pb__node *a, struct pb__node *b)
     if (is_constant(a) || is_constant(b) || (a->island && a->island == b->island)) {
         return 0;
     }
-    return join(a, b, 0);
+    return island_join(a, b, 0);
 }
 
 static bool is_in(const struct side *s, const pb_value *v)
@@ -164,7 +164,7 @@ int pb_value_tie(pb_value *a, pb_value *b)
     }
     /* The owner that frees what has become nobody's, should there be no other. */
     pb__ref(a);
-    int e = join(x, y, uncounted);
+    int e = island_join(x, y, uncounted);
     pb__unref(a);
     return e;
 }

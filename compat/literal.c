@@ -43,7 +43,7 @@ pb_value *pb__literal_nomem(struct pb__literal *l)
     return NULL;
 }
 
-static struct frame *top(struct parser *p)
+static struct frame *parser_top(struct parser *p)
 {
     if (p->frames.len == 0) {
         return NULL;
@@ -51,9 +51,9 @@ static struct frame *top(struct parser *p)
     return (struct frame *)(void *)(p->frames.data + p->frames.len) - 1;
 }
 
-static void pop(struct parser *p)
+static void parser_pop(struct parser *p)
 {
-    struct frame *f = top(p);
+    struct frame *f = parser_top(p);
     pb_value_unref(f->items);
     pb_value_unref(f->key);
     for (size_t i = 0; i < PB__CALL_ARGS; i++) {
@@ -63,7 +63,7 @@ static void pop(struct parser *p)
 }
 
 /* Opens the bracket at p->l.at; false if that fails. */
-static bool push(struct parser *p, const struct pb__call *call)
+static bool parser_push(struct parser *p, const struct pb__call *call)
 {
     char open = *p->l.at;
     struct frame f = {.start = p->l.at,
@@ -96,7 +96,7 @@ static bool push(struct parser *p, const struct pb__call *call)
 /* The value of a bracket that closes; *new*. */
 static pb_value *close_frame(struct parser *p)
 {
-    struct frame *f = top(p);
+    struct frame *f = parser_top(p);
     pb_value *v;
     if (f->call) {
         v = f->call->make(&p->l, f->start, f->args);
@@ -110,7 +110,7 @@ static pb_value *close_frame(struct parser *p)
     } else {
         v = pb__ref(f->items);
     }
-    pop(p);
+    parser_pop(p);
     return v;
 }
 
@@ -175,9 +175,9 @@ static bool put_braces(struct parser *p, struct frame *f, const char *place, pb_
 
 /* Puts v, which began at place, into the open bracket; what follows is next to be read:
  * *closed says whether it is the end of the bracket. */
-static bool put(struct parser *p, const char *place, pb_value *v, bool *closed)
+static bool parser_put(struct parser *p, const char *place, pb_value *v, bool *closed)
 {
-    struct frame *f = top(p);
+    struct frame *f = parser_top(p);
     *closed = false;
     p->may_close = false;
     pb__literal_skip_space(&p->l);
@@ -210,8 +210,8 @@ static bool put(struct parser *p, const char *place, pb_value *v, bool *closed)
     return true;
 }
 
-static pb_value *constant(struct pb__literal *l, const char *name, size_t len,
-                          bool negative)
+static pb_value *literal_constant(struct pb__literal *l, const char *name, size_t len,
+                                  bool negative)
 {
     static const char *const names[] = {"None", "True", "False", "inf", "nan"};
     size_t i = negative ? 3 : 0;
@@ -250,7 +250,7 @@ static size_t skip_name(struct pb__literal *l)
 /* "name=" of an argument: false if that is not what stands here. */
 static bool take_keyword(struct parser *p)
 {
-    struct frame *f = top(p);
+    struct frame *f = parser_top(p);
     const char *start = p->l.at;
     size_t len = f && f->call && !pb__is_digit(*start) ? skip_name(&p->l) : 0;
     pb__literal_skip_space(&p->l);
@@ -273,15 +273,15 @@ static bool take_keyword(struct parser *p)
 }
 
 /* A name: a constant, or the call of a constructor, which opens a bracket. */
-static pb_value *named(struct parser *p)
+static pb_value *literal_named(struct parser *p)
 {
     const char *name = p->l.at;
     size_t len = skip_name(&p->l);
     const struct pb__call *call = pb__call_find(name, len);
     if (!call || *p->l.at != '(') {
-        return constant(&p->l, name, len, false);
+        return literal_constant(&p->l, name, len, false);
     }
-    push(p, call);
+    parser_push(p, call);
     return NULL;
 }
 
@@ -296,7 +296,7 @@ static pb_value *signed_number(struct parser *p)
     }
     size_t len = skip_name(&p->l);
     if (negative && len == 3 && memcmp(at, "inf", 3) == 0) {
-        return constant(&p->l, at, len, true);
+        return literal_constant(&p->l, at, len, true);
     }
     return pb__literal_fail(&p->l, start, "a number is expected after the sign");
 }
@@ -306,7 +306,7 @@ static pb_value *read_value(struct parser *p)
 {
     const char *at = p->l.at;
     if (*at == '[' || *at == '(' || *at == '{') {
-        push(p, NULL);
+        parser_push(p, NULL);
         return NULL;
     }
     if (pb__is_digit(at[0]) || (at[0] == '.' && pb__is_digit(at[1]))) {
@@ -319,7 +319,7 @@ static pb_value *read_value(struct parser *p)
         return pb__literal_string(&p->l);
     }
     if (pb__is_name(*at)) {
-        return named(p);
+        return literal_named(p);
     }
     if (*at == '\0') {
         return pb__literal_fail(&p->l, at, "a value is expected where the text ends");
@@ -332,7 +332,7 @@ static pb_value *read_all(struct parser *p)
 {
     for (;;) {
         pb__literal_skip_space(&p->l);
-        struct frame *f = top(p);
+        struct frame *f = parser_top(p);
         const char *place = p->l.at;
         pb_value *v;
         if (f && p->may_close && *place == f->close) {
@@ -349,10 +349,10 @@ static pb_value *read_all(struct parser *p)
         }
         while (v && p->frames.len != 0) {
             bool closed;
-            if (!put(p, place, v, &closed)) {
+            if (!parser_put(p, place, v, &closed)) {
                 return NULL;
             }
-            place = top(p)->start;
+            place = parser_top(p)->start;
             v = closed ? close_frame(p) : NULL;
         }
         if (v || p->error.code) {
@@ -384,7 +384,7 @@ pb_value *pb_value_parse(const char *literal, pb_error *err)
         }
     }
     while (p.frames.len != 0) {
-        pop(&p);
+        parser_pop(&p);
     }
     pb__buf_fini(&p.frames);
     if (!v) {

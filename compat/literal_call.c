@@ -32,8 +32,8 @@ static bool int_args(struct pb__literal *l, const char *place, pb_value *const *
 }
 
 /* v, or why it could not be made. */
-static pb_value *judge(struct pb__literal *l, const char *place, pb_value *v,
-                       const pb_error *why)
+static pb_value *literal_call_check(struct pb__literal *l, const char *place, pb_value *v,
+                                    const pb_error *why)
 {
     if (v) {
         return v;
@@ -51,7 +51,7 @@ static pb_value *make_datetime(struct pb__literal *l, const char *place,
     }
     pb_error why = {0};
     pb_datetime_fields f = {n[0], n[1], n[2], n[3], n[4], n[5], n[6]};
-    return judge(l, place, pb_datetime(&f, &why), &why);
+    return literal_call_check(l, place, pb_datetime(&f, &why), &why);
 }
 
 static pb_value *make_date(struct pb__literal *l, const char *place,
@@ -62,7 +62,7 @@ static pb_value *make_date(struct pb__literal *l, const char *place,
         return NULL;
     }
     pb_error why = {0};
-    return judge(l, place, pb_date(n[0], n[1], n[2], &why), &why);
+    return literal_call_check(l, place, pb_date(n[0], n[1], n[2], &why), &why);
 }
 
 static pb_value *make_time(struct pb__literal *l, const char *place,
@@ -73,7 +73,7 @@ static pb_value *make_time(struct pb__literal *l, const char *place,
         return NULL;
     }
     pb_error why = {0};
-    return judge(l, place, pb_time(n[0], n[1], n[2], n[3], &why), &why);
+    return literal_call_check(l, place, pb_time(n[0], n[1], n[2], n[3], &why), &why);
 }
 
 static pb_value *make_timedelta(struct pb__literal *l, const char *place,
@@ -86,7 +86,7 @@ static pb_value *make_timedelta(struct pb__literal *l, const char *place,
         }
     }
     pb_error why = {0};
-    return judge(l, place, pb_timedelta(n[0], n[1], n[2], &why), &why);
+    return literal_call_check(l, place, pb_timedelta(n[0], n[1], n[2], &why), &why);
 }
 
 static pb_value *make_decimal(struct pb__literal *l, const char *place,
@@ -98,8 +98,8 @@ static pb_value *make_decimal(struct pb__literal *l, const char *place,
     }
     pb_as_text(args[0], &text);
     pb_error why = {0};
-    return judge(l, place, pb__decimal_parse((const char *)text.data, text.len, &why),
-                 &why);
+    return literal_call_check(
+        l, place, pb__decimal_parse((const char *)text.data, text.len, &why), &why);
 }
 
 /* A set or frozenset of what a list, tuple or set holds. */

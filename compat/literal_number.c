@@ -29,19 +29,19 @@ static bool skip_digits(struct pb__literal *l, unsigned base)
 }
 
 /* A number must not run into a name, as in 1abc. */
-static bool ends(const struct pb__literal *l)
+static bool number_ends(const struct pb__literal *l)
 {
     return !pb__is_name(*l->at);
 }
 
 /* 0x, 0o or 0b and digits. */
-static pb_value *prefixed(struct pb__literal *l, bool negative, unsigned base)
+static pb_value *number_prefixed(struct pb__literal *l, bool negative, unsigned base)
 {
     const char *start = l->at;
     l->at += 2;
     l->at += *l->at == '_';
     const char *digits = l->at;
-    if (!skip_digits(l, base) || l->at == digits || !ends(l)) {
+    if (!skip_digits(l, base) || l->at == digits || !number_ends(l)) {
         return pb__literal_fail(l, l->at, "invalid digit in '%.20s', a number of base %u",
                                 start, base);
     }
@@ -49,7 +49,7 @@ static pb_value *prefixed(struct pb__literal *l, bool negative, unsigned base)
     return v ? v : pb__literal_nomem(l);
 }
 
-static pb_value *whole(struct pb__literal *l, bool negative, const char *start)
+static pb_value *number_whole(struct pb__literal *l, bool negative, const char *start)
 {
     size_t len = (size_t)(l->at - start);
     if (*start == '0' && strspn(start, "0_") < len) {
@@ -60,7 +60,7 @@ static pb_value *whole(struct pb__literal *l, bool negative, const char *start)
     return v ? v : pb__literal_nomem(l);
 }
 
-static pb_value *real(struct pb__literal *l, bool negative, const char *start)
+static pb_value *number_real(struct pb__literal *l, bool negative, const char *start)
 {
     double d = 0;
     bool good = pb__float_parse(start, (size_t)(l->at - start), &d);
@@ -92,7 +92,7 @@ pb_value *pb__literal_number(struct pb__literal *l, bool negative)
     const char *start = l->at;
     char mark = (char)(l->at[0] == '0' ? l->at[1] | 0x20 : 0);
     if (mark == 'x' || mark == 'o' || mark == 'b') {
-        return prefixed(l, negative, mark == 'x' ? 16 : mark == 'o' ? 8 : 2);
+        return number_prefixed(l, negative, mark == 'x' ? 16 : mark == 'o' ? 8 : 2);
     }
     bool good = skip_digits(l, 10);
     bool is_whole = *l->at != '.' && (*l->at | 0x20) != 'e';
@@ -100,8 +100,8 @@ pb_value *pb__literal_number(struct pb__literal *l, bool negative)
     if (good && (*l->at | 0x20) == 'j') {
         return pb__literal_fail(l, start, "complex numbers are not supported");
     }
-    if (!good || !ends(l)) {
+    if (!good || !number_ends(l)) {
         return pb__literal_fail(l, l->at, "invalid number '%.20s'", start);
     }
-    return is_whole ? whole(l, negative, start) : real(l, negative, start);
+    return is_whole ? number_whole(l, negative, start) : number_real(l, negative, start);
 }

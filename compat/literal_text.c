@@ -66,7 +66,7 @@ static int put_code(struct pb__buf *out, bool bytes, uint32_t code)
     return pb__buf_append(out, utf8, len);
 }
 
-static int fail(struct pb__literal *l, const char *place, const char *what)
+static int literal_text_fail(struct pb__literal *l, const char *place, const char *what)
 {
     return pb__error_set(l->err, PB_ERR_SYNTAX, (uint64_t)(place - l->text), "%s", what);
 }
@@ -79,19 +79,21 @@ static int hex_escape(struct pb__literal *l, struct pb__buf *out, bool bytes, in
     for (int i = 0; i < digits; i++) {
         int digit = hex_value(*l->at);
         if (digit < 0) {
-            return fail(l, start,
-                        digits == 2   ? "\\x takes two hexadecimal digits"
-                        : digits == 4 ? "\\u takes four hexadecimal digits"
-                                      : "\\U takes eight hexadecimal digits");
+            return literal_text_fail(l, start,
+                                     digits == 2 ? "\\x takes two hexadecimal digits"
+                                     : digits == 4
+                                         ? "\\u takes four hexadecimal digits"
+                                         : "\\U takes eight hexadecimal digits");
         }
         code = code << 4 | (uint32_t)digit;
         l->at++;
     }
     if (code > 0x10ffff) {
-        return fail(l, start, "the escape is beyond U+10FFFF");
+        return literal_text_fail(l, start, "the escape is beyond U+10FFFF");
     }
     if (code >= 0xd800 && code < 0xe000) {
-        return fail(l, start, "the escape is a surrogate, which no UTF-8 can hold");
+        return literal_text_fail(l, start,
+                                 "the escape is a surrogate, which no UTF-8 can hold");
     }
     return put_code(out, bytes, code);
 }
@@ -106,7 +108,7 @@ static int octal_escape(struct pb__literal *l, struct pb__buf *out, bool bytes)
 }
 
 /* What follows a backslash, which l->at has passed. */
-static int escape(struct pb__literal *l, struct pb__buf *out, bool bytes)
+static int literal_text_escape(struct pb__literal *l, struct pb__buf *out, bool bytes)
 {
     static const char letters[] = "\\'\"abfnrtv";
     static const char meanings[] = "\\'\"\a\b\f\n\r\t\v";
@@ -127,17 +129,18 @@ static int escape(struct pb__literal *l, struct pb__buf *out, bool bytes)
         return hex_escape(l, out, bytes, c == 'x' ? 2 : c == 'u' ? 4 : 8);
     }
     if (c == 'N' && !bytes) {
-        return fail(l, l->at - 1, "names of characters, \\N{...}, are not supported");
+        return literal_text_fail(l, l->at - 1,
+                                 "names of characters, \\N{...}, are not supported");
     }
     return pb__buf_puts(out, "\\"); /* what is no escape stands for itself */
 }
 
 /* One character, or a line's end of a text on several lines. */
-static int plain(struct pb__literal *l, struct pb__buf *out, bool bytes)
+static int literal_text_plain(struct pb__literal *l, struct pb__buf *out, bool bytes)
 {
     char c = *l->at;
     if (bytes && (unsigned char)c >= 0x80) {
-        return fail(l, l->at, "bytes can only contain ASCII characters");
+        return literal_text_fail(l, l->at, "bytes can only contain ASCII characters");
     }
     l->at++;
     if (c == '\r') {
@@ -153,7 +156,8 @@ static bool at_end(const struct pb__literal *l, char quote, bool triple)
 }
 
 /* One string, l->at being on its prefix. */
-static int one(struct pb__literal *l, struct pb__buf *out, const struct prefix *p)
+static int literal_text_one(struct pb__literal *l, struct pb__buf *out,
+                            const struct prefix *p)
 {
     const char *start = l->at;
     l->at += p->len;
@@ -163,17 +167,18 @@ static int one(struct pb__literal *l, struct pb__buf *out, const struct prefix *
     int e = 0;
     while (e == 0 && !at_end(l, quote, triple)) {
         if (*l->at == '\0' || (!triple && (*l->at == '\n' || *l->at == '\r'))) {
-            return fail(l, start, "unterminated string");
+            return literal_text_fail(l, start, "unterminated string");
         }
         if (*l->at != '\\') {
-            e = plain(l, out, p->bytes);
+            e = literal_text_plain(l, out, p->bytes);
         } else if (!p->raw) {
             l->at++;
-            e = escape(l, out, p->bytes);
+            e = literal_text_escape(l, out, p->bytes);
         } else {
-            e = plain(l, out, p->bytes);
+            e = literal_text_plain(l, out, p->bytes);
             if (e == 0 && *l->at != '\0') {
-                e = plain(l, out, p->bytes); /* a quote behind a backslash ends nothing */
+                e = literal_text_plain(
+                    l, out, p->bytes); /* a quote behind a backslash ends nothing */
             }
         }
     }
@@ -191,9 +196,9 @@ pb_value *pb__literal_string(struct pb__literal *l)
     p = first;
     do {
         if (p.bytes != first.bytes) {
-            e = fail(l, l->at, "bytes and text cannot be mixed");
+            e = literal_text_fail(l, l->at, "bytes and text cannot be mixed");
         } else {
-            e = one(l, &out, &p);
+            e = literal_text_one(l, &out, &p);
         }
         end = l->at;
         if (e == 0) {

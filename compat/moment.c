@@ -100,7 +100,7 @@ pb_value *pb_time(int hour, int minute, int second, int microsecond, pb_error *e
 }
 
 /* Moves what is past one unit from *small to *large; false where that overflows. */
-static bool carry(int64_t *small, int64_t unit, int64_t *large)
+static bool timedelta_carry(int64_t *small, int64_t unit, int64_t *large)
 {
     int64_t whole = *small / unit;
     *small %= unit;
@@ -114,8 +114,9 @@ static bool carry(int64_t *small, int64_t unit, int64_t *large)
 pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds, pb_error *err)
 {
     /* Days are carried first from the seconds as they are, so that these cannot overflow. */
-    bool fits = carry(&seconds, 86400, &days) &&
-                carry(&microseconds, 1000000, &seconds) && carry(&seconds, 86400, &days);
+    bool fits = timedelta_carry(&seconds, 86400, &days) &&
+                timedelta_carry(&microseconds, 1000000, &seconds) &&
+                timedelta_carry(&seconds, 86400, &days);
     if (!fits || days < -DAYS_MAX || days > DAYS_MAX) {
         pb__error_set(err, PB_ERR_RANGE, 0,
                       "a timedelta is at most 999999999 days, either way");

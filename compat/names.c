@@ -7,7 +7,7 @@
 #include "compat/value.h"
 #include "libpb/base/error.h"
 
-static struct pb__text *text_of(pb_kind kind, const char *s)
+static struct pb__text *name_text(pb_kind kind, const char *s)
 {
     pb_span text = pb_span_of(s);
     size_t bad;
@@ -22,12 +22,12 @@ pb_value *pb_name(pb_kind kind, const char *dotted)
     if (kind != PB_CLASS && kind != PB_MODULE && kind != PB_FUNCTION) {
         return NULL;
     }
-    return (pb_value *)text_of(kind, dotted);
+    return (pb_value *)name_text(kind, dotted);
 }
 
 pb_value *pb_unpersistable(const char *reason)
 {
-    return (pb_value *)text_of(PB_UNPERSISTABLE, reason);
+    return (pb_value *)name_text(PB_UNPERSISTABLE, reason);
 }
 
 static const char *text_in(const pb_value *v)

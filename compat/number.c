@@ -28,7 +28,7 @@ static void normal_fini(struct normal *n)
 }
 
 /* Takes the trailing decimal zeros from the coefficient. */
-static void strip(struct normal *n)
+static void normal_strip(struct normal *n)
 {
     unsigned zeros = 9;
     while (n->len != 0 && zeros == 9) {
@@ -98,12 +98,12 @@ static int normal_init(struct normal *n, const pb_value *v)
         memcpy(n->limbs, view.limbs, view.len * sizeof *n->limbs);
         n->len = view.len;
     }
-    strip(n);
+    normal_strip(n);
     return 0;
 }
 
 /* 0 of a finite number, 'F' infinity, 'n' or 'N' of what is not a number. */
-static char special(const pb_value *v, bool *negative)
+static char number_special(const pb_value *v, bool *negative)
 {
     *negative = false;
     if (pb__kind(v) == PB_DECIMAL) {
@@ -138,8 +138,8 @@ int pb__number_equal(const pb_value *a, const pb_value *b)
         return ((const struct pb__float *)a)->d == ((const struct pb__float *)b)->d;
     }
     bool a_negative, b_negative;
-    char a_special = special(a, &a_negative);
-    char b_special = special(b, &b_negative);
+    char a_special = number_special(a, &a_negative);
+    char b_special = number_special(b, &b_negative);
     if (a_special || b_special) {
         return a_special == 'F' && b_special == 'F' && a_negative == b_negative;
     }
@@ -239,7 +239,7 @@ int pb__number_hash(const pb_value *v, uint64_t *out)
         return 0;
     }
     bool negative;
-    char s = special(v, &negative);
+    char s = number_special(v, &negative);
     if (s == 'N') {
         return PB_ERR_TYPE;
     }

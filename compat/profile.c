@@ -43,7 +43,7 @@ static bool take_number(const char **s, unsigned *out)
     return any;
 }
 
-static bool take(const char **s, const char *word)
+static bool profile_take_word(const char **s, const char *word)
 {
     size_t len = strlen(word);
     if (strncmp(*s, word, len) != 0) {
@@ -59,7 +59,7 @@ static bool take_python(const char **s, pb_profile *out)
     unsigned major;
     unsigned minor = 0;
     if (!take_number(s, &major) || (major != 2 && major != 3) ||
-        (take(s, ".") && !take_number(s, &minor))) {
+        (profile_take_word(s, ".") && !take_number(s, &minor))) {
         return false;
     }
     out->python_major = (uint8_t)major;
@@ -71,8 +71,8 @@ static bool take_python(const char **s, pb_profile *out)
 static bool take_twisted(const char **s, pb_profile *out)
 {
     unsigned year, month, patch;
-    if (!take_number(s, &year) || !take(s, ".") || !take_number(s, &month) ||
-        (take(s, ".") && !take_number(s, &patch))) {
+    if (!take_number(s, &year) || !profile_take_word(s, ".") || !take_number(s, &month) ||
+        (profile_take_word(s, ".") && !take_number(s, &patch))) {
         return false;
     }
     out->twisted = (uint16_t)(year * 100 + month);
@@ -90,9 +90,10 @@ int pb_profile_parse(const char *text, pb_profile *out, pb_error *err)
         return pb__error_null(err,
                               text ? "the profile to fill" : "the name of a profile");
     }
-    bool good = take(&s, "python")
+    bool good = profile_take_word(&s, "python")
                     ? take_python(&s, &p)
-                    : take_twisted(&s, &p) && (!take(&s, "-py") || take_python(&s, &p));
+                    : take_twisted(&s, &p) &&
+                          (!profile_take_word(&s, "-py") || take_python(&s, &p));
     if (!good || *s != '\0') {
         return pb__error_set(err, PB_ERR_SYNTAX, (uint64_t)(s - text),
                              "'%.40s' names no profile: say 22.4.0-py3, or python2",

@@ -21,7 +21,7 @@ static bool is_printable(uint32_t code)
 }
 
 /* The code point at s, which is UTF-8 and no ASCII; its length in *len. */
-static uint32_t decode(const uint8_t *s, size_t *len)
+static uint32_t quote_decode(const uint8_t *s, size_t *len)
 {
     *len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
     uint32_t code = s[0] & (0xffu >> (*len + 1));
@@ -73,7 +73,7 @@ int pb__repr_text(struct pb__buf *out, bool bytes, const uint8_t *data, size_t l
         if (c >= 0x80 && bytes) {
             escaped = true;
         } else if (c >= 0x80) {
-            code = decode(data + i, &n);
+            code = quote_decode(data + i, &n);
             escaped = !is_printable(code);
         }
         if (escaped) {
@@ -100,7 +100,7 @@ static size_t look_at(const uint8_t *s, size_t len, bool *escaped, uint32_t *cod
         n = *escaped ? 1 : n;
     }
     if (n > 1) {
-        *code = decode(s, &n);
+        *code = quote_decode(s, &n);
         *escaped = !is_printable(*code);
     }
     return n;

@@ -137,7 +137,7 @@ static int print_long(struct printing *p, const struct pb__text *t)
     return pb__repr_text(p->out, bytes, t->data, len);
 }
 
-static int print(struct printing *p, pb_value *v)
+static int repr_print(struct printing *p, pb_value *v)
 {
     if (p->out->len > p->most) {
         return PB_ERR_LIMIT;
@@ -189,12 +189,12 @@ static int next_named(struct printing *p, struct frame *f)
     if (f->node->head.kind == PB_OBJECT) {
         e = print_foreign(p->out, &f->node->head, true);
         e = e ? e : pb__buf_puts(p->out, " ");
-        return e ? e : print(p, ((struct pb__local *)f->node)->holds);
+        return e ? e : repr_print(p, ((struct pb__local *)f->node)->holds);
     }
     if (f->node->head.kind == PB_INSTANCE) {
         e = print_name(p->out, name);
         e = e ? e : pb__buf_puts(p->out, " ");
-        return e ? e : print(p, ((struct pb__instance *)f->node)->state);
+        return e ? e : repr_print(p, ((struct pb__instance *)f->node)->state);
     }
     const struct pb__method *m = (const struct pb__method *)f->node;
     if (pb__kind(m->cls) == PB_CLASS) {
@@ -203,10 +203,10 @@ static int next_named(struct printing *p, struct frame *f)
     }
     e = e ? e : print_name(p->out, name);
     e = e ? e : pb__buf_puts(p->out, " of ");
-    return e ? e : print(p, m->self);
+    return e ? e : repr_print(p, m->self);
 }
 
-static int next(struct printing *p)
+static int repr_next(struct printing *p)
 {
     struct frame *f = (struct frame *)(void *)(p->frames.data + p->frames.len) - 1;
     pb_kind kind = (pb_kind)f->node->head.kind;
@@ -222,15 +222,15 @@ static int next(struct printing *p)
     if (i != 0) {
         e = pb__buf_puts(p->out, kind == PB_DICT && i % 2 != 0 ? ": " : ", ");
     }
-    return e ? e : print(p, edges.to[i]);
+    return e ? e : repr_print(p, edges.to[i]);
 }
 
 static int print_all(struct pb__buf *out, const pb_value *v, size_t most)
 {
     struct printing p = {.out = out, .most = most};
-    int e = print(&p, (pb_value *)(uintptr_t)v);
+    int e = repr_print(&p, (pb_value *)(uintptr_t)v);
     while (e == 0 && p.frames.len != 0) {
-        e = next(&p);
+        e = repr_next(&p);
     }
     pb__buf_fini(&p.frames);
     pb__map_fini(&p.open);

@@ -117,7 +117,7 @@ static bool is_shared(const pb_value *v)
     return v->refs > 1 && !((const struct pb__node *)v)->island;
 }
 
-static int append_steal(struct pb__seq *s, pb_value *item)
+static int seq_append_steal(struct pb__seq *s, pb_value *item)
 {
     int e = pb__seq_grow(s);
     if (e) {
@@ -140,7 +140,7 @@ int pb_append_steal(pb_value *seq, pb_value *item)
     if ((kind == PB_TUPLE || kind == PB_FROZENSET) && is_shared(seq)) {
         e = PB_ERR_STATE;
     } else if (kind == PB_LIST || kind == PB_TUPLE) {
-        return append_steal((struct pb__seq *)seq, item);
+        return seq_append_steal((struct pb__seq *)seq, item);
     } else if (kind == PB_SET || kind == PB_FROZENSET) {
         return pb__table_put_steal((struct pb__table *)seq, item, NULL);
     }

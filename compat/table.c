@@ -28,7 +28,7 @@ struct pb__table *pb__table_new(struct pb__slab_pool *pool, pb_kind kind, size_t
 }
 
 /* The text kinds are the common keys: no need to ask further. */
-static inline bool is_text(const pb_value *v)
+static inline bool key_is_text(const pb_value *v)
 {
     return !pb__is_small(v) && (v->kind == PB_STR || v->kind == PB_BYTES);
 }
@@ -39,7 +39,8 @@ static inline uint32_t find_text(const struct pb__table *t, size_t width,
 {
     for (uint32_t i = 0; i < t->len; i++) {
         const pb_value *k = t->slots[i * width];
-        if (k == key || (is_text(k) && k->kind == key->kind && pb__texts_equal(k, key))) {
+        if (k == key ||
+            (key_is_text(k) && k->kind == key->kind && pb__texts_equal(k, key))) {
             return i + 1;
         }
     }
@@ -49,7 +50,7 @@ static inline uint32_t find_text(const struct pb__table *t, size_t width,
 static int64_t find_linear(const struct pb__table *t, const pb_value *key)
 {
     size_t width = pb__table_width(t);
-    if (is_text(key)) {
+    if (key_is_text(key)) {
         return find_text(t, width, key);
     }
     for (uint32_t i = 0; i < t->len; i++) {
@@ -104,7 +105,7 @@ static inline bool wants_hash(const struct pb__table *t, const pb_value *key)
 }
 
 /* As pb__table_find; *hash is that of the key where the search wants it. */
-static int64_t find(const struct pb__table *t, const pb_value *key, uint32_t *hash)
+static int64_t table_find(const struct pb__table *t, const pb_value *key, uint32_t *hash)
 {
     if (wants_hash(t, key)) {
         int e = kept_hash(key, hash);
@@ -121,7 +122,7 @@ static int64_t find(const struct pb__table *t, const pb_value *key, uint32_t *ha
 int64_t pb__table_find(const struct pb__table *t, const pb_value *key)
 {
     uint32_t hash = 0;
-    return find(t, key, &hash);
+    return table_find(t, key, &hash);
 }
 
 static void index_add(struct pb__index *index, uint32_t hash, uint32_t entry)
@@ -177,7 +178,8 @@ static int build_index(struct pb__table *t)
 }
 
 /* Ends a put: the edges to key and value are there, the one to `gone` is not any more. */
-static int settle(struct pb__table *t, pb_value *key, pb_value *value, pb_value *gone)
+static int table_settle(struct pb__table *t, pb_value *key, pb_value *value,
+                        pb_value *gone)
 {
     if (t->node.island) {
         pb_value *self =
@@ -192,7 +194,7 @@ static int settle(struct pb__table *t, pb_value *key, pb_value *value, pb_value 
     return 0;
 }
 
-static int give_up(pb_value *key, pb_value *value, int e)
+static int table_give_up(pb_value *key, pb_value *value, int e)
 {
     pb_value_unref(key);
     pb_value_unref(value);
@@ -200,7 +202,7 @@ static int give_up(pb_value *key, pb_value *value, int e)
 }
 
 /* Adds an entry whose key is not there yet; its hash is as the search has left it. */
-static int add(struct pb__table *t, pb_value *key, pb_value *value, uint32_t hash)
+static int table_add(struct pb__table *t, pb_value *key, pb_value *value, uint32_t hash)
 {
     size_t width = pb__table_width(t);
     int e = 0;
@@ -215,7 +217,7 @@ static int add(struct pb__table *t, pb_value *key, pb_value *value, uint32_t has
         e = build_index(t);
     }
     if (e) {
-        return give_up(key, value, e);
+        return table_give_up(key, value, e);
     }
     pb_value **place = t->slots + t->len * width;
     place[0] = key;
@@ -227,13 +229,13 @@ static int add(struct pb__table *t, pb_value *key, pb_value *value, uint32_t has
         t->index->hash = 0;
         index_add(t->index, hash, t->len);
     }
-    return settle(t, key, value, NULL);
+    return table_settle(t, key, value, NULL);
 }
 
 int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
 {
     /* The common case: a new key of text, in a small dict that has room. */
-    if (!t->index && is_text(key) && t->len < t->cap && t->len < PB__TABLE_LINEAR &&
+    if (!t->index && key_is_text(key) && t->len < t->cap && t->len < PB__TABLE_LINEAR &&
         !t->node.island && t->node.head.kind == PB_DICT && find_text(t, 2, key) == 0) {
         t->slots[2 * t->len] = key;
         t->slots[2 * t->len + 1] = value;
@@ -241,12 +243,12 @@ int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
         return 0;
     }
     uint32_t hash = 0;
-    int64_t found = find(t, key, &hash);
+    int64_t found = table_find(t, key, &hash);
     if (found == 0) {
-        return add(t, key, value, hash);
+        return table_add(t, key, value, hash);
     }
     if (found < 0) {
-        return give_up(key, value, (int)found);
+        return table_give_up(key, value, (int)found);
     }
     pb_value *gone = NULL;
     if (t->node.head.kind == PB_DICT) {
@@ -255,16 +257,16 @@ int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
         *place = value;
     }
     pb__unref(key);
-    return settle(t, NULL, value, gone);
+    return table_settle(t, NULL, value, gone);
 }
 
 int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value)
 {
     if (!dict || !key || !value) {
-        return give_up(key, value, PB_ERR_ARG);
+        return table_give_up(key, value, PB_ERR_ARG);
     }
     if (pb__kind(dict) != PB_DICT) {
-        return give_up(key, value, PB_ERR_TYPE);
+        return table_give_up(key, value, PB_ERR_TYPE);
     }
     return pb__table_put_steal((struct pb__table *)dict, key, value);
 }
@@ -273,10 +275,11 @@ int pb_dict_set_steal(pb_value *dict, const char *key, pb_value *value)
 {
     pb_error err = {0};
     if (!key) {
-        return give_up(NULL, value, PB_ERR_ARG);
+        return table_give_up(NULL, value, PB_ERR_ARG);
     }
     pb_value *k = pb_strn(pb_span_of(key), &err);
-    return k ? pb_dict_set_value_steal(dict, k, value) : give_up(NULL, value, err.code);
+    return k ? pb_dict_set_value_steal(dict, k, value)
+             : table_give_up(NULL, value, err.code);
 }
 
 int pb_dict_set(pb_value *dict, const char *key, pb_value *value)

@@ -10,7 +10,7 @@
 /* Where a byte stands in UTF-8: the length of the sequence that it starts, and the range
  * of the second byte, which rules out overlong forms, surrogates and what is past
  * U+10FFFF. */
-static size_t sequence(const uint8_t *s, uint8_t *low, uint8_t *high)
+static size_t utf8_sequence(const uint8_t *s, uint8_t *low, uint8_t *high)
 {
     uint8_t c = s[0];
     *low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
@@ -34,7 +34,7 @@ static bool check_rest(const uint8_t *s, size_t len, size_t i, size_t *bad)
             continue;
         }
         uint8_t low, high;
-        size_t n = sequence(s + i, &low, &high);
+        size_t n = utf8_sequence(s + i, &low, &high);
         bool good = n != 0 && n <= len - i && s[i + 1] >= low && s[i + 1] <= high;
         for (size_t k = 2; good && k < n; k++) {
             good = (s[i + k] & 0xc0) == 0x80;
@@ -68,7 +68,7 @@ bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad)
     return high == 0 || check_rest(s, len, 0, bad);
 }
 
-static struct pb__text *fill(struct pb__text *t, const uint8_t *data, size_t len)
+static struct pb__text *text_fill(struct pb__text *t, const uint8_t *data, size_t len)
 {
     if (t) {
         t->len = len;
@@ -88,7 +88,7 @@ static struct pb__text *long_new(struct pb__slab_pool *pool, pb_kind kind,
     if (!pb__add(len, sizeof(struct pb__text) + 1 + 2 * sizeof(uint64_t), &size)) {
         return NULL;
     }
-    struct pb__text *t = fill(pb__value_new(pool, size, kind), data, len);
+    struct pb__text *t = text_fill(pb__value_new(pool, size, kind), data, len);
     if (t) {
         *pb__text_hash(t) = 0;
     }
@@ -101,7 +101,8 @@ struct pb__text *pb__text_new(struct pb__slab_pool *pool, pb_kind kind,
     if (len >= PB__TEXT_LONG) {
         return long_new(pool, kind, data, len);
     }
-    return fill(pb__value_new(pool, sizeof(struct pb__text) + len + 1, kind), data, len);
+    return text_fill(pb__value_new(pool, sizeof(struct pb__text) + len + 1, kind), data,
+                     len);
 }
 
 pb_value *pb_bytes(pb_span b)

@@ -34,9 +34,10 @@ struct unpacking {
 };
 
 /* Fills the error, with the way to the item that is being read. */
-static int fail(struct unpacking *u, int e, const char *format, ...) PB_PRINTF(3, 4);
+static int unpack_fail(struct unpacking *u, int e, const char *format, ...)
+    PB_PRINTF(3, 4);
 
-static int fail(struct unpacking *u, int e, const char *format, ...)
+static int unpack_fail(struct unpacking *u, int e, const char *format, ...)
 {
     bool first = u->err && u->err->code == PB_OK;
     va_list args;
@@ -54,9 +55,10 @@ static int fail(struct unpacking *u, int e, const char *format, ...)
     return e;
 }
 
-static int mismatch(struct unpacking *u, const char *wanted, const pb_value *v)
+static int unpack_mismatch(struct unpacking *u, const char *wanted, const pb_value *v)
 {
-    return fail(u, PB_ERR_TYPE, "%s expected, got %s", wanted, pb_kind_name(pb__kind(v)));
+    return unpack_fail(u, PB_ERR_TYPE, "%s expected, got %s", wanted,
+                       pb_kind_name(pb__kind(v)));
 }
 
 /* Whether an out without a value is emptied. */
@@ -71,7 +73,7 @@ static bool is_cleared(const struct unpacking *u)
 
 static int no_place(struct unpacking *u)
 {
-    return u->clearing ? 0 : fail(u, PB_ERR_ARG, "a place for a result is NULL");
+    return u->clearing ? 0 : unpack_fail(u, PB_ERR_ARG, "a place for a result is NULL");
 }
 
 /* The value that the next unit is about; NULL if it is left out. */
@@ -90,21 +92,21 @@ static int next_value(struct unpacking *u, const pb_value **out)
         *out = pb_dict_get(l->v, l->key);
         return *out || l->optional
                    ? 0
-                   : fail(u, PB_ERR_TYPE, "the key '%s' is missing", l->key);
+                   : unpack_fail(u, PB_ERR_TYPE, "the key '%s' is missing", l->key);
     }
     *out = pb_item(l->v, l->i++);
     return *out || l->optional
                ? 0
-               : fail(u, PB_ERR_TYPE, "%s of at least %zu expected, got %zu",
-                      pb_kind_name(pb__kind(l->v)), l->i, pb_len(l->v));
+               : unpack_fail(u, PB_ERR_TYPE, "%s of at least %zu expected, got %zu",
+                             pb_kind_name(pb__kind(l->v)), l->i, pb_len(l->v));
 }
 
 static int number_failed(struct unpacking *u, int e, const char *wanted,
                          const pb_value *v)
 {
     return e == PB_ERR_TYPE
-               ? mismatch(u, wanted, v)
-               : fail(u, e, "the %s does not fit", pb_kind_name(pb__kind(v)));
+               ? unpack_mismatch(u, wanted, v)
+               : unpack_fail(u, e, "the %s does not fit", pb_kind_name(pb__kind(v)));
 }
 
 static int take_int(struct unpacking *u, const pb_value *v)
@@ -169,7 +171,7 @@ static int take_bool(struct unpacking *u, const pb_value *v)
         return no_place(u);
     }
     if (v && pb_as_bool(v, &b) != 0) {
-        return mismatch(u, "bool", v);
+        return unpack_mismatch(u, "bool", v);
     }
     if (v || is_cleared(u)) {
         *out = b;
@@ -178,7 +180,7 @@ static int take_bool(struct unpacking *u, const pb_value *v)
 }
 
 /* s, y or z, with or without #. */
-static int take_text(struct unpacking *u, char letter, const pb_value *v)
+static int unpack_text(struct unpacking *u, char letter, const pb_value *v)
 {
     const char **out = va_arg(u->args, const char **);
     size_t unused = 0, *len = &unused;
@@ -194,11 +196,11 @@ static int take_text(struct unpacking *u, char letter, const pb_value *v)
     bool none = !v || (letter == 'z' && pb__kind(v) == PB_NONE);
     int e = none ? 0 : letter == 'y' ? pb_as_bytes(v, &span) : pb_as_text(v, &span);
     if (e) {
-        return mismatch(u, letter == 'y' ? "bytes" : "str", v);
+        return unpack_mismatch(u, letter == 'y' ? "bytes" : "str", v);
     }
     if (!counted && span.len != 0 && memchr(span.data, 0, span.len)) {
-        return fail(u, PB_ERR_TYPE, "%s without NUL expected",
-                    letter == 'y' ? "bytes" : "str");
+        return unpack_fail(u, PB_ERR_TYPE, "%s without NUL expected",
+                           letter == 'y' ? "bytes" : "str");
     }
     if (v || is_cleared(u)) {
         *out = (const char *)span.data;
@@ -219,38 +221,38 @@ static int take_value(struct unpacking *u, const pb_value *v)
     return 0;
 }
 
-static int open_level(struct unpacking *u, char bracket, const pb_value *v)
+static int unpack_open(struct unpacking *u, char bracket, const pb_value *v)
 {
     if (u->depth == DEPTH) {
-        return fail(u, PB_ERR_LIMIT, "the format is nested deeper than 32");
+        return unpack_fail(u, PB_ERR_LIMIT, "the format is nested deeper than 32");
     }
     char close = (char)(bracket == '(' ? ')' : bracket == '[' ? ']' : '}');
     pb_kind wanted = bracket == '(' ? PB_TUPLE : bracket == '[' ? PB_LIST : PB_DICT;
     if (v && pb__kind(v) != wanted) {
-        return mismatch(u, pb_kind_name(wanted), v);
+        return unpack_mismatch(u, pb_kind_name(wanted), v);
     }
     u->levels[++u->depth] = (struct level){.v = v, .close = close};
     return 0;
 }
 
-static int close_level(struct unpacking *u, char bracket)
+static int unpack_close(struct unpacking *u, char bracket)
 {
     struct level *l = &u->levels[u->depth];
     if (l->close != bracket && !u->clearing) {
-        return fail(u, PB_ERR_ARG, "a bracket of the format closes none");
+        return unpack_fail(u, PB_ERR_ARG, "a bracket of the format closes none");
     }
     if (l->v && bracket != '}' && pb_len(l->v) > l->i) {
         size_t most = l->i;
         l->i = 0;
-        return fail(u, PB_ERR_TYPE, "%s of %zu expected, got %zu",
-                    pb_kind_name(pb__kind(l->v)), most, pb_len(l->v));
+        return unpack_fail(u, PB_ERR_TYPE, "%s of %zu expected, got %zu",
+                           pb_kind_name(pb__kind(l->v)), most, pb_len(l->v));
     }
     u->depth -= u->depth != 0;
     return 0;
 }
 
 /* One letter about v, which is NULL if it is left out. */
-static int unit(struct unpacking *u, char letter, const pb_value *v)
+static int unpack_unit(struct unpacking *u, char letter, const pb_value *v)
 {
     switch (letter) {
     case 'i':
@@ -264,11 +266,11 @@ static int unit(struct unpacking *u, char letter, const pb_value *v)
     case 's':
     case 'y':
     case 'z':
-        return take_text(u, letter, v);
+        return unpack_text(u, letter, v);
     case 'O':
         return take_value(u, v);
     default:
-        return open_level(u, letter, v);
+        return unpack_open(u, letter, v);
     }
 }
 
@@ -276,11 +278,11 @@ static int unit(struct unpacking *u, char letter, const pb_value *v)
 static int take_key(struct unpacking *u, struct level *l)
 {
     if (*u->at != 's') {
-        return fail(u, PB_ERR_ARG, "a key of the format is no s");
+        return unpack_fail(u, PB_ERR_ARG, "a key of the format is no s");
     }
     l->key = va_arg(u->args, const char *);
     if (!l->key && !u->clearing) {
-        return fail(u, PB_ERR_ARG, "a key is NULL");
+        return unpack_fail(u, PB_ERR_ARG, "a key is NULL");
     }
     l->keyed = true;
     l->optional = u->at[1] == '?';
@@ -309,7 +311,7 @@ static bool is_unit(char c)
 }
 
 /* What stands at u->at. */
-static int step(struct unpacking *u)
+static int unpack_step(struct unpacking *u)
 {
     char c = *u->at;
     struct level *l = &u->levels[u->depth];
@@ -317,7 +319,7 @@ static int step(struct unpacking *u)
         return 0;
     }
     if (c == ')' || c == ']' || c == '}') {
-        return close_level(u, c);
+        return unpack_close(u, c);
     }
     if (c == '|' && l->close != '}') {
         l->optional = true;
@@ -327,12 +329,12 @@ static int step(struct unpacking *u)
         return take_key(u, l);
     }
     if (!is_unit(c)) {
-        return fail(u, PB_ERR_ARG, "the format has a letter that means nothing");
+        return unpack_fail(u, PB_ERR_ARG, "the format has a letter that means nothing");
     }
     const pb_value *v;
     int e = next_value(u, &v);
     l->keyed = false;
-    return e ? e : unit(u, c, v);
+    return e ? e : unpack_unit(u, c, v);
 }
 
 void pb__format_count(const char *format, struct pb__format *out)
@@ -359,8 +361,8 @@ enum of { ITSELF, ITEMS, ARGUMENTS };
 
 /* Walks along the format. If v is NULL, it empties the outs up to the first letter that
  * has no meaning. */
-static int walk(const pb_value *v, pb_error *err, const char *format, va_list args,
-                enum of of)
+static int unpack_walk(const pb_value *v, pb_error *err, const char *format, va_list args,
+                       enum of of)
 {
     struct unpacking u = {
         .at = format, .err = err, .arguments = of == ARGUMENTS, .clearing = !v};
@@ -368,25 +370,25 @@ static int walk(const pb_value *v, pb_error *err, const char *format, va_list ar
     u.levels[0] = (struct level){.v = v, .close = of == ITSELF ? 0 : '$'};
     pb_kind kind = pb__kind_or_nothing(v);
     bool fits = of == ITSELF || !v || kind == PB_TUPLE || kind == PB_LIST;
-    int e = fits ? 0 : mismatch(&u, "tuple", v);
+    int e = fits ? 0 : unpack_mismatch(&u, "tuple", v);
     va_copy(u.args, args);
     for (; e == 0 && *u.at; u.at++) {
-        e = step(&u);
+        e = unpack_step(&u);
     }
     va_end(u.args);
     if (e == 0 && u.depth != 0) {
-        e = fail(&u, PB_ERR_ARG, "a bracket of the format is never closed");
+        e = unpack_fail(&u, PB_ERR_ARG, "a bracket of the format is never closed");
     }
-    return e || of == ITSELF ? e : close_level(&u, '$');
+    return e || of == ITSELF ? e : unpack_close(&u, '$');
 }
 
-static int unpack(const pb_value *v, pb_error *err, const char *format, va_list args,
-                  enum of of)
+static int unpack_value(const pb_value *v, pb_error *err, const char *format,
+                        va_list args, enum of of)
 {
-    int e =
-        v ? walk(v, err, format, args, of) : pb__error_null(err, "the value to unpack");
+    int e = v ? unpack_walk(v, err, format, args, of)
+              : pb__error_null(err, "the value to unpack");
     if (e) {
-        walk(NULL, NULL, format, args, of);
+        unpack_walk(NULL, NULL, format, args, of);
     }
     return e;
 }
@@ -400,12 +402,12 @@ int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...)
     pb__format_count(format, &count);
     va_list args;
     va_start(args, format);
-    int e = unpack(v, err, format, args, count.one ? ITSELF : ITEMS);
+    int e = unpack_value(v, err, format, args, count.one ? ITSELF : ITEMS);
     va_end(args);
     return e;
 }
 
 int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args)
 {
-    return unpack(v, err, format, args, ARGUMENTS);
+    return unpack_value(v, err, format, args, ARGUMENTS);
 }

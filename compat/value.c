@@ -112,7 +112,7 @@ static inline void free_leaf(pb_value *v)
 }
 
 /* An edge to v, or an owner of it, goes. */
-static inline void drop(struct dead *d, pb_value *v)
+static inline void dead_drop(struct dead *d, pb_value *v)
 {
     if (!v || pb__is_small(v) || v->refs == PB__IMMORTAL) {
         return;
@@ -137,7 +137,7 @@ static inline void drop(struct dead *d, pb_value *v)
 
 /* Lets the owner of a PB_OBJECT know that it goes. What is called may count it, and what it
  * holds, but not keep it. */
-static inline void release(struct pb__node *n)
+static inline void node_release(struct pb__node *n)
 {
     if (n->head.kind == PB_OBJECT) {
         struct pb__foreign *f = (struct pb__foreign *)n;
@@ -148,7 +148,7 @@ static inline void release(struct pb__node *n)
 }
 
 /* Gives back the memory of n, whose edges are gone. */
-static inline void bury(struct pb__node *n)
+static inline void node_bury(struct pb__node *n)
 {
     switch (n->head.kind) {
     case PB_OBJECT: {
@@ -186,18 +186,18 @@ static void bury_island(struct dead *d, struct pb__island *island)
 {
     island->refs = 1;
     for (size_t m = 0; m < island->len; m++) {
-        release(island->members[m]);
+        node_release(island->members[m]);
     }
     for (size_t m = 0; m < island->len; m++) {
         struct pb__edges e = pb__edges(island->members[m]);
         for (size_t i = 0; i < e.len; i++) {
             if (!pb__is_inside(island, e.to[i])) {
-                drop(d, e.to[i]);
+                dead_drop(d, e.to[i]);
             }
         }
     }
     for (size_t m = 0; m < island->len; m++) {
-        bury(island->members[m]);
+        node_bury(island->members[m]);
     }
     pb__island_free(island);
 }
@@ -210,12 +210,12 @@ static void bury_all(struct dead *d)
             d->nodes = (struct pb__node *)n->island;
             n->island = NULL;
             n->head.refs = 1;
-            release(n);
+            node_release(n);
             struct pb__edges e = pb__edges(n);
             for (size_t i = 0; i < e.len; i++) {
-                drop(d, e.to[i]);
+                dead_drop(d, e.to[i]);
             }
-            bury(n);
+            node_bury(n);
         } else if (d->islands) {
             struct pb__island *island = d->islands;
             d->islands = island->next_dead;
@@ -240,6 +240,6 @@ void *pb__local_new(size_t size, const struct pb__foreign_ops *ops, pb_value *ho
 void pb__value_unref_slow(pb_value *v)
 {
     struct dead d = {0};
-    drop(&d, v);
+    dead_drop(&d, v);
     bury_all(&d);
 }

@@ -15,6 +15,7 @@ script_tests += \
 	%D%/check-install \
 	%D%/check-null \
 	%D%/check-parts \
+	%D%/check-static-names \
 	%D%/check-threads
 tool_tests += %D%/check-docs %D%/check-man
 tls_tests += %D%/check-guides
@@ -27,10 +28,4 @@ check_PROGRAMS += %D%/use_structs %D%/failing_server
 %C%_use_structs_LDADD = $(pb_libs)
 %C%_failing_server_LDADD = $(pb_libs)
 program_tests += %D%/use_structs
-endif
-
-# What the clients of the guides and of the examples are run against.
-if WITH_NET
-check_PROGRAMS += %D%/failing_server
-%C%_failing_server_LDADD = $(pb_libs)
 endif

@@ -21,7 +21,8 @@ static int fail_at(pb_decoder *d, const uint8_t *p, enum pb__fault_kind kind,
 }
 
 /* The same for the type byte before d->at. */
-static int fail(pb_decoder *d, enum pb__fault_kind kind, uint64_t number, uint64_t limit)
+static int decoder_fail(pb_decoder *d, enum pb__fault_kind kind, uint64_t number,
+                        uint64_t limit)
 {
     return fail_at(d, d->at - 1, kind, number, limit);
 }
@@ -39,7 +40,7 @@ static int prefix_too_long(pb_decoder *d, const uint8_t *p)
     return PB__TOKEN_DEAD;
 }
 
-static bool hold(pb_decoder *d, const uint8_t *p, size_t n)
+static bool decoder_hold(pb_decoder *d, const uint8_t *p, size_t n)
 {
     if (pb__buf_append(&d->held, p, n) != 0) {
         fail_at(d, p, PB__FAULT_NOMEM, 0, 0);
@@ -94,7 +95,7 @@ static int read_header(pb_decoder *d, const uint8_t *end)
         fail_at(d, q, PB__FAULT_MESSAGE, 0, d->limits.message);
         return PB__TOKEN_DEAD;
     }
-    if ((held > 0 || q == end) && !hold(d, p, n)) {
+    if ((held > 0 || q == end) && !decoder_hold(d, p, n)) {
         return PB__TOKEN_DEAD;
     }
     d->at = q;
@@ -120,7 +121,7 @@ static int read_body(pb_decoder *d)
         memcpy(d->place + d->got, d->at, n);
         d->token.data = d->place;
     } else if (n < d->want) {
-        if (!hold(d, d->at, n)) {
+        if (!decoder_hold(d, d->at, n)) {
             return PB__TOKEN_DEAD;
         }
         d->token.data = d->held.data;
@@ -147,9 +148,9 @@ int pb__decode_cut(pb_decoder *d, uint32_t left, int type, uint64_t n)
     bool string = type == PB__TYPE_STRING;
     size_t limit = d->limits.message;
     if (string && n > d->limits.bytes) {
-        fail(d, PB__FAULT_STRING, n, d->limits.bytes);
+        decoder_fail(d, PB__FAULT_STRING, n, d->limits.bytes);
     } else if (n > limit || pb__decoder_offset(d) > limit - n) {
-        fail(d, PB__FAULT_MESSAGE, 0, limit);
+        decoder_fail(d, PB__FAULT_MESSAGE, 0, limit);
     } else {
         d->state = string ? PB__IN_STRING : PB__IN_FLOAT;
         d->want = (size_t)n;
@@ -163,13 +164,13 @@ int pb__decode_cut(pb_decoder *d, uint32_t left, int type, uint64_t n)
 int pb__decode_make_room(pb_decoder *d, uint64_t n)
 {
     if (n > d->limits.list) {
-        return fail(d, PB__FAULT_LIST, n, d->limits.list);
+        return decoder_fail(d, PB__FAULT_LIST, n, d->limits.list);
     }
     if (n > d->tokens_left) {
-        return fail(d, PB__FAULT_VALUES, 0, d->limits.values);
+        return decoder_fail(d, PB__FAULT_VALUES, 0, d->limits.values);
     }
     if (d->depth >= d->limits.depth) {
-        return fail(d, PB__FAULT_DEPTH, 0, d->limits.depth);
+        return decoder_fail(d, PB__FAULT_DEPTH, 0, d->limits.depth);
     }
     if (d->depth == d->stack_cap) {
         size_t cap = d->stack_cap ? (size_t)d->stack_cap * 2 : STACK_KEPT;
@@ -179,7 +180,7 @@ int pb__decode_make_room(pb_decoder *d, uint64_t n)
             stack = pb__realloc(d->stack, size);
         }
         if (!stack) {
-            return fail(d, PB__FAULT_NOMEM, 0, 0);
+            return decoder_fail(d, PB__FAULT_NOMEM, 0, 0);
         }
         d->stack = stack;
         d->stack_cap = (uint32_t)cap;
@@ -192,17 +193,17 @@ int pb__decode_make_room(pb_decoder *d, uint64_t n)
 int pb__decode_refuse(pb_decoder *d, uint32_t left, int type, uint64_t n)
 {
     if (type != PB__TYPE_VOCAB) {
-        fail(d, PB__FAULT_TYPE, (uint64_t)type, 0);
+        decoder_fail(d, PB__FAULT_TYPE, (uint64_t)type, 0);
     } else if (n == 0 || n >= PB__WORD_END) {
-        fail(d, PB__FAULT_WORD, n, 0);
+        decoder_fail(d, PB__FAULT_WORD, n, 0);
     } else {
-        fail(d, PB__FAULT_VOCAB, n, 0);
+        decoder_fail(d, PB__FAULT_VOCAB, n, 0);
     }
     return pb__decode_leave(d, d->at, left, 0);
 }
 
 /* Gives back what an idle decoder need not keep. */
-static void trim(pb_decoder *d)
+static void decoder_trim(pb_decoder *d)
 {
     if (d->held.cap > HELD_KEPT && d->state == PB__BETWEEN_TOKENS) {
         pb__buf_fini(&d->held);
@@ -224,11 +225,11 @@ int pb__decode_leave(pb_decoder *d, const uint8_t *p, uint32_t left, int refused
     d->rest = (size_t)(d->end - p);
     d->mark = d->at = d->end = NULL;
     d->left = left;
-    trim(d);
+    decoder_trim(d);
     return d->fault.code;
 }
 
-static int run(pb_decoder *d, const uint8_t *in, size_t len)
+static int decoder_run(pb_decoder *d, const uint8_t *in, size_t len)
 {
     return pb__decode_run(d, d->ops, d->ctx, in, len);
 }
@@ -236,7 +237,7 @@ static int run(pb_decoder *d, const uint8_t *in, size_t len)
 void pb__decoder_init(pb_decoder *d, pb_dialect dialect, const pb_limits *limits,
                       pb_sink out)
 {
-    *d = (pb_decoder){.ops = out.ops, .ctx = out.ctx, .run = run, .left = 1};
+    *d = (pb_decoder){.ops = out.ops, .ctx = out.ctx, .run = decoder_run, .left = 1};
     pb__decoder_set_limits(d, limits);
     pb_decoder_set_dialect(d, dialect);
     if (out.ops->attach) {
@@ -269,7 +270,7 @@ pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out)
         pb__decoder_init(decoder, d, limits, out);
     }
     /* A sink that has brought a loop of its own is called by nobody else. */
-    if (decoder && decoder->run == run && !is_complete(out.ops)) {
+    if (decoder && decoder->run == decoder_run && !is_complete(out.ops)) {
         pb_decoder_free(decoder);
         return NULL;
     }

@@ -6,7 +6,7 @@
 
 #include "libpb/base/span.h"
 
-static size_t limit(size_t given, size_t fallback, size_t most)
+static size_t limit_or_default(size_t given, size_t fallback, size_t most)
 {
     size_t n = given ? given : fallback;
     return n < most ? n : most;
@@ -17,12 +17,12 @@ struct pb__limits pb__limits_resolve(const pb_limits *limits)
     static const pb_limits none;
     const pb_limits *l = limits ? limits : &none;
     return (struct pb__limits){
-        .prefix = limit(l->prefix, 64, PTRDIFF_MAX),
-        .list = limit(l->list, (size_t)640 * 1024, UINT32_MAX),
-        .bytes = limit(l->bytes, (size_t)640 * 1024, PTRDIFF_MAX),
-        .depth = limit(l->depth, 4096, UINT32_MAX),
-        .message = limit(l->message, (size_t)256 << 20, PTRDIFF_MAX),
-        .values = limit(l->values, (size_t)16 << 20, PTRDIFF_MAX),
+        .prefix = limit_or_default(l->prefix, 64, PTRDIFF_MAX),
+        .list = limit_or_default(l->list, (size_t)640 * 1024, UINT32_MAX),
+        .bytes = limit_or_default(l->bytes, (size_t)640 * 1024, PTRDIFF_MAX),
+        .depth = limit_or_default(l->depth, 4096, UINT32_MAX),
+        .message = limit_or_default(l->message, (size_t)256 << 20, PTRDIFF_MAX),
+        .values = limit_or_default(l->values, (size_t)16 << 20, PTRDIFF_MAX),
     };
 }
 

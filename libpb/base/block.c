@@ -16,7 +16,7 @@ struct pb__block {
 #define SHIFT_LEAST 11 /* 2 KiB */
 
 /* The class of blocks of at least `size` bytes, and *room, the size of all of them. */
-static unsigned class_of(size_t size, size_t *room)
+static unsigned block_class(size_t size, size_t *room)
 {
     if (size <= (size_t)1 << SHIFT_LEAST) {
         size = (size_t)1 << SHIFT_LEAST;
@@ -35,7 +35,7 @@ void *pb__block_take(struct pb__slab_pool *p, size_t size)
     }
     struct pb__block *b = NULL;
     if (room <= PB__BLOCK_MAX) {
-        struct pb__block **kept = &p->blocks[class_of(room, &room)];
+        struct pb__block **kept = &p->blocks[block_class(room, &room)];
         b = *kept;
         if (b) {
             *kept = b->next;
@@ -61,7 +61,7 @@ void pb__block_give(void *thing)
     if (p->owners != 0 && b->size <= PB__BLOCK_MAX &&
         p->block_bytes + b->size <= p->block_keep) {
         size_t room;
-        struct pb__block **kept = &p->blocks[class_of(b->size, &room)];
+        struct pb__block **kept = &p->blocks[block_class(b->size, &room)];
         b->next = *kept;
         *kept = b;
         p->block_bytes += b->size;

@@ -14,7 +14,7 @@ static size_t map_home(const struct pb__map *m, uint64_t key)
     return (size_t)(pb__secret_spread(key) >> 32) & m->mask;
 }
 
-static size_t find(const struct pb__map *m, uint64_t key)
+static size_t map_find(const struct pb__map *m, uint64_t key)
 {
     size_t i = map_home(m, key);
     while (m->slots[i].value && m->slots[i].key != key) {
@@ -25,10 +25,10 @@ static size_t find(const struct pb__map *m, uint64_t key)
 
 void *pb__map_get(const struct pb__map *m, uint64_t key)
 {
-    return m->slots ? m->slots[find(m, key)].value : NULL;
+    return m->slots ? m->slots[map_find(m, key)].value : NULL;
 }
 
-static int grow(struct pb__map *m)
+static int map_grow(struct pb__map *m)
 {
     size_t slots = m->slots ? (m->mask + 1) * 2 : 8;
     struct pb__map bigger = {
@@ -38,7 +38,7 @@ static int grow(struct pb__map *m)
     }
     for (size_t i = 0; m->slots && i <= m->mask; i++) {
         if (m->slots[i].value) {
-            bigger.slots[find(&bigger, m->slots[i].key)] = m->slots[i];
+            bigger.slots[map_find(&bigger, m->slots[i].key)] = m->slots[i];
         }
     }
     pb__free(m->slots);
@@ -49,12 +49,12 @@ static int grow(struct pb__map *m)
 int pb__map_set(struct pb__map *m, uint64_t key, void *value)
 {
     if (!m->slots || (m->len + 1) * 4 > (m->mask + 1) * 3) {
-        int e = grow(m);
+        int e = map_grow(m);
         if (e) {
             return e;
         }
     }
-    struct pb__map_slot *slot = &m->slots[find(m, key)];
+    struct pb__map_slot *slot = &m->slots[map_find(m, key)];
     m->len += slot->value == NULL;
     *slot = (struct pb__map_slot){key, value};
     return 0;
@@ -65,7 +65,7 @@ void *pb__map_take(struct pb__map *m, uint64_t key)
     if (!m->slots) {
         return NULL;
     }
-    size_t hole = find(m, key);
+    size_t hole = map_find(m, key);
     void *value = m->slots[hole].value;
     if (!value) {
         return NULL;

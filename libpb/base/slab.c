@@ -45,7 +45,7 @@ void pb__slab_empty(struct pb__slab *s)
 }
 
 /* Ends the filling of the current slab. */
-static void leave(struct pb__slab_pool *p)
+static void slab_leave(struct pb__slab_pool *p)
 {
     struct pb__slab *s = p->filling;
     if (!s) {
@@ -63,7 +63,7 @@ static void leave(struct pb__slab_pool *p)
 
 void *pb__slab_take_slow(struct pb__slab_pool *p, size_t size)
 {
-    leave(p);
+    slab_leave(p);
     struct pb__slab *s = p->empty;
     if (s) {
         p->empty = s->next;
@@ -84,7 +84,7 @@ void *pb__slab_take_slow(struct pb__slab_pool *p, size_t size)
 
 void pb__slab_pool_trim(struct pb__slab_pool *p)
 {
-    leave(p);
+    slab_leave(p);
     while (p->empty) {
         struct pb__slab *s = p->empty;
         p->empty = s->next;

@@ -13,9 +13,10 @@
 
 /* Answers with what code stands for (PB_ERR_TYPE: a TypeError) about the method that is
  * called, as Python names it. Returns code. */
-static int refuse(pb_request *r, int code, const char *format, ...) PB_PRINTF(3, 4);
+static int arguments_refuse(pb_request *r, int code, const char *format, ...)
+    PB_PRINTF(3, 4);
 
-static int refuse(pb_request *r, int code, const char *format, ...)
+static int arguments_refuse(pb_request *r, int code, const char *format, ...)
 {
     struct pb__buf b = {0};
     va_list args;
@@ -68,8 +69,9 @@ static int take_args(pb_request *r)
         return PB_ERR_TYPE;
     }
     if (kind != PB_LIST) {
-        return refuse(r, PB_ERR_TYPE, "argument after * must be an iterable, not %s",
-                      pb_kind_name(kind));
+        return arguments_refuse(r, PB_ERR_TYPE,
+                                "argument after * must be an iterable, not %s",
+                                pb_kind_name(kind));
     }
     pb_value *tuple = pb_seq(PB_TUPLE, pb_len(args));
     int failed = tuple ? 0 : PB_ERR_NOMEM;
@@ -103,8 +105,9 @@ static int take_kwargs(pb_request *r)
 {
     pb_value *kwargs = pb_request_kwargs(r);
     if (pb__kind(kwargs) != PB_DICT) {
-        return refuse(r, PB_ERR_TYPE, "argument after ** must be a mapping, not %s",
-                      pb_kind_name(pb__kind(kwargs)));
+        return arguments_refuse(r, PB_ERR_TYPE,
+                                "argument after ** must be a mapping, not %s",
+                                pb_kind_name(pb__kind(kwargs)));
     }
     pb_value *native = NULL;
     int failed = takes_names(r, kwargs) ? pb__keywords(r->session, kwargs, &native, NULL)
@@ -164,9 +167,9 @@ static int fail_too_many(const struct taking *t)
                  " positional argument%s (and %zu keyword-only argument%s)",
                  given != 1 ? "s" : "", keywords, keywords != 1 ? "s" : "");
     }
-    return refuse(t->r, PB_ERR_TYPE, "takes %s positional argument%s but %zu%s %s given",
-                  takes, plural ? "s" : "", given, more,
-                  given == 1 && keywords == 0 ? "was" : "were");
+    return arguments_refuse(
+        t->r, PB_ERR_TYPE, "takes %s positional argument%s but %zu%s %s given", takes,
+        plural ? "s" : "", given, more, given == 1 && keywords == 0 ? "was" : "were");
 }
 
 /* "'a'", "'a' and 'b'", "'a', 'b', and 'c'": those from `from` to `to` that are missing. */
@@ -203,9 +206,10 @@ static int fail_missing(const struct taking *t, const char *kind, size_t from, s
     if (failed) {
         pb__request_close(t->r, failed);
     } else {
-        failed = refuse(t->r, PB_ERR_TYPE, "missing %zu required %s argument%s%s%s",
-                        missing, kind, missing == 1 ? "" : "s", t->names ? ": " : "",
-                        t->names ? (const char *)b.data : "");
+        failed =
+            arguments_refuse(t->r, PB_ERR_TYPE, "missing %zu required %s argument%s%s%s",
+                             missing, kind, missing == 1 ? "" : "s", t->names ? ": " : "",
+                             t->names ? (const char *)b.data : "");
     }
     pb__buf_fini(&b);
     return failed;
@@ -229,12 +233,12 @@ static int take_keywords(const struct taking *t)
         const char *name = (const char *)((const struct pb__text *)key)->data;
         size_t i = find_name(t, name);
         if (i == t->count.units) {
-            return refuse(t->r, PB_ERR_TYPE, "got an unexpected keyword argument '%s'",
-                          name);
+            return arguments_refuse(t->r, PB_ERR_TYPE,
+                                    "got an unexpected keyword argument '%s'", name);
         }
         if (t->given->items[i]) {
-            return refuse(t->r, PB_ERR_TYPE, "got multiple values for argument '%s'",
-                          name);
+            return arguments_refuse(t->r, PB_ERR_TYPE,
+                                    "got multiple values for argument '%s'", name);
         }
         t->given->items[i] = pb__ref(value);
     }
@@ -242,7 +246,7 @@ static int take_keywords(const struct taking *t)
 }
 
 /* Puts each argument in its place, in Python's order of judging. */
-static int place(const struct taking *t)
+static int arguments_place(const struct taking *t)
 {
     const struct pb__format *c = &t->count;
     const pb_value *args = pb_request_args(t->r);
@@ -270,9 +274,10 @@ static int fail_kind(const struct taking *t, const pb_error *err)
     if (!rest || i >= t->count.units) {
         pb_request_fail(t->r, pb__exception_of(err->code), "%s", err->text);
     } else if (t->names) {
-        refuse(t->r, err->code, "argument '%s'%s: %s", t->names[i], rest, err->text);
+        arguments_refuse(t->r, err->code, "argument '%s'%s: %s", t->names[i], rest,
+                         err->text);
     } else {
-        refuse(t->r, err->code, "argument %zu%s: %s", i + 1, rest, err->text);
+        arguments_refuse(t->r, err->code, "argument %zu%s: %s", i + 1, rest, err->text);
     }
     return err->code;
 }
@@ -299,7 +304,7 @@ static int unpack_placed(struct taking *t, const char *format, va_list outs)
     memset(t->given->items, 0, t->count.units * sizeof *t->given->items);
     t->given->len = (uint32_t)t->count.units;
     pb_error err = {0};
-    int failed = place(t);
+    int failed = arguments_place(t);
     if (!failed) {
         failed = pb__unpack_tuple(&t->given->node.head, &err, format, outs);
         failed = failed ? fail_kind(t, &err) : 0;
@@ -309,7 +314,7 @@ static int unpack_placed(struct taking *t, const char *format, va_list outs)
 }
 
 /* If the arguments cannot be unpacked, the outs are empty. */
-static int unpack(struct taking *t, const char *format, va_list outs)
+static int arguments_unpack(struct taking *t, const char *format, va_list outs)
 {
     if (!format) {
         pb_request_fail(t->r, pb__exception_of(PB_ERR_ARG),
@@ -333,7 +338,7 @@ int pb_request_unpack(pb_request *r, const char *format, ...)
     struct taking t = {.r = r};
     va_list outs;
     va_start(outs, format);
-    int failed = unpack(&t, format, outs);
+    int failed = arguments_unpack(&t, format, outs);
     va_end(outs);
     return failed;
 }
@@ -344,7 +349,7 @@ int pb_request_unpack_keywords(pb_request *r, const char *format,
     struct taking t = {.r = r, .names = names};
     va_list outs;
     va_start(outs, names);
-    int failed = unpack(&t, format, outs);
+    int failed = arguments_unpack(&t, format, outs);
     va_end(outs);
     return failed;
 }

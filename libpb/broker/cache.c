@@ -11,16 +11,16 @@
 
 /* ---- The values ---- */
 
-static struct pb__copy *shown(const struct pb__foreign *f)
+static struct pb__copy *cache_shown(const struct pb__foreign *f)
 {
     return (struct pb__copy *)((const struct pb__local *)f)->holds;
 }
 
 /* What it shows says whether a decache is owed, and will be gone in a moment. */
-static void release(struct pb__foreign *f)
+static void cache_release(struct pb__foreign *f)
 {
     struct pb__cache *v = (struct pb__cache *)f;
-    struct pb__copy *c = shown(f);
+    struct pb__copy *c = cache_shown(f);
     v->session = c->session;
     v->luid = c->luid;
     if (c->receipt == &f->node.head) {
@@ -29,7 +29,7 @@ static void release(struct pb__foreign *f)
 }
 
 /* The value itself waits in the session until its decache can be written. */
-static void destroy(struct pb__foreign *f)
+static void cache_destroy(struct pb__foreign *f)
 {
     struct pb__cache *v = (struct pb__cache *)f;
     pb_session *s = v->session;
@@ -45,27 +45,27 @@ static void destroy(struct pb__foreign *f)
     }
 }
 
-static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
+static bool cache_equal(const struct pb__foreign *a, const struct pb__foreign *b)
 {
-    return shown(a) == shown(b);
+    return cache_shown(a) == cache_shown(b);
 }
 
-static uint64_t hash(const struct pb__foreign *f)
+static uint64_t cache_hash(const struct pb__foreign *f)
 {
-    return (uintptr_t)shown(f) >> 4;
+    return (uintptr_t)cache_shown(f) >> 4;
 }
 
-static int repr(const struct pb__foreign *f, char *out, size_t size)
+static int cache_repr(const struct pb__foreign *f, char *out, size_t size)
 {
-    return snprintf(out, size, "<RemoteCache %" PRId64 ">", shown(f)->luid);
+    return snprintf(out, size, "<RemoteCache %" PRId64 ">", cache_shown(f)->luid);
 }
 
 static const struct pb__foreign_ops cache_ops = {
-    .release = release,
-    .destroy = destroy,
-    .equal = equal,
-    .hash = hash,
-    .repr = repr,
+    .release = cache_release,
+    .destroy = cache_destroy,
+    .equal = cache_equal,
+    .hash = cache_hash,
+    .repr = cache_repr,
     .plain = pb__copyable_plain,
 };
 
@@ -75,7 +75,7 @@ bool pb__is_cache(const pb_value *v)
 }
 
 /* One more value that shows it. */
-static int show(struct pb__copy *c, pb_value **out, pb_error *err)
+static int cache_show(struct pb__copy *c, pb_value **out, pb_error *err)
 {
     pb_value *holds = pb_object_value(&c->object);
     struct pb__cache *v = pb__local_new(sizeof(struct pb__cache), &cache_ops, holds);
@@ -108,8 +108,8 @@ struct pb__copy *pb__cache_find(const pb_session *s, int64_t luid)
 }
 
 /* Puts a cache into the table, with one value that shows it. */
-static int add(pb_session *s, const struct pb__registered *as, int64_t luid,
-               pb_value *state, pb_value **out, pb_error *err)
+static int cache_add(pb_session *s, const struct pb__registered *as, int64_t luid,
+                     pb_value *state, pb_value **out, pb_error *err)
 {
     struct pb__caches *cs = pb__caches(s);
     struct pb__copy *c = pb__copy_new_steal(s, as->cls, state);
@@ -117,7 +117,7 @@ static int add(pb_session *s, const struct pb__registered *as, int64_t luid,
         c->publication = pb__publication_new(s, &as->published);
     }
     bool made = cs && c && (c->publication || !as->publishes);
-    int e = made ? show(c, out, err) : pb__error_nomem(err);
+    int e = made ? cache_show(c, out, err) : pb__error_nomem(err);
     if (e == 0 && pb__map_set(&cs->shown, (uint64_t)luid, c) != 0) {
         pb_value_unref(*out);
         e = pb__error_nomem(err);
@@ -154,7 +154,7 @@ int pb__cache_read(pb_session *s, const struct pb__registered *as,
                              "there are more caches than the limit of %zu", limit);
     }
     pb_value *state = pb__copy_state(s, form->state, err);
-    return state ? add(s, as, luid, state, out, err) : err->code;
+    return state ? cache_add(s, as, luid, state, out, err) : err->code;
 }
 
 int pb__cached_read(pb_session *s, const struct pb__form *form, pb_value **out,
@@ -170,7 +170,7 @@ int pb__cached_read(pb_session *s, const struct pb__form *form, pb_value **out,
         return pb__error_set(err, PB_ERR_PROTOCOL, 0, "there is no cache %" PRId64, luid);
     }
     pb__copy_in_member(s, c);
-    return show(c, out, err);
+    return cache_show(c, out, err);
 }
 
 /* Mirrors flavors.unjellyLCache. */
@@ -207,7 +207,7 @@ int pb__cache_form(pb_session *s, const struct pb__copy *c, struct pb__form *for
 /* ---- The end ---- */
 
 /* The decaches of c that wait are not owed any more. */
-static void forgive(struct pb__list *list, const struct pb__copy *c)
+static void cache_forgive(struct pb__list *list, const struct pb__copy *c)
 {
     struct pb__list *l = list->next;
     while (l != list) {
@@ -222,8 +222,8 @@ static void forgive(struct pb__list *list, const struct pb__copy *c)
 
 void pb__cache_drop(pb_session *s, struct pb__copy *c)
 {
-    forgive(&s->caches->owed, c);
-    forgive(&s->caches->late, c);
+    cache_forgive(&s->caches->owed, c);
+    cache_forgive(&s->caches->late, c);
     pb__map_take(&s->caches->shown, (uint64_t)c->luid);
     c->session = NULL;
     pb_object_unref(&c->object);
@@ -243,8 +243,8 @@ void pb__cache_end(pb_session *s)
     if (!s->caches) {
         return;
     }
-    forgive(&s->caches->owed, NULL);
-    forgive(&s->caches->late, NULL);
+    cache_forgive(&s->caches->owed, NULL);
+    cache_forgive(&s->caches->late, NULL);
     size_t at = 0;
     uint64_t luid;
     void *value;

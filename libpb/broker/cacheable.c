@@ -20,14 +20,14 @@ struct pb__caches *pb__caches(pb_session *s)
     return s->caches;
 }
 
-static struct pb__cached *find(const pb_session *s, const pb_object *o)
+static struct pb__cached *cached_find(const pb_session *s, const pb_object *o)
 {
     return s->caches ? pb__map_get(&s->caches->luids, (uintptr_t)o) : NULL;
 }
 
 int64_t pb__cacheable_luid(const pb_session *s, const pb_object *o)
 {
-    const struct pb__cached *x = o ? find(s, o) : NULL;
+    const struct pb__cached *x = o ? cached_find(s, o) : NULL;
     return x ? x->luid : 0;
 }
 
@@ -36,7 +36,7 @@ struct pb__cached *pb__cacheable_find(const pb_session *s, int64_t luid)
     return s->caches ? pb__map_get(&s->caches->cached, (uint64_t)luid) : NULL;
 }
 
-static void touch(struct pb__caches *cs, struct pb__cached *x)
+static void cached_touch(struct pb__caches *cs, struct pb__cached *x)
 {
     if (x->fresh == 0) {
         x->next_touched = cs->touched;
@@ -47,7 +47,7 @@ static void touch(struct pb__caches *cs, struct pb__cached *x)
 }
 
 /* Takes x out of the tables. */
-static void forget(struct pb__caches *cs, struct pb__cached *x)
+static void cached_forget(struct pb__caches *cs, struct pb__cached *x)
 {
     pb__list_remove(&x->link);
     pb__map_take(&cs->cached, (uint64_t)x->luid);
@@ -66,7 +66,7 @@ static void free_cached(struct pb__cached *x)
 
 /* A new one, in the tables and in the message. Where the object is on its way out under
  * another number, that one is found by the number only from now on. */
-static struct pb__cached *add(pb_session *s, pb_object *o)
+static struct pb__cached *cached_add(pb_session *s, pb_object *o)
 {
     struct pb__caches *cs = pb__caches(s);
     struct pb__cached *x = cs ? pb__calloc(1, sizeof *x) : NULL;
@@ -79,11 +79,11 @@ static struct pb__cached *add(pb_session *s, pb_object *o)
     pb__list_push(&cs->order, &x->link);
     if (pb__map_set(&cs->cached, (uint64_t)x->luid, x) != 0 ||
         pb__map_set(&cs->luids, (uintptr_t)o, x) != 0) {
-        forget(cs, x);
+        cached_forget(cs, x);
         free_cached(x);
         return NULL;
     }
-    touch(cs, x);
+    cached_touch(cs, x);
     return x;
 }
 
@@ -96,14 +96,14 @@ static int write_luid(struct pb__form *form, const struct pb__cached *x, pb_erro
 static int write_cached(pb_session *s, struct pb__cached *x, struct pb__form *form,
                         pb_error *err)
 {
-    touch(s->caches, x);
+    cached_touch(s->caches, x);
     form->head = pb__word(PB__WORD_CACHED);
     return write_luid(form, x, err);
 }
 
 int pb__cacheable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
-    struct pb__cached *x = find(s, o);
+    struct pb__cached *x = cached_find(s, o);
     if (x && x->count > 0) {
         return write_cached(s, x, form, err);
     }
@@ -111,7 +111,7 @@ int pb__cacheable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_er
     if (s->caches && s->caches->cached.len > s->shared->config.max_refs) {
         return pb__export_refuse(s, "Maximum PB cache count exceeded.", err);
     }
-    x = add(s, o);
+    x = cached_add(s, o);
     if (!x) {
         return pb__error_nomem(err);
     }
@@ -154,7 +154,7 @@ void pb__cacheable_undo(pb_session *s)
         x->count -= x->fresh;
         x->fresh = 0;
         if (x->count == 0) {
-            forget(s->caches, x);
+            cached_forget(s->caches, x);
             x->next_touched = gone;
             gone = x;
         }
@@ -171,7 +171,7 @@ void pb__cacheable_undo(pb_session *s)
 void pb__cacheable_drop(pb_session *s, struct pb__cached *x)
 {
     tell_stopped(x);
-    forget(s->caches, x);
+    cached_forget(s->caches, x);
     free_cached(x);
 }
 
@@ -180,7 +180,7 @@ void pb__cacheable_fini(pb_session *s)
     while (s->caches && !pb__list_empty(&s->caches->order)) {
         struct pb__cached *x =
             PB__LIST_ENTRY(s->caches->order.next, struct pb__cached, link);
-        forget(s->caches, x);
+        cached_forget(s->caches, x);
         tell_stopped(x);
         free_cached(x);
     }

@@ -52,7 +52,8 @@ static void stop_waiting(pb_call *c)
     c->session->calls->pending--;
 }
 
-static void run(pb_answer_cb cb, pb_value *result, pb_failure *failure, void *user_data)
+static void call_run_callback(pb_answer_cb cb, pb_value *result, pb_failure *failure,
+                              void *user_data)
 {
     if (cb) {
         cb(result, failure, user_data);
@@ -63,13 +64,13 @@ void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure)
 {
     if (!c->given_up) {
         stop_waiting(c);
-        run(c->cb, result, failure, c->user_data);
+        call_run_callback(c->cb, result, failure, c->user_data);
     }
     pb__free(c);
 }
 
 /* Runs the callback with an error of our own, the call being out of the table. */
-static void fail(pb_call *c, int code, const char *text)
+static void call_fail(pb_call *c, int code, const char *text)
 {
     pb_failure *failure = pb__failure_new(code, text);
     pb__call_end(c, NULL, failure);
@@ -83,7 +84,7 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
         if (u) {
             pb__list_remove(&u->link);
         }
-        fail(c, code, text);
+        call_fail(c, code, text);
         if (u) {
             free_unsent(u);
         }
@@ -92,7 +93,7 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
     stop_waiting(c);
     c->given_up = true;
     pb_failure *failure = pb__failure_new(code, text);
-    run(c->cb, NULL, failure, c->user_data);
+    call_run_callback(c->cb, NULL, failure, c->user_data);
     pb_failure_unref(failure);
 }
 
@@ -170,8 +171,8 @@ static int keep_unsent(pb_session *s, pb_remote *to, const char *method, pb_valu
  * taken back. c is NULL where no answer is wanted. A callback while it is written may give
  * c up, which then stays here; and one afterwards, where the message was taken back, may
  * call under the same number. */
-static int send(pb_session *s, pb_remote *to, const char *method, pb_value *args,
-                pb_value *kwargs, pb_call *c, pb_error *err)
+static int call_send(pb_session *s, pb_remote *to, const char *method, pb_value *args,
+                     pb_value *kwargs, pb_call *c, pb_error *err)
 {
     int64_t request = s->calls->last_request + 1;
     if (pb__session_queue_check(s, err) != 0) {
@@ -202,12 +203,12 @@ void pb__call_flush(pb_session *s)
         if (c) {
             c->unsent = NULL;
         }
-        int failed = send(s, u->to, u->method, u->args, u->kwargs, c, &err);
+        int failed = call_send(s, u->to, u->method, u->args, u->kwargs, c, &err);
         if (!failed && pb__traces(s)) {
             pb__trace_sent_call(s, mark, u->to, u->method, c != NULL, u->args, u->kwargs);
         }
         if (c && failed) {
-            fail(c, failed, err.text);
+            call_fail(c, failed, err.text);
         }
         free_unsent(u);
     }
@@ -279,7 +280,7 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
     if (!sends) {
         failed = keep_unsent(s, to, method, args, kwargs, c);
     } else {
-        failed = send(s, to, method, args, kwargs, c, err);
+        failed = call_send(s, to, method, args, kwargs, c, err);
     }
     if (failed) {
         pb__error_set(err, failed, 0, "%s", pb_strerror(failed));

@@ -14,12 +14,12 @@ struct collector {
     bool ended;
 };
 
-static void on_disconnect(pb_session *s, void *user_data);
+static void collector_on_disconnect(pb_session *s, void *user_data);
 
-static void end(struct collector *c, const pb_error *why)
+static void collector_end(struct collector *c, const pb_error *why)
 {
     if (c->session) {
-        pb_session_dont_notify_on_disconnect(c->session, on_disconnect, c);
+        pb_session_dont_notify_on_disconnect(c->session, collector_on_disconnect, c);
         c->session = NULL;
     }
     if (!c->ended) {
@@ -30,23 +30,23 @@ static void end(struct collector *c, const pb_error *why)
     }
 }
 
-static void on_disconnect(pb_session *s, void *user_data)
+static void collector_on_disconnect(pb_session *s, void *user_data)
 {
     struct collector *c = user_data;
     pb_error why = *pb_session_error(s);
     pb__error_set(&why, PB_ERR_LOST, 0, "the connection was closed");
     c->session = NULL;
-    end(c, &why);
+    collector_end(c, &why);
 }
 
 /* Hears of the connection's end from the first page on, and keeps to the limits. */
-static int admit(struct collector *c, pb_session *s, pb_error *why)
+static int collector_admit(struct collector *c, pb_session *s, pb_error *why)
 {
     if (!s) {
         return 0; /* a call from here */
     }
     if (!c->session) {
-        int failed = pb_session_notify_on_disconnect(s, on_disconnect, c);
+        int failed = pb_session_notify_on_disconnect(s, collector_on_disconnect, c);
         if (failed) {
             return failed;
         }
@@ -76,14 +76,14 @@ static int do_got_page(void *self, pb_request *r)
         return 0;
     }
     int failed = pb_request_unpack_keywords(r, "O", names, &page);
-    failed = failed ? failed : admit(c, pb_request_session(r), &why);
+    failed = failed ? failed : collector_admit(c, pb_request_session(r), &why);
     failed = failed ? failed : c->ops->page(page, &why, c->user_data);
     if (failed) {
         if (why.code) {
             pb_request_fail(r, pb__exception_of(failed), "%s", why.text);
         }
         pb__error_set(&why, failed, 0, "a page was not taken: %s", pb_strerror(failed));
-        end(c, &why);
+        collector_end(c, &why);
     }
     return failed;
 }
@@ -93,24 +93,24 @@ static int do_ended_paging(void *self, pb_request *r)
     pb_error why = {0};
     int failed = pb_request_unpack(r, "");
     if (!failed) {
-        end(self, &why);
+        collector_end(self, &why);
     }
     return failed;
 }
 
-static void destroy(void *self)
+static void collector_destroy(void *self)
 {
     pb_error why = {0};
     pb__error_set(&why, PB_ERR_LOST, 0,
                   "the collector was given back before the paging ended");
-    end(self, &why);
+    collector_end(self, &why);
     pb__free(self);
 }
 
 static const pb_method methods[] = {
     {"gotPage", do_got_page}, {"endedPaging", do_ended_paging}, {0}};
 static const pb_class collector_class = {
-    .name = "CallbackPageCollector", .remote = methods, .destroy = destroy};
+    .name = "CallbackPageCollector", .remote = methods, .destroy = collector_destroy};
 
 pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data)
 {
@@ -133,7 +133,7 @@ struct gathering {
     void *user_data;
 };
 
-static void give(struct gathering *g, pb_value *pages, pb_failure *failure)
+static void gathering_give(struct gathering *g, pb_value *pages, pb_failure *failure)
 {
     pb_answer_cb cb = g->cb;
     g->cb = NULL;
@@ -145,11 +145,11 @@ static void give(struct gathering *g, pb_value *pages, pb_failure *failure)
 static void give_error(struct gathering *g, int code, const char *text)
 {
     pb_failure *f = pb__failure_new(code, text);
-    give(g, NULL, f);
+    gathering_give(g, NULL, f);
     pb_failure_unref(f);
 }
 
-static void release(struct gathering *g)
+static void gathering_release(struct gathering *g)
 {
     if (g->answered && g->ended) {
         pb_value_unref(g->pages);
@@ -157,40 +157,40 @@ static void release(struct gathering *g)
     }
 }
 
-static int gather(pb_value *page, pb_error *err, void *user_data)
+static int gathering_page(pb_value *page, pb_error *err, void *user_data)
 {
     struct gathering *g = user_data;
     (void)err;
     return g->cb ? pb_append(g->pages, page) : 0;
 }
 
-static void gathered(const pb_error *why, void *user_data)
+static void gathering_end(const pb_error *why, void *user_data)
 {
     struct gathering *g = user_data;
     if (why->code) {
         give_error(g, why->code, why->text);
     } else {
-        give(g, g->pages, NULL);
+        gathering_give(g, g->pages, NULL);
     }
     g->ended = true;
-    release(g);
+    gathering_release(g);
 }
 
-static void answered(pb_value *result, pb_failure *failure, void *user_data)
+static void gathering_answered(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct gathering *g = user_data;
     (void)result;
     if (failure) {
-        give(g, NULL, failure);
+        gathering_give(g, NULL, failure);
     }
     g->answered = true;
-    release(g);
+    gathering_release(g);
 }
 
-static const pb_collector_ops gather_ops = {.page = gather, .end = gathered};
+static const pb_collector_ops gather_ops = {.page = gathering_page, .end = gathering_end};
 
 /* The arguments behind a collector, *new*; NULL for lack of memory. Takes it. */
-static pb_value *arguments(pb_object *collector, pb_value *args)
+static pb_value *gathering_arguments(pb_object *collector, pb_value *args)
 {
     pb_value *all = pb_seq(PB_TUPLE, 1 + (args ? pb_len(args) : 0));
     if (!all) {
@@ -231,15 +231,15 @@ int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value
         c->bytes_most = l->message;
         c->values_most = l->values;
     }
-    pb_value *all = collector ? arguments(collector, args) : NULL;
+    pb_value *all = collector ? gathering_arguments(collector, args) : NULL;
     if (!all) {
         g->ended = g->answered = true; /* the collector, if there was one, is gone */
-        release(g);
+        gathering_release(g);
         return pb__error_nomem(err);
     }
     g->cb = cb;
-    failed =
-        pb_remote_call_values(to, method, all, kwargs, &wanted, answered, g, NULL, err);
+    failed = pb_remote_call_values(to, method, all, kwargs, &wanted, gathering_answered,
+                                   g, NULL, err);
     if (failed) { /* else it may have ended, and g be gone */
         g->cb = NULL;
         g->answered = true;

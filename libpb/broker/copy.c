@@ -12,7 +12,7 @@
 
 /* ---- The object ---- */
 
-static void release(struct pb__foreign *f)
+static void copy_release(struct pb__foreign *f)
 {
     struct pb__copy *c = (struct pb__copy *)f;
     const pb_class *with = pb__class_with(c->object.cls, offsetof(pb_class, destroy));
@@ -25,18 +25,18 @@ static void release(struct pb__foreign *f)
     }
 }
 
-static int repr(const struct pb__foreign *f, char *out, size_t size)
+static int copy_repr(const struct pb__foreign *f, char *out, size_t size)
 {
     return snprintf(out, size, "<RemoteCopy %s>",
                     pb__class_name(((const pb_object *)f)->cls));
 }
 
 const struct pb__foreign_ops pb__copy_ops = {
-    .release = release,
+    .release = copy_release,
     .destroy = pb__object_destroy,
     .equal = pb__object_equal,
     .hash = pb__object_hash,
-    .repr = repr,
+    .repr = copy_repr,
     .plain = pb__copyable_plain,
 };
 
@@ -150,7 +150,7 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
 /* ---- Once the message is whole ---- */
 
 /* Makes the self, and tells it the state. */
-static int tell(struct pb__copy *c, pb_error *err)
+static int copy_tell(struct pb__copy *c, pb_error *err)
 {
     const pb_class *cls = c->object.cls;
     const pb_class *with = pb__class_with(cls, offsetof(pb_class, construct));
@@ -170,7 +170,7 @@ static int tell(struct pb__copy *c, pb_error *err)
     return c->publication ? pb__publication_begin(c, err) : 0;
 }
 
-static void refuse(pb_value *list, const struct pb__copy *c, struct pb__received *m)
+static void copy_refuse(pb_value *list, const struct pb__copy *c, struct pb__received *m)
 {
     struct pb__seq *members = (struct pb__seq *)list;
     for (uint32_t i = 0; i < members->len && i < 64; i++) {
@@ -197,11 +197,11 @@ void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m)
         pb__list_remove(&c->arriving);
         pb_object_ref(&c->object);
         c->arrival = PB__ARRIVED;
-        int e = tell(c, &m->why);
+        int e = copy_tell(c, &m->why);
         s->reading = true; /* what goes is given back after the failure is written */
         if (e) {
             c->arrival = PB__REFUSED;
-            refuse(list, c, m);
+            copy_refuse(list, c, m);
         }
         pb_object_unref(&c->object);
         s->reading = false;

@@ -8,7 +8,8 @@
 #include "libpb/broker/copies.h"
 
 /* What the application gave, or why it gave nothing. */
-static int asked(pb_value *given, const pb_error *why, pb_value **out, pb_error *err)
+static int copyable_asked(pb_value *given, const pb_error *why, pb_value **out,
+                          pb_error *err)
 {
     *out = given;
     if (given) {
@@ -19,7 +20,8 @@ static int asked(pb_value *given, const pb_error *why, pb_value **out, pb_error 
 }
 
 /* getStateToCopyFor. A copy gives what it came with, where its class has nothing to say. */
-static int state_of(pb_object *o, pb_object *perspective, pb_value **out, pb_error *err)
+static int copyable_state(pb_object *o, pb_object *perspective, pb_value **out,
+                          pb_error *err)
 {
     pb_error why = {0};
     pb_value *state;
@@ -29,7 +31,7 @@ static int state_of(pb_object *o, pb_object *perspective, pb_value **out, pb_err
     } else {
         state = o->base.holds ? pb__ref(o->base.holds) : pb_dict();
     }
-    return asked(state, &why, out, err);
+    return copyable_asked(state, &why, out, err);
 }
 
 int pb__copyable_state(pb_session *s, pb_object *o, pb_remote *observer,
@@ -43,10 +45,10 @@ int pb__copyable_state(pb_session *s, pb_object *o, pb_remote *observer,
     form->shared = true;
     with = observer ? pb__class_with(o->cls, offsetof(pb_class, state_to_cache)) : NULL;
     if (!with) {
-        return state_of(o, s->perspective, &form->state, err);
+        return copyable_state(o, s->perspective, &form->state, err);
     }
     pb_value *state = with->state_to_cache(o->self, s->perspective, observer, &why);
-    return asked(state, &why, &form->state, err);
+    return copyable_asked(state, &why, &form->state, err);
 }
 
 int pb__copyable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
@@ -86,5 +88,5 @@ int pb__copyable_plain(struct pb__foreign *f, const char **name, pb_value **stat
         return 0;
     }
     *name = pb__class_name(o->cls);
-    return state_of(o, NULL, state, err);
+    return copyable_state(o, NULL, state, err);
 }

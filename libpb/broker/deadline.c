@@ -11,7 +11,7 @@ static pb_call *first_of(const struct pb__list *list)
 }
 
 /* Into the order of deadlines; mostly at the end. */
-static void insert(pb_session *s, pb_call *c)
+static void deadline_insert(pb_session *s, pb_call *c)
 {
     struct pb__list *at = s->calls->timers.prev;
     while (at != &s->calls->timers &&
@@ -26,7 +26,7 @@ static void count_from(pb_session *s, pb_call *c, int64_t now)
     if (__builtin_add_overflow(now, c->deadline, &c->deadline)) {
         c->deadline = INT64_MAX;
     }
-    insert(s, c);
+    deadline_insert(s, c);
 }
 
 int64_t pb__session_now(const pb_session *s)

@@ -6,7 +6,7 @@
 
 #include "libpb/broker/copies.h"
 
-static int write(pb_session *s, int64_t luid, uint64_t *mark)
+static int decache_write(pb_session *s, int64_t luid, uint64_t *mark)
 {
     *mark = pb__write_begin(s, NULL);
     int failed = pb__write_head(s, 2, PB__WORD_DECACHE);
@@ -22,7 +22,7 @@ void pb__decache_flush_owed(pb_session *s)
         struct pb__cache *v = PB__LIST_ENTRY(owed->next, struct pb__cache, link);
         int64_t luid = v->luid;
         uint64_t mark;
-        if (write(s, luid, &mark) != 0) {
+        if (decache_write(s, luid, &mark) != 0) {
             return;
         }
         pb__list_remove(&v->link);

@@ -6,7 +6,7 @@
 
 #include "libpb/broker/session.h"
 
-static int write(pb_session *s, int64_t luid, uint64_t *mark)
+static int decref_write(pb_session *s, int64_t luid, uint64_t *mark)
 {
     *mark = pb__write_begin(s, NULL);
     int failed = pb__write_head(s, 2, PB__WORD_DECREF);
@@ -21,7 +21,7 @@ void pb__decref_flush_owed(pb_session *s)
         pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);
         int64_t luid = r->luid;
         uint64_t mark;
-        if (write(s, luid, &mark) != 0) {
+        if (decref_write(s, luid, &mark) != 0) {
             return;
         }
         pb__list_remove(&r->link);

@@ -13,14 +13,14 @@ struct pb__notifier {
     void *user_data;
 };
 
-static bool same(const struct pb__notifier *a, const struct pb__notifier *b)
+static bool notifier_same(const struct pb__notifier *a, const struct pb__notifier *b)
 {
     return a->remote == b->remote && a->session_cb == b->session_cb &&
            a->remote_cb == b->remote_cb && a->user_data == b->user_data;
 }
 
 /* At the end; of one reference behind the last that it has. */
-static struct pb__notifier **place(pb_session *s, const pb_remote *remote)
+static struct pb__notifier **notifier_place(pb_session *s, const pb_remote *remote)
 {
     struct pb__notifier **at = &s->attached->notifiers;
     struct pb__notifier **behind = NULL;
@@ -32,7 +32,7 @@ static struct pb__notifier **place(pb_session *s, const pb_remote *remote)
     return behind ? behind : at;
 }
 
-static int add(pb_session *s, const struct pb__notifier *wanted)
+static int notifier_add(pb_session *s, const struct pb__notifier *wanted)
 {
     struct pb__notifier *n = pb__attached(s) ? pb__malloc(sizeof *n) : NULL;
     if (!n) {
@@ -40,19 +40,19 @@ static int add(pb_session *s, const struct pb__notifier *wanted)
     }
     *n = *wanted;
     pb_remote_ref(n->remote);
-    struct pb__notifier **at = place(s, n->remote);
+    struct pb__notifier **at = notifier_place(s, n->remote);
     n->next = *at;
     *at = n;
     return 0;
 }
 
-static void take(pb_session *s, const struct pb__notifier *unwanted)
+static void notifier_take(pb_session *s, const struct pb__notifier *unwanted)
 {
     if (!s->attached) {
         return;
     }
     struct pb__notifier **at = &s->attached->notifiers;
-    while (*at && !same(*at, unwanted)) {
+    while (*at && !notifier_same(*at, unwanted)) {
         at = &(*at)->next;
     }
     struct pb__notifier *n = *at;
@@ -70,7 +70,8 @@ int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb, void *user_
         return PB_ERR_ARG;
     }
     return pb__session_open(s)
-               ? add(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data})
+               ? notifier_add(
+                     s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data})
                : PB_ERR_STATE;
 }
 
@@ -78,7 +79,8 @@ void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb,
                                           void *user_data)
 {
     if (s) {
-        take(s, &(struct pb__notifier){.session_cb = cb, .user_data = user_data});
+        notifier_take(s,
+                      &(struct pb__notifier){.session_cb = cb, .user_data = user_data});
     }
 }
 
@@ -88,17 +90,18 @@ int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_dat
         return PB_ERR_ARG;
     }
     return pb_remote_session(r)
-               ? add(r->session, &(struct pb__notifier){.remote = r,
-                                                        .remote_cb = cb,
-                                                        .user_data = user_data})
+               ? notifier_add(r->session, &(struct pb__notifier){.remote = r,
+                                                                 .remote_cb = cb,
+                                                                 .user_data = user_data})
                : PB_ERR_DEAD;
 }
 
 void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data)
 {
     if (r && r->session) {
-        take(r->session, &(struct pb__notifier){
-                             .remote = r, .remote_cb = cb, .user_data = user_data});
+        notifier_take(
+            r->session,
+            &(struct pb__notifier){.remote = r, .remote_cb = cb, .user_data = user_data});
     }
 }
 

@@ -123,7 +123,7 @@ void pb__serve_local(pb_request *r)
 }
 
 /* Gives the call to its object. Mirrors Broker._recvMessage. */
-static void serve(pb_request *r, const pb_error *refused)
+static void request_serve(pb_request *r, const pb_error *refused)
 {
     if (!r->called) {
         fail_no_object(r);
@@ -161,7 +161,7 @@ int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
     pb__remote_arrived(s, r->callee.perspective);
     pb__copies_arrived(s, r->list, m);
     if (r->session) {
-        serve(r, m->refused);
+        request_serve(r, m->refused);
     } else { /* a copy has ended it */
         pb_request_unref(r);
     }

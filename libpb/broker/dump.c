@@ -115,7 +115,7 @@ int pb__session_dump(const pb_session *s, struct pb__buf *out)
 
 #ifdef PB_DEBUG
 
-static size_t length(const struct pb__list *list)
+static size_t dump_list_length(const struct pb__list *list)
 {
     size_t n = 0;
     for (const struct pb__list *l = list->next; l != list; l = l->next) {
@@ -127,7 +127,8 @@ static size_t length(const struct pb__list *list)
 static void check_caches(const struct pb__caches *cs)
 {
     assert(!cs->touched);
-    assert(length(&cs->order) == cs->cached.len && cs->luids.len <= cs->cached.len);
+    assert(dump_list_length(&cs->order) == cs->cached.len &&
+           cs->luids.len <= cs->cached.len);
     for (const struct pb__list *l = cs->order.next; l != &cs->order; l = l->next) {
         const struct pb__cached *x = PB__LIST_ENTRY(l, struct pb__cached, link);
         assert(x->count > 0 && x->fresh == 0 && x->observer);
@@ -145,8 +146,9 @@ void pb__session_check(const pb_session *s)
         check_caches(s->caches);
     }
     if (s->calls) {
-        assert(length(&s->calls->waiting) == s->calls->pending);
-        assert(length(&s->calls->timers) + length(&s->calls->untimed) <=
+        assert(dump_list_length(&s->calls->waiting) == s->calls->pending);
+        assert(dump_list_length(&s->calls->timers) +
+                   dump_list_length(&s->calls->untimed) <=
                s->calls->pending);
     }
     assert(!s->exports || (s->exports->by_luid.len > 0 && !s->exports->touched));
@@ -168,7 +170,7 @@ void pb__session_check(const pb_session *s)
         unanswered += !PB__LIST_ENTRY(l, pb_request, link)->answered;
     }
     assert(unanswered == s->serving);
-    size_t counted = length(&s->owed) + length(&s->late);
+    size_t counted = dump_list_length(&s->owed) + dump_list_length(&s->late);
     for (const struct pb__list *l = s->remotes.next; l != &s->remotes; l = l->next) {
         const pb_remote *r = PB__LIST_ENTRY(l, pb_remote, link);
         counted += pb_remote_session(r) && r->counted;

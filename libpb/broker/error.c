@@ -29,8 +29,8 @@ static int write_exception(pb_session *s, const char *name, pb_error *err)
     return failed;
 }
 
-static int write_state(pb_session *s, const pb_failure *f, enum pb__failing how,
-                       pb_error *err)
+static int error_write_state(pb_session *s, const pb_failure *f, enum pb__failing how,
+                             pb_error *err)
 {
     pb_value *state = pb__failure_state(s, f, how);
     int failed = state ? 0 : pb__error_nomem(err);
@@ -41,8 +41,8 @@ static int write_state(pb_session *s, const pb_failure *f, enum pb__failing how,
     return failed;
 }
 
-static int write(pb_session *s, pb_value *id, const pb_failure *f, enum pb__failing how,
-                 pb_error *err)
+static int error_write(pb_session *s, pb_value *id, const pb_failure *f,
+                       enum pb__failing how, pb_error *err)
 {
     struct pb__mro m;
     const char *name = name_allowed(s, f, &m);
@@ -50,7 +50,7 @@ static int write(pb_session *s, pb_value *id, const pb_failure *f, enum pb__fail
     int failed = pb__write_head(s, 3, PB__WORD_ERROR);
     failed = failed ? failed : pb__write_value(s, id, err);
     if (!failed) {
-        failed = name ? write_exception(s, name, err) : write_state(s, f, how, err);
+        failed = name ? write_exception(s, name, err) : error_write_state(s, f, how, err);
     }
     failed = pb__write_answer_end(s, mark, failed, err);
     if (!failed && pb__traces(s)) {
@@ -64,11 +64,11 @@ void pb__error_write(pb_session *s, pb_value *id, const pb_failure *f,
                      enum pb__failing how)
 {
     pb_error err = {0};
-    int failed = write(s, id, f, how, &err);
+    int failed = error_write(s, id, f, how, &err);
     if (failed && failed != PB_ERR_NOMEM) {
         const pb_failure other = {.mro = pb__exception_of(failed), .text = err.text};
         pb_error again = {0};
-        failed = write(s, id, &other, how, &again);
+        failed = error_write(s, id, &other, how, &again);
     }
     if (failed) {
         pb__session_end(s, &err);

@@ -122,7 +122,7 @@ static const char *bases_of(pb_span name)
 }
 
 /* Cuts the next name off *at; empty at the end. */
-static pb_span take_name(const char **at)
+static pb_span exception_take_name(const char **at)
 {
     *at += strspn(*at, " ");
     pb_span name = {(const uint8_t *)*at, strcspn(*at, " ")};
@@ -141,14 +141,14 @@ bool pb__mro_next(struct pb__mro *m)
     bool standard = pb__profile_has(m->profile, PB__PROFILE_STANDARD_ERROR);
     pb_span name;
     do {
-        name = take_name(&m->at);
+        name = exception_take_name(&m->at);
         if (name.len == 0) {
             m->at = bases_of(m->last);
             if (!m->at) {
                 m->at = "";
                 return false;
             }
-            name = take_name(&m->at);
+            name = exception_take_name(&m->at);
         }
         name = plain_name(name);
         m->last = name;

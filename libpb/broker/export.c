@@ -17,7 +17,7 @@ int pb__export_refuse(pb_session *s, const char *text, pb_error *err)
     return pb__error_set(err, PB_ERR_LIMIT, 0, "%s", text);
 }
 
-static struct pb__export *find(const struct pb__exports *e, const pb_object *o)
+static struct pb__export *export_find(const struct pb__exports *e, const pb_object *o)
 {
     struct pb__export *x = pb__map_get(&e->by_object, pb__object_key(o));
     while (x && !pb__object_same(x->object, o)) {
@@ -26,7 +26,7 @@ static struct pb__export *find(const struct pb__exports *e, const pb_object *o)
     return x;
 }
 
-static struct pb__export *add(pb_session *s, pb_object *o)
+static struct pb__export *export_add(pb_session *s, pb_object *o)
 {
     struct pb__exports *e = s->exports;
     uint64_t key = pb__object_key(o);
@@ -51,7 +51,7 @@ static struct pb__export *add(pb_session *s, pb_object *o)
 }
 
 /* Gives tables back that are empty: an object comes and goes with most logins. */
-static void trim(pb_session *s)
+static void exports_trim(pb_session *s)
 {
     struct pb__exports *e = s->exports;
     if (e->by_luid.len == 0) {
@@ -77,12 +77,12 @@ int pb__export_add(pb_session *s, pb_object *o, int64_t *luid, pb_error *err)
         return pb__error_nomem(err);
     }
     struct pb__exports *e = s->exports;
-    struct pb__export *x = find(e, o);
+    struct pb__export *x = export_find(e, o);
     if (!x) {
         bool full = e->by_luid.len + pb__published_count(s) > s->shared->config.max_refs;
-        x = full ? NULL : add(s, o);
+        x = full ? NULL : export_add(s, o);
         if (!x) {
-            trim(s);
+            exports_trim(s);
             return full
                        ? pb__export_refuse(s, "Maximum PB reference count exceeded.", err)
                        : pb__error_nomem(err);
@@ -110,7 +110,7 @@ void pb__export_commit(pb_session *s)
 
 /* Takes x out of the table by objects. Where another has its key that one is put in its
  * place, which has become free, so that it needs no memory. */
-static void forget(struct pb__exports *e, struct pb__export *x)
+static void export_forget(struct pb__exports *e, struct pb__export *x)
 {
     uint64_t key = pb__object_key(x->object);
     struct pb__export *first = pb__map_take(&e->by_object, key);
@@ -128,11 +128,11 @@ static void forget(struct pb__exports *e, struct pb__export *x)
     }
 }
 
-static void drop(pb_session *s, struct pb__export *x)
+static void export_drop(pb_session *s, struct pb__export *x)
 {
     pb__map_take(&s->exports->by_luid, (uint64_t)x->luid);
-    forget(s->exports, x);
-    trim(s);
+    export_forget(s->exports, x);
+    exports_trim(s);
     struct pb__export was = *x;
     pb__free(x);
     if (was.cleanup) {
@@ -144,7 +144,7 @@ static void drop(pb_session *s, struct pb__export *x)
 void pb__export_set_cleanup(pb_session *s, const pb_object *o,
                             void (*cleanup)(void *user_data), void *user_data)
 {
-    struct pb__export *x = s->exports ? find(s->exports, o) : NULL;
+    struct pb__export *x = s->exports ? export_find(s->exports, o) : NULL;
     if (x) {
         x->cleanup = cleanup;
         x->cleanup_data = user_data;
@@ -159,28 +159,28 @@ void pb__export_undo(pb_session *s)
         x->count -= x->fresh;
         x->fresh = 0;
         if (x->count == 0) {
-            drop(s, x);
+            export_drop(s, x);
         }
     }
 }
 
-static struct pb__export *at(const pb_session *s, int64_t luid)
+static struct pb__export *export_at(const pb_session *s, int64_t luid)
 {
     return s->exports ? pb__map_get(&s->exports->by_luid, (uint64_t)luid) : NULL;
 }
 
 bool pb__export_drop(pb_session *s, int64_t luid)
 {
-    struct pb__export *x = at(s, luid);
+    struct pb__export *x = export_at(s, luid);
     if (x && --x->count == 0) {
-        drop(s, x);
+        export_drop(s, x);
     }
     return x != NULL;
 }
 
 pb_object *pb__export_find(const pb_session *s, int64_t luid)
 {
-    const struct pb__export *x = at(s, luid);
+    const struct pb__export *x = export_at(s, luid);
     return x ? x->object : NULL;
 }
 

@@ -7,7 +7,7 @@
 #include "libpb/broker/session.h"
 
 /* What stands in where there is no memory for more. */
-static pb_failure *spare(int code)
+static pb_failure *failure_spare(int code)
 {
     static const pb_failure spares[] = {
 #define SPARE(name, number, message) \
@@ -28,7 +28,7 @@ pb_failure *pb__failure_new(int code, const char *text)
     size_t size = strlen(text) + 1;
     pb_failure *f = pb__malloc(sizeof *f + size);
     if (!f) {
-        return spare(code);
+        return failure_spare(code);
     }
     *f = (pb_failure){.refs = 1, .code = code, .traceback = ""};
     f->text = memcpy(f + 1, text, size);
@@ -85,7 +85,7 @@ static void read_state(pb_failure *f, const pb_value *state)
 }
 
 /* The name of the class of an exception that came as itself. */
-static const char *class_of(const pb_value *v)
+static const char *failure_class(const pb_value *v)
 {
     const char *name = pb_name_of(v);
     const pb_object *o = pb_as_object(v);
@@ -112,7 +112,7 @@ pb_failure *pb_failure_from_value(pb_value *v)
         read_state(f, state);
         unprinted = pb_dict_get(state, "value");
     } else {
-        f->type = class_of(v);
+        f->type = failure_class(v);
     }
     if (!f->text && unprinted) {
         f->printed = pb_value_repr(unprinted);
@@ -125,7 +125,7 @@ pb_failure *pb_failure_from_value(pb_value *v)
 pb_failure *pb__failure_received(pb_value *v)
 {
     pb_failure *f = pb_failure_from_value(v);
-    return f ? f : spare(PB_ERR_NOMEM);
+    return f ? f : failure_spare(PB_ERR_NOMEM);
 }
 
 const char *pb__failure_mro(const pb_failure *f)
@@ -200,12 +200,13 @@ pb_value *pb_failure_parents(const pb_failure *f)
 
 /* ---- As a value ---- */
 
-static void destroy(void *self)
+static void failure_destroy(void *self)
 {
     pb_failure_unref(self);
 }
 
-static const pb_class copyable_class = {.name = PB__COPYABLE_FAILURE, .destroy = destroy};
+static const pb_class copyable_class = {.name = PB__COPYABLE_FAILURE,
+                                        .destroy = failure_destroy};
 
 pb_value *pb_failure_to_value(pb_failure *f)
 {

@@ -106,7 +106,7 @@ static pb_value *make_parents(const struct stating *g)
     return list;
 }
 
-static pb_value *make(const struct stating *g, enum member member)
+static pb_value *state_make_member(const struct stating *g, enum member member)
 {
     switch (member) {
     case COUNT:
@@ -134,7 +134,7 @@ static pb_value *make(const struct stating *g, enum member member)
 }
 
 /* Whether the state has the member. */
-static bool has(const struct stating *g, enum member member)
+static bool state_has_member(const struct stating *g, enum member member)
 {
     switch (member) {
     case CAPTURE_VARS:
@@ -159,9 +159,9 @@ static pb_value *make_state(const struct stating *g)
     pb_value *state = pb_dict();
     int failed = state ? 0 : PB_ERR_NOMEM;
     for (size_t i = 0; !failed && i < MEMBERS; i++) {
-        if (has(g, members[i])) {
+        if (state_has_member(g, members[i])) {
             failed = pb_dict_set_value_steal(state, pb__native(g->s, names[members[i]]),
-                                             make(g, members[i]));
+                                             state_make_member(g, members[i]));
         }
     }
     if (failed) {
@@ -205,19 +205,20 @@ static pb_value *forward_text(const struct stating *g, pb_value *v)
 }
 
 /* The member as it goes on: as it came, or NULL where Twisted makes it anew. */
-static pb_value *forward(const struct stating *g, enum member member, pb_value *came)
+static pb_value *state_forward_member(const struct stating *g, enum member member,
+                                      pb_value *came)
 {
     switch (member) {
     case VALUE:
         return forward_text(g, came);
     case TYPE:
-        return pb__kind(came) == PB_BYTES ? pb__ref(came) : make(g, TYPE);
+        return pb__kind(came) == PB_BYTES ? pb__ref(came) : state_make_member(g, TYPE);
     case FRAMES:
     case STACK:
     case TB:
     case UNSAFE:
     case TRACEBACK:
-        return make(g, member);
+        return state_make_member(g, member);
     default:
         return pb__ref(came);
     }
@@ -249,13 +250,13 @@ static pb_value *forward_state(const struct stating *g)
     while (!failed && pb_dict_next(pb_instance_state(g->f->value), &at, &key, &value)) {
         enum member m = find_member(key);
         seen[m] = true;
-        failed =
-            pb_dict_set_value_steal(state, forward_key(g, key), forward(g, m, value));
+        failed = pb_dict_set_value_steal(state, forward_key(g, key),
+                                         state_forward_member(g, m, value));
     }
     for (size_t i = 0; !failed && i < sizeof set; i++) {
-        if (!seen[set[i]] && has(g, set[i])) {
+        if (!seen[set[i]] && state_has_member(g, set[i])) {
             failed = pb_dict_set_value_steal(state, pb__native(g->s, names[set[i]]),
-                                             make(g, set[i]));
+                                             state_make_member(g, set[i]));
         }
     }
     if (failed) {

@@ -65,7 +65,7 @@ static const struct head heads[] = {
     {PB__COPYABLE_FAILURE, read_failure},
 };
 
-static const struct head *find(pb_span word)
+static const struct head *head_find(pb_span word)
 {
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         if (strlen(heads[i].word) == word.len &&
@@ -78,7 +78,7 @@ static const struct head *find(pb_span word)
 
 /* Twisted registers with globalSecurity, which allows the tag then; another taster must
  * allow it by itself. */
-static const struct pb__registered *registered(const pb_session *s, pb_span tag)
+static const struct pb__registered *registered_for_tag(const pb_session *s, pb_span tag)
 {
     const pb_session_config *c = &s->shared->config;
     const struct pb__registered *as = pb__registry_find(c->registry, tag);
@@ -87,17 +87,18 @@ static const struct pb__registered *registered(const pb_session *s, pb_span tag)
     return allowed ? as : NULL;
 }
 
-static bool knows(pb_span word, void *ctx)
+static bool invoker_knows(pb_span word, void *ctx)
 {
-    return find(word) || registered(*(pb_session **)ctx, word);
+    return head_find(word) || registered_for_tag(*(pb_session **)ctx, word);
 }
 
-static int unjelly(const struct pb__form *form, pb_value **out, pb_error *err, void *ctx)
+static int invoker_unjelly(const struct pb__form *form, pb_value **out, pb_error *err,
+                           void *ctx)
 {
     pb_session *s = *(pb_session **)ctx;
-    const struct head *head = find(form->head);
+    const struct head *head = head_find(form->head);
     return head ? head->unjelly(s, form, out, err)
-                : pb__copy_read(s, registered(s, form->head), form, out, err);
+                : pb__copy_read(s, registered_for_tag(s, form->head), form, out, err);
 }
 
 /* Mirrors RemoteReference.jellyFor. */
@@ -163,7 +164,7 @@ static int write_failure(pb_session *s, const pb_failure *f, struct pb__form *fo
     return form->state ? 0 : pb__error_nomem(err);
 }
 
-static int jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
+static int invoker_jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 {
     pb_session *s = *(pb_session **)ctx;
     pb_remote *r = pb_as_remote(v);
@@ -176,9 +177,9 @@ static int jelly(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 struct pb__invoker pb__invoker(pb_session **session)
 {
     return (struct pb__invoker){
-        .jelly = jelly,
-        .knows = knows,
-        .unjelly = unjelly,
+        .jelly = invoker_jelly,
+        .knows = invoker_knows,
+        .unjelly = invoker_unjelly,
         .ctx = session,
     };
 }

@@ -24,7 +24,7 @@ struct pb__local_answer {
     void *user_data;
 };
 
-static pb_remote *make(pb_object *o, const char *const *names, bool strict)
+static pb_remote *local_remote_new(pb_object *o, const char *const *names, bool strict)
 {
     struct pb__local_target *t = o ? pb__malloc(sizeof *t) : NULL;
     pb_remote *r = t ? pb__remote_new_local(t) : NULL;
@@ -39,14 +39,14 @@ static pb_remote *make(pb_object *o, const char *const *names, bool strict)
 
 pb_remote *pb_local_as_remote(pb_object *o)
 {
-    return make(o, NULL, false);
+    return local_remote_new(o, NULL, false);
 }
 
 pb_remote *pb_local_async_forwarder(pb_object *forwarded, const char *const *names,
                                     bool fail_when_not_implemented)
 {
     static const char *const none[] = {NULL};
-    return make(forwarded, names ? names : none, fail_when_not_implemented);
+    return local_remote_new(forwarded, names ? names : none, fail_when_not_implemented);
 }
 
 void pb__local_target_free(struct pb__local_target *t)
@@ -121,8 +121,8 @@ static bool is_named(const struct pb__local_target *t, const char *method)
 }
 
 /* The members of a message, as a request has them: *new*. */
-static pb_value *message(const char *method, bool wanted, pb_value *args,
-                         pb_value *kwargs)
+static pb_value *local_message(const char *method, bool wanted, pb_value *args,
+                               pb_value *kwargs)
 {
     pb_value *all =
         pb_build(NULL, "[OOOypOO]", pb_none(), pb_none(), pb_none(), method, wanted,
@@ -147,7 +147,7 @@ static pb_request *request_new(pb_remote *to, const char *method, pb_value *args
 {
     pb_request *r = pb__malloc(sizeof *r);
     struct pb__local_answer *answer = pb__malloc(sizeof *answer);
-    pb_value *list = message(method, wanted, args, kwargs);
+    pb_value *list = local_message(method, wanted, args, kwargs);
     if (!r || !answer || !list) {
         pb__free(r);
         pb__free(answer);

@@ -40,7 +40,7 @@ static void free_login(pb_login_call *l)
     pb__free(l);
 }
 
-static void end(pb_login_call *l, pb_value *avatar, pb_failure *failure)
+static void login_end(pb_login_call *l, pb_value *avatar, pb_failure *failure)
 {
     pb_answer_cb cb = l->cb;
     void *user_data = l->user_data;
@@ -50,10 +50,10 @@ static void end(pb_login_call *l, pb_value *avatar, pb_failure *failure)
     }
 }
 
-static void fail(pb_login_call *l, const pb_error *err)
+static void login_fail(pb_login_call *l, const pb_error *err)
 {
     pb_failure *f = pb__failure_new(err->code, err->text);
-    end(l, NULL, f);
+    login_end(l, NULL, f);
     pb_failure_unref(f);
 }
 
@@ -61,7 +61,7 @@ static void fail(pb_login_call *l, const pb_error *err)
  * anything. */
 static void on_avatar(pb_value *avatar, pb_failure *failure, void *user_data)
 {
-    end(user_data, avatar, failure);
+    login_end(user_data, avatar, failure);
 }
 
 /* Of the time for the whole, which is that of the first call, when this is answered. */
@@ -71,7 +71,7 @@ static int64_t time_left(const pb_login_call *l)
     return left > 0 ? left : 1;
 }
 
-static int respond(pb_login_call *l, pb_value *answer, pb_error *err)
+static int login_respond(pb_login_call *l, pb_value *answer, pb_error *err)
 {
     bool pair =
         answer && (pb_value_kind(answer) == PB_TUPLE || pb_value_kind(answer) == PB_LIST);
@@ -100,14 +100,14 @@ static void on_challenge(pb_value *answer, pb_failure *failure, void *user_data)
     pb_login_call *l = user_data;
     pb_error err = {0};
     if (failure) {
-        end(l, NULL, failure);
-    } else if (respond(l, answer, &err) != 0) {
-        fail(l, &err);
+        login_end(l, NULL, failure);
+    } else if (login_respond(l, answer, &err) != 0) {
+        login_fail(l, &err);
     }
 }
 
-static int begin(pb_login_call *l, const pb_credentials *c,
-                 const pb_call_options *options, pb_error *err)
+static int login_begin(pb_login_call *l, const pb_credentials *c,
+                       const pb_call_options *options, pb_error *err)
 {
     pb_remote *root = pb_session_root(l->session);
     pb_span name = pb__credentials_username(c);
@@ -150,7 +150,7 @@ int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                          .user_data = user_data};
     pb__md5(pb__credentials_password(c), l->password_md5);
     pb_call_options timed = {.timeout = options ? options->timeout : 0};
-    int failed = begin(l, c, &timed, &own);
+    int failed = login_begin(l, c, &timed, &own);
     if (failed) {
         pb__error_copy(err, &own);
         free_login(l);

@@ -11,29 +11,29 @@ struct logout {
     void *user_data;
 };
 
-static void run(struct logout *l)
+static void logout_run_callback(struct logout *l)
 {
     struct logout was = *l;
     pb__free(l);
     was.cb(was.user_data);
 }
 
-static void on_disconnect(pb_session *s, void *user_data)
+static void logout_on_disconnect(pb_session *s, void *user_data)
 {
     (void)s;
-    run(user_data);
+    logout_run_callback(user_data);
 }
 
 static void on_given_back(void *user_data)
 {
     struct logout *l = user_data;
-    pb_session_dont_notify_on_disconnect(l->session, on_disconnect, l);
-    run(l);
+    pb_session_dont_notify_on_disconnect(l->session, logout_on_disconnect, l);
+    logout_run_callback(l);
 }
 
 /* What is sent for an avatar: one that is called by `perspective` methods through an
  * AsReferenceable, as every pb.Avatar; what can be sent as something else is that. */
-static pb_object *jellyable(pb_object *avatar)
+static pb_object *avatar_jellyable(pb_object *avatar)
 {
     const pb_class *cls = pb_object_class(avatar);
     struct pb__callee c = {.role = PB_ROLE_REMOTE};
@@ -45,12 +45,13 @@ static pb_object *jellyable(pb_object *avatar)
                   : pb_referenceable_new(avatar, PB_ROLE_PERSPECTIVE);
 }
 
-static struct logout *watch(pb_session *s, void (*cb)(void *user_data), void *user_data)
+static struct logout *logout_watch(pb_session *s, void (*cb)(void *user_data),
+                                   void *user_data)
 {
     struct logout *l = pb__malloc(sizeof *l);
     if (l) {
         *l = (struct logout){.session = s, .cb = cb, .user_data = user_data};
-        if (pb_session_notify_on_disconnect(s, on_disconnect, l) != 0) {
+        if (pb_session_notify_on_disconnect(s, logout_on_disconnect, l) != 0) {
             pb__free(l);
             l = NULL;
         }
@@ -60,7 +61,7 @@ static struct logout *watch(pb_session *s, void (*cb)(void *user_data), void *us
 
 /* The same avatar object may have been sent for a login before: the peer's counts of it
  * are one, and it is the later login that ends with them. */
-static int answer(pb_request *r, pb_object *sent, struct logout *l)
+static int avatar_send(pb_request *r, pb_object *sent, struct logout *l)
 {
     pb_session *s = pb_request_session(r);
     int failed = pb_request_answer_steal(r, pb_object_value(sent));
@@ -76,8 +77,8 @@ int pb__avatar_answer(pb_request *r, pb_object *avatar, void (*logout)(void *use
                       void *user_data)
 {
     pb_session *s = pb_request_session(r);
-    pb_object *sent = s && avatar ? jellyable(avatar) : NULL;
-    struct logout *l = sent && logout ? watch(s, logout, user_data) : NULL;
+    pb_object *sent = s && avatar ? avatar_jellyable(avatar) : NULL;
+    struct logout *l = sent && logout ? logout_watch(s, logout, user_data) : NULL;
     if (!sent || (logout && !l)) {
         pb_object_unref(sent);
         int failed = pb_request_answer_steal(r, NULL);
@@ -87,7 +88,7 @@ int pb__avatar_answer(pb_request *r, pb_object *avatar, void (*logout)(void *use
         return failed == PB_ERR_ARG && avatar ? PB_ERR_NOMEM : failed;
     }
     pb__session_enter(s);
-    int failed = answer(r, sent, l);
+    int failed = avatar_send(r, sent, l);
     pb__session_leave(s);
     pb_object_unref(sent);
     return failed;

@@ -65,7 +65,7 @@ static pb_dialect dialect_of(const pb_session *s, const pb_value *v)
     return d == known[0] || d == known[1] ? d : PB_DIALECT_UNKNOWN;
 }
 
-static int choose(pb_session *s, struct pb__received *m)
+static int dialect_choose(pb_session *s, struct pb__received *m)
 {
     if (pb__kind(m->list) != PB_LIST) {
         return pb__malformed(s, m, 0, "the peer does not begin with a list of dialects");
@@ -86,7 +86,7 @@ static int choose(pb_session *s, struct pb__received *m)
 int pb__negotiate_received(pb_session *s, struct pb__received *m)
 {
     if (s->is_client) {
-        return choose(s, m);
+        return dialect_choose(s, m);
     }
     pb_dialect d = dialect_of(s, m->list);
     if (d == PB_DIALECT_UNKNOWN) {

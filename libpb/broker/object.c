@@ -6,7 +6,7 @@
 
 #include "libpb/broker/copies.h"
 
-static void release(struct pb__foreign *f)
+static void object_release(struct pb__foreign *f)
 {
     const pb_object *o = (pb_object *)f;
     const pb_class *with = pb__class_with(o->cls, offsetof(pb_class, destroy));
@@ -35,18 +35,18 @@ uint64_t pb__object_hash(const struct pb__foreign *f)
     return (uintptr_t)f >> 4;
 }
 
-static int repr(const struct pb__foreign *f, char *out, size_t size)
+static int object_repr(const struct pb__foreign *f, char *out, size_t size)
 {
     return snprintf(out, size, "<Referenceable %s>",
                     pb__class_name(((const pb_object *)f)->cls));
 }
 
 static const struct pb__foreign_ops ops = {
-    .release = release,
+    .release = object_release,
     .destroy = pb__object_destroy,
     .equal = pb__object_equal,
     .hash = pb__object_hash,
-    .repr = repr,
+    .repr = object_repr,
     .plain = pb__copyable_plain,
 };
 

@@ -41,8 +41,8 @@ static void free_pager(pb_pager *p, const pb_error *why)
     pb_remote_unref(was.collector);
 }
 
-static int tell(pb_session *s, pb_pager *p, const char *method, pb_value *page,
-                pb_error *err)
+static int pager_tell(pb_session *s, pb_pager *p, const char *method, pb_value *page,
+                      pb_error *err)
 {
     bool wanted = pb__profile_has(pb__profile(s), PB__PROFILE_PAGES_WANT_ANSWER);
     const pb_call_options options = {.no_answer = !wanted};
@@ -67,7 +67,7 @@ static int send_page(pb_session *s, pb_pager *p, pb_error *err)
     if (failed) {
         pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
     } else if (page && pb__session_open(s)) {
-        failed = tell(s, p, "gotPage", page, err);
+        failed = pager_tell(s, p, "gotPage", page, err);
     }
     pb_value_unref(page);
     p->waiting = p->waiting && !had_page;
@@ -76,7 +76,7 @@ static int send_page(pb_session *s, pb_pager *p, pb_error *err)
 }
 
 /* One pager's turn. Mirrors sendNextPage and stillPaging. */
-static void turn(pb_session *s, pb_pager *p)
+static void pager_turn(pb_session *s, pb_pager *p)
 {
     pb_error err = {0};
     if (!p->stopped) {
@@ -84,7 +84,7 @@ static void turn(pb_session *s, pb_pager *p)
     }
     if (p->stopped && pb__session_open(s)) {
         pb_error own = {0};
-        int failed = tell(s, p, "endedPaging", NULL, &own);
+        int failed = pager_tell(s, p, "endedPaging", NULL, &own);
         free_pager(p, failed && !err.code ? &own : &err);
     }
 }
@@ -103,7 +103,7 @@ bool pb__pagers_ready(const pb_session *s)
     return false;
 }
 
-static void trim(pb_session *s)
+static void pagers_trim(pb_session *s)
 {
     if (pb__list_empty(&s->pagers->list)) {
         pb__free(s->pagers);
@@ -126,11 +126,11 @@ void pb__pagers_turn(pb_session *s)
         before = l->prev;
         pb_pager *p = pager_of(l);
         if (p->stopped || !p->waiting) {
-            turn(s, p);
+            pager_turn(s, p);
         }
     }
     all->producing = false;
-    trim(s);
+    pagers_trim(s);
 }
 
 void pb__pagers_fini(pb_session *s)
@@ -141,7 +141,7 @@ void pb__pagers_fini(pb_session *s)
         free_pager(pager_of(s->pagers->list.next), &why);
     }
     if (s->pagers) {
-        trim(s);
+        pagers_trim(s);
     }
 }
 
@@ -188,7 +188,7 @@ int pb_page(pb_remote *collector, const pb_page_source *ops, void *self, pb_page
     return 0;
 }
 
-static void wake(pb_pager *p)
+static void pager_wake(pb_pager *p)
 {
     pb_session *s = pb_remote_session(p->collector);
     if (s) {
@@ -200,7 +200,7 @@ void pb_pager_resume(pb_pager *p)
 {
     if (p) {
         p->waiting = false;
-        wake(p);
+        pager_wake(p);
     }
 }
 
@@ -208,7 +208,7 @@ void pb_pager_stop(pb_pager *p)
 {
     if (p) {
         p->stopped = true;
-        wake(p);
+        pager_wake(p);
     }
 }
 
@@ -222,7 +222,7 @@ struct source {
     void *user_data;
 };
 
-static void done(void *self, const pb_error *why)
+static void source_done(void *self, const pb_error *why)
 {
     struct source was = *(struct source *)self;
     pb__free(self);
@@ -273,11 +273,11 @@ static int next_of_file(void *self, pb_value **page, bool *last, pb_error *err)
     return failed;
 }
 
-static const pb_page_source bytes_ops = {.next_page = next_of_bytes, .done = done};
-static const pb_page_source file_ops = {.next_page = next_of_file, .done = done};
+static const pb_page_source bytes_ops = {.next_page = next_of_bytes, .done = source_done};
+static const pb_page_source file_ops = {.next_page = next_of_file, .done = source_done};
 
 /* Nothing was begun. */
-static int refuse(pb_pager **pager, int code)
+static int pager_refuse(pb_pager **pager, int code)
 {
     if (pager) {
         *pager = NULL;
@@ -290,7 +290,7 @@ static int begin_source(pb_remote *collector, const pb_page_source *ops,
 {
     struct source *own = pb__malloc(sizeof *own);
     if (!own) {
-        return refuse(pager, PB_ERR_NOMEM);
+        return pager_refuse(pager, PB_ERR_NOMEM);
     }
     *own = *c;
     pb_value_ref(own->bytes);
@@ -308,7 +308,7 @@ int pb_page_bytes(pb_remote *collector, pb_value *bytes, size_t chunk,
     pb_span all;
     int failed = pb_as_bytes(bytes, &all);
     if (failed) {
-        return refuse(pager, failed);
+        return pager_refuse(pager, failed);
     }
     return begin_source(collector, &bytes_ops,
                         &(struct source){.bytes = bytes,
@@ -322,7 +322,7 @@ int pb_page_file(pb_remote *collector, FILE *file, size_t chunk, pb_paged_cb don
                  void *user_data, pb_pager **pager)
 {
     if (!file) {
-        return refuse(pager, PB_ERR_ARG);
+        return pager_refuse(pager, PB_ERR_ARG);
     }
     return begin_source(collector, &file_ops,
                         &(struct source){.file = file,

@@ -81,7 +81,7 @@ void pb_portal_unref(pb_portal *p)
     }
 }
 
-static void set(struct pb__checker *place, pb_checker_cb check, void *user_data)
+static void checker_set(struct pb__checker *place, pb_checker_cb check, void *user_data)
 {
     pb__checker_fini(place);
     *place = (struct pb__checker){.check = check, .user_data = user_data};
@@ -90,14 +90,14 @@ static void set(struct pb__checker *place, pb_checker_cb check, void *user_data)
 void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_data)
 {
     if (p) {
-        set(&p->password, check, user_data);
+        checker_set(&p->password, check, user_data);
     }
 }
 
 void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check, void *user_data)
 {
     if (p) {
-        set(&p->anonymous, check, user_data);
+        checker_set(&p->anonymous, check, user_data);
     }
 }
 
@@ -318,7 +318,8 @@ static pb_attempt *attempt_new(pb_portal *p, pb_request *r, pb_value *username,
 }
 
 /* Asks the checker. */
-static int attempt(pb_attempt *a, const struct pb__checker *c, const char *interfaces)
+static int attempt_begin(pb_attempt *a, const struct pb__checker *c,
+                         const char *interfaces)
 {
     if (!a) {
         return PB_ERR_NOMEM;
@@ -361,10 +362,10 @@ static int do_respond(void *self, pb_request *r)
             a->responded = true;
         }
     }
-    return attempt(a, &c->portal->password,
-                   "twisted.cred.credentials.IUsernameHashedPassword, "
-                   "twisted.spread.pb.IUsernameMD5Password, "
-                   "twisted.spread.interfaces.IJellyable");
+    return attempt_begin(a, &c->portal->password,
+                         "twisted.cred.credentials.IUsernameHashedPassword, "
+                         "twisted.spread.pb.IUsernameMD5Password, "
+                         "twisted.spread.interfaces.IJellyable");
 }
 
 static const pb_method challenger_methods[] = {{"respond", do_respond}, {0}};
@@ -417,8 +418,8 @@ static int do_login_anonymous(void *self, pb_request *r)
     pb_value *mind;
     int failed = pb_request_unpack_keywords(r, "O", names, &mind);
     return failed ? failed
-                  : attempt(attempt_new(p, r, NULL, mind), &p->anonymous,
-                            "twisted.cred.credentials.IAnonymous");
+                  : attempt_begin(attempt_new(p, r, NULL, mind), &p->anonymous,
+                                  "twisted.cred.credentials.IAnonymous");
 }
 
 static void destroy_root(void *self)

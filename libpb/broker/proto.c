@@ -39,7 +39,7 @@ static const struct pb__proto protos[] = {
     {NAME("didNotUnderstand"), 1, {"command"}, did_not_understand},
 };
 
-static const struct pb__proto *find(const pb_value *command)
+static const struct pb__proto *proto_find(const pb_value *command)
 {
     pb_span name;
     if (!command || pb_as_bytes(command, &name) != 0) {
@@ -57,7 +57,7 @@ static const struct pb__proto *find(const pb_value *command)
 const char *pb__proto_member(const pb_value *command, size_t i, void *ctx)
 {
     (void)ctx;
-    const struct pb__proto *p = find(command);
+    const struct pb__proto *p = proto_find(command);
     return p && i >= 1 && i <= p->arity ? p->members[i - 1] : NULL;
 }
 
@@ -108,7 +108,7 @@ static int not_understood(pb_session *s, struct pb__received *m)
     return PB_ERR_PROTOCOL;
 }
 
-static int dispatch(pb_session *s, struct pb__received *m)
+static int proto_dispatch(pb_session *s, struct pb__received *m)
 {
     if (pb__kind(m->list) != PB_LIST) {
         return pb__malformed(s, m, 0, "Non-list expression received.");
@@ -117,7 +117,7 @@ static int dispatch(pb_session *s, struct pb__received *m)
     if (members == 0) {
         return pb__malformed(s, m, 0, "a message without a command");
     }
-    m->proto = find(pb__member(m, 0));
+    m->proto = proto_find(pb__member(m, 0));
     if (!m->proto) {
         return not_understood(s, m);
     }
@@ -156,7 +156,7 @@ int pb__proto_complete(struct pb__message *message, void *ctx)
 int pb__proto_received(pb_session *s, struct pb__received *m)
 {
     int failed =
-        s->state == PB__NEGOTIATING ? pb__negotiate_received(s, m) : dispatch(s, m);
+        s->state == PB__NEGOTIATING ? pb__negotiate_received(s, m) : proto_dispatch(s, m);
     pb_value_unref(m->list);
     pb__copies_forget(&m->arriving);
     pb__remote_splice_late(s);

@@ -114,7 +114,7 @@ struct pb__publication *pb__publication_new(const pb_session *s,
 }
 
 /* Runs the callbacks, and those that they add. */
-static void tell(struct pb__copy *c)
+static void publication_tell(struct pb__copy *c)
 {
     struct pb__publication *p = c->publication;
     pb_object_ref(&c->object);
@@ -132,7 +132,7 @@ void pb__publication_end(struct pb__copy *c)
     struct pb__publication *p = c->publication;
     if (!pb__list_empty(&p->waiting)) {
         p->failure = pb__failure_new(PB_ERR_DEAD, "what was published is gone");
-        tell(c);
+        publication_tell(c);
     }
     pb_failure_unref(p->failure);
     pb__free(p);
@@ -141,7 +141,7 @@ void pb__publication_end(struct pb__copy *c)
 /* ---- Files ---- */
 
 /* Appends what str.format makes of a value. */
-static int put_text(struct pb__buf *out, const pb_value *v, bool python2)
+static int publication_put_text(struct pb__buf *out, const pb_value *v, bool python2)
 {
     pb_span text;
     if (pb__kind(v) == PB_STR || (python2 && pb__kind(v) == PB_BYTES)) {
@@ -163,7 +163,7 @@ static int file_name(const struct pb__copy *c, struct pb__buf *out)
     int e = 0;
     for (size_t i = 0; e == 0 && i < 3; i++) {
         const pb_value *v = pb_dict_get(c->object.base.holds, members[i]);
-        e = v ? put_text(out, v, python2) : PB_ERR_TYPE;
+        e = v ? publication_put_text(out, v, python2) : PB_ERR_TYPE;
         e = e ? e : pb__buf_append(out, i < 2 ? "-" : ".pub", i < 2 ? 1 : 5);
     }
     return e;
@@ -181,7 +181,7 @@ static pb_taster *taster_new(void)
 }
 
 /* The members that were saved, *new*, if they are of the same time; else NULL. */
-static pb_value *load(const struct pb__copy *c, const char *name)
+static pb_value *publication_load(const struct pb__copy *c, const char *name)
 {
     const struct pb__publication *p = c->publication;
     pb_value *data = p->config.load ? p->config.load(name, p->config.user_data) : NULL;
@@ -228,7 +228,7 @@ static pb_value *state_to_save(const struct pb__copy *c)
     return state;
 }
 
-static int save(const struct pb__copy *c, pb_error *err)
+static int publication_save(const struct pb__copy *c, pb_error *err)
 {
     const struct pb__publication *p = c->publication;
     struct pb__buf name = {0};
@@ -251,7 +251,7 @@ static int save(const struct pb__copy *c, pb_error *err)
 static void save_or_log(struct pb__copy *c)
 {
     pb_error err = {0};
-    int e = c->publication->config.save ? save(c, &err) : 0;
+    int e = c->publication->config.save ? publication_save(c, &err) : 0;
     if (e && c->session) {
         pb__log(c->session, PB_LOG_ERROR, "%s cannot be saved: %s",
                 pb__class_name(c->object.cls), err.code ? err.text : pb_strerror(e));
@@ -284,7 +284,7 @@ static int leads_to(pb_value *v, const pb_object *o)
 }
 
 /* Puts the members into the state. */
-static int merge(struct pb__copy *c, pb_value *members, pb_error *err)
+static int publication_merge(struct pb__copy *c, pb_value *members, pb_error *err)
 {
     size_t at = 0;
     pb_value *key, *value;
@@ -301,15 +301,15 @@ static int merge(struct pb__copy *c, pb_value *members, pb_error *err)
 }
 
 /* Mirrors RemotePublished._cbGotUpdate. */
-static int update(struct pb__copy *c, pb_value *members, pb_error *err)
+static int publication_update(struct pb__copy *c, pb_value *members, pb_error *err)
 {
     struct pb__publication *p = c->publication;
-    int e = merge(c, members, err);
+    int e = publication_merge(c, members, err);
     if (e) {
         return e;
     }
     p->activated = true;
-    tell(c);
+    publication_tell(c);
     if (p->config.activated) {
         p->config.activated(&c->object, p->config.user_data);
     }
@@ -323,18 +323,18 @@ static void got_state(pb_value *result, pb_failure *failure, void *user_data)
     pb_value *holder = user_data;
     struct pb__copy *c = (struct pb__copy *)pb_as_object(holder);
     pb_error err = {0};
-    int e = result ? update(c, result, &err) : 0;
+    int e = result ? publication_update(c, result, &err) : 0;
     failure = e ? pb__failure_new(e, err.text) : pb_failure_ref(failure);
     if (failure) {
         c->publication->failure = pb_failure_ref(failure);
-        tell(c);
+        publication_tell(c);
     }
     pb_failure_unref(failure);
     pb_value_unref(holder);
 }
 
 /* Asks the peer for the state. */
-static int fetch(struct pb__copy *c, pb_value *holder, pb_error *err)
+static int publication_fetch(struct pb__copy *c, pb_value *holder, pb_error *err)
 {
     pb_remote *remote = pb_as_remote(pb_dict_get(c->object.base.holds, "remote"));
     if (!remote) {
@@ -355,7 +355,7 @@ int pb__publication_begin(struct pb__copy *c, pb_error *err)
     struct pb__buf name = {0};
     int e = pb__kind(c->object.base.holds) == PB_DICT ? file_name(c, &name) : PB_ERR_TYPE;
     pb_value *holder = c->receipt ? c->receipt : &c->object.base.foreign.node.head;
-    pb_value *members = e ? NULL : load(c, (const char *)name.data);
+    pb_value *members = e ? NULL : publication_load(c, (const char *)name.data);
     pb__buf_fini(&name);
     if (e) {
         return e == PB_ERR_NOMEM
@@ -363,16 +363,16 @@ int pb__publication_begin(struct pb__copy *c, pb_error *err)
                    : pb__error_set(err, e, 0, "what is published comes without its name");
     }
     if (!members) {
-        return fetch(c, holder, err);
+        return publication_fetch(c, holder, err);
     }
-    e = update(c, members, err);
+    e = publication_update(c, members, err);
     pb_value_unref(members);
     return e;
 }
 
 /* ---- Waiting for it ---- */
 
-static struct pb__copy *published(const pb_object *o)
+static struct pb__copy *publication_of(const pb_object *o)
 {
     struct pb__copy *c = (struct pb__copy *)(uintptr_t)o;
     bool is = o && o->base.foreign.ops == &pb__copy_ops && c->publication;
@@ -381,7 +381,7 @@ static struct pb__copy *published(const pb_object *o)
 
 int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_data)
 {
-    struct pb__copy *c = published(o);
+    struct pb__copy *c = publication_of(o);
     if (!o || !cb) {
         return PB_ERR_ARG;
     }
@@ -409,7 +409,7 @@ struct ready {
     pb_value *result; /* one count, once it is there */
 };
 
-static void end(struct ready *r, pb_value *result, pb_failure *failure)
+static void ready_end(struct ready *r, pb_value *result, pb_failure *failure)
 {
     if (r->cb) {
         r->cb(result, failure, r->user_data);
@@ -418,27 +418,27 @@ static void end(struct ready *r, pb_value *result, pb_failure *failure)
     pb__free(r);
 }
 
-static void activated(pb_object *o, pb_failure *failure, void *user_data)
+static void ready_activated(pb_object *o, pb_failure *failure, void *user_data)
 {
     struct ready *r = user_data;
     (void)o;
-    end(r, failure ? NULL : r->result, failure);
+    ready_end(r, failure ? NULL : r->result, failure);
 }
 
-static void answered(pb_value *result, pb_failure *failure, void *user_data)
+static void ready_answered(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct ready *r = user_data;
     if (failure) {
-        end(r, NULL, failure);
+        ready_end(r, NULL, failure);
         return;
     }
     r->result = pb__ref(result);
     pb_object *o = pb_as_object(result);
-    int e = o ? pb_published_when_activated(o, activated, r) : PB_ERR_TYPE;
+    int e = o ? pb_published_when_activated(o, ready_activated, r) : PB_ERR_TYPE;
     if (e) {
         failure = pb__failure_new(e, e == PB_ERR_TYPE ? "the result is no RemotePublished"
                                                       : pb_strerror(e));
-        end(r, NULL, failure);
+        ready_end(r, NULL, failure);
         pb_failure_unref(failure);
     }
 }
@@ -456,8 +456,8 @@ int pb_when_ready(pb_remote *to, const char *method, pb_value *args, pb_value *k
     }
     r->cb = cb;
     r->user_data = user_data;
-    int e =
-        pb_remote_call_values(to, method, args, kwargs, options, answered, r, call, err);
+    int e = pb_remote_call_values(to, method, args, kwargs, options, ready_answered, r,
+                                  call, err);
     if (e) {
         pb__free(r);
     }

@@ -41,7 +41,7 @@ void pb_registry_unref(pb_registry *g)
     pb__free(g);
 }
 
-static int compare(pb_span a, const char *b)
+static int tag_compare(pb_span a, const char *b)
 {
     size_t len = strlen(b);
     int order = memcmp(a.data, b, a.len < len ? a.len : len);
@@ -55,7 +55,7 @@ static size_t place_of(const pb_registry *g, pb_span tag)
     size_t to = g->len;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
-        if (compare(tag, g->rows[middle]->tag) > 0) {
+        if (tag_compare(tag, g->rows[middle]->tag) > 0) {
             from = middle + 1;
         } else {
             to = middle;
@@ -67,11 +67,12 @@ static size_t place_of(const pb_registry *g, pb_span tag)
 const struct pb__registered *pb__registry_find(const pb_registry *g, pb_span tag)
 {
     size_t at = g ? place_of(g, tag) : 0;
-    return g && at < g->len && compare(tag, g->rows[at]->tag) == 0 ? g->rows[at] : NULL;
+    return g && at < g->len && tag_compare(tag, g->rows[at]->tag) == 0 ? g->rows[at]
+                                                                       : NULL;
 }
 
 /* Makes room for n more rows. */
-static int reserve(pb_registry *g, size_t n)
+static int registry_reserve(pb_registry *g, size_t n)
 {
     size_t cap, size;
     if (n <= g->cap - g->len) {
@@ -108,11 +109,11 @@ static struct pb__registered *new_row(const char *prefix, const char *name,
 }
 
 /* There is room for it. */
-static void put(pb_registry *g, struct pb__registered *row)
+static void registry_put(pb_registry *g, struct pb__registered *row)
 {
     pb_span tag = {(const uint8_t *)row->tag, strlen(row->tag)};
     size_t at = place_of(g, tag);
-    if (at < g->len && compare(tag, g->rows[at]->tag) == 0) {
+    if (at < g->len && tag_compare(tag, g->rows[at]->tag) == 0) {
         pb__free(g->rows[at]);
     } else {
         memmove(g->rows + at + 1, g->rows + at, (g->len - at) * sizeof *g->rows);
@@ -122,31 +123,31 @@ static void put(pb_registry *g, struct pb__registered *row)
 }
 
 /* The row of the tag, emptied. */
-static int set(pb_registry *g, const char *tag, const pb_class *cls,
-               struct pb__registered **out)
+static int registry_set(pb_registry *g, const char *tag, const pb_class *cls,
+                        struct pb__registered **out)
 {
     if (!g || !tag || !*tag) {
         return PB_ERR_ARG;
     }
-    *out = reserve(g, 1) == 0 ? new_row("", tag, cls) : NULL;
+    *out = registry_reserve(g, 1) == 0 ? new_row("", tag, cls) : NULL;
     if (!*out) {
         return PB_ERR_NOMEM;
     }
-    put(g, *out);
+    registry_put(g, *out);
     return 0;
 }
 
 int pb_registry_set_class(pb_registry *g, const char *tag, const pb_class *cls)
 {
     struct pb__registered *row;
-    return set(g, tag, cls, &row);
+    return registry_set(g, tag, cls, &row);
 }
 
 int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_cb factory,
                             void *user_data)
 {
     struct pb__registered *row;
-    int e = factory ? set(g, tag, NULL, &row) : PB_ERR_ARG;
+    int e = factory ? registry_set(g, tag, NULL, &row) : PB_ERR_ARG;
     if (e == 0) {
         row->factory = factory;
         row->user_data = user_data;
@@ -159,7 +160,7 @@ int pb_registry_set_published(pb_registry *g, const char *tag, const pb_class *c
 {
     struct pb__registered *row;
     bool fits = cls && cls->flavor == PB_FLAVOR_CACHEABLE && config;
-    int e = fits ? set(g, tag, cls, &row) : PB_ERR_ARG;
+    int e = fits ? registry_set(g, tag, cls, &row) : PB_ERR_ARG;
     if (e == 0) {
         row->publishes = true;
         row->published = *config;
@@ -178,7 +179,7 @@ int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
         return PB_ERR_ARG;
     }
     /* The new rows wait behind the others, for all are set or none. */
-    int failed = reserve(g, n);
+    int failed = registry_reserve(g, n);
     size_t made = 0;
     while (!failed && made < n) {
         struct pb__registered *row =
@@ -192,7 +193,7 @@ int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
     }
     while (made > 0) {
         size_t len = g->len;
-        put(g, g->rows[len]);
+        registry_put(g, g->rows[len]);
         made--;
         if (g->len == len) { /* it replaced another: the last comes to its place */
             g->rows[len] = g->rows[len + made];

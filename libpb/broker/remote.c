@@ -10,7 +10,7 @@
 #include "libpb/broker/copies.h"
 
 /* The reference itself waits in the session until its decref can be written. */
-static void destroy(struct pb__foreign *f)
+static void remote_destroy(struct pb__foreign *f)
 {
     pb_remote *r = (pb_remote *)f;
     pb_session *s = pb_remote_session(r);
@@ -43,7 +43,7 @@ static bool same_ring(const pb_remote *a, const pb_remote *b)
 }
 
 /* Mirrors __cmp__ of RemoteReference and RemoteCacheObserver. */
-static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
+static bool remote_equal(const struct pb__foreign *a, const struct pb__foreign *b)
 {
     const pb_remote *x = (const pb_remote *)a;
     const pb_remote *y = (const pb_remote *)b;
@@ -53,7 +53,7 @@ static bool equal(const struct pb__foreign *a, const struct pb__foreign *b)
                       (x->session || same_ring(x, y)));
 }
 
-static uint64_t hash(const struct pb__foreign *f)
+static uint64_t remote_hash(const struct pb__foreign *f)
 {
     const pb_remote *r = (const pb_remote *)f;
     uint64_t name = pb__hash_text(PB_STR, (const uint8_t *)r->name, strlen(r->name));
@@ -61,7 +61,7 @@ static uint64_t hash(const struct pb__foreign *f)
                           pb__hash_words(PB_REMOTE, name, (uintptr_t)r->observed));
 }
 
-static int repr(const struct pb__foreign *f, char *out, size_t size)
+static int remote_repr(const struct pb__foreign *f, char *out, size_t size)
 {
     const pb_remote *r = (const pb_remote *)f;
     if (r->observed) {
@@ -77,13 +77,13 @@ static int repr(const struct pb__foreign *f, char *out, size_t size)
 }
 
 static const struct pb__foreign_ops ops = {
-    .destroy = destroy,
-    .equal = equal,
-    .hash = hash,
-    .repr = repr,
+    .destroy = remote_destroy,
+    .equal = remote_equal,
+    .hash = remote_hash,
+    .repr = remote_repr,
 };
 
-static pb_remote *make(pb_session *s, int64_t luid, bool counted, const char *name)
+static pb_remote *remote_new(pb_session *s, int64_t luid, bool counted, const char *name)
 {
     size_t len = strlen(name);
     pb_remote *r = pb__malloc(sizeof *r + len + 1);
@@ -102,7 +102,7 @@ static pb_remote *make(pb_session *s, int64_t luid, bool counted, const char *na
 
 pb_remote *pb__remote_new_local(struct pb__local_target *target)
 {
-    pb_remote *r = make(NULL, 0, false, "");
+    pb_remote *r = remote_new(NULL, 0, false, "");
     if (r) {
         r->target = target;
     }
@@ -111,7 +111,7 @@ pb_remote *pb__remote_new_local(struct pb__local_target *target)
 
 pb_remote *pb__remote_new(pb_session *s, int64_t luid)
 {
-    pb_remote *r = make(s, luid, true, "");
+    pb_remote *r = remote_new(s, luid, true, "");
     if (r) {
         r->arriving = true;
         pb__list_push(&s->remotes, &r->link);
@@ -211,7 +211,7 @@ pb_object *pb_remote_perspective(const pb_remote *r)
 
 pb_remote *pb_session_remote_for_name(pb_session *s, const char *name)
 {
-    pb_remote *r = s && name ? make(s, 0, false, name) : NULL;
+    pb_remote *r = s && name ? remote_new(s, 0, false, name) : NULL;
     if (r && !pb__session_open(s)) {
         r->session = NULL;
     } else if (r) {

@@ -128,7 +128,7 @@ static bool is_error(const pb_failure *f)
 /* Answers with a failure, which begin_answer has allowed. Twisted logs an exception that
  * is no pb.Error. It counts each Failure that it makes: that of an exception which is
  * raised when it is sent, and when it is logged; any other before. */
-static void fail(pb_request *r, const pb_failure *f, enum pb__failing how)
+static void request_send_error(pb_request *r, const pb_failure *f, enum pb__failing how)
 {
     pb_session *s = r->session;
     bool raised = r->in_method && how == PB__FAILED_NOW;
@@ -152,10 +152,11 @@ static void fail(pb_request *r, const pb_failure *f, enum pb__failing how)
 /* The same with an exception that is raised. */
 static void raise_now(pb_request *r, const char *mro, const char *text)
 {
-    fail(r, &(pb_failure){.mro = mro, .type = mro, .text = text}, PB__FAILED_NOW);
+    request_send_error(r, &(pb_failure){.mro = mro, .type = mro, .text = text},
+                       PB__FAILED_NOW);
 }
 
-static int answer(pb_request *r, pb_value *result)
+static int request_send_answer(pb_request *r, pb_value *result)
 {
     pb_session *s = r->session;
     if (!result) {
@@ -194,7 +195,7 @@ int pb_request_answer_steal(pb_request *r, pb_value *result)
         return failed;
     }
     pb_session *s = request_enter(r);
-    failed = answer(r, result);
+    failed = request_send_answer(r, result);
     pb_value_unref(result);
     request_leave(r, s);
     return failed;
@@ -262,7 +263,7 @@ static int fail_with(pb_request *r, pb_failure *f)
         goes_as_itself(r->session, f->value)) {
         return fail_as_itself(r, f->value);
     }
-    fail(r, f, r->in_method ? PB__FAILED_BEFORE : PB__FAILED_NOW);
+    request_send_error(r, f, r->in_method ? PB__FAILED_BEFORE : PB__FAILED_NOW);
     return 0;
 }
 

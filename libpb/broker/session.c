@@ -22,7 +22,7 @@ static pb_error *spare_error(int code)
 
 /* ---- Begin and end ---- */
 
-static void destroy(pb_session *s)
+static void session_destroy(pb_session *s)
 {
     s->depth++; /* nothing that the application does in it can free s again */
     pb__attached_fini(s);
@@ -57,7 +57,7 @@ static void drop_kept(pb_session *s)
 }
 
 /* The callbacks of a session that is over, in Twisted's order. */
-static void finish(pb_session *s)
+static void session_finish(pb_session *s)
 {
     s->finished = true;
     drop_kept(s);
@@ -87,14 +87,14 @@ void pb__session_enter(pb_session *s)
     s->depth++;
 }
 
-static void leave(pb_session *s, bool driver)
+static void session_leave_driver(pb_session *s, bool driver)
 {
     if (s->depth == 1 && !pb__session_open(s) && !s->finished) {
-        finish(s);
+        session_finish(s);
     }
     s->depth--;
     if (s->depth == 0 && s->freeing) {
-        destroy(s);
+        session_destroy(s);
     } else if (!driver) {
         pb__session_wake(s);
     }
@@ -102,7 +102,7 @@ static void leave(pb_session *s, bool driver)
 
 /* Gives the session its root, and returns it unless it was freed meanwhile. Mirrors
  * PBServerFactory.buildProtocol. */
-static pb_session *begin(pb_session *s)
+static pb_session *session_begin(pb_session *s)
 {
     const pb_session_config *c = &s->shared->config;
     s->root = pb_object_ref(c->root);
@@ -116,7 +116,7 @@ static pb_session *begin(pb_session *s)
     }
     pb_object_unref(root);
     bool freed = s->freeing;
-    leave(s, true);
+    session_leave_driver(s, true);
     return freed ? NULL : s;
 }
 
@@ -148,10 +148,10 @@ pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
     pb__list_init(&s->late);
     pb__encoder_init(&s->encoder, PB_DIALECT_UNKNOWN, &sh->limits);
     if (!is_client && pb__negotiate_begin(s) != 0) {
-        destroy(s);
+        session_destroy(s);
         return NULL;
     }
-    return begin(s);
+    return session_begin(s);
 }
 
 static pb_session *new_alone(const pb_session_config *c, int64_t now, bool is_client)
@@ -197,7 +197,7 @@ void pb__session_end_nomem(pb_session *s)
 
 void pb__session_leave(pb_session *s)
 {
-    leave(s, false);
+    session_leave_driver(s, false);
 }
 
 void pb__session_wake(pb_session *s)
@@ -227,7 +227,7 @@ static int driver_leaves(pb_session *s)
     if (s->depth == 1) {
         s->told = s->resumed = s->timed = false;
     }
-    leave(s, true);
+    session_leave_driver(s, true);
     return e;
 }
 
@@ -295,7 +295,7 @@ static int read_message(pb_session *s, pb_span in, struct pb__received *m)
 
 /* Reads and handles messages, as far as the session hears. What handles one may call this
  * again, by way of the driver: then the rest has been read when it returns. */
-static int hear(pb_session *s, pb_error *err)
+static int session_read(pb_session *s, pb_error *err)
 {
     struct pb__received m;
     pb_span in = next_input(s);
@@ -312,7 +312,7 @@ static int hear(pb_session *s, pb_error *err)
 }
 
 /* Keeps what was not heard. */
-static int keep(pb_session *s, pb_error *err)
+static int session_keep_input(pb_session *s, pb_error *err)
 {
     pb_span *in = s->in;
     s->in = NULL;
@@ -329,12 +329,12 @@ static int keep(pb_session *s, pb_error *err)
  * called here. */
 static int hear_all(pb_session *s, pb_span in, pb_error *err)
 {
-    int e = s->in ? hear(s, err) : 0;
-    e = e ? e : keep(s, err);
+    int e = s->in ? session_read(s, err) : 0;
+    e = e ? e : session_keep_input(s, err);
     if (!e && pb__session_open(s)) {
         s->in = &in;
-        e = hear(s, err);
-        e = e ? e : keep(s, err);
+        e = session_read(s, err);
+        e = e ? e : session_keep_input(s, err);
     }
     s->in = NULL;
     return e;
@@ -371,7 +371,7 @@ pb_span pb_session_send(pb_session *s)
         pb__session_enter(s);
         pb__decref_flush(s);
         bool gone = s->depth == 1 && s->freeing; /* by on_log */
-        leave(s, true);
+        session_leave_driver(s, true);
         if (gone) {
             return (pb_span){0};
         }
@@ -399,7 +399,7 @@ int pb_session_tick(pb_session *s, int64_t now)
     pb__deadline_expire(s);
     pb_error err;
     pb__error_init(&err);
-    if (hear(s, &err) != 0) {
+    if (session_read(s, &err) != 0) {
         pb__session_end(s, &err);
     }
     pb__pagers_turn(s);
@@ -416,7 +416,7 @@ void pb_session_lost(pb_session *s, const pb_error *why)
     pb__session_enter(s);
     s->lost = true;
     pb__session_end(s, why ? why : &closed);
-    leave(s, true);
+    session_leave_driver(s, true);
 }
 
 void pb_session_close(pb_session *s)

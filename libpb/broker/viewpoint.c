@@ -12,7 +12,7 @@ struct proxy {
     pb_role role;
 };
 
-static void destroy(void *self)
+static void viewpoint_destroy(void *self)
 {
     struct proxy *p = self;
     pb_object_unref(p->object);
@@ -20,11 +20,13 @@ static void destroy(void *self)
     pb__free(p);
 }
 
-static const pb_class viewpoint_class = {.name = "ViewPoint", .destroy = destroy};
-static const pb_class as_class = {.name = "AsReferenceable", .destroy = destroy};
+static const pb_class viewpoint_class = {.name = "ViewPoint",
+                                         .destroy = viewpoint_destroy};
+static const pb_class as_class = {.name = "AsReferenceable",
+                                  .destroy = viewpoint_destroy};
 
-static pb_object *make(const pb_class *cls, pb_object *object, pb_object *perspective,
-                       pb_role role)
+static pb_object *viewpoint_new(const pb_class *cls, pb_object *object,
+                                pb_object *perspective, pb_role role)
 {
     struct proxy *p = object ? pb__malloc(sizeof *p) : NULL;
     pb_object *o = p ? pb_object_new(cls, p) : NULL;
@@ -40,13 +42,13 @@ static pb_object *make(const pb_class *cls, pb_object *object, pb_object *perspe
 
 pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object)
 {
-    return make(&viewpoint_class, object, perspective, PB_ROLE_VIEW);
+    return viewpoint_new(&viewpoint_class, object, perspective, PB_ROLE_VIEW);
 }
 
 pb_object *pb_referenceable_new(pb_object *object, pb_role role)
 {
     bool fits = role == PB_ROLE_REMOTE || role == PB_ROLE_PERSPECTIVE;
-    return fits ? make(&as_class, object, NULL, role) : NULL;
+    return fits ? viewpoint_new(&as_class, object, NULL, role) : NULL;
 }
 
 static const struct proxy *viewpoint_of(const pb_object *o)

@@ -10,7 +10,7 @@
 #include "compat/profile.h"
 #include "compat/table.h"
 
-static int fail(struct pb__reader *r, int code, const char *why)
+static int cref_fail(struct pb__reader *r, int code, const char *why)
 {
     r->why = why;
     return code;
@@ -90,8 +90,8 @@ int pb__crefs_depend(struct pb__reader *r, struct pb__cref *c, enum pb__place pl
                      struct pb__node *node, size_t at)
 {
     if (c->object) {
-        return fail(r, PB_ERR_SYNTAX,
-                    "what is referred to had been put in its place before");
+        return cref_fail(r, PB_ERR_SYNTAX,
+                         "what is referred to had been put in its place before");
     }
     return add_dependant(c, place, node, at);
 }
@@ -104,7 +104,7 @@ struct step {
     uint32_t next;    /* of its dependants */
 };
 
-static void replace(pb_value **place, pb_value *v)
+static void cref_replace(pb_value **place, pb_value *v)
 {
     pb_value *before = *place;
     *place = pb__ref(v);
@@ -176,7 +176,7 @@ int pb__crefs_set_steal(struct pb__reader *r, enum pb__head head, struct pb__seq
 }
 
 /* All items of a container are known: it becomes what it is to be. */
-static int build(struct pb__reader *r, struct pb__cref *c)
+static int cref_build(struct pb__reader *r, struct pb__cref *c)
 {
     pb_value *v = NULL;
     int e;
@@ -195,7 +195,7 @@ static int fill_cref(struct pb__reader *r, struct pb__dependant *d, pb_value *ob
 {
     struct pb__cref *c = (struct pb__cref *)d->node;
     if (c->head != PB__HEAD_METHOD) {
-        replace(&c->items->items[d->at], object);
+        cref_replace(&c->items->items[d->at], object);
     }
     if (pb__cref_of(object)) {
         return 0;
@@ -207,10 +207,10 @@ static int fill_cref(struct pb__reader *r, struct pb__dependant *d, pb_value *ob
         return e ? e : resolve_steal(r->crefs, c, method);
     }
     if (d->known) {
-        return fail(r, PB_ERR_SYNTAX, "a place of a tuple or set is known already");
+        return cref_fail(r, PB_ERR_SYNTAX, "a place of a tuple or set is known already");
     }
     d->known = true;
-    return --c->missing == 0 ? build(r, c) : 0;
+    return --c->missing == 0 ? cref_build(r, c) : 0;
 }
 
 /* The pair may have ended since, but not with a placeholder as its key. */
@@ -220,23 +220,24 @@ static void fill_key(struct pb__reader *r, const struct pb__cref *c, size_t at,
     struct pb__frame *f = pb__read_bottom(r) + at;
     if (f <= r->top && f->shape == PB__SHAPE_DICT_LATE &&
         f->key == &c->instance.node.head) {
-        replace(&f->key, object);
+        cref_replace(&f->key, object);
         f->shape = pb__cref_of(object) ? PB__SHAPE_DICT_LATE : PB__SHAPE_DICT_VALUE;
     }
 }
 
 /* Puts object where dependant i of c says. */
-static int fill(struct pb__reader *r, struct pb__cref *c, uint32_t i, pb_value *object)
+static int cref_fill(struct pb__reader *r, struct pb__cref *c, uint32_t i,
+                     pb_value *object)
 {
     struct pb__dependant *d = &c->dependants[i];
     struct pb__cref *late = pb__cref_of(object);
     int e = 0;
     switch (d->place) {
     case PB__IN_SEQ:
-        replace(&((struct pb__seq *)d->node)->items[d->at], object);
+        cref_replace(&((struct pb__seq *)d->node)->items[d->at], object);
         break;
     case PB__IN_DICT:
-        replace(&((struct pb__table *)d->node)->slots[2 * d->at + 1], object);
+        cref_replace(&((struct pb__table *)d->node)->slots[2 * d->at + 1], object);
         break;
     case PB__AS_KEY:
         fill_key(r, c, d->at, object);
@@ -253,7 +254,7 @@ static int fill(struct pb__reader *r, struct pb__cref *c, uint32_t i, pb_value *
 }
 
 /* Goes on until everything is filled, or with e set gives it up. */
-static int go_on(struct pb__reader *r, int e)
+static int crefs_go_on(struct pb__reader *r, int e)
 {
     struct pb__buf *stack = &r->crefs->stack;
     while (stack->len) {
@@ -267,7 +268,7 @@ static int go_on(struct pb__reader *r, int e)
         }
         uint32_t i = s.next++;
         memcpy(top, &s, sizeof s);
-        e = fill(r, s.c, i, s.object);
+        e = cref_fill(r, s.c, i, s.object);
     }
     return e;
 }
@@ -352,9 +353,9 @@ int pb__crefs_reference(struct pb__reader *r, pb_value *id, pb_value *o)
     pb_value *v = known_object(r->crefs, at);
     struct pb__cref *late = v ? pb__cref_of(v) : NULL;
     if (v && !late) {
-        return fail(r, PB_ERR_SYNTAX, "Multiple references with same ID!");
+        return cref_fail(r, PB_ERR_SYNTAX, "Multiple references with same ID!");
     }
-    e = late ? go_on(r, resolve_steal(r->crefs, late, pb__ref(o))) : 0;
+    e = late ? crefs_go_on(r, resolve_steal(r->crefs, late, pb__ref(o))) : 0;
     if (e == 0) {
         set_object(r->crefs, at, o);
     }
@@ -379,7 +380,7 @@ int pb__crefs_container_steal(struct pb__reader *r, enum pb__head head,
         }
     }
     if (e == 0 && c->missing == 0) {
-        e = go_on(r, build(r, c));
+        e = crefs_go_on(r, cref_build(r, c));
     }
     *out = &c->instance.node.head;
     if (e) {

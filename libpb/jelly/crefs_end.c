@@ -38,7 +38,7 @@ static pb_value *pair_instance(const struct pb__dependant *d, bool python2)
     return pb_instance_steal("twisted.persisted.crefutil._DictKeyAndValue", a.dict);
 }
 
-static pb_value *dependants(const struct pb__cref *c, bool python2)
+static pb_value *cref_dependants(const struct pb__cref *c, bool python2)
 {
     pb_value *list = pb_list();
     int e = list ? 0 : PB_ERR_NOMEM;
@@ -61,7 +61,7 @@ static pb_value *dependants(const struct pb__cref *c, bool python2)
 }
 
 /* The places of a container that are not known yet. */
-static pb_value *locs(const struct pb__seq *items)
+static pb_value *cref_locs(const struct pb__seq *items)
 {
     pb_value *list = pb_list();
     int e = list ? 0 : PB_ERR_NOMEM;
@@ -84,7 +84,7 @@ static int set_container(const struct attributes *a, const struct pb__cref *c)
              pb__head_rows[c->head].text);
     int e = set_steal(a, "containerType", pb_name(PB_CLASS, name));
     e = e ? e : set_steal(a, "l", pb__ref(&c->items->node.head));
-    return e ? e : set_steal(a, "locs", locs(c->items));
+    return e ? e : set_steal(a, "locs", cref_locs(c->items));
 }
 
 static int set_method(const struct attributes *a, const struct pb__cref *c)
@@ -94,11 +94,11 @@ static int set_method(const struct attributes *a, const struct pb__cref *c)
 }
 
 /* The attributes of a placeholder; *new*. NULL for lack of memory. */
-static pb_value *state_of(const struct pb__cref *c, bool python2)
+static pb_value *cref_state(const struct pb__cref *c, bool python2)
 {
     struct attributes a = {pb_dict(), python2};
     int e = a.dict ? 0 : PB_ERR_NOMEM;
-    e = e ? e : set_steal(&a, "dependants", dependants(c, python2));
+    e = e ? e : set_steal(&a, "dependants", cref_dependants(c, python2));
     e = e ? e : set_steal(&a, "resolved", pb__small(c->object != NULL));
     if (e == 0) {
         e = c->head == PB__HEAD_DEREFERENCE ? set_steal(&a, "id", pb__ref(c->id))
@@ -134,7 +134,7 @@ static int set_states(struct pb__reader *r)
         any = c->instance.node.head.refs > 1;
     }
     for (struct pb__cref *c = r->crefs->all; c && any; c = c->next) {
-        c->instance.state = state_of(c, r->python2);
+        c->instance.state = cref_state(c, r->python2);
         if (!c->instance.state) {
             return PB_ERR_NOMEM;
         }

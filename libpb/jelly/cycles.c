@@ -33,7 +33,7 @@ static size_t *open_at(struct cycles *c, size_t i)
 }
 
 /* Begins with a node that was not met yet. */
-static int enter(struct cycles *c, struct pb__node *node, size_t parent)
+static int cycles_enter(struct cycles *c, struct pb__node *node, size_t parent)
 {
     size_t number = c->visits.len / sizeof(struct visit);
     struct visit v = {.node = node, .low = number, .parent = parent, .open = true};
@@ -52,7 +52,7 @@ static struct pb__node *node_of(pb_value *v)
 
 /* Makes an island of the nodes that were entered from `first` of the open ones on; of all
  * of them or of none, for what is tied in part holds itself by the rest. */
-static int tie(struct cycles *c, size_t first)
+static int cycles_tie(struct cycles *c, size_t first)
 {
     size_t n = c->open.len / sizeof(size_t);
     struct pb__node *head = visit_at(c, *open_at(c, first))->node;
@@ -82,7 +82,7 @@ static int tie(struct cycles *c, size_t first)
 }
 
 /* All edges of `at` are done: ties its component if it is the first of one. */
-static int leave(struct cycles *c, size_t at)
+static int cycles_leave(struct cycles *c, size_t at)
 {
     struct visit *v = visit_at(c, at);
     if (v->low < at) {
@@ -96,13 +96,13 @@ static int leave(struct cycles *c, size_t at)
         first--;
         visit_at(c, *open_at(c, first))->open = false;
     } while (*open_at(c, first) != at);
-    int e = n - first > 1 || v->own ? tie(c, first) : 0;
+    int e = n - first > 1 || v->own ? cycles_tie(c, first) : 0;
     c->open.len = first * sizeof(size_t);
     return e;
 }
 
 /* Follows the next edge of *at, or leaves it; *at is then where to go on, plus one. */
-static int step(struct cycles *c, size_t *at)
+static int cycles_step(struct cycles *c, size_t *at)
 {
     struct visit *v = visit_at(c, *at - 1);
     struct pb__edges edges = pb__edges(v->node);
@@ -113,7 +113,7 @@ static int step(struct cycles *c, size_t *at)
         }
         size_t number = (size_t)pb__map_get(&c->numbers, (uintptr_t)to);
         if (number == 0) {
-            int e = enter(c, to, *at);
+            int e = cycles_enter(c, to, *at);
             *at = c->visits.len / sizeof *v;
             return e;
         }
@@ -123,7 +123,7 @@ static int step(struct cycles *c, size_t *at)
         }
     }
     size_t parent = v->parent;
-    int e = leave(c, *at - 1);
+    int e = cycles_leave(c, *at - 1);
     *at = parent;
     return e;
 }
@@ -139,10 +139,10 @@ int pb__cycles_tie(const struct pb__buf *roots)
         if (!node || pb__map_get(&c.numbers, (uintptr_t)node)) {
             continue;
         }
-        e = enter(&c, node, 0);
+        e = cycles_enter(&c, node, 0);
         size_t at = c.visits.len / sizeof(struct visit);
         while (e == 0 && at != 0) {
-            e = step(&c, &at);
+            e = cycles_step(&c, &at);
         }
     }
     pb__map_fini(&c.numbers);

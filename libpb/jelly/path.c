@@ -10,7 +10,7 @@
 #define KEY_SHOWN 40 /* bytes of a key that are printed */
 
 /* Copies a text without what would not print; returns how long it became. */
-static int printable(const struct pb__text *t, char out[KEY_SHOWN + 1])
+static int path_printable(const struct pb__text *t, char out[KEY_SHOWN + 1])
 {
     size_t len = t->len < KEY_SHOWN ? t->len : KEY_SHOWN;
     for (size_t i = 0; i < len; i++) {
@@ -31,7 +31,7 @@ void pb__path_key(pb_error *err, const pb_value *key, size_t pair)
     pb_kind kind = pb__kind(key);
     if (kind == PB_STR || kind == PB_BYTES) {
         char text[KEY_SHOWN + 1];
-        int len = printable((const struct pb__text *)key, text);
+        int len = path_printable((const struct pb__text *)key, text);
         pb__error_where(err, "[%s'%.*s']", kind == PB_BYTES ? "b" : "", len, text);
     } else if (pb__is_small(key)) {
         pb__error_where(err, "[%" PRId64 "]", pb__small_of(key));

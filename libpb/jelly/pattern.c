@@ -57,8 +57,8 @@ static int refuse_pattern(pb_error *err, int code, size_t offset)
     return pb__error_set(err, PB_ERR_SYNTAX, offset, "bad pattern: %s", (char *)text);
 }
 
-static int compile(struct pb__pattern *p, const char *pattern,
-                   pcre2_general_context *memory, pb_error *err)
+static int pattern_make(struct pb__pattern *p, const char *pattern,
+                        pcre2_general_context *memory, pb_error *err)
 {
     pcre2_compile_context *context = pcre2_compile_context_create(memory);
     if (!context) {
@@ -89,7 +89,7 @@ int pb__pattern_add(struct pb__pattern **list, const char *text, pb_error *err)
     pcre2_general_context *memory =
         pcre2_general_context_create(take_memory, give_memory, NULL);
     struct pb__pattern *p = memory ? pb__calloc(1, sizeof *p) : NULL;
-    int e = p ? compile(p, text, memory, err) : pb__error_nomem(err);
+    int e = p ? pattern_make(p, text, memory, err) : pb__error_nomem(err);
     pcre2_general_context_free(memory);
     if (e) {
         pb__pattern_free(p);

@@ -34,7 +34,7 @@ static int put_pair_slow(struct pb__reader *r, struct pb__table *t, pb_value *ke
     return e;
 }
 
-static inline bool is_text(const pb_value *v)
+static inline bool item_is_text(const pb_value *v)
 {
     return !pb__is_small(v) && (v->kind == PB_STR || v->kind == PB_BYTES);
 }
@@ -45,7 +45,7 @@ PB__ALWAYS_INLINE int put_pair(struct pb__reader *r, struct pb__frame *f, pb_val
     pb_value *key = f->key;
     f->shape = PB__SHAPE_DICT_END;
     if (PB__UNLIKELY(t->len >= t->cap || t->len >= PB__TABLE_LINEAR || t->index ||
-                     !is_text(key) || pb__read_has(f, key))) {
+                     !item_is_text(key) || pb__read_has(f, key))) {
         return put_pair_slow(r, t, key, v);
     }
     pb__read_add(f, key, v);
@@ -211,7 +211,7 @@ static int bad_text(struct pb__reader *r, pb_span s)
 }
 
 /* The member of ["unicode", s] or ["boolean", s]. */
-static inline int take_text(struct pb__reader *r, struct pb__frame *f, pb_span s)
+static inline int reader_take_text(struct pb__reader *r, struct pb__frame *f, pb_span s)
 {
     if (PB__UNLIKELY(f->v[0] != NULL)) {
         return 0;
@@ -331,7 +331,7 @@ PB__ALWAYS_INLINE int take_bytes(void *ctx, pb_span s)
     case PB__SHAPE_HEAD:
         return take_head(r, f, s);
     case PB__SHAPE_TEXT:
-        return take_text(r, f, s);
+        return reader_take_text(r, f, s);
     case PB__SHAPE_DICT_KEY:
         return take_bare_key(r, f, s);
     case PB__SHAPE_SKIP:

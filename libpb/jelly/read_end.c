@@ -12,7 +12,7 @@
 
 /* Pops the top frame, which has given up what it held, and gives v to the next; NULL for
  * lack of memory. */
-static int finish(struct pb__reader *r, pb_value *v)
+static int list_finish(struct pb__reader *r, pb_value *v)
 {
     if (!v) {
         return pb__read_refuse_nomem(r, -1);
@@ -21,14 +21,14 @@ static int finish(struct pb__reader *r, pb_value *v)
     return pb__read_give_steal(r, v);
 }
 
-static pb_value *take(pb_value **place)
+static pb_value *place_take(pb_value **place)
 {
     pb_value *v = *place;
     *place = NULL;
     return v;
 }
 
-static int refuse(struct pb__reader *r, const char *why)
+static int list_refuse(struct pb__reader *r, const char *why)
 {
     return pb__read_refuse(r, -1, PB_ERR_SYNTAX, "%s", why);
 }
@@ -51,7 +51,7 @@ int pb__read_end_seq(struct pb__reader *r)
     enum pb__head head = (enum pb__head)f->head;
     int e = f->seen ? pb__crefs_container_steal(r, head, s, &v)
                     : pb__crefs_set_steal(r, head, s, &v);
-    return e ? pb__read_refuse_cref(r, -1, e) : finish(r, v);
+    return e ? pb__read_refuse_cref(r, -1, e) : list_finish(r, v);
 }
 
 static bool is_bytes(const pb_value *v)
@@ -75,16 +75,16 @@ static int finish_parsed(struct pb__reader *r, pb_value *v, const pb_error *err)
                    : pb__read_refuse(r, -1, err->code, "%s", err->text);
     }
     for (int i = 0; i < 3; i++) {
-        pb_value_unref(take(&f->v[i]));
+        pb_value_unref(place_take(&f->v[i]));
     }
-    return finish(r, v);
+    return list_finish(r, v);
 }
 
 static int end_moment(struct pb__reader *r, struct pb__frame *f)
 {
     pb_error err = {0};
     if (!is_bytes(f->v[0])) {
-        return refuse(r, "the numbers of a date or time are no byte string");
+        return list_refuse(r, "the numbers of a date or time are no byte string");
     }
     pb_value *v =
         pb__read_moment((enum pb__head)f->head, span_of(f->v[0]), r->python2, &err);
@@ -119,28 +119,28 @@ static int end_unicode(struct pb__reader *r, struct pb__frame *f)
 static int end_reference(struct pb__reader *r, struct pb__frame *f)
 {
     if (!f->v[0]) {
-        return refuse(r, "the id of a reference is a list");
+        return list_refuse(r, "the id of a reference is a list");
     }
     int e = pb__crefs_reference(r, f->v[0], f->v[1]);
     if (e) {
         return pb__read_refuse_cref(r, -1, e);
     }
-    pb__unref(take(&f->v[0]));
-    return finish(r, take(&f->v[1]));
+    pb__unref(place_take(&f->v[0]));
+    return list_finish(r, place_take(&f->v[1]));
 }
 
 static int end_dereference(struct pb__reader *r, struct pb__frame *f)
 {
     if (!f->v[0]) {
-        return refuse(r, "the id of a dereference is a list");
+        return list_refuse(r, "the id of a dereference is a list");
     }
     pb_value *v;
     int e = pb__crefs_dereference(r, f->v[0], &v);
     if (e) {
         return pb__read_refuse_cref(r, -1, e);
     }
-    pb__unref(take(&f->v[0]));
-    return finish(r, v);
+    pb__unref(place_take(&f->v[0]));
+    return list_finish(r, v);
 }
 
 /* The numbers of characters of a name and of its module that an error shows. */
@@ -239,7 +239,8 @@ static int end_name(struct pb__reader *r, struct pb__frame *f)
     struct name n;
     int result = 0;
     if (!read_name(f->v[0], &n)) {
-        return refuse(r, "the name of a class, module or function is no ASCII string");
+        return list_refuse(r,
+                           "the name of a class, module or function is no ASCII string");
     }
     if (!taste_name(r, f, &n, &result)) {
         return result;
@@ -269,11 +270,11 @@ static int end_method(struct pb__reader *r, struct pb__frame *f)
     if (!name) {
         return pb__read_refuse_nomem(r, -1);
     }
-    pb__unref(take(&f->v[0]));
+    pb__unref(place_take(&f->v[0]));
     bool late = pb__cref_of(f->v[1]) != NULL;
-    int e = (late ? pb__crefs_method_steal
-                  : pb__read_method_steal)(r, name, take(&f->v[1]), take(&f->v[2]), &v);
-    return e ? pb__read_refuse_cref(r, -1, e) : finish(r, v);
+    int e = (late ? pb__crefs_method_steal : pb__read_method_steal)(
+        r, name, place_take(&f->v[1]), place_take(&f->v[2]), &v);
+    return e ? pb__read_refuse_cref(r, -1, e) : list_finish(r, v);
 }
 
 int pb__read_method_steal(struct pb__reader *r, pb_value *name, pb_value *self,
@@ -317,7 +318,7 @@ static pb_value *copy_state_steal(struct pb__reader *r, pb_value *state)
 static int end_instance(struct pb__reader *r, struct pb__frame *f)
 {
     pb_profile profile = r->config.jelly->profile;
-    pb_value *state = take(&f->v[0]);
+    pb_value *state = place_take(&f->v[0]);
     if (pb__kind(state) == PB_NONE) {
         if (!pb__profile_has(profile, PB__PROFILE_READS_EMPTY_STATE)) {
             return pb__read_refuse(r, -1, PB_ERR_TYPE,
@@ -329,7 +330,7 @@ static int end_instance(struct pb__reader *r, struct pb__frame *f)
                !pb__profile_has(profile, PB__PROFILE_FILLS_OWN_INSTANCE)) {
         state = copy_state_steal(r, state);
     }
-    return finish(r, pb__instance_new_steal(r->pool, take(&f->v[1]), state));
+    return list_finish(r, pb__instance_new_steal(r->pool, place_take(&f->v[1]), state));
 }
 
 /* ["instance", class, state], which was how instances went before there were names. */
@@ -366,10 +367,10 @@ static int end_persistent(struct pb__reader *r, struct pb__frame *f)
 {
     const pb_jelly_config *c = r->config.jelly;
     if (!c->persistent_load) {
-        return finish(r, pb_unpersistable("Persistent callback not found"));
+        return list_finish(r, pb_unpersistable("Persistent callback not found"));
     }
     if (!f->v[0]) {
-        return refuse(r, "'persistent' has no member");
+        return list_refuse(r, "'persistent' has no member");
     }
     pb_value *v = NULL;
     pb_error err = {0};

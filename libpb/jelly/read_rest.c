@@ -182,7 +182,7 @@ int pb__read_end(struct pb__reader *r)
     }
 }
 
-static int append_steal(struct pb__reader *r, struct pb__seq *s, pb_value *v)
+static int reader_append_steal(struct pb__reader *r, struct pb__seq *s, pb_value *v)
 {
     if (pb__seq_grow(s)) {
         pb__unref(v);
@@ -277,7 +277,7 @@ int pb__read_put_steal(struct pb__reader *r, pb_value *v)
         f->v[f->slot] = v;
         return 0;
     case PB__SHAPE_RAW:
-        return append_steal(r, f->seq, v);
+        return reader_append_steal(r, f->seq, v);
     case PB__SHAPE_DICT_LATE:
         pb__unref(v);
         pb__unref(f->key);
@@ -291,8 +291,8 @@ int pb__read_put_steal(struct pb__reader *r, pb_value *v)
 
 /* Whether the placeholder may stand there; else it is gone, and *result is what the sink
  * returns. */
-static bool depend(struct pb__reader *r, pb_value *late, enum pb__place place,
-                   struct pb__node *node, size_t at, int *result)
+static bool reader_depend(struct pb__reader *r, pb_value *late, enum pb__place place,
+                          struct pb__node *node, size_t at, int *result)
 {
     int e = pb__crefs_depend(r, pb__cref_of(late), place, node, at);
     if (e) {
@@ -309,8 +309,8 @@ static int put_late_in_seq(struct pb__reader *r, struct pb__frame *f, pb_value *
     struct pb__seq *s = f->seq;
     s->node.head.kind = PB_LIST;
     f->seen = 1;
-    return depend(r, late, PB__IN_SEQ, &s->node, s->len, &result)
-               ? append_steal(r, s, late)
+    return reader_depend(r, late, PB__IN_SEQ, &s->node, s->len, &result)
+               ? reader_append_steal(r, s, late)
                : result;
 }
 
@@ -318,7 +318,7 @@ static int put_late_as_key(struct pb__reader *r, struct pb__frame *f, pb_value *
 {
     int result = 0;
     size_t at = (size_t)(f - pb__read_bottom(r));
-    if (depend(r, late, PB__AS_KEY, NULL, at, &result)) {
+    if (reader_depend(r, late, PB__AS_KEY, NULL, at, &result)) {
         f->key = late;
         f->shape = PB__SHAPE_DICT_LATE;
     }
@@ -335,7 +335,7 @@ static int put_late_in_dict(struct pb__reader *r, struct pb__frame *f, pb_value 
         return pb__read_refuse_key(r, (int)found, f->key);
     }
     size_t at = found > 0 ? (size_t)found - 1 : t->len;
-    if (!depend(r, late, PB__IN_DICT, &t->node, at, &result)) {
+    if (!reader_depend(r, late, PB__IN_DICT, &t->node, at, &result)) {
         return result;
     }
     f->shape = PB__SHAPE_DICT_END;

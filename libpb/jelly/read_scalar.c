@@ -23,7 +23,7 @@ struct number {
     bool negative;
 };
 
-static bool is_space(uint8_t c)
+static bool scalar_is_space(uint8_t c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -59,7 +59,7 @@ static int read_numbers(pb_span text, bool python2, struct number *out, int most
     int count = 0;
     for (size_t i = 0; i < text.len;) {
         size_t start = i;
-        while (i < text.len && !is_space(text.data[i])) {
+        while (i < text.len && !scalar_is_space(text.data[i])) {
             i++;
         }
         pb_span word = {text.data + start, i - start};

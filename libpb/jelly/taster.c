@@ -88,23 +88,23 @@ static uint64_t hash_of(const void *data, size_t len)
     return hash;
 }
 
-static bool same(const void *a, size_t a_len, const void *b, size_t b_len)
+static bool names_same(const void *a, size_t a_len, const void *b, size_t b_len)
 {
     return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
 }
 
-static struct name *find(const pb_taster *t, const void *text, size_t len)
+static struct name *name_find(const pb_taster *t, const void *text, size_t len)
 {
     struct name *n = pb__map_get(&t->names, hash_of(text, len));
-    while (n && !same(n->text, n->len, text, len)) {
+    while (n && !names_same(n->text, n->len, text, len)) {
         n = n->next;
     }
     return n;
 }
 
-static int allow(pb_taster *t, const char *text, size_t len, unsigned what)
+static int taster_allow(pb_taster *t, const char *text, size_t len, unsigned what)
 {
-    struct name *n = find(t, text, len);
+    struct name *n = name_find(t, text, len);
     if (n) {
         n->what |= what;
         return 0;
@@ -135,12 +135,12 @@ int pb_taster_allow_basic_types(pb_taster *t)
 
 int pb_taster_allow_type(pb_taster *t, const char *name)
 {
-    return t && name ? allow(t, name, strlen(name), TYPE) : PB_ERR_ARG;
+    return t && name ? taster_allow(t, name, strlen(name), TYPE) : PB_ERR_ARG;
 }
 
 int pb_taster_allow_module(pb_taster *t, const char *name)
 {
-    return t && name ? allow(t, name, strlen(name), MODULE) : PB_ERR_ARG;
+    return t && name ? taster_allow(t, name, strlen(name), MODULE) : PB_ERR_ARG;
 }
 
 int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
@@ -152,9 +152,9 @@ int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
         e = pb_taster_allow_type(t, types[i]);
     }
     if (!e && dot) {
-        e = allow(t, class_name, (size_t)(dot - class_name), MODULE);
+        e = taster_allow(t, class_name, (size_t)(dot - class_name), MODULE);
     }
-    return e ? e : allow(t, class_name, strlen(class_name), TYPE | CLASS);
+    return e ? e : taster_allow(t, class_name, strlen(class_name), TYPE | CLASS);
 }
 
 int pb_taster_allow_all(pb_taster *t)
@@ -172,19 +172,19 @@ int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err)
                         : pb__error_null(err, t ? "the pattern" : "the taster");
 }
 
-static bool allowed(const pb_taster *t, pb_span name, enum what what)
+static bool taster_allows(const pb_taster *t, pb_span name, enum what what)
 {
     if (!t || pb__span_is_null(name)) {
         return false;
     }
-    const struct name *n = t->all ? NULL : find(t, name.data, name.len);
+    const struct name *n = t->all ? NULL : name_find(t, name.data, name.len);
     return t->all || (n && (n->what & what)) || pb__pattern_matches(t->patterns, name);
 }
 
-static bool among(pb_span name, const char *const *words, size_t n)
+static bool name_among(pb_span name, const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (same(name.data, name.len, words[i], strlen(words[i]))) {
+        if (names_same(name.data, name.len, words[i], strlen(words[i]))) {
             return true;
         }
     }
@@ -197,18 +197,20 @@ bool pb_taster_type_allowed(const pb_taster *t, pb_span name)
     if (pb__span_is_null(name)) {
         return false;
     }
-    return among(name, default_types, sizeof default_types / sizeof *default_types) ||
+    return name_among(name, default_types,
+                      sizeof default_types / sizeof *default_types) ||
            (basic &&
-            among(name, basic_types, sizeof basic_types / sizeof *basic_types)) ||
-           (name.len > 0 && memchr(name.data, '.', name.len)) || allowed(t, name, TYPE);
+            name_among(name, basic_types, sizeof basic_types / sizeof *basic_types)) ||
+           (name.len > 0 && memchr(name.data, '.', name.len)) ||
+           taster_allows(t, name, TYPE);
 }
 
 bool pb_taster_module_allowed(const pb_taster *t, pb_span name)
 {
-    return allowed(t, name, MODULE);
+    return taster_allows(t, name, MODULE);
 }
 
 bool pb_taster_class_allowed(const pb_taster *t, pb_span name)
 {
-    return allowed(t, name, CLASS);
+    return taster_allows(t, name, CLASS);
 }

@@ -90,7 +90,7 @@ struct pb_unjellier {
     bool done; /* value or err waits to be taken */
 };
 
-static int keep(struct pb__message *m, void *ctx)
+static int unjelly_keep(struct pb__message *m, void *ctx)
 {
     pb_unjellier *u = ctx;
     if (u->done) {
@@ -111,8 +111,9 @@ pb_unjellier *pb_unjellier_new(const pb_jelly_config *c)
         pb_taster_ref(u->config.taster);
         u->value = NULL;
         u->done = false;
-        pb__reader_init(&u->reader, &(struct pb__reader_config){
-                                        .jelly = &u->config, .done = keep, .ctx = u});
+        pb__reader_init(&u->reader, &(struct pb__reader_config){.jelly = &u->config,
+                                                                .done = unjelly_keep,
+                                                                .ctx = u});
     }
     return u;
 }
@@ -173,7 +174,7 @@ static int keep_one(struct pb__message *m, void *ctx)
 }
 
 /* What reading the whole input came to; code and text in o->err. */
-static int judge(struct one *o, int status, size_t len)
+static int unjelly_check(struct one *o, int status, size_t len)
 {
     size_t rest = o->decoder.rest;
     if (status) {
@@ -208,7 +209,7 @@ int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d, pb_valu
     pb__decoder_init(&o.decoder, d, &config->limits, pb__reader_sink(&r));
     pb__decoder_allow_vocab(&o.decoder,
                             pb__profile_has(config->profile, PB__PROFILE_VOCAB_IN_NONE));
-    int e = judge(&o, pb__decoder_recv(&o.decoder, in, &o.err), in.len);
+    int e = unjelly_check(&o, pb__decoder_recv(&o.decoder, in, &o.err), in.len);
     if (e) {
         if (!*o.err.where) {
             pb__reader_where(&r, &o.err);

@@ -14,12 +14,12 @@
 #define TURN ((size_t)80)
 #define SHORT_MOST ((size_t)48)
 
-static uint8_t *cursor(const struct pb__writer *w)
+static uint8_t *writer_cursor(const struct pb__writer *w)
 {
     return w->e->out.data + w->e->out.len;
 }
 
-static inline void tell(struct pb__writer *w, const uint8_t *p)
+static inline void writer_tell(struct pb__writer *w, const uint8_t *p)
 {
     w->e->out.len = (size_t)(p - w->e->out.data);
 }
@@ -62,7 +62,7 @@ int pb__write_push(struct pb__writer *w, const pb_value *of, pb_value **values, 
     return 0;
 }
 
-static inline uint8_t *put_opening(const struct pb__writer *w, uint8_t *p, int row)
+static inline uint8_t *writer_put_opening(const struct pb__writer *w, uint8_t *p, int row)
 {
     const struct pb__opening *h = &w->openings[row];
     memcpy(p, h->text, PB__OPENING_COPIED);
@@ -87,8 +87,8 @@ static int write_container(struct pb__writer *w, pb_value *v)
     if (PB__UNLIKELY(n >= w->e->limits.list)) {
         return pb__encode_refuse(w->e, PB__FAULT_SEND_LIST, n + 1, w->e->limits.list);
     }
-    uint8_t *p = pb__put_header(cursor(w), n + 1, PB__TYPE_LIST);
-    tell(w, put_opening(w, p, v->kind));
+    uint8_t *p = pb__put_header(writer_cursor(w), n + 1, PB__TYPE_LIST);
+    writer_tell(w, writer_put_opening(w, p, v->kind));
     return n ? pb__write_push(w, v, values, n << is_dict, 1u + is_dict) : 0;
 }
 
@@ -123,16 +123,16 @@ static inline uint8_t *put_common(const struct pb__writer *w, uint8_t *p,
     }
     switch (v->kind) {
     case PB_NONE:
-        return put_opening(w, p, PB_NONE);
+        return writer_put_opening(w, p, PB_NONE);
     case PB_BOOL:
-        return put_opening(w, p,
-                           v == &pb__true_value ? PB__OPENING_TRUE : PB__OPENING_FALSE);
+        return writer_put_opening(
+            w, p, v == &pb__true_value ? PB__OPENING_TRUE : PB__OPENING_FALSE);
     case PB_FLOAT:
         p[0] = PB__TYPE_FLOAT;
         pb__store_real(p + 1, ((const struct pb__float *)v)->d);
         return p + 9;
     case PB_STR:
-        p = put_opening(w, p, PB_STR);
+        p = writer_put_opening(w, p, PB_STR);
         return put_short(w, p, (const struct pb__text *)v);
     case PB_BYTES:
         return put_short(w, p, (const struct pb__text *)v);
@@ -172,12 +172,12 @@ static int write_values(struct pb__writer *w)
     pb_value **at = w->top->at;
     pb_value **end = w->top->end;
     bool pairs = false;
-    uint8_t *p = cursor(w);
+    uint8_t *p = writer_cursor(w);
     const uint8_t *last = last_turn(w);
     for (;;) {
         while (at == end) {
             if (w->top == w->frames) {
-                tell(w, p);
+                writer_tell(w, p);
                 return 0;
             }
             w->top--;
@@ -195,7 +195,7 @@ static int write_values(struct pb__writer *w)
             p = next;
             continue;
         }
-        tell(w, next ? next : p);
+        writer_tell(w, next ? next : p);
         w->top->at = at;
         int e = next ? 0 : write_uncommon(w, v);
         e = e ? e : check_length(w);
@@ -203,7 +203,7 @@ static int write_values(struct pb__writer *w)
         if (e) {
             return e;
         }
-        p = cursor(w);
+        p = writer_cursor(w);
         last = last_turn(w);
         at = w->top->at;
         end = w->top->end;
@@ -240,7 +240,7 @@ static void tell_path(const struct pb__writer *w)
     }
 }
 
-static int fail(struct pb__writer *w, int e, bool filled_before)
+static int writer_fail(struct pb__writer *w, int e, bool filled_before)
 {
     pb_encoder_error(w->e, w->err);
     pb__error_set(w->err, e, 0, "%s", pb_strerror(e));
@@ -284,7 +284,7 @@ int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *i
     failed = failed ? failed : pb__write_references(&w);
     failed = failed ? failed : check_length(&w);
     if (failed) {
-        fail(&w, failed, filled_before);
+        writer_fail(&w, failed, filled_before);
     }
     pb__write_share_fini(&w);
     if (w.frames != w.first_frames) {

@@ -10,12 +10,12 @@
 #include "compat/profile.h"
 #include "libpb/base/error.h"
 
-static const struct pb__text *text_of(const pb_value *v)
+static const struct pb__text *value_text(const pb_value *v)
 {
     return (const struct pb__text *)v;
 }
 
-static bool has(const struct pb__writer *w, enum pb__profile_row row)
+static bool writer_has(const struct pb__writer *w, enum pb__profile_row row)
 {
     return pb__profile_has(w->config->profile, row);
 }
@@ -27,7 +27,7 @@ static int refuse_str(struct pb__writer *w, const char *text)
                          "Banana cannot send builtins.str objects: '%.120s'", text);
 }
 
-static int put_opening(struct pb__writer *w, int row)
+static int write_opening(struct pb__writer *w, int row)
 {
     const struct pb__opening *h = &w->openings[row];
     int e = pb__encoder_reserve(w->e, PB__OPENING_COPIED);
@@ -43,14 +43,14 @@ static int put_bytes(struct pb__writer *w, const char *s, size_t len)
     return pb__encode_bytes(w->e, (pb_span){(const uint8_t *)s, len});
 }
 
-static int put_text(struct pb__writer *w, const pb_value *v)
+static int write_text(struct pb__writer *w, const pb_value *v)
 {
-    return pb__encode_bytes(w->e, (pb_span){text_of(v)->data, text_of(v)->len});
+    return pb__encode_bytes(w->e, (pb_span){value_text(v)->data, value_text(v)->len});
 }
 
 int pb__write_dereference(struct pb__writer *w, int64_t number)
 {
-    int e = put_opening(w, PB__OPENING_DEREFERENCE);
+    int e = write_opening(w, PB__OPENING_DEREFERENCE);
     return e ? e : pb__encode_int(w->e, number);
 }
 
@@ -98,10 +98,10 @@ static int write_moment(struct pb__writer *w, const pb_value *v)
                        m->microsecond);
         break;
     }
-    if (v->kind != PB_DATETIME && has(w, PB__PROFILE_DATES_REFUSED)) {
+    if (v->kind != PB_DATETIME && writer_has(w, PB__PROFILE_DATES_REFUSED)) {
         return refuse_str(w, text);
     }
-    int e = put_opening(w, v->kind);
+    int e = write_opening(w, v->kind);
     return e ? e : put_bytes(w, text, (size_t)len);
 }
 
@@ -114,10 +114,10 @@ static int write_decimal(struct pb__writer *w, const pb_value *v)
                              d->special == 'N' ? "s" : "");
     }
     const char exponent[2] = {d->special, 0};
-    if (d->special && !has(w, PB__PROFILE_NATIVE_STR_BARE)) {
+    if (d->special && !writer_has(w, PB__PROFILE_NATIVE_STR_BARE)) {
         return refuse_str(w, exponent);
     }
-    int e = put_opening(w, PB_DECIMAL);
+    int e = write_opening(w, PB_DECIMAL);
     e = e ? e : put_int(w, d->digits, d->negative);
     if (e) {
         return e;
@@ -127,27 +127,27 @@ static int write_decimal(struct pb__writer *w, const pb_value *v)
 
 int pb__write_text(struct pb__writer *w, const pb_value *v)
 {
-    int e = v->kind == PB_STR ? put_opening(w, PB_STR) : 0;
-    return e ? e : put_text(w, v);
+    int e = v->kind == PB_STR ? write_opening(w, PB_STR) : 0;
+    return e ? e : write_text(w, v);
 }
 
 static int write_name(struct pb__writer *w, const pb_value *v)
 {
-    if (v->kind != PB_CLASS && !has(w, PB__PROFILE_SENDS_FUNCTIONS)) {
-        return refuse_str(w, (const char *)text_of(v)->data);
+    if (v->kind != PB_CLASS && !writer_has(w, PB__PROFILE_SENDS_FUNCTIONS)) {
+        return refuse_str(w, (const char *)value_text(v)->data);
     }
-    int e = put_opening(w, v->kind);
-    return e ? e : put_text(w, v);
+    int e = write_opening(w, v->kind);
+    return e ? e : write_text(w, v);
 }
 
 static int write_method(struct pb__writer *w, pb_value *v)
 {
     struct pb__method *m = (struct pb__method *)v;
-    if (!has(w, PB__PROFILE_SENDS_FUNCTIONS)) {
-        return refuse_str(w, (const char *)text_of(m->name)->data);
+    if (!writer_has(w, PB__PROFILE_SENDS_FUNCTIONS)) {
+        return refuse_str(w, (const char *)value_text(m->name)->data);
     }
-    int e = put_opening(w, PB_METHOD);
-    e = e ? e : put_text(w, m->name);
+    int e = write_opening(w, PB_METHOD);
+    e = e ? e : write_text(w, m->name);
     bool again = pb__write_may_meet(w, v);
     e = e ? e : pb__write_push(w, v, &m->self, 2, 1);
     w->top->again |= e == 0 && again;
@@ -157,7 +157,7 @@ static int write_method(struct pb__writer *w, pb_value *v)
 /* A text that Python's own code made: a native string of the profile. */
 static int put_native(struct pb__writer *w, const char *s, size_t len)
 {
-    int e = has(w, PB__PROFILE_NATIVE_STR_BARE) ? 0 : put_opening(w, PB_STR);
+    int e = writer_has(w, PB__PROFILE_NATIVE_STR_BARE) ? 0 : write_opening(w, PB_STR);
     return e ? e : put_bytes(w, s, len);
 }
 
@@ -169,13 +169,13 @@ static int write_unpersistable(struct pb__writer *w, const pb_value *v)
     int e = pb__encode_list(w->e, 2);
     e = e ? e : put_bytes(w, UNPERSISTABLE_CLASS, strlen(UNPERSISTABLE_CLASS));
     e = e ? e : pb__encode_list(w->e, 2);
-    e = e ? e : put_opening(w, PB_DICT);
+    e = e ? e : write_opening(w, PB_DICT);
     e = e ? e : pb__encode_list(w->e, 2);
     e = e ? e : put_native(w, "reason", 6);
-    return e ? e : put_native(w, (const char *)text_of(v)->data, text_of(v)->len);
+    return e ? e : put_native(w, (const char *)value_text(v)->data, value_text(v)->len);
 }
 
-static int write_state(struct pb__writer *w, pb_value *v, pb_span name)
+static int write_instance_state(struct pb__writer *w, pb_value *v, pb_span name)
 {
     struct pb__instance *i = (struct pb__instance *)v;
     int e = pb__encode_list(w->e, 2);
@@ -184,8 +184,8 @@ static int write_state(struct pb__writer *w, pb_value *v, pb_span name)
         return e;
     }
     if (pb__kind(i->state) == PB_DICT && pb_len(i->state) == 0 &&
-        has(w, PB__PROFILE_EMPTY_STATE_NONE)) {
-        return put_opening(w, PB_NONE);
+        writer_has(w, PB__PROFILE_EMPTY_STATE_NONE)) {
+        return write_opening(w, PB_NONE);
     }
     return pb__write_push(w, v, &i->state, 1, 1);
 }
@@ -195,7 +195,7 @@ static int write_insecure(struct pb__writer *w, pb_span name)
     static const char before[] = "instance of class ";
     static const char after[] = " deemed insecure";
     const size_t more = sizeof before - 1 + sizeof after - 1;
-    int e = put_opening(w, PB__OPENING_UNPERSISTABLE);
+    int e = write_opening(w, PB__OPENING_UNPERSISTABLE);
     if (e == 0 && name.len + more > w->e->limits.bytes) {
         e = pb__encode_refuse(w->e, PB__FAULT_SEND_STRING, name.len + more,
                               w->e->limits.bytes);
@@ -212,7 +212,7 @@ static int write_insecure(struct pb__writer *w, pb_span name)
 }
 
 /* A callback's failure, which it may have left without words. */
-static int called(struct pb__writer *w, int e, const char *what)
+static int write_called(struct pb__writer *w, int e, const char *what)
 {
     return e ? pb__error_set(w->err, e, 0, "%s failed: %s", what, pb_strerror(e)) : 0;
 }
@@ -222,7 +222,7 @@ static int write_instance(struct pb__writer *w, pb_value *v)
 {
     pb_span name = {(const uint8_t *)UNPERSISTABLE_CLASS, strlen(UNPERSISTABLE_CLASS)};
     if (v->kind == PB_INSTANCE) {
-        const struct pb__text *t = text_of(((struct pb__instance *)v)->name);
+        const struct pb__text *t = value_text(((struct pb__instance *)v)->name);
         name = (pb_span){t->data, t->len};
     }
     int64_t number = pb__write_may_meet(w, v) ? pb__write_meet(w, v) : 0;
@@ -232,8 +232,8 @@ static int write_instance(struct pb__writer *w, pb_value *v)
     const pb_jelly_config *c = w->config;
     pb_value *id = NULL;
     if (c->persistent_save) {
-        int e = called(w, c->persistent_save(v, &id, w->err, c->user_data),
-                       "persistent_save");
+        int e = write_called(w, c->persistent_save(v, &id, w->err, c->user_data),
+                             "persistent_save");
         if (e) {
             pb_value_unref(id);
             return e;
@@ -241,23 +241,24 @@ static int write_instance(struct pb__writer *w, pb_value *v)
     }
     if (id) {
         struct pb__write_kept *k = pb__write_keep_steal(w, id, NULL);
-        int e = k ? put_opening(w, PB__OPENING_PERSISTENT) : PB_ERR_NOMEM;
+        int e = k ? write_opening(w, PB__OPENING_PERSISTENT) : PB_ERR_NOMEM;
         return e ? e : pb__write_push(w, NULL, k->values, 1, 1);
     }
     if (!pb_taster_class_allowed(c->taster, name)) {
         return write_insecure(w, name);
     }
-    return v->kind == PB_INSTANCE ? write_state(w, v, name) : write_unpersistable(w, v);
+    return v->kind == PB_INSTANCE ? write_instance_state(w, v, name)
+                                  : write_unpersistable(w, v);
 }
 
 /* A RemoteReference without a broker says why it cannot be sent, in a native string. */
 static int write_brokerless(struct pb__writer *w)
 {
     static const char reason[] = "References cannot be serialized";
-    if (!has(w, PB__PROFILE_NATIVE_STR_BARE)) {
+    if (!writer_has(w, PB__PROFILE_NATIVE_STR_BARE)) {
         return refuse_str(w, reason);
     }
-    int e = put_opening(w, PB__OPENING_UNPERSISTABLE);
+    int e = write_opening(w, PB__OPENING_UNPERSISTABLE);
     return e ? e : put_bytes(w, reason, sizeof reason - 1);
 }
 
@@ -284,7 +285,7 @@ static int write_plain(struct pb__writer *w, pb_value *v)
     struct pb__form form = {.shared = true};
     int e = f->ops->plain ? f->ops->plain(f, &name, &form.state, w->err) : 0;
     if (e) {
-        return called(w, e, "state_to_copy");
+        return write_called(w, e, "state_to_copy");
     }
     if (!name) {
         return pb__error_set(w->err, PB_ERR_TYPE, 0,
@@ -304,8 +305,8 @@ static int write_foreign(struct pb__writer *w, pb_value *v)
         return v->kind == PB_OBJECT ? write_plain(w, v) : write_brokerless(w);
     }
     struct pb__form form = {0};
-    int e = called(w, w->invoker->jelly(v, &form, w->err, w->invoker->ctx),
-                   "sending a reference");
+    int e = write_called(w, w->invoker->jelly(v, &form, w->err, w->invoker->ctx),
+                         "sending a reference");
     if (e) {
         pb_value_unref(form.id);
         pb_value_unref(form.state);

@@ -5,7 +5,7 @@
  * first place is inserted when all is written. Mirrors prepare, preserve and _cook. */
 #include "libpb/jelly/write.h"
 
-static int remember(struct pb__writer *w, const pb_value *v, uint64_t mark)
+static int sharing_remember(struct pb__writer *w, const pb_value *v, uint64_t mark)
 {
     if (w->places_len == w->places_cap) {
         size_t cap = w->places_cap ? w->places_cap * 2 : 8;
@@ -40,7 +40,7 @@ int64_t pb__write_find(struct pb__writer *w, const pb_value *v)
 }
 
 /* Objects are not: not all of them are shared. */
-static bool is_container(const pb_value *v)
+static bool sharing_is_container(const pb_value *v)
 {
     return pb__is_node(v) && v->kind != PB_OBJECT;
 }
@@ -48,12 +48,14 @@ static bool is_container(const pb_value *v)
 int64_t pb__write_meet(struct pb__writer *w, const pb_value *v)
 {
     bool alone = w->places_len == 0;
-    if (alone && w->top == w->frames && is_container(v)) {
+    if (alone && w->top == w->frames && sharing_is_container(v)) {
         return 0; /* the root: it needs no place before something else might hold it */
     }
-    int e = alone && is_container(w->root) ? remember(w, w->root, w->start) : 0;
+    int e = alone && sharing_is_container(w->root)
+                ? sharing_remember(w, w->root, w->start)
+                : 0;
     int64_t number = e ? e : pb__write_find(w, v);
-    return number ? number : remember(w, v, pb__encoder_mark(w->e));
+    return number ? number : sharing_remember(w, v, pb__encoder_mark(w->e));
 }
 
 struct pb__write_kept *pb__write_keep_steal(struct pb__writer *w, pb_value *a,

@@ -108,7 +108,7 @@ void pb_client_free(pb_client *c)
 
 /* ---- Opening ---- */
 
-static void copy_error(pb_error *err, const pb_error *why)
+static void client_copy_error(pb_error *err, const pb_error *why)
 {
     pb__error_set(err, why->code ? why->code : PB_ERR_LOST, why->offset, "%s",
                   why->code ? why->text : "the connection was closed");
@@ -143,7 +143,7 @@ static int client_dial(pb_client *c, const char *endpoint, const pb_net_config *
         pb__loop_poll_once(&c->loop);
     }
     if (c->over) {
-        copy_error(err, &c->why);
+        client_copy_error(err, &c->why);
         return PB_ERR_LOST;
     }
     return 0;
@@ -227,7 +227,7 @@ static struct outcome *outcome_new(pb_error *err)
     return o;
 }
 
-static void on_answer(pb_value *result, pb_failure *failure, void *user_data)
+static void client_on_answer(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct outcome *o = user_data;
     o->done = true;
@@ -266,7 +266,7 @@ static int client_hopeless(const pb_client *c, bool timed, const struct pb__time
     return !timed && client_is_stuck(c) ? PB_ERR_STATE : PB_OK;
 }
 
-static void on_late(struct pb__timer *t)
+static void client_on_late(struct pb__timer *t)
 {
     (void)t; /* it is not set any more */
 }
@@ -279,7 +279,7 @@ static struct outcome client_wait(pb_client *c, struct outcome *o, int64_t timeo
     pb_loop *loop = &c->loop.loop;
     const char *text = NULL;
     int code = PB_OK;
-    pb__timer_init(&timer, on_late);
+    pb__timer_init(&timer, client_on_late);
     if (timeout > 0) {
         pb__loop_update(loop);
         pb__timer_set(loop, &timer, pb__later(pb__loop_now(loop), timeout));
@@ -298,11 +298,11 @@ static struct outcome client_wait(pb_client *c, struct outcome *o, int64_t timeo
     return end;
 }
 
-static void tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
+static void outcome_tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
 {
     int code = pb_failure_code(f);
     if (code == PB_ERR_LOST && client_ending(c)->code) {
-        copy_error(err, client_ending(c));
+        client_copy_error(err, client_ending(c));
     } else if (code) {
         pb__error_set(err, code, 0, "%s", pb_failure_text(f));
     } else {
@@ -311,7 +311,7 @@ static void tell_failure(const pb_client *c, const pb_failure *f, pb_error *err)
     }
 }
 
-static void set_failure(pb_client *c, pb_failure *f)
+static void outcome_set_failure(pb_client *c, pb_failure *f)
 {
     pb_failure *before = c->failure;
     c->failure = f;
@@ -322,7 +322,7 @@ static void set_failure(pb_client *c, pb_failure *f)
  * client stays until client_finish or client_cancel, whatever callbacks do to it. */
 static struct outcome *client_begin(pb_client *c, pb_error *err)
 {
-    set_failure(c, NULL);
+    outcome_set_failure(c, NULL);
     struct outcome *o = client_check(c, err) == 0 ? outcome_new(err) : NULL;
     if (o) {
         client_enter(c);
@@ -344,9 +344,9 @@ static pb_value *client_finish(pb_client *c, struct outcome *o, int64_t timeout,
                                pb_error *err)
 {
     struct outcome end = client_wait(c, o, timeout);
-    set_failure(c, end.failure);
+    outcome_set_failure(c, end.failure);
     if (end.failure) {
-        tell_failure(c, end.failure, err);
+        outcome_tell_failure(c, end.failure, err);
     }
     client_leave(c);
     return end.result;
@@ -361,7 +361,7 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
     }
     pb_session *s = pb_remote_session(to);
     if (s && s != c->session) {
-        set_failure(c, NULL);
+        outcome_set_failure(c, NULL);
         pb__error_set(err, PB_ERR_ARG, 0, "the reference is of another connection");
         return NULL;
     }
@@ -370,8 +370,8 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
     if (!o) {
         return NULL;
     }
-    if (pb_remote_call_values(to, method, args, kwargs, &options, on_answer, o, NULL,
-                              err) != 0) {
+    if (pb_remote_call_values(to, method, args, kwargs, &options, client_on_answer, o,
+                              NULL, err) != 0) {
         client_cancel(c, o);
         return NULL;
     }
@@ -388,10 +388,11 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
     struct outcome *o = client_begin(c, err);
     pb_session *s = pb_client_session(c);
     if (o && !s) {
-        copy_error(err, client_ending(c));
+        client_copy_error(err, client_ending(c));
     }
     const pb_call_options options = {.timeout = c->timeout};
-    if (!o || !s || pb_login(s, who, mind, &options, on_answer, o, NULL, err) != 0) {
+    if (!o || !s ||
+        pb_login(s, who, mind, &options, client_on_answer, o, NULL, err) != 0) {
         client_cancel(c, o);
         return NULL;
     }
@@ -431,7 +432,7 @@ int pb_client_wait(pb_client *c, int64_t milliseconds)
     }
     pb_loop *loop = &c->loop.loop;
     client_enter(c);
-    pb__timer_init(&timer, on_late);
+    pb__timer_init(&timer, client_on_late);
     pb__loop_update(loop);
     pb__timer_set(loop, &timer,
                   pb__later(pb__loop_now(loop), milliseconds > 0 ? milliseconds : 0));

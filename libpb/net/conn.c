@@ -30,12 +30,12 @@ void pb__conn_lose(pb_conn *c, const pb_error *why)
 
 /* ---- The child of a fork ---- */
 
-static bool is_foreign(const pb_conn *c)
+static bool conn_is_foreign(const pb_conn *c)
 {
     return pb__loop_is_foreign(c->hub->loop);
 }
 
-static int foreign_error(pb_error *err)
+static int conn_foreign_error(pb_error *err)
 {
     return pb__error_set(
         err, PB_ERR_STATE, 0,
@@ -46,21 +46,21 @@ static int foreign_error(pb_error *err)
 /* As pb__shared.usable. */
 static int conn_usable(void *driver, pb_error *err)
 {
-    return is_foreign(driver) ? foreign_error(err) : 0;
+    return conn_is_foreign(driver) ? conn_foreign_error(err) : 0;
 }
 
 /* Here it is over: nothing of it may be read or written any more. */
-static void disown(pb_conn *c)
+static void conn_disown(pb_conn *c)
 {
     pb_error why = {0};
-    foreign_error(&why);
+    conn_foreign_error(&why);
     pb__conn_lose(c, &why);
 }
 
 /* ---- Reading ---- */
 
 /* The socket is of no use any more: by its end (0) or an error. */
-static void lost(pb_conn *c, int negative_errno)
+static void conn_on_lost(pb_conn *c, int negative_errno)
 {
     pb_error why = {0};
     if (negative_errno) {
@@ -74,7 +74,7 @@ static void lost(pb_conn *c, int negative_errno)
 }
 
 /* Gives the session what TLS makes of n bytes in chunk, by way of chunk. */
-static void hear_tls(pb_conn *c, uint8_t *chunk, size_t size, size_t n)
+static void conn_read_tls(pb_conn *c, uint8_t *chunk, size_t size, size_t n)
 {
     pb_error err = {0};
     int got = pb__tls_recv(c->tls, (pb_span){chunk, n}, &err);
@@ -84,25 +84,25 @@ static void hear_tls(pb_conn *c, uint8_t *chunk, size_t size, size_t n)
     if (got < 0) {
         pb__conn_lose(c, &err);
     } else if (pb__tls_has_ended(c->tls)) {
-        lost(c, 0);
+        conn_on_lost(c, 0);
     }
 }
 
 /* Reads one chunk: how many bytes there were, or -errno. A session that is over takes no
  * notice of it. */
-static ssize_t read_into(pb_conn *c, uint8_t *chunk, size_t size)
+static ssize_t conn_read_into(pb_conn *c, uint8_t *chunk, size_t size)
 {
-    if (is_foreign(c)) {
-        disown(c);
+    if (conn_is_foreign(c)) {
+        conn_disown(c);
         return -EAGAIN;
     }
     ssize_t n = pb__socket_recv(c->fd, chunk, size);
     if (n > 0 && c->tls) {
-        hear_tls(c, chunk, size, (size_t)n);
+        conn_read_tls(c, chunk, size, (size_t)n);
     } else if (n > 0) {
         pb_session_recv(c->session, (pb_span){chunk, (size_t)n}, pb__conn_now(c));
     } else if (n != -EAGAIN) {
-        lost(c, (int)n);
+        conn_on_lost(c, (int)n);
     }
     if (n > 0) {
         pb__loop_update(c->hub->loop);
@@ -114,32 +114,32 @@ static ssize_t read_into(pb_conn *c, uint8_t *chunk, size_t size)
 __attribute__((__noinline__)) static ssize_t read_large(pb_conn *c)
 {
     uint8_t chunk[CHUNK];
-    return read_into(c, chunk, sizeof chunk);
+    return conn_read_into(c, chunk, sizeof chunk);
 }
 
-static ssize_t read_chunk(pb_conn *c)
+static ssize_t conn_read_chunk(pb_conn *c)
 {
     uint8_t chunk[NESTED_CHUNK];
-    return c->depth > 1 ? read_into(c, chunk, sizeof chunk) : read_large(c);
+    return c->depth > 1 ? conn_read_into(c, chunk, sizeof chunk) : read_large(c);
 }
 
 /* The socket has failed: what it still holds is read, for the peer may have answered
  * before it went. negative_errno is why, in case that reading does not tell. */
-static void read_rest(pb_conn *c, int negative_errno)
+static void conn_read_rest(pb_conn *c, int negative_errno)
 {
-    while (!c->broken && read_chunk(c) > 0) {
+    while (!c->broken && conn_read_chunk(c) > 0) {
     }
     if (!c->broken) {
-        lost(c, negative_errno);
+        conn_on_lost(c, negative_errno);
     }
 }
 
 /* ---- Writing ---- */
 
 /* Writes to the socket: how much it took, or the -errno of one that has failed. */
-static ssize_t write_some(pb_conn *c, pb_span out)
+static ssize_t conn_write_some(pb_conn *c, pb_span out)
 {
-    if (is_foreign(c)) {
+    if (conn_is_foreign(c)) {
         c->broken = true;
         return 0;
     }
@@ -148,10 +148,10 @@ static ssize_t write_some(pb_conn *c, pb_span out)
     return n == -EAGAIN ? 0 : n;
 }
 
-static ssize_t write_session(pb_conn *c)
+static ssize_t conn_write_session(pb_conn *c)
 {
     pb_span out = pb_session_send(c->session);
-    ssize_t n = out.len ? write_some(c, out) : 0;
+    ssize_t n = out.len ? conn_write_some(c, out) : 0;
     if (n > 0) {
         pb_session_sent(c->session, (size_t)n, pb__conn_now(c));
     }
@@ -159,7 +159,7 @@ static ssize_t write_session(pb_conn *c)
 }
 
 /* Has TLS take what the session has. */
-static void fill_tls(pb_conn *c)
+static void conn_fill_tls(pb_conn *c)
 {
     pb_error err = {0};
     pb_span out = pb_session_send(c->session);
@@ -171,13 +171,13 @@ static void fill_tls(pb_conn *c)
     }
 }
 
-static ssize_t write_tls(pb_conn *c)
+static ssize_t conn_write_tls(pb_conn *c)
 {
     if (pb__tls_send(c->tls).len == 0 && pb__tls_is_ready(c->tls)) {
-        fill_tls(c);
+        conn_fill_tls(c);
     }
     pb_span out = pb__tls_send(c->tls);
-    ssize_t n = out.len && !c->broken ? write_some(c, out) : 0;
+    ssize_t n = out.len && !c->broken ? conn_write_some(c, out) : 0;
     if (n > 0) {
         pb__tls_sent(c->tls, (size_t)n);
     }
@@ -186,15 +186,15 @@ static ssize_t write_tls(pb_conn *c)
 
 /* Writes what there is, but not for ever, as far as the socket takes it: 0, or the -errno
  * of a socket that has failed. */
-static int write_out(pb_conn *c)
+static int conn_write_out(pb_conn *c)
 {
     size_t written = 0;
     ssize_t n;
     bool was_blocked = c->blocked;
     c->blocked = false;
     do {
-        n = c->tls                             ? write_tls(c)
-            : pb_session_want_send(c->session) ? write_session(c)
+        n = c->tls                             ? conn_write_tls(c)
+            : pb_session_want_send(c->session) ? conn_write_session(c)
                                                : 0;
         written += n > 0 ? (size_t)n : 0;
         c->blocked = c->blocked || written >= TURN;
@@ -213,19 +213,19 @@ void pb__conn_wake(pb_conn *c)
     pb__timer_set_soon(c->hub->loop, &c->timer);
 }
 
-static void on_wake(pb_session *s, void *driver)
+static void conn_on_wake(pb_session *s, void *driver)
 {
     pb_conn *c = driver;
     if (c->state == PB__CONN_ENDED) {
         return;
     }
-    if (!is_foreign(c)) {
+    if (!conn_is_foreign(c)) {
         c->depth++;
         if (c->hub->policy->direct && c->state == PB__CONN_UP &&
             !pb_session_is_closed(s)) {
             /* The caller may be anywhere, so what goes wrong is left for the loop to
              * find. */
-            (void)write_out(c);
+            (void)conn_write_out(c);
         }
         c->depth--;
         pb__conn_wake(c);
@@ -235,14 +235,14 @@ static void on_wake(pb_session *s, void *driver)
     }
 }
 
-static int64_t session_now(void *driver)
+static int64_t conn_session_now(void *driver)
 {
     const pb_conn *c = driver;
     pb__loop_update(c->hub->loop);
     return pb__conn_now(c);
 }
 
-static int set_mask(pb_conn *c, bool goes_on)
+static int conn_set_mask(pb_conn *c, bool goes_on)
 {
     bool closed = pb_session_is_closed(c->session);
     bool read = closed || (pb_session_want_recv(c->session) && !pb__conn_is_deaf(c));
@@ -264,7 +264,7 @@ void pb__conn_set_timer(pb_conn *c, int64_t at)
 }
 
 /* When c is to be settled for the sake of time alone. */
-static int64_t due_of(const pb_conn *c, bool goes_on)
+static int64_t conn_due(const pb_conn *c, bool goes_on)
 {
     if (pb_session_is_closed(c->session)) {
         return c->close_by;
@@ -276,10 +276,10 @@ static int64_t due_of(const pb_conn *c, bool goes_on)
 /* The session is over; whether the socket is still needed. If the program has ended it,
  * the peer gets what was not sent yet. Until it has closed its side what it sends is read
  * and dropped, for closing with input unread makes the system drop the output, too. */
-static bool lingers(pb_conn *c, bool unsent)
+static bool conn_lingers(pb_conn *c, bool unsent)
 {
     int64_t now = pb__conn_now(c);
-    if (is_foreign(c)) {
+    if (conn_is_foreign(c)) {
         return false;
     }
     if (c->close_by == INT64_MAX) {
@@ -293,7 +293,7 @@ static bool lingers(pb_conn *c, bool unsent)
     }
     if (c->tls && !c->blocked && !pb_session_want_send(c->session)) {
         pb__tls_finish(c->tls);
-        (void)write_out(c);
+        (void)conn_write_out(c);
     }
     if (!c->blocked) {
         shutdown(c->fd, SHUT_WR);
@@ -302,11 +302,11 @@ static bool lingers(pb_conn *c, bool unsent)
 }
 
 /* Ticks and writes; whether the socket is still needed. */
-static bool go_on(pb_conn *c)
+static bool conn_go_on(pb_conn *c)
 {
     pb_session *s = c->session;
-    if (is_foreign(c)) {
-        disown(c);
+    if (conn_is_foreign(c)) {
+        conn_disown(c);
         return false;
     }
     if (pb_session_deadline(s) <= pb__conn_now(c)) {
@@ -316,25 +316,25 @@ static bool go_on(pb_conn *c)
     pb__conn_mind(c);
     /* A peer that has not been heard to the end may not have heard us either. */
     bool unsent = pb_session_want_send(s) || c->finish_by != INT64_MAX;
-    int e = c->broken ? 0 : write_out(c);
+    int e = c->broken ? 0 : conn_write_out(c);
     if (e) {
-        read_rest(c, e);
+        conn_read_rest(c, e);
     }
     if (!pb_session_is_closed(s) && pb__conn_has_finished(c)) {
         pb_session_close(s);
     }
-    return !c->broken && (!pb_session_is_closed(s) || lingers(c, unsent));
+    return !c->broken && (!pb_session_is_closed(s) || conn_lingers(c, unsent));
 }
 
 /* The last words of TLS, that it ends or why it failed, go as far as the socket takes them.
  * What could not be sent whole gets no good end. */
-static void end_tls(pb_conn *c)
+static void conn_end_tls(pb_conn *c)
 {
     if (!pb_session_want_send(c->session)) {
         pb__tls_finish(c->tls);
     }
     pb_span last = pb__tls_send(c->tls);
-    if (last.len && !is_foreign(c)) {
+    if (last.len && !conn_is_foreign(c)) {
         (void)pb__socket_send(c->fd, last.data, last.len);
     }
     pb__tls_free(c->tls);
@@ -342,13 +342,13 @@ static void end_tls(pb_conn *c)
 }
 
 /* The session is over, and nothing more can be sent. */
-static void end(pb_conn *c)
+static void conn_end(pb_conn *c)
 {
     const struct pb__hub *h = c->hub;
     c->state = PB__CONN_ENDED;
     pb__timer_stop(h->loop, &c->timer);
     if (c->tls) {
-        end_tls(c);
+        conn_end_tls(c);
     }
     if (c->fd >= 0) {
         pb__watch_free(h->loop, &c->watch);
@@ -359,15 +359,15 @@ static void end(pb_conn *c)
 }
 
 /* Brings the loop in line with a session that goes on. */
-static void set_watch(pb_conn *c)
+static void conn_set_watch(pb_conn *c)
 {
     /* Asked once: a deadline that passes between the two is not to fall between them. */
     bool goes_on = pb__conn_goes_on(c);
-    int e = set_mask(c, goes_on);
+    int e = conn_set_mask(c, goes_on);
     if (e) {
-        lost(c, e);
+        conn_on_lost(c, e);
     } else {
-        pb__conn_set_timer(c, due_of(c, goes_on));
+        pb__conn_set_timer(c, conn_due(c, goes_on));
     }
 }
 
@@ -382,40 +382,40 @@ void pb__conn_settle(pb_conn *c)
         pb__timer_stop(c->hub->loop, &c->timer);
     }
     bool away = c->state == PB__CONN_AWAY;
-    if (away && is_foreign(c)) {
-        disown(c);
+    if (away && conn_is_foreign(c)) {
+        conn_disown(c);
     } else if (away && !pb_session_is_closed(c->session)) {
         c->hub->dial(c);
     }
-    bool over = away ? pb_session_is_closed(c->session) : !go_on(c);
+    bool over = away ? pb_session_is_closed(c->session) : !conn_go_on(c);
     if (!over && !away) {
-        set_watch(c);
+        conn_set_watch(c);
         over = c->broken;
     }
     c->depth--;
     if (over && c->depth == 0) {
-        end(c);
+        conn_end(c);
     } else if (!over && !away && c->hub->settled) {
         c->hub->settled(c);
     }
 }
 
-static void on_ready(pb_watch *w, int events)
+static void conn_on_ready(pb_watch *w, int events)
 {
     pb_conn *c = PB__LIST_ENTRY(w, pb_conn, watch);
     pb__loop_enter(c->hub->loop);
     c->depth++;
     if (events & PB_WATCH_FAILED) {
         c->mask = 0; /* the loop has stopped, and does not say why: reading does */
-        read_rest(c, -EIO);
+        conn_read_rest(c, -EIO);
     } else if (events & PB_WATCH_READ) {
-        read_chunk(c);
+        conn_read_chunk(c);
     }
     c->depth--;
     pb__conn_settle(c);
 }
 
-static void on_timer(struct pb__timer *t)
+static void conn_on_timer(struct pb__timer *t)
 {
     pb__conn_settle(PB__LIST_ENTRY(t, pb_conn, timer));
 }
@@ -443,8 +443,8 @@ static const pb_peer *conn_peer(pb_session *s, void *driver)
 struct pb__shared *pb__conn_share(const pb_session_config *config)
 {
     pb_session_config own = *config;
-    own.on_wake = on_wake;
-    own.now = session_now;
+    own.on_wake = conn_on_wake;
+    own.now = conn_session_now;
     own.peer = conn_peer;
     pb__debug_config(&own);
     struct pb__shared *shared = pb__shared_new(&own);
@@ -463,7 +463,7 @@ int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared
         c->fd = from->fd;
     }
     pb__list_init(&c->link);
-    pb__timer_init(&c->timer, on_timer);
+    pb__timer_init(&c->timer, conn_on_timer);
     c->session = pb__session_new(shared, c, pb__conn_now(c), is_client);
     if (!c->session) {
         pb__conn_fini(c);
@@ -484,7 +484,7 @@ void pb__conn_fini(pb_conn *c)
 
 int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
 {
-    int e = pb__watch_new(c->hub->loop, &c->watch, fd, on_ready);
+    int e = pb__watch_new(c->hub->loop, &c->watch, fd, conn_on_ready);
     if (e) {
         pb__tls_free(tls);
         close(fd);
@@ -515,14 +515,14 @@ pb_remote *pb_conn_root(pb_conn *c)
 
 bool pb__conn_disown(pb_conn *c)
 {
-    if (!is_foreign(c)) {
+    if (!conn_is_foreign(c)) {
         return false;
     }
     c->depth++;
-    disown(c);
+    conn_disown(c);
     c->depth--;
     if (c->depth == 0 && c->session->depth == 0) {
-        end(c);
+        conn_end(c);
     }
     return true;
 }

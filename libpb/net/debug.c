@@ -10,7 +10,7 @@
 #include "compat/repr.h"
 #include "libpb/net/conn.h"
 
-static const char *level_name(pb_log_level level)
+static const char *debug_level_name(pb_log_level level)
 {
     static const char *const names[] = {
         [PB_LOG_ERROR] = "error",
@@ -21,7 +21,7 @@ static const char *level_name(pb_log_level level)
     return level >= PB_LOG_ERROR && level <= PB_LOG_DEBUG ? names[level] : "log";
 }
 
-static int append_head(struct pb__buf *line, pb_session *s, pb_log_level level)
+static int debug_append_head(struct pb__buf *line, pb_session *s, pb_log_level level)
 {
     const char *address = pb_session_peer(s)->address;
     struct timespec now;
@@ -32,12 +32,12 @@ static int append_head(struct pb__buf *line, pb_session *s, pb_log_level level)
     }
     return pb__buf_printf(line, "pb: %02d:%02d:%02d.%03ld %s %s: ", local.tm_hour,
                           local.tm_min, local.tm_sec, now.tv_nsec / 1000000,
-                          address ? address : "-", level_name(level));
+                          address ? address : "-", debug_level_name(level));
 }
 
 /* What comes from a peer does nothing to a terminal, and cannot look like a line of its
  * own: a traceback's further lines are set in. */
-static int append_text(struct pb__buf *line, const char *text)
+static int debug_append_text(struct pb__buf *line, const char *text)
 {
     int e = 0;
     while (!e && text) {
@@ -55,8 +55,8 @@ void pb_log_to_stderr(pb_session *s, pb_log_level level, const char *text,
 {
     (void)user_data;
     struct pb__buf line = {0};
-    int e = append_head(&line, s, level);
-    e = e ? e : append_text(&line, text ? text : "");
+    int e = debug_append_head(&line, s, level);
+    e = e ? e : debug_append_text(&line, text ? text : "");
     if (!e) {
         fwrite(line.data, 1, line.len, stderr);
     }
@@ -64,14 +64,14 @@ void pb_log_to_stderr(pb_session *s, pb_log_level level, const char *text,
 }
 
 /* The level that the environment asks for; 0: none. */
-static pb_log_level level_asked(void)
+static pb_log_level debug_level_asked(void)
 {
     const char *asked = getenv("PB_DEBUG");
     if (!asked || !*asked || strcmp(asked, "0") == 0) {
         return 0;
     }
     for (pb_log_level level = PB_LOG_ERROR; level < PB_LOG_DEBUG; level++) {
-        if (strcmp(asked, level_name(level)) == 0) {
+        if (strcmp(asked, debug_level_name(level)) == 0) {
             return level;
         }
     }
@@ -80,7 +80,7 @@ static pb_log_level level_asked(void)
 
 void pb__debug_config(pb_session_config *c)
 {
-    pb_log_level level = c->on_log ? 0 : level_asked();
+    pb_log_level level = c->on_log ? 0 : debug_level_asked();
     if (level) {
         c->on_log = pb_log_to_stderr;
         c->log_level = level;

@@ -47,14 +47,14 @@ struct attempt {
     int fd;
 };
 
-static void failed(struct dialled *d, int negative_errno)
+static void dial_failed(struct dialled *d, int negative_errno)
 {
     d->failure = (pb_error){0};
     pb__socket_error(&d->failure, negative_errno, "cannot connect to %s",
                      d->to->at.spelling);
 }
 
-static int64_t now(const struct dialled *d)
+static int64_t dial_now(const struct dialled *d)
 {
     return pb__loop_now(d->hub.loop);
 }
@@ -62,7 +62,7 @@ static int64_t now(const struct dialled *d)
 /* ---- The end of it ---- */
 
 /* Ends an attempt; its socket is the caller's then. */
-static int take_socket(struct attempt *a)
+static int dial_take_socket(struct attempt *a)
 {
     int fd = a->fd;
     pb__watch_free(a->d->hub.loop, &a->watch);
@@ -71,20 +71,20 @@ static int take_socket(struct attempt *a)
     return fd;
 }
 
-static void drop_attempts(struct dialled *d)
+static void dial_drop_attempts(struct dialled *d)
 {
     while (!pb__list_empty(&d->attempts)) {
-        close(take_socket(PB__LIST_ENTRY(d->attempts.next, struct attempt, link)));
+        close(dial_take_socket(PB__LIST_ENTRY(d->attempts.next, struct attempt, link)));
     }
 }
 
-static void on_gone(pb_conn *c)
+static void dial_on_gone(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
     struct pb__follower follower = d->follower;
     pb_error why = *pb_session_error(c->session);
     pb__conn_fini(c);
-    drop_attempts(d);
+    dial_drop_attempts(d);
     if (d->lookup) {
         pb__lookup_cancel(d->lookup);
     }
@@ -102,12 +102,12 @@ static void on_gone(pb_conn *c)
 
 /* ---- Attempts ---- */
 
-static void succeed(struct attempt *a)
+static void dial_succeed(struct attempt *a)
 {
     struct dialled *d = a->d;
     pb_conn *c = &d->conn;
-    int fd = take_socket(a);
-    drop_attempts(d);
+    int fd = dial_take_socket(a);
+    dial_drop_attempts(d);
     struct pb__tls *tls = d->to->tls ? pb__tls_new(d->to->tls, d->to->tls_host) : NULL;
     pb_error why = {0};
     if (d->to->tls && !tls) {
@@ -116,7 +116,7 @@ static void succeed(struct attempt *a)
     } else {
         int e = pb__conn_up(c, fd, tls);
         if (e) {
-            failed(d, e);
+            dial_failed(d, e);
             why = d->failure;
         } else {
             pb__socket_keep_alive(fd, d->to->policy.keep_alive);
@@ -127,7 +127,7 @@ static void succeed(struct attempt *a)
     }
 }
 
-static void on_attempt(pb_watch *w, int events)
+static void attempt_on_ready(pb_watch *w, int events)
 {
     struct attempt *a = PB__LIST_ENTRY(w, struct attempt, watch);
     struct dialled *d = a->d;
@@ -135,23 +135,23 @@ static void on_attempt(pb_watch *w, int events)
     int e = pb__socket_status(a->fd);
     e = e == 0 && (events & PB_WATCH_FAILED) ? -EIO : e;
     if (e) {
-        failed(d, e);
-        close(take_socket(a));
-        d->next_at = now(d);
+        dial_failed(d, e);
+        close(dial_take_socket(a));
+        d->next_at = dial_now(d);
     } else {
-        succeed(a);
+        dial_succeed(a);
     }
     pb__conn_settle(&d->conn);
 }
 
-static int attempt(struct dialled *d, const struct addrinfo *to)
+static int attempt_start(struct dialled *d, const struct addrinfo *to)
 {
     int fd = pb__socket_connect(to->ai_addr, to->ai_addrlen, d->to->at.bind_address);
     if (fd < 0) {
         return fd;
     }
     struct attempt *a = pb__malloc(sizeof *a);
-    int e = a ? pb__watch_new(d->hub.loop, &a->watch, fd, on_attempt) : -ENOMEM;
+    int e = a ? pb__watch_new(d->hub.loop, &a->watch, fd, attempt_on_ready) : -ENOMEM;
     if (e) {
         pb__free(a);
         close(fd);
@@ -163,12 +163,12 @@ static int attempt(struct dialled *d, const struct addrinfo *to)
     pb__list_push(&d->attempts, &a->link);
     e = pb__watch_set(d->hub.loop, &a->watch, PB_WATCH_WRITE);
     if (e) {
-        close(take_socket(a));
+        close(dial_take_socket(a));
     }
     return e;
 }
 
-static void drop_others(const struct addrinfo **next, int family)
+static void dial_drop_others(const struct addrinfo **next, int family)
 {
     while (*next && (*next)->ai_family != family) {
         *next = (*next)->ai_next;
@@ -176,56 +176,56 @@ static void drop_others(const struct addrinfo **next, int family)
 }
 
 /* The next address to try; NULL: none is left. */
-static const struct addrinfo *take_address(struct dialled *d)
+static const struct addrinfo *dial_take_address(struct dialled *d)
 {
     int i = d->next[d->turn] ? d->turn : !d->turn;
     const struct addrinfo *a = d->next[i];
     if (a) {
         d->next[i] = a->ai_next;
-        drop_others(&d->next[i], a->ai_family);
+        dial_drop_others(&d->next[i], a->ai_family);
         d->turn = !i;
     }
     return a;
 }
 
-static bool is_any_left(const struct dialled *d)
+static bool dial_is_any_left(const struct dialled *d)
 {
     return d->next[0] || d->next[1];
 }
 
 /* Tries addresses until one keeps us waiting. */
-static void try_next(struct dialled *d)
+static void dial_try_next(struct dialled *d)
 {
     const struct addrinfo *to;
-    while ((to = take_address(d))) {
-        int e = attempt(d, to);
+    while ((to = dial_take_address(d))) {
+        int e = attempt_start(d, to);
         if (e == 0) {
-            d->next_at = now(d) + ATTEMPT_DELAY;
+            d->next_at = dial_now(d) + ATTEMPT_DELAY;
             return;
         }
-        failed(d, e);
+        dial_failed(d, e);
     }
 }
 
 /* ---- Finding addresses ---- */
 
 /* Two families at most: an address of a third is never tried. */
-static void set_found(struct dialled *d, struct addrinfo *found)
+static void dial_set_found(struct dialled *d, struct addrinfo *found)
 {
     d->found = found;
     d->next[0] = d->next[1] = found;
     while (d->next[1] && d->next[1]->ai_family == found->ai_family) {
         d->next[1] = d->next[1]->ai_next;
     }
-    d->next_at = now(d);
+    d->next_at = dial_now(d);
 }
 
-static void on_found(struct addrinfo *found, const char *why, void *dialled)
+static void dial_on_found(struct addrinfo *found, const char *why, void *dialled)
 {
     struct dialled *d = dialled;
     d->lookup = NULL;
     if (found) {
-        set_found(d, found);
+        dial_set_found(d, found);
     } else {
         pb__error_set(&d->failure, PB_ERR_SYSTEM, 0, "cannot find host \"%s\": %s",
                       d->to->at.host, why);
@@ -234,7 +234,7 @@ static void on_found(struct addrinfo *found, const char *why, void *dialled)
 }
 
 /* Finds the addresses: at once if they are written out, else by asking. */
-static void find(struct dialled *d)
+static void dial_look_up(struct dialled *d)
 {
     const struct pb__endpoint *e = &d->to->at;
     if (e->is_unix) {
@@ -250,51 +250,52 @@ static void find(struct dialled *d)
     struct addrinfo *found,
         hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
     if (getaddrinfo(e->host, service, &hints, &found) == 0) {
-        set_found(d, found);
+        dial_set_found(d, found);
         return;
     }
-    d->lookup = pb__lookup_new(d->hub.loop, e->host, service, on_found, d, &d->failure);
+    d->lookup =
+        pb__lookup_new(d->hub.loop, e->host, service, dial_on_found, d, &d->failure);
 }
 
 /* ---- Dialling ---- */
 
-static int64_t earlier(int64_t a, int64_t b)
+static int64_t dial_earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
 /* Called whenever the connection settles: goes on, or ends it where there is nothing to
  * hope for. */
-static void on_dial(pb_conn *c)
+static void dial_on_timer(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
-    if (now(d) >= c->finish_by) {
+    if (dial_now(d) >= c->finish_by) {
         pb_session_close(c->session);
         return;
     }
-    pb_session_tick(c->session, now(d));
+    pb_session_tick(c->session, dial_now(d));
     if (pb_session_is_closed(c->session)) {
         return;
     }
-    if (is_any_left(d) && now(d) >= d->next_at) {
-        try_next(d);
+    if (dial_is_any_left(d) && dial_now(d) >= d->next_at) {
+        dial_try_next(d);
     }
-    int64_t at = earlier(d->give_up_at, c->finish_by);
-    at = earlier(at, pb_session_deadline(c->session));
-    at = is_any_left(d) ? earlier(at, d->next_at) : at;
-    if (now(d) >= d->give_up_at) {
+    int64_t at = dial_earlier(d->give_up_at, c->finish_by);
+    at = dial_earlier(at, pb_session_deadline(c->session));
+    at = dial_is_any_left(d) ? dial_earlier(at, d->next_at) : at;
+    if (dial_now(d) >= d->give_up_at) {
         d->failure = (pb_error){0};
         pb__error_set(&d->failure, PB_ERR_TIMEOUT, 0,
                       "no connection to %s within %lld milliseconds", d->to->at.spelling,
                       (long long)d->to->connect_timeout);
-    } else if (d->lookup || is_any_left(d) || !pb__list_empty(&d->attempts)) {
+    } else if (d->lookup || dial_is_any_left(d) || !pb__list_empty(&d->attempts)) {
         pb__conn_set_timer(c, at);
         return;
     }
     pb_session_lost(c->session, &d->failure);
 }
 
-static void on_settled(pb_conn *c)
+static void dial_on_settled(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
     if (!d->was_ready && pb_session_is_ready(c->session)) {
@@ -305,7 +306,7 @@ static void on_settled(pb_conn *c)
     }
 }
 
-static void on_woken(pb_conn *c)
+static void dial_on_woken(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
     if (d->follower.woken) {
@@ -321,10 +322,10 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
     }
     d->hub = (struct pb__hub){.loop = loop,
                               .policy = &t->policy,
-                              .dial = on_dial,
-                              .woken = on_woken,
-                              .settled = on_settled,
-                              .gone = on_gone};
+                              .dial = dial_on_timer,
+                              .woken = dial_on_woken,
+                              .settled = dial_on_settled,
+                              .gone = dial_on_gone};
     if (pb__conn_init(&d->conn, &d->hub, t->shared, true, NULL) != 0) {
         pb__free(d);
         return NULL;
@@ -335,10 +336,10 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
     pb__list_init(&d->attempts);
     pb__loop_update(loop);
     d->give_up_at =
-        t->connect_timeout < 0 ? INT64_MAX : pb__later(now(d), t->connect_timeout);
-    find(d);
-    if (is_any_left(d)) {
-        try_next(d);
+        t->connect_timeout < 0 ? INT64_MAX : pb__later(dial_now(d), t->connect_timeout);
+    dial_look_up(d);
+    if (dial_is_any_left(d)) {
+        dial_try_next(d);
     }
     pb__conn_wake(&d->conn);
     return &d->conn;

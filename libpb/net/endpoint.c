@@ -33,8 +33,8 @@ struct parts {
 /* What a parameter sets. */
 typedef int set_fn(struct pb__endpoint *e, const struct part *p, pb_error *err);
 
-static int set_number(const struct part *p, const char *what, long min, long max,
-                      long *out, pb_error *err)
+static int endpoint_set_number(const struct part *p, const char *what, long min, long max,
+                               long *out, pb_error *err)
 {
     char *end;
     const char *s = p->value;
@@ -46,32 +46,36 @@ static int set_number(const struct part *p, const char *what, long min, long max
     return 0;
 }
 
-static int set_port(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_port(struct pb__endpoint *e, const struct part *p, pb_error *err)
 {
     long port;
-    int status = set_number(p, "port", e->backlog ? 0 : 1, UINT16_MAX, &port, err);
+    int status =
+        endpoint_set_number(p, "port", e->backlog ? 0 : 1, UINT16_MAX, &port, err);
     e->port = (uint16_t)port;
     return status;
 }
 
-static int set_backlog(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_backlog(struct pb__endpoint *e, const struct part *p,
+                                pb_error *err)
 {
     long backlog;
-    int status = set_number(p, "backlog", 1, BACKLOG_MAX, &backlog, err);
+    int status = endpoint_set_number(p, "backlog", 1, BACKLOG_MAX, &backlog, err);
     e->backlog = (int)backlog;
     return status;
 }
 
-static int set_timeout(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_timeout(struct pb__endpoint *e, const struct part *p,
+                                pb_error *err)
 {
     long seconds;
-    int status = set_number(p, "number of seconds", 1, TIMEOUT_MAX, &seconds, err);
+    int status =
+        endpoint_set_number(p, "number of seconds", 1, TIMEOUT_MAX, &seconds, err);
     e->timeout = (int64_t)seconds * 1000;
     return status;
 }
 
 /* The brackets of an IPv6 address come off. */
-static int set_host(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_host(struct pb__endpoint *e, const struct part *p, pb_error *err)
 {
     size_t len = strlen(p->value);
     if (len == 0 && !e->backlog) {
@@ -88,7 +92,7 @@ static int set_host(struct pb__endpoint *e, const struct part *p, pb_error *err)
     return 0;
 }
 
-static int set_path(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_path(struct pb__endpoint *e, const struct part *p, pb_error *err)
 {
     if (!*p->value) {
         return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "the path is empty");
@@ -122,7 +126,7 @@ SET_TEXT(trust, e->tls.ca)
 SET_TEXT(host_name, e->tls_host)
 SET_TEXT(name, e->name)
 
-static int set_mode(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_mode(struct pb__endpoint *e, const struct part *p, pb_error *err)
 {
     char *end;
     long mode = *p->value >= '0' && *p->value <= '7' ? strtol(p->value, &end, 8) : -1;
@@ -134,23 +138,25 @@ static int set_mode(struct pb__endpoint *e, const struct part *p, pb_error *err)
     return 0;
 }
 
-static int set_lockfile(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_lockfile(struct pb__endpoint *e, const struct part *p,
+                                 pb_error *err)
 {
     long yes;
-    int status = set_number(p, "0 or 1", 0, 1, &yes, err);
+    int status = endpoint_set_number(p, "0 or 1", 0, 1, &yes, err);
     e->replace = yes == 1;
     return status;
 }
 
-static int set_index(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_index(struct pb__endpoint *e, const struct part *p, pb_error *err)
 {
     long index;
-    int status = set_number(p, "index", 0, INDEX_MAX, &index, err);
+    int status = endpoint_set_number(p, "index", 0, INDEX_MAX, &index, err);
     e->index = (int)index;
     return status;
 }
 
-static int set_domain(struct pb__endpoint *e, const struct part *p, pb_error *err)
+static int endpoint_set_domain(struct pb__endpoint *e, const struct part *p,
+                               pb_error *err)
 {
     e->is_unix = strcmp(p->value, "UNIX") == 0;
     return e->is_unix || strcmp(p->value, "INET") == 0 || strcmp(p->value, "INET6") == 0
@@ -178,24 +184,26 @@ static const struct type types[] = {
      TCP,
      2,
      2,
-     {{"host", set_host},
-      {"port", set_port},
-      {"timeout", set_timeout},
+     {{"host", endpoint_set_host},
+      {"port", endpoint_set_port},
+      {"timeout", endpoint_set_timeout},
       {"bindAddress", set_bind_address}}},
     {"unix",
      PB__ENDPOINT_CLIENT,
      UNIX,
      1,
      1,
-     {{"path", set_path}, {"timeout", set_timeout}, {"lockfile", set_lockfile}}},
+     {{"path", endpoint_set_path},
+      {"timeout", endpoint_set_timeout},
+      {"lockfile", endpoint_set_lockfile}}},
     {"tls",
      PB__ENDPOINT_CLIENT,
      TLS,
      2,
      7,
-     {{"host", set_host},
-      {"port", set_port},
-      {"timeout", set_timeout},
+     {{"host", endpoint_set_host},
+      {"port", endpoint_set_port},
+      {"timeout", endpoint_set_timeout},
       {"bindAddress", set_bind_address},
       {"certificate", set_certificate},
       {"privateKey", set_key},
@@ -206,70 +214,87 @@ static const struct type types[] = {
      TLS,
      2,
      2,
-     {{"host", set_host},
-      {"port", set_port},
-      {"timeout", set_timeout},
+     {{"host", endpoint_set_host},
+      {"port", endpoint_set_port},
+      {"timeout", endpoint_set_timeout},
       {"bindAddress", set_bind_address},
       {"certKey", set_certificate},
       {"privateKey", set_key},
       {"caCertsDir", set_trust},
       {"hostname", set_host_name}}},
-    {"", PB__ENDPOINT_CLIENT, TCP, 2, 2, {{"host", set_host}, {"port", set_port}}},
+    {"",
+     PB__ENDPOINT_CLIENT,
+     TCP,
+     2,
+     2,
+     {{"host", endpoint_set_host}, {"port", endpoint_set_port}}},
     {"tcp",
      PB__ENDPOINT_SERVER,
      TCP,
      1,
      3,
-     {{"port", set_port}, {"interface", set_host}, {"backlog", set_backlog}}},
+     {{"port", endpoint_set_port},
+      {"interface", endpoint_set_host},
+      {"backlog", endpoint_set_backlog}}},
     {"tcp6",
      PB__ENDPOINT_SERVER,
      TCP6,
      1,
      3,
-     {{"port", set_port}, {"backlog", set_backlog}, {"interface", set_host}}},
+     {{"port", endpoint_set_port},
+      {"backlog", endpoint_set_backlog},
+      {"interface", endpoint_set_host}}},
     {"unix",
      PB__ENDPOINT_SERVER,
      UNIX,
      1,
      4,
-     {{"address", set_path},
-      {"mode", set_mode},
-      {"backlog", set_backlog},
-      {"lockfile", set_lockfile}}},
+     {{"address", endpoint_set_path},
+      {"mode", endpoint_set_mode},
+      {"backlog", endpoint_set_backlog},
+      {"lockfile", endpoint_set_lockfile}}},
     {"ssl",
      PB__ENDPOINT_SERVER,
      TLS,
      1,
      3,
-     {{"port", set_port},
+     {{"port", endpoint_set_port},
       {"privateKey", set_key},
       {"certKey", set_certificate},
       {"extraCertChain", set_chain},
-      {"interface", set_host},
-      {"backlog", set_backlog},
+      {"interface", endpoint_set_host},
+      {"backlog", endpoint_set_backlog},
       {"caCertsDir", set_trust}}},
     {"tls",
      PB__ENDPOINT_SERVER,
      TLS,
      1,
      1,
-     {{"port", set_port},
+     {{"port", endpoint_set_port},
       {"privateKey", set_key},
       {"certificate", set_certificate},
       {"extraCertChain", set_chain},
-      {"interface", set_host},
-      {"backlog", set_backlog},
+      {"interface", endpoint_set_host},
+      {"backlog", endpoint_set_backlog},
       {"trustRoots", set_trust}}},
     {"systemd",
      PB__ENDPOINT_SERVER,
      SYSTEMD,
      1,
      3,
-     {{"domain", set_domain}, {"index", set_index}, {"name", set_name}}},
-    {"", PB__ENDPOINT_SERVER, TCP, 2, 2, {{"interface", set_host}, {"port", set_port}}},
+     {{"domain", endpoint_set_domain},
+      {"index", endpoint_set_index},
+      {"name", set_name}}},
+    {"",
+     PB__ENDPOINT_SERVER,
+     TCP,
+     2,
+     2,
+     {{"interface", endpoint_set_host}, {"port", endpoint_set_port}}},
 };
 
-static const struct type *find_type(const char *name, enum pb__endpoint_role role)
+static const struct type *endpoint_find_type(const char *name,
+                                             enum pb__endpoint_role role)
 {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (types[i].role == role && strcmp(types[i].name, name) == 0) {
@@ -281,7 +306,7 @@ static const struct type *find_type(const char *name, enum pb__endpoint_role rol
 
 /* Cuts text at its colons into parts; escapes are undone in `to`. Between brackets a
  * colon is itself. */
-static int cut(const char *text, char *to, struct parts *out, pb_error *err)
+static int endpoint_split(const char *text, char *to, struct parts *out, pb_error *err)
 {
     struct part *p = &out->part[0];
     *p = (struct part){.value = to};
@@ -319,8 +344,8 @@ static int cut(const char *text, char *to, struct parts *out, pb_error *err)
 
 /* Sets what one part says. A part without a name means the first parameter that is still
  * to be had. */
-static int apply(struct pb__endpoint *e, const struct type *t, const struct part *p,
-                 bool *given, pb_error *err)
+static int endpoint_apply(struct pb__endpoint *e, const struct type *t,
+                          const struct part *p, bool *given, pb_error *err)
 {
     size_t i = 0;
     if (p->name) {
@@ -347,23 +372,23 @@ static int apply(struct pb__endpoint *e, const struct type *t, const struct part
     return t->parameters[i].set(e, p, err);
 }
 
-static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_role role,
-                 char *to, pb_error *err)
+static int endpoint_parse(struct pb__endpoint *e, const char *text,
+                          enum pb__endpoint_role role, char *to, pb_error *err)
 {
     struct parts parts = {0};
-    int status = cut(text, to, &parts, err);
+    int status = endpoint_split(text, to, &parts, err);
     if (status) {
         return status;
     }
     size_t first = parts.count > 1 && !parts.part[0].name && *parts.part[0].value;
-    const struct type *t = first ? find_type(parts.part[0].value, role) : NULL;
+    const struct type *t = first ? endpoint_find_type(parts.part[0].value, role) : NULL;
     if (!t && parts.count > 2) {
         return pb__error_set(err, PB_ERR_SYNTAX, 0, "unknown type of endpoint \"%s\"",
                              parts.part[0].value);
     }
     if (!t) {
         first = 0;
-        t = find_type("", role);
+        t = endpoint_find_type("", role);
     }
     e->is_unix = t->kind == UNIX;
     e->is_tls = t->kind == TLS;
@@ -372,7 +397,7 @@ static int parse(struct pb__endpoint *e, const char *text, enum pb__endpoint_rol
     for (int named = 1; named >= 0; named--) {
         for (size_t i = first; i < parts.count && !status; i++) {
             if (!parts.part[i].name == !named) {
-                status = apply(e, t, &parts.part[i], given, err);
+                status = endpoint_apply(e, t, &parts.part[i], given, err);
             }
         }
     }
@@ -411,7 +436,7 @@ int pb__endpoint_parse(const char *text, enum pb__endpoint_role role,
         return pb__error_nomem(err);
     }
     out->spelling = memcpy(out->memory + size, text, size);
-    int status = parse(out, text, role, out->memory, err);
+    int status = endpoint_parse(out, text, role, out->memory, err);
     if (status) {
         pb__endpoint_fini(out);
     }

@@ -10,7 +10,7 @@
 #include "pb/files.h"
 
 /* The name is the peer's idea; it is not to lead out of the folder. */
-static FILE *open_file(const char *folder, const char *name, const char *mode)
+static FILE *published_file_open(const char *folder, const char *name, const char *mode)
 {
     struct pb__buf path = {0};
     FILE *f = NULL;
@@ -25,7 +25,7 @@ static FILE *open_file(const char *folder, const char *name, const char *mode)
 pb_value *pb_published_folder_load(const char *name, void *folder)
 {
     struct pb__buf data = {0};
-    FILE *f = open_file(folder, name, "rb");
+    FILE *f = published_file_open(folder, name, "rb");
     size_t n = f ? 1 : 0;
     int e = f ? 0 : PB_ERR_SYSTEM;
     while (e == 0 && n > 0) {
@@ -46,7 +46,7 @@ int pb_published_folder_save(const char *name, pb_span data, void *folder)
     if (!name || !folder || pb__span_is_null(data)) {
         return PB_ERR_ARG;
     }
-    FILE *f = open_file(folder, name, "wb");
+    FILE *f = published_file_open(folder, name, "wb");
     if (!f) {
         return PB_ERR_SYSTEM;
     }

@@ -28,7 +28,7 @@ bool pb__conn_goes_on(const pb_conn *c)
 }
 
 /* Whether somebody waits for an answer, or for the end of pages. */
-static bool is_busy(const pb_conn *c)
+static bool conn_is_busy(const pb_conn *c)
 {
     pb_session_stats stats;
     pb_session_get_stats(c->session, &stats);
@@ -38,7 +38,7 @@ static bool is_busy(const pb_conn *c)
 
 /* Whether nothing has come from the peer for so long. While nobody reads it cannot be
  * known, nor before what the socket has is read: the program may have been away. */
-static bool is_silent(const pb_conn *c, int64_t milliseconds)
+static bool conn_is_silent(const pb_conn *c, int64_t milliseconds)
 {
     return pb_session_want_recv(c->session) &&
            pb__conn_now(c) - c->heard >= milliseconds && !pb__socket_has_input(c->fd);
@@ -54,12 +54,12 @@ bool pb__conn_is_deaf(const pb_conn *c)
     return stats.pending == 0;
 }
 
-static void on_pong(pb_value *result, pb_failure *failure, void *user_data)
+static void conn_on_pong(pb_value *result, pb_failure *failure, void *user_data)
 {
     pb_conn *c = user_data;
     c->pinging = false;
     if (!result && pb_failure_code(failure) == PB_ERR_TIMEOUT &&
-        is_silent(c, c->hub->policy->ping_interval)) {
+        conn_is_silent(c, c->hub->policy->ping_interval)) {
         pb_error why = {0};
         pb__error_set(&why, PB_ERR_TIMEOUT, 0,
                       "the peer has not answered a ping within %lld milliseconds",
@@ -70,30 +70,30 @@ static void on_pong(pb_value *result, pb_failure *failure, void *user_data)
 
 /* Whatever the answer is, it is a sign of life. Without the memory for it there is another
  * time. */
-static void ping(pb_conn *c)
+static void conn_ping(pb_conn *c)
 {
     const pb_call_options options = {.timeout = c->hub->policy->ping_interval};
     pb_remote *root = pb_session_root(c->session);
     c->heard = pb__conn_now(c);
     c->pinging =
         root && pb_remote_call_values(root, c->hub->policy->ping_method, NULL, NULL,
-                                      &options, on_pong, c, NULL, NULL) == 0;
+                                      &options, conn_on_pong, c, NULL, NULL) == 0;
     pb_remote_unref(root);
 }
 
-static bool pings(const pb_conn *c)
+static bool conn_pings(const pb_conn *c)
 {
     return c->hub->policy->ping_interval > 0 && !c->pinging &&
            pb_session_is_ready(c->session) && pb_session_want_recv(c->session);
 }
 
-static void mind_idle(pb_conn *c, int64_t now)
+static void conn_check_idle(pb_conn *c, int64_t now)
 {
     int64_t timeout = c->hub->policy->idle_timeout;
     if (timeout <= 0 || now < pb__later(c->heard, timeout)) {
         return;
     }
-    if (is_busy(c) || !is_silent(c, timeout)) {
+    if (conn_is_busy(c) || !conn_is_silent(c, timeout)) {
         c->heard = now; /* it counts anew from here */
         return;
     }
@@ -110,7 +110,7 @@ void pb__conn_moved(pb_conn *c)
     c->unsent = c->hub->policy->write_timeout > 0 ? pb__socket_unsent(c->fd) : 0;
 }
 
-static void mind_stalled(pb_conn *c, int64_t now)
+static void conn_check_stalled(pb_conn *c, int64_t now)
 {
     int64_t timeout = c->hub->policy->write_timeout;
     if (timeout <= 0 || !c->blocked || now < pb__later(c->moved, timeout)) {
@@ -130,20 +130,21 @@ void pb__conn_mind(pb_conn *c)
 {
     int64_t now = pb__conn_now(c);
     if (!pb_session_is_closed(c->session)) {
-        mind_stalled(c, now);
+        conn_check_stalled(c, now);
     }
     if (!pb_session_is_closed(c->session)) {
-        mind_idle(c, now);
+        conn_check_idle(c, now);
     }
-    if (!pb_session_is_closed(c->session) && pings(c) &&
+    if (!pb_session_is_closed(c->session) && conn_pings(c) &&
         now >= pb__later(c->heard, c->hub->policy->ping_interval)) {
-        ping(c);
+        conn_ping(c);
     }
 }
 
 bool pb__conn_has_finished(const pb_conn *c)
 {
-    return c->finish_by != INT64_MAX && (pb__conn_now(c) >= c->finish_by || !is_busy(c));
+    return c->finish_by != INT64_MAX &&
+           (pb__conn_now(c) >= c->finish_by || !conn_is_busy(c));
 }
 
 int64_t pb__conn_mind_at(const pb_conn *c)
@@ -157,7 +158,8 @@ int64_t pb__conn_mind_at(const pb_conn *c)
         (then = pb__later(c->moved, c->hub->policy->write_timeout)) < at) {
         at = then;
     }
-    if (pings(c) && (then = pb__later(c->heard, c->hub->policy->ping_interval)) < at) {
+    if (conn_pings(c) &&
+        (then = pb__later(c->heard, c->hub->policy->ping_interval)) < at) {
         at = then;
     }
     return at;

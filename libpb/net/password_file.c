@@ -17,7 +17,7 @@ struct file {
 };
 
 /* Field n of a line, by the delimiter; data NULL where there are not so many. */
-static pb_span field(pb_span line, const char *delimiter, size_t n)
+static pb_span password_field(pb_span line, const char *delimiter, size_t n)
 {
     size_t width = strlen(delimiter);
     for (;;) {
@@ -35,7 +35,7 @@ static pb_span field(pb_span line, const char *delimiter, size_t n)
 }
 
 /* bytes.rstrip. */
-static pb_span strip(pb_span line)
+static pb_span password_strip(pb_span line)
 {
     while (line.len &&
            (line.data[line.len - 1] == ' ' ||
@@ -46,7 +46,7 @@ static pb_span strip(pb_span line)
 }
 
 /* Reads one line into out, without bound but that of memory: 1, 0 at the end. */
-static int read_line(FILE *f, struct pb__buf *out)
+static int password_read_line(FILE *f, struct pb__buf *out)
 {
     int c;
     out->len = 0;
@@ -63,7 +63,7 @@ static int read_line(FILE *f, struct pb__buf *out)
 }
 
 /* bytes.lower. */
-static void lower(uint8_t *s, size_t len)
+static void password_lower(uint8_t *s, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         s[i] = (uint8_t)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
@@ -71,19 +71,19 @@ static void lower(uint8_t *s, size_t len)
 }
 
 /* The password of a name, a span of `line`: 1, or 0 if the file has no such name. */
-static int find(const pb_password_file *c, FILE *f, pb_span name, struct pb__buf *line,
-                pb_span *password)
+static int password_find(const pb_password_file *c, FILE *f, pb_span name,
+                         struct pb__buf *line, pb_span *password)
 {
     int got;
-    while ((got = read_line(f, line)) == 1) {
-        pb_span whole = strip((pb_span){line->data, line->len});
-        pb_span user = field(whole, c->delimiter, c->username_field);
-        *password = field(whole, c->delimiter, c->password_field);
+    while ((got = password_read_line(f, line)) == 1) {
+        pb_span whole = password_strip((pb_span){line->data, line->len});
+        pb_span user = password_field(whole, c->delimiter, c->username_field);
+        *password = password_field(whole, c->delimiter, c->password_field);
         if (!user.data || !password->data) {
             continue;
         }
         if (c->ignore_case) {
-            lower(line->data + (user.data - line->data), user.len);
+            password_lower(line->data + (user.data - line->data), user.len);
         }
         if (user.len == name.len &&
             (user.len == 0 || memcmp(user.data, name.data, user.len) == 0)) {
@@ -93,7 +93,7 @@ static int find(const pb_password_file *c, FILE *f, pb_span name, struct pb__buf
     return got;
 }
 
-static int digit(uint8_t c)
+static int password_digit(uint8_t c)
 {
     return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -101,15 +101,17 @@ static int digit(uint8_t c)
                                   : -1;
 }
 
-static bool is_right(const pb_password_file *c, const pb_attempt *a, pb_span password)
+static bool password_is_right(const pb_password_file *c, const pb_attempt *a,
+                              pb_span password)
 {
     if (!c->md5) {
         return pb_attempt_check_password(a, password);
     }
     uint8_t md5[PB_MD5_LEN];
     for (size_t i = 0; i < PB_MD5_LEN; i++) {
-        int high = password.len == 2 * PB_MD5_LEN ? digit(password.data[2 * i]) : -1;
-        int low = high < 0 ? -1 : digit(password.data[2 * i + 1]);
+        int high =
+            password.len == 2 * PB_MD5_LEN ? password_digit(password.data[2 * i]) : -1;
+        int low = high < 0 ? -1 : password_digit(password.data[2 * i + 1]);
         if (low < 0) {
             return false;
         }
@@ -119,8 +121,8 @@ static bool is_right(const pb_password_file *c, const pb_attempt *a, pb_span pas
 }
 
 /* Finds the name in the file as it is now; who cannot be looked up is nobody. */
-static int look_up(const pb_attempt *a, const pb_password_file *c, pb_span name,
-                   struct pb__buf *line, pb_span *password)
+static int password_look_up(const pb_attempt *a, const pb_password_file *c, pb_span name,
+                            struct pb__buf *line, pb_span *password)
 {
     FILE *f = fopen(c->path, "rbe");
     if (!f) {
@@ -128,12 +130,12 @@ static int look_up(const pb_attempt *a, const pb_password_file *c, pb_span name,
                 "Unable to load credentials db: %s: %s", c->path, strerror(errno));
         return 0;
     }
-    int found = find(c, f, name, line, password);
+    int found = password_find(c, f, name, line, password);
     fclose(f);
     return found;
 }
 
-static int check_file(pb_attempt *a, void *user_data)
+static int password_check(pb_attempt *a, void *user_data)
 {
     const pb_password_file *c = &((struct file *)user_data)->config;
     struct pb__buf name = {0}, line = {0};
@@ -146,19 +148,20 @@ static int check_file(pb_attempt *a, void *user_data)
         return PB_ERR_NOMEM;
     }
     if (c->ignore_case) {
-        lower(name.data, name.len);
+        password_lower(name.data, name.len);
     }
     asked = (pb_span){name.data, name.len};
-    int found = look_up(a, c, asked, &line, &password);
-    int result = found < 0                           ? found
-                 : found && is_right(c, a, password) ? pb_attempt_accept(a, asked)
-                                                     : pb_attempt_refuse(a);
+    int found = password_look_up(a, c, asked, &line, &password);
+    int result = found < 0 ? found
+                 : found && password_is_right(c, a, password)
+                     ? pb_attempt_accept(a, asked)
+                     : pb_attempt_refuse(a);
     pb__buf_fini(&name);
     pb__buf_fini(&line);
     return result;
 }
 
-static void destroy_file(void *user_data)
+static void password_file_destroy(void *user_data)
 {
     pb__free(user_data);
 }
@@ -180,6 +183,7 @@ int pb_portal_set_password_file(pb_portal *p, const pb_password_file *f)
     if (!f->password_field) {
         own->config.password_field = f->username_field + 1;
     }
-    pb__portal_set_checker(p, &(struct pb__checker){check_file, destroy_file, own});
+    pb__portal_set_checker(
+        p, &(struct pb__checker){password_check, password_file_destroy, own});
     return 0;
 }

@@ -21,7 +21,7 @@ struct pb__address pb__address_of(const struct sockaddr_storage *from, socklen_t
 }
 
 /* An IPv4 address in the clothes of IPv6, as servers of both see it, is that address. */
-static struct pb__address plain_of(const struct pb__address *at)
+static struct pb__address address_plain(const struct pb__address *at)
 {
     const struct sockaddr_in6 *from = &at->is.ip6;
     if (from->sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&from->sin6_addr)) {
@@ -33,9 +33,9 @@ static struct pb__address plain_of(const struct pb__address *at)
     return plain;
 }
 
-static void set_tcp(struct pb__peer *p, const struct pb__address *at)
+static void address_set_tcp(struct pb__peer *p, const struct pb__address *at)
 {
-    struct pb__address plain = plain_of(at);
+    struct pb__address plain = address_plain(at);
     bool six = plain.is.any.sa_family == AF_INET6;
     char port[8];
     if (getnameinfo(&plain.is.any, six ? sizeof plain.is.ip6 : sizeof plain.is.ip4,
@@ -49,7 +49,7 @@ static void set_tcp(struct pb__peer *p, const struct pb__address *at)
     p->shown.address = p->address;
 }
 
-static bool is_printable(const char *path, size_t len)
+static bool path_is_printable(const char *path, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if ((unsigned char)path[i] < ' ' || path[i] == 0x7f) {
@@ -60,7 +60,7 @@ static bool is_printable(const char *path, size_t len)
 }
 
 /* The path is that of the socket's other end: of a client mostly none. */
-static void set_unix(struct pb__peer *p, int fd)
+static void address_set_unix(struct pb__peer *p, int fd)
 {
     struct sockaddr_un un;
     socklen_t len = sizeof un;
@@ -69,7 +69,7 @@ static void set_unix(struct pb__peer *p, int fd)
     if (fd >= 0 && getpeername(fd, (struct sockaddr *)&un, &len) == 0 && len > before) {
         n = strnlen(un.sun_path, len - before);
     }
-    n = is_printable(un.sun_path, n) ? n : 0;
+    n = path_is_printable(un.sun_path, n) ? n : 0;
     snprintf(p->address, sizeof p->address, "unix:%.*s", (int)n, un.sun_path);
     p->shown.address = p->address;
 #ifdef __linux__
@@ -88,10 +88,10 @@ void pb__peer_init(struct pb__peer *p, const struct pb__address *at, int fd)
     switch (at->is.any.sa_family) {
     case AF_INET:
     case AF_INET6:
-        set_tcp(p, at);
+        address_set_tcp(p, at);
         break;
     case AF_UNIX:
-        set_unix(p, fd);
+        address_set_unix(p, fd);
         break;
     default:
         break;

@@ -6,21 +6,21 @@
 
 #include "libpb/net/loop.h"
 
-static void on_signal(uv_signal_t *handle, int number)
+static void run_on_signal(uv_signal_t *handle, int number)
 {
     (void)number;
     uv_stop(handle->loop);
 }
 
 /* Watches a signal without keeping the loop alive for it. */
-static int watch(uv_loop_t *loop, uv_signal_t *handle, int number)
+static int run_watch_signal(uv_loop_t *loop, uv_signal_t *handle, int number)
 {
     int e = uv_signal_init(loop, handle);
     if (e) {
         return e;
     }
     uv_unref((uv_handle_t *)handle);
-    return uv_signal_start_oneshot(handle, on_signal, number);
+    return uv_signal_start_oneshot(handle, run_on_signal, number);
 }
 
 int pb_run(void)
@@ -39,7 +39,7 @@ int pb_run(void)
     uv_loop_t *loop = uv_default_loop();
     is_running = true;
     while (count < 2 && status == 0) {
-        status = watch(loop, &watched[count], numbers[count]);
+        status = run_watch_signal(loop, &watched[count], numbers[count]);
         count++;
     }
     if (status == 0) {

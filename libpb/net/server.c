@@ -30,22 +30,22 @@ struct pb_server {
     void *user_data;
 };
 
-static void free_server(struct pb_server *s)
+static void server_free(struct pb_server *s)
 {
     pb__target_unref(s->target);
     pb__free(s);
 }
 
 /* Whether there may be one connection more. */
-static bool has_room(const struct pb_server *s)
+static bool server_has_room(const struct pb_server *s)
 {
     return s->target->max_connections == 0 || s->count < s->target->max_connections;
 }
 
 /* Takes connections, or leaves them to the system's queue. 0 or -errno. */
-static int listen_if_room(struct pb_server *s)
+static int server_listen_if_room(struct pb_server *s)
 {
-    bool room = has_room(s) && s->timer.due == INT64_MAX;
+    bool room = server_has_room(s) && s->timer.due == INT64_MAX;
     if (room == s->listening || s->closing) {
         return 0;
     }
@@ -55,57 +55,57 @@ static int listen_if_room(struct pb_server *s)
 }
 
 /* Tries again later to take connections. */
-static void listen_later(struct pb_server *s)
+static void server_listen_later(struct pb_server *s)
 {
     pb__timer_set(s->hub.loop, &s->timer, pb__loop_now(s->hub.loop) + ACCEPT_AGAIN);
-    (void)listen_if_room(s);
+    (void)server_listen_if_room(s);
 }
 
-static void end_if_done(struct pb_server *s)
+static void server_end_if_done(struct pb_server *s)
 {
     if (s->closing && s->count == 0) {
         pb__timer_set_soon(s->hub.loop, &s->timer);
     }
 }
 
-static void end(struct pb_server *s)
+static void server_end(struct pb_server *s)
 {
     pb__timer_stop(s->hub.loop, &s->timer);
     void (*closed)(void *) = s->closed;
     void *user_data = s->user_data;
     pb_loop *loop = s->hub.loop;
-    free_server(s);
+    server_free(s);
     if (closed) {
         closed(user_data);
     }
     pb_loop_unref(loop);
 }
 
-static void on_timer(struct pb__timer *timer)
+static void server_on_timer(struct pb__timer *timer)
 {
     struct pb_server *s = PB__LIST_ENTRY(timer, struct pb_server, timer);
     if (s->closing) {
-        end(s);
-    } else if (listen_if_room(s) != 0) {
-        listen_later(s);
+        server_end(s);
+    } else if (server_listen_if_room(s) != 0) {
+        server_listen_later(s);
     }
 }
 
-static void on_gone(pb_conn *c)
+static void server_on_gone(pb_conn *c)
 {
     struct pb_server *s = (struct pb_server *)c->hub;
     pb__list_remove(&c->link);
     pb__conn_fini(c);
     pb__free(c);
     s->count--;
-    if (listen_if_room(s) != 0) {
-        listen_later(s);
+    if (server_listen_if_room(s) != 0) {
+        server_listen_later(s);
     }
-    end_if_done(s);
+    server_end_if_done(s);
 }
 
 /* Whether the program wants the connection. */
-static bool is_allowed(const struct pb_server *s, const struct pb__accepted *from)
+static bool server_allows(const struct pb_server *s, const struct pb__accepted *from)
 {
     struct pb__peer peer;
     if (!s->target->allow) {
@@ -119,7 +119,7 @@ static bool is_allowed(const struct pb_server *s, const struct pb__accepted *fro
 
 /* A connection of a socket, which is taken, also where it fails: NULL. It may be that
  * root_object closes the server. */
-static pb_conn *conn_new(struct pb_server *s, const struct pb__accepted *from)
+static pb_conn *server_conn_new(struct pb_server *s, const struct pb__accepted *from)
 {
     const struct pb__target *t = s->target;
     pb_conn *c = pb__malloc(sizeof *c);
@@ -140,13 +140,13 @@ static pb_conn *conn_new(struct pb_server *s, const struct pb__accepted *from)
     return c;
 }
 
-static void add(struct pb_server *s, const struct pb__accepted *from)
+static void server_add_conn(struct pb_server *s, const struct pb__accepted *from)
 {
     s->count++; /* so that the server waits for it */
-    pb_conn *c = conn_new(s, from);
+    pb_conn *c = server_conn_new(s, from);
     if (!c) {
         s->count--;
-        end_if_done(s);
+        server_end_if_done(s);
         return;
     }
     pb__list_push(&s->conns, &c->link);
@@ -156,7 +156,7 @@ static void add(struct pb_server *s, const struct pb__accepted *from)
     pb__conn_settle(c);
 }
 
-static void on_acceptable(pb_watch *w, int events)
+static void server_on_acceptable(pb_watch *w, int events)
 {
     struct pb_server *s = PB__LIST_ENTRY(w, struct pb_server, listener);
     pb__loop_enter(s->hub.loop);
@@ -167,37 +167,37 @@ static void on_acceptable(pb_watch *w, int events)
     if (events & PB_WATCH_FAILED) {
         s->listening = false;
     }
-    for (int i = 0; i < ACCEPT_AT_ONCE && has_room(s) && !s->closing; i++) {
+    for (int i = 0; i < ACCEPT_AT_ONCE && server_has_room(s) && !s->closing; i++) {
         struct pb__accepted from;
         int fd = from.fd = pb__socket_accept(s->fd, &from.at);
         if (fd == -EAGAIN) {
             break;
         }
         if (fd < 0) {
-            listen_later(s);
+            server_listen_later(s);
             break;
         }
-        if (is_allowed(s, &from) && !s->closing) {
-            add(s, &from);
+        if (server_allows(s, &from) && !s->closing) {
+            server_add_conn(s, &from);
         } else {
             close(fd);
         }
     }
-    if (listen_if_room(s) != 0) {
-        listen_later(s);
+    if (server_listen_if_room(s) != 0) {
+        server_listen_later(s);
     }
 }
 
 /* Opens what listens: 0, or an error. */
-static int open_server(struct pb_server *s, pb_error *err)
+static int server_open(struct pb_server *s, pb_error *err)
 {
     pb_loop *loop = s->hub.loop;
     s->fd = pb__socket_listen(&s->target->at, s->target->reuse_port, &s->port, err);
     if (s->fd < 0) {
         return PB_ERR_SYSTEM;
     }
-    int e = pb__watch_new(loop, &s->listener, s->fd, on_acceptable);
-    if (!e && (e = listen_if_room(s)) != 0) {
+    int e = pb__watch_new(loop, &s->listener, s->fd, server_on_acceptable);
+    if (!e && (e = server_listen_if_room(s)) != 0) {
         pb__watch_free(loop, &s->listener);
     }
     if (e) {
@@ -219,14 +219,14 @@ pb_server *pb_serve(pb_loop *loop, const char *endpoint, const pb_net_config *c,
         return NULL;
     }
     pb__list_init(&s->conns);
-    pb__timer_init(&s->timer, on_timer);
+    pb__timer_init(&s->timer, server_on_timer);
     s->target = pb__target_new(endpoint, PB__ENDPOINT_SERVER, c, err);
     if (s->target) {
-        s->hub =
-            (struct pb__hub){.loop = loop, .policy = &s->target->policy, .gone = on_gone};
+        s->hub = (struct pb__hub){
+            .loop = loop, .policy = &s->target->policy, .gone = server_on_gone};
     }
-    if (!s->target || open_server(s, err) != 0) {
-        free_server(s);
+    if (!s->target || server_open(s, err) != 0) {
+        server_free(s);
         return NULL;
     }
     pb_loop_ref(loop);
@@ -243,7 +243,8 @@ size_t pb_server_connections(const pb_server *s)
     return s ? s->count : 0;
 }
 
-static void stop_listening(pb_server *s, void (*closed)(void *user_data), void *user_data)
+static void server_stop_listening(pb_server *s, void (*closed)(void *user_data),
+                                  void *user_data)
 {
     s->closing = true;
     s->closed = closed;
@@ -258,7 +259,7 @@ static void stop_listening(pb_server *s, void (*closed)(void *user_data), void *
 
 /* In the child of a fork nothing is waited for, but for a connection that is at work on the
  * stack. */
-static void disown(pb_server *s)
+static void server_disown(pb_server *s)
 {
     struct pb__list all;
     pb__list_init(&all);
@@ -271,7 +272,7 @@ static void disown(pb_server *s)
         pb__conn_disown(c);
     }
     if (s->count == 0) {
-        end(s);
+        server_end(s);
     }
 }
 
@@ -281,16 +282,16 @@ void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_d
         return;
     }
     if (!s->closing) {
-        stop_listening(s, closed, user_data);
+        server_stop_listening(s, closed, user_data);
     }
     if (pb__loop_is_foreign(s->hub.loop)) {
-        disown(s);
+        server_disown(s);
         return;
     }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
         pb_conn_close(PB__LIST_ENTRY(l, pb_conn, link));
     }
-    end_if_done(s);
+    server_end_if_done(s);
 }
 
 void pb_server_drain(pb_server *s, int64_t patience, void (*closed)(void *user_data),
@@ -301,10 +302,10 @@ void pb_server_drain(pb_server *s, int64_t patience, void (*closed)(void *user_d
         return;
     }
     if (!s->closing) {
-        stop_listening(s, closed, user_data);
+        server_stop_listening(s, closed, user_data);
     }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
         pb_conn_drain(PB__LIST_ENTRY(l, pb_conn, link), patience);
     }
-    end_if_done(s);
+    server_end_if_done(s);
 }

@@ -42,47 +42,47 @@ struct pb_service {
     void *user_data; /* of stopped */
 };
 
-static void connect_now(struct pb_service *s);
-static void end(struct pb_service *s);
+static void service_connect(struct pb_service *s);
+static void service_end(struct pb_service *s);
 
-static int64_t now(const struct pb_service *s)
+static int64_t service_now(const struct pb_service *s)
 {
     return pb__loop_now(s->loop);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+static int64_t service_earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
 /* ---- Time ---- */
 
-static void set_timer(struct pb_service *s)
+static void service_set_timer(struct pb_service *s)
 {
-    int64_t at = earlier(s->retry_at, pb__waiting_deadline(&s->waiting));
+    int64_t at = service_earlier(s->retry_at, pb__waiting_deadline(&s->waiting));
     if (!s->stopping) {
         pb__timer_set(s->loop, &s->timer, at);
     }
 }
 
-static void on_timer(struct pb__timer *timer)
+static void service_on_timer(struct pb__timer *timer)
 {
     struct pb_service *s = PB__LIST_ENTRY(timer, struct pb_service, timer);
     if (s->stopping) {
-        end(s);
+        service_end(s);
         return;
     }
     s->depth++;
-    if (now(s) >= s->retry_at) {
-        connect_now(s);
+    if (service_now(s) >= s->retry_at) {
+        service_connect(s);
     }
-    pb__waiting_expire(&s->waiting, now(s));
+    pb__waiting_expire(&s->waiting, service_now(s));
     s->depth--;
-    set_timer(s);
+    service_set_timer(s);
 }
 
 /* Milliseconds to the next attempt. */
-static int64_t next_delay(const struct pb_service *s)
+static int64_t service_next_delay(const struct pb_service *s)
 {
     const pb_service_config *c = &s->config;
     double delay = (double)c->first_delay;
@@ -99,7 +99,7 @@ static int64_t next_delay(const struct pb_service *s)
 
 /* ---- Up and down ---- */
 
-static void free_service(struct pb_service *s)
+static void service_free(struct pb_service *s)
 {
     pb__target_unref(s->to);
     pb_value_unref(s->config.mind);
@@ -110,12 +110,12 @@ static void free_service(struct pb_service *s)
     pb__free(s);
 }
 
-static void end(struct pb_service *s)
+static void service_end(struct pb_service *s)
 {
     void (*stopped)(void *) = s->stopped;
     void *user_data = s->user_data;
     pb_loop *loop = s->loop;
-    free_service(s);
+    service_free(s);
     if (stopped) {
         stopped(user_data);
     }
@@ -123,7 +123,7 @@ static void end(struct pb_service *s)
 }
 
 /* There is no connection now. */
-static void down(struct pb_service *s, const pb_error *why)
+static void service_down(struct pb_service *s, const pb_error *why)
 {
     const pb_service_config *c = &s->config;
     if (s->stopping) {
@@ -131,8 +131,8 @@ static void down(struct pb_service *s, const pb_error *why)
         return;
     }
     bool enough = c->max_failures && s->failures >= c->max_failures;
-    int64_t delay = enough ? -1 : next_delay(s);
-    s->retry_at = enough ? INT64_MAX : pb__later(now(s), delay);
+    int64_t delay = enough ? -1 : service_next_delay(s);
+    s->retry_at = enough ? INT64_MAX : pb__later(service_now(s), delay);
     s->depth++;
     if (c->on_down) {
         c->on_down(s, why, delay, c->user_data);
@@ -141,10 +141,10 @@ static void down(struct pb_service *s, const pb_error *why)
         pb__waiting_fail(&s->waiting, PB_ERR_LOST, "no connection came about");
     }
     s->depth--;
-    set_timer(s);
+    service_set_timer(s);
 }
 
-static void on_gone(const pb_error *why, void *who)
+static void service_on_gone(const pb_error *why, void *who)
 {
     struct pb_service *s = who;
     pb_error closed = {0};
@@ -156,11 +156,11 @@ static void on_gone(const pb_error *why, void *who)
     s->failures = was_up ? 0 : s->failures + 1;
     pb_error refused = s->refused;
     s->refused = (pb_error){0};
-    down(s, refused.code ? &refused : why->code ? why : &closed);
+    service_down(s, refused.code ? &refused : why->code ? why : &closed);
 }
 
 /* Calls go to root from now on, which is taken. */
-static void up(struct pb_service *s, pb_remote *root)
+static void service_up(struct pb_service *s, pb_remote *root)
 {
     s->root = root;
     s->failures = 0;
@@ -169,20 +169,20 @@ static void up(struct pb_service *s, pb_remote *root)
         s->config.on_up(s, root, s->config.user_data);
     }
     pb__loop_update(s->loop);
-    while (s->root && pb__waiting_make(&s->waiting, s->root, now(s))) {
+    while (s->root && pb__waiting_make(&s->waiting, s->root, service_now(s))) {
     }
     s->depth--;
-    set_timer(s);
+    service_set_timer(s);
 }
 
 /* Without this there is nothing to do on the connection. */
-static void give_up(struct pb_service *s, const pb_error *why)
+static void service_give_up(struct pb_service *s, const pb_error *why)
 {
     s->refused = *why;
     pb_conn_close(s->conn);
 }
 
-static void on_login(pb_value *avatar, pb_failure *failure, void *user_data)
+static void service_on_login(pb_value *avatar, pb_failure *failure, void *user_data)
 {
     struct pb_service *s = user_data;
     pb_remote *root = avatar ? pb_as_remote(avatar) : NULL;
@@ -191,7 +191,7 @@ static void on_login(pb_value *avatar, pb_failure *failure, void *user_data)
         return;
     }
     if (root) {
-        up(s, pb_remote_ref(root));
+        service_up(s, pb_remote_ref(root));
         return;
     }
     if (avatar) {
@@ -202,10 +202,10 @@ static void on_login(pb_value *avatar, pb_failure *failure, void *user_data)
         pb__error_set(&why, code ? code : PB_ERR_AUTH, 0, "login: %s: %s",
                       pb_failure_type(failure), pb_failure_text(failure));
     }
-    give_up(s, &why);
+    service_give_up(s, &why);
 }
 
-static void on_ready(void *who)
+static void service_on_ready(void *who)
 {
     struct pb_service *s = who;
     pb_error why = {0};
@@ -215,37 +215,37 @@ static void on_ready(void *who)
     if (s->config.login) {
         const pb_call_options options = {.timeout = s->config.login_timeout};
         if (pb_login(pb_conn_session(s->conn), &s->login, s->config.mind, &options,
-                     on_login, s, NULL, &why) != 0) {
-            give_up(s, &why);
+                     service_on_login, s, NULL, &why) != 0) {
+            service_give_up(s, &why);
         }
         return;
     }
     pb_remote *root = pb_conn_root(s->conn);
     if (root) {
-        up(s, root);
+        service_up(s, root);
     } else {
         pb__error_nomem(&why);
-        give_up(s, &why);
+        service_give_up(s, &why);
     }
 }
 
-static void connect_now(struct pb_service *s)
+static void service_connect(struct pb_service *s)
 {
     s->retry_at = INT64_MAX;
-    s->conn =
-        pb__dial(s->loop, s->to,
-                 (struct pb__follower){.ready = on_ready, .gone = on_gone, .who = s});
+    s->conn = pb__dial(s->loop, s->to,
+                       (struct pb__follower){
+                           .ready = service_on_ready, .gone = service_on_gone, .who = s});
     if (!s->conn) {
         pb_error why = {0};
         pb__error_nomem(&why);
         s->failures++;
-        down(s, &why);
+        service_down(s, &why);
     }
 }
 
 /* ---- What the program does ---- */
 
-static bool copy_login(struct pb_service *s, const pb_credentials *c)
+static bool service_copy_login(struct pb_service *s, const pb_credentials *c)
 {
     pb_span user = pb__credentials_username(c), password = pb__credentials_password(c);
     size_t size;
@@ -269,7 +269,7 @@ static bool copy_login(struct pb_service *s, const pb_credentials *c)
     return true;
 }
 
-static void set_defaults(pb_service_config *c)
+static void service_set_defaults(pb_service_config *c)
 {
     c->first_delay = c->first_delay < 0 ? 0
                      : c->first_delay   ? c->first_delay
@@ -295,19 +295,20 @@ pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
     s->loop = loop;
     s->config = c ? *c : (pb_service_config){0};
     pb_value_ref(s->config.mind);
-    set_defaults(&s->config);
+    service_set_defaults(&s->config);
     pb__waiting_init(&s->waiting);
-    pb__timer_init(&s->timer, on_timer);
+    pb__timer_init(&s->timer, service_on_timer);
     s->retry_at = INT64_MAX;
     s->to = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &s->config.net, err);
-    if (!s->to || (s->config.login && !copy_login(s, s->config.login)) ||
-        !(s->conn = pb__dial(
-              loop, s->to,
-              (struct pb__follower){.ready = on_ready, .gone = on_gone, .who = s}))) {
+    if (!s->to || (s->config.login && !service_copy_login(s, s->config.login)) ||
+        !(s->conn = pb__dial(loop, s->to,
+                             (struct pb__follower){.ready = service_on_ready,
+                                                   .gone = service_on_gone,
+                                                   .who = s}))) {
         if (s->to) {
             pb__error_nomem(err);
         }
-        free_service(s);
+        service_free(s);
         return NULL;
     }
     pb_loop_ref(loop);
@@ -324,9 +325,9 @@ size_t pb_service_waiting(const pb_service *s)
     return s ? s->waiting.count : 0;
 }
 
-static int wait_for_it(pb_service *s, const char *method, pb_value *args,
-                       pb_value *kwargs, const pb_call_options *options, pb_answer_cb cb,
-                       void *user_data, pb_error *err)
+static int service_await(pb_service *s, const char *method, pb_value *args,
+                         pb_value *kwargs, const pb_call_options *options,
+                         pb_answer_cb cb, void *user_data, pb_error *err)
 {
     int64_t timeout = options ? options->timeout : 0, deadline = INT64_MAX;
     int e = pb__loop_check(s->loop, err);
@@ -344,13 +345,13 @@ static int wait_for_it(pb_service *s, const char *method, pb_value *args,
                              s->waiting.count, s->to->at.spelling);
     }
     if (timeout > 0) {
-        deadline = pb__later(now(s), timeout);
+        deadline = pb__later(service_now(s), timeout);
     }
     if (pb__waiting_add(&s->waiting, method, args, kwargs, options, deadline, cb,
                         user_data) != 0) {
         return pb__error_nomem(err);
     }
-    set_timer(s);
+    service_set_timer(s);
     return 0;
 }
 
@@ -367,7 +368,7 @@ int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
                                      user_data, NULL, err);
     }
     pb__loop_update(s->loop);
-    return wait_for_it(s, method, args, kwargs, options, cb, user_data, err);
+    return service_await(s, method, args, kwargs, options, cb, user_data, err);
 }
 
 int pb_service_call(pb_service *s, const char *method, pb_answer_cb cb, void *user_data,
@@ -395,20 +396,20 @@ void pb_service_retry(pb_service *s)
     s->failures = 0;
     if (!s->conn && !s->stopping && !pb__loop_is_foreign(s->loop)) {
         pb__loop_update(s->loop);
-        s->retry_at = now(s);
-        set_timer(s);
+        s->retry_at = service_now(s);
+        service_set_timer(s);
     }
 }
 
 /* In the child of a fork nothing is waited for, but for what is at work on the stack. */
-static void disown(pb_service *s)
+static void service_disown(pb_service *s)
 {
     if (s->conn) {
         pb__conn_disown(s->conn);
     }
     if (!s->conn && s->depth == 0) {
         pb__timer_stop(s->loop, &s->timer);
-        end(s);
+        service_end(s);
     }
 }
 
@@ -426,7 +427,7 @@ void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user
     pb__waiting_fail(&s->waiting, PB_ERR_LOST, "the service was stopped");
     s->depth--;
     if (pb__loop_is_foreign(s->loop)) {
-        disown(s);
+        service_disown(s);
     } else if (!s->conn) {
         pb__timer_set_soon(s->loop, &s->timer);
     } else if (s->root) {

@@ -41,7 +41,7 @@ int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
                          pb__socket_text(negative_errno));
 }
 
-static int new_socket(int family)
+static int socket_new(int family)
 {
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return fd < 0 ? -errno : pb__descriptor_raise(fd);
@@ -49,14 +49,14 @@ static int new_socket(int family)
 
 /* A call goes out the moment it is written. No UNIX socket knows the option, or needs
  * it. */
-static void set_nodelay(int fd)
+static void socket_set_nodelay(int fd)
 {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 /* Closes fd after a call on it has failed. */
-static int give_up(int fd)
+static int socket_give_up(int fd)
 {
     int e = -errno;
     close(fd);
@@ -64,7 +64,7 @@ static int give_up(int fd)
 }
 
 /* Binds to an address that is written out, of the family of `to`: 0 or -errno. */
-static int come_from(int fd, const struct sockaddr *to, const char *from)
+static int socket_bind_source(int fd, const struct sockaddr *to, const char *from)
 {
     struct addrinfo *found, hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE,
                                      .ai_family = to->sa_family,
@@ -79,18 +79,18 @@ static int come_from(int fd, const struct sockaddr *to, const char *from)
 
 int pb__socket_connect(const struct sockaddr *to, socklen_t len, const char *from)
 {
-    int fd = new_socket(to->sa_family);
+    int fd = socket_new(to->sa_family);
     if (fd < 0) {
         return fd;
     }
-    set_nodelay(fd);
-    int e = from ? come_from(fd, to, from) : 0;
+    socket_set_nodelay(fd);
+    int e = from ? socket_bind_source(fd, to, from) : 0;
     if (e) {
         close(fd);
         return e;
     }
     if (connect(fd, to, len) != 0 && errno != EINPROGRESS && errno != EINTR) {
-        return give_up(fd);
+        return socket_give_up(fd);
     }
     return fd;
 }
@@ -102,9 +102,10 @@ int pb__socket_status(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &status, &len) != 0 ? -errno : -status;
 }
 
-static int listen_at(const struct sockaddr *at, socklen_t len, int backlog, bool reuse)
+static int socket_listen(const struct sockaddr *at, socklen_t len, int backlog,
+                         bool reuse)
 {
-    int fd = new_socket(at->sa_family);
+    int fd = socket_new(at->sa_family);
     if (fd < 0) {
         return fd;
     }
@@ -112,12 +113,12 @@ static int listen_at(const struct sockaddr *at, socklen_t len, int backlog, bool
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         (reuse && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
         bind(fd, at, len) != 0 || listen(fd, backlog) != 0) {
-        return give_up(fd);
+        return socket_give_up(fd);
     }
     return fd;
 }
 
-static int port_of(int fd)
+static int socket_port(int fd)
 {
     struct sockaddr_storage at = {0};
     socklen_t len = sizeof at;
@@ -127,11 +128,11 @@ static int port_of(int fd)
 }
 
 /* Whether a path is that of a socket on which nobody listens. */
-static bool is_stale(const struct sockaddr_un *at)
+static bool socket_is_stale(const struct sockaddr_un *at)
 {
     struct stat s;
     int fd =
-        stat(at->sun_path, &s) == 0 && S_ISSOCK(s.st_mode) ? new_socket(AF_UNIX) : -1;
+        stat(at->sun_path, &s) == 0 && S_ISSOCK(s.st_mode) ? socket_new(AF_UNIX) : -1;
     if (fd < 0) {
         return false;
     }
@@ -141,21 +142,21 @@ static bool is_stale(const struct sockaddr_un *at)
     return refused;
 }
 
-static int listen_unix(const struct pb__endpoint *e)
+static int socket_listen_unix(const struct pb__endpoint *e)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     memcpy(at.sun_path, e->path, strlen(e->path));
-    if (e->replace && is_stale(&at)) {
+    if (e->replace && socket_is_stale(&at)) {
         unlink(at.sun_path);
     }
-    int fd = listen_at((struct sockaddr *)&at, sizeof at, e->backlog, false);
+    int fd = socket_listen((struct sockaddr *)&at, sizeof at, e->backlog, false);
     return fd >= 0 && e->mode >= 0 && chmod(at.sun_path, (mode_t)e->mode) != 0
-               ? give_up(fd)
+               ? socket_give_up(fd)
                : fd;
 }
 
 /* The socket that systemd has opened, by its index or its name: sd_listen_fds(3). */
-static int take_systemd(const struct pb__endpoint *e)
+static int socket_take_systemd(const struct pb__endpoint *e)
 {
     enum { FIRST = 3 };
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -183,7 +184,7 @@ static int take_systemd(const struct pb__endpoint *e)
     return fd;
 }
 
-static int listen_tcp(const struct pb__endpoint *e, bool reuse, pb_error *err)
+static int socket_listen_tcp(const struct pb__endpoint *e, bool reuse, pb_error *err)
 {
     bool any = !*e->host;
     struct addrinfo *found, hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
@@ -196,17 +197,17 @@ static int listen_tcp(const struct pb__endpoint *e, bool reuse, pb_error *err)
         return pb__error_set(err, PB_ERR_SYSTEM, 0, "cannot listen on %s: %s",
                              e->spelling, gai_strerror(status));
     }
-    int fd = listen_at(found->ai_addr, found->ai_addrlen, e->backlog, reuse);
+    int fd = socket_listen(found->ai_addr, found->ai_addrlen, e->backlog, reuse);
     freeaddrinfo(found);
     return fd;
 }
 
 int pb__socket_listen(const struct pb__endpoint *e, bool reuse, int *port, pb_error *err)
 {
-    int fd = e->is_systemd ? take_systemd(e)
-             : e->is_unix  ? listen_unix(e)
-                           : listen_tcp(e, reuse, err);
-    *port = fd < 0 || e->is_unix ? 0 : port_of(fd);
+    int fd = e->is_systemd ? socket_take_systemd(e)
+             : e->is_unix  ? socket_listen_unix(e)
+                           : socket_listen_tcp(e, reuse, err);
+    *port = fd < 0 || e->is_unix ? 0 : socket_port(fd);
     if (fd < 0) {
         pb__socket_error(err, fd, "cannot listen on %s", e->spelling);
     }
@@ -227,7 +228,7 @@ int pb__socket_accept(int fd, struct pb__address *from)
     }
     got = got < 0 ? -errno : pb__descriptor_raise(got);
     if (got >= 0) {
-        set_nodelay(got);
+        socket_set_nodelay(got);
     }
     return got;
 }
@@ -256,7 +257,7 @@ int pb__socket_adopt(int fd)
         close(fd);
         return e;
     }
-    set_nodelay(fd);
+    socket_set_nodelay(fd);
     return pb__descriptor_raise(fd);
 }
 

@@ -11,15 +11,15 @@
 enum { CONNECT_TIMEOUT = 30000 };
 
 /* NULL for NULL, and for lack of memory. */
-static char *copy(const char *text)
+static char *target_copy_text(const char *text)
 {
     size_t size = text ? strlen(text) + 1 : 0;
     char *own = size ? pb__malloc(size) : NULL;
     return own ? memcpy(own, text, size) : NULL;
 }
 
-static int set_tls(struct pb__target *t, bool is_client, const pb_net_config *c,
-                   pb_error *err)
+static int target_set_tls(struct pb__target *t, bool is_client, const pb_net_config *c,
+                          pb_error *err)
 {
     struct pb__tls_options o = t->at.tls;
     o.insecure = c->tls_insecure;
@@ -37,7 +37,7 @@ static int set_tls(struct pb__target *t, bool is_client, const pb_net_config *c,
         return pb__error_set(err, PB_ERR_ARG, 0,
                              "a TLS client needs the server's name, in tls_host_name");
     }
-    t->tls_host = copy(host);
+    t->tls_host = target_copy_text(host);
     if (host && !t->tls_host) {
         return pb__error_nomem(err);
     }
@@ -45,11 +45,11 @@ static int set_tls(struct pb__target *t, bool is_client, const pb_net_config *c,
     return t->tls ? 0 : PB_ERR_STATE;
 }
 
-static int configure(struct pb__target *t, bool is_client, const pb_net_config *c,
-                     pb_error *err)
+static int target_configure(struct pb__target *t, bool is_client, const pb_net_config *c,
+                            pb_error *err)
 {
     t->policy = pb__policy_of(c);
-    t->policy.ping_method = t->ping_method = copy(c->ping_method);
+    t->policy.ping_method = t->ping_method = target_copy_text(c->ping_method);
     t->connect_timeout = t->at.timeout        ? t->at.timeout
                          : c->connect_timeout ? c->connect_timeout
                                               : CONNECT_TIMEOUT;
@@ -60,13 +60,13 @@ static int configure(struct pb__target *t, bool is_client, const pb_net_config *
     if (!t->shared || (c->ping_method && !t->ping_method)) {
         return pb__error_nomem(err);
     }
-    return t->at.is_tls ? set_tls(t, is_client, c, err) : 0;
+    return t->at.is_tls ? target_set_tls(t, is_client, c, err) : 0;
 }
 
 static const pb_net_config plain;
 
 /* Nowhere yet. */
-static struct pb__target *make(pb_error *err)
+static struct pb__target *target_make(pb_error *err)
 {
     struct pb__target *t = pb__calloc(1, sizeof *t);
     if (t) {
@@ -80,9 +80,10 @@ static struct pb__target *make(pb_error *err)
 struct pb__target *pb__target_new(const char *endpoint, enum pb__endpoint_role role,
                                   const pb_net_config *c, pb_error *err)
 {
-    struct pb__target *t = make(err);
-    if (t && (pb__endpoint_parse(endpoint, role, &t->at, err) != 0 ||
-              configure(t, role == PB__ENDPOINT_CLIENT, c ? c : &plain, err) != 0)) {
+    struct pb__target *t = target_make(err);
+    if (t &&
+        (pb__endpoint_parse(endpoint, role, &t->at, err) != 0 ||
+         target_configure(t, role == PB__ENDPOINT_CLIENT, c ? c : &plain, err) != 0)) {
         pb__target_unref(t);
         return NULL;
     }
@@ -92,11 +93,11 @@ struct pb__target *pb__target_new(const char *endpoint, enum pb__endpoint_role r
 struct pb__target *pb__target_adopted(bool is_client, bool is_tls, const pb_net_config *c,
                                       pb_error *err)
 {
-    struct pb__target *t = make(err);
+    struct pb__target *t = target_make(err);
     if (t) {
         t->at.is_tls = is_tls;
     }
-    if (t && configure(t, is_client, c ? c : &plain, err) != 0) {
+    if (t && target_configure(t, is_client, c ? c : &plain, err) != 0) {
         pb__target_unref(t);
         return NULL;
     }

@@ -18,14 +18,14 @@ struct pb__tls {
     bool finished, ended; /* we have, the peer has said that there is no more */
 };
 
-static int nomem(pb_error *err)
+static int tls_nomem(pb_error *err)
 {
     ERR_clear_error();
     return pb__error_nomem(err);
 }
 
 /* Whom the certificate has to be of. */
-static bool set_host(SSL *ssl, const char *host)
+static bool tls_set_host(SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     if (X509_VERIFY_PARAM_set1_ip_asc(param, host)) {
@@ -42,7 +42,7 @@ struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host)
     struct pb__tls *t = pb__calloc(1, sizeof *t);
     SSL *ssl = t ? SSL_new(c->ssl) : NULL;
     BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
-    bool good = ssl && in && out && (!c->is_client || !host || set_host(ssl, host));
+    bool good = ssl && in && out && (!c->is_client || !host || tls_set_host(ssl, host));
     if (!good) {
         ERR_clear_error();
         SSL_free(ssl);
@@ -68,13 +68,13 @@ struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host)
 }
 
 /* What SSL has against the peer. */
-static int refuse(struct pb__tls *t, pb_error *err)
+static int tls_refuse(struct pb__tls *t, pb_error *err)
 {
     unsigned long e = ERR_peek_last_error();
     long verified = SSL_get_verify_result(t->ssl);
     const char *reason = e ? ERR_reason_error_string(e) : NULL;
     if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE) {
-        return nomem(err);
+        return tls_nomem(err);
     }
     if (verified != X509_V_OK && !SSL_is_init_finished(t->ssl)) {
         pb__error_set(err, PB_ERR_TLS, 0, "the certificate is refused: %s",
@@ -87,7 +87,7 @@ static int refuse(struct pb__tls *t, pb_error *err)
 }
 
 /* 0 where a result of SSL only means that it waits for more. */
-static int judge(struct pb__tls *t, int result, pb_error *err)
+static int tls_judge(struct pb__tls *t, int result, pb_error *err)
 {
     switch (SSL_get_error(t->ssl, result)) {
     case SSL_ERROR_NONE:
@@ -98,7 +98,7 @@ static int judge(struct pb__tls *t, int result, pb_error *err)
         t->ended = true;
         return 0;
     default:
-        return refuse(t, err);
+        return tls_refuse(t, err);
     }
 }
 
@@ -107,9 +107,9 @@ int pb__tls_recv(struct pb__tls *t, pb_span in, pb_error *err)
     int len = (int)in.len;
     ERR_clear_error();
     if (len > 0 && BIO_write(t->in, in.data, len) != len) {
-        return nomem(err);
+        return tls_nomem(err);
     }
-    return SSL_is_init_finished(t->ssl) ? 0 : judge(t, SSL_do_handshake(t->ssl), err);
+    return SSL_is_init_finished(t->ssl) ? 0 : tls_judge(t, SSL_do_handshake(t->ssl), err);
 }
 
 int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, pb_error *err)
@@ -119,7 +119,7 @@ int pb__tls_read(struct pb__tls *t, uint8_t *out, size_t size, pb_error *err)
     }
     ERR_clear_error();
     int n = SSL_read(t->ssl, out, (int)size);
-    return n > 0 ? n : judge(t, n, err);
+    return n > 0 ? n : tls_judge(t, n, err);
 }
 
 bool pb__tls_has_ended(const struct pb__tls *t)
@@ -137,7 +137,7 @@ int pb__tls_write(struct pb__tls *t, pb_span plain, pb_error *err)
     int len = plain.len < 1 << 16 ? (int)plain.len : 1 << 16;
     ERR_clear_error();
     int n = SSL_write(t->ssl, plain.data, len);
-    return n > 0 ? n : judge(t, n, err);
+    return n > 0 ? n : tls_judge(t, n, err);
 }
 
 void pb__tls_finish(struct pb__tls *t)

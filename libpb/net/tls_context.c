@@ -14,7 +14,7 @@
 #include "libpb/base/error.h"
 
 /* Says which file cannot be used, and why. */
-static int refuse(const char *path, pb_error *err)
+static int tls_file_refuse(const char *path, pb_error *err)
 {
     unsigned long e = ERR_peek_error();
     const char *reason = ERR_reason_error_string(e);
@@ -27,14 +27,14 @@ static int refuse(const char *path, pb_error *err)
     return code;
 }
 
-static bool ends_with(const char *name, const char *end)
+static bool path_ends_with(const char *name, const char *end)
 {
     size_t len = strlen(name), n = strlen(end);
     return len >= n && strcmp(name + len - n, end) == 0;
 }
 
 /* Every *.pem of a folder, as Twisted takes them. */
-static int trust_folder(SSL_CTX *ssl, const char *path, pb_error *err)
+static int tls_trust_folder(SSL_CTX *ssl, const char *path, pb_error *err)
 {
     DIR *folder = opendir(path);
     if (!folder) {
@@ -45,14 +45,14 @@ static int trust_folder(SSL_CTX *ssl, const char *path, pb_error *err)
     int failed = 0;
     while (!failed && (entry = readdir(folder))) {
         char file[4096];
-        if (!ends_with(entry->d_name, ".pem")) {
+        if (!path_ends_with(entry->d_name, ".pem")) {
             continue;
         }
         if ((size_t)snprintf(file, sizeof file, "%s/%s", path, entry->d_name) >=
             sizeof file) {
             failed = pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: too long a path", path);
         } else if (SSL_CTX_load_verify_locations(ssl, file, NULL) != 1) {
-            failed = refuse(file, err);
+            failed = tls_file_refuse(file, err);
         }
         found++;
     }
@@ -61,25 +61,27 @@ static int trust_folder(SSL_CTX *ssl, const char *path, pb_error *err)
                            : pb__error_set(err, PB_ERR_TLS, 0, "%s: has no *.pem", path);
 }
 
-static int trust(SSL_CTX *ssl, const char *path, pb_error *err)
+static int tls_trust(SSL_CTX *ssl, const char *path, pb_error *err)
 {
     struct stat s;
     if (!path) {
         return SSL_CTX_set_default_verify_paths(ssl) == 1
                    ? 0
-                   : refuse("the system's certificates", err);
+                   : tls_file_refuse("the system's certificates", err);
     }
     if (stat(path, &s) != 0) {
         return pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: %s", path, strerror(errno));
     }
     if (S_ISDIR(s.st_mode)) {
-        return trust_folder(ssl, path, err);
+        return tls_trust_folder(ssl, path, err);
     }
-    return SSL_CTX_load_verify_locations(ssl, path, NULL) == 1 ? 0 : refuse(path, err);
+    return SSL_CTX_load_verify_locations(ssl, path, NULL) == 1
+               ? 0
+               : tls_file_refuse(path, err);
 }
 
 /* The certificates of a file behind our own. */
-static int add_chain(SSL_CTX *ssl, const char *path, pb_error *err)
+static int tls_add_chain(SSL_CTX *ssl, const char *path, pb_error *err)
 {
     BIO *file = BIO_new_file(path, "r");
     int added = 0;
@@ -92,25 +94,25 @@ static int add_chain(SSL_CTX *ssl, const char *path, pb_error *err)
         added++;
     }
     BIO_free(file);
-    int failed = added ? 0 : refuse(path, err);
+    int failed = added ? 0 : tls_file_refuse(path, err);
     ERR_clear_error();
     return failed;
 }
 
-static int identify(SSL_CTX *ssl, const struct pb__tls_options *o, pb_error *err)
+static int tls_identify(SSL_CTX *ssl, const struct pb__tls_options *o, pb_error *err)
 {
     const char *key = o->key ? o->key : o->certificate;
     if (SSL_CTX_use_certificate_chain_file(ssl, o->certificate) != 1) {
-        return refuse(o->certificate, err);
+        return tls_file_refuse(o->certificate, err);
     }
     if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1) {
-        return refuse(key, err);
+        return tls_file_refuse(key, err);
     }
-    return o->chain ? add_chain(ssl, o->chain, err) : 0;
+    return o->chain ? tls_add_chain(ssl, o->chain, err) : 0;
 }
 
 /* A server has sent what its session can be gone on with by. */
-static int on_session(SSL *ssl, SSL_SESSION *session)
+static int tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct pb__tls_context *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     SSL_SESSION_free(c->session);
@@ -118,8 +120,8 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
     return 1;
 }
 
-static int configure(struct pb__tls_context *c, const struct pb__tls_options *o,
-                     pb_error *err)
+static int tls_configure(struct pb__tls_context *c, const struct pb__tls_options *o,
+                         pb_error *err)
 {
     static const unsigned char id[] = "libpb";
     SSL_CTX *ssl = c->ssl;
@@ -133,17 +135,17 @@ static int configure(struct pb__tls_context *c, const struct pb__tls_options *o,
     if (c->is_client) {
         SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT |
                                                 SSL_SESS_CACHE_NO_INTERNAL);
-        SSL_CTX_sess_set_new_cb(ssl, on_session);
+        SSL_CTX_sess_set_new_cb(ssl, tls_on_session);
     } else {
         SSL_CTX_set_session_id_context(ssl, id, sizeof id - 1);
     }
     bool verify = c->is_client ? !o->insecure : o->ca != NULL;
     if (verify) {
-        failed = trust(ssl, o->ca, err);
+        failed = tls_trust(ssl, o->ca, err);
         SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     }
     if (!failed && o->certificate) {
-        failed = identify(ssl, o, err);
+        failed = tls_identify(ssl, o, err);
     } else if (!failed && !c->is_client) {
         failed = pb__error_set(err, PB_ERR_TLS, 0, "a TLS server needs a certificate");
     }
@@ -162,7 +164,7 @@ struct pb__tls_context *pb__tls_context_new(const struct pb__tls_options *o,
     c->refs = 1;
     c->is_client = is_client;
     c->ssl = SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method());
-    int failed = c->ssl ? configure(c, o, err) : pb__error_nomem(err);
+    int failed = c->ssl ? tls_configure(c, o, err) : pb__error_nomem(err);
     if (failed) {
         pb__tls_context_unref(c);
         return NULL;

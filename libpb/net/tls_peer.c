@@ -18,7 +18,7 @@ struct description {
 };
 
 /* Appends what was written to `from`. */
-static int append_bio(struct pb__buf *text, BIO *from)
+static int peer_append_bio(struct pb__buf *text, BIO *from)
 {
     char *data;
     long len = BIO_get_mem_data(from, &data);
@@ -30,8 +30,8 @@ static int append_bio(struct pb__buf *text, BIO *from)
 
 /* A name that has other characters in it than such names have is left out: it could be
  * taken for another. */
-static int append_name(struct description *d, const char *kind, const char *name,
-                       size_t len)
+static int peer_append_name(struct description *d, const char *kind, const char *name,
+                            size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (name[i] <= ' ' || name[i] == 0x7f) {
@@ -45,13 +45,14 @@ static int append_name(struct description *d, const char *kind, const char *name
     return e;
 }
 
-static int append_string(struct description *d, const char *kind, const ASN1_STRING *s)
+static int peer_append_string(struct description *d, const char *kind,
+                              const ASN1_STRING *s)
 {
-    return append_name(d, kind, (const char *)ASN1_STRING_get0_data(s),
-                       (size_t)ASN1_STRING_length(s));
+    return peer_append_name(d, kind, (const char *)ASN1_STRING_get0_data(s),
+                            (size_t)ASN1_STRING_length(s));
 }
 
-static int append_ip(struct description *d, const ASN1_STRING *s)
+static int peer_append_ip(struct description *d, const ASN1_STRING *s)
 {
     char text[INET6_ADDRSTRLEN];
     int len = ASN1_STRING_length(s);
@@ -60,10 +61,10 @@ static int append_ip(struct description *d, const ASN1_STRING *s)
                    sizeof text)) {
         return 0;
     }
-    return append_name(d, "IP:", text, strlen(text));
+    return peer_append_name(d, "IP:", text, strlen(text));
 }
 
-static int append_names(struct description *d, const X509 *x)
+static int peer_append_names(struct description *d, const X509 *x)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
     int e = 0;
@@ -71,16 +72,16 @@ static int append_names(struct description *d, const X509 *x)
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
         switch (name->type) {
         case GEN_DNS:
-            e = append_string(d, "DNS:", name->d.dNSName);
+            e = peer_append_string(d, "DNS:", name->d.dNSName);
             break;
         case GEN_EMAIL:
-            e = append_string(d, "email:", name->d.rfc822Name);
+            e = peer_append_string(d, "email:", name->d.rfc822Name);
             break;
         case GEN_URI:
-            e = append_string(d, "URI:", name->d.uniformResourceIdentifier);
+            e = peer_append_string(d, "URI:", name->d.uniformResourceIdentifier);
             break;
         case GEN_IPADD:
-            e = append_ip(d, name->d.iPAddress);
+            e = peer_append_ip(d, name->d.iPAddress);
             break;
         default:
             break;
@@ -90,25 +91,25 @@ static int append_names(struct description *d, const X509 *x)
     return e;
 }
 
-static int describe_certificate(struct description *d, X509 *x)
+static int peer_describe_certificate(struct description *d, X509 *x)
 {
     unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     BIO *bio = BIO_new(BIO_s_mem());
-    int e =
-        bio && PEM_write_bio_X509(bio, x) == 1 ? append_bio(&d->text, bio) : PB_ERR_NOMEM;
+    int e = bio && PEM_write_bio_X509(bio, x) == 1 ? peer_append_bio(&d->text, bio)
+                                                   : PB_ERR_NOMEM;
     d->subject = d->text.len;
     if (!e && X509_NAME_print_ex(bio, X509_get_subject_name(x), 0, flags) < 0) {
         e = PB_ERR_NOMEM;
     }
-    e = e ? e : append_bio(&d->text, bio);
+    e = e ? e : peer_append_bio(&d->text, bio);
     d->names = d->text.len;
-    e = e ? e : append_names(d, x);
+    e = e ? e : peer_append_names(d, x);
     BIO_free(bio);
     return e;
 }
 
 /* The texts, in a block of their own that begins with the pointers to the names. */
-static void *block_of(const struct description *d, pb_peer_tls *out)
+static void *peer_block(const struct description *d, pb_peer_tls *out)
 {
     size_t pointers = (d->count + 1) * sizeof(char *);
     const char **names = pb__malloc(pointers + d->text.len);
@@ -139,11 +140,11 @@ int pb__tls_describe(const struct pb__tls *t, pb_peer_tls *out, void **texts)
     X509 *x = SSL_get_peer_certificate(ssl);
     *out = (pb_peer_tls){.version = SSL_get_version(ssl),
                          .cipher = SSL_get_cipher_name(ssl)};
-    int e = x ? describe_certificate(&d, x) : 0;
+    int e = x ? peer_describe_certificate(&d, x) : 0;
     if (x && !e) {
         out->verified = (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) &&
                         SSL_get_verify_result(ssl) == X509_V_OK;
-        *texts = block_of(&d, out);
+        *texts = peer_block(&d, out);
         e = *texts ? 0 : PB_ERR_NOMEM;
     }
     X509_free(x);

@@ -19,7 +19,7 @@ struct call {
     char method[];
 };
 
-static struct call *at(const struct pb__list *l)
+static struct call *waiting_at(const struct pb__list *l)
 {
     return PB__LIST_ENTRY(l, struct call, link);
 }
@@ -55,32 +55,32 @@ int64_t pb__waiting_deadline(const struct pb__waiting *w)
 {
     int64_t first = INT64_MAX;
     for (struct pb__list *l = w->calls.next; l != &w->calls; l = l->next) {
-        first = at(l)->deadline < first ? at(l)->deadline : first;
+        first = waiting_at(l)->deadline < first ? waiting_at(l)->deadline : first;
     }
     return first;
 }
 
-static void take(struct pb__waiting *w, struct call *c)
+static void waiting_take(struct pb__waiting *w, struct call *c)
 {
     pb__list_remove(&c->link);
     w->count--;
 }
 
-static void free_call(struct call *c)
+static void waiting_free_call(struct call *c)
 {
     pb_value_unref(c->args);
     pb_value_unref(c->kwargs);
     pb__free(c);
 }
 
-static void fail(struct call *c, int code, const char *text)
+static void waiting_fail(struct call *c, int code, const char *text)
 {
     if (c->cb) {
         pb_failure *f = pb__failure_new(code, text);
         c->cb(NULL, f, c->user_data);
         pb_failure_unref(f);
     }
-    free_call(c);
+    waiting_free_call(c);
 }
 
 void pb__waiting_expire(struct pb__waiting *w, int64_t now)
@@ -89,15 +89,15 @@ void pb__waiting_expire(struct pb__waiting *w, int64_t now)
     pb__list_init(&late);
     for (struct pb__list *l = w->calls.next, *next; l != &w->calls; l = next) {
         next = l->next;
-        if (at(l)->deadline <= now) {
-            take(w, at(l));
+        if (waiting_at(l)->deadline <= now) {
+            waiting_take(w, waiting_at(l));
             pb__list_push(&late, l);
         }
     }
     while (!pb__list_empty(&late)) {
-        struct call *c = at(late.next);
+        struct call *c = waiting_at(late.next);
         pb__list_remove(&c->link);
-        fail(c, PB_ERR_TIMEOUT, "there was no connection in time for the call");
+        waiting_fail(c, PB_ERR_TIMEOUT, "there was no connection in time for the call");
     }
 }
 
@@ -106,17 +106,17 @@ bool pb__waiting_make(struct pb__waiting *w, pb_remote *to, int64_t now)
     if (pb__list_empty(&w->calls)) {
         return false;
     }
-    struct call *c = at(w->calls.next);
+    struct call *c = waiting_at(w->calls.next);
     pb_error err = {0};
-    take(w, c);
+    waiting_take(w, c);
     if (c->deadline != INT64_MAX) {
         c->options.timeout = c->deadline > now ? c->deadline - now : 1;
     }
     if (pb_remote_call_values(to, c->method, c->args, c->kwargs, &c->options, c->cb,
                               c->user_data, NULL, &err) != 0) {
-        fail(c, err.code, err.text);
+        waiting_fail(c, err.code, err.text);
     } else {
-        free_call(c);
+        waiting_free_call(c);
     }
     return true;
 }
@@ -124,8 +124,8 @@ bool pb__waiting_make(struct pb__waiting *w, pb_remote *to, int64_t now)
 void pb__waiting_fail(struct pb__waiting *w, int code, const char *text)
 {
     while (!pb__list_empty(&w->calls)) {
-        struct call *c = at(w->calls.next);
-        take(w, c);
-        fail(c, code, text);
+        struct call *c = waiting_at(w->calls.next);
+        waiting_take(w, c);
+        waiting_fail(c, code, text);
     }
 }
