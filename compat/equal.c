@@ -32,10 +32,10 @@ static bool is_set(pb_kind kind)
     return kind == PB_SET || kind == PB_FROZENSET;
 }
 
-static bool moments_equal(const pb_value *a, const pb_value *b)
+static bool datetimes_equal(const pb_value *a, const pb_value *b)
 {
-    const struct pb__moment *x = (const struct pb__moment *)a;
-    const struct pb__moment *y = (const struct pb__moment *)b;
+    const struct pb__datetime *x = (const struct pb__datetime *)a;
+    const struct pb__datetime *y = (const struct pb__datetime *)b;
     return x->year_or_days == y->year_or_days && x->month == y->month &&
            x->day == y->day && x->hour == y->hour && x->minute == y->minute &&
            x->second == y->second && x->microsecond == y->microsecond;
@@ -85,7 +85,7 @@ int pb__atoms_equal(const pb_value *a, const pb_value *b)
     case PB_DATE:
     case PB_TIME:
     case PB_TIMEDELTA:
-        return moments_equal(a, b);
+        return datetimes_equal(a, b);
     case PB_METHOD:
         return methods_equal(a, b);
     case PB_OBJECT:

@@ -31,9 +31,9 @@ static uint64_t text_hash(const pb_value *v)
     return *kept;
 }
 
-static uint64_t hash_moment(const pb_value *v)
+static uint64_t hash_datetime(const pb_value *v)
 {
-    const struct pb__moment *m = (const struct pb__moment *)v;
+    const struct pb__datetime *m = (const struct pb__datetime *)v;
     uint64_t day = (uint64_t)m->year_or_days << 32 | (uint64_t)m->month << 24 |
                    (uint64_t)m->day << 16 | (uint64_t)m->hour << 8 | m->minute;
     return pb__hash_words(v->kind, day,
@@ -73,7 +73,7 @@ static int hash_flat(const pb_value *v, uint64_t *out)
     case PB_DATE:
     case PB_TIME:
     case PB_TIMEDELTA:
-        *out = hash_moment(v);
+        *out = hash_datetime(v);
         return 0;
     case PB_METHOD:
         *out = method_hash((const struct pb__method *)v);

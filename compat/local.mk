@@ -20,19 +20,19 @@ libpb_compat_la_SOURCES = \
 	%D%/literal_call.c \
 	%D%/literal_number.c \
 	%D%/literal_text.c \
-	%D%/moment.c \
-	%D%/moment.h \
+	%D%/datetime.c \
+	%D%/datetime.h \
 	%D%/names.c \
 	%D%/number.c \
 	%D%/number.h \
 	%D%/printable.h \
 	%D%/profile.c \
 	%D%/profile.h \
-	%D%/quote.c \
+	%D%/repr_text.c \
 	%D%/remove.c \
 	%D%/repr.c \
 	%D%/repr.h \
-	%D%/seq.c \
+	%D%/sequence.c \
 	%D%/siphash.c \
 	%D%/siphash.h \
 	%D%/table.c \
@@ -53,13 +53,13 @@ unit_tests += \
 	%D%/tests/test_integer \
 	%D%/tests/test_island \
 	%D%/tests/test_literal \
-	%D%/tests/test_moment \
+	%D%/tests/test_datetime \
 	%D%/tests/test_names \
 	%D%/tests/test_null \
 	%D%/tests/test_profile \
 	%D%/tests/test_remove \
 	%D%/tests/test_repr \
-	%D%/tests/test_seq \
+	%D%/tests/test_sequence \
 	%D%/tests/test_siphash \
 	%D%/tests/test_table \
 	%D%/tests/test_text \
@@ -73,13 +73,13 @@ unit_tests += \
 %C%_tests_test_integer_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_island_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_literal_LDADD = $(compat_libs) $(test_libs)
-%C%_tests_test_moment_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_datetime_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_names_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_null_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_profile_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_remove_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_repr_LDADD = $(compat_libs) $(test_libs)
-%C%_tests_test_seq_LDADD = $(compat_libs) $(test_libs)
+%C%_tests_test_sequence_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_siphash_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_table_LDADD = $(compat_libs) $(test_libs)
 %C%_tests_test_text_LDADD = $(compat_libs) $(test_libs)

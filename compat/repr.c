@@ -11,7 +11,7 @@
 #include "compat/floats.h"
 #include "compat/integer.h"
 #include "compat/island.h"
-#include "compat/moment.h"
+#include "compat/datetime.h"
 #include "libpb/base/map.h"
 
 struct frame {
@@ -101,7 +101,7 @@ static int print_atom(struct pb__buf *out, const pb_value *v)
     case PB_REMOTE:
         return print_foreign(out, v, false);
     default:
-        return pb__moment_print(out, v);
+        return pb__datetime_print(out, v);
     }
 }
 

@@ -115,7 +115,7 @@ struct pb__instance {
 };
 
 /* datetime, date, time (fields) and timedelta (days, seconds, microseconds). */
-struct pb__moment {
+struct pb__datetime {
     struct pb_value head;
     int32_t year_or_days;
     int32_t second, microsecond; /* of a timedelta: seconds of the day */

@@ -91,7 +91,7 @@ def some_decimal():
     return decimal.Decimal((rng.randrange(2), digits, exponent))
 
 
-def some_moment():
+def some_datetime():
     date = datetime.datetime(1, 1, 1) + datetime.timedelta(
         days=rng.randrange(3652059), seconds=rng.choice([0, rng.randrange(86400)]),
         microseconds=rng.choice([0, rng.randrange(10**6)]))
@@ -102,7 +102,7 @@ def some_moment():
 
 
 ATOMS = [lambda: None, lambda: rng.random() < 0.5, some_int, some_float, some_text,
-         some_bytes, some_decimal, some_moment]
+         some_bytes, some_decimal, some_datetime]
 
 
 def some_key(depth):

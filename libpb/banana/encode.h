@@ -11,7 +11,7 @@
 #include "libpb/banana/fault.h"
 #include "libpb/banana/limits.h"
 #include "libpb/banana/vocab.h"
-#include "libpb/banana/wire.h"
+#include "libpb/banana/type_bytes.h"
 #include "libpb/base/buf.h"
 #include "pb/banana.h"
 

@@ -10,7 +10,7 @@ libpb_banana_la_SOURCES = \
 	%D%/limits.h \
 	%D%/vocab.c \
 	%D%/vocab.h \
-	%D%/wire.h
+	%D%/type_bytes.h
 banana_libs = libpb_banana.la $(base_libs)
 
 EXTRA_DIST += %D%/tests/recorder.h
@@ -22,7 +22,7 @@ unit_tests += \
 	%D%/tests/test_limits \
 	%D%/tests/test_null \
 	%D%/tests/test_vocab \
-	%D%/tests/test_wire
+	%D%/tests/test_type_bytes
 %C%_tests_test_decode_LDADD = $(banana_libs) $(test_libs)
 %C%_tests_test_decode_cut_LDADD = $(banana_libs) $(test_libs)
 %C%_tests_test_decode_sink_LDADD = $(banana_libs) $(test_libs)
@@ -30,4 +30,4 @@ unit_tests += \
 %C%_tests_test_limits_LDADD = $(banana_libs) $(test_libs)
 %C%_tests_test_null_LDADD = $(banana_libs) $(test_libs)
 %C%_tests_test_vocab_LDADD = $(banana_libs) $(test_libs)
-%C%_tests_test_wire_LDADD = $(banana_libs) $(test_libs)
+%C%_tests_test_type_bytes_LDADD = $(banana_libs) $(test_libs)

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "libpb/banana/wire.h"
+#include "libpb/banana/type_bytes.h"
 #include "pb/error.h"
 
 /* Mirrors Banana.outgoingVocabulary. */

@@ -56,7 +56,7 @@ int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *
 int pb__copyable_plain(struct pb__foreign *f, const char **name, pb_value **state,
                        pb_error *err);
 
-/* ---- copy.c: copies that come ---- */
+/* ---- remote_copy.c: copies that come ---- */
 
 enum pb__arrival {
     PB__ARRIVING, /* in a message that has not been handled yet */
@@ -123,7 +123,7 @@ void pb__cacheable_drop(pb_session *s, struct pb__cached *x);
 /* The session is over: the same for all of them. */
 void pb__cacheable_fini(pb_session *s);
 
-/* ---- cache.c: caches of the peer's ---- */
+/* ---- remote_cache.c: caches of the peer's ---- */
 
 /* One receipt of a cache: a value of the application's. */
 struct pb__cache {
@@ -167,7 +167,7 @@ void pb__publication_end(struct pb__copy *c);
 /* Its first state is there: loads the rest, or asks for it. */
 int pb__publication_begin(struct pb__copy *c, pb_error *err);
 
-/* ---- observer.c ---- */
+/* ---- cacheable_observer.c ---- */
 
 /* An object, as long as it lives. */
 struct pb__weak {

@@ -2,42 +2,42 @@ core_layers += libpb_broker.la
 libpb_broker_la_SOURCES = \
 	%D%/answer.c \
 	%D%/arguments.c \
-	%D%/cache.c \
+	%D%/remote_cache.c \
 	%D%/cacheable.c \
-	%D%/call.c \
+	%D%/outgoing_call.c \
 	%D%/class.c \
 	%D%/checker.c \
 	%D%/collector.c \
 	%D%/copies.h \
-	%D%/copy.c \
+	%D%/remote_copy.c \
 	%D%/copyable.c \
 	%D%/deadline.c \
 	%D%/decache.c \
 	%D%/decref.c \
 	%D%/digest.c \
 	%D%/disconnect.c \
-	%D%/dispatch.c \
-	%D%/dump.c \
+	%D%/incoming_call.c \
+	%D%/session_dump.c \
 	%D%/error.c \
 	%D%/exception.c \
 	%D%/exception.h \
-	%D%/export.c \
+	%D%/exports.c \
 	%D%/failure.c \
 	%D%/failure_state.c \
 	%D%/invoker.c \
 	%D%/log.c \
-	%D%/local.c \
+	%D%/local_as_remote.c \
 	%D%/login.c \
 	%D%/login.h \
 	%D%/logout.c \
 	%D%/message.c \
 	%D%/negotiate.c \
 	%D%/object.c \
-	%D%/observer.c \
+	%D%/cacheable_observer.c \
 	%D%/pager.c \
 	%D%/peer.c \
 	%D%/portal.c \
-	%D%/pressure.c \
+	%D%/back_pressure.c \
 	%D%/proto.c \
 	%D%/publish.c \
 	%D%/registry.c \
@@ -50,20 +50,20 @@ libpb_broker_la_SOURCES = \
 	%D%/trace.c \
 	%D%/uncache.c \
 	%D%/viewpoint.c \
-	%D%/write.c
+	%D%/write_message.c
 libpb_broker_la_LIBADD = $(LIBMD_LIBS)
 broker_libs = libpb_broker.la $(jelly_libs)
 
-EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/farm.h %D%/tests/pond.h %D%/tests/pair.h %D%/tests/users.h %D%/tests/service.h
+EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/copyable_objects.h %D%/tests/cacheable_objects.h %D%/tests/pair.h %D%/tests/users.h %D%/tests/service.h
 unit_tests += \
 	%D%/tests/test_arguments \
-	%D%/tests/test_cache \
-	%D%/tests/test_cache_refused \
+	%D%/tests/test_remote_cache \
+	%D%/tests/test_remote_cache_refused \
 	%D%/tests/test_cacheable \
-	%D%/tests/test_call \
+	%D%/tests/test_outgoing_call \
 	%D%/tests/test_class \
 	%D%/tests/test_collector \
-	%D%/tests/test_copy \
+	%D%/tests/test_remote_copy \
 	%D%/tests/test_copyable \
 	%D%/tests/test_deadline \
 	%D%/tests/test_disconnect \
@@ -71,7 +71,7 @@ unit_tests += \
 	%D%/tests/test_failure \
 	%D%/tests/test_forward \
 	%D%/tests/test_log \
-	%D%/tests/test_local \
+	%D%/tests/test_local_as_remote \
 	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
 	%D%/tests/test_nested \
@@ -82,7 +82,7 @@ unit_tests += \
 	%D%/tests/test_null_session \
 	%D%/tests/test_pager \
 	%D%/tests/test_portal \
-	%D%/tests/test_pressure \
+	%D%/tests/test_back_pressure \
 	%D%/tests/test_reentry \
 	%D%/tests/test_reference \
 	%D%/tests/test_publish \
@@ -93,13 +93,13 @@ unit_tests += \
 	%D%/tests/test_shared \
 	%D%/tests/test_simulate
 %C%_tests_test_arguments_LDADD = $(broker_libs) $(test_libs)
-%C%_tests_test_cache_LDADD = $(broker_libs) $(test_libs)
-%C%_tests_test_cache_refused_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_remote_cache_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_remote_cache_refused_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_cacheable_LDADD = $(broker_libs) $(test_libs)
-%C%_tests_test_call_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_outgoing_call_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_class_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_collector_LDADD = $(broker_libs) $(test_libs)
-%C%_tests_test_copy_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_remote_copy_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_copyable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_deadline_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_disconnect_LDADD = $(broker_libs) $(test_libs)
@@ -107,7 +107,7 @@ unit_tests += \
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_forward_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_log_LDADD = $(broker_libs) $(test_libs)
-%C%_tests_test_local_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_local_as_remote_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_nested_LDADD = $(broker_libs) $(test_libs)
@@ -118,7 +118,7 @@ unit_tests += \
 %C%_tests_test_null_session_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_pager_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_portal_LDADD = $(broker_libs) $(test_libs)
-%C%_tests_test_pressure_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_back_pressure_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reentry_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_reference_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_publish_LDADD = $(broker_libs) $(test_libs)

@@ -130,7 +130,7 @@ void pb__session_wake(pb_session *s);
 /* Under PB_DEBUG: that counts and tables agree. */
 void pb__session_check(const pb_session *s);
 
-/* ---- pressure.c ---- */
+/* ---- back_pressure.c ---- */
 
 /* Whether messages of the peer's are handled now: never in the midst of one that is read
  * or written. */
@@ -144,7 +144,7 @@ int pb__session_queue_check(const pb_session *s, pb_error *err);
 void pb__session_wrote(pb_session *s);
 void pb__session_drained(pb_session *s);
 
-/* ---- write.c ---- */
+/* ---- write_message.c ---- */
 
 /* Where a message begins. For its time the perspective (may be NULL) is s->perspective,
  * Twisted's serializingPerspective. */
@@ -284,7 +284,7 @@ static inline void pb__decref_flush(pb_session *s)
 /* Ends the session where there is no memory for it. */
 void pb__uncache_write(pb_session *s, int64_t luid);
 
-/* ---- object.c, export.c: objects of ours that the peer may call, or holds ---- */
+/* ---- object.c, exports.c: objects of ours that the peer may call, or holds ---- */
 
 struct pb_object {
     struct pb__local base; /* holds the state of a copy */
@@ -381,7 +381,7 @@ bool pb__class_has_role(const pb_class *cls, pb_role role);
  * NULL: none. */
 const pb_class *pb__class_with(const pb_class *cls, size_t callback);
 
-/* ---- dispatch.c ---- */
+/* ---- incoming_call.c ---- */
 
 /* Gives a request that has `local` to its object's method. */
 void pb__serve_local(pb_request *r);
@@ -406,7 +406,8 @@ struct pb_remote {
     bool arriving; /* in the message that comes; its perspective isn't known yet */
     struct pb__weak
         *observed; /* copies.h: what the peer's caches are of; NULL: no observer */
-    struct pb__local_target *target; /* local.c: what is called here; NULL: the peer is */
+    struct pb__local_target
+        *target; /* local_as_remote.c: what is called here; NULL: the peer is */
     char name[];
 };
 
@@ -428,7 +429,7 @@ void pb__remote_fini(pb_session *s);
 /* The invoker of the session that is at *session when it is called. */
 struct pb__invoker pb__invoker(pb_session **session);
 
-/* ---- call.c ---- */
+/* ---- outgoing_call.c ---- */
 
 struct pb_call {
     struct pb__list waiting;
@@ -480,8 +481,9 @@ struct pb_request {
     struct pb__callee callee;
     size_t refs;
     bool wants_answer, answered;
-    bool in_method;                 /* its method has not returned yet */
-    struct pb__local_answer *local; /* local.c: who called here; NULL: the peer did */
+    bool in_method; /* its method has not returned yet */
+    struct pb__local_answer
+        *local; /* local_as_remote.c: who called here; NULL: the peer did */
 };
 
 /* The member at a place of its message; NULL for arguments that were not read. */
@@ -550,7 +552,7 @@ void pb__attached_fini(pb_session *s);
 /* Tells those who asked that the connection ended. */
 void pb__disconnect_notify(pb_session *s);
 
-/* ---- local.c: references to objects of ours ---- */
+/* ---- local_as_remote.c: references to objects of ours ---- */
 
 /* As pb_remote_call_values, whose arguments have been checked. */
 int pb__local_call(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
@@ -573,7 +575,7 @@ void pb__pagers_turn(pb_session *s);
 void pb__pagers_fini(pb_session *s);
 size_t pb__pagers_count(const pb_session *s);
 
-/* ---- dump.c ---- */
+/* ---- session_dump.c ---- */
 
 /* All that the session has, readable, a line each. */
 int pb__session_dump(const pb_session *s, struct pb__buf *out);

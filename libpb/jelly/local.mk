@@ -11,13 +11,13 @@ libpb_jelly_la_SOURCES = \
 	%D%/read.c \
 	%D%/read.h \
 	%D%/read_ahead.h \
-	%D%/read_end.c \
+	%D%/read_build.c \
 	%D%/read_head.c \
 	%D%/read_refuse.c \
-	%D%/read_rest.c \
+	%D%/read_frames.c \
 	%D%/read_scalar.c \
-	%D%/read_text.c \
-	%D%/read_text.h \
+	%D%/read_long.c \
+	%D%/read_long.h \
 	%D%/taster.c \
 	%D%/unjelly.c \
 	%D%/write.c \

@@ -4,7 +4,7 @@
  * list, which says what the list is to become and holds what has come of it so far.
  *
  * read.c is the sink, with all that ordinary data needs inlined; whatever is rare goes
- * through the functions below. read_head.c begins expressions, read_end.c ends them,
+ * through the functions below. read_head.c begins expressions, read_build.c ends them,
  * read_refuse.c gives them up, crefs.c has references and cycles. */
 #ifndef PB__READ_H
 #define PB__READ_H
@@ -183,7 +183,8 @@ int pb__read_end_members(struct pb__reader *r);
 int pb__read_method_steal(struct pb__reader *r, pb_value *name, pb_value *self,
                           pb_value *cls, pb_value **out);
 /* Values of what was read raw; *new*. NULL with err. */
-pb_value *pb__read_moment(enum pb__head head, pb_span text, bool python2, pb_error *err);
+pb_value *pb__read_datetime(enum pb__head head, pb_span text, bool python2,
+                            pb_error *err);
 pb_value *pb__read_decimal(const pb_value *value, const pb_value *exponent, bool python2,
                            pb_error *err);
 /* A text that Python formats: the prefix, then the str of v. */

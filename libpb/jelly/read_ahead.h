@@ -8,7 +8,7 @@
 #define PB__READ_AHEAD_H
 
 #include "libpb/banana/decode.h"
-#include "libpb/jelly/read_text.h"
+#include "libpb/jelly/read_long.h"
 
 /* Room in a seq that is full. PB_ERR_NOMEM. */
 int pb__read_grow_seq(struct pb__seq *s, uint32_t announced);

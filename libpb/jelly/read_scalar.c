@@ -127,7 +127,7 @@ static pb_value *read_timedelta(const struct number *n, pb_error *err)
                     : pb_timedelta(days, seconds, microseconds, err);
 }
 
-pb_value *pb__read_moment(enum pb__head head, pb_span text, bool python2, pb_error *err)
+pb_value *pb__read_datetime(enum pb__head head, pb_span text, bool python2, pb_error *err)
 {
     static const struct {
         int least, most;

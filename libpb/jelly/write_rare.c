@@ -76,9 +76,9 @@ static int put_int(struct pb__writer *w, const pb_value *v, bool negative)
     return e;
 }
 
-static int write_moment(struct pb__writer *w, const pb_value *v)
+static int write_datetime(struct pb__writer *w, const pb_value *v)
 {
-    const struct pb__moment *m = (const struct pb__moment *)v;
+    const struct pb__datetime *m = (const struct pb__datetime *)v;
     char text[80];
     int len;
     switch (v->kind) {
@@ -324,7 +324,7 @@ int pb__write_rare(struct pb__writer *w, pb_value *v)
     case PB_DATE:
     case PB_TIME:
     case PB_TIMEDELTA:
-        return write_moment(w, v);
+        return write_datetime(w, v);
     case PB_DECIMAL:
         return write_decimal(w, v);
     case PB_CLASS:

@@ -110,7 +110,7 @@ void pb__conn_set_timer(pb_conn *c, int64_t at);
  * for. */
 void pb__debug_config(pb_session_config *c);
 
-/* ---- life.c: connections that are idle, silent or about to finish ---- */
+/* ---- connection_timeouts.c: connections that are idle, silent or about to finish ---- */
 
 /* Its ping_method is c's. */
 struct pb__policy pb__policy_of(const pb_net_config *c);

@@ -12,8 +12,8 @@ libpb_net_la_SOURCES = \
 	%D%/dial.h \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
-	%D%/folder.c \
-	%D%/life.c \
+	%D%/published_folder.c \
+	%D%/connection_timeouts.c \
 	%D%/loop.c \
 	%D%/loop_poll.c \
 	%D%/loop_poll.h \
@@ -28,7 +28,7 @@ libpb_net_la_SOURCES = \
 	%D%/process.h \
 	%D%/resolve.c \
 	%D%/resolve.h \
-	%D%/run.c \
+	%D%/default_loop.c \
 	%D%/server.c \
 	%D%/service.c \
 	%D%/socket.c \
@@ -36,8 +36,8 @@ libpb_net_la_SOURCES = \
 	%D%/target.c \
 	%D%/target.h \
 	%D%/tls.h \
-	%D%/waiting.c \
-	%D%/waiting.h
+	%D%/queued_calls.c \
+	%D%/queued_calls.h
 if WITH_TLS
 libpb_net_la_SOURCES += %D%/tls.c %D%/tls_context.c %D%/tls_context.h %D%/tls_peer.c
 else
@@ -56,9 +56,9 @@ unit_tests += \
 	%D%/tests/test_descriptors \
 	%D%/tests/test_dial \
 	%D%/tests/test_endpoint \
-	%D%/tests/test_folder \
+	%D%/tests/test_published_folder \
 	%D%/tests/test_fork \
-	%D%/tests/test_life \
+	%D%/tests/test_connection_timeouts \
 	%D%/tests/test_loop \
 	%D%/tests/test_loop_uv \
 	%D%/tests/test_null \
@@ -80,9 +80,9 @@ unit_tests += \
 %C%_tests_test_descriptors_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_dial_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_endpoint_LDADD = $(net_libs) $(test_libs)
-%C%_tests_test_folder_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_published_folder_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_fork_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
-%C%_tests_test_life_LDADD = $(net_libs) $(test_libs)
+%C%_tests_test_connection_timeouts_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_LDADD = $(net_libs) $(test_libs)
 %C%_tests_test_loop_uv_LDADD = $(net_libs) $(test_libs) $(OPENSSL_LIBS)
 %C%_tests_test_null_LDADD = $(net_libs) $(test_libs)

@@ -13,7 +13,7 @@
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/net/dial.h"
-#include "libpb/net/waiting.h"
+#include "libpb/net/queued_calls.h"
 
 enum {
     FIRST_DELAY = 1000,
@@ -34,7 +34,7 @@ struct pb_service {
     pb_conn *conn;    /* NULL: none, and none is tried */
     pb_remote *root;  /* what calls go to; NULL: it is not up */
     size_t failures;  /* in a row */
-    struct pb__waiting waiting;
+    struct pb__queued_calls waiting;
     pb_error refused; /* why the login was, for want of which the connection ended */
     int depth;        /* of callbacks that are called from here */
     bool stopping;
@@ -59,7 +59,7 @@ static int64_t service_earlier(int64_t a, int64_t b)
 
 static void service_set_timer(struct pb_service *s)
 {
-    int64_t at = service_earlier(s->retry_at, pb__waiting_deadline(&s->waiting));
+    int64_t at = service_earlier(s->retry_at, pb__queued_calls_deadline(&s->waiting));
     if (!s->stopping) {
         pb__timer_set(s->loop, &s->timer, at);
     }
@@ -76,7 +76,7 @@ static void service_on_timer(struct pb__timer *timer)
     if (service_now(s) >= s->retry_at) {
         service_connect(s);
     }
-    pb__waiting_expire(&s->waiting, service_now(s));
+    pb__queued_calls_expire(&s->waiting, service_now(s));
     s->depth--;
     service_set_timer(s);
 }
@@ -138,7 +138,7 @@ static void service_down(struct pb_service *s, const pb_error *why)
         c->on_down(s, why, delay, c->user_data);
     }
     if (s->retry_at == INT64_MAX && !s->conn) {
-        pb__waiting_fail(&s->waiting, PB_ERR_LOST, "no connection came about");
+        pb__queued_calls_fail(&s->waiting, PB_ERR_LOST, "no connection came about");
     }
     s->depth--;
     service_set_timer(s);
@@ -169,7 +169,7 @@ static void service_up(struct pb_service *s, pb_remote *root)
         s->config.on_up(s, root, s->config.user_data);
     }
     pb__loop_update(s->loop);
-    while (s->root && pb__waiting_make(&s->waiting, s->root, service_now(s))) {
+    while (s->root && pb__queued_calls_make(&s->waiting, s->root, service_now(s))) {
     }
     s->depth--;
     service_set_timer(s);
@@ -296,7 +296,7 @@ pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
     s->config = c ? *c : (pb_service_config){0};
     pb_value_ref(s->config.mind);
     service_set_defaults(&s->config);
-    pb__waiting_init(&s->waiting);
+    pb__queued_calls_init(&s->waiting);
     pb__timer_init(&s->timer, service_on_timer);
     s->retry_at = INT64_MAX;
     s->to = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &s->config.net, err);
@@ -347,8 +347,8 @@ static int service_await(pb_service *s, const char *method, pb_value *args,
     if (timeout > 0) {
         deadline = pb__later(service_now(s), timeout);
     }
-    if (pb__waiting_add(&s->waiting, method, args, kwargs, options, deadline, cb,
-                        user_data) != 0) {
+    if (pb__queued_calls_add(&s->waiting, method, args, kwargs, options, deadline, cb,
+                             user_data) != 0) {
         return pb__error_nomem(err);
     }
     service_set_timer(s);
@@ -424,7 +424,7 @@ void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user
     s->user_data = user_data;
     pb__timer_stop(s->loop, &s->timer);
     s->depth++;
-    pb__waiting_fail(&s->waiting, PB_ERR_LOST, "the service was stopped");
+    pb__queued_calls_fail(&s->waiting, PB_ERR_LOST, "the service was stopped");
     s->depth--;
     if (pb__loop_is_foreign(s->loop)) {
         service_disown(s);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "libpb/banana/wire.h"
+#include "libpb/banana/type_bytes.h"
 
 enum {
     DEPTH_MAX = 1 << 20,

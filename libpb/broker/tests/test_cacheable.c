@@ -2,7 +2,7 @@
  *
  * Cacheables as the captures have them, in the place of either side, byte for byte. */
 #include "libpb/broker/tests/captured_copies.h"
-#include "libpb/broker/tests/pond.h"
+#include "libpb/broker/tests/cacheable_objects.h"
 
 static const pb_profile twisted_22_4 = {
     .python_major = 3, .python_minor = 11, .twisted = 2204};

@@ -2,7 +2,7 @@
  *
  * Copyables as the captures have them, in the place of either side, byte for byte. */
 #include "libpb/broker/tests/captured_copies.h"
-#include "libpb/broker/tests/farm.h"
+#include "libpb/broker/tests/copyable_objects.h"
 
 /* ---- Captures ---- */
 

@@ -111,7 +111,7 @@ PB_TEST(read, many)
     pb__buf_fini(&want);
 }
 
-PB_TEST(read, moments)
+PB_TEST(read, datetimes)
 {
     static const struct row rows[] = {
         {"(datetime '2020 1 2 3 4 5 6')", "datetime.datetime(2020, 1, 2, 3, 4, 5, 6)"},

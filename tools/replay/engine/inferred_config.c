@@ -6,7 +6,7 @@
  * tracebacks. */
 #include <string.h>
 
-#include "libpb/banana/wire.h"
+#include "libpb/banana/type_bytes.h"
 #include "libpb/base/error.h"
 #include "tools/common/traversal.h"
 #include "tools/replay/engine/player.h"

@@ -2,8 +2,8 @@
  *
  * What decoder and encoder share: the type bytes, the arithmetic of base 128 digits (least
  * first, eight at a time), and bytes of a fixed order to and from numbers. */
-#ifndef PB__WIRE_H
-#define PB__WIRE_H
+#ifndef PB__TYPE_BYTES_H
+#define PB__TYPE_BYTES_H
 
 #include <stdint.h>
 #include <string.h>

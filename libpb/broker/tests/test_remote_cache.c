@@ -4,7 +4,7 @@
  * allocation failing. */
 #include "compat/compare.h"
 #include "libpb/broker/tests/bytes.h"
-#include "libpb/broker/tests/pond.h"
+#include "libpb/broker/tests/cacheable_objects.h"
 
 /* ---- Counts ---- */
 

@@ -2,7 +2,7 @@
  *
  * Calls that wait for a connection. Each callback may do anything, also add to the list or
  * end it, so a call is out of the list before its callback runs. */
-#include "libpb/net/waiting.h"
+#include "libpb/net/queued_calls.h"
 
 #include <string.h>
 
@@ -19,20 +19,20 @@ struct call {
     char method[];
 };
 
-static struct call *waiting_at(const struct pb__list *l)
+static struct call *queued_call_at(const struct pb__list *l)
 {
     return PB__LIST_ENTRY(l, struct call, link);
 }
 
-void pb__waiting_init(struct pb__waiting *w)
+void pb__queued_calls_init(struct pb__queued_calls *w)
 {
     pb__list_init(&w->calls);
     w->count = 0;
 }
 
-int pb__waiting_add(struct pb__waiting *w, const char *method, pb_value *args,
-                    pb_value *kwargs, const pb_call_options *options, int64_t deadline,
-                    pb_answer_cb cb, void *user_data)
+int pb__queued_calls_add(struct pb__queued_calls *w, const char *method, pb_value *args,
+                         pb_value *kwargs, const pb_call_options *options,
+                         int64_t deadline, pb_answer_cb cb, void *user_data)
 {
     size_t len = strlen(method) + 1;
     struct call *c = pb__malloc(sizeof *c + len);
@@ -51,81 +51,82 @@ int pb__waiting_add(struct pb__waiting *w, const char *method, pb_value *args,
     return 0;
 }
 
-int64_t pb__waiting_deadline(const struct pb__waiting *w)
+int64_t pb__queued_calls_deadline(const struct pb__queued_calls *w)
 {
     int64_t first = INT64_MAX;
     for (struct pb__list *l = w->calls.next; l != &w->calls; l = l->next) {
-        first = waiting_at(l)->deadline < first ? waiting_at(l)->deadline : first;
+        first = queued_call_at(l)->deadline < first ? queued_call_at(l)->deadline : first;
     }
     return first;
 }
 
-static void waiting_take(struct pb__waiting *w, struct call *c)
+static void queued_call_take(struct pb__queued_calls *w, struct call *c)
 {
     pb__list_remove(&c->link);
     w->count--;
 }
 
-static void waiting_free_call(struct call *c)
+static void queued_call_free_call(struct call *c)
 {
     pb_value_unref(c->args);
     pb_value_unref(c->kwargs);
     pb__free(c);
 }
 
-static void waiting_fail(struct call *c, int code, const char *text)
+static void queued_call_fail(struct call *c, int code, const char *text)
 {
     if (c->cb) {
         pb_failure *f = pb__failure_new(code, text);
         c->cb(NULL, f, c->user_data);
         pb_failure_unref(f);
     }
-    waiting_free_call(c);
+    queued_call_free_call(c);
 }
 
-void pb__waiting_expire(struct pb__waiting *w, int64_t now)
+void pb__queued_calls_expire(struct pb__queued_calls *w, int64_t now)
 {
     struct pb__list late;
     pb__list_init(&late);
     for (struct pb__list *l = w->calls.next, *next; l != &w->calls; l = next) {
         next = l->next;
-        if (waiting_at(l)->deadline <= now) {
-            waiting_take(w, waiting_at(l));
+        if (queued_call_at(l)->deadline <= now) {
+            queued_call_take(w, queued_call_at(l));
             pb__list_push(&late, l);
         }
     }
     while (!pb__list_empty(&late)) {
-        struct call *c = waiting_at(late.next);
+        struct call *c = queued_call_at(late.next);
         pb__list_remove(&c->link);
-        waiting_fail(c, PB_ERR_TIMEOUT, "there was no connection in time for the call");
+        queued_call_fail(c, PB_ERR_TIMEOUT,
+                         "there was no connection in time for the call");
     }
 }
 
-bool pb__waiting_make(struct pb__waiting *w, pb_remote *to, int64_t now)
+bool pb__queued_calls_make(struct pb__queued_calls *w, pb_remote *to, int64_t now)
 {
     if (pb__list_empty(&w->calls)) {
         return false;
     }
-    struct call *c = waiting_at(w->calls.next);
+    struct call *c = queued_call_at(w->calls.next);
     pb_error err = {0};
-    waiting_take(w, c);
+    queued_call_take(w, c);
     if (c->deadline != INT64_MAX) {
         c->options.timeout = c->deadline > now ? c->deadline - now : 1;
     }
     if (pb_remote_call_values(to, c->method, c->args, c->kwargs, &c->options, c->cb,
                               c->user_data, NULL, &err) != 0) {
-        waiting_fail(c, err.code, err.text);
+        queued_call_fail(c, err.code, err.text);
     } else {
-        waiting_free_call(c);
+        queued_call_free_call(c);
     }
     return true;
 }
 
-void pb__waiting_fail(struct pb__waiting *w, int code, const char *text)
+void pb__queued_calls_fail(struct pb__queued_calls *w, int code, const char *text)
 {
     while (!pb__list_empty(&w->calls)) {
-        struct call *c = waiting_at(w->calls.next);
-        waiting_take(w, c);
-        waiting_fail(c, code, text);
+        struct call *c = queued_call_at(w->calls.next);
+        queued_call_take(w, c);
+        queued_call_fail(c, code, text);
     }
 }

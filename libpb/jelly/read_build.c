@@ -80,14 +80,14 @@ static int finish_parsed(struct pb__reader *r, pb_value *v, const pb_error *err)
     return list_finish(r, v);
 }
 
-static int end_moment(struct pb__reader *r, struct pb__frame *f)
+static int end_datetime(struct pb__reader *r, struct pb__frame *f)
 {
     pb_error err = {0};
     if (!is_bytes(f->v[0])) {
         return list_refuse(r, "the numbers of a date or time are no byte string");
     }
     pb_value *v =
-        pb__read_moment((enum pb__head)f->head, span_of(f->v[0]), r->python2, &err);
+        pb__read_datetime((enum pb__head)f->head, span_of(f->v[0]), r->python2, &err);
     return finish_parsed(r, v, &err);
 }
 
@@ -392,10 +392,10 @@ int pb__read_end_members(struct pb__reader *r)
 {
     static int (*const ends[PB__HEADS])(struct pb__reader *, struct pb__frame *) = {
         [PB__HEAD_UNICODE] = end_unicode,
-        [PB__HEAD_DATETIME] = end_moment,
-        [PB__HEAD_DATE] = end_moment,
-        [PB__HEAD_TIME] = end_moment,
-        [PB__HEAD_TIMEDELTA] = end_moment,
+        [PB__HEAD_DATETIME] = end_datetime,
+        [PB__HEAD_DATE] = end_datetime,
+        [PB__HEAD_TIME] = end_datetime,
+        [PB__HEAD_TIMEDELTA] = end_datetime,
         [PB__HEAD_DECIMAL] = end_decimal,
         [PB__HEAD_REFERENCE] = end_reference,
         [PB__HEAD_DEREFERENCE] = end_dereference,

@@ -2,12 +2,12 @@
  *
  * Texts as the reader makes them, and the recent keys. A key is looked up before it is
  * checked: one that was met before is known to be UTF-8, and has its memory. */
-#ifndef PB__READ_TEXT_H
-#define PB__READ_TEXT_H
+#ifndef PB__READ_LONG_H
+#define PB__READ_LONG_H
 
 #include <string.h>
 
-#include "libpb/banana/wire.h"
+#include "libpb/banana/type_bytes.h"
 #include "libpb/jelly/read.h"
 
 #define PB__COPY_SHORT 32 /* bytes that are copied without a call */

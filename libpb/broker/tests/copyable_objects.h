@@ -2,8 +2,8 @@
  *
  * A farm: objects that go over the wire as copies, the classes that copies of them become,
  * and a root that gives and takes them. Those of the captures, and some that are worse. */
-#ifndef PB__TEST_FARM_H
-#define PB__TEST_FARM_H
+#ifndef PB__TEST_COPYABLE_OBJECTS_H
+#define PB__TEST_COPYABLE_OBJECTS_H
 
 #include "libpb/broker/tests/pair.h"
 

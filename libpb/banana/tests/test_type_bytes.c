@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <inttypes.h>
 
-#include "libpb/banana/wire.h"
+#include "libpb/banana/type_bytes.h"
 #include "tests/support.h"
 
 /* Numbers around every power of two. */

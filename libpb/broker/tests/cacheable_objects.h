@@ -2,8 +2,8 @@
  *
  * A pond of ducks, which is Cacheable, the peer's cache of it, and a root that gives and
  * takes it: those of the captures. */
-#ifndef PB__TEST_POND_H
-#define PB__TEST_POND_H
+#ifndef PB__TEST_CACHEABLE_OBJECTS_H
+#define PB__TEST_CACHEABLE_OBJECTS_H
 
 #include "libpb/broker/tests/pair.h"
 

@@ -4,7 +4,7 @@
  * with every allocation failing. */
 #include "compat/compare.h"
 #include "libpb/broker/tests/bytes.h"
-#include "libpb/broker/tests/farm.h"
+#include "libpb/broker/tests/copyable_objects.h"
 
 /* Opens a pair with a farm at the server, and the registry of the test at both ends, or
  * one of the caller's. */

@@ -2,7 +2,7 @@
  *
  * Caches that refuse their state, and messages about caches that are malformed. */
 #include "libpb/broker/tests/bytes.h"
-#include "libpb/broker/tests/pond.h"
+#include "libpb/broker/tests/cacheable_objects.h"
 
 /* ---- Refused, and malformed ---- */
 

@@ -4,7 +4,7 @@
 #include "compat/value.h"
 #include "tests/support.h"
 
-PB_TEST(moment, fields)
+PB_TEST(datetime, fields)
 {
     pb_datetime_fields f = {2020, 2, 29, 23, 59, 58, 999999};
     pb_datetime_fields out;
@@ -35,7 +35,7 @@ PB_TEST(moment, fields)
     pb_value_unref(v);
 }
 
-PB_TEST(moment, out_of_range)
+PB_TEST(datetime, out_of_range)
 {
     static const struct {
         pb_datetime_fields f;
@@ -74,7 +74,7 @@ PB_TEST(moment, out_of_range)
     pb_value_unref(leap);
 }
 
-PB_TEST(moment, timedelta)
+PB_TEST(datetime, timedelta)
 {
     static const struct {
         int64_t in[3], out[3];
@@ -104,7 +104,7 @@ PB_TEST(moment, timedelta)
     }
 }
 
-PB_TEST(moment, timedelta_out_of_range)
+PB_TEST(datetime, timedelta_out_of_range)
 {
     static const int64_t rows[][3] = {
         {1000000000, 0, 0},          {-999999999, 0, -1},
@@ -134,7 +134,7 @@ static int make(void *unused)
     return err.code;
 }
 
-PB_TEST(moment, lack_of_memory)
+PB_TEST(datetime, lack_of_memory)
 {
     pb__test_each_failure(make, NULL);
 }

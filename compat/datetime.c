@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * datetime, date, time and timedelta, with the ranges of Python's datetime module. */
-#include "compat/moment.h"
+#include "compat/datetime.h"
 #include "libpb/base/error.h"
 
 #define DAYS_MAX 999999999 /* of a timedelta, either way */
 
-static pb_value *moment_new(pb_kind kind, const struct pb__moment *fields, pb_error *err)
+static pb_value *datetime_new(pb_kind kind, const struct pb__datetime *fields,
+                              pb_error *err)
 {
-    struct pb__moment *m = pb__value_new(NULL, sizeof *m, kind);
+    struct pb__datetime *m = pb__value_new(NULL, sizeof *m, kind);
     if (!m) {
         pb__error_nomem(err);
         return NULL;
@@ -67,14 +68,14 @@ pb_value *pb_datetime(const pb_datetime_fields *f, pb_error *err)
         !check_time(f->hour, f->minute, f->second, f->microsecond, err)) {
         return NULL;
     }
-    struct pb__moment m = {.year_or_days = f->year,
-                           .month = (uint8_t)f->month,
-                           .day = (uint8_t)f->day,
-                           .hour = (uint8_t)f->hour,
-                           .minute = (uint8_t)f->minute,
-                           .second = f->second,
-                           .microsecond = f->microsecond};
-    return moment_new(PB_DATETIME, &m, err);
+    struct pb__datetime m = {.year_or_days = f->year,
+                             .month = (uint8_t)f->month,
+                             .day = (uint8_t)f->day,
+                             .hour = (uint8_t)f->hour,
+                             .minute = (uint8_t)f->minute,
+                             .second = f->second,
+                             .microsecond = f->microsecond};
+    return datetime_new(PB_DATETIME, &m, err);
 }
 
 pb_value *pb_date(int year, int month, int day, pb_error *err)
@@ -82,9 +83,9 @@ pb_value *pb_date(int year, int month, int day, pb_error *err)
     if (!check_date(year, month, day, err)) {
         return NULL;
     }
-    struct pb__moment m = {
+    struct pb__datetime m = {
         .year_or_days = year, .month = (uint8_t)month, .day = (uint8_t)day};
-    return moment_new(PB_DATE, &m, err);
+    return datetime_new(PB_DATE, &m, err);
 }
 
 pb_value *pb_time(int hour, int minute, int second, int microsecond, pb_error *err)
@@ -92,11 +93,11 @@ pb_value *pb_time(int hour, int minute, int second, int microsecond, pb_error *e
     if (!check_time(hour, minute, second, microsecond, err)) {
         return NULL;
     }
-    struct pb__moment m = {.hour = (uint8_t)hour,
-                           .minute = (uint8_t)minute,
-                           .second = second,
-                           .microsecond = microsecond};
-    return moment_new(PB_TIME, &m, err);
+    struct pb__datetime m = {.hour = (uint8_t)hour,
+                             .minute = (uint8_t)minute,
+                             .second = second,
+                             .microsecond = microsecond};
+    return datetime_new(PB_TIME, &m, err);
 }
 
 /* Moves what is past one unit from *small to *large; false where that overflows. */
@@ -122,10 +123,10 @@ pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds, pb_e
                       "a timedelta is at most 999999999 days, either way");
         return NULL;
     }
-    struct pb__moment m = {.year_or_days = (int32_t)days,
-                           .second = (int32_t)seconds,
-                           .microsecond = (int32_t)microseconds};
-    return moment_new(PB_TIMEDELTA, &m, err);
+    struct pb__datetime m = {.year_or_days = (int32_t)days,
+                             .second = (int32_t)seconds,
+                             .microsecond = (int32_t)microseconds};
+    return datetime_new(PB_TIMEDELTA, &m, err);
 }
 
 int pb_as_datetime(const pb_value *v, pb_datetime_fields *out)
@@ -138,7 +139,7 @@ int pb_as_datetime(const pb_value *v, pb_datetime_fields *out)
     if (kind != PB_DATETIME && kind != PB_DATE && kind != PB_TIME) {
         return pb__wrong_kind(v);
     }
-    const struct pb__moment *m = (const struct pb__moment *)v;
+    const struct pb__datetime *m = (const struct pb__datetime *)v;
     *out = (pb_datetime_fields){m->year_or_days, m->month,  m->day,        m->hour,
                                 m->minute,       m->second, m->microsecond};
     return 0;
@@ -146,9 +147,9 @@ int pb_as_datetime(const pb_value *v, pb_datetime_fields *out)
 
 int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds, int *microseconds)
 {
-    static const struct pb__moment none;
+    static const struct pb__datetime none;
     bool is_one = pb__kind_or_nothing(v) == PB_TIMEDELTA;
-    const struct pb__moment *m = is_one ? (const struct pb__moment *)v : &none;
+    const struct pb__datetime *m = is_one ? (const struct pb__datetime *)v : &none;
     if (days) {
         *days = m->year_or_days;
     }
@@ -172,7 +173,7 @@ static int print_named(struct pb__buf *out, bool *first, const char *word, int n
     return pb__buf_printf(out, "%s%s=%d", comma, word, number);
 }
 
-static int print_timedelta(struct pb__buf *out, const struct pb__moment *m)
+static int print_timedelta(struct pb__buf *out, const struct pb__datetime *m)
 {
     bool first = true;
     int e = pb__buf_puts(out, "datetime.timedelta(");
@@ -182,9 +183,9 @@ static int print_timedelta(struct pb__buf *out, const struct pb__moment *m)
     return e ? e : pb__buf_puts(out, first ? "0)" : ")");
 }
 
-int pb__moment_print(struct pb__buf *out, const pb_value *v)
+int pb__datetime_print(struct pb__buf *out, const pb_value *v)
 {
-    const struct pb__moment *m = (const struct pb__moment *)v;
+    const struct pb__datetime *m = (const struct pb__datetime *)v;
     if (v->kind == PB_TIMEDELTA) {
         return print_timedelta(out, m);
     }
