@@ -7,6 +7,14 @@ EXTRA_DIST += \
 	%D%/run.py
 
 EXTRA_PROGRAMS += %D%/codec %D%/connections
+# What it counts is compared only where the library is optimised as it is installed.
+check_PROGRAMS += %D%/instructions
+EXTRA_DIST += %D%/count_instructions.py %D%/instructions.txt
+if WITH_LTO
+program_tests += %D%/count_instructions.py
+endif
+%C%_instructions_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign $(PB_LDFLAGS)
+%C%_instructions_LDADD = $(broker_libs) libpb_mem.la $(PCRE2_LIBS) -lm
 %C%_connections_SOURCES = %D%/connections.c tools/call/bench.h
 %C%_codec_SOURCES = \
 	%D%/codec.c \
