@@ -3,7 +3,14 @@
  * answer, both ways. */
 #include <inttypes.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 /* Mirrors Broker._sendAnswer. */
 int pb__answer_write(pb_session *s, pb_value *id, pb_value *result,

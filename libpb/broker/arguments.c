@@ -9,6 +9,11 @@
 #include <string.h>
 
 #include "compat/profile.h"
+#include "libpb/base/buf.h"
+#include "libpb/broker/exception.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
 /* Answers with what code stands for (PB_ERR_TYPE: a TypeError) about the method that is

@@ -4,7 +4,10 @@
  * want to hear more, the session stops between two messages: what has come already is
  * kept, and the driver reads no more. So a peer can make us keep little more than
  * high_mark and one message, however much it asks for. */
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/back_pressure.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/session.h"
 
 size_t pb__session_queued(const pb_session *s)
 {
@@ -22,7 +25,7 @@ static bool is_held_up(const pb_session *s)
     return s->answered > sent && (!s->calls || s->calls->sent.len == 0);
 }
 
-bool pb__session_hears(const pb_session *s)
+bool pb__session_may_read(const pb_session *s)
 {
     return pb__session_open(s) && !s->paused && !s->reading && !s->writing &&
            s->serving < s->shared->config.max_pending && !is_held_up(s);
@@ -30,7 +33,7 @@ bool pb__session_hears(const pb_session *s)
 
 bool pb__session_has_input(const pb_session *s)
 {
-    return (s->kept || (s->in && s->in->len > 0)) && pb__session_hears(s);
+    return (s->pending || (s->in && s->in->len > 0)) && pb__session_may_read(s);
 }
 
 int pb__session_queue_check(const pb_session *s, pb_error *err)
@@ -65,7 +68,7 @@ bool pb_session_is_full(const pb_session *s)
 
 bool pb_session_want_recv(const pb_session *s)
 {
-    return s && !s->kept && pb__session_hears(s);
+    return s && !s->pending && pb__session_may_read(s);
 }
 
 void pb_session_pause(pb_session *s)

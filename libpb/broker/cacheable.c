@@ -3,7 +3,16 @@
  * Cacheables of ours, and who has caches of them: the first time one is sent its state
  * goes with it, under a number, and from then on the number alone, each time one count
  * more. Mirrors flavors.Cacheable, Broker.cacheRemotely and cachedRemotelyAs. */
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/caches.h"
+#include "libpb/broker/copyable.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/session.h"
 
 struct pb__caches *pb__caches(pb_session *s)
 {
@@ -12,31 +21,31 @@ struct pb__caches *pb__caches(pb_session *s)
         if (!c) {
             return NULL;
         }
-        pb__list_init(&c->order);
-        pb__list_init(&c->owed);
-        pb__list_init(&c->late);
+        pb__list_init(&c->cacheables_in_order);
+        pb__list_init(&c->decaches_due);
+        pb__list_init(&c->decaches_deferred);
         s->caches = c;
     }
     return s->caches;
 }
 
-static struct pb__cached *cached_find(const pb_session *s, const pb_object *o)
+static struct pb__cacheable *cached_find(const pb_session *s, const pb_object *o)
 {
-    return s->caches ? pb__map_get(&s->caches->luids, (uintptr_t)o) : NULL;
+    return s->caches ? pb__map_get(&s->caches->cacheables_by_object, (uintptr_t)o) : NULL;
 }
 
 int64_t pb__cacheable_luid(const pb_session *s, const pb_object *o)
 {
-    const struct pb__cached *x = o ? cached_find(s, o) : NULL;
+    const struct pb__cacheable *x = o ? cached_find(s, o) : NULL;
     return x ? x->luid : 0;
 }
 
-struct pb__cached *pb__cacheable_find(const pb_session *s, int64_t luid)
+struct pb__cacheable *pb__cacheable_find(const pb_session *s, int64_t luid)
 {
-    return s->caches ? pb__map_get(&s->caches->cached, (uint64_t)luid) : NULL;
+    return s->caches ? pb__map_get(&s->caches->cacheables, (uint64_t)luid) : NULL;
 }
 
-static void cached_touch(struct pb__caches *cs, struct pb__cached *x)
+static void cached_touch(struct pb__caches *cs, struct pb__cacheable *x)
 {
     if (x->fresh == 0) {
         x->next_touched = cs->touched;
@@ -47,16 +56,16 @@ static void cached_touch(struct pb__caches *cs, struct pb__cached *x)
 }
 
 /* Takes x out of the tables. */
-static void cached_forget(struct pb__caches *cs, struct pb__cached *x)
+static void cached_forget(struct pb__caches *cs, struct pb__cacheable *x)
 {
     pb__list_remove(&x->link);
-    pb__map_take(&cs->cached, (uint64_t)x->luid);
-    if (pb__map_get(&cs->luids, (uintptr_t)x->object) == x) {
-        pb__map_take(&cs->luids, (uintptr_t)x->object);
+    pb__map_take(&cs->cacheables, (uint64_t)x->luid);
+    if (pb__map_get(&cs->cacheables_by_object, (uintptr_t)x->object) == x) {
+        pb__map_take(&cs->cacheables_by_object, (uintptr_t)x->object);
     }
 }
 
-static void free_cached(struct pb__cached *x)
+static void free_cached(struct pb__cacheable *x)
 {
     pb_remote_unref(x->observer);
     pb_object_unref(x->perspective);
@@ -66,19 +75,19 @@ static void free_cached(struct pb__cached *x)
 
 /* A new one, in the tables and in the message. Where the object is on its way out under
  * another number, that one is found by the number only from now on. */
-static struct pb__cached *cached_add(pb_session *s, pb_object *o)
+static struct pb__cacheable *cached_add(pb_session *s, pb_object *o)
 {
     struct pb__caches *cs = pb__caches(s);
-    struct pb__cached *x = cs ? pb__calloc(1, sizeof *x) : NULL;
+    struct pb__cacheable *x = cs ? pb__calloc(1, sizeof *x) : NULL;
     if (!x) {
         return NULL;
     }
     x->object = pb_object_ref(o);
     x->perspective = pb_object_ref(s->perspective);
     x->luid = s->last_luid;
-    pb__list_push(&cs->order, &x->link);
-    if (pb__map_set(&cs->cached, (uint64_t)x->luid, x) != 0 ||
-        pb__map_set(&cs->luids, (uintptr_t)o, x) != 0) {
+    pb__list_push(&cs->cacheables_in_order, &x->link);
+    if (pb__map_set(&cs->cacheables, (uint64_t)x->luid, x) != 0 ||
+        pb__map_set(&cs->cacheables_by_object, (uintptr_t)o, x) != 0) {
         cached_forget(cs, x);
         free_cached(x);
         return NULL;
@@ -87,13 +96,13 @@ static struct pb__cached *cached_add(pb_session *s, pb_object *o)
     return x;
 }
 
-static int write_luid(struct pb__form *form, const struct pb__cached *x, pb_error *err)
+static int write_luid(struct pb__form *form, const struct pb__cacheable *x, pb_error *err)
 {
     form->id = pb_int(x->luid);
     return form->id ? 0 : pb__error_nomem(err);
 }
 
-static int write_cached(pb_session *s, struct pb__cached *x, struct pb__form *form,
+static int write_cached(pb_session *s, struct pb__cacheable *x, struct pb__form *form,
                         pb_error *err)
 {
     cached_touch(s->caches, x);
@@ -103,12 +112,12 @@ static int write_cached(pb_session *s, struct pb__cached *x, struct pb__form *fo
 
 int pb__cacheable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
-    struct pb__cached *x = cached_find(s, o);
+    struct pb__cacheable *x = cached_find(s, o);
     if (x && x->count > 0) {
         return write_cached(s, x, form, err);
     }
     s->last_luid++; /* Twisted takes a number before it counts them */
-    if (s->caches && s->caches->cached.len > s->shared->config.max_refs) {
+    if (s->caches && s->caches->cacheables.len > s->shared->config.max_refs) {
         return pb__export_refuse(s, "Maximum PB cache count exceeded.", err);
     }
     x = cached_add(s, o);
@@ -128,13 +137,13 @@ int pb__cacheable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_er
 
 void pb__cacheable_commit(pb_session *s)
 {
-    for (struct pb__cached *x = s->caches->touched; x; x = x->next_touched) {
+    for (struct pb__cacheable *x = s->caches->touched; x; x = x->next_touched) {
         x->fresh = 0;
     }
     s->caches->touched = NULL;
 }
 
-static void tell_stopped(struct pb__cached *x)
+static void tell_stopped(struct pb__cacheable *x)
 {
     const pb_class *with =
         pb__class_with(x->object->cls, offsetof(pb_class, stopped_observing));
@@ -145,11 +154,11 @@ static void tell_stopped(struct pb__cached *x)
 
 void pb__cacheable_undo(pb_session *s)
 {
-    struct pb__cached *touched = s->caches->touched;
-    struct pb__cached *gone = NULL;
+    struct pb__cacheable *touched = s->caches->touched;
+    struct pb__cacheable *gone = NULL;
     s->caches->touched = NULL;
     while (touched) {
-        struct pb__cached *x = touched;
+        struct pb__cacheable *x = touched;
         touched = x->next_touched;
         x->count -= x->fresh;
         x->fresh = 0;
@@ -160,7 +169,7 @@ void pb__cacheable_undo(pb_session *s)
         }
     }
     while (gone) {
-        struct pb__cached *x = gone;
+        struct pb__cacheable *x = gone;
         gone = x->next_touched;
         tell_stopped(x);
         free_cached(x);
@@ -168,7 +177,7 @@ void pb__cacheable_undo(pb_session *s)
 }
 
 /* While the object is told, its observers still find the cache. */
-void pb__cacheable_drop(pb_session *s, struct pb__cached *x)
+void pb__cacheable_drop(pb_session *s, struct pb__cacheable *x)
 {
     tell_stopped(x);
     cached_forget(s->caches, x);
@@ -177,15 +186,15 @@ void pb__cacheable_drop(pb_session *s, struct pb__cached *x)
 
 void pb__cacheable_fini(pb_session *s)
 {
-    while (s->caches && !pb__list_empty(&s->caches->order)) {
-        struct pb__cached *x =
-            PB__LIST_ENTRY(s->caches->order.next, struct pb__cached, link);
+    while (s->caches && !pb__list_empty(&s->caches->cacheables_in_order)) {
+        struct pb__cacheable *x = PB__LIST_ENTRY(s->caches->cacheables_in_order.next,
+                                                 struct pb__cacheable, link);
         cached_forget(s->caches, x);
         tell_stopped(x);
         free_cached(x);
     }
     if (s->caches) {
-        pb__map_fini(&s->caches->cached);
-        pb__map_fini(&s->caches->luids);
+        pb__map_fini(&s->caches->cacheables);
+        pb__map_fini(&s->caches->cacheables_by_object);
     }
 }

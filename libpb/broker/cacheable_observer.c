@@ -3,7 +3,10 @@
  * Observers: the way from a Cacheable to the peer's caches of it. One is a reference that
  * knows no number but an object, whose number is looked up at each call. It does not own
  * the object, which most often owns it. Mirrors flavors.RemoteCacheObserver. */
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/remote.h"
 
 static struct pb__weak *weak_of(pb_object *o)
 {

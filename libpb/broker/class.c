@@ -3,7 +3,7 @@
  * What a class can do, by itself and by its bases. */
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/broker/objects.h"
 
 /* How many classes are asked, the object's own included: bases that go round in a circle
  * end there. */

@@ -2,6 +2,11 @@
  *
  * Receiving pages: an object that the peer's pager calls, and the call that asks for pages
  * and gathers them. Mirrors util.CallbackPageCollector and util.getAllPages. */
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/exception.h"
+#include "libpb/broker/failures.h"
 #include "libpb/broker/session.h"
 #include "pb/paging.h"
 

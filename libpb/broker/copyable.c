@@ -5,7 +5,11 @@
 #include <string.h>
 
 #include "compat/profile.h"
-#include "libpb/broker/copies.h"
+#include "libpb/base/buf.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/copyable.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/session.h"
 
 /* What the application gave, or why it gave nothing. */
 static int copyable_asked(pb_value *given, const pb_error *why, pb_value **out,

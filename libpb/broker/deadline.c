@@ -3,6 +3,10 @@
  * Deadlines of calls, and of the negotiation. The session has no clock but its driver's:
  * where that cannot be asked, a call counts from the time that the driver's call on the
  * stack has told, and without such a call from the next time that is told. */
+#include "libpb/base/error.h"
+#include "libpb/broker/back_pressure.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/pager.h"
 #include "libpb/broker/session.h"
 
 static pb_call *first_of(const struct pb__list *list)
@@ -49,8 +53,8 @@ void pb__deadline_add(pb_call *c, int64_t timeout)
 {
     pb_session *s = c->session;
     c->deadline = timeout;
-    s->timed = true;
-    if (s->told || s->shared->config.now) {
+    s->deadline_changed = true;
+    if (s->time_is_known || s->shared->config.now) {
         count_from(s, c, pb__session_now(s));
     } else {
         pb__list_push(&s->calls->untimed, &c->timer);

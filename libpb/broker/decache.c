@@ -4,7 +4,14 @@
  * written wait while another message is written, or while there is no memory. */
 #include <inttypes.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/caches.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 static int decache_write(pb_session *s, int64_t luid, uint64_t *mark)
 {
@@ -15,11 +22,11 @@ static int decache_write(pb_session *s, int64_t luid, uint64_t *mark)
 }
 
 /* Mirrors Broker.decCacheRef. */
-void pb__decache_flush_owed(pb_session *s)
+void pb__decache_flush_due(pb_session *s)
 {
-    struct pb__list *owed = &s->caches->owed;
+    struct pb__list *owed = &s->caches->decaches_due;
     while (!s->writing && !pb__list_empty(owed)) {
-        struct pb__cache *v = PB__LIST_ENTRY(owed->next, struct pb__cache, link);
+        struct pb__receipt *v = PB__LIST_ENTRY(owed->next, struct pb__receipt, link);
         int64_t luid = v->luid;
         uint64_t mark;
         if (decache_write(s, luid, &mark) != 0) {
@@ -40,7 +47,7 @@ int pb__decache_received(pb_session *s, struct pb__received *m)
     if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
         return pb__malformed(s, m, 1, "decache of what is no number of an object");
     }
-    struct pb__cached *x = pb__cacheable_find(s, luid);
+    struct pb__cacheable *x = pb__cacheable_find(s, luid);
     if (!x || x->count == 0) {
         return pb__malformed(
             s, m, 1, "decache of %" PRId64 ", of which the peer has no cache", luid);

@@ -4,7 +4,13 @@
  * there is no memory; none is ever lost. */
 #include <inttypes.h>
 
+#include "libpb/base/mem.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 static int decref_write(pb_session *s, int64_t luid, uint64_t *mark)
 {
@@ -15,10 +21,10 @@ static int decref_write(pb_session *s, int64_t luid, uint64_t *mark)
 }
 
 /* Mirrors Broker.sendDecRef. */
-void pb__decref_flush_owed(pb_session *s)
+void pb__decref_flush_due(pb_session *s)
 {
-    while (!s->writing && !pb__list_empty(&s->owed)) {
-        pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);
+    while (!s->writing && !pb__list_empty(&s->decrefs_due)) {
+        pb_remote *r = PB__LIST_ENTRY(s->decrefs_due.next, pb_remote, link);
         int64_t luid = r->luid;
         uint64_t mark;
         if (decref_write(s, luid, &mark) != 0) {

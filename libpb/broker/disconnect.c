@@ -3,6 +3,9 @@
  * Who wants to know that the connection ended: those who asked at the session, and those
  * who asked at one of its references, all of whom are called where its first one asked.
  * Mirrors notifyOnDisconnect and dontNotifyOnDisconnect of Broker and RemoteReference. */
+#include "libpb/base/mem.h"
+#include "libpb/broker/attached.h"
+#include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
 
 struct pb__notifier {

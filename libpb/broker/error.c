@@ -4,7 +4,15 @@
  * send that. */
 #include <string.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/exception.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 /* The name of the exception's class, where the taster lets that class be sent, so that the
  * exception goes as itself. NULL: it goes as a failure. */

@@ -2,13 +2,12 @@
  *
  * The table of exceptions. Built-in ones stand in it without their module, which is
  * builtins in Python 3, exceptions in Python 2. */
-#include "libpb/broker/exception.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "compat/profile.h"
 #include "libpb/base/span.h"
+#include "libpb/broker/exception.h"
 
 /* A class, and those that follow it in the order of method resolution, up to one that has
  * a row itself. Rows of bases that only Python 2 has are passed over for Python 3. */

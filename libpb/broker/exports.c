@@ -2,6 +2,11 @@
  *
  * The tables of objects that the peer holds: each sending is one count under one number,
  * each decref one less. A number is never used again. */
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/objects.h"
 #include "libpb/broker/session.h"
 
 int pb__export_refuse(pb_session *s, const char *text, pb_error *err)

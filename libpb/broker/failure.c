@@ -4,7 +4,10 @@
  * own. The peer's keeps the value that came, and its texts are those in it. */
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/exception.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/objects.h"
 
 /* What stands in where there is no memory for more. */
 static pb_failure *failure_spare(int code)

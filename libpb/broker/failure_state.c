@@ -6,7 +6,12 @@
 #include <string.h>
 
 #include "compat/profile.h"
+#include "compat/value.h"
+#include "libpb/base/buf.h"
+#include "libpb/broker/exception.h"
+#include "libpb/broker/failures.h"
 #include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 /* The members of the state. */
 enum member {

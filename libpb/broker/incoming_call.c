@@ -5,7 +5,15 @@
 #include <string.h>
 
 #include "compat/profile.h"
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/requests.h"
+#include "libpb/broker/session.h"
 
 /* What each role is called in Twisted. */
 static const char *const prefixes[] = {
@@ -137,8 +145,11 @@ static void request_serve(pb_request *r, const pb_error *refused)
     pb_request_unref(r);
 }
 
-int pb__call_received(pb_session *s, struct pb__received *m, pb__find_cb find,
-                      pb_role role)
+/* Serves message, or cachemessage. find returns the object that an id stands for, borrowed,
+ * or NULL. */
+static int call_received(pb_session *s, struct pb__received *m,
+                         pb_object *(*find)(pb_session *s, const pb_value *id),
+                         pb_role role)
 {
     for (size_t i = PB__REQUEST; i <= PB__WANTS_ANSWER; i++) {
         if (!pb__member(m, i)) {
@@ -180,16 +191,16 @@ static pb_object *find_object(pb_session *s, const pb_value *id)
 
 int pb__message_received(pb_session *s, struct pb__received *m)
 {
-    return pb__call_received(s, m, find_object, PB_ROLE_REMOTE);
+    return call_received(s, m, find_object, PB_ROLE_REMOTE);
 }
 
 static pb_object *find_cache(pb_session *s, const pb_value *id)
 {
     int64_t luid;
-    return pb_as_int(id, &luid) == 0 ? (pb_object *)pb__cache_find(s, luid) : NULL;
+    return pb_as_int(id, &luid) == 0 ? (pb_object *)pb__remote_cache_find(s, luid) : NULL;
 }
 
 int pb__cachemessage_received(pb_session *s, struct pb__received *m)
 {
-    return pb__call_received(s, m, find_cache, PB_ROLE_OBSERVE);
+    return call_received(s, m, find_cache, PB_ROLE_OBSERVE);
 }

@@ -4,7 +4,19 @@
  * references get into a message and out of one. */
 #include <string.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/copyable.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/invoker.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/registry.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/requests.h"
+#include "libpb/broker/session.h"
 
 /* One that is read: the *new* value in *out. */
 struct head {
@@ -139,7 +151,7 @@ static int write_local(pb_session *s, pb_object *o, struct pb__form *form, pb_er
 {
     bool is_copy = o->base.foreign.ops == &pb__copy_ops;
     if (is_copy && ((struct pb__copy *)o)->is_cache) {
-        return pb__cache_form(s, (struct pb__copy *)o, form, err);
+        return pb__remote_cache_form(s, (struct pb__copy *)o, form, err);
     }
     switch (o->cls->flavor) {
     case PB_FLAVOR_COPYABLE:

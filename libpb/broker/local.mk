@@ -2,55 +2,75 @@ core_layers += libpb_broker.la
 libpb_broker_la_SOURCES = \
 	%D%/answer.c \
 	%D%/arguments.c \
-	%D%/remote_cache.c \
+	%D%/attached.h \
+	%D%/back_pressure.c \
+	%D%/back_pressure.h \
 	%D%/cacheable.c \
-	%D%/outgoing_call.c \
-	%D%/class.c \
+	%D%/cacheable.h \
+	%D%/cacheable_observer.c \
+	%D%/caches.h \
+	%D%/calls.h \
 	%D%/checker.c \
+	%D%/class.c \
 	%D%/collector.c \
-	%D%/copies.h \
-	%D%/remote_copy.c \
 	%D%/copyable.c \
+	%D%/copyable.h \
 	%D%/deadline.c \
 	%D%/decache.c \
 	%D%/decref.c \
 	%D%/digest.c \
 	%D%/disconnect.c \
-	%D%/incoming_call.c \
-	%D%/session_dump.c \
 	%D%/error.c \
 	%D%/exception.c \
 	%D%/exception.h \
 	%D%/exports.c \
+	%D%/exports.h \
 	%D%/failure.c \
 	%D%/failure_state.c \
+	%D%/failures.h \
+	%D%/incoming_call.c \
 	%D%/invoker.c \
-	%D%/log.c \
+	%D%/invoker.h \
 	%D%/local_as_remote.c \
+	%D%/log.c \
+	%D%/log.h \
 	%D%/login.c \
 	%D%/login.h \
 	%D%/logout.c \
 	%D%/message.c \
+	%D%/messages.h \
 	%D%/negotiate.c \
 	%D%/object.c \
-	%D%/cacheable_observer.c \
+	%D%/objects.h \
+	%D%/outgoing_call.c \
 	%D%/pager.c \
+	%D%/pager.h \
 	%D%/peer.c \
 	%D%/portal.c \
-	%D%/back_pressure.c \
 	%D%/proto.c \
 	%D%/publish.c \
+	%D%/read_context.c \
+	%D%/read_context.h \
 	%D%/registry.c \
+	%D%/registry.h \
 	%D%/remote.c \
+	%D%/remote.h \
+	%D%/remote_cache.c \
+	%D%/remote_cache.h \
+	%D%/remote_copy.c \
+	%D%/remote_copy.h \
 	%D%/request.c \
+	%D%/requests.h \
 	%D%/session.c \
 	%D%/session.h \
-	%D%/shared.c \
-	%D%/shared.h \
+	%D%/session_dump.c \
+	%D%/shared_config.c \
+	%D%/shared_config.h \
 	%D%/trace.c \
 	%D%/uncache.c \
 	%D%/viewpoint.c \
-	%D%/write_message.c
+	%D%/write_message.c \
+	%D%/write_message.h
 libpb_broker_la_LIBADD = $(LIBMD_LIBS)
 broker_libs = libpb_broker.la $(jelly_libs)
 

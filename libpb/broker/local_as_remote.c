@@ -2,11 +2,15 @@
  *
  * Calls to local objects through references: a request without a session, whose answer
  * goes to the callback. Mirrors util.LocalAsRemote and LocalAsyncForwarder. */
-#include "pb/local.h"
-
 #include <string.h>
 
-#include "libpb/broker/session.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/requests.h"
+#include "pb/local.h"
 
 /* What such a reference has besides. */
 struct pb__local_target {

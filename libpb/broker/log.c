@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * What Twisted would log. A line that there is no memory for is lost. */
+#include "libpb/base/buf.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
 static void log_args(pb_session *s, pb_log_level level, const char *format, va_list args)

@@ -2,10 +2,14 @@
  *
  * Logging in: login answers a challenge and a challenger, whose respond answers the
  * avatar. Mirrors PBClientFactory.login. */
-#include "libpb/broker/login.h"
 
 #include <string.h>
 
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/login.h"
 #include "libpb/broker/session.h"
 
 struct pb_login_call {

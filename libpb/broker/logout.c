@@ -2,7 +2,10 @@
  *
  * Sending an avatar, and logging it out once: when the peer has given it back, or when the
  * connection ends. Mirrors _JellyableAvatarMixin. */
+#include "libpb/base/mem.h"
+#include "libpb/broker/exports.h"
 #include "libpb/broker/login.h"
+#include "libpb/broker/objects.h"
 #include "libpb/broker/session.h"
 
 struct logout {

@@ -4,7 +4,12 @@
 #include <string.h>
 
 #include "compat/profile.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 /* A keyword as the peer's native string. NULL: PB_ERR_TYPE or _NOMEM in *failed. */
 static pb_value *native_keyword(pb_value *key, bool bare, int *failed)

@@ -5,7 +5,12 @@
  * part of Banana.callExpressionReceived, and Broker.connectionReady. */
 #include <inttypes.h>
 
+#include "libpb/broker/calls.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/read_context.h"
 #include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 #define VERSION 6
 
@@ -31,10 +36,10 @@ static int write_version(pb_session *s, uint64_t *mark, pb_error *err)
 
 static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
 {
-    if (s->kit) {
-        pb_decoder_set_dialect(&s->kit->decoder, d);
+    if (s->read_context) {
+        pb_decoder_set_dialect(&s->read_context->decoder, d);
     }
-    pb__kit_forget(s);
+    pb__read_context_reset(s);
     pb_encoder_set_dialect(&s->encoder, d);
     uint64_t mark;
     int failed = write_version(s, &mark, err);

@@ -4,7 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/copyable.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/session.h"
 
 static void object_release(struct pb__foreign *f)
 {
@@ -97,7 +104,7 @@ pb_object *pb_as_object(const pb_value *v)
         return NULL;
     }
     const struct pb__local *l = (const struct pb__local *)v;
-    if (pb__is_cache(v)) {
+    if (pb__is_remote_cache(v)) {
         return (pb_object *)l->holds;
     }
     bool is = l->foreign.ops == &ops || l->foreign.ops == &pb__copy_ops;

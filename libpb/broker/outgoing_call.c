@@ -6,6 +6,14 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/back_pressure.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
 
 /* A call that was made before the session was ready. */

@@ -4,6 +4,11 @@
  * written has been sent; each gives one page then, the latest first. Mirrors
  * Broker.resumeProducing and util.Pager. */
 #include "compat/profile.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/pager.h"
 #include "libpb/broker/session.h"
 #include "pb/paging.h"
 

@@ -2,6 +2,8 @@
  *
  * What a session knows of the other end, which is its driver's to say, and the
  * application's own pointer for it. */
+#include "libpb/base/mem.h"
+#include "libpb/broker/attached.h"
 #include "libpb/broker/session.h"
 
 const pb_peer *pb_session_peer(pb_session *s)

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libpb/base/buf.h"
+#include "libpb/base/mem.h"
 #include "libpb/base/span.h"
+#include "libpb/broker/exception.h"
 #include "libpb/broker/login.h"
-#include "libpb/broker/session.h"
 
 #define UNAUTHORIZED                                                       \
     "twisted.cred.error.UnauthorizedLogin twisted.cred.error.LoginFailed " \

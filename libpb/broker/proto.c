@@ -7,7 +7,14 @@
 #include <string.h>
 
 #include "compat/profile.h"
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 /* Mirrors Broker.proto_didNotUnderstand, which logs it. */
 static int did_not_understand(pb_session *s, struct pb__received *m)
@@ -131,36 +138,14 @@ static int proto_dispatch(pb_session *s, struct pb__received *m)
     return pb__session_open(s) ? m->proto->received(s, m) : 0;
 }
 
-int pb__proto_complete(struct pb__message *message, void *ctx)
-{
-    struct pb__kit *kit = ctx;
-    pb_decoder *d = &kit->decoder;
-    pb_session *s = kit->session;
-    struct pb__received *m = kit->message;
-    s->messages = d->count + 1;
-    s->shared->length = d->offset + (uint64_t)(d->next - d->mark);
-    s->shared->values = d->limits.values - d->tokens_left;
-    m->list = message->value;
-    m->proto = NULL;
-    m->refused = NULL;
-    if (message->refused) {
-        m->why = *message->refused;
-        m->refused = &m->why;
-    }
-    pb__list_init(&m->arriving);
-    pb__list_take_all(&m->arriving, &kit->arriving);
-    d->paused = true;
-    return 0;
-}
-
 int pb__proto_received(pb_session *s, struct pb__received *m)
 {
     int failed =
         s->state == PB__NEGOTIATING ? pb__negotiate_received(s, m) : proto_dispatch(s, m);
     pb_value_unref(m->list);
     pb__copies_forget(&m->arriving);
-    pb__remote_splice_late(s);
-    pb__cache_splice_late(s);
+    pb__remote_undefer(s);
+    pb__remote_cache_undefer(s);
     pb__decref_flush(s);
     pb__session_check(s);
     return failed ? failed : pb__session_open(s) ? 0 : PB_ERR_LOST;

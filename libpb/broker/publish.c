@@ -6,7 +6,19 @@
 #include <string.h>
 
 #include "compat/island.h"
-#include "libpb/broker/copies.h"
+#include "libpb/base/buf.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/exception.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 #include "pb/publish.h"
 
 /* ---- Publishing ---- */

@@ -4,7 +4,9 @@
  * tags, so that finding one costs a few comparisons. */
 #include <string.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/registry.h"
 
 struct pb_registry {
     size_t refs;

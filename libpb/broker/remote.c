@@ -7,7 +7,12 @@
 #include <string.h>
 
 #include "compat/compare.h"
-#include "libpb/broker/copies.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/session.h"
 
 /* The reference itself waits in the session until its decref can be written. */
 static void remote_destroy(struct pb__foreign *f)
@@ -22,7 +27,7 @@ static void remote_destroy(struct pb__foreign *f)
     if (!s || !r->counted) {
         pb__free(r);
     } else {
-        pb__list_push(s->reading ? &s->late : &s->owed, &r->link);
+        pb__list_push(s->reading ? &s->decrefs_deferred : &s->decrefs_due, &r->link);
         if (!s->reading) {
             pb__session_enter(s);
             pb__decref_flush(s);
@@ -132,20 +137,20 @@ void pb__remote_arrived(pb_session *s, pb_object *perspective)
     }
 }
 
-void pb__remote_splice_late(pb_session *s)
+void pb__remote_undefer(pb_session *s)
 {
-    while (!pb__list_empty(&s->late)) {
-        struct pb__list *link = s->late.next;
+    while (!pb__list_empty(&s->decrefs_deferred)) {
+        struct pb__list *link = s->decrefs_deferred.next;
         pb__list_remove(link);
-        pb__list_push(&s->owed, link);
+        pb__list_push(&s->decrefs_due, link);
     }
 }
 
 void pb__remote_end(pb_session *s)
 {
-    pb__remote_splice_late(s);
-    while (!pb__list_empty(&s->owed)) {
-        pb_remote *r = PB__LIST_ENTRY(s->owed.next, pb_remote, link);
+    pb__remote_undefer(s);
+    while (!pb__list_empty(&s->decrefs_due)) {
+        pb_remote *r = PB__LIST_ENTRY(s->decrefs_due.next, pb_remote, link);
         pb__list_remove(&r->link);
         pb__free(r);
     }

@@ -7,7 +7,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/caches.h"
+#include "libpb/broker/copyable.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/registry.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/session.h"
 
 /* ---- The values ---- */
 
@@ -19,7 +29,7 @@ static struct pb__copy *cache_shown(const struct pb__foreign *f)
 /* What it shows says whether a decache is owed, and will be gone in a moment. */
 static void cache_release(struct pb__foreign *f)
 {
-    struct pb__cache *v = (struct pb__cache *)f;
+    struct pb__receipt *v = (struct pb__receipt *)f;
     struct pb__copy *c = cache_shown(f);
     v->session = c->session;
     v->luid = c->luid;
@@ -31,13 +41,14 @@ static void cache_release(struct pb__foreign *f)
 /* The value itself waits in the session until its decache can be written. */
 static void cache_destroy(struct pb__foreign *f)
 {
-    struct pb__cache *v = (struct pb__cache *)f;
+    struct pb__receipt *v = (struct pb__receipt *)f;
     pb_session *s = v->session;
     if (!s) {
         pb__free(v);
         return;
     }
-    pb__list_push(s->reading ? &s->caches->late : &s->caches->owed, &v->link);
+    pb__list_push(s->reading ? &s->caches->decaches_deferred : &s->caches->decaches_due,
+                  &v->link);
     if (!s->reading) {
         pb__session_enter(s);
         pb__decref_flush(s);
@@ -69,7 +80,7 @@ static const struct pb__foreign_ops cache_ops = {
     .plain = pb__copyable_plain,
 };
 
-bool pb__is_cache(const pb_value *v)
+bool pb__is_remote_cache(const pb_value *v)
 {
     return pb__kind(v) == PB_OBJECT && ((const struct pb__foreign *)v)->ops == &cache_ops;
 }
@@ -78,7 +89,7 @@ bool pb__is_cache(const pb_value *v)
 static int cache_show(struct pb__copy *c, pb_value **out, pb_error *err)
 {
     pb_value *holds = pb_object_value(&c->object);
-    struct pb__cache *v = pb__local_new(sizeof(struct pb__cache), &cache_ops, holds);
+    struct pb__receipt *v = pb__local_new(sizeof(struct pb__receipt), &cache_ops, holds);
     if (!v) {
         pb_value_unref(holds);
         return pb__error_nomem(err);
@@ -96,14 +107,14 @@ static int read_luid(const struct pb__form *form, int64_t *luid, pb_error *err)
                : pb__error_set(err, PB_ERR_SYNTAX, 0, "a cache goes by a number");
 }
 
-struct pb__copy *pb__cache_any(const pb_session *s, int64_t luid)
+struct pb__copy *pb__remote_cache_any(const pb_session *s, int64_t luid)
 {
-    return s->caches ? pb__map_get(&s->caches->shown, (uint64_t)luid) : NULL;
+    return s->caches ? pb__map_get(&s->caches->remote_caches, (uint64_t)luid) : NULL;
 }
 
-struct pb__copy *pb__cache_find(const pb_session *s, int64_t luid)
+struct pb__copy *pb__remote_cache_find(const pb_session *s, int64_t luid)
 {
-    struct pb__copy *c = pb__cache_any(s, luid);
+    struct pb__copy *c = pb__remote_cache_any(s, luid);
     return c && c->arrival != PB__REFUSED ? c : NULL;
 }
 
@@ -118,7 +129,7 @@ static int cache_add(pb_session *s, const struct pb__registered *as, int64_t lui
     }
     bool made = cs && c && (c->publication || !as->publishes);
     int e = made ? cache_show(c, out, err) : pb__error_nomem(err);
-    if (e == 0 && pb__map_set(&cs->shown, (uint64_t)luid, c) != 0) {
+    if (e == 0 && pb__map_set(&cs->remote_caches, (uint64_t)luid, c) != 0) {
         pb_value_unref(*out);
         e = pb__error_nomem(err);
     }
@@ -133,8 +144,8 @@ static int cache_add(pb_session *s, const struct pb__registered *as, int64_t lui
     return 0;
 }
 
-int pb__cache_read(pb_session *s, const struct pb__registered *as,
-                   const struct pb__form *form, pb_value **out, pb_error *err)
+int pb__remote_cache_read(pb_session *s, const struct pb__registered *as,
+                          const struct pb__form *form, pb_value **out, pb_error *err)
 {
     int64_t luid;
     int e = read_luid(form, &luid, err);
@@ -144,12 +155,12 @@ int pb__cache_read(pb_session *s, const struct pb__registered *as,
     if (!form->state) {
         return pb__error_set(err, PB_ERR_SYNTAX, 0, "a cache without a state");
     }
-    if (pb__cache_any(s, luid)) {
+    if (pb__remote_cache_any(s, luid)) {
         return pb__error_set(err, PB_ERR_PROTOCOL, 0,
                              "there is a cache %" PRId64 " already", luid);
     }
     size_t limit = s->shared->config.max_caches;
-    if (s->caches && s->caches->shown.len >= limit) {
+    if (s->caches && s->caches->remote_caches.len >= limit) {
         return pb__error_set(err, PB_ERR_LIMIT, 0,
                              "there are more caches than the limit of %zu", limit);
     }
@@ -165,7 +176,7 @@ int pb__cached_read(pb_session *s, const struct pb__form *form, pb_value **out,
     if (e) {
         return e;
     }
-    struct pb__copy *c = pb__cache_find(s, luid);
+    struct pb__copy *c = pb__remote_cache_find(s, luid);
     if (!c) {
         return pb__error_set(err, PB_ERR_PROTOCOL, 0, "there is no cache %" PRId64, luid);
     }
@@ -182,7 +193,7 @@ int pb__lcache_read(pb_session *s, const struct pb__form *form, pb_value **out,
     if (e) {
         return e;
     }
-    const struct pb__cached *x = pb__cacheable_find(s, luid);
+    const struct pb__cacheable *x = pb__cacheable_find(s, luid);
     if (!x) {
         return pb__error_set(err, PB_ERR_PROTOCOL, 0,
                              "there is no object %" PRId64 " with caches", luid);
@@ -191,8 +202,8 @@ int pb__lcache_read(pb_session *s, const struct pb__form *form, pb_value **out,
     return 0;
 }
 
-int pb__cache_form(pb_session *s, const struct pb__copy *c, struct pb__form *form,
-                   pb_error *err)
+int pb__remote_cache_form(pb_session *s, const struct pb__copy *c, struct pb__form *form,
+                          pb_error *err)
 {
     if (c->session != s) {
         s->refused_as = "builtins.AssertionError";
@@ -211,7 +222,7 @@ static void cache_forgive(struct pb__list *list, const struct pb__copy *c)
 {
     struct pb__list *l = list->next;
     while (l != list) {
-        struct pb__cache *v = PB__LIST_ENTRY(l, struct pb__cache, link);
+        struct pb__receipt *v = PB__LIST_ENTRY(l, struct pb__receipt, link);
         l = l->next;
         if (!c || v->luid == c->luid) {
             pb__list_remove(&v->link);
@@ -220,46 +231,46 @@ static void cache_forgive(struct pb__list *list, const struct pb__copy *c)
     }
 }
 
-void pb__cache_drop(pb_session *s, struct pb__copy *c)
+void pb__remote_cache_drop(pb_session *s, struct pb__copy *c)
 {
-    cache_forgive(&s->caches->owed, c);
-    cache_forgive(&s->caches->late, c);
-    pb__map_take(&s->caches->shown, (uint64_t)c->luid);
+    cache_forgive(&s->caches->decaches_due, c);
+    cache_forgive(&s->caches->decaches_deferred, c);
+    pb__map_take(&s->caches->remote_caches, (uint64_t)c->luid);
     c->session = NULL;
     pb_object_unref(&c->object);
 }
 
-void pb__cache_splice_late(pb_session *s)
+void pb__remote_cache_undefer(pb_session *s)
 {
-    while (s->caches && !pb__list_empty(&s->caches->late)) {
-        struct pb__list *link = s->caches->late.next;
+    while (s->caches && !pb__list_empty(&s->caches->decaches_deferred)) {
+        struct pb__list *link = s->caches->decaches_deferred.next;
         pb__list_remove(link);
-        pb__list_push(&s->caches->owed, link);
+        pb__list_push(&s->caches->decaches_due, link);
     }
 }
 
-void pb__cache_end(pb_session *s)
+void pb__remote_cache_end(pb_session *s)
 {
     if (!s->caches) {
         return;
     }
-    cache_forgive(&s->caches->owed, NULL);
-    cache_forgive(&s->caches->late, NULL);
+    cache_forgive(&s->caches->decaches_due, NULL);
+    cache_forgive(&s->caches->decaches_deferred, NULL);
     size_t at = 0;
     uint64_t luid;
     void *value;
-    while (pb__map_next(&s->caches->shown, &at, &luid, &value)) {
+    while (pb__map_next(&s->caches->remote_caches, &at, &luid, &value)) {
         ((struct pb__copy *)value)->session = NULL;
     }
 }
 
-void pb__cache_fini(pb_session *s)
+void pb__remote_cache_fini(pb_session *s)
 {
     if (!s->caches) {
         return;
     }
-    struct pb__map shown = s->caches->shown;
-    s->caches->shown = (struct pb__map){0};
+    struct pb__map shown = s->caches->remote_caches;
+    s->caches->remote_caches = (struct pb__map){0};
     size_t at = 0;
     uint64_t luid;
     void *value;

@@ -7,7 +7,15 @@
 #include <stdio.h>
 
 #include "compat/profile.h"
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/copyable.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/read_context.h"
+#include "libpb/broker/registry.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/session.h"
 #include "libpb/jelly/crefs.h"
 
 /* ---- The object ---- */
@@ -42,7 +50,7 @@ const struct pb__foreign_ops pb__copy_ops = {
 
 void pb__copy_in_member(const pb_session *s, struct pb__copy *c)
 {
-    size_t member = pb__reader_member(s->kit->reader);
+    size_t member = pb__reader_member(s->read_context->reader);
     if (member < 64) { /* no message has as many */
         c->members |= (uint64_t)1 << member;
     }
@@ -58,7 +66,7 @@ struct pb__copy *pb__copy_new_steal(pb_session *s, const pb_class *cls, pb_value
     c->object.cls = cls;
     pb__copy_in_member(s, c);
     pb__list_init(&c->arriving);
-    pb__list_push(&s->kit->arriving, &c->arriving);
+    pb__list_push(&s->read_context->arriving, &c->arriving);
     return c;
 }
 
@@ -129,7 +137,7 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
                   const struct pb__form *form, pb_value **out, pb_error *err)
 {
     if (as->cls && as->cls->flavor == PB_FLAVOR_CACHEABLE) {
-        return pb__cache_read(s, as, form, out, err);
+        return pb__remote_cache_read(s, as, form, out, err);
     }
     pb_value *state = form->id ? form->id : form->state; /* the first, whatever it is */
     if (!state) {

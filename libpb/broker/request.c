@@ -5,6 +5,17 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "libpb/base/buf.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/back_pressure.h"
+#include "libpb/broker/exception.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
 pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,

@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
  * The session itself: made, driven, ended and freed. Mirrors twisted.spread.pb.Broker. */
-#include "libpb/broker/copies.h"
-
 #include <inttypes.h>
 
+#include "libpb/base/buf.h"
+#include "libpb/base/error.h"
+#include "libpb/base/mem.h"
 #include "libpb/base/span.h"
+#include "libpb/broker/attached.h"
+#include "libpb/broker/back_pressure.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/caches.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/pager.h"
+#include "libpb/broker/read_context.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/requests.h"
+#include "libpb/broker/session.h"
 
 /* What stands in where there is no memory for the error itself. */
 static pb_error *spare_error(int code)
@@ -26,10 +41,10 @@ static void session_destroy(pb_session *s)
 {
     s->depth++; /* nothing that the application does in it can free s again */
     pb__attached_fini(s);
-    if (s->kit) {
-        pb__kit_drop(s);
+    if (s->read_context) {
+        pb__read_context_drop(s);
     }
-    pb__kit_forget(s);
+    pb__read_context_reset(s);
     pb__encoder_fini(&s->encoder);
     pb__free(s->calls);
     pb__free(s->caches);
@@ -47,12 +62,12 @@ static int64_t deadline_of(const struct pb__shared *sh, int64_t now)
     return patience < 0 || __builtin_add_overflow(now, patience, &by) ? INT64_MAX : by;
 }
 
-static void drop_kept(pb_session *s)
+static void session_drop_pending(pb_session *s)
 {
-    if (s->kept) {
-        pb__buf_fini(&s->kept->in);
-        pb__free(s->kept);
-        s->kept = NULL;
+    if (s->pending) {
+        pb__buf_fini(&s->pending->in);
+        pb__free(s->pending);
+        s->pending = NULL;
     }
 }
 
@@ -60,7 +75,7 @@ static void drop_kept(pb_session *s)
 static void session_finish(pb_session *s)
 {
     s->finished = true;
-    drop_kept(s);
+    session_drop_pending(s);
     if (s->error->code != PB_OK && s->error->code != PB_ERR_LOST) {
         pb__log(s, PB_LOG_ERROR, "%s%s%s", s->error->where, *s->error->where ? ": " : "",
                 s->error->text);
@@ -75,7 +90,7 @@ static void session_finish(pb_session *s)
     pb__export_fini(s);
     pb__published_fini(s);
     pb__remote_fini(s);
-    pb__cache_fini(s);
+    pb__remote_cache_fini(s);
     const pb_session_config *c = &s->shared->config;
     if (c->on_close) {
         c->on_close(s, s->error, c->user_data);
@@ -144,8 +159,8 @@ pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
     s->negotiate_by = deadline_of(sh, now);
     pb__list_init(&s->requests);
     pb__list_init(&s->remotes);
-    pb__list_init(&s->owed);
-    pb__list_init(&s->late);
+    pb__list_init(&s->decrefs_due);
+    pb__list_init(&s->decrefs_deferred);
     pb__encoder_init(&s->encoder, PB_DIALECT_UNKNOWN, &sh->limits);
     if (!is_client && pb__negotiate_begin(s) != 0) {
         session_destroy(s);
@@ -186,7 +201,7 @@ void pb__session_end(pb_session *s, const pb_error *why)
         s->error = spare_error(why->code);
     }
     pb__remote_end(s);
-    pb__cache_end(s);
+    pb__remote_cache_end(s);
     pb__request_fini(s);
 }
 
@@ -202,7 +217,7 @@ void pb__session_leave(pb_session *s)
 
 void pb__session_wake(pb_session *s)
 {
-    bool wanted = pb_session_want_send(s) || pb__pagers_ready(s) || s->timed ||
+    bool wanted = pb_session_want_send(s) || pb__pagers_ready(s) || s->deadline_changed ||
                   s->resumed || pb__session_has_input(s) || !pb__session_open(s);
     void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
     if (s->depth == 0 && on_wake && wanted && !s->woken) {
@@ -216,7 +231,7 @@ static void driver_enters(pb_session *s, int64_t now)
 {
     s->depth++;
     s->woken = false;
-    s->told = true;
+    s->time_is_known = true;
     pb__deadline_now(s, now);
 }
 
@@ -225,7 +240,7 @@ static int driver_leaves(pb_session *s)
 {
     int e = pb__session_open(s) ? 0 : s->error->code ? s->error->code : PB_ERR_LOST;
     if (s->depth == 1) {
-        s->told = s->resumed = s->timed = false;
+        s->time_is_known = s->resumed = s->deadline_changed = false;
     }
     session_leave_driver(s, true);
     return e;
@@ -236,8 +251,8 @@ static int driver_leaves(pb_session *s)
 /* The input that is next: what was kept, then that of pb_session_recv on the stack. */
 static pb_span next_input(const pb_session *s)
 {
-    const struct pb__kept *k = s->kept;
-    return k       ? (pb_span){k->in.data + k->handled, k->in.len - k->handled}
+    const struct pb__pending_input *p = s->pending;
+    return p       ? (pb_span){p->in.data + p->handled, p->in.len - p->handled}
            : s->in ? *s->in
                    : (pb_span){0};
 }
@@ -245,40 +260,65 @@ static pb_span next_input(const pb_session *s)
 /* All of it but `rest` bytes has been read. */
 static void input_read(pb_session *s, size_t rest)
 {
-    struct pb__kept *k = s->kept;
-    if (!k) {
+    struct pb__pending_input *p = s->pending;
+    if (!p) {
         s->in->data += s->in->len - rest;
         s->in->len = rest;
     } else if (rest == 0) {
-        drop_kept(s);
+        session_drop_pending(s);
     } else {
-        k->handled = k->in.len - rest;
+        p->handled = p->in.len - rest;
     }
 }
 
 /* The decoder has refused the input. */
 static int refuse_input(pb_session *s, int e, pb_error *err)
 {
-    const pb_decoder *d = &s->kit->decoder;
+    const pb_decoder *d = &s->read_context->decoder;
     /* The reader's lack of memory comes without words. */
     pb__error_set(err, e, pb__decoder_offset(d), "%s", pb_strerror(e));
     if (!*err->where) {
         pb__error_where(err, "message %" PRIu64, d->count + 1);
-        pb__reader_where(s->kit->reader, err);
+        pb__reader_where(s->read_context->reader, err);
     }
-    pb__kit_drop(s);
+    pb__read_context_drop(s);
     return e;
+}
+
+/* The reader calls this for a complete message: passes it on to read_message, and stops
+ * the decoder there. */
+static int message_complete(struct pb__message *read, void *ctx)
+{
+    struct pb__read_context *rc = ctx;
+    pb_decoder *d = &rc->decoder;
+    pb_session *s = rc->session;
+    struct pb__received *m = rc->message;
+    s->messages = d->count + 1;
+    s->shared->length = d->offset + (uint64_t)(d->next - d->mark);
+    s->shared->values = d->limits.values - d->tokens_left;
+    m->list = read->value;
+    m->proto = NULL;
+    m->refused = NULL;
+    if (read->refused) {
+        m->why = *read->refused;
+        m->refused = &m->why;
+    }
+    pb__list_init(&m->arriving);
+    pb__list_take_all(&m->arriving, &rc->arriving);
+    d->paused = true;
+    return 0;
 }
 
 /* Reads up to the end of one message, or of the input: m->list is NULL then. */
 static int read_message(pb_session *s, pb_span in, struct pb__received *m)
 {
-    if (!s->kit && pb__kit_take(s) != 0) {
+    if (!s->read_context &&
+        pb__read_context_take(s, message_complete, pb__proto_member) != 0) {
         return pb__error_nomem(m->err);
     }
-    pb_decoder *d = &s->kit->decoder;
+    pb_decoder *d = &s->read_context->decoder;
     m->list = NULL;
-    s->kit->message = m;
+    s->read_context->message = m;
     s->reading = true;
     int e = pb__decoder_recv(d, in, m->err);
     if (e) {
@@ -286,7 +326,7 @@ static int read_message(pb_session *s, pb_span in, struct pb__received *m)
     } else {
         input_read(s, d->rest);
         if (d->rest == 0 && d->offset == 0) {
-            pb__kit_give(s);
+            pb__read_context_return(s);
         }
     }
     s->reading = false;
@@ -301,7 +341,7 @@ static int session_read(pb_session *s, pb_error *err)
     pb_span in = next_input(s);
     int e = 0;
     m.err = err;
-    while (!e && in.len > 0 && pb__session_hears(s)) {
+    while (!e && in.len > 0 && pb__session_may_read(s)) {
         e = read_message(s, in, &m);
         if (!e && m.list) {
             e = pb__proto_received(s, &m);
@@ -312,17 +352,17 @@ static int session_read(pb_session *s, pb_error *err)
 }
 
 /* Keeps what was not heard. */
-static int session_keep_input(pb_session *s, pb_error *err)
+static int session_keep_pending(pb_session *s, pb_error *err)
 {
     pb_span *in = s->in;
     s->in = NULL;
     if (!in || in->len == 0 || !pb__session_open(s)) {
         return 0;
     }
-    if (!s->kept && !(s->kept = pb__calloc(1, sizeof *s->kept))) {
+    if (!s->pending && !(s->pending = pb__calloc(1, sizeof *s->pending))) {
         return pb__error_nomem(err);
     }
-    return pb__buf_append(&s->kept->in, in->data, in->len) ? pb__error_nomem(err) : 0;
+    return pb__buf_append(&s->pending->in, in->data, in->len) ? pb__error_nomem(err) : 0;
 }
 
 /* What came before goes first, also where it is the rest of a pb_session_recv that has
@@ -330,11 +370,11 @@ static int session_keep_input(pb_session *s, pb_error *err)
 static int hear_all(pb_session *s, pb_span in, pb_error *err)
 {
     int e = s->in ? session_read(s, err) : 0;
-    e = e ? e : session_keep_input(s, err);
+    e = e ? e : session_keep_pending(s, err);
     if (!e && pb__session_open(s)) {
         s->in = &in;
         e = session_read(s, err);
-        e = e ? e : session_keep_input(s, err);
+        e = e ? e : session_keep_pending(s, err);
     }
     s->in = NULL;
     return e;
@@ -367,7 +407,7 @@ pb_span pb_session_send(pb_session *s)
         return (pb_span){0};
     }
     s->woken = false;
-    if (pb__session_open(s) && (s->caches || !pb__list_empty(&s->owed))) {
+    if (pb__session_open(s) && (s->caches || !pb__list_empty(&s->decrefs_due))) {
         pb__session_enter(s);
         pb__decref_flush(s);
         bool gone = s->depth == 1 && s->freeing; /* by on_log */
@@ -443,8 +483,8 @@ void pb_session_free(pb_session *s)
 bool pb_session_want_send(const pb_session *s)
 {
     return s && !s->lost &&
-           (pb__encoder_unsent(&s->encoder).len > 0 || !pb__list_empty(&s->owed) ||
-            (s->caches && !pb__list_empty(&s->caches->owed)));
+           (pb__encoder_unsent(&s->encoder).len > 0 || !pb__list_empty(&s->decrefs_due) ||
+            (s->caches && !pb__list_empty(&s->caches->decaches_due)));
 }
 
 bool pb_session_is_ready(const pb_session *s)
@@ -473,10 +513,10 @@ int pb_session_set_limits(pb_session *s, const pb_limits *l)
         return PB_ERR_ARG;
     }
     pb__encoder_set_limits(&s->encoder, l);
-    if (s->kit) {
-        pb__decoder_set_limits(&s->kit->decoder, l);
+    if (s->read_context) {
+        pb__decoder_set_limits(&s->read_context->decoder, l);
     }
-    pb__kit_forget(s);
+    pb__read_context_reset(s);
     return 0;
 }
 
@@ -494,8 +534,8 @@ void pb_session_get_stats(const pb_session *s, pb_session_stats *out)
         .serving = s->serving,
         .exported = s->exports ? s->exports->by_luid.len : 0,
         .held = s->held,
-        .cached = s->caches ? s->caches->cached.len : 0,
-        .caches = s->caches ? s->caches->shown.len : 0,
+        .cached = s->caches ? s->caches->cacheables.len : 0,
+        .caches = s->caches ? s->caches->remote_caches.len : 0,
         .queued = s->lost ? 0 : pb__session_queued(s),
         .paging = pb__pagers_count(s),
     };

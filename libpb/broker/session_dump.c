@@ -2,9 +2,21 @@
  *
  * Looking at a session from the outside: all that it has, readable, and under PB_DEBUG
  * whether its counts agree. */
+#include <assert.h>
 #include <inttypes.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/base/buf.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/caches.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/pager.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/requests.h"
+#include "libpb/broker/session.h"
 
 static const char *state_name(const pb_session *s)
 {
@@ -71,21 +83,23 @@ static int dump_remotes(const struct pb__list *list, const char *what,
 static int dump_caches(const struct pb__caches *cs, struct pb__buf *out)
 {
     int e = 0;
-    for (const struct pb__list *l = cs->order.next; !e && l != &cs->order; l = l->next) {
-        const struct pb__cached *x = PB__LIST_ENTRY(l, struct pb__cached, link);
+    for (const struct pb__list *l = cs->cacheables_in_order.next;
+         !e && l != &cs->cacheables_in_order; l = l->next) {
+        const struct pb__cacheable *x = PB__LIST_ENTRY(l, struct pb__cacheable, link);
         e = pb__buf_printf(out, "cached %" PRId64 " %s count %" PRIu64 "\n", x->luid,
                            pb__class_name(x->object->cls), x->count);
     }
     size_t at = 0;
     uint64_t luid;
     void *value;
-    while (!e && pb__map_next(&cs->shown, &at, &luid, &value)) {
+    while (!e && pb__map_next(&cs->remote_caches, &at, &luid, &value)) {
         const struct pb__copy *c = value;
         e = pb__buf_printf(out, "cache %" PRIu64 " %s\n", luid,
                            pb__class_name(c->object.cls));
     }
-    for (const struct pb__list *l = cs->owed.next; !e && l != &cs->owed; l = l->next) {
-        const struct pb__cache *v = PB__LIST_ENTRY(l, struct pb__cache, link);
+    for (const struct pb__list *l = cs->decaches_due.next; !e && l != &cs->decaches_due;
+         l = l->next) {
+        const struct pb__receipt *v = PB__LIST_ENTRY(l, struct pb__receipt, link);
         e = pb__buf_printf(out, "owed cache %" PRId64 "\n", v->luid);
     }
     return e;
@@ -110,7 +124,7 @@ int pb__session_dump(const pb_session *s, struct pb__buf *out)
     e = e ? e : dump_pagers(s, out);
     e = e || !s->caches ? e : dump_caches(s->caches, out);
     e = e ? e : dump_remotes(&s->remotes, "reference", out);
-    return e ? e : dump_remotes(&s->owed, "owed", out);
+    return e ? e : dump_remotes(&s->decrefs_due, "owed", out);
 }
 
 #ifdef PB_DEBUG
@@ -127,13 +141,14 @@ static size_t dump_list_length(const struct pb__list *list)
 static void check_caches(const struct pb__caches *cs)
 {
     assert(!cs->touched);
-    assert(dump_list_length(&cs->order) == cs->cached.len &&
-           cs->luids.len <= cs->cached.len);
-    for (const struct pb__list *l = cs->order.next; l != &cs->order; l = l->next) {
-        const struct pb__cached *x = PB__LIST_ENTRY(l, struct pb__cached, link);
+    assert(dump_list_length(&cs->cacheables_in_order) == cs->cacheables.len &&
+           cs->cacheables_by_object.len <= cs->cacheables.len);
+    for (const struct pb__list *l = cs->cacheables_in_order.next;
+         l != &cs->cacheables_in_order; l = l->next) {
+        const struct pb__cacheable *x = PB__LIST_ENTRY(l, struct pb__cacheable, link);
         assert(x->count > 0 && x->fresh == 0 && x->observer);
-        assert(pb__map_get(&cs->cached, (uint64_t)x->luid) == x);
-        assert(pb__map_get(&cs->luids, (uintptr_t)x->object) == x);
+        assert(pb__map_get(&cs->cacheables, (uint64_t)x->luid) == x);
+        assert(pb__map_get(&cs->cacheables_by_object, (uintptr_t)x->object) == x);
     }
 }
 
@@ -170,7 +185,8 @@ void pb__session_check(const pb_session *s)
         unanswered += !PB__LIST_ENTRY(l, pb_request, link)->answered;
     }
     assert(unanswered == s->serving);
-    size_t counted = dump_list_length(&s->owed) + dump_list_length(&s->late);
+    size_t counted =
+        dump_list_length(&s->decrefs_due) + dump_list_length(&s->decrefs_deferred);
     for (const struct pb__list *l = s->remotes.next; l != &s->remotes; l = l->next) {
         const pb_remote *r = PB__LIST_ENTRY(l, pb_remote, link);
         counted += pb_remote_session(r) && r->counted;

@@ -10,6 +10,13 @@
 #include <string.h>
 
 #include "compat/repr.h"
+#include "libpb/base/buf.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/failures.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
 /* Bytes of a value. */

@@ -4,7 +4,12 @@
  * come for it. */
 #include <inttypes.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/broker/log.h"
+#include "libpb/broker/messages.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
+#include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 void pb__uncache_write(pb_session *s, int64_t luid)
 {
@@ -26,10 +31,10 @@ int pb__uncache_received(pb_session *s, struct pb__received *m)
     if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
         return pb__malformed(s, m, 1, "uncache of what is no number of a cache");
     }
-    struct pb__copy *c = pb__cache_any(s, luid);
+    struct pb__copy *c = pb__remote_cache_any(s, luid);
     if (!c) {
         return pb__malformed(s, m, 1, "uncache of %" PRId64 ", which is no cache", luid);
     }
-    pb__cache_drop(s, c);
+    pb__remote_cache_drop(s, c);
     return 0;
 }

@@ -3,7 +3,9 @@
  * Objects that stand for others: a ViewPoint calls another's `view` methods for a
  * perspective, an AsReferenceable its methods of a role. Here is also what makes two
  * objects one for the peer. Mirrors flavors.ViewPoint and pb.AsReferenceable. */
-#include "libpb/broker/session.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/remote.h"
 
 /* What such an object has for its self. */
 struct proxy {

@@ -3,10 +3,18 @@
  * Writing a message: its frame, and the values in it. Between begin and end nothing else
  * is written, though the application may be called (persistent_save): decrefs wait, calls
  * are refused. */
+#include <assert.h>
 #include <string.h>
 
 #include "compat/profile.h"
-#include "libpb/broker/copies.h"
+#include "libpb/base/error.h"
+#include "libpb/broker/back_pressure.h"
+#include "libpb/broker/cacheable.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/invoker.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/session.h"
+#include "libpb/broker/write_message.h"
 
 uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
 {

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpb/base/buf.h"
+#include "libpb/broker/calls.h"
 #include "libpb/broker/login.h"
+#include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
 #include "libpb/fuzz/fuzz.h"
 #include "pb/login.h"

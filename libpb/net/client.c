@@ -12,6 +12,7 @@
 #include "compat/value.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/failures.h"
 #include "libpb/broker/session.h"
 #include "libpb/net/dial.h"
 #include "libpb/net/loop_poll.h"

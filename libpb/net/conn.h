@@ -8,7 +8,7 @@
 #define PB__CONN_H
 
 #include "libpb/base/list.h"
-#include "libpb/broker/shared.h"
+#include "libpb/broker/shared_config.h"
 #include "libpb/net/loop.h"
 #include "libpb/net/peer.h"
 #include "libpb/net/tls.h"

@@ -8,7 +8,7 @@
 
 #include "libpb/base/buf.h"
 #include "libpb/broker/login.h"
-#include "libpb/broker/session.h"
+#include "libpb/broker/log.h"
 #include "pb/files.h"
 
 struct file {

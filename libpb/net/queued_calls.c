@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "libpb/base/mem.h"
-#include "libpb/broker/session.h"
+#include "libpb/broker/failures.h"
 
 struct call {
     struct pb__list link;

@@ -4,6 +4,7 @@
 #ifndef PB__TEST_BYTES_H
 #define PB__TEST_BYTES_H
 
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/pair.h"
 
 struct chunk {

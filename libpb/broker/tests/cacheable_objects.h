@@ -5,6 +5,9 @@
 #ifndef PB__TEST_CACHEABLE_OBJECTS_H
 #define PB__TEST_CACHEABLE_OBJECTS_H
 
+#include "libpb/base/mem.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/pair.h"
 
 #define OBSERVERS 8

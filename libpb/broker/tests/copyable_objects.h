@@ -5,6 +5,8 @@
 #ifndef PB__TEST_COPYABLE_OBJECTS_H
 #define PB__TEST_COPYABLE_OBJECTS_H
 
+#include "libpb/base/mem.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/pair.h"
 
 static const pb_profile python3 = {

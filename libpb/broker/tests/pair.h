@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpb/broker/calls.h"
 #include "libpb/broker/session.h"
+#include "pb/flavors.h"
 #include "tests/support.h"
 
 /* The bytes of a string literal, NULs included. */

@@ -2,7 +2,10 @@
  *
  * The arguments of the peer's calls: in their places as Python puts them, and refused in
  * Python's words. The words are those of CPython 3.11 for the same methods. */
+#include "libpb/broker/calls.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
+#include "libpb/broker/write_message.h"
 
 #define UNSET (-1)
 

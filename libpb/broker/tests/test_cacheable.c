@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Cacheables as the captures have them, in the place of either side, byte for byte. */
-#include "libpb/broker/tests/captured_copies.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/cacheable_objects.h"
+#include "libpb/broker/tests/captured_copies.h"
 
 static const pb_profile twisted_22_4 = {
     .python_major = 3, .python_minor = 11, .twisted = 2204};

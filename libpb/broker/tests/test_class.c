@@ -4,6 +4,7 @@
  * what it is besides. */
 #include <stddef.h>
 
+#include "libpb/broker/objects.h"
 #include "libpb/broker/tests/pair.h"
 
 /* ---- Methods and callbacks that note who ran ---- */

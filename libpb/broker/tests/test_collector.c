@@ -2,6 +2,7 @@
  *
  * A collector as its peer calls it: every way in which the collecting ends, once, and that
  * no page is lost without a word. */
+#include "libpb/base/error.h"
 #include "libpb/broker/tests/pair.h"
 #include "pb/local.h"
 #include "pb/paging.h"

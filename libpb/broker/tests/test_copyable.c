@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Copyables as the captures have them, in the place of either side, byte for byte. */
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/captured_copies.h"
 #include "libpb/broker/tests/copyable_objects.h"
 

@@ -2,6 +2,7 @@
  *
  * From when time-outs count, by a clock of the test's own: it goes on while a callback is at
  * work, and between the driver's calls. */
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/pair.h"
 #include "pb/login.h"
 

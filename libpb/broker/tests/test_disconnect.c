@@ -4,6 +4,8 @@
  * connection gets a root of its own. */
 #include <inttypes.h>
 
+#include "libpb/broker/exports.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 
 struct told {

@@ -2,6 +2,7 @@
  *
  * Failures: what is sent for each kind of peer, what is read of what Twisted sends, and
  * errors of our own. */
+#include "libpb/broker/failures.h"
 #include "libpb/broker/tests/service.h"
 
 /* Keeps a failure: its user_data is where. */

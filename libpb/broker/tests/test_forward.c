@@ -3,6 +3,7 @@
  * Failures that go on, and exceptions that go as themselves: what Twisted 22.4 sends for a
  * CopiedFailure that ends a Deferred, for an exception that its security allows, and for a
  * CopyableFailure among arguments and in answers. */
+#include "libpb/broker/failures.h"
 #include "libpb/broker/tests/service.h"
 
 /* A server whose one method does what the test says. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Logins between two sessions: every way in, every way to be refused, and the logout. */
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/users.h"
 
 static void by_password(struct pair *p)

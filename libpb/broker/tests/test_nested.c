@@ -2,7 +2,6 @@
  *
  * Receiving from inside a callback: what came goes on to be handled in its order, while the
  * message whose callback it is still is; and where that cannot be, it is refused. */
-#include "libpb/broker/copies.h"
 #include "libpb/broker/tests/service.h"
 
 struct bytes {

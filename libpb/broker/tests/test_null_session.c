@@ -2,6 +2,7 @@
  *
  * The rule for NULL in sessions, and times and numbers out of range: see tests/null.h. A
  * NULL session counts as one that is over. */
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/pair.h"
 #include "tests/null.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Calls: arguments both ways, answers in any order, no answer, time-outs, cancelling. */
+#include "libpb/broker/calls.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 
 static void arguments(struct pair *p)

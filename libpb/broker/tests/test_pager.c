@@ -2,6 +2,7 @@
  *
  * Paging between two sessions: the order of what is sent, every way in which it ends, and
  * who is told. */
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/pair.h"
 #include "pb/paging.h"
 

@@ -2,6 +2,7 @@
  *
  * Publishing between two sessions: fetched, loaded, saved as Twisted saves it, refused;
  * and with every allocation failing. */
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/bytes.h"
 #include "pb/publish.h"
 

@@ -4,6 +4,8 @@
  * turn, everything that is allowed there, also to go on with the conversation. Whatever is
  * done, every call ends once, every session closes once, every object is destroyed once,
  * and nothing is left. */
+#include "libpb/base/buf.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 
 /* Where something is done. */

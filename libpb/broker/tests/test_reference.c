@@ -2,6 +2,9 @@
  *
  * References: their counts both ways, their numbers, and the way home. */
 #include "compat/compare.h"
+#include "libpb/broker/calls.h"
+#include "libpb/broker/exports.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 
 /* Keeps a result: its user_data is where. */

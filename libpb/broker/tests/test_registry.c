@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/broker/objects.h"
+#include "libpb/broker/registry.h"
 #include "tests/support.h"
 
 static const pb_class duck = {.name = "farm.Duck"};

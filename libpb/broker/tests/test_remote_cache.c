@@ -3,8 +3,12 @@
  * Caches between two sessions: their counts, their ends, what undoes them; and with every
  * allocation failing. */
 #include "compat/compare.h"
+#include "libpb/base/buf.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/bytes.h"
 #include "libpb/broker/tests/cacheable_objects.h"
+#include "libpb/broker/write_message.h"
 
 /* ---- Counts ---- */
 

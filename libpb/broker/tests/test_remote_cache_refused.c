@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Caches that refuse their state, and messages about caches that are malformed. */
+#include "libpb/broker/calls.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/bytes.h"
 #include "libpb/broker/tests/cacheable_objects.h"
 

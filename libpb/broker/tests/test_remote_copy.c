@@ -3,6 +3,7 @@
  * Copies between two sessions: shared and in cycles, refused, sent on, by factories; and
  * with every allocation failing. */
 #include "compat/compare.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/bytes.h"
 #include "libpb/broker/tests/copyable_objects.h"
 

@@ -2,6 +2,9 @@
  *
  * What two brokers of Twisted said to each other: a session in the place of either must
  * say the same, byte for byte. */
+#include "libpb/broker/calls.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/captured.h"
 #include "libpb/broker/tests/service.h"
 

@@ -2,6 +2,8 @@
  *
  * Roles: objects called as avatars and through ViewPoints, the perspective for which
  * things are sent and come, and what is sent where a role has no such method. */
+#include "libpb/broker/exports.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 
 struct world {

@@ -2,6 +2,9 @@
  *
  * The session's life: malformed messages, ends from every side and from within callbacks,
  * back-pressure, and what a driver sees. */
+#include "libpb/base/buf.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 #include "pb/local.h"
 

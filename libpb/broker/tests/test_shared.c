@@ -2,6 +2,7 @@
  *
  * Sessions of one config: one kit reads for all of them, and one that is idle has no
  * memory but its own. */
+#include "libpb/broker/shared_config.h"
 #include "libpb/broker/tests/service.h"
 
 #define SESSIONS 5

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libpb/broker/copies.h"
+#include "libpb/broker/session.h"
 #include "pb/paging.h"
 #include "tests/support.h"
 

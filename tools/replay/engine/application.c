@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "libpb/base/error.h"
-#include "libpb/broker/session.h"
+#include "libpb/broker/requests.h"
 #include "tools/json/json.h"
 #include "tools/replay/engine/player.h"
 

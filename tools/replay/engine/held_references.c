@@ -2,7 +2,9 @@
  *
  * The references and caches that the application holds: one entry for each receipt, so
  * that each can be released where the capture shows that it was. */
-#include "libpb/broker/copies.h"
+#include "libpb/broker/remote.h"
+#include "libpb/broker/remote_cache.h"
+#include "libpb/broker/remote_copy.h"
 #include "tools/replay/engine/player.h"
 #include "tools/common/traversal.h"
 
@@ -19,7 +21,7 @@ static pb_value **held_at(const struct player *p, size_t i)
 static int held_keep(pb_value *v, void *ctx)
 {
     struct player *p = ctx;
-    if (!pb_as_remote(v) && !pb__is_cache(v)) {
+    if (!pb_as_remote(v) && !pb__is_remote_cache(v)) {
         return 0;
     }
     int e = pb__buf_append(&p->held, &v, sizeof v);
@@ -46,7 +48,7 @@ static int64_t held_luid(const pb_value *v)
 static size_t held_index(const struct player *p, int64_t luid, bool cache)
 {
     size_t i = 0;
-    while (i < held_count(p) && !(pb__is_cache(*held_at(p, i)) == cache &&
+    while (i < held_count(p) && !(pb__is_remote_cache(*held_at(p, i)) == cache &&
                                   held_luid(*held_at(p, i)) == luid)) {
         i++;
     }

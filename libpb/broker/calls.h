@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Our calls to the peer, from pb_remote_call to the callback, and their deadlines. */
+#ifndef PB__CALLS_H
+#define PB__CALLS_H
+
+#include "libpb/base/list.h"
+#include "libpb/base/map.h"
+#include "pb/broker.h"
+
+/* ---- outgoing_call.c ---- */
+
+/* Made with the first call: most servers make none. */
+struct pb__calls {
+    struct pb__map sent; /* request id to pb_call: sent and not answered */
+    struct pb__list
+        waiting;            /* pb_call.waiting: callback has not run; in order of calls */
+    struct pb__list timers; /* pb_call.timer, by deadline */
+    struct pb__list untimed; /* pb_call.timer: the time of the call is not known yet */
+    struct pb__list unsent;  /* pb__unsent.link: made before the session was ready */
+    size_t pending;          /* length of waiting */
+    int64_t last_request;
+};
+
+struct pb_call {
+    struct pb__list waiting;
+    struct pb__list timer;
+    pb_session *session;
+    struct pb__unsent *unsent;
+    int64_t request;  /* 0: not sent yet */
+    int64_t deadline; /* while in untimed: the timeout */
+    pb_answer_cb cb;
+    void *user_data;
+    bool given_up; /* cb has run; the answer is still expected */
+};
+
+/* s->calls, made if needed; NULL for lack of memory. */
+struct pb__calls *pb__calls(pb_session *s);
+/* Whether a call can be made with these arguments. */
+int pb__call_check(const pb_remote *to, const char *method, const pb_value *args,
+                   const pb_value *kwargs, const pb_call_options *options,
+                   pb_answer_cb cb, pb_error *err);
+/* Runs the callback with one of the two, unless the call was given up, and frees the
+ * call. */
+void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure);
+/* Runs the callback with an error of our own; a later answer is dropped. */
+void pb__call_give_up(pb_call *c, int code, const char *text);
+/* Sends the calls that waited for the session to be ready. */
+void pb__call_flush(pb_session *s);
+/* Fails every call, as the session is over. */
+void pb__call_fini(pb_session *s);
+
+/* ---- deadline.c ---- */
+
+/* The current time, as far as it is known. */
+int64_t pb__session_now(const pb_session *s);
+/* Takes the time that the driver passed. */
+void pb__deadline_now(pb_session *s, int64_t now);
+void pb__deadline_add(pb_call *c, int64_t timeout);
+/* Ends the calls, or the session, whose deadline has passed. */
+void pb__deadline_expire(pb_session *s);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The configuration that sessions share, and the defaults of its limits. */
+#include "compat/profile.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/read_context.h"
+#include "libpb/broker/shared_config.h"
+#include "pb/flavors.h"
+
+#define MAX_PENDING 65536
+#define MAX_REFS 1024 /* MAX_BROKER_REFS */
+#define MAX_CACHES 65536
+#define MAX_QUEUED ((size_t)256 << 20)
+#define HIGH_MARK ((size_t)1 << 20)
+#define NEGOTIATION_TIMEOUT 30000
+
+struct pb__shared *pb__shared_new(const pb_session_config *c)
+{
+    struct pb__shared *sh = pb__malloc(sizeof *sh);
+    if (!sh) {
+        return NULL;
+    }
+    *sh = (struct pb__shared){.owners = 1, .config = *c, .limits = c->jelly.limits};
+    pb_session_config *own = &sh->config;
+    own->jelly.limits = (pb_limits){0}; /* each session has its own */
+    pb_object_ref(own->root);
+    pb_taster_ref(own->jelly.taster);
+    pb_registry_ref(own->registry);
+    for (size_t i = 0; i < 2; i++) {
+        bool is_one = pb__dialect_name(own->dialects[i]);
+        own->dialects[i] = is_one ? own->dialects[i] : PB_DIALECT_UNKNOWN;
+    }
+    if (own->dialects[0] == PB_DIALECT_UNKNOWN) {
+        own->dialects[0] = PB_DIALECT_PB;
+        own->dialects[1] = PB_DIALECT_NONE;
+    }
+    own->max_pending = own->max_pending ? own->max_pending : MAX_PENDING;
+    own->max_refs = own->max_refs ? own->max_refs : MAX_REFS;
+    own->max_caches = own->max_caches ? own->max_caches : MAX_CACHES;
+    own->max_queued = own->max_queued ? own->max_queued : MAX_QUEUED;
+    own->high_mark = own->high_mark ? own->high_mark : HIGH_MARK;
+    own->low_mark = own->low_mark ? own->low_mark : own->high_mark / 4;
+    own->low_mark = own->low_mark < own->high_mark ? own->low_mark : own->high_mark;
+    own->negotiation_timeout =
+        own->negotiation_timeout ? own->negotiation_timeout : NEGOTIATION_TIMEOUT;
+    own->log_level = !own->on_log ? 0 : own->log_level ? own->log_level : PB_LOG_INFO;
+    return sh;
+}
+
+struct pb__shared *pb__shared_ref(struct pb__shared *sh)
+{
+    sh->owners++;
+    return sh;
+}
+
+void pb__shared_unref(struct pb__shared *sh)
+{
+    if (sh && --sh->owners == 0) {
+        pb__read_context_free(sh->idle);
+        pb_object_unref(sh->config.root);
+        pb_taster_unref(sh->config.jelly.taster);
+        pb_registry_unref(sh->config.registry);
+        pb__free(sh);
+    }
+}
