@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * The broker: messages to calls and back, references and their counts. A session is one
- * connection's broker without any I/O: bytes in, bytes out, the time as an argument,
- * callbacks for what happens. Any event loop can drive it; pb/net.h is one that does.
- * Mirrors twisted.spread.pb.
+ * The broker: messages to calls and back, references and their counts. A session is the
+ * broker of one connection. It does no input or output: it takes received bytes, gives
+ * the bytes to send, gets the time as an argument, and reports events by callbacks. Any
+ * event loop can drive it; pb/net.h has a driver. Mirrors twisted.spread.pb. A session,
+ * its objects, references and values belong to one thread.
  *
- * Inside a callback everything is allowed. A session that is freed or ends there stays
- * until the outermost call on it returns, which then runs the callbacks of the end.
- * The callback may also drive the session: the messages that follow are then handled
- * before the callback returns. A blocking client that is used again from a callback
- * does that (pb/net.h). The exception are callbacks in the midst of a message, while
- * no other can be read or written: type_to_copy, state_to_copy, state_to_cache,
- * persistent_save, persistent_load, factories of copies (pb/flavors.h), and a
- * `destroy` that runs because a message is being read. There pb_session_recv returns
- * PB_ERR_STATE, and so does pb_remote_call_values while one is written: call later, from
- * another callback. A session, its objects, references and values belong to one
- * thread. */
+ * A callback may call any function. If it frees or ends the session, the session stays
+ * valid until the outermost call on it returns; that call then runs the final callbacks.
+ * A callback may also drive the session: then the messages that follow are handled before
+ * the callback returns. A blocking client (pb/net.h) that is used from one of its
+ * callbacks does that. The exception are callbacks that run while a message is being read
+ * or written: type_to_copy, state_to_copy, state_to_cache, persistent_save,
+ * persistent_load, the factories of copies (pb/flavors.h), and a `destroy` that runs
+ * because a message is being read. There, pb_session_recv returns PB_ERR_STATE, and so
+ * does pb_remote_call_values while a message is being written. Make the call later, from
+ * another callback. */
 #ifndef PB_BROKER_H
 #define PB_BROKER_H
 
@@ -25,268 +25,289 @@
 extern "C" {
 #endif
 
-/* One connection's broker. */
+/* The broker of one connection. */
 typedef struct pb_session pb_session;
-/* An object of this program that peers may call, or a copy that came. Counted. */
+/* An object of this program that peers may call, or a copy that was received. Counted. */
 typedef struct pb_object pb_object;
 /* A reference to an object of a peer. Counted. Mirrors RemoteReference. */
 typedef struct pb_remote pb_remote;
-/* A call that came in and has to be answered. Counted. */
+/* A received call, which has to be answered. Counted. */
 typedef struct pb_request pb_request;
-/* What ended a call without a result. Counted. Mirrors CopiedFailure. */
+/* The reason why a call ended without a result. Counted. Mirrors CopiedFailure. */
 typedef struct pb_failure pb_failure;
-/* A call that is under way, to be cancelled. */
+/* An outstanding call, which can be cancelled. */
 typedef struct pb_call pb_call;
 
 /* ---- Objects that peers may call ---- */
 
-/* One method, a row of a table. Frozen. `call` answers the request now, or keeps it (pb_request_ref) and answers
- * later. A non-zero return from a request that has not been answered or kept sends a
- * failure with the text of that PB_ERR_ code; 0 without an answer sends None. */
+/* One method, a row of a table. Frozen. `call` either answers the request, or holds it
+ * (pb_request_ref) to answer later. If it does neither, its result decides: 0 sends None,
+ * a PB_ERR_ code sends a failure with the text of the code. */
 typedef struct {
     const char *name; /* without Twisted's "remote_", "view_", ... */
     int (*call)(void *self, pb_request *req);
 } pb_method;
 
-/* How an object goes over the wire. Mirrors twisted.spread.flavors. */
+/* How an object is sent. Mirrors twisted.spread.flavors. */
 typedef enum {
-    PB_FLAVOR_REFERENCEABLE, /* a reference, through which the peer calls it */
-    PB_FLAVOR_VIEWABLE,      /* a reference to a ViewPoint on it: see pb/flavors.h */
-    PB_FLAVOR_COPYABLE,      /* a copy of its state */
-    PB_FLAVOR_CACHEABLE,     /* a copy of its state that it keeps up to date */
+    PB_FLAVOR_REFERENCEABLE, /* as a reference, through which the peer calls it */
+    PB_FLAVOR_VIEWABLE,      /* as a reference to a ViewPoint on it: pb/flavors.h */
+    PB_FLAVOR_COPYABLE,      /* as a copy of its state */
+    PB_FLAVOR_CACHEABLE,     /* as a copy of its state that is kept up to date */
 } pb_flavor;
 
-/* As what an object is called: the prefix of the method's name in Twisted. */
+/* The role in which an object is called; in Twisted it is the prefix of the method's
+ * name. */
 typedef enum {
     PB_ROLE_REMOTE,      /* through a reference to it */
     PB_ROLE_PERSPECTIVE, /* as an avatar */
     PB_ROLE_VIEW,        /* through a ViewPoint on it */
-    PB_ROLE_OBSERVE,     /* as a RemoteCache, by what it is a cache of */
+    PB_ROLE_OBSERVE,     /* as a RemoteCache, by the owner of the cached object */
 } pb_role;
 
-/* What an object can do. Method tables end with a row of zeros, and may be NULL. Below,
- * the perspective is the avatar for whom something is sent; NULL where there is none. */
+/* The methods and callbacks of an object. A table of methods ends with a row of zeros,
+ * and may be NULL. In the callbacks, `perspective` is the avatar that the object is sent
+ * to, or NULL if there is none. */
 typedef struct pb_class {
-    const char *name; /* as tracebacks and messages name it; dotted: a copy's type tag */
+    /* used in tracebacks and messages; if dotted, the type tag of copies */
+    const char *name;
     pb_flavor flavor;
-    /* What else it is; may be NULL. Methods that its own tables lack are looked for in those
-     * of its base, and on up; each callback below that is NULL here is that of the nearest
-     * base which has one (destroy too: one of its own takes the place of its base's). Name
-     * and flavor are always its own. At most 63 bases are looked at. All methods get the
-     * same self, so what those of a base expect stands at its beginning. */
+    /* The base class; may be NULL. A method that the tables of this class lack is looked
+     * up in those of its base, and so on. A callback that is NULL here is taken from the
+     * nearest base that has one. A class with a `destroy` of its own replaces that of its
+     * base. Name and flavor are not inherited. At most 63 bases are searched. All methods
+     * get the same self, so the data that the methods of a base expect must be at its
+     * beginning. */
     const struct pb_class *base;
     const pb_method *remote, *perspective, *view, *observe;
-    /* Called for a method that no table of the role has (pb_request_role tells which);
-     * NULL: the peer gets the failure that Twisted sends. */
+    /* Called for a method that no table of the role has (pb_request_role returns the
+     * role). NULL: the peer gets the same failure as from Twisted. */
     int (*fallback)(void *self, pb_request *req);
-    void (*destroy)(void *self); /* the last owner is gone; may be NULL */
+    void (*destroy)(void *self); /* the last owner was removed; may be NULL */
 
-    /* Copyable and Cacheable, where they are sent. getTypeToCopyFor: borrowed; NULL: name.
-     * getStateToCopyFor: a *new* value, most often a dict of members, whose names are str
-     * (bytes for a Python 2 peer); NULL with err fails what is being sent. Neither may
-     * change what is being written. state_to_copy NULL: the state of a copy as it came,
-     * else an empty dict. */
+    /* For sending Copyable and Cacheable objects. type_to_copy mirrors getTypeToCopyFor:
+     * the result is borrowed; NULL: name. state_to_copy mirrors getStateToCopyFor: the
+     * result is *new*, usually a dict of members with str keys (bytes for a Python 2
+     * peer); if the result is NULL, with err, the message is not sent. Neither may change
+     * the value that is being written. If state_to_copy is NULL, the state of a received
+     * copy is sent as it was received, and an empty dict for any other object. */
     const char *(*type_to_copy)(void *self, pb_object *perspective);
     pb_value *(*state_to_copy)(void *self, pb_object *perspective, pb_error *err);
-    /* Cacheable. getStateToCacheAndObserveFor: as above, called when the peer has no cache
-     * of it yet; NULL: state_to_copy. The observer calls the peer's caches of it
-     * (pb_remote_call_values); keep it with pb_remote_ref. */
+    /* For Cacheable objects: as state_to_copy, called when the peer has no cache of the
+     * object yet. NULL: state_to_copy is used. The observer calls the caches that the
+     * peer has of the object (pb_remote_call_values); hold it with pb_remote_ref. Mirrors
+     * getStateToCacheAndObserveFor. */
     pb_value *(*state_to_cache)(void *self, pb_object *perspective, pb_remote *observer,
                                 pb_error *err);
-    /* The peer has no cache of it any more, or is gone, or was never sent what state_to_cache
-     * gave; may be NULL. The observer is the one of then. */
+    /* The peer has no cache of the object any more, or the connection has ended, or the
+     * result of state_to_cache was not sent after all. May be NULL. observer is the one
+     * that state_to_cache was given. */
     void (*stopped_observing)(void *self, pb_object *perspective, pb_remote *observer);
 
-    /* RemoteCopy and RemoteCache, where they arrive (registered: pb/flavors.h). Makes the
-     * self of a new copy; NULL: the self is NULL. NULL returned: lack of memory. */
+    /* For receiving RemoteCopy and RemoteCache objects (registered by pb/flavors.h):
+     * makes the self of a new copy. NULL: the self is NULL. A NULL result means that
+     * memory is exhausted. */
     void *(*construct)(void);
-    /* setCopyableState, once the message is there whole: the state as it came, borrowed
-     * until destroy has run (pb_object_state). Don't count it: the copy may be in it. May
-     * be NULL. Non-zero refuses the copy, and fails the call that it came with. */
+    /* setCopyableState: called when the message is complete. The state is borrowed until
+     * destroy has run (pb_object_state). Do not take a count of it, because it may
+     * contain the copy. May be NULL. A non-zero result refuses the copy, and the call
+     * that it was part of fails. */
     int (*set_state)(void *self, pb_value *state, pb_error *err);
     void *reserved[8];
 } pb_class;
 
-/* An object with one owner, *new*. cls is borrowed for its life. NULL for lack of memory.
- * Mirrors twisted.spread.flavors.Serializable: what it is says its class. */
+/* An object with one owner, *new*. cls is borrowed for the life of the object. NULL if
+ * memory is exhausted. Mirrors twisted.spread.flavors.Serializable: the class determines
+ * the flavor. */
 PB_API pb_object *pb_object_new(const pb_class *cls, void *self);
-/* Adds an owner; returns o. */
+/* Adds an owner, and returns o. */
 PB_API pb_object *pb_object_ref(pb_object *o);
-/* Removes an owner; with the last one `destroy` runs. NULL is allowed. */
+/* Removes an owner. After the last one `destroy` runs. NULL is allowed. */
 PB_API void pb_object_unref(pb_object *o);
-/* The self that it was made with, or that `construct` gave: its class's to own.
- * Borrowed. */
+/* The self that was passed to pb_object_new or returned by `construct`. Its class owns
+ * it. Borrowed. */
 PB_API void *pb_object_self(const pb_object *o);
-/* What it can do, borrowed. */
+/* The class of an object, borrowed. */
 PB_API const pb_class *pb_object_class(const pb_object *o);
-/* The object as a value, to be sent: *new*. */
+/* The object as a value, to be sent: *new*. The value holds a count of o. */
 PB_API pb_value *pb_object_value(pb_object *o);
-/* The same, and the caller's count of o goes into it: for pb_build("N", ...). */
+/* The same, but the value takes over the caller's count of o: for pb_build("N", ...). */
 PB_API pb_value *pb_object_value_steal(pb_object *o);
-/* The object of a PB_OBJECT value, borrowed: one of ours, a copy, or what a cache shows;
- * NULL for another kind or for NULL. */
+/* The object of a PB_OBJECT value, borrowed: one of this program, a received copy, or the
+ * object that a received cache refers to. NULL for another kind or for NULL. */
 PB_API pb_object *pb_as_object(const pb_value *v);
 
-/* ---- A call that came in ---- */
+/* ---- Received calls ---- */
 
-/* The method's name, without its role's prefix; borrowed for the life of the request. */
+/* The method's name, without the prefix of its role; borrowed for the life of the
+ * request. */
 PB_API const char *pb_request_method(const pb_request *r);
 /* The positional arguments, a tuple, borrowed for the life of the request. */
 PB_API pb_value *pb_request_args(const pb_request *r);
 /* The keyword arguments, a dict, borrowed for the life of the request. */
 PB_API pb_value *pb_request_kwargs(const pb_request *r);
-/* The session it came over, borrowed; NULL once that is gone. */
+/* The session that received the call, borrowed; NULL once the session is freed. */
 PB_API pb_session *pb_request_session(const pb_request *r);
-/* The object that is called, borrowed for the life of the request. */
+/* The called object, borrowed for the life of the request. */
 PB_API pb_object *pb_request_object(const pb_request *r);
-/* As what it is called. */
+/* The role in which the object is called. */
 PB_API pb_role pb_request_role(const pb_request *r);
-/* Who is calling, borrowed: the avatar itself in a perspective_ method, the perspective
- * of the ViewPoint in a view_ method; NULL where there is none. */
+/* The perspective of the caller, borrowed: the avatar itself in a perspective_ method,
+ * the perspective of the ViewPoint in a view_ method, NULL for the other roles. */
 PB_API pb_object *pb_request_perspective(const pb_request *r);
-/* False where the caller wants no answer: what is answered then is dropped. */
+/* Returns false if the caller wants no answer; then the answer is discarded. */
 PB_API bool pb_request_wants_answer(const pb_request *r);
-/* Takes the positional arguments apart by a format of pb_unpack without its parentheses
- * ("iO|s"). Where they do not fit, and for any keyword argument, it answers with a
- * TypeError that says so and returns PB_ERR_TYPE: return that from the method. */
+/* Unpacks the positional arguments by a pb_unpack format without its parentheses
+ * ("iO|s"). If they do not match, or if there is a keyword argument, it answers with a
+ * TypeError that describes the mismatch, and returns PB_ERR_TYPE: return that from the
+ * method. */
 PB_API int pb_request_unpack(pb_request *r, const char *format, ...);
-/* The same with names for the arguments, which may then come as keywords too, as in
- * PyArg_ParseTupleAndKeywords: names ends with NULL; after `|` they are optional, and
- * their outs left as they were; after `$` they come as keywords only. The TypeErrors are
- * Python's. */
+/* The same with names for the arguments, which the caller may then pass as keywords too,
+ * as in PyArg_ParseTupleAndKeywords. names ends with NULL. Arguments after `|` are
+ * optional, and the outputs of missing ones are not changed; arguments after `$` are
+ * keyword-only. The TypeErrors are Python's. */
 PB_API int pb_request_unpack_keywords(pb_request *r, const char *format,
                                       const char *const *names, ...);
-/* Keeps the request beyond its method's return, to be answered later; returns r. What a
- * method that returns a Deferred is in Twisted. */
+/* Adds an owner, so that the request can be answered after its method has returned;
+ * returns r. Corresponds to a method in Twisted that returns a Deferred. */
 PB_API pb_request *pb_request_ref(pb_request *r);
-/* Removes an owner; the last one of a request that was never answered sends a failure.
- * NULL is allowed. */
+/* Removes an owner. If the last one is removed before the request was answered, a failure
+ * is sent. NULL is allowed. */
 PB_API void pb_request_unref(pb_request *r);
-/* Answers; once. A result that cannot be sent (PB_ERR_TYPE, PB_ERR_LIMIT, ...) is answered
- * by a failure that says why, and the error returned. PB_ERR_ARG for NULL, which sends a
- * failure too: what was to be built could not be. PB_ERR_STATE if it was answered before,
- * PB_ERR_LOST if the connection is gone. Takes result in every case. */
+/* Answers a request. Each request is answered once. If the result cannot be sent
+ * (PB_ERR_TYPE, PB_ERR_LIMIT, ...), the peer gets a failure that gives the reason, and
+ * the error is returned. A NULL result, of a constructor that failed, sends a failure
+ * too, and returns PB_ERR_ARG. PB_ERR_STATE if the request has been answered before,
+ * PB_ERR_LOST if the connection is closed. Takes over result in every case. */
 PB_API int pb_request_answer_steal(pb_request *r, pb_value *result);
-/* Answers with a failure. type is a dotted class name, which the peer matches by name
- * ("twisted.spread.pb.Error", "builtins.ValueError"); those of its bases follow it that
- * the library does not know, up to one that it does: "shop.SoldOut shop.Error
- * twisted.spread.pb.Error" (without any, builtins.Exception is the base). Built-in classes
- * get the name that the peer's Python has for them. The text follows as in printf. Returns
- * 0, PB_ERR_STATE or PB_ERR_LOST. */
+/* Answers with a failure. type is a dotted class name, by which the peer recognises the
+ * failure ("twisted.spread.pb.Error", "builtins.ValueError"). If the library does not
+ * know that class, add the names of its bases, up to one that it knows: "shop.SoldOut
+ * shop.Error twisted.spread.pb.Error". Without a known base, the base is
+ * builtins.Exception. Built-in classes are sent by the name that they have in the peer's
+ * Python. The text is formatted as by printf. Returns 0, PB_ERR_STATE or PB_ERR_LOST. */
 PB_API int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
     PB_PRINTF(3, 4);
 
-/* Answers with a failure that is at hand: one that came from elsewhere goes on as it came,
- * one of pb_failure_new as that says. 0, PB_ERR_STATE or PB_ERR_LOST. */
+/* Answers with an existing failure. One that was received is forwarded unchanged; one
+ * from pb_failure_new is sent as described there. 0, PB_ERR_STATE or PB_ERR_LOST. */
 PB_API int pb_request_fail_with(pb_request *r, pb_failure *f);
-/* Answers with an exception that is sent as itself, not wrapped in a failure: a Copyable
- * that the peer has registered, or an instance of a class that its taster allows. Where it
- * cannot be sent, a failure that says why is. Returns as pb_request_answer_steal. */
+/* Answers with an exception that is sent as a value, not wrapped in a failure: a Copyable
+ * that the peer has registered, or an instance of a class that the peer's taster allows.
+ * If it cannot be sent, the peer gets a failure that gives the reason. Returns as
+ * pb_request_answer_steal. */
 PB_API int pb_request_fail_value_steal(pb_request *r, pb_value *exception);
 
 /* ---- References to a peer's objects ---- */
 
-/* Adds an owner; returns r. NULL gives NULL. */
+/* Adds an owner, and returns r. NULL gives NULL. */
 PB_API pb_remote *pb_remote_ref(pb_remote *r);
-/* Removes an owner; the last one gives the reference back to the peer at once (decref).
- * NULL is allowed. */
+/* Removes an owner. When the last one is removed, the session releases the reference at
+ * once (sends `decref`). NULL is allowed. */
 PB_API void pb_remote_unref(pb_remote *r);
 /* The reference of a PB_REMOTE value, borrowed; NULL for another kind or for NULL. */
 PB_API pb_remote *pb_as_remote(const pb_value *v);
 /* The reference as a value: *new*. */
 PB_API pb_value *pb_remote_value(pb_remote *r);
-/* Its number at the peer; 0 for one that goes by name. */
+/* The number (luid) of the object at the peer; 0 for a reference by name. */
 PB_API int64_t pb_remote_luid(const pb_remote *r);
-/* Its session, borrowed; NULL once that is gone: calls fail with PB_ERR_DEAD then. */
+/* The session of a reference, borrowed. NULL once the session is freed; then calls fail
+ * with PB_ERR_DEAD. */
 PB_API pb_session *pb_remote_session(const pb_remote *r);
-/* Told that the connection of a reference has ended. */
+/* Called when the connection of a reference has ended. */
 typedef void (*pb_remote_cb)(pb_remote *r, void *user_data);
-/* Calls cb with the reference, once, when its connection ends. Until then the reference is
- * held, and not given back. PB_ERR_DEAD if it has ended, PB_ERR_NOMEM. Mirrors
- * RemoteReference.notifyOnDisconnect. */
+/* Calls cb with the reference, once, when its connection ends. Until then the library
+ * holds the reference, so it is not released. PB_ERR_DEAD if the connection has ended,
+ * PB_ERR_NOMEM. Mirrors RemoteReference.notifyOnDisconnect. */
 PB_API int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *user_data);
-/* Does so no more, for the first such pair of cb and user_data. Mirrors
+/* Cancels the first notification with this cb and user_data. Mirrors
  * RemoteReference.dontNotifyOnDisconnect. */
 PB_API void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb,
                                                 void *user_data);
-/* A reference to what the peer has published under a name, *new*; nothing is sent, and
- * nothing is owed. NULL for lack of memory. Mirrors Broker.remoteForName. */
+/* A reference to the object that the peer has published under a name, *new*. Nothing is
+ * sent, now or when the reference is released. NULL if memory is exhausted. Mirrors
+ * Broker.remoteForName. */
 PB_API pb_remote *pb_session_remote_for_name(pb_session *s, const char *name);
 
 /* ---- Calling ---- */
 
-/* The end of a call: exactly once, with exactly one of the two set. Both are borrowed:
- * pb_value_ref or pb_failure_ref keeps them. */
+/* The end of a call. It runs exactly once, with exactly one of the two set. Both are
+ * borrowed; take a count with pb_value_ref or pb_failure_ref to hold them. */
 typedef void (*pb_answer_cb)(pb_value *result, pb_failure *failure, void *user_data);
 
-/* How a call is made. Zero is the default of every field. */
+/* The options of a call. Zero is the default of every field. */
 typedef struct {
-    int64_t timeout; /* milliseconds until it fails with PB_ERR_TIMEOUT; 0: never */
-    bool no_answer;  /* ask for none: Twisted's pbanswer=False; cb must be NULL */
+    int64_t timeout; /* milliseconds until the call fails with PB_ERR_TIMEOUT; 0: never */
+    /* the peer sends no answer: Twisted's pbanswer=False. cb must be NULL */
+    bool no_answer;
     void *reserved[4];
 } pb_call_options;
 
-/* Calls a method. args is a tuple (NULL: none), kwargs a dict with text keys (NULL: none).
- * 0 and the call is under way, and cb runs later, never before this returns (but for a
- * reference of pb/local.h to an object here, which may answer at once); else nothing was
- * sent and cb will not run: PB_ERR_DEAD (connection gone), PB_ERR_ARG, PB_ERR_TYPE or
- * PB_ERR_LIMIT (the arguments cannot be sent; err says which), PB_ERR_NOMEM. *call (may
- * be NULL) is borrowed, and valid until cb has run. Before the session is ready it waits.
- * Mirrors RemoteReference.callRemote. */
+/* Calls a method. args is a tuple (NULL: none), kwargs a dict with text keys (NULL:
+ * none). Before the session is ready, the call waits. 0: the call is outstanding, and cb
+ * will run, but not before this returns (except for a reference of pb/local.h, which may
+ * answer at once). Otherwise nothing was sent and cb does not run: PB_ERR_DEAD (the
+ * connection is closed), PB_ERR_ARG, PB_ERR_TYPE or PB_ERR_LIMIT (the arguments cannot be
+ * sent; err names the argument), PB_ERR_NOMEM. *call (may be NULL) is borrowed, and valid
+ * until cb has run. Mirrors RemoteReference.callRemote. */
 PB_API int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
                                  pb_value *kwargs, const pb_call_options *options,
                                  pb_answer_cb cb, void *user_data, pb_call **call,
                                  pb_error *err);
-/* The same with the arguments built by a pb_build format without its parentheses, in which
- * `name=` before a unit makes it a keyword argument; those come last:
+/* The same with arguments built by a pb_build format without its parentheses. In it,
+ * `name=` before a unit makes it a keyword argument; keyword arguments come last:
  *     pb_remote_call(two, "three", got_three, NULL, &err, "i", 12);
  *     pb_remote_call(root, "list", got_list, NULL, &err, "s, depth=i, all=p", "/", 2, 1);
- * PB_ERR_ARG also for a keyword argument that comes twice, or before a positional one. */
+ * PB_ERR_ARG also for a keyword argument that occurs twice, or before a positional
+ * one. */
 PB_API int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb,
                           void *user_data, pb_error *err, const char *format, ...);
-/* Gives the call up: cb runs with PB_ERR_CANCELLED before this returns; the answer is
- * dropped when it comes, its references given back. Mirrors Deferred.cancel. */
+/* Cancels a call: cb runs with PB_ERR_CANCELLED before this returns. If the answer is
+ * received later, it is discarded, and its references are released. Mirrors
+ * Deferred.cancel. */
 PB_API void pb_call_cancel(pb_call *c);
 
 /* ---- Failures ---- */
 
-/* A failure is what ended a call without a result: the peer's exception, or an error of
- * our own. Counted: adds an owner; returns f. NULL gives NULL. */
+/* A failure is the reason why a call ended without a result: an exception of the peer, or
+ * an error of the library. Counted. Adds an owner, and returns f. NULL gives NULL. */
 PB_API pb_failure *pb_failure_ref(pb_failure *f);
 PB_API void pb_failure_unref(pb_failure *f);
-/* PB_OK: the peer's exception. Else PB_ERR_LOST, _TIMEOUT, _CANCELLED, _INSECURE, ... */
+/* PB_OK for an exception of the peer. Otherwise PB_ERR_LOST, _TIMEOUT, _CANCELLED,
+ * _INSECURE, ... */
 PB_API int pb_failure_code(const pb_failure *f);
-/* The exception's class ("builtins.ValueError"); errors of our own have Twisted's name
- * for them where it has one ("twisted.spread.pb.PBConnectionLost"). Borrowed; never
- * NULL. */
+/* The class of the exception ("builtins.ValueError"). Errors of the library have the name
+ * that Twisted has for them, if there is one ("twisted.spread.pb.PBConnectionLost").
+ * Borrowed; never NULL. */
 PB_API const char *pb_failure_type(const pb_failure *f);
-/* Its text, as Python's str() of the exception. Borrowed; never NULL. */
+/* The text of the exception, as Python's str() returns it. Borrowed; never NULL. */
 PB_API const char *pb_failure_text(const pb_failure *f);
-/* The traceback, where the peer sent one, else what it sent instead, or nothing. Borrowed;
- * never NULL. */
+/* The traceback if the peer sent one, otherwise the text that it sent instead, or "".
+ * Borrowed; never NULL. */
 PB_API const char *pb_failure_traceback(const pb_failure *f);
-/* Whether the exception is of that class or inherits from it, by the parents that came
- * with it; a built-in class goes by Python 2's name as well as by Python 3's. Mirrors
- * Failure.check. */
+/* Returns whether the exception is of that class or inherits from it, according to the
+ * parents that the peer sent. A built-in class matches by Python 2's name and by Python
+ * 3's. Mirrors Failure.check. */
 PB_API bool pb_failure_check(const pb_failure *f, const char *type);
-/* What the peer sent, as it came (an instance or a copy), borrowed; NULL for an error of
- * our own. */
+/* The value that the peer sent (an instance or a copy), borrowed; NULL for an error of
+ * the library. */
 PB_API pb_value *pb_failure_value(const pb_failure *f);
-/* The names of its class and of its bases, a list, borrowed; NULL where none came. */
+/* The names of the exception's class and its bases, a list, borrowed; NULL if the peer
+ * sent none. */
 PB_API pb_value *pb_failure_parents(const pb_failure *f);
-/* A failure of an exception, *new*; NULL for lack of memory. type as in pb_request_fail;
- * the traceback (NULL: none) is sent where unsafe_tracebacks are on. */
+/* A failure for an exception, *new*. NULL if memory is exhausted. type is as in
+ * pb_request_fail; the traceback (NULL: none) is sent if unsafe_tracebacks is set. */
 PB_API pb_failure *pb_failure_new(const char *type, const char *text,
                                   const char *traceback);
 
 /* ---- The session ---- */
 
-/* How bad what is logged is. */
+/* The severity of a log line. */
 typedef enum {
     PB_LOG_ERROR = 1,
     PB_LOG_WARNING,
     PB_LOG_INFO,
-    PB_LOG_DEBUG, /* each message that comes or is sent, in one line */
+    PB_LOG_DEBUG, /* each received and sent message, in one line */
 } pb_log_level;
 
 /* The process at the other end of a UNIX socket, as the system knows it. */
@@ -295,177 +316,193 @@ typedef struct {
     uint64_t reserved[2];
 } pb_peer_process;
 
-/* What TLS knows of the other end. */
+/* The TLS properties of the peer. */
 typedef struct {
     const char *version, *cipher; /* "TLSv1.3", "TLS_AES_256_GCM_SHA384" */
-    /* Its certificate: PEM; NULL where it has shown none, as most clients do not. */
+    /* The certificate of the peer, in PEM. NULL if it sent none, as most clients do. */
     const char *certificate;
-    const char *subject; /* of the certificate: "CN=ada,O=Example" (RFC 2253) */
-    /* Its other names: "DNS:example.org", "IP:192.0.2.1", "email:...", "URI:..."; ends with
-     * NULL; NULL where there is no certificate. */
+    const char *subject; /* subject of the certificate: "CN=ada,O=Example" (RFC 2253) */
+    /* The alternative names of the certificate: "DNS:example.org", "IP:192.0.2.1",
+     * "email:...", "URI:...". The array ends with NULL; it is NULL without a
+     * certificate. */
     const char *const *names;
-    /* The certificate leads to a root that is trusted here, and is of the host that a
-     * client wanted. Always true but for what tls_insecure lets pass. */
+    /* The certificate is signed by a trusted root and, on a client, belongs to the
+     * expected host. Only tls_insecure allows connections for which this is false. */
     bool verified;
     void *reserved[4];
 } pb_peer_tls;
 
-/* Who is at the other end of a session, as its driver knows; NULL is what is not known. */
+/* The peer of a session, as far as the driver knows it. Unknown members are NULL. */
 typedef struct {
     const char *address; /* "tcp:192.0.2.1:4000", "tcp:[2001:db8::1]:4000", "unix:PATH" */
-    const char *host;    /* of TCP: "192.0.2.1", to ban it by; NULL for UNIX */
-    const pb_peer_process *process; /* of UNIX, where the system tells */
-    const pb_peer_tls *tls;         /* NULL also before its handshake is done */
+    /* for TCP: "192.0.2.1", for blocking the peer; NULL for UNIX sockets */
+    const char *host;
+    const pb_peer_process *process; /* for UNIX sockets, if the system reports it */
+    const pb_peer_tls *tls;         /* NULL also before the handshake is complete */
     void *reserved[4];
 } pb_peer;
 
-/* Which copies and caches of a peer become what: see pb/flavors.h. Counted. */
+/* Maps the type tags of received copies and caches to classes: see pb/flavors.h.
+ * Counted. */
 typedef struct pb_registry pb_registry;
 
-/* How a session is to be. Zero is the default of every field. */
+/* The configuration of a session. Zero is the default of every field. */
 typedef struct {
     pb_object *root; /* published as "root"; NULL: none. The session takes a count */
-    /* Gives this connection's root, *new*, while the session is made; NULL: root is it.
-     * Mirrors IPBRoot.rootObject. */
+    /* Returns the root of this connection, *new*. It is called while the session is made.
+     * NULL: `root` is used. Mirrors IPBRoot.rootObject. */
     pb_object *(*root_object)(pb_session *s, void *user_data);
-    pb_registry
-        *registry; /* of copies that may come; NULL: none. Counted by the session */
+    /* classes of copies that may be received; NULL: none. The session takes a count */
+    pb_registry *registry;
     pb_jelly_config jelly;
     bool unsafe_tracebacks; /* send tracebacks with failures */
-    size_t max_pending;     /* calls of the peer not answered yet: 65536 */
-    size_t max_refs;        /* objects that the peer holds, and likewise those that it has
-                             * caches of: 1024. MAX_BROKER_REFS */
-    size_t max_caches;      /* caches that the peer has not uncached yet: 65536 */
-    /* Bytes waiting to be sent. From max_queued on, a call is refused with PB_ERR_LIMIT,
-     * and an answer ends the session with that: 256 MiB. With more than high_mark the
-     * session is full, until there are no more than low_mark: 1 MiB, and a quarter of it.
-     * While it is full of answers, and awaits none, it handles no more calls. */
+    size_t max_pending;     /* unanswered calls of the peer: 65536 */
+    /* objects that the peer holds, and separately those that it has caches of: 1024.
+     * MAX_BROKER_REFS */
+    size_t max_refs;
+    /* received caches that the peer has not uncached yet: 65536 */
+    size_t max_caches;
+    /* Limits for the bytes that wait to be sent. From max_queued on (256 MiB), a call is
+     * refused with PB_ERR_LIMIT, and an answer ends the session with PB_ERR_LIMIT. The
+     * session becomes full with more than high_mark bytes (1 MiB), and stays full until
+     * there are at most low_mark (a quarter of high_mark). While it is full of answers
+     * and has no outstanding calls of its own, it handles no more calls of the peer. */
     size_t max_queued;
     size_t high_mark, low_mark;
-    /* The dialects that are known, the preferred one first; zeros: pb, none. */
+    /* The supported dialects, the preferred one first; zeros: pb, none. */
     pb_dialect dialects[2];
     int64_t negotiation_timeout; /* milliseconds: 30000; negative: never */
-    /* Negotiation is done. */
+    /* The negotiation is complete. */
     void (*on_ready)(pb_session *s, void *user_data);
-    /* The session was full, and is not any more: who has held back may go on. Mirrors
-     * IPushProducer.resumeProducing. */
+    /* The session was full, and no longer is. A sender that has paused may continue.
+     * Mirrors IPushProducer.resumeProducing. */
     void (*on_drained)(pb_session *s, void *user_data);
-    /* The session is over: last of its callbacks, once, also when it is freed while open.
-     * why is never NULL; code PB_OK is an end that was asked for. */
+    /* The session has ended. This is the last callback of the session, and runs once,
+     * also when an open session is freed. `why` is never NULL; its code is PB_OK if the
+     * program closed the session. */
     void (*on_close)(pb_session *s, const pb_error *why, void *user_data);
-    /* What Twisted would log: one sentence, borrowed. Nothing prints by itself. */
+    /* A line that Twisted would log: one sentence, borrowed. The library prints nothing
+     * itself. */
     void (*on_log)(pb_session *s, pb_log_level level, const char *text, void *user_data);
-    pb_log_level log_level; /* up to which it is told; 0: PB_LOG_INFO */
-    void *user_data;        /* of those above */
-    /* For drivers; may be NULL. There is something to send, or a new deadline, or the
-     * session is over, and no call of the driver's is on the stack that would notice. */
+    pb_log_level log_level; /* the least severe level that is logged; 0: PB_LOG_INFO */
+    void *user_data;        /* of the callbacks above */
+    /* For drivers; may be NULL. There are bytes to send, or a new deadline, or the
+     * session has ended, and the driver is not inside a call of the session, after which
+     * it would check that itself. */
     void (*on_wake)(pb_session *s, void *driver);
-    /* The time of now, of the clock by which the session is told the time: asked when
-     * a call with a time-out is made, which counts from then. NULL: it counts from the
-     * time that the driver's call on the stack has told, and without one from the next
-     * that is told. */
+    /* Returns the current time, in the clock of the `now` arguments. It is called when a
+     * call with a time-out is made, which starts at that time. NULL: the time-out starts
+     * at the time passed to the current call of the driver or, outside of such a call, at
+     * the time passed to the next one. */
     int64_t (*now)(void *driver);
-    /* Who is at the other end: what pb_session_peer gives, borrowed for the life of the
-     * session, or NULL. */
+    /* Returns the peer for pb_session_peer, borrowed for the life of the session, or
+     * NULL. */
     const pb_peer *(*peer)(pb_session *s, void *driver);
     void *driver;
     void *reserved[12];
 } pb_session_config;
 
-/* A session of the side that connected, *new* (pb_session_free); the config is copied, and
- * may be NULL. NULL for lack of memory. now is monotonic milliseconds, as everywhere. */
+/* A session for the side that opened the connection, *new* (pb_session_free). c is
+ * copied, and may be NULL. NULL if memory is exhausted. now is in milliseconds of a
+ * monotonic clock, here and below. */
 PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now);
-/* A session of the side that was connected to: *new*, as above. */
+/* A session for the side that accepted the connection: *new*, as above. */
 PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);
-/* Takes bytes from the peer, all of them; what comes after pb_session_want_recv has become
- * false is kept until pb_session_tick. PB_ERR_STATE in the midst of a message (above):
- * nothing was taken. Another error: the session is over, and pb_session_error says why;
- * on_close has run, or will when the outermost call returns. Mirrors Banana.dataReceived. */
+/* Passes received bytes to the session, which takes all of them. While
+ * pb_session_want_recv returns false they become pending input, which pb_session_tick
+ * handles. PB_ERR_STATE while a message is being read or written (above): nothing was
+ * taken. With any other error the session has ended, and pb_session_error describes it;
+ * on_close has run, or will run when the outermost call returns. Mirrors
+ * Banana.dataReceived. */
 PB_API int pb_session_recv(pb_session *s, pb_span in, int64_t now);
-/* What to write to the peer, borrowed until the next call on s (nothing while a message is
- * being written). */
+/* The bytes to send to the peer, borrowed until the next call on s; an empty span while a
+ * message is being written. */
 PB_API pb_span pb_session_send(pb_session *s);
-/* How much of it has gone; on_drained may run. */
+/* Reports that n of these bytes have been sent; on_drained may run. */
 PB_API void pb_session_sent(pb_session *s, size_t n, int64_t now);
-/* When to call pb_session_tick; INT64_MAX: never. */
+/* The time at which to call pb_session_tick; INT64_MAX: never. */
 PB_API int64_t pb_session_deadline(const pb_session *s);
-/* Minds what is due by now: time-outs, pages. Returns as pb_session_recv. */
+/* Runs expired timers, sends due pages, and handles pending input. Returns as
+ * pb_session_recv. */
 PB_API int pb_session_tick(pb_session *s, int64_t now);
-/* False while the session is full of answers and awaits none, or too much is unanswered,
- * or it is paused; and then until pb_session_tick has handled what came meanwhile. Stop
- * reading while it is. */
+/* Returns whether to read from the peer. It is false while the session is full of answers
+ * and has no outstanding calls of its own, while max_pending calls are unanswered, while
+ * the session is paused, and afterwards until pb_session_tick has handled the pending
+ * input. */
 PB_API bool pb_session_want_recv(const pb_session *s);
-/* Whether pb_session_send has something. */
+/* Returns whether there are bytes to send. */
 PB_API bool pb_session_want_send(const pb_session *s);
-/* Whether more waits to be sent than the peer takes: hold back until on_drained, or the
- * session keeps all of it. */
+/* Returns whether the session is full (see high_mark). Stop sending until on_drained
+ * runs; otherwise the session stores everything. */
 PB_API bool pb_session_is_full(const pb_session *s);
-/* Stops the reading, so that the peer has to wait for an application that lags behind.
- * What was read already is kept meanwhile. */
+/* Pauses reading, so that the peer waits for a slow application. Bytes that have been
+ * received become pending input. */
 PB_API void pb_session_pause(pb_session *s);
-/* Lets the reading go on. */
+/* Resumes reading. */
 PB_API void pb_session_resume(pb_session *s);
-/* The transport is gone: why may be NULL (end of file). Every waiting call fails.
- * Mirrors Broker.connectionLost. */
+/* Reports that the transport is closed. why may be NULL (end of file). Every outstanding
+ * call fails. Mirrors Broker.connectionLost. */
 PB_API void pb_session_lost(pb_session *s, const pb_error *why);
-/* Ends the session from this side; what waits to be sent may still be taken by
- * pb_session_send. Every waiting call fails. */
+/* Ends the session from this side. Bytes that wait to be sent can still be read by
+ * pb_session_send. Every outstanding call fails. */
 PB_API void pb_session_close(pb_session *s);
-/* Whether the negotiation is done, and the session not over. */
+/* Returns whether the negotiation is complete and the session has not ended. */
 PB_API bool pb_session_is_ready(const pb_session *s);
-/* Whether the session is over, for whatever reason. */
+/* Returns whether the session has ended, for any reason. */
 PB_API bool pb_session_is_closed(const pb_session *s);
-/* Why the session is over, borrowed; code PB_OK while it is not, or if that was asked
- * for. */
+/* The reason why the session has ended, borrowed. Its code is PB_OK while the session is
+ * open, and if the program closed it. */
 PB_API const pb_error *pb_session_error(const pb_session *s);
-/* The user_data of its config, borrowed. */
+/* The user_data of the session's configuration, borrowed. */
 PB_API void *pb_session_user_data(const pb_session *s);
-/* A pointer of the application's own for this session, borrowed: what pb_session_set_data
- * has set last; NULL before. Methods have the session from pb_request_session, realms and
- * checkers from pb_attempt_session. */
+/* The application's own pointer for this session, borrowed: the last one that was set by
+ * pb_session_set_data; NULL before. Methods get the session from pb_request_session,
+ * realms and checkers from pb_attempt_session. */
 PB_API void *pb_session_data(const pb_session *s);
-/* Sets it. destroy (may be NULL) is called with it when another is set, or the session is
- * freed, after on_close; it may not use the session. PB_ERR_NOMEM, or PB_ERR_ARG without a
- * session; then it is called at once. */
+/* Sets the application's own pointer. destroy (may be NULL) is called with it when
+ * another is set, or when the session is freed, after on_close; it may not use the
+ * session. If this fails with PB_ERR_NOMEM, or PB_ERR_ARG without a session, destroy is
+ * called at once. */
 PB_API int pb_session_set_data(pb_session *s, void *data, void (*destroy)(void *data));
-/* Who is at the other end, borrowed for the life of the session; never NULL. Good from the
- * first callback to on_close. */
+/* The peer, borrowed for the life of the session; never NULL. Valid from the first
+ * callback to on_close. */
 PB_API const pb_peer *pb_session_peer(pb_session *s);
-/* Limits from now on, of what is read and of what is written; NULL: the defaults. 0.
- * Mirrors setPrefixLimit and banana.SIZE_LIMIT. */
+/* Sets the limits for reading and writing from now on; NULL: the defaults. Returns 0, or
+ * PB_ERR_ARG without a session. Mirrors setPrefixLimit and banana.SIZE_LIMIT. */
 PB_API int pb_session_set_limits(pb_session *s, const pb_limits *l);
 
-/* What a session holds, in numbers. */
+/* The number of things that a session holds. */
 typedef struct {
-    size_t pending;  /* our calls that wait for an answer */
-    size_t serving;  /* the peer's calls that wait for ours */
-    size_t exported; /* objects of ours that the peer holds */
-    size_t held;     /* references of the peer's that we hold, each receipt counted */
-    size_t cached;   /* Cacheables of ours that the peer has a cache of */
-    size_t caches;   /* RemoteCaches of the peer's that are not uncached yet */
+    size_t pending;  /* outstanding calls of this side */
+    size_t serving;  /* calls of the peer that are not answered yet */
+    size_t exported; /* exported objects: those that the peer holds */
+    size_t held;     /* imported references: each receipt is counted */
+    size_t cached;   /* exported Cacheables: those that the peer has a cache of */
+    size_t caches;   /* imported caches that are not uncached yet */
     size_t queued;   /* bytes waiting to be sent */
-    size_t paging;   /* pagings of ours that are under way */
+    size_t paging;   /* transfers of pages by this side in progress */
     size_t reserved[8];
 } pb_session_stats;
 
-/* Fills *out with the numbers of now. */
+/* Fills *out with the current numbers. */
 PB_API void pb_session_get_stats(const pb_session *s, pb_session_stats *out);
-/* Frees the session, also from a callback: it goes when the outermost call returns.
- * References to the peer live on as dead ones. NULL is allowed. */
+/* Frees the session. In a callback, it is freed when the outermost call returns.
+ * References to the peer stay valid as dead ones. NULL is allowed. */
 PB_API void pb_session_free(pb_session *s);
-/* Told that a connection has ended. */
+/* Called when a connection has ended. */
 typedef void (*pb_session_cb)(pb_session *s, void *user_data);
 /* Calls cb once when the connection ends, before on_close. PB_ERR_STATE if it has ended,
  * PB_ERR_NOMEM. Mirrors Broker.notifyOnDisconnect. */
 PB_API int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb,
                                            void *user_data);
-/* Does so no more, for the first such pair. Mirrors Broker.dontNotifyOnDisconnect. */
+/* Cancels the first notification with this cb and user_data. Mirrors
+ * Broker.dontNotifyOnDisconnect. */
 PB_API void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb,
                                                  void *user_data);
-/* Publishes an object under a name beside "root". PB_ERR_ARG, PB_ERR_STATE where the
- * session is over, PB_ERR_NOMEM. Mirrors Broker.setNameForLocal. */
+/* Publishes an object under a name, besides "root". PB_ERR_ARG, PB_ERR_STATE if the
+ * session has ended, PB_ERR_NOMEM. Mirrors Broker.setNameForLocal. */
 PB_API int pb_session_set_name_for_local(pb_session *s, const char *name, pb_object *o);
-/* The peer's root, *new*; no message is needed. Mirrors getRootObject. */
+/* The root of the peer, *new*. No message is sent for it. Mirrors getRootObject. */
 PB_API pb_remote *pb_session_root(pb_session *s);
 
 /* ---- Example ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * All of libpb-core: values, banana, jelly and the session. It touches no socket. */
+ * Includes all of libpb-core: values, banana, jelly and the session. It uses no
+ * sockets. */
 #ifndef PB_CORE_H
 #define PB_CORE_H
 

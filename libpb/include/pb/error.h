@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errors: every code the library returns, and the struct that says what was wrong and
- * where. Nothing here allocates. */
+ * Errors: the codes that the library returns, and a struct that describes an error and
+ * its position. Nothing here allocates memory. */
 #ifndef PB_ERROR_H
 #define PB_ERROR_H
 
@@ -14,50 +14,54 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-/* What the library exports. */
+/* Marks a function that the library exports. */
 #define PB_API __attribute__((__visibility__("default")))
-/* A function whose parameter `string` is a format as printf's, for those from `first` on. */
+/* Marks a function whose parameter number `string` is a printf format for the parameters
+ * from number `first` on. */
 #define PB_PRINTF(string, first) __attribute__((__format__(__printf__, string, first)))
 #else
 #define PB_API
 #define PB_PRINTF(string, first)
 #endif
 
-/* The rule for NULL, for every function of the library. NULL means "nothing": no value, no
- * reference, no client, an endpoint from getenv that is not set. No function crashes on it,
- * so that a row of calls needs one check at its end:
- *  - A function that is given NULL where it needs something returns PB_ERR_ARG. A function
- *    that returns no code returns 0, false, NULL, "" or an empty span.
- *  - Then err, unless it is filled, gets a sentence that names what was NULL. An err that is
- *    filled already stays as it is.
- *  - A function whose name ends in _steal takes what it is given, whatever else is NULL.
- *  - A function that fails sets what it was to fill to 0, false, NULL or an empty span.
- *  - NULL is allowed where a comment says so, and always as user_data and as err.
- * A span without data that has a length counts as NULL. A number that is negative or too
- * large, and an enum's value that has no name, are errors, or count as the nearest that is
- * allowed. To close, drain, stop or cancel twice does no harm while the object exists. A
- * pointer to what was freed cannot be recognised. */
+/* The rule for NULL, which every function of the library obeys. NULL means "nothing": no
+ * value, no reference, no client, an environment variable that is not set. No function
+ * crashes on NULL, so a sequence of calls needs only one check at its end:
+ * - A function that needs an object and is given NULL returns PB_ERR_ARG. A function that
+ *   does not return a code returns 0, false, NULL, "" or an empty span.
+ * - It also fills err with a sentence that names the argument that was NULL, unless err
+ *   is filled already. An err that is filled is never changed.
+ * - A function whose name ends in _steal takes over its argument even if another argument
+ *   is NULL.
+ * - A function that fails sets its output arguments to 0, false, NULL or an empty span.
+ * - NULL is allowed where a comment says so, and always as user_data and as err.
+ *
+ * A span with a length but without data counts as NULL. A number that is negative or too
+ * large, or an enum value without a name, is an error, or counts as the nearest allowed
+ * value. It is harmless to close, drain, stop or cancel an object twice while it exists.
+ * A pointer to freed memory cannot be detected. */
 
-/* How structs grow: a struct that may gain fields ends in `reserved`, which must be zero
- * (as it is after `= {0}` or designated initialisers). A new field takes its place from
- * there, so that programs that were built before go on as they are, and zero means for
- * each new field what it meant before. The other structs are frozen: they never change. */
+/* How structs grow: a struct that may gain fields ends in `reserved`, which must be zero,
+ * as it is after `= {0}` or designated initialisers. A new field takes its space from
+ * `reserved`, and zero in a new field means the behaviour from before the field existed.
+ * So programs that were built earlier continue to work. Structs without `reserved` are
+ * frozen: they never change. */
 
-/* Bytes that belong to somebody else. Frozen. */
+/* Bytes that are owned elsewhere. Frozen. */
 typedef struct {
     const uint8_t *data;
     size_t len;
 } pb_span;
 
-/* The bytes of NUL-terminated text, without the NUL; no bytes for NULL. */
+/* The bytes of NUL-terminated text, without the NUL; an empty span for NULL. */
 static inline pb_span pb_span_of(const char *text)
 {
     pb_span s = {(const uint8_t *)text, text ? strlen(text) : 0};
     return s;
 }
 
-/* Name, number and text of every error. Numbers are part of the ABI: never reused, only
- * appended. A function returns the negated number, PB_ERR_name. */
+/* Name, number and text of every error. The numbers are part of the ABI: new ones are
+ * appended, and none is reused. A function returns the negated number, PB_ERR_name. */
 #define PB_ERR_MAP(X)                   \
     X(NOMEM, 1, "out of memory")        \
     X(ARG, 2, "bad argument")           \
@@ -77,7 +81,7 @@ static inline pb_span pb_span_of(const char *text)
     X(SYSTEM, 16, "system call failed") \
     X(REMOTE, 17, "the peer answered with a failure")
 
-/* The codes: PB_OK, and PB_ERR_NOMEM, PB_ERR_ARG, ..., which are negative. */
+/* The codes: PB_OK is 0; PB_ERR_NOMEM, PB_ERR_ARG and the others are negative. */
 enum {
     PB_OK = 0,
 #define PB_ERR_ENUM(name, number, text) PB_ERR_##name = -(number),
@@ -85,24 +89,25 @@ enum {
 #undef PB_ERR_ENUM
 };
 
-/* What went wrong, filled by functions that judge input. The first error stays: a filled
- * struct (code != 0) is never written again, so zero it before reuse. A caller that does
- * not care passes NULL. */
+/* Describes an error. Functions that check input fill it. The first error stays: a struct
+ * that is filled (code != 0) is never overwritten, so clear it before you use it again.
+ * Pass NULL if you do not need the description. */
 typedef struct {
-    int code;        /* PB_OK or a PB_ERR_ code */
-    uint64_t offset; /* byte of the input, message or literal that was being read */
-    char where[96];  /* path into the message, as in "message 12: args[0]['key'][3]" */
-    char text[192]; /* one sentence: the offending thing, and the limit that was passed */
+    int code; /* PB_OK or a PB_ERR_ code */
+    /* byte offset in the input, message or literal that was being read */
+    uint64_t offset;
+    char where[96]; /* path into the message: "message 12: args[0]['key'][3]" */
+    char text[192]; /* one sentence: what was refused, and the limit that was exceeded */
     uint64_t reserved[2];
 } pb_error;
 
-/* Empties an error, so that it can be filled again. NULL is allowed. */
+/* Clears an error, so that it can be filled again. NULL is allowed. */
 PB_API void pb_error_clear(pb_error *err);
 
 /* The text of a PB_ERR_ code, from the list above: a constant, never NULL. */
 PB_API const char *pb_strerror(int code);
 
-/* Frees a plain string or block that the library handed out as *new*. NULL is allowed. */
+/* Frees a string or block that the library returned as *new*. NULL is allowed. */
 PB_API void pb_free(void *p);
 
 #ifdef __cplusplus

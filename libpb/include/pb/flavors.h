@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Flavors: the ways in which objects go over the wire besides plain references. What one
- * of ours is says its pb_class (pb/broker.h); what a copy of the peer's becomes here, a
- * registry. Mirrors twisted.spread.flavors. */
+ * Flavors: the ways to send an object other than as a plain reference. A pb_class
+ * (pb/broker.h) describes how objects of this program are sent; a registry maps the type
+ * tags of received copies to classes. Mirrors twisted.spread.flavors. */
 #ifndef PB_FLAVORS_H
 #define PB_FLAVORS_H
 
@@ -14,65 +14,74 @@ extern "C" {
 
 /* ---- Perspectives ---- */
 
-/* An object that calls the `view` methods of another for a perspective (may be NULL):
- * *new*; it holds a count of both. NULL for lack of memory, or of an object. A Viewable is sent as one with
- * the perspective of whom it is sent to. Two on the same pair go by the same number.
- * Mirrors flavors.ViewPoint. */
+/* An object that calls the `view` methods of another object for a perspective (which may
+ * be NULL): *new*; it holds a count of both. NULL if memory is exhausted, or if object is
+ * NULL. A Viewable is sent as a ViewPoint with the perspective of the recipient. Two
+ * ViewPoints on the same pair are sent under the same number. Mirrors
+ * flavors.ViewPoint. */
 PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object);
-/* What a ViewPoint is on, borrowed, as when it was sent home; NULL for another object. */
+/* The object of a ViewPoint, borrowed, for a ViewPoint that the peer sent back, for
+ * example; NULL for another object. */
 PB_API pb_object *pb_viewpoint_object(const pb_object *o);
-/* For whom it is, borrowed; NULL for nobody, and for another object. */
+/* The perspective of a ViewPoint, borrowed; NULL if it has none, and for another
+ * object. */
 PB_API pb_object *pb_viewpoint_perspective(const pb_object *o);
-/* An object that calls the methods of another in a role: *new*; it holds a count of it.
- * An avatar is sent so, as PB_ROLE_PERSPECTIVE. NULL for lack of memory or of an object,
- * or where role is neither that nor PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
+/* An object that calls the methods of another object in a role: *new*; it holds a count
+ * of the other object. An avatar is sent this way, with PB_ROLE_PERSPECTIVE. NULL if
+ * memory is exhausted, if object is NULL, or if role is neither PB_ROLE_PERSPECTIVE nor
+ * PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
 PB_API pb_object *pb_referenceable_new(pb_object *object, pb_role role);
-/* The perspective that a reference came for, borrowed, and for whom it sends; NULL: none,
- * or its connection has ended. Mirrors RemoteReference.perspective. */
+/* The perspective for which a reference was received, borrowed. What is sent through the
+ * reference is sent for it. NULL if there is none, or if the connection has ended.
+ * Mirrors RemoteReference.perspective. */
 PB_API pb_object *pb_remote_perspective(const pb_remote *r);
 
-/* ---- Copies and caches that come ---- */
+/* ---- Received copies and caches ---- */
 
-/* Which type tags become what: *new*; NULL for lack of memory. Counted; belongs to one
- * thread, as its sessions. Mirrors jelly.unjellyableRegistry and
- * unjellyableFactoryRegistry. */
+/* A registry of the classes of received copies: *new*. NULL if memory is exhausted.
+ * Counted; it belongs to the same thread as its sessions. Mirrors
+ * jelly.unjellyableRegistry and unjellyableFactoryRegistry. */
 PB_API pb_registry *pb_registry_new(void);
-/* Adds an owner; returns g. NULL gives NULL. */
+/* Adds an owner, and returns g. NULL gives NULL. */
 PB_API pb_registry *pb_registry_ref(pb_registry *g);
 /* Removes an owner. NULL is allowed. */
 PB_API void pb_registry_unref(pb_registry *g);
-/* What comes with this tag becomes a PB_OBJECT value: an object of the class, which is
- * borrowed for the life of the registry and of its copies. cls NULL: it becomes a
- * PB_INSTANCE, data without behaviour, whatever the taster says. A tag that was set before
- * is replaced. A taster of the session's own must allow the tag as a type, too: any with a
- * dot in it is. A class with flavor PB_FLAVOR_CACHEABLE is a RemoteCache: each value is one
- * count of what the peer keeps up to date by its `observe` methods, given back (decache)
- * with its last owner; it is sent home as itself (lcache). A copy is sent on if its class
- * has flavor PB_FLAVOR_COPYABLE, else as an instance, which most tasters don't let out.
- * PB_ERR_ARG, PB_ERR_NOMEM. Mirrors setUnjellyableForClass. */
+/* Makes received values with this type tag PB_OBJECT values: objects of cls, which is
+ * borrowed for the life of the registry and of its copies. If cls is NULL, they become
+ * PB_INSTANCE values, data without behaviour, independently of the taster. An earlier
+ * entry for the tag is replaced. If the session has its own taster, it must also allow
+ * the tag as a type; tags with a dot are always allowed.
+ *
+ * If the flavor of cls is PB_FLAVOR_CACHEABLE, the values are RemoteCaches. Each of them
+ * is one count of an object that the peer updates by calling `observe` methods. The count
+ * is released (sends `decache`) when the last owner of the value is removed. A cache is
+ * sent back to its owner as `lcache`. A copy is sent on as a copy if the flavor of cls is
+ * PB_FLAVOR_COPYABLE, otherwise as an instance, which most tasters refuse. PB_ERR_ARG,
+ * PB_ERR_NOMEM. Mirrors setUnjellyableForClass. */
 PB_API int pb_registry_set_class(pb_registry *g, const char *tag, const pb_class *cls);
-/* The state of a copy, or of what a cache shows, as it came; borrowed for the life of the
- * object, which holds it. NULL for one of ours. */
+/* The received state of a copy, or of the object that a cache refers to. Borrowed for the
+ * life of the object, which holds it. NULL for an object of this program. */
 PB_API pb_value *pb_object_state(const pb_object *o);
-/* Classes under their names behind a prefix: "prefix.Name" for a class named
- * "module.Name"; "Name" alone where the prefix is empty. All of them or none: PB_ERR_ARG,
- * PB_ERR_NOMEM. Mirrors setUnjellyableForClassTree. */
+/* Registers classes under their names with a prefix: "prefix.Name" for a class named
+ * "module.Name", and "Name" if the prefix is empty. Either all of them are registered or
+ * none: PB_ERR_ARG, PB_ERR_NOMEM. Mirrors setUnjellyableForClassTree. */
 PB_API int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
                                       const pb_class *const *classes, size_t n);
-/* Makes of the state of what came, borrowed, a *new* value; NULL with err refuses it. It
- * runs in the midst of reading: what the state refers to may not be in its place yet. */
+/* Builds a *new* value from a received state, which is borrowed. NULL, with err, refuses
+ * it. It runs while the message is being read, so the objects that the state refers to
+ * may not be complete. */
 typedef pb_value *(*pb_factory_cb)(pb_value *state, pb_error *err, void *user_data);
-/* What comes with this tag becomes what the factory makes of it. PB_ERR_ARG, PB_ERR_NOMEM.
- * Mirrors setUnjellyableFactoryForClass. */
+/* Makes received values with this type tag the results of a factory. PB_ERR_ARG,
+ * PB_ERR_NOMEM. Mirrors setUnjellyableFactoryForClass. */
 PB_API int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_cb factory,
                                    void *user_data);
 
 /* ---- Failures as values ---- */
 
-/* A failure as a value that can be sent anywhere (CopyableFailure): *new*. */
+/* A failure as a value that can be sent in any place (CopyableFailure): *new*. */
 PB_API pb_value *pb_failure_to_value(pb_failure *f);
-/* The failure of a CopiedFailure, or of any exception that was sent as itself: *new*; NULL
- * for lack of memory. */
+/* The failure of a CopiedFailure, or of any exception that was sent as a value: *new*.
+ * NULL if memory is exhausted. */
 PB_API pb_failure *pb_failure_from_value(pb_value *v);
 
 #ifdef __cplusplus

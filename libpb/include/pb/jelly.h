@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Jelly: values to expressions in banana and back, with shared and cyclic references, and
- * a taster that says what may come in. No class is ever instantiated and no name resolved
- * because a peer said so: what is known by name stays a name, an instance stays data.
+ * a taster, which decides which types may be received. A peer cannot make the library
+ * instantiate a class or resolve a name: names stay names, and an instance stays data.
  * Mirrors twisted.spread.jelly. */
 #ifndef PB_JELLY_H
 #define PB_JELLY_H
@@ -17,99 +17,104 @@ extern "C" {
 
 /* ---- The taster ---- */
 
-/* Twisted's SecurityOptions: which types, modules and classes a peer may name. Counted.
- * Don't change one that is in use. */
+/* Twisted's SecurityOptions: the types, modules and classes that a peer may name.
+ * Counted. Do not change a taster that is in use. */
 typedef struct pb_taster pb_taster;
 
-/* SecurityOptions(): None, bool, numbers, text, bytes, sets, times, Decimal; and any name
- * with a dot, which is then judged by module and class. *New*; NULL for lack of memory. */
+/* A taster like SecurityOptions(), *new*. It allows None, bool, numbers, text, bytes,
+ * sets, times, Decimal, and as a type any name that contains a dot, which is then checked
+ * by module and class. NULL if memory is exhausted. */
 PB_API pb_taster *pb_taster_new(void);
-/* Adds an owner; returns t. NULL gives NULL. */
+/* Adds an owner, and returns t. NULL gives NULL. */
 PB_API pb_taster *pb_taster_ref(pb_taster *t);
 /* Removes an owner. NULL is allowed. */
 PB_API void pb_taster_unref(pb_taster *t);
-/* allowBasicTypes: list, tuple, dict, references. globalSecurity is a new taster with
- * these; it is what a NULL taster means wherever one is asked for. 0 or PB_ERR_NOMEM. */
+/* Allows list, tuple, dict and references. A NULL taster, wherever one is expected, means
+ * globalSecurity, which is a new taster with these. 0 or PB_ERR_NOMEM. Mirrors
+ * allowBasicTypes. */
 PB_API int pb_taster_allow_basic_types(pb_taster *t);
-/* allowTypes for one name. 0 or PB_ERR_NOMEM. */
+/* Allows one type. 0 or PB_ERR_NOMEM. Mirrors allowTypes. */
 PB_API int pb_taster_allow_type(pb_taster *t, const char *name);
-/* allowModules for one name. 0 or PB_ERR_NOMEM. */
+/* Allows one module. 0 or PB_ERR_NOMEM. Mirrors allowModules. */
 PB_API int pb_taster_allow_module(pb_taster *t, const char *name);
-/* allowInstancesOf for one class by its dotted name: the basic types, "instance",
- * "class", "classobj" and "module", its name as a type, its module, and the class. 0 or
- * PB_ERR_NOMEM. */
+/* Allows one class by its dotted name: the basic types, "instance", "class", "classobj"
+ * and "module", the class name as a type, its module, and the class. 0 or PB_ERR_NOMEM.
+ * Mirrors allowInstancesOf. */
 PB_API int pb_taster_allow_instances_of(pb_taster *t, const char *class_name);
-/* Allows types, modules and classes whose whole name matches a PCRE2 pattern (anchored at
- * both ends). Compiled here, matched under limits: a name that runs into them, or is
- * longer than 1024 bytes, is refused.
- * PB_ERR_SYNTAX with the offset in the pattern; PB_ERR_STATE where libpb was built without
- * PCRE2. Ours, not Twisted's. */
+/* Allows the types, modules and classes whose full name matches a PCRE2 pattern (it is
+ * anchored at both ends). The pattern is compiled by this call. Matching is limited: a
+ * name that exceeds the limits, or that is longer than 1024 bytes, is refused.
+ * PB_ERR_SYNTAX with the offset in the pattern; PB_ERR_STATE if libpb was built without
+ * PCRE2. Twisted has no such function. */
 PB_API int pb_taster_allow_pattern(pb_taster *t, const char *pattern, pb_error *err);
 /* Allows everything. 0 or PB_ERR_NOMEM. Mirrors DummySecurityOptions. */
 PB_API int pb_taster_allow_all(pb_taster *t);
-/* isTypeAllowed; t may be NULL. */
+/* Returns whether a type may be received; t may be NULL. Mirrors isTypeAllowed. */
 PB_API bool pb_taster_type_allowed(const pb_taster *t, pb_span name);
-/* isModuleAllowed; t may be NULL. */
+/* Returns whether a module may be named; t may be NULL. Mirrors isModuleAllowed. */
 PB_API bool pb_taster_module_allowed(const pb_taster *t, pb_span name);
-/* isClassAllowed; t may be NULL. */
+/* Returns whether a class may be named; t may be NULL. Mirrors isClassAllowed. */
 PB_API bool pb_taster_class_allowed(const pb_taster *t, pb_span name);
 
 /* ---- Writing and reading ---- */
 
-/* How values are written and read. Zero is the default of every field. */
+/* The options for writing and reading values. Zero is the default of every field. */
 typedef struct {
     pb_profile profile;
-    pb_taster *taster; /* counted by who copies the struct; NULL: globalSecurity */
+    /* NULL: globalSecurity. The library takes a count when it copies this struct */
+    pb_taster *taster;
     pb_limits limits;
-    /* persistentStore: called for each instance and each Unpersistable that is to be
-     * written, at the first place where it stands. Gives a *new* id in *id to write
-     * ["persistent", id] in its place (an int, a float or bytes goes as it is, any other
-     * value as its expression), or leaves *id NULL to write the instance. Must not change
-     * what is being written. Non-zero fails the whole. NULL: never. */
+    /* persistentStore: called for each instance and each Unpersistable, where it first
+     * occurs in what is written. To write ["persistent", id] instead of the instance, set
+     * *id to a *new* id (an int, a float or bytes is written as it is, any other value as
+     * its expression). To write the instance, leave *id NULL. It must not change the
+     * value that is being written. If the result is not zero, nothing is written. NULL:
+     * every instance is written. */
     int (*persistent_save)(pb_value *instance, pb_value **id, pb_error *err,
                            void *user_data);
-    /* persistentLoad: gives a *new* value for an id, which is read as any expression is.
-     * NULL: what comes so is Unpersistable("Persistent callback not found"). */
+    /* persistentLoad: sets *v to a *new* value for an id; the id is read like any other
+     * expression. NULL: such an expression becomes Unpersistable("Persistent callback not
+     * found"). */
     int (*persistent_load)(pb_value *id, pb_value **v, pb_error *err, void *user_data);
     void *user_data;
     void *reserved[6];
 } pb_jelly_config;
 
-/* Writes the expression of v, in banana, to e: for the same graph of objects the very
- * bytes that Twisted of the profile writes. One pass; nothing stays in e on failure.
- * PB_ERR_TYPE: v holds what that Twisted cannot send (a reference with no broker, a
- * function on Python 3, a nan as Decimal, ...); PB_ERR_LIMIT: banana or depth refuses, or
- * the expression passes the limit of a message. The limits are those of e; depth and
- * message are those of c where they are set there. c may be NULL.
- * Mirrors jelly.jelly and Banana.sendEncoded. */
+/* Writes v to e as a banana expression: the same bytes as Twisted of that profile writes
+ * for the same graph of objects. It takes one pass. If it fails, nothing of the
+ * expression stays in e. PB_ERR_TYPE: v contains a value that this Twisted cannot send (a
+ * reference without a broker, a function on Python 3, a nan as Decimal, ...).
+ * PB_ERR_LIMIT: the expression exceeds a limit of banana, the depth, or the limit of a
+ * message. The limits are those of e, except that depth and message are those of c if c
+ * sets them. c may be NULL. Mirrors jelly.jelly and Banana.sendEncoded. */
 PB_API int pb_jelly(pb_value *v, const pb_jelly_config *c, pb_encoder *e, pb_error *err);
 
-/* Reads expressions from a decoder. The sink may be given to one decoder at a time. */
+/* Reads expressions from a decoder. Its sink may be used by one decoder at a time. */
 typedef struct pb_unjellier pb_unjellier;
 
-/* A reader, *new* (pb_unjellier_free); NULL for lack of memory. The config is copied; c
- * may be NULL. */
+/* A reader, *new* (pb_unjellier_free). NULL if memory is exhausted. c is copied, and may
+ * be NULL. */
 PB_API pb_unjellier *pb_unjellier_new(const pb_jelly_config *c);
-/* What to give to a decoder; its ctx is u. */
+/* The sink to pass to a decoder; its ctx is u. */
 PB_API pb_sink pb_unjellier_sink(pb_unjellier *u);
-/* The value of the expression that was completed, *new*; u is ready for the next. Until
- * one is complete, PB_ERR_STATE. A refused expression is read to its end, and its error
- * given here: PB_ERR_INSECURE where Twisted raises InsecureJelly, PB_ERR_SYNTAX for a
- * malformed one, PB_ERR_TYPE for an unhashable key, PB_ERR_NOMEM. One that ends while
- * another waits to be taken makes the sink fail with PB_ERR_STATE: pause the decoder.
- * Mirrors jelly.unjelly. */
+/* Takes the value of the completed expression, *new*; then u is ready for the next one.
+ * PB_ERR_STATE if no expression is complete. A refused expression is read to its end, and
+ * this call returns its error: PB_ERR_INSECURE where Twisted raises InsecureJelly,
+ * PB_ERR_SYNTAX for a malformed expression, PB_ERR_TYPE for an unhashable key,
+ * PB_ERR_NOMEM. If another expression completes before the first is taken, the sink fails
+ * with PB_ERR_STATE; pause the decoder to avoid that. Mirrors jelly.unjelly. */
 PB_API int pb_unjellier_take(pb_unjellier *u, pb_value **out, pb_error *err);
-/* Ends a reader. NULL is allowed. */
+/* Frees a reader. NULL is allowed. */
 PB_API void pb_unjellier_free(pb_unjellier *u);
 
 /* ---- In one step ---- */
 
-/* The bytes of a value in a dialect, a whole expression in memory, *new* in *out (pb_free).
+/* Converts a value to the bytes of one expression, in a dialect: *new* in *out (pb_free).
  * Errors as pb_jelly. */
 PB_API int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d,
                           uint8_t **out, size_t *len, pb_error *err);
-/* The value, *new* in *out, of bytes that hold exactly one expression, else PB_ERR_SYNTAX;
- * other errors as pb_decoder_recv and pb_unjellier_take. */
+/* Converts bytes that hold exactly one expression (else PB_ERR_SYNTAX) to a value, *new*
+ * in *out. Other errors as pb_decoder_recv and pb_unjellier_take. */
 PB_API int pb_unjelly_bytes(pb_span in, const pb_jelly_config *c, pb_dialect d,
                             pb_value **out, pb_error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Local objects behind the interface of remote ones, so that an application is tested
- * without a network: pb_remote_call_values on such a reference calls the object here. Values go
- * as they are, not through jelly. Mirrors twisted.spread.util. */
+ * Local objects behind the interface of remote ones, so that an application can be tested
+ * without a network: pb_remote_call_values on such a reference calls a local object.
+ * Values are passed as they are, without jelly. Mirrors twisted.spread.util. */
 #ifndef PB_LOCAL_H
 #define PB_LOCAL_H
 
@@ -12,21 +12,23 @@
 extern "C" {
 #endif
 
-/* A reference to an object of one's own: *new*; it holds a count. Calls run its `remote`
- * methods before pb_remote_call_values returns, and with them the callback of a call that is
- * answered at once, as on a Deferred that has fired already; a method that keeps its
- * request answers later, as over a network. *call is NULL: without a clock there is no
- * time-out, and nothing to cancel. NULL for lack of memory. Mirrors LocalAsRemote, whose
- * async_ and sync_ methods are here those that answer at once and those that need not. */
+/* A reference to an object of this program: *new*; it holds a count. A call runs the
+ * object's `remote` method before pb_remote_call_values returns. If the method answers at
+ * once, the callback of the call runs then too, as on a Deferred that has fired; a method
+ * that holds its request answers later, as over a network. *call is NULL, because without
+ * a clock there is no time-out, and nothing to cancel. NULL if memory is exhausted.
+ * Mirrors LocalAsRemote, whose sync_ and async_ methods are those that answer at once and
+ * those that may answer later. */
 PB_API pb_remote *pb_local_as_remote(pb_object *o);
-/* The same, but only for the methods that are named; names end with NULL, and are borrowed
- * for the life of the reference. Any other is answered with None, or, with
+/* The same, but only for the named methods; names ends with NULL, and is borrowed for the
+ * life of the reference. A call of any other method is answered with None or, with
  * fail_when_not_implemented, fails with NotImplementedError. Mirrors
  * LocalAsyncForwarder. */
 PB_API pb_remote *pb_local_async_forwarder(pb_object *forwarded, const char *const *names,
                                            bool fail_when_not_implemented);
-/* Told of each failure of such a reference's methods; failed NULL: nobody is. Mirrors
- * LocalAsRemote.reportAllTracebacks. PB_ERR_ARG for any other reference. */
+/* Sets a function that is called for each failure of a method of such a reference; NULL
+ * removes it. PB_ERR_ARG for any other reference. Mirrors
+ * LocalAsRemote.reportAllTracebacks. */
 PB_API int pb_local_report(pb_remote *local,
                            void (*failed)(const char *method, pb_failure *f,
                                           void *user_data),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * All of libpb: libpb-core, and sockets under event loops. */
+ * Includes all of libpb: libpb-core, and sockets on event loops. */
 #ifndef PB_PB_H
 #define PB_PB_H
 

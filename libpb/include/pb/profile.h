@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Profiles: which Python and which Twisted a peer is, or is to be taken for. */
+ * Profiles: the versions of Python and Twisted that a peer has, or is assumed to have. */
 #ifndef PB_PROFILE_H
 #define PB_PROFILE_H
 
@@ -10,17 +10,18 @@
 extern "C" {
 #endif
 
-/* A kind of peer. Frozen. A 0 is the default: Python 3.11 (or 2.7, for python_major 2),
- * and with it the rules of Twisted 24.7 (or 20.3, the last for Python 2), but for plain faults of
- * one version (24.7 never answers a call whose Deferred fails late): these are copied
- * only where the version is named. */
+/* The versions of a peer. Frozen. 0 is the default: Python 3.11 (2.7 if python_major is
+ * 2), and the rules of Twisted 24.7 (20.3, the last version for Python 2). Bugs of a
+ * single version are only reproduced if that version is set; for example, 24.7 never
+ * answers a call whose Deferred fails late. */
 typedef struct {
     uint8_t python_major, python_minor;
     uint16_t twisted; /* year * 100 + month, as in 2204 for 22.4; 802 for 8.2 */
 } pb_profile;
 
-/* Reads "22.4.0-py3", "8.2.0-py2", "22.4", "23.10.0-py3.11", "python2", "python3". Without
- * a Python, it is 3. 0, or PB_ERR_SYNTAX for anything else. */
+/* Parses "22.4.0-py3", "8.2.0-py2", "22.4", "23.10.0-py3.11", "python2" or "python3".
+ * Python 3 is assumed if no version of Python is given. 0, or PB_ERR_SYNTAX for any other
+ * text. */
 PB_API int pb_profile_parse(const char *text, pb_profile *out, pb_error *err);
 
 #ifdef __cplusplus

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values: Python's data model in C. A pb_value is counted; containers hold one count of
- * each thing in them. Arguments are borrowed unless a function's name ends in _steal;
- * constructors return a *new* value, or NULL for lack of memory only. Values of one
- * session belong to one thread. */
+ * Values: Python's data model in C. A pb_value is reference-counted. A container holds
+ * one count of each of its items. Arguments are borrowed unless the function's name ends
+ * in _steal. Constructors return a *new* value, or NULL only if memory is exhausted. The
+ * values of one session belong to one thread. */
 #ifndef PB_VALUE_H
 #define PB_VALUE_H
 
@@ -15,197 +15,205 @@
 extern "C" {
 #endif
 
-/* A value of Python's, of any kind. Counted. */
+/* A Python value of any kind. Counted. */
 typedef struct pb_value pb_value;
 
-/* What a value is. The numbers are part of the ABI: append only. */
+/* The kind of a value. The numbers are part of the ABI: new ones are appended. */
 typedef enum {
     PB_NONE,
     PB_BOOL,
     PB_INT, /* any size */
     PB_FLOAT,
     PB_BYTES,
-    PB_STR, /* UTF-8, without surrogates; may hold NUL */
+    PB_STR, /* UTF-8, without surrogates; may contain NUL */
     PB_LIST,
     PB_TUPLE,
     PB_DICT, /* in insertion order */
     PB_SET,
     PB_FROZENSET,
-    PB_DATETIME, /* naive: one with tzinfo cannot be jellied */
+    PB_DATETIME, /* naive: jelly cannot send one with tzinfo */
     PB_DATE,
     PB_TIME,
     PB_TIMEDELTA,
     PB_DECIMAL,
-    PB_CLASS,         /* by its dotted name; nothing is ever resolved */
-    PB_MODULE,        /* by name */
-    PB_FUNCTION,      /* by its dotted name */
-    PB_METHOD,        /* a name, its self and its class */
-    PB_INSTANCE,      /* a class name and a state, inert data */
-    PB_UNPERSISTABLE, /* what jelly leaves where something could not be sent: a reason */
-    PB_OBJECT,        /* an object of this program, offered to peers: see pb/broker.h */
-    PB_REMOTE,        /* a reference to an object of a peer: see pb/broker.h */
-    PB_NOTHING,       /* NULL, which is no value */
+    PB_CLASS,         /* known by its dotted name, which is never resolved */
+    PB_MODULE,        /* known by its name */
+    PB_FUNCTION,      /* known by its dotted name */
+    PB_METHOD,        /* a name, the object it is bound to, and its class */
+    PB_INSTANCE,      /* a class name and a state: data without behaviour */
+    PB_UNPERSISTABLE, /* a reason: jelly's replacement for what could not be sent */
+    PB_OBJECT,        /* an object of this program that peers may call: pb/broker.h */
+    PB_REMOTE,        /* a reference to an object of a peer: pb/broker.h */
+    PB_NOTHING,       /* the kind of NULL */
 } pb_kind;
 
 /* ---- Counts ---- */
 
-/* Adds an owner; returns v. NULL gives NULL. */
+/* Adds an owner, and returns v. NULL gives NULL. */
 PB_API pb_value *pb_value_ref(pb_value *v);
-/* Removes an owner; the last one frees v and gives back what it holds, without recursion
- * and without allocating. NULL is allowed. */
+/* Removes an owner. When the last one is removed, v is freed, and releases what it holds,
+ * without recursion and without allocating memory. NULL is allowed. */
 PB_API void pb_value_unref(pb_value *v);
-/* Makes a and b one island: they share one count, and what they hold of each other is not
- * counted any more. This is how a cycle is owned: tie the containers along it, and the
- * whole goes when its last outside owner does. Both must be containers, instances or objects
- * (else PB_ERR_TYPE). It walks over what both islands hold. The reader of jelly ties what
- * it builds. */
+/* Makes a and b share one count, as an "island"; references between members of an island
+ * are no longer counted. This is how a cycle is owned: tie the containers along the
+ * cycle, and all of them are freed when the last owner outside the island is removed.
+ * Both must be containers, instances or objects (else PB_ERR_TYPE). The time taken grows
+ * with the contents of both islands. The reader of jelly ties the cycles that it
+ * builds. */
 PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
-/* ---- Looking at a value ---- */
+/* ---- Inspecting a value ---- */
 
-/* What it is; PB_NOTHING for NULL. */
+/* The kind of v; PB_NOTHING for NULL. */
 PB_API pb_kind pb_value_kind(const pb_value *v);
-/* Whether it is of that kind; false for NULL. */
+/* Returns whether v is of that kind; false for NULL. */
 static inline bool pb_is(const pb_value *v, pb_kind kind)
 {
     return v && pb_value_kind(v) == kind;
 }
 /* Python's name of the kind, a constant: "NoneType", "int", "dict", ...; "nothing" for
- * PB_NOTHING, and "?" for any other number. */
+ * PB_NOTHING, and "?" for a number that is no kind. */
 PB_API const char *pb_kind_name(pb_kind kind);
-/* Python's ==: 1 == 1.0 == True, containers by content, cycles included (a pair of
- * containers met again inside itself counts as equal there, where Python would raise
- * RecursionError). Instances, methods' selves and references compare by identity, except
- * that references to one object of one peer are equal. nan is not equal to itself, but
- * counts as found where the very same value stands in two containers. Nested containers
- * take memory to compare; where there is none the answer is false, as it is for NULL. */
+/* Python's ==: 1 == 1.0 == True, and containers are equal by content. Cycles are allowed:
+ * a pair of containers that is met again inside itself counts as equal, where Python
+ * would raise RecursionError. Instances, the objects of methods, and references compare
+ * by identity, except that references to the same object of the same peer are equal. nan
+ * is not equal to itself, but the same nan value in two containers counts as equal.
+ * Comparing nested containers takes memory; if memory is exhausted the result is false,
+ * as it is for NULL. */
 PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
-/* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free); NULL for NULL and for lack of
- * memory.
- * A container inside itself prints as [...], (...) or {...}. */
+/* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free). NULL for NULL, or if memory
+ * is exhausted. A container that contains itself is printed as [...], (...) or {...}
+ * where it occurs inside. */
 PB_API char *pb_value_repr(const pb_value *v);
 
-/* A copy, *new*, that shares what is in it: a fresh list, dict, set or instance (with a
- * fresh dict where its state is one); for all that never changes, and for objects and
- * references, v itself with one owner more. The copy of a value that is tied is not tied.
- * NULL for NULL, or for lack of memory. Mirrors copy.copy. */
+/* A shallow copy, *new*: a new list, dict, set or instance with the same contents (an
+ * instance whose state is a dict gets a new dict). For immutable values, objects and
+ * references, it is v itself with one more owner. The copy of a tied value is not tied.
+ * NULL for NULL, or if memory is exhausted. Mirrors copy.copy. */
 PB_API pb_value *pb_value_copy(pb_value *v);
 
 /* ---- Scalars ---- */
 
-/* None, booleans and ints of up to 62 bits (30 where a pointer has 32) take no memory:
- * these constructors cannot fail for them. All constructors give a *new* value, or NULL for
- * lack of memory. */
+/* None, booleans and ints of up to 62 bits (30 bits if a pointer has 32) take no memory,
+ * so their constructors cannot fail. All constructors return a *new* value, or NULL if
+ * memory is exhausted. */
 
-/* None: *new*, as all that follow, but a constant that needs no pb_value_unref. */
+/* None: *new*, as with all constructors below, but a constant that needs no
+ * pb_value_unref. */
 PB_API pb_value *pb_none(void);
-/* True or False: *new*, but a constant too. */
+/* True or False: *new*, and a constant too. */
 PB_API pb_value *pb_bool(bool b);
 /* An int: *new*. */
 PB_API pb_value *pb_int(int64_t i);
-/* An int of any size from Python's decimal text ("-123", "1_000"): *new*; NULL and
- * PB_ERR_SYNTAX if the text is no integer. */
+/* An int of any size from Python's decimal text ("-123", "1_000"): *new*. NULL and
+ * PB_ERR_SYNTAX if the text is not an integer. */
 PB_API pb_value *pb_int_text(const char *decimal, pb_error *err);
-/* An int of any size from its magnitude, little-endian bytes: *new*. */
+/* An int of any size from its magnitude in little-endian bytes: *new*. */
 PB_API pb_value *pb_int_bytes(bool negative, pb_span little_endian);
 /* A float: *new*. */
 PB_API pb_value *pb_float(double d);
-/* Text from NUL-terminated UTF-8: *new*; NULL also for NULL and where it is no UTF-8. */
+/* Text from NUL-terminated UTF-8: *new*. NULL also for NULL, and for text that is not
+ * UTF-8. */
 PB_API pb_value *pb_str(const char *utf8);
-/* Text from a span of UTF-8: *new*; NULL and PB_ERR_SYNTAX with the offset of the first
- * bad byte where it is none. */
+/* Text from a span of UTF-8: *new*. NULL and PB_ERR_SYNTAX, with the offset of the first
+ * bad byte, if it is not UTF-8. */
 PB_API pb_value *pb_strn(pb_span utf8, pb_error *err);
-/* bytes, copied: *new*; NULL also where there is no data but a length. */
+/* bytes, copied: *new*. NULL also for a span with a length but without data. */
 PB_API pb_value *pb_bytes(pb_span b);
 
-/* ---- Scalars as C has them ---- */
+/* ---- Converting scalars to C ---- */
 
-/* The value as a C number, never a guess. True and False, or PB_ERR_TYPE. Here and below
- * PB_ERR_ARG for NULL, a value or a place for the result, and 0, false or an empty span in
- * *out where it fails. */
+/* The functions below convert without loss, or fail. This one reads True or False; else
+ * PB_ERR_TYPE. All of them return PB_ERR_ARG for a NULL value or a NULL out. If one
+ * fails, *out is set to 0, false or an empty span. */
 PB_API int pb_as_bool(const pb_value *v, bool *out);
-/* An int (bool counts as one, as in Python): PB_ERR_TYPE if it is none, PB_ERR_RANGE if it
- * does not fit. */
+/* Reads an int; a bool counts as an int, as in Python. PB_ERR_TYPE for another kind,
+ * PB_ERR_RANGE if the number does not fit. */
 PB_API int pb_as_int(const pb_value *v, int64_t *out);
-/* A float, or an int that a double holds exactly, else PB_ERR_RANGE; PB_ERR_TYPE if it
- * is no number. */
+/* Reads a float, or an int that a double holds exactly (else PB_ERR_RANGE). PB_ERR_TYPE
+ * for another kind. */
 PB_API int pb_as_float(const pb_value *v, double *out);
-/* str, or bytes (text from a Python 2 peer comes so); borrowed, and followed by a NUL
- * that does not count. PB_ERR_TYPE for anything else. */
+/* Reads a str, or bytes (the form of text from a Python 2 peer). The span is borrowed,
+ * and a NUL follows it that is not counted in its length. PB_ERR_TYPE for another
+ * kind. */
 PB_API int pb_as_text(const pb_value *v, pb_span *out);
-/* bytes only, as pb_as_text else. */
+/* As pb_as_text, but for bytes only. */
 PB_API int pb_as_bytes(const pb_value *v, pb_span *out);
-/* Sign and magnitude (little-endian bytes, without high zeros, *new* in *out with its
- * length in *len) of an int of any size. PB_ERR_TYPE, PB_ERR_NOMEM. */
+/* Reads the sign and magnitude of an int of any size. The magnitude is *new* in *out, in
+ * little-endian bytes without high zeros; its length is in *len. PB_ERR_TYPE,
+ * PB_ERR_NOMEM. */
 PB_API int pb_as_int_bytes(const pb_value *v, bool *negative, uint8_t **out, size_t *len);
 
 /* ---- Containers ---- */
 
-/* An empty list, tuple, set or frozenset with room for `reserve` items, *new*; NULL also
- * for another kind. A tuple and a frozenset may be filled until they are shared: after
- * that nothing changes them. Each call gives a fresh one, also for the tuple and the
- * frozenset that stay empty; Python's one `()` is pb_build(NULL, "()"). */
+/* An empty list, tuple, set or frozenset with room for `reserve` items, *new*. NULL also
+ * for another kind. A tuple or frozenset may be filled as long as it has one owner; after
+ * that it never changes. Each call returns a new value, also for a tuple or frozenset
+ * that stays empty; pb_build(NULL, "()") returns Python's shared `()`. */
 PB_API pb_value *pb_seq(pb_kind kind, size_t reserve);
 /* An empty list: *new*. */
 PB_API pb_value *pb_list(void);
 /* An empty dict: *new*. */
 PB_API pb_value *pb_dict(void);
-/* Items of a list or tuple, members of a set, pairs of a dict, bytes of bytes or str;
- * 0 for anything else. */
+/* The number of items of a list or tuple, members of a set, pairs of a dict, or bytes of
+ * bytes or str; 0 for another kind. */
 PB_API size_t pb_len(const pb_value *v);
-/* Item i of a list or tuple, or the i-th member of a set in insertion order; borrowed;
- * NULL beyond the end or for another kind. */
+/* Item i of a list or tuple, or member i of a set in insertion order. Borrowed. NULL
+ * beyond the end, or for another kind. */
 PB_API pb_value *pb_item(const pb_value *seq, size_t i);
-/* Appends to a list or tuple, adds to a set or frozenset (an equal member stays).
- * PB_ERR_TYPE for another kind or an unhashable member, PB_ERR_ARG for a NULL item (a
- * constructor that failed), PB_ERR_STATE for a tuple or frozenset with a second owner,
- * PB_ERR_NOMEM. */
+/* Appends to a list or tuple, or adds to a set or frozenset (a set that has an equal
+ * member keeps that member). PB_ERR_TYPE for another kind or an unhashable member,
+ * PB_ERR_ARG for a NULL item (such as the result of a constructor that failed),
+ * PB_ERR_STATE for a tuple or frozenset with a second owner, PB_ERR_NOMEM. */
 PB_API int pb_append(pb_value *seq, pb_value *item);
 PB_API int pb_append_steal(pb_value *seq, pb_value *item);
-/* Replaces item i of a list, giving back the one before. PB_ERR_RANGE beyond the end; else
- * as pb_append_steal. */
+/* Replaces item i of a list, and releases the old item. PB_ERR_RANGE beyond the end;
+ * other errors as pb_append_steal. */
 PB_API int pb_item_set_steal(pb_value *list, size_t i, pb_value *item);
-/* Takes item i out of a list; those behind it move up, which takes time for each. What is
- * tied stays tied: an item of the list's own island goes with the island. PB_ERR_RANGE
- * beyond the end, PB_ERR_TYPE for another kind (a tuple never loses an item), PB_ERR_ARG
- * for NULL. Mirrors del list[i]. */
+/* Removes item i of a list. The items after it move up, which takes time for each of
+ * them. Tied values stay tied: a removed item of the list's own island is freed with the
+ * island. PB_ERR_RANGE beyond the end, PB_ERR_TYPE for another kind (a tuple never loses
+ * an item), PB_ERR_ARG for NULL. Mirrors del list[i]. */
 PB_API int pb_item_remove(pb_value *list, size_t i);
-/* The value under a text key (a str, or bytes as a Python 2 peer sends); borrowed; NULL
- * if there is none. */
+/* The value under a text key (a str, or bytes, the form that a Python 2 peer sends).
+ * Borrowed. NULL if there is none. */
 PB_API pb_value *pb_dict_get(const pb_value *dict, const char *key);
-/* The value under any key by Python's equality; borrowed; NULL if there is none or the
- * key is unhashable. */
+/* The value under a key of any kind, by Python's equality. Borrowed. NULL if there is
+ * none, or if the key is unhashable. */
 PB_API pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key);
-/* Sets key to value; an equal key stays in its place and keeps its own spelling, as in
- * Python. Takes both, also when it fails: PB_ERR_TYPE (no dict, or unhashable key),
- * PB_ERR_ARG (NULL), PB_ERR_NOMEM. */
+/* Sets key to value. If the dict has an equal key, that key keeps its position and its
+ * own form, as in Python. Takes both arguments, also if it fails: PB_ERR_TYPE (not a
+ * dict, or an unhashable key), PB_ERR_ARG (NULL), PB_ERR_NOMEM. */
 PB_API int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value);
-/* Sets a text key to a value, which is borrowed, or stolen; errors as above, and
- * PB_ERR_SYNTAX for a key that is no UTF-8. */
+/* Sets a text key to a value, which is borrowed or stolen. Errors as above, and
+ * PB_ERR_SYNTAX for a key that is not UTF-8. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
 PB_API int pb_dict_set_steal(pb_value *dict, const char *key, pb_value *value);
-/* Takes the pair of a text key out, the one that pb_dict_get finds; the order of the others
- * stays. PB_ERR_RANGE if there is none, else as pb_item_remove. Mirrors del dict[key]. */
+/* Removes the pair that pb_dict_get finds for a text key. The order of the other pairs
+ * stays. PB_ERR_RANGE if there is none; other errors as pb_item_remove. Mirrors del
+ * dict[key]. */
 PB_API int pb_dict_remove(pb_value *dict, const char *key);
-/* The same for any key, which may be the dict's own, and is gone then. PB_ERR_TYPE also
- * where it is unhashable, PB_ERR_NOMEM. */
+/* The same for a key of any kind. It may be the dict's own key, which is freed with the
+ * pair. PB_ERR_TYPE also for an unhashable key, PB_ERR_NOMEM. */
 PB_API int pb_dict_remove_value(pb_value *dict, const pb_value *key);
-/* Walks a dict in order: start with *pos = 0; false at the end. Key and value are
- * borrowed, and NULL at the end. If you don't want one of them, pass NULL. Don't add to
- * the dict meanwhile. The pair that was given last may be removed; the next one then stands
- * in its place, so count *pos down by one. */
+/* Iterates over a dict in order: start with *pos = 0; returns false at the end. Key and
+ * value are borrowed, and NULL at the end. Pass NULL for the one that you do not need. Do
+ * not add to the dict during the iteration. You may remove the pair that was returned
+ * last; the next pair then moves to its position, so decrease *pos by one. */
 PB_API bool pb_dict_next(const pb_value *dict, size_t *pos, pb_value **key,
                          pb_value **value);
 
-/* Whether a set has the member, by Python's equality. */
+/* Returns whether a set has the member, by Python's equality. */
 PB_API bool pb_set_has(const pb_value *set, const pb_value *member);
-/* Takes a member out of a set, as pb_dict_remove_value does (a frozenset never loses one:
- * PB_ERR_TYPE). Mirrors set.remove. */
+/* Removes a member of a set; errors as pb_dict_remove_value. A frozenset never loses a
+ * member: PB_ERR_TYPE. Mirrors set.remove. */
 PB_API int pb_set_remove(pb_value *set, const pb_value *member);
 
 /* ---- Times and decimals ---- */
 
-/* PB_ERR_RANGE (NULL with err) outside of what Python's datetime module allows. */
+/* The constructors below return NULL with PB_ERR_RANGE for what Python's datetime module
+ * does not allow. */
 
 /* The fields of a time; members that the kind does not have are 0. Frozen. */
 typedef struct {
@@ -225,46 +233,50 @@ PB_API pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microsecond
                               pb_error *err);
 /* The fields of a datetime, date or time. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_datetime(const pb_value *v, pb_datetime_fields *out);
-/* The parts of a timedelta; any of the three may be NULL. PB_ERR_TYPE for another kind. */
+/* The parts of a timedelta; each of the three outputs may be NULL. PB_ERR_TYPE for
+ * another kind. */
 PB_API int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds,
                            int *microseconds);
 
-/* decimal.Decimal from its text: "1.50", "-1E+3", "NaN", "sNaN12", "-Infinity". *New*;
- * NULL and PB_ERR_SYNTAX for anything else. */
+/* decimal.Decimal from its text: "1.50", "-1E+3", "NaN", "sNaN12", "-Infinity". *New*.
+ * NULL and PB_ERR_SYNTAX for any other text. */
 PB_API pb_value *pb_decimal(const char *text, pb_error *err);
 
-/* ---- Things known by name only ---- */
+/* ---- Names, methods and instances ---- */
 
-/* A PB_CLASS, PB_MODULE or PB_FUNCTION, *new*; NULL for another kind. Here and below,
- * NULL also where a name is no UTF-8, or an argument that is taken is NULL. */
+/* A PB_CLASS, PB_MODULE or PB_FUNCTION, *new*. NULL for another kind. In this section
+ * NULL is also returned for a name that is not UTF-8, and if an argument that is taken
+ * over is NULL. */
 PB_API pb_value *pb_name(pb_kind kind, const char *dotted);
-/* The name of a class, module, function or method, or the class of an instance; NULL for
- * another kind. Borrowed, NUL-terminated. */
+/* The name of a class, module, function or method, or the class name of an instance.
+ * Borrowed, NUL-terminated. NULL for another kind. */
 PB_API const char *pb_name_of(const pb_value *v);
-/* A method, *new*, by its name, its self and its class, which are taken. */
+/* A method, *new*, from its name, the object that it is bound to, and its class; both
+ * values are taken over. */
 PB_API pb_value *pb_method_steal(const char *name, pb_value *self, pb_value *cls);
-/* The self of a method, borrowed; NULL for another kind. */
+/* The object that a method is bound to, borrowed; NULL for another kind. */
 PB_API pb_value *pb_method_self(const pb_value *method);
 /* The class of a method, borrowed; NULL for another kind. */
 PB_API pb_value *pb_method_class(const pb_value *method);
-/* An instance of a class of the peer's, *new*, as inert data: no class is ever resolved. */
+/* An instance of a class of the peer, *new*: data without behaviour, because the library
+ * never resolves a class name. */
 PB_API pb_value *pb_instance(const char *class_name, pb_value *state);
 PB_API pb_value *pb_instance_steal(const char *class_name, pb_value *state);
 /* The state of an instance, borrowed; NULL for another kind. */
 PB_API pb_value *pb_instance_state(const pb_value *instance);
-/* jelly's Unpersistable, *new*, with its reason. */
+/* jelly's Unpersistable with its reason, *new*. */
 PB_API pb_value *pb_unpersistable(const char *reason);
-/* The reason of one, borrowed; NULL for another kind. */
+/* The reason of an Unpersistable, borrowed; NULL for another kind. */
 PB_API const char *pb_unpersistable_reason(const pb_value *v);
 
 /* ---- Python's syntax ---- */
 
-/* The value, *new*, of a Python literal: None, True, False, numbers (any base,
- * underscores), inf and nan as Python prints them, strings and bytes with their escapes,
- * lists, tuples, dicts, sets, and what pb_value_repr prints for the other kinds: set(),
- * frozenset({1}), datetime.datetime(2020, 1, 2, 3, 4), datetime.timedelta(days=1),
- * Decimal('1.5'). NULL with PB_ERR_SYNTAX and the offset of the place; PB_ERR_LIMIT
- * where it is nested deeper than 1000. */
+/* Parses a Python literal; the value is *new*. It reads None, True, False, numbers (any
+ * base, underscores), inf and nan as Python prints them, strings and bytes with their
+ * escapes, lists, tuples, dicts, sets, and the other forms that pb_value_repr prints:
+ * set(), frozenset({1}), datetime.datetime(2020, 1, 2, 3, 4), datetime.timedelta(days=1),
+ * Decimal('1.5'). NULL with PB_ERR_SYNTAX and the offset of the error, or with
+ * PB_ERR_LIMIT if it is nested deeper than 1000. */
 PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
 
 /* ---- Building and unpacking by format ---- */
@@ -275,22 +287,24 @@ PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
  *   y bytes, NUL-terminated           y# bytes, pointer and size_t
  *   z as s, but NULL is None          O a value, borrowed   N a value, stolen
  *   ( ) tuple   [ ] list   { } dict: key, value, key, value
- * Commas, colons and spaces are skipped. One unit gives itself, none gives None, several
- * give a tuple. A NULL value, or text that may not be NULL, is PB_ERR_ARG. Takes every N
- * also when it fails, but those behind a letter that means nothing. */
+ * Commas, colons and spaces are skipped. One unit gives that value, no unit gives None,
+ * several units give a tuple. A NULL value, or NULL text for a letter that does not allow
+ * it, is PB_ERR_ARG. Takes over the value of every N, also if it fails, except those
+ * after a letter that is not defined. */
 PB_API pb_value *pb_build(pb_error *err, const char *format, ...);
-/* The same letters with pointers; outs are borrowed from v. `s` wants text without NUL,
- * str or bytes; `y` wants bytes; `O` takes anything; `|` makes the rest of a tuple or
- * list optional (those outs are left as they were). In { } the keys are C strings that
- * are passed in, as in Jansson: "{s:i, s?:s}", "name", &i, ...; `?` after a key's letter
- * makes it optional. PB_ERR_TYPE with a sentence such as Python's TypeError has; then
- * all outs but the optional ones are 0 and NULL. PB_ERR_ARG for a NULL value, out, key or
- * format. */
+/* Unpacks a value; the letters are the same, and the arguments are pointers to the
+ * outputs, which are borrowed from v. `s` reads text without NUL, from str or bytes; `y`
+ * reads bytes; `O` reads any value; `|` makes the remaining items of a tuple or list
+ * optional (the outputs of missing items are not changed). In { } the keys are C strings
+ * among the arguments, as in Jansson: "{s:i, s?:s}", "name", &i, ...; `?` after the
+ * letter of a key makes it optional. PB_ERR_TYPE, with a sentence like that of Python's
+ * TypeError; then all outputs except the optional ones are set to 0 or NULL. PB_ERR_ARG
+ * for a NULL value, output, key or format. */
 PB_API int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...);
 
 /* ---- Example ---- */
 
-/* Builds a dict, takes it apart again, and prints it as Python would.
+/* Builds a dict, unpacks it, and prints it as Python would.
  *
  *     static int show(pb_error *err)
  *     {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which version of libpb this is: of the headers that a program was built with, and of the
- * library that it runs with. */
+ * The version of libpb: that of the headers that a program was built with, and that of
+ * the library that it runs with. */
 #ifndef PB_VERSION_H
 #define PB_VERSION_H
 
@@ -11,16 +11,16 @@
 extern "C" {
 #endif
 
-/* The version of these headers: until 1.0, what a program sees may change with MINOR. */
+/* The version of these headers. Until 1.0, the interface may change with MINOR. */
 #define PB_VERSION_MAJOR 0
-/* What is added comes with another MINOR. */
+/* Additions increase MINOR. */
 #define PB_VERSION_MINOR 2
-/* What is only mended comes with another PATCH. */
+/* Changes that only fix bugs increase PATCH. */
 #define PB_VERSION_PATCH 0
-/* All three as text. */
+/* The three numbers as text. */
 #define PB_VERSION "0.2.0"
 
-/* The version of the library that runs, as PB_VERSION: a constant. */
+/* The version of the library at run time, in the form of PB_VERSION: a constant. */
 PB_API const char *pb_version(void);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections, servers and services under GLib's main loop:
+ * Connections, servers and services on GLib's main loop:
  *     pb_loop *loop = pb_loop_glib(NULL);
  *     pb_conn *conn = pb_connect(loop, "tls:host:8800", &config, &err);
  * Link with glib-2.0. */
@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* What is here below pb_loop_glib is for this header alone. */
+/* The following is private to this header, except pb_loop_glib. */
 typedef struct {
     GSource *timer;
     GMainContext *context;
@@ -105,8 +105,8 @@ static inline void pb_glib_free(void *loop)
     g_free(g);
 }
 
-/* Takes a context, which the program runs: *new* (pb_loop_unref). NULL is the default
- * one. NULL for lack of memory of the library's. */
+/* Wraps a context, which the program runs: *new* (pb_loop_unref). NULL means the default
+ * context. Returns NULL if the library has no memory. */
 static inline pb_loop *pb_loop_glib(GMainContext *context)
 {
     static const pb_loop_ops ops = {pb_glib_watch_new,

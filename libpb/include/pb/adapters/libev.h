@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections, servers and services under libev:
+ * Connections, servers and services on libev:
  *     pb_loop *loop = pb_loop_libev(EV_DEFAULT);
  *     pb_conn *conn = pb_connect(loop, "tls:host:8800", &config, &err);
  * Link with libev. */
@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* What is here below pb_loop_libev is for this header alone. */
+/* The following is private to this header, except pb_loop_libev. */
 typedef struct {
     struct ev_loop *ev;
     ev_timer timer;
@@ -87,7 +87,8 @@ static inline void pb_libev_forked(void *loop)
     ev_loop_fork(((pb_libev *)loop)->ev);
 }
 
-/* Takes a loop, which the program runs: *new* (pb_loop_unref). NULL for lack of memory. */
+/* Wraps a loop, which the program runs: *new* (pb_loop_unref). NULL if memory is
+ * exhausted. */
 static inline pb_loop *pb_loop_libev(struct ev_loop *ev)
 {
     static const pb_loop_ops ops = {pb_libev_watch_new,

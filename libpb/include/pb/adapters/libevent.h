@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections, servers and services under libevent:
+ * Connections, servers and services on libevent:
  *     pb_loop *loop = pb_loop_libevent(base);
  *     pb_conn *conn = pb_connect(loop, "tls:host:8800", &config, &err);
  * Link with libevent_core. */
@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* What is here below pb_loop_libevent is for this header alone. */
+/* The following is private to this header, except pb_loop_libevent. */
 typedef struct {
     struct event_base *base;
     struct event *timer;
@@ -87,7 +87,8 @@ static inline void pb_libevent_forked(void *loop)
     event_reinit(((pb_libevent *)loop)->base);
 }
 
-/* Takes a base, which the program runs: *new* (pb_loop_unref). NULL for lack of memory. */
+/* Wraps a base, which the program runs: *new* (pb_loop_unref). NULL if memory is
+ * exhausted. */
 static inline pb_loop *pb_loop_libevent(struct event_base *base)
 {
     static const pb_loop_ops ops = {pb_libevent_watch_new,
