@@ -26,13 +26,6 @@ PB_API pb_remote *pb_local_as_remote(pb_object *o);
  * LocalAsyncForwarder. */
 PB_API pb_remote *pb_local_async_forwarder(pb_object *forwarded, const char *const *names,
                                            bool fail_when_not_implemented);
-/* Sets a function that is called for each failure of a method of such a reference; NULL
- * removes it. PB_ERR_ARG for any other reference. Mirrors
- * LocalAsRemote.reportAllTracebacks. */
-PB_API int pb_local_report(pb_remote *local,
-                           void (*failed)(const char *method, pb_failure *f,
-                                          void *user_data),
-                           void *user_data);
 
 #ifdef __cplusplus
 }

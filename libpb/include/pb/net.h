@@ -4,14 +4,15 @@
  * are strings in Twisted's notation. Clients:
  *     tcp:HOST:PORT    unix:PATH    tls:HOST:PORT    ssl:HOST:PORT
  * with timeout=SECONDS, bindAddress=ADDRESS, and for TLS hostname=NAME (the expected name
- * of the server, instead of HOST), certificate= or certKey=, privateKey=, trustRoots= or
- * caCertsDir=. Servers:
+ * of the server, instead of HOST) and privateKey=FILE; certificate=, trustRoots= for tls:,
+ * and certKey=, caCertsDir= for ssl:. Servers:
  *     tcp:PORT  tcp6:PORT  unix:PATH  ssl:PORT  tls:PORT  systemd:domain=INET:index=0
  * with interface=ADDRESS, backlog=N, for UNIX mode=OCTAL and lockfile=1 (replaces a
- * socket on which no process listens), for TLS privateKey=, certKey= or certificate=,
- * extraCertChain=, and caCertsDir= or trustRoots= (clients must have a certificate signed
- * by one of these roots), for systemd name=NAME instead of the index. Files are in PEM;
- * roots are a file or a folder of *.pem. "host:port" is valid for both.
+ * socket on which no process listens), for TLS privateKey=, extraCertChain=, and
+ * certificate=, trustRoots= for tls:, certKey=, caCertsDir= for ssl: (with roots, clients
+ * must have a certificate signed by one of them), for systemd name=NAME instead of the
+ * index. Files are in PEM; roots are a file or a folder of *.pem. "host:port" is a client
+ * or a server of TCP. docs/guide-c.md lists the parameters that have a position.
  *
  * ":" and "\" within a part are written "\:" and "\\". An IPv6 address may be written in
  * brackets instead. Unlike Twisted's ssl:, libpb's always verifies the server and its
