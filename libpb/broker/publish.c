@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compat/island.h"
+#include "compat/repr.h"
 #include "libpb/broker/copies.h"
 #include "pb/publish.h"
 
@@ -148,10 +149,7 @@ static int publication_put_text(struct pb__buf *out, const pb_value *v, bool pyt
         pb_as_text(v, &text);
         return pb__buf_append(out, text.data, text.len);
     }
-    char *repr = pb_value_repr(v);
-    int e = repr ? pb__buf_append(out, repr, strlen(repr)) : PB_ERR_NOMEM;
-    pb_free(repr);
-    return e;
+    return pb__repr_cut(out, v, PB__SHOWN);
 }
 
 /* Mirrors RemotePublished.getFileName. PB_ERR_TYPE where the state has not what it takes,

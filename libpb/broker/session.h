@@ -510,6 +510,12 @@ bool pb__arguments_fit(pb_request *r);
 
 /* ---- log.c ---- */
 
+/* Whether the application reads lines of this level. Ask before a line is costly to make. */
+static inline bool pb__logs(const pb_session *s, pb_log_level level)
+{
+    return level <= s->shared->config.log_level;
+}
+
 PB__SHARED void pb__log(pb_session *s, pb_log_level level, const char *format, ...)
     PB_PRINTF(3, 4);
 void pb__log_failure(pb_session *s, const char *before, const pb_failure *f);
@@ -518,10 +524,10 @@ void pb__log_refused(pb_session *s, const pb_request *r);
 
 /* ---- trace.c: each message in one line, for on_log ---- */
 
-/* Whether anybody wants to know. */
+/* Whether each message is logged. */
 static inline bool pb__traces(const pb_session *s)
 {
-    return s->shared->config.log_level >= PB_LOG_DEBUG;
+    return pb__logs(s, PB_LOG_DEBUG);
 }
 
 /* A message that has come whole. The session may be over afterwards, but is there. */

@@ -81,8 +81,10 @@ PB_API const char *pb_kind_name(pb_kind kind);
  * take memory to compare; where there is none the answer is false, as it is for NULL. */
 PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
 /* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free); NULL for NULL and for lack of
- * memory.
- * A container inside itself prints as [...], (...) or {...}. */
+ * memory. A container inside itself prints as [...], (...) or {...}. A value that occurs
+ * several times prints each time; but where such repetitions pass 64 KiB and 16 times the
+ * rest of the text, the text ends there with "...". So a few lists that share each other
+ * have a short repr, too. */
 PB_API char *pb_value_repr(const pb_value *v);
 
 /* A copy, *new*, that shares what is in it: a fresh list, dict, set or instance (with a
