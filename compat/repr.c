@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Python's repr, without recursion: a stack of the containers that are open, and a map of
- * those among them that may be met again inside themselves. What Python has no literal
- * for prints in angle brackets. */
+ * Python's repr, without recursion: a stack of the open containers, and a map of the values
+ * that may occur again. A value without a literal in Python prints in angle brackets.
+ *
+ * A few containers that share each other can have a repr without end. So what is printed
+ * again is counted, and has a limit that depends on what is printed once. */
 #include "compat/repr.h"
 
 #include <string.h>
@@ -16,14 +18,23 @@
 
 struct frame {
     struct pb__node *node;
-    size_t i; /* the next of its edges */
+    size_t i;   /* the next of its edges */
+    bool again; /* the node, or a container around it, was printed before */
 };
 
 struct printing {
     struct pb__buf *out;
     size_t most; /* bytes of out, past which nothing more is printed */
     struct pb__buf frames;
-    struct pb__map open;
+    struct pb__map met; /* shared values that were met, to themselves while they are open */
+    bool again;         /* whether this step prints what was printed before */
+    size_t once, repeated;
+};
+
+enum {
+    REPEATED_LEAST = 65536, /* bytes that may always be printed again */
+    REPEATED_FACTOR = 16,   /* and bytes for each byte that is printed once */
+    TEXT_SHARED = 64,       /* bytes of a text whose occurrences are counted */
 };
 
 /* How a container begins, ends, and prints inside itself. */
@@ -113,26 +124,35 @@ static int open_node(struct printing *p, struct pb__node *n)
         return pb__buf_puts(p->out, kind == PB_SET ? "set()" : "frozenset()");
     }
     if (pb__is_shared(n)) {
-        if (pb__map_get(&p->open, (uintptr_t)n)) {
+        const void *met = pb__map_get(&p->met, (uintptr_t)n);
+        if (met == n) {
             return pb__buf_puts(p->out, brackets[kind].again);
         }
-        int e = pb__map_set(&p->open, (uintptr_t)n, n);
+        p->again |= met != NULL;
+        int e = pb__map_set(&p->met, (uintptr_t)n, n);
         if (e) {
             return e;
         }
     }
-    struct frame f = {n, 0};
+    struct frame f = {n, 0, p->again};
     int e = pb__buf_append(&p->frames, &f, sizeof f);
     return e ? e : pb__buf_puts(p->out, brackets[kind].begin);
 }
 
-/* Prints so much of a long text that out passes the limit. */
-static int print_long(struct printing *p, const struct pb__text *t)
+/* Prints a str or bytes; of a long one, so much that out passes the limit. */
+static int print_text_value(struct printing *p, struct pb__text *t)
 {
-    size_t len = p->most;
     bool bytes = t->head.kind == PB_BYTES;
-    while (!bytes && (t->data[len] & 0xc0) == 0x80) {
+    size_t len = t->len < p->most ? t->len : p->most;
+    while (len < t->len && !bytes && (t->data[len] & 0xc0) == 0x80) {
         len--;
+    }
+    if (len > TEXT_SHARED && t->head.refs > 1) {
+        p->again |= pb__map_get(&p->met, (uintptr_t)t) != NULL;
+        int e = pb__map_set(&p->met, (uintptr_t)t, p);
+        if (e) {
+            return e;
+        }
     }
     return pb__repr_text(p->out, bytes, t->data, len);
 }
@@ -145,9 +165,8 @@ static int repr_print(struct printing *p, pb_value *v)
     if (!v) {
         return pb__buf_puts(p->out, "<nothing yet>");
     }
-    bool text = pb__kind(v) == PB_STR || pb__kind(v) == PB_BYTES;
-    if (text && p->most < PB__REPR_MOST && ((struct pb__text *)v)->len > p->most) {
-        return print_long(p, (struct pb__text *)v);
+    if (pb__kind(v) == PB_STR || pb__kind(v) == PB_BYTES) {
+        return print_text_value(p, (struct pb__text *)v);
     }
     if (is_atom(v)) {
         return print_atom(p->out, v);
@@ -159,7 +178,10 @@ static int close_node(struct printing *p, struct pb__node *n)
 {
     p->frames.len -= sizeof(struct frame);
     if (pb__is_shared(n)) {
-        pb__map_take(&p->open, (uintptr_t)n);
+        int e = pb__map_set(&p->met, (uintptr_t)n, p);
+        if (e) {
+            return e;
+        }
     }
     if (n->head.kind == PB_TUPLE && ((struct pb__seq *)n)->len == 1) {
         int e = pb__buf_puts(p->out, ",");
@@ -209,6 +231,7 @@ static int next_named(struct printing *p, struct frame *f)
 static int repr_next(struct printing *p)
 {
     struct frame *f = (struct frame *)(void *)(p->frames.data + p->frames.len) - 1;
+    p->again = f->again;
     pb_kind kind = (pb_kind)f->node->head.kind;
     if (kind == PB_METHOD || kind == PB_INSTANCE || kind == PB_OBJECT) {
         return next_named(p, f);
@@ -225,42 +248,66 @@ static int repr_next(struct printing *p)
     return e ? e : repr_print(p, edges.to[i]);
 }
 
+/* Counts what a step has printed. PB_ERR_LIMIT if too much was printed again. */
+static int repr_count(struct printing *p, size_t before)
+{
+    *(p->again ? &p->repeated : &p->once) += p->out->len - before;
+    bool fits = p->repeated <= REPEATED_LEAST ||
+                p->repeated / REPEATED_FACTOR <= p->once;
+    return fits ? 0 : PB_ERR_LIMIT;
+}
+
 static int print_all(struct pb__buf *out, const pb_value *v, size_t most)
 {
     struct printing p = {.out = out, .most = most};
     int e = repr_print(&p, (pb_value *)(uintptr_t)v);
     while (e == 0 && p.frames.len != 0) {
+        size_t before = out->len;
         e = repr_next(&p);
+        e = e ? e : repr_count(&p, before);
     }
     pb__buf_fini(&p.frames);
-    pb__map_fini(&p.open);
+    pb__map_fini(&p.met);
     return e;
-}
-
-int pb__repr(struct pb__buf *out, const pb_value *v)
-{
-    return print_all(out, v, PB__REPR_MOST);
 }
 
 int pb__repr_cut(struct pb__buf *out, const pb_value *v, size_t most)
 {
-    most += out->len;
+    most = most < SIZE_MAX - out->len ? most + out->len : SIZE_MAX;
     int e = print_all(out, v, most);
-    if (e != PB_ERR_LIMIT && out->len <= most) {
+    if (e != PB_ERR_LIMIT && (e || out->len <= most)) {
         return e;
     }
-    for (out->len = most; (out->data[out->len] & 0xc0) == 0x80; out->len--) {
+    if (out->len > most) {
+        for (out->len = most; (out->data[out->len] & 0xc0) == 0x80; out->len--) {
+        }
     }
-    return e && e != PB_ERR_LIMIT ? e : pb__buf_puts(out, "...");
+    return pb__buf_puts(out, "...");
+}
+
+int pb__repr(struct pb__buf *out, const pb_value *v)
+{
+    return pb__repr_cut(out, v, SIZE_MAX);
+}
+
+/* The text of out as a string, *new*. NULL if e is an error, and for lack of memory. */
+static char *repr_string(struct pb__buf *out, int e)
+{
+    e = e ? e : pb__buf_append(out, "", 1);
+    if (e) {
+        pb__buf_fini(out);
+    }
+    return (char *)out->data;
+}
+
+char *pb__repr_shown(const pb_value *v)
+{
+    struct pb__buf out = {0};
+    return repr_string(&out, pb__repr_cut(&out, v, PB__SHOWN));
 }
 
 char *pb_value_repr(const pb_value *v)
 {
     struct pb__buf out = {0};
-    int e = v ? pb__repr(&out, v) : PB_ERR_ARG;
-    e = e ? e : pb__buf_append(&out, "", 1);
-    if (e) {
-        pb__buf_fini(&out);
-    }
-    return (char *)out.data;
+    return repr_string(&out, v ? pb__repr(&out, v) : PB_ERR_ARG);
 }

@@ -4,6 +4,7 @@
  * test may have its peer in a thread. */
 #include "tests/support.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@
 #include "pb/error.h"
 
 static atomic_long live;
+static atomic_long live_bytes, peak_bytes, taken_bytes;
 static atomic_long countdown; /* allocations until the one that fails; 0: none does */
 static atomic_bool fail_forever;
 static atomic_bool failed;
@@ -48,10 +50,37 @@ static bool fails(void)
     return true;
 }
 
+static void bytes_add(size_t n)
+{
+    taken_bytes += (long)n;
+    long now = live_bytes += (long)n;
+    long most = peak_bytes;
+    while (now > most && !atomic_compare_exchange_weak(&peak_bytes, &most, now)) {
+    }
+}
+
 static void *counted(void *p)
 {
-    live += p != NULL;
+    if (p) {
+        live++;
+        bytes_add(malloc_usable_size(p));
+    }
     return p;
+}
+
+void pb__test_count_bytes(void)
+{
+    live_bytes = peak_bytes = taken_bytes = 0;
+}
+
+size_t pb__test_peak_bytes(void)
+{
+    return (size_t)peak_bytes;
+}
+
+size_t pb__test_taken_bytes(void)
+{
+    return (size_t)taken_bytes;
 }
 
 void *pb__malloc(size_t size)
@@ -69,7 +98,16 @@ void *pb__realloc(void *p, size_t size)
     if (!p) {
         return pb__malloc(size);
     }
-    return fails() ? NULL : realloc(p, size ? size : 1);
+    if (fails()) {
+        return NULL;
+    }
+    size_t before = malloc_usable_size(p);
+    void *moved = realloc(p, size ? size : 1);
+    if (moved) {
+        live_bytes -= (long)before;
+        bytes_add(malloc_usable_size(moved));
+    }
+    return moved;
 }
 
 void *pb__malloc_aligned(size_t align, size_t size)
@@ -83,7 +121,10 @@ void *pb__malloc_aligned(size_t align, size_t size)
 
 void pb__free(void *p)
 {
-    live -= p != NULL;
+    if (p) {
+        live--;
+        live_bytes -= (long)malloc_usable_size(p);
+    }
     free(p);
 }
 

@@ -28,6 +28,12 @@ void pb__test_fail_at(long n, bool forever);
 bool pb__test_failed(void);
 /* The number of blocks that are allocated now. */
 long pb__test_live(void);
+/* Bytes, counted since the last pb__test_count_bytes: the most that were allocated at once,
+ * and all that were asked for. Both say how much memory, and how much work with memory, an
+ * input costs. What was allocated before does not count. */
+void pb__test_count_bytes(void);
+size_t pb__test_peak_bytes(void);
+size_t pb__test_taken_bytes(void);
 /* Calls run with the first, second, third, ... allocation failing, once and from then on,
  * until it gets through without a failure. run gives back all it took, and returns 0 for
  * success or a PB_ERR_ code. Fails the test where run leaves something allocated, returns

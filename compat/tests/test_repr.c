@@ -197,22 +197,63 @@ PB_TEST(repr, deep)
 }
 
 /* What stands for 2 ** 60 lists is not printed. */
-PB_TEST(repr, endless)
+/* A list of lists of lists, `depth` of them, each of which holds the next one twice. */
+static pb_value *doubled(pb_value *v, int depth)
 {
-    pb_value *v =
-        pb_str("a long text, so that the limit is met soon: "
-               "0123456789012345678901234567890123456789012345678901234567890123456789"
-               "0123456789012345678901234567890123456789012345678901234567890123456789");
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < depth; i++) {
         pb_value *outer = pb_list();
         pb_append(outer, v);
         pb_append_steal(outer, v);
         v = outer;
     }
-    struct pb__buf out = {0};
-    cr_assert_eq(pb__repr(&out, v), PB_ERR_LIMIT);
-    pb__buf_fini(&out);
-    cr_assert_null(pb_value_repr(v));
+    return v;
+}
+
+/* Prints v, which is stolen, and checks that the text is cut, and how long it is. */
+static void check_cut(pb_value *v, size_t least, size_t most)
+{
+    char *repr = pb_value_repr(v);
+    size_t len = strlen(repr);
+    cr_assert_str_eq(repr + len - 3, "...");
+    cr_assert_geq(len, least);
+    cr_assert_leq(len, most);
+    pb_free(repr);
+    pb_value_unref(v);
+}
+
+PB_TEST(repr, endless)
+{
+    check_cut(doubled(pb_int(1), 60), 65536, 70000);
+    char text[1001] = {0};
+    memset(text, 'x', 1000);
+    check_cut(doubled(pb_str(text), 60), 65536, 70000);
+    pb_value *v = pb_list(), *shared = pb_str(text);
+    for (int i = 0; i < 10000; i++) {
+        pb_append(v, shared);
+    }
+    pb_value_unref(shared);
+    check_cut(v, 65536, 70000 * 16);
+}
+
+/* A value that occurs often prints each time, if the whole stays in proportion. */
+PB_TEST(repr, shared_in_proportion)
+{
+    char text[10001] = {0};
+    memset(text, 'x', 10000);
+    pb_value *v = doubled(pb_str(text), 4);
+    char *repr = pb_value_repr(v);
+    cr_assert_eq(strlen(repr), 16 * 10002 + 15 * 4);
+    pb_free(repr);
+    pb_value_unref(v);
+}
+
+/* For a log or an error there is less. */
+PB_TEST(repr, shown)
+{
+    pb_value *v = doubled(pb_int(1), 60);
+    char *repr = pb__repr_shown(v);
+    cr_assert_eq(strlen(repr), PB__SHOWN + 3);
+    pb_free(repr);
     pb_value_unref(v);
 }
 

@@ -4,6 +4,7 @@
  * own. The peer's keeps the value that came, and its texts are those in it. */
 #include <string.h>
 
+#include "compat/repr.h"
 #include "libpb/base/mem.h"
 #include "libpb/broker/exception.h"
 #include "libpb/broker/failures.h"
@@ -109,19 +110,11 @@ pb_failure *pb_failure_from_value(pb_value *v)
         return NULL;
     }
     *f = (pb_failure){.refs = 1, .value = pb__ref(v), .traceback = ""};
-    const pb_value *unprinted = v;
     if (pb__is_copied_failure(v)) {
-        const pb_value *state = pb_instance_state(v);
-        read_state(f, state);
-        unprinted = pb_dict_get(state, "value");
+        read_state(f, pb_instance_state(v));
     } else {
         f->type = failure_class(v);
     }
-    if (!f->text && unprinted) {
-        f->printed = pb_value_repr(unprinted);
-        f->text = f->printed;
-    }
-    f->text = f->text ? f->text : "";
     return f;
 }
 
@@ -163,9 +156,23 @@ const char *pb_failure_type(const pb_failure *f)
     return !f ? "" : f->type ? f->type : pb__exception_of(f->code);
 }
 
+/* The text of a failure whose value is not text: made when it is asked for. */
+static const char *failure_print(pb_failure *f)
+{
+    const pb_value *v = f->value;
+    if (pb__is_copied_failure(v)) {
+        v = pb_dict_get(pb_instance_state(v), "value");
+    }
+    if (v) {
+        f->printed = pb__repr_shown(v);
+        f->text = f->printed;
+    }
+    return f->text ? f->text : "";
+}
+
 const char *pb_failure_text(const pb_failure *f)
 {
-    return f ? f->text : "";
+    return !f ? "" : f->text ? f->text : failure_print((pb_failure *)(uintptr_t)f);
 }
 
 const char *pb_failure_traceback(const pb_failure *f)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compat/profile.h"
+#include "compat/repr.h"
 #include "compat/value.h"
 #include "libpb/base/buf.h"
 #include "libpb/broker/exception.h"
@@ -80,7 +81,7 @@ static pb_value *make_traceback(const struct stating *g)
     struct pb__buf b = {0};
     pb_value *v = NULL;
     if (pb__buf_printf(&b, "Traceback (most recent call last):\nFailure: %s: %s\n",
-                       g->mro.name, g->f->text) == 0) {
+                       g->mro.name, pb_failure_text(g->f)) == 0) {
         v = pb__native(g->s, (const char *)b.data);
     }
     pb__buf_fini(&b);
@@ -119,7 +120,7 @@ static pb_value *state_make_member(const struct stating *g, enum member member)
     case TYPE:
         return pb_bytes((pb_span){(const uint8_t *)g->mro.name, strlen(g->mro.name)});
     case VALUE:
-        return pb__native(g->s, g->f->text);
+        return pb__native(g->s, pb_failure_text(g->f));
     case CAPTURE_VARS:
         return pb_bool(false);
     case FRAMES:
@@ -191,7 +192,7 @@ static pb_value *forward_key(const struct stating *g, pb_value *key)
     return text || err.code != PB_ERR_SYNTAX ? text : pb__ref(key);
 }
 
-/* Python's str of it. */
+/* Python's str of it; of a value that is no text, what an error shows. */
 static pb_value *forward_text(const struct stating *g, pb_value *v)
 {
     bool bare = pb__profile_has(pb__profile(g->s), PB__PROFILE_NATIVE_STR_BARE);
@@ -201,7 +202,7 @@ static pb_value *forward_text(const struct stating *g, pb_value *v)
     pb_span text;
     char *printed = NULL;
     if (!bare || pb_as_text(v, &text) != 0) {
-        printed = pb_value_repr(v);
+        printed = pb__repr_shown(v);
         text = (pb_span){(const uint8_t *)printed, 0};
     }
     pb_value *native = text.data ? pb__native(g->s, (const char *)text.data) : NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compat/profile.h"
+#include "compat/repr.h"
 #include "libpb/base/error.h"
 #include "libpb/broker/exports.h"
 #include "libpb/broker/messages.h"
@@ -93,7 +94,7 @@ static void fail_no_object(pb_request *r)
         pb_request_fail(r, "twisted.spread.pb.Error", "Invalid Object ID");
         return;
     }
-    char *id = pb_value_repr(pb__request_part(r, PB__OBJECT));
+    char *id = pb__repr_shown(pb__request_part(r, PB__OBJECT));
     pb_request_fail(r, "builtins.KeyError", "%s", id ? id : "");
     pb_free(id);
 }

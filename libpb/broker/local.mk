@@ -74,7 +74,7 @@ libpb_broker_la_SOURCES = \
 libpb_broker_la_LIBADD = $(LIBMD_LIBS)
 broker_libs = libpb_broker.la $(jelly_libs)
 
-EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/copyable_objects.h %D%/tests/cacheable_objects.h %D%/tests/pair.h %D%/tests/users.h %D%/tests/service.h
+EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/copyable_objects.h %D%/tests/cacheable_objects.h %D%/tests/hostile.h %D%/tests/pair.h %D%/tests/users.h %D%/tests/service.h
 unit_tests += \
 	%D%/tests/test_arguments \
 	%D%/tests/test_remote_cache \
@@ -91,6 +91,7 @@ unit_tests += \
 	%D%/tests/test_failure \
 	%D%/tests/test_forward \
 	%D%/tests/test_log \
+	%D%/tests/test_hostile_text \
 	%D%/tests/test_local_as_remote \
 	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
@@ -127,6 +128,7 @@ unit_tests += \
 %C%_tests_test_failure_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_forward_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_log_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_hostile_text_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_local_as_remote_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)

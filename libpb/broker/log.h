@@ -11,6 +11,12 @@
 
 /* ---- log.c ---- */
 
+/* Whether the application reads lines of this level. Ask before a line is costly to make. */
+static inline bool pb__logs(const pb_session *s, pb_log_level level)
+{
+    return level <= s->shared->config.log_level;
+}
+
 PB__SHARED void pb__log(pb_session *s, pb_log_level level, const char *format, ...)
     PB_PRINTF(3, 4);
 void pb__log_failure(pb_session *s, const char *before, const pb_failure *f);
@@ -22,7 +28,7 @@ void pb__log_refused(pb_session *s, const pb_request *r);
 /* Whether messages are logged. */
 static inline bool pb__traces(const pb_session *s)
 {
-    return s->shared->config.log_level >= PB_LOG_DEBUG;
+    return pb__logs(s, PB_LOG_DEBUG);
 }
 
 /* Logs a complete message that was received. The session may be closed afterwards, but is

@@ -70,10 +70,30 @@ static void call_run_callback(pb_answer_cb cb, pb_value *result, pb_failure *fai
 
 void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure)
 {
-    if (!c->given_up) {
+    bool runs = !c->given_up;
+    c->kept = false;
+    if (runs) {
         stop_waiting(c);
         call_run_callback(c->cb, result, failure, c->user_data);
     }
+    if (!runs || !c->kept) {
+        pb__free(c);
+    }
+}
+
+void pb__call_keep(pb_call *c, pb_answer_cb cb, void *user_data)
+{
+    c->kept = true;
+    c->request = 0;
+    c->cb = cb;
+    c->user_data = user_data;
+    pb__list_push(&c->session->calls->waiting, &c->waiting);
+    c->session->calls->pending++;
+}
+
+void pb__call_forget(pb_call *c)
+{
+    stop_waiting(c);
     pb__free(c);
 }
 

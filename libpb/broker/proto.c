@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compat/profile.h"
+#include "compat/repr.h"
 #include "libpb/base/error.h"
 #include "libpb/broker/log.h"
 #include "libpb/broker/messages.h"
@@ -19,9 +20,11 @@
 /* Mirrors Broker.proto_didNotUnderstand, which logs it. */
 static int did_not_understand(pb_session *s, struct pb__received *m)
 {
-    char *command = pb__member(m, 1) ? pb_value_repr(pb__member(m, 1)) : NULL;
-    pb__log(s, PB_LOG_INFO, "Didn't understand command: %s", command ? command : "");
-    pb_free(command);
+    if (pb__logs(s, PB_LOG_INFO)) {
+        char *command = pb__member(m, 1) ? pb__repr_shown(pb__member(m, 1)) : NULL;
+        pb__log(s, PB_LOG_INFO, "Didn't understand command: %s", command ? command : "");
+        pb_free(command);
+    }
     return 0;
 }
 
@@ -109,7 +112,7 @@ static int not_understood(pb_session *s, struct pb__received *m)
     if (!word) {
         return pb__malformed(s, m, 0, "a command is a word");
     }
-    char *text = pb_value_repr(command);
+    char *text = pb__repr_shown(command);
     pb__malformed(s, m, 0, "unknown command %.100s", text ? text : "");
     pb_free(text);
     return PB_ERR_PROTOCOL;

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "compat/island.h"
+#include "compat/repr.h"
 #include "libpb/base/buf.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/broker/cacheable.h"
+#include "libpb/broker/calls.h"
 #include "libpb/broker/exception.h"
 #include "libpb/broker/failures.h"
 #include "libpb/broker/log.h"
@@ -160,10 +162,7 @@ static int publication_put_text(struct pb__buf *out, const pb_value *v, bool pyt
         pb_as_text(v, &text);
         return pb__buf_append(out, text.data, text.len);
     }
-    char *repr = pb_value_repr(v);
-    int e = repr ? pb__buf_append(out, repr, strlen(repr)) : PB_ERR_NOMEM;
-    pb_free(repr);
-    return e;
+    return pb__repr_cut(out, v, PB__SHOWN);
 }
 
 /* Mirrors RemotePublished.getFileName. PB_ERR_TYPE where the state has not what it takes,
@@ -414,45 +413,88 @@ int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_dat
     return 0;
 }
 
-/* A call whose result is to be activated. */
+/* A call whose result is to be activated: its pb_call stays with its owner until then. */
 struct ready {
+    size_t refs; /* pb_when_ready, and whoever runs the callback */
     pb_answer_cb cb;
     void *user_data;
-    pb_value *result; /* one count, once it is there */
+    pb_call *call;    /* NULL: the callback has run, or the call is a local one */
+    pb_value *result; /* one count, while its activation is waited for */
+    bool ended;
 };
 
-static void ready_end(struct ready *r, pb_value *result, pb_failure *failure)
+static void ready_unref(struct ready *r)
 {
-    if (r->cb) {
-        r->cb(result, failure, r->user_data);
+    if (--r->refs == 0) {
+        pb__free(r);
     }
-    pb_value_unref(r->result);
-    pb__free(r);
+}
+
+/* Runs the callback, unless the call was given up. */
+static void ready_run(struct ready *r, pb_value *result, pb_failure *failure)
+{
+    if (!r->ended) {
+        r->ended = true;
+        r->call = NULL;
+        if (r->cb) {
+            r->cb(result, failure, r->user_data);
+        }
+    }
+}
+
+/* The call ends while its result is not activated: it was cancelled, or the session has
+ * ended. The result may have been held by the call only. */
+static void ready_given_up(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct ready *r = user_data;
+    pb_value *held = r->result;
+    (void)result;
+    r->result = NULL;
+    ready_run(r, NULL, failure);
+    pb_value_unref(held);
 }
 
 static void ready_activated(pb_object *o, pb_failure *failure, void *user_data)
 {
     struct ready *r = user_data;
+    pb_value *held = r->result;
     (void)o;
-    ready_end(r, failure ? NULL : r->result, failure);
+    r->result = NULL;
+    if (r->call) {
+        pb__call_forget(r->call);
+    }
+    ready_run(r, failure ? NULL : held, failure);
+    pb_value_unref(held);
+    ready_unref(r);
 }
 
 static void ready_answered(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct ready *r = user_data;
-    if (failure) {
-        ready_end(r, NULL, failure);
-        return;
+    struct pb__copy *c = failure ? NULL : publication_of(pb_as_object(result));
+    int e = failure || c ? 0 : PB_ERR_TYPE;
+    if (c && !c->publication->activated && !c->publication->failure) {
+        r->result = pb__ref(result);
+        e = pb_published_when_activated(&c->object, ready_activated, r);
+        if (!e) {
+            if (r->call) {
+                pb__call_keep(r->call, ready_given_up, r);
+            }
+            return;
+        }
+        pb_value_unref(r->result);
+        r->result = NULL;
     }
-    r->result = pb__ref(result);
-    pb_object *o = pb_as_object(result);
-    int e = o ? pb_published_when_activated(o, ready_activated, r) : PB_ERR_TYPE;
     if (e) {
-        failure = pb__failure_new(e, e == PB_ERR_TYPE ? "the result is no RemotePublished"
-                                                      : pb_strerror(e));
-        ready_end(r, NULL, failure);
-        pb_failure_unref(failure);
+        pb_failure *own = pb__failure_new(
+            e, e == PB_ERR_TYPE ? "the result is no RemotePublished" : pb_strerror(e));
+        ready_run(r, NULL, own);
+        pb_failure_unref(own);
+    } else {
+        failure = c ? c->publication->failure : failure;
+        ready_run(r, failure ? NULL : result, failure);
     }
+    ready_unref(r);
 }
 
 int pb_when_ready(pb_remote *to, const char *method, pb_value *args, pb_value *kwargs,
@@ -466,12 +508,14 @@ int pb_when_ready(pb_remote *to, const char *method, pb_value *args, pb_value *k
     if (!r) {
         return pb__error_nomem(err);
     }
-    r->cb = cb;
-    r->user_data = user_data;
+    *r = (struct ready){.refs = 2, .cb = cb, .user_data = user_data};
     int e = pb_remote_call_values(to, method, args, kwargs, options, ready_answered, r,
-                                  call, err);
+                                  &r->call, err);
     if (e) {
-        pb__free(r);
+        r->refs--;
+    } else if (call) {
+        *call = r->call;
     }
+    ready_unref(r);
     return e;
 }

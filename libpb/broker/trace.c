@@ -106,13 +106,10 @@ static int trace_members(struct pb__buf *line, const char *command, pb_value *co
 /* Ends a line that has begun without an error, and tells it. */
 static void trace_end(pb_session *s, struct pb__buf *line, uint64_t bytes, int e)
 {
-    struct pb__buf printable = {0};
-    e = e ? e : pb__repr_printable(&printable, line->data, line->len);
     if (!e) {
-        pb__log(s, PB_LOG_DEBUG, "%.*s, %" PRIu64 " bytes", (int)printable.len,
-                (const char *)printable.data, bytes);
+        pb__log(s, PB_LOG_DEBUG, "%.*s, %" PRIu64 " bytes", (int)line->len,
+                (const char *)line->data, bytes);
     }
-    pb__buf_fini(&printable);
     pb__buf_fini(line);
 }
 

@@ -3,6 +3,9 @@
  * Loops on libuv's. What is to happen soon happens just before libuv waits, in a prepare
  * handle, for what is to be sent should not wait until libuv has looked at all
  * descriptors. */
+#include <assert.h>
+#include <fcntl.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "libpb/base/mem.h"
@@ -172,14 +175,38 @@ pb_loop *pb_loop_uv(struct uv_loop_s *uv)
     return &l->loop;
 }
 
+/* Whether so many descriptors can be opened. */
+static bool descriptors_are_left(size_t count)
+{
+    int fds[8];
+    size_t n = 0;
+    assert(count <= sizeof fds / sizeof *fds);
+    while (n < count && (fds[n] = open("/", O_RDONLY | O_CLOEXEC)) >= 0) {
+        n++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        close(fds[i]);
+    }
+    return n == count;
+}
+
+/* libuv's default loop, or NULL. It opens an epoll instance, two pipes and an event
+ * descriptor. Where there are too few, libuv aborts the process, or leaks those that it
+ * has opened. */
+static uv_loop_t *loop_uv_make_default(void)
+{
+    unsigned held = pb__descriptors_hold();
+    uv_loop_t *uv = descriptors_are_left(6) ? uv_default_loop() : NULL;
+    pb__descriptors_release(held);
+    return uv;
+}
+
 pb_loop *pb_loop_default(void)
 {
     /* One for the process, as libuv's default loop; it is never freed. */
     static struct loop_uv l;
     if (l.handles == 0) {
-        unsigned held = pb__descriptors_hold();
-        uv_loop_t *uv = uv_default_loop();
-        pb__descriptors_release(held);
+        uv_loop_t *uv = loop_uv_make_default();
         if (!uv) {
             return NULL;
         }

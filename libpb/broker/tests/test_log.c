@@ -330,7 +330,7 @@ PB_TEST(log, tells_of_each_message)
         "server debug: < message 5 root.fail('shop.SoldOut', 'none\\nleft'), 75 bytes\n"
         "server debug: > error 5 shop.SoldOut: none\\nleft, 511 bytes\n"
         "server error: Peer will receive following PB traceback: shop.SoldOut: "
-        "none\nleft\n"
+        "none\\nleft\n"
         "client debug: < error 5 shop.SoldOut: none\\nleft, 511 bytes\n"
         "failure 0 shop.SoldOut: none\nleft\n"
         "client debug: the session is over: it was closed here\n"

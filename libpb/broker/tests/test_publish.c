@@ -340,6 +340,53 @@ PB_TEST(publish, that_is_not_there_yet_fails_with_the_connection)
     free(p);
 }
 
+/* One of two that ask cancels: before the answer, or while the state is fetched. Then the
+ * activation comes, or the end of the connection. */
+static void cancelled(bool answered, bool comes, const char *log)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    struct server server;
+    pb_call *call, *second;
+    open_both(p, &server);
+    pb_remote *root = pb_session_root(p->client);
+    pb_when_ready(root, "get", NULL, NULL, NULL, noted, p, &call, NULL);
+    pb_when_ready(root, "get", NULL, NULL, NULL, noted, p, &second, NULL);
+    pb_remote_unref(root);
+    move_all(p, p->client, p->server);
+    if (answered) {
+        move_all(p, p->server, p->client);
+    }
+    pb_session_stats stats;
+    pb_session_get_stats(p->client, &stats);
+    cr_assert_eq(stats.pending, answered ? 3 : 2);
+    pb_call_cancel(call);
+    if (comes) {
+        talk(p);
+        pb_session_get_stats(p->client, &stats);
+        cr_assert_eq(stats.pending, 0);
+    } else {
+        pb_session_lost(p->client, NULL);
+        pb_session_lost(p->server, NULL);
+    }
+    cr_assert_str_eq(p->log, log);
+    close_both(p, &server);
+    free(p);
+}
+
+#define CANCELLED \
+    "failure -12 twisted.internet.defer.CancelledError: the call was cancelled\n"
+#define CLOSED                                             \
+    "client closed -10 : the peer closed the connection\n" \
+    "server closed -10 : the peer closed the connection\n"
+
+PB_TEST(publish, can_be_cancelled_until_it_is_there)
+{
+    cancelled(false, true, CANCELLED READY "activated\n");
+    cancelled(true, true, CANCELLED READY "activated\n");
+    cancelled(false, false, CANCELLED LOST CLOSED);
+    cancelled(true, false, CANCELLED LOST CLOSED);
+}
+
 /* What holds itself would never go: it is not taken. */
 static void holding_itself(struct pair *p)
 {

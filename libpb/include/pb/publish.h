@@ -71,8 +71,8 @@ typedef void (*pb_published_cb)(pb_object *o, pb_failure *failure, void *user_da
  * cb does not run. Mirrors RemotePublished.callWhenActivated. */
 PB_API int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_data);
 /* As pb_remote_call_values, for a method that returns a RemotePublished: cb gets it once
- * its state is complete. *call is valid until the answer has been received. Mirrors
- * whenReady. */
+ * its state is complete. *call is valid until cb runs, and NULL if it has run:
+ * pb_call_cancel also ends the wait for the state. Mirrors whenReady. */
 PB_API int pb_when_ready(pb_remote *to, const char *method, pb_value *args,
                          pb_value *kwargs, const pb_call_options *options,
                          pb_answer_cb cb, void *user_data, pb_call **call, pb_error *err);

@@ -84,7 +84,9 @@ PB_API const char *pb_kind_name(pb_kind kind);
 PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
 /* Python's repr of v, NUL-terminated UTF-8, *new* (pb_free). NULL for NULL, or if memory
  * is exhausted. A container that contains itself is printed as [...], (...) or {...}
- * where it occurs inside. */
+ * where it occurs inside. A value that occurs several times is printed each time; but if
+ * these repetitions exceed 64 KiB and 16 times the rest of the text, the text ends there
+ * with "...". So a few lists that share each other have a short repr, too. */
 PB_API char *pb_value_repr(const pb_value *v);
 
 /* A shallow copy, *new*: a new list, dict, set or instance with the same contents (an

@@ -7,6 +7,8 @@
 #include "libpb/net/loop.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "libpb/net/tests/loop.h"
@@ -257,8 +259,34 @@ PB_TEST(loop, there_is_none)
         pb_conn_adopt(NULL, socket(AF_UNIX, SOCK_STREAM, 0), 0, NULL, &err[4]));
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(err[i].code, PB_ERR_ARG);
-        cr_assert_str_eq(err[i].text, "the loop is NULL");
+        cr_assert_str_eq(err[i].text, "the loop is NULL; the default loop is, where there are too "
+                         "many open files");
     }
+}
+
+/* With few descriptors there is no default loop, or no room for a socket: an error each
+ * time, and it works as soon as there are enough. */
+PB_TEST(loop, without_descriptors)
+{
+    struct rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    int next = dup(0);
+    close(next);
+    pb_server *server = NULL;
+    for (int more = 0; !server; more++) {
+        cr_assert_lt(more, 20);
+        setrlimit(RLIMIT_NOFILE,
+                  &(struct rlimit){(rlim_t)(next + more), before.rlim_max});
+        pb_loop *l = pb_loop_default();
+        pb_error err = {0};
+        server = pb_serve(l, "tcp:0:interface=127.0.0.1", NULL, &err);
+        cr_assert_eq(err.code, server ? 0 : l ? PB_ERR_SYSTEM : PB_ERR_ARG, "%s",
+                     err.text);
+        cr_assert(server || strstr(err.text, "too many open files"), "%s", err.text);
+    }
+    pb_server_close(server, NULL, NULL);
+    setrlimit(RLIMIT_NOFILE, &before);
+    cr_assert_eq(pb_run(), 0);
 }
 
 static void stop_default(void *data)
