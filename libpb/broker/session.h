@@ -230,8 +230,9 @@ struct pb_failure {
 
 /* Where Twisted makes the Failure that is sent. */
 enum pb__failing {
-    PB__FAILED_NOW,    /* of an exception that is raised, or that ends a Deferred */
+    PB__FAILED_NOW,    /* the method raised the exception */
     PB__FAILED_BEFORE, /* in a Deferred that the method returned */
+    PB__FAILED_LATER,  /* in a Deferred, after the method returned it */
     PB__FAILED_BESIDE, /* not of a call: it is among its arguments, or in its answer */
 };
 
