@@ -22,10 +22,9 @@ bool pb__profile_has(pb_profile p, enum pb__profile_row row)
     bool old = p.python_major == 2;
     int minor = p.python_minor ? p.python_minor : old ? 7 : 11;
     int python = (old ? 200 : 300) + minor;
-    int twisted = p.twisted ? p.twisted : old ? 2003 : 2407;
-    if (row == PB__PROFILE_LATE_FAILURE_LOST && p.twisted == 0) {
-        return false;
-    }
+    int twisted = p.twisted ? p.twisted
+                  : old     ? PB__TWISTED_NEWEST_PYTHON2
+                            : PB__TWISTED_NEWEST;
     return python >= rows[row].python_first && python <= rows[row].python_last &&
            twisted >= rows[row].first && twisted <= rows[row].last;
 }
@@ -67,12 +66,38 @@ static bool take_python(const char **s, pb_profile *out)
     return true;
 }
 
-/* "22.4" or "22.4.0" */
+/* What Twisted's versions end in: "rc1", ".rc1", ".post0", ".dev0", in this order. None of
+ * them changes what is sent, so the numbers are read and not used. */
+static bool profile_take_suffixes(const char **s)
+{
+    static const char *const words[] = {"rc", "post", "dev"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *at = *s;
+        unsigned number;
+        profile_take_word(&at, ".");
+        if (profile_take_word(&at, words[i])) {
+            if (!take_number(&at, &number)) {
+                return false;
+            }
+            *s = at;
+        }
+    }
+    return true;
+}
+
+static bool profile_take_patch(const char **s)
+{
+    unsigned patch;
+    return **s != '.' || (*s)[1] < '0' || (*s)[1] > '9' ||
+           (profile_take_word(s, ".") && take_number(s, &patch));
+}
+
+/* "22.4", "22.4.0", "24.10.0rc1" or "24.7.0.post0" */
 static bool take_twisted(const char **s, pb_profile *out)
 {
-    unsigned year, month, patch;
+    unsigned year, month;
     if (!take_number(s, &year) || !profile_take_word(s, ".") || !take_number(s, &month) ||
-        (profile_take_word(s, ".") && !take_number(s, &patch))) {
+        !profile_take_patch(s) || !profile_take_suffixes(s)) {
         return false;
     }
     out->twisted = (uint16_t)(year * 100 + month);

@@ -32,6 +32,9 @@
       "The state of a failure has captureVars.")                                         \
     X(PARENTS_AFTER_UNSAFE, 300, 399, 2407, 9999,                                        \
       "In the state of a failure parents comes after unsafeTracebacks; else before.")    \
+    X(FAILURE_PICKLED, 300, 399, 2410, 9999,                                             \
+      "A failure that ends a Deferred is copied by Failure.__getstate__: its state has " \
+      "pickled and _frames, and parents, frames and stack come last before traceback.")  \
     X(PARENTS_FIRST, 200, 399, 0, 802,                                                   \
       "The parents of a failure are all base classes depth first and the class itself "  \
       "last; else the class first, in the order of method resolution.")                  \
@@ -68,6 +71,10 @@
     X(OLD_CLASSES, 200, 299, 0, 9999,                                                    \
       "Services are classes of the old style: of a missing method it is told that a "    \
       "Room instance has it not; else that a 'Room' object has.")
+
+/* The newest Twisted that the table describes, for Python 3 and for Python 2: the default
+ * of a profile that names none. */
+enum { PB__TWISTED_NEWEST = 2604, PB__TWISTED_NEWEST_PYTHON2 = 2003 };
 
 /* The rows by name: PB__PROFILE_NATIVE_STR_BARE, ... */
 enum pb__profile_row {

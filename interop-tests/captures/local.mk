@@ -1,4 +1,6 @@
-tool_tests += %D%/check-captures
+tool_tests += \
+	%D%/check-captures \
+	%D%/check-installed
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/8.2.0-py2 \
@@ -7,4 +9,8 @@ EXTRA_DIST += \
 	%D%/20.3.0-py3 \
 	%D%/21.2.0-py3 \
 	%D%/22.4.0-py3 \
-	%D%/23.10.0-py3
+	%D%/23.10.0-py3 \
+	%D%/24.10.0-py3 \
+	%D%/24.11.0-py3 \
+	%D%/26.4.0-py3 \
+	%D%/capture.py

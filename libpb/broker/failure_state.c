@@ -27,6 +27,7 @@ enum member {
     PICKLED,
     UNSAFE,
     TRACEBACK,
+    KEPT_FRAMES,
     MEMBERS
 };
 
@@ -42,19 +43,25 @@ static const char *const names[MEMBERS] = {
     [PICKLED] = "pickled",
     [UNSAFE] = "unsafeTracebacks",
     [TRACEBACK] = "traceback",
+    [KEPT_FRAMES] = "_frames",
 };
 
+/* The members in the order of each version's dict. state_has_member skips some. */
 static const uint8_t order[MEMBERS] = {
     COUNT, TYPE,    VALUE,   CAPTURE_VARS, FRAMES,    STACK,
-    TB,    PARENTS, PICKLED, UNSAFE,       TRACEBACK,
+    TB,    PARENTS, PICKLED, UNSAFE,       TRACEBACK, KEPT_FRAMES,
 };
 static const uint8_t order_24_7[MEMBERS] = {
     COUNT, TYPE,    VALUE,  CAPTURE_VARS, FRAMES,    STACK,
-    TB,    PICKLED, UNSAFE, PARENTS,      TRACEBACK,
+    TB,    PICKLED, UNSAFE, PARENTS,      TRACEBACK, KEPT_FRAMES,
+};
+static const uint8_t order_24_10[MEMBERS] = {
+    COUNT,       TYPE,   VALUE,   CAPTURE_VARS, TB,    PICKLED,
+    KEPT_FRAMES, UNSAFE, PARENTS, FRAMES,       STACK, TRACEBACK,
 };
 static const uint8_t order_python2[MEMBERS] = {
     STACK, FRAMES, CAPTURE_VARS, PICKLED,   COUNT,   TYPE,
-    TB,    UNSAFE, VALUE,        TRACEBACK, PARENTS,
+    TB,    UNSAFE, VALUE,        TRACEBACK, PARENTS, KEPT_FRAMES,
 };
 
 struct stating {
@@ -125,6 +132,7 @@ static pb_value *state_make_member(const struct stating *g, enum member member)
         return pb_bool(false);
     case FRAMES:
     case STACK:
+    case KEPT_FRAMES:
         return pb_list();
     case PARENTS:
         return make_parents(g);
@@ -139,6 +147,15 @@ static pb_value *state_make_member(const struct stating *g, enum member member)
     }
 }
 
+/* Whether Twisted copied the Failure by Failure.__getstate__: its cleanFailure does, and
+ * from 24.10 on failure2Copyable too. */
+static bool state_is_pickled(const struct stating *g)
+{
+    return g->how == PB__FAILED_BEFORE ||
+           (g->how == PB__FAILED_LATER &&
+            pb__profile_has(pb__profile(g->s), PB__PROFILE_FAILURE_PICKLED));
+}
+
 /* Whether the state has the member. */
 static bool state_has_member(const struct stating *g, enum member member)
 {
@@ -146,7 +163,10 @@ static bool state_has_member(const struct stating *g, enum member member)
     case CAPTURE_VARS:
         return pb__profile_has(pb__profile(g->s), PB__PROFILE_FAILURE_CAPTURE_VARS);
     case PICKLED:
-        return g->how == PB__FAILED_BEFORE;
+        return state_is_pickled(g);
+    case KEPT_FRAMES:
+        return state_is_pickled(g) &&
+               pb__profile_has(pb__profile(g->s), PB__PROFILE_FAILURE_PICKLED);
     case UNSAFE:
         return g->how != PB__FAILED_BESIDE;
     default:
@@ -154,14 +174,21 @@ static bool state_has_member(const struct stating *g, enum member member)
     }
 }
 
+static const uint8_t *state_order(pb_profile p)
+{
+    if (!pb__profile_has(p, PB__PROFILE_DICT_ORDERED)) {
+        return order_python2;
+    }
+    if (pb__profile_has(p, PB__PROFILE_FAILURE_PICKLED)) {
+        return order_24_10;
+    }
+    return pb__profile_has(p, PB__PROFILE_PARENTS_AFTER_UNSAFE) ? order_24_7 : order;
+}
+
 /* The state of what failed here. */
 static pb_value *make_state(const struct stating *g)
 {
-    pb_profile p = pb__profile(g->s);
-    const uint8_t *members = !pb__profile_has(p, PB__PROFILE_DICT_ORDERED) ? order_python2
-                             : pb__profile_has(p, PB__PROFILE_PARENTS_AFTER_UNSAFE)
-                                 ? order_24_7
-                                 : order;
+    const uint8_t *members = state_order(pb__profile(g->s));
     pb_value *state = pb_dict();
     int failed = state ? 0 : PB_ERR_NOMEM;
     for (size_t i = 0; !failed && i < MEMBERS; i++) {
@@ -242,27 +269,54 @@ static enum member find_member(const pb_value *key)
     return m;
 }
 
-/* Mirrors failure2Copyable of a CopiedFailure: its members stay, in their order. */
+/* Whether Failure.__getstate__ and __setstate__ move the member to the end of the state. */
+static bool forward_moves(const struct stating *g, enum member member)
+{
+    return (member == PARENTS || member == FRAMES || member == STACK ||
+            member == KEPT_FRAMES) &&
+           state_has_member(g, KEPT_FRAMES);
+}
+
+/* A member that was not received, or that moves to the end of the state. */
+static pb_value *state_add_member(const struct stating *g, enum member member,
+                                  const pb_value *received)
+{
+    pb_value *v = member == PARENTS || member == KEPT_FRAMES
+                      ? pb_dict_get(received, names[member])
+                      : NULL;
+    return v ? pb__ref(v) : state_make_member(g, member);
+}
+
+/* Mirrors failure2Copyable of a CopiedFailure. */
 static pb_value *forward_state(const struct stating *g)
 {
-    /* What is set, and in which order, where it did not come. */
+    /* The order in which Twisted sets the members that were not received, or moved. */
     static const uint8_t set[] = {PICKLED, UNSAFE, TB,   FRAMES,
                                   STACK,   VALUE,  TYPE, TRACEBACK};
+    static const uint8_t set_24_10[] = {TB,     PICKLED, KEPT_FRAMES, UNSAFE, PARENTS,
+                                        FRAMES, STACK,   VALUE,       TYPE,   TRACEBACK};
+    bool moves = state_has_member(g, KEPT_FRAMES);
+    const uint8_t *last = moves ? set_24_10 : set;
+    size_t last_count = moves ? sizeof set_24_10 : sizeof set;
     bool seen[MEMBERS + 1] = {0};
+    const pb_value *received = pb_instance_state(g->f->value);
     pb_value *state = pb_dict();
     int failed = state ? 0 : PB_ERR_NOMEM;
     size_t at = 0;
     pb_value *key, *value;
-    while (!failed && pb_dict_next(pb_instance_state(g->f->value), &at, &key, &value)) {
+    while (!failed && pb_dict_next(received, &at, &key, &value)) {
         enum member m = find_member(key);
+        if (forward_moves(g, m)) {
+            continue;
+        }
         seen[m] = true;
         failed = pb_dict_set_value_steal(state, forward_key(g, key),
                                          state_forward_member(g, m, value));
     }
-    for (size_t i = 0; !failed && i < sizeof set; i++) {
-        if (!seen[set[i]] && state_has_member(g, set[i])) {
-            failed = pb_dict_set_value_steal(state, pb__native(g->s, names[set[i]]),
-                                             state_make_member(g, set[i]));
+    for (size_t i = 0; !failed && i < last_count; i++) {
+        if (!seen[last[i]] && state_has_member(g, last[i])) {
+            failed = pb_dict_set_value_steal(state, pb__native(g->s, names[last[i]]),
+                                             state_add_member(g, last[i], received));
         }
     }
     if (failed) {

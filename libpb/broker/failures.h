@@ -23,8 +23,9 @@ struct pb_failure {
 
 /* Where Twisted creates the Failure that is sent. */
 enum pb__failing {
-    PB__FAILED_NOW,    /* for an exception that is raised, or that ends a Deferred */
+    PB__FAILED_NOW,    /* the method raised the exception */
     PB__FAILED_BEFORE, /* in a Deferred that the method returned */
+    PB__FAILED_LATER,  /* in a Deferred, after the method returned it */
     PB__FAILED_BESIDE, /* not for a call: it is among its arguments, or in its answer */
 };
 

@@ -142,7 +142,7 @@ static bool is_error(const pb_failure *f)
 static void request_send_error(pb_request *r, const pb_failure *f, enum pb__failing how)
 {
     pb_session *s = r->session;
-    bool raised = r->in_method && how == PB__FAILED_NOW;
+    bool raised = how == PB__FAILED_NOW;
     bool logged = !is_error(f);
     s->failures += raised ? r->wants_answer : !f->value;
     if (r->wants_answer) {
@@ -164,7 +164,7 @@ static void request_send_error(pb_request *r, const pb_failure *f, enum pb__fail
 static void raise_now(pb_request *r, const char *mro, const char *text)
 {
     request_send_error(r, &(pb_failure){.mro = mro, .type = mro, .text = text},
-                       PB__FAILED_NOW);
+                       r->in_method ? PB__FAILED_NOW : PB__FAILED_LATER);
 }
 
 static int request_send_answer(pb_request *r, pb_value *result)
@@ -274,7 +274,7 @@ static int fail_with(pb_request *r, pb_failure *f)
         goes_as_itself(r->session, f->value)) {
         return fail_as_itself(r, f->value);
     }
-    request_send_error(r, f, r->in_method ? PB__FAILED_BEFORE : PB__FAILED_NOW);
+    request_send_error(r, f, r->in_method ? PB__FAILED_BEFORE : PB__FAILED_LATER);
     return 0;
 }
 

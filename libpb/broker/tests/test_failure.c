@@ -64,6 +64,14 @@ PB_TEST(failure, is_sent_as_each_twisted_sends_it)
          "'builtins.BaseException', 'builtins.object'], "
          "'traceback': 'Traceback (most recent call last):\\nFailure: builtins.KeyError: "
          "text\\n'}"},
+        {{.python_major = 3, .twisted = 2411},
+         false,
+         "{'count': 1, 'type': b'builtins.KeyError', 'value': 'text', 'captureVars': "
+         "False, "
+         "'tb': None, 'unsafeTracebacks': False, "
+         "'parents': ['builtins.KeyError', 'builtins.LookupError', 'builtins.Exception', "
+         "'builtins.BaseException', 'builtins.object'], 'frames': [], 'stack': [], "
+         "'traceback': 'Traceback unavailable\\n'}"},
         {{.python_major = 2, .twisted = 2003},
          true,
          "{b'stack': [], b'frames': [], b'captureVars': False, b'count': 1, "

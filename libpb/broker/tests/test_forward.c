@@ -137,6 +137,25 @@ static const struct row {
      "{'type': b'shop.SoldOut', 'value': \"[1, 'x']\", 5: 6, b'\\xff': 7, "
      "'unsafeTracebacks': False, 'tb': None, 'frames': [], 'stack': [], 'traceback': "
      "'Traceback unavailable\\n'}"},
+    /* As Twisted 24.11 sends it on. */
+    {{3, 13, 2411},
+     false,
+     false,
+     "{'count': 2, 'type': b'shop.SoldOut', 'value': 'none', 'captureVars': False, "
+     "'tb': None, 'unsafeTracebacks': False, 'parents': ['shop.SoldOut'], "
+     "'frames': [], 'stack': [], 'traceback': 'here'}",
+     "{'count': 2, 'type': b'shop.SoldOut', 'value': 'none', 'captureVars': False, "
+     "'tb': None, 'unsafeTracebacks': False, 'traceback': 'Traceback unavailable\\n', "
+     "'pickled': 1, '_frames': [], 'parents': ['shop.SoldOut'], 'frames': [], "
+     "'stack': []}"},
+    {{3, 13, 2411},
+     true,
+     false,
+     "{'type': b'shop.SoldOut', 'pickled': 1, '_frames': [3], 'value': 'none'}",
+     "{'type': b'shop.SoldOut', 'pickled': 1, 'value': 'none', 'tb': None, "
+     "'_frames': [3], 'unsafeTracebacks': False, 'parents': ['shop.SoldOut', "
+     "'builtins.Exception', 'builtins.BaseException', 'builtins.object'], "
+     "'frames': [], 'stack': [], 'traceback': 'Traceback unavailable\\n'}"},
     /* In a Deferred that the method returned. */
     {{3, 11, 2204},
      true,
