@@ -80,7 +80,7 @@ static int call_print(const struct call_options *o, const pb_value *v)
     if (!text) {
         return tool_nomem();
     }
-    puts(text);
+    tool_print_lines(stdout, text);
     o->json ? free(text) : pb_free(text);
     return tool_flush_output(TOOL_DONE);
 }

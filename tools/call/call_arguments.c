@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parses calls on a command line. A word is a Python literal, or text if it is not one;
- * NAME=WORD is a keyword argument. */
+ * Parses calls on a command line. A word is a Python literal, or text if it does not begin
+ * like one; NAME=WORD is a keyword argument. */
 #include "tools/call/call_arguments.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "tools/common/command.h"
@@ -20,14 +22,104 @@ static size_t keyword_length(const char *word)
     return word[n] == '=' ? n : 0;
 }
 
+/* What reads as a value in another language, and what to write for it. */
+static const struct {
+    const char *word, *literal;
+} foreign_words[] = {
+    {"true", "True"},
+    {"false", "False"},
+    {"null", "None"},
+    {"nan", "float('nan')"},
+    {"NaN", "float('nan')"},
+    {"inf", "float('inf')"},
+    {"+inf", "float('inf')"},
+    {"-inf", "float('-inf')"},
+    {"Infinity", "float('inf')"},
+    {"-Infinity", "float('-inf')"},
+};
+
+static const char *literal_of_foreign_word(const char *word)
+{
+    for (size_t i = 0; i < sizeof foreign_words / sizeof *foreign_words; i++) {
+        if (strcmp(word, foreign_words[i].word) == 0) {
+            return foreign_words[i].literal;
+        }
+    }
+    return NULL;
+}
+
+static bool is_digit_or_point(const char *s)
+{
+    s += *s == '.';
+    return *s >= '0' && *s <= '9';
+}
+
+/* Whether a word that is no literal begins like one: with a bracket, a quote (after the
+ * prefix of a string), a digit (after a sign), or the call of a constructor. The latter is
+ * one if the error is behind its name. */
+static bool begins_like_literal(const char *word, const pb_error *err)
+{
+    size_t prefix = strspn(word, "bBrRuU"), name = 0;
+    while (isalnum((unsigned char)word[name]) || word[name] == '.') {
+        name++;
+    }
+    bool quote = word[prefix] == '\'' || word[prefix] == '"';
+    return *word == '[' || *word == '(' || *word == '{' || (prefix <= 2 && quote) ||
+           is_digit_or_point(word + strspn(word, "+-")) ||
+           (name && word[name] == '(' && err->offset >= name);
+}
+
+/* Appends text as a Python string in a word of the shell; returns the end. out has
+ * QUOTED_SIZE bytes for at most QUOTED_MAX bytes of text. */
+enum { QUOTED_MAX = 60, QUOTED_SIZE = 4 * QUOTED_MAX + 5 };
+static void quote_for_shell(char out[QUOTED_SIZE], const char *text)
+{
+    out = stpcpy(out, "'\"");
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\') {
+            *out++ = '\\';
+        }
+        out = *text == '\'' ? stpcpy(out, "'\\''") : (*out = *text, out + 1);
+    }
+    strcpy(out, "\"'");
+}
+
+/* Prints why a word is rejected, and how to write what may have been meant. */
+static void reject_word(const char *word, const pb_error *err)
+{
+    const char *literal = literal_of_foreign_word(word);
+    char quoted[QUOTED_SIZE] = "'\"text\"'";
+    bool one_line = !word[strcspn(word, "\n\r\t")];
+    if (strlen(word) <= QUOTED_MAX && one_line) {
+        quote_for_shell(quoted, word);
+    }
+    if (literal) {
+        tool_error("%s: not a Python literal (at byte 0)", word);
+        tool_hint("as a value: %s%s%s", strchr(literal, '(') ? "\"" : "", literal,
+                  strchr(literal, '(') ? "\"" : "");
+    } else {
+        tool_bad_argument(word, err);
+        tool_show_place(word, err->offset);
+    }
+    tool_hint("as text: %s", quoted);
+}
+
 /* The value of a word, *new*; NULL after an error message. */
 static pb_value *argument_value(const char *word)
 {
     pb_error err = {0};
-    pb_value *v = pb_value_parse(word, &err);
-    if (!v && err.code == PB_ERR_SYNTAX) {
+    bool foreign = literal_of_foreign_word(word) != NULL;
+    pb_value *v = foreign ? NULL : pb_value_parse(word, &err);
+    if (v) {
+        return v;
+    }
+    if (foreign || (err.code == PB_ERR_SYNTAX && begins_like_literal(word, &err))) {
+        reject_word(word, &err);
+        return NULL;
+    }
+    if (err.code == PB_ERR_SYNTAX) {
         err = (pb_error){0};
-        v = pb_strn((pb_span){(const uint8_t *)word, strlen(word)}, &err);
+        v = pb_strn(pb_span_of(word), &err);
     }
     if (!v) {
         tool_bad_argument(word, &err);

@@ -199,9 +199,7 @@ int client_options_report(const struct client_options *o, const pb_error *err)
     /* The text may have been cut in err. */
     tool_error("%s: %s", pb_failure_type(f), pb_failure_text(f));
     if (o->traceback) {
-        const char *text = pb_failure_traceback(f);
-        size_t len = strlen(text);
-        fprintf(stderr, "%s%s", text, len && text[len - 1] == '\n' ? "" : "\n");
+        tool_print_lines(stderr, pb_failure_traceback(f));
     }
     return TOOL_FAILED;
 }

@@ -64,7 +64,7 @@ static int shell_keep_result(struct shell *s, const char *name, pb_value *v)
         return tool_nomem();
     }
     if (!name || !s->interactive) {
-        puts(text);
+        tool_print_lines(stdout, text);
     }
     pb_free(text);
     return tool_flush_output(TOOL_DONE);

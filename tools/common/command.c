@@ -10,14 +10,74 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compat/repr.h"
+
+/* Writes head, the escaped text and tail by one call, so that lines of several processes
+ * at one terminal stay apart. */
+static void tool_write_escaped(FILE *to, const char *head, const char *text, size_t len,
+                               const char *tail)
+{
+    struct pb__buf line = {0};
+    int failed = pb__buf_puts(&line, head);
+    failed = failed ? failed : pb__repr_printable(&line, (const uint8_t *)text, len);
+    failed = failed ? failed : pb__buf_puts(&line, tail);
+    if (failed) {
+        fputs("pb: out of memory\n", stderr);
+    } else {
+        fwrite(line.data, 1, line.len, to);
+    }
+    pb__buf_fini(&line);
+}
+
+static void tool_write_format(FILE *to, const char *head, const char *format,
+                              va_list args, const char *tail)
+{
+    char *text;
+    int len = vasprintf(&text, format, args);
+    if (len < 0) {
+        tool_write_escaped(to, head, format, strlen(format), tail);
+        return;
+    }
+    tool_write_escaped(to, head, text, (size_t)len, tail);
+    free(text);
+}
+
 void tool_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("pb: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    tool_write_format(stderr, "pb: ", format, args, "\n");
     va_end(args);
+}
+
+void tool_hint(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tool_write_format(stderr, "    ", format, args, "\n");
+    va_end(args);
+}
+
+void tool_vprint(FILE *to, const char *format, va_list args)
+{
+    tool_write_format(to, "", format, args, "");
+}
+
+void tool_print(FILE *to, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tool_vprint(to, format, args);
+    va_end(args);
+}
+
+void tool_print_lines(FILE *to, const char *text)
+{
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        tool_write_escaped(to, "", text, len, "\n");
+        text += len + (text[len] == '\n');
+    }
 }
 
 const char *tool_format_error(char out[TOOL_ERROR_SIZE], const pb_error *err)
@@ -38,6 +98,30 @@ int tool_bad_argument(const char *argument, const pb_error *err)
     tool_error("%s: %s (at byte %llu)", argument, err->text,
                (unsigned long long)err->offset);
     return TOOL_USAGE;
+}
+
+void tool_show_place(const char *argument, uint64_t offset)
+{
+    enum { BEFORE = 48, SHOWN = 68 };
+    size_t len = strlen(argument), at = offset < len ? (size_t)offset : len;
+    size_t from = at > BEFORE ? at - BEFORE : 0;
+    while (from > 0 && ((uint8_t)argument[from] & 0xc0) == 0x80) {
+        from--;
+    }
+    size_t shown = strnlen(argument + from, SHOWN);
+    while (shown > 0 && ((uint8_t)argument[from + shown] & 0xc0) == 0x80) {
+        shown--;
+    }
+    struct pb__buf before = {0};
+    if (pb__repr_printable(&before, (const uint8_t *)argument + from, at - from) == 0) {
+        int columns = 0;
+        for (size_t i = 0; i < before.len; i++) {
+            columns += (before.data[i] & 0xc0) != 0x80;
+        }
+        tool_hint("%.*s", (int)shown, argument + from);
+        tool_hint("%*s^", columns, "");
+    }
+    pb__buf_fini(&before);
 }
 
 int tool_bad_option(int got, char **argv)

@@ -5,6 +5,7 @@
 #ifndef PB__TOOLS_COMMON_COMMAND_H
 #define PB__TOOLS_COMMON_COMMAND_H
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "pb/error.h"
@@ -19,8 +20,17 @@ enum tool_status {
 
 /* ---- Error messages ---- */
 
-/* Prints a message on standard error, after "pb: ". */
+/* Prints a message on standard error, after "pb: ", on one line. What a terminal would
+ * act on, and what looks like another line, is escaped: parts of it come from a peer. */
 void tool_error(const char *format, ...) PB_PRINTF(1, 2);
+/* Prints a line below a message, indented: what to do about it. Escapes likewise. */
+void tool_hint(const char *format, ...) PB_PRINTF(1, 2);
+/* Prints text in which there may be parts of a peer's, escaped likewise. */
+void tool_print(FILE *to, const char *format, ...) PB_PRINTF(2, 3);
+void tool_vprint(FILE *to, const char *format, va_list args) PB_PRINTF(2, 0);
+/* Prints text of a peer that may have several lines, such as a traceback. Each line is
+ * escaped likewise, and ends in a newline. */
+void tool_print_lines(FILE *to, const char *text);
 enum { TOOL_ERROR_SIZE = sizeof((pb_error *)0)->where + sizeof((pb_error *)0)->text + 2 };
 /* Writes the text of err, after its path into the message if it has one; returns out. */
 const char *tool_format_error(char out[TOOL_ERROR_SIZE], const pb_error *err);
@@ -36,6 +46,8 @@ int tool_nomem(void);
 
 /* Prints why an argument is malformed, and the offset in it; returns TOOL_USAGE. */
 int tool_bad_argument(const char *argument, const pb_error *err);
+/* Prints the argument on a line of its own, and under it a mark at that offset. */
+void tool_show_place(const char *argument, uint64_t offset);
 /* Prints why an option was rejected. `got` is what getopt_long returned for a list of
  * short options that begins with ":". Returns TOOL_USAGE. */
 int tool_bad_option(int got, char **argv);

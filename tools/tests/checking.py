@@ -25,6 +25,21 @@ def same(what, got, expected):
         complain(f"{what}: {got!r:.2000}\nnot {expected!r:.2000}")
 
 
+def banana(value):
+    """An int, bytes, or a list of such, in banana of the dialect none."""
+    def prefix(n):
+        digits = bytearray([n & 127])
+        while n := n >> 7:
+            digits.append(n & 127)
+        return bytes(digits)
+
+    if isinstance(value, int):
+        return prefix(abs(value)) + (b"\x81" if value >= 0 else b"\x83")
+    if isinstance(value, bytes):
+        return prefix(len(value)) + b"\x82" + value
+    return prefix(len(value)) + b"\x80" + b"".join(map(banana, value))
+
+
 def finish():
     """Ends the check with its exit status."""
     sys.exit(failures > 0)
