@@ -105,6 +105,7 @@ tool_tests += \
 	%D%/tests/check-pb \
 	%D%/tests/check-record \
 	%D%/tests/check-replay \
+	%D%/tests/check-twisted \
 	%D%/tests/check-wireshark
 EXTRA_DIST += \
 	%D%/README.md \
@@ -116,7 +117,8 @@ EXTRA_DIST += \
 	%D%/replay/README.md \
 	%D%/replay/engine/README.md \
 	%D%/tests/checking.py \
-	%D%/tests/frames.py
+	%D%/tests/frames.py \
+	%D%/tests/twisted_server.py
 
 EXTRA_DIST += $(pb_completion) $(pb_dissector)
 pb_completion = %D%/completions/pb %D%/completions/_pb

@@ -186,6 +186,64 @@ int client_options_connect(struct client_options *o, const char *endpoint)
     return o->callee ? TOOL_DONE : client_options_report(o, &err);
 }
 
+/* Writes text with the characters that have a meaning in a pattern escaped; returns the
+ * end. */
+static char *pattern_quote(char *out, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (strchr("\\^$.[|()?*+{", text[i])) {
+            *out++ = '\\';
+        }
+        *out++ = text[i];
+    }
+    *out = '\0';
+    return out;
+}
+
+/* The words of the taster, and what stands for the name in them is to be given to --allow:
+ * a type or class, a module with all that is in it, or the module of a class with that
+ * class. */
+static const struct {
+    const char *before, *after;
+    enum { ALLOW_NAME, ALLOW_MODULE, ALLOW_CLASS } what;
+} refusals[] = {
+    {"(in type ", ").", ALLOW_CLASS},
+    {"Class ", " not allowed.", ALLOW_NAME},
+    {"class not allowed: ", "", ALLOW_NAME},
+    {"module ", " not allowed", ALLOW_MODULE},
+    {"Module not allowed: ", "", ALLOW_MODULE},
+    {"module named '", "'", ALLOW_MODULE},
+    {"b'", "'", ALLOW_NAME},
+};
+
+/* Says which --allow accepts what the taster refused by that text. */
+static void client_hint_allow(const char *text)
+{
+    char pattern[2 * sizeof((pb_error *)0)->text + 16];
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const char *at = strstr(text, refusals[i].before), *end = text + strlen(text);
+        size_t after = strlen(refusals[i].after);
+        at += at ? strlen(refusals[i].before) : 0;
+        if (!at || (size_t)(end - at) <= after ||
+            strcmp(end - after, refusals[i].after) != 0) {
+            continue;
+        }
+        size_t len = (size_t)(end - at) - after;
+        const char *dot = memrchr(at, '.', len);
+        if (refusals[i].what == ALLOW_MODULE) {
+            strcpy(pattern_quote(pattern, at, len), "(\\..*)?");
+        } else if (refusals[i].what == ALLOW_CLASS && dot) {
+            char *out = pattern_quote(pattern, at, (size_t)(dot - at));
+            out = stpcpy(out, "(");
+            strcpy(pattern_quote(out, dot, len - (size_t)(dot - at)), ")?");
+        } else {
+            pattern_quote(pattern, at, len);
+        }
+        tool_hint("to accept it, as data: --allow '%s'", pattern);
+        return;
+    }
+}
+
 int client_options_report(const struct client_options *o, const pb_error *err)
 {
     const pb_failure *f = pb_client_failure(o->connection);
@@ -194,7 +252,12 @@ int client_options_report(const struct client_options *o, const pb_error *err)
         return TOOL_USAGE;
     }
     if (err->code != PB_ERR_REMOTE) {
-        return tool_connection_error(err);
+        if (err->code != PB_ERR_INSECURE) {
+            return tool_connection_error(err);
+        }
+        tool_error("refused by the taster: %s", err->text);
+        client_hint_allow(err->text);
+        return TOOL_DISCONNECTED;
     }
     /* The text may have been cut in err. */
     tool_error("%s: %s", pb_failure_type(f), pb_failure_text(f));
