@@ -4,7 +4,6 @@
 #include "tools/common/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -95,8 +94,10 @@ void tool_error_from(const pb_error *err)
 
 int tool_bad_argument(const char *argument, const pb_error *err)
 {
-    tool_error("%s: %s (at byte %llu)", argument, err->text,
-               (unsigned long long)err->offset);
+    enum { SHOWN = 100 };
+    size_t len = strlen(argument);
+    tool_error("%.*s%s: %s (at byte %llu)", SHOWN, argument, len > SHOWN ? "..." : "",
+               err->text, (unsigned long long)err->offset);
     return TOOL_USAGE;
 }
 
@@ -124,13 +125,6 @@ void tool_show_place(const char *argument, uint64_t offset)
     pb__buf_fini(&before);
 }
 
-int tool_bad_option(int got, char **argv)
-{
-    tool_error(got == ':' ? "option %s needs an argument" : "unknown option %s",
-               argv[optind - 1]);
-    return TOOL_USAGE;
-}
-
 int tool_parse_seconds(const char *seconds, int64_t *out)
 {
     char *end;
@@ -141,6 +135,34 @@ int tool_parse_seconds(const char *seconds, int64_t *out)
     }
     *out = (int64_t)ceil(n * 1000);
     return TOOL_DONE;
+}
+
+int tool_parse_size(const char *size, size_t *out)
+{
+    static const char units[] = "KMG";
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(size, &end, 10);
+    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    end += unit != NULL;
+    if (*size < '0' || *size > '9' || *end || errno || n == 0 ||
+        n > ((unsigned long long)PTRDIFF_MAX >> shift)) {
+        tool_error("\"%s\" is not a size, such as 640K, 10M or 1G", size);
+        return TOOL_USAGE;
+    }
+    *out = (size_t)(n << shift);
+    return TOOL_DONE;
+}
+
+void tool_raise_limits(pb_limits *limits, size_t size)
+{
+    enum { MESSAGE_LEAST = 256 << 20, VALUES_LEAST = 16 << 20 }; /* the defaults */
+    limits->bytes = limits->list = size;
+    /* Such a string, or list of values, has to fit in a message with what is around. */
+    size_t message = size > SIZE_MAX / 16 ? SIZE_MAX : 16 * size;
+    limits->message = message > MESSAGE_LEAST ? message : MESSAGE_LEAST;
+    limits->values = 2 * size > VALUES_LEAST ? 2 * size : VALUES_LEAST;
 }
 
 int tool_nomem(void)
@@ -182,6 +204,39 @@ FILE *tool_open_input(const char *path)
         tool_error("%s: %s", path, strerror(errno));
     }
     return f;
+}
+
+char *tool_read_file(const char *path, size_t *len)
+{
+    FILE *f = tool_open_input(path);
+    char *data = NULL;
+    size_t room = 0;
+    *len = 0;
+    while (f && !feof(f) && !ferror(f)) {
+        if (*len + 1 >= room) {
+            room = room ? room * 2 : 65536;
+            char *more = realloc(data, room);
+            if (!more) {
+                errno = ENOMEM;
+                break;
+            }
+            data = more;
+        }
+        *len += fread(data + *len, 1, room - 1 - *len, f);
+    }
+    bool good = f && feof(f) && !ferror(f);
+    if (f && !good) {
+        tool_error("%s: %s", path, strerror(errno));
+    }
+    if (f && f != stdin) {
+        fclose(f);
+    }
+    if (!good) {
+        free(data);
+        return NULL;
+    }
+    data[*len] = '\0';
+    return data;
 }
 
 int tool_flush_output(int status)

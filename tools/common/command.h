@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "pb/error.h"
+#include "pb/banana.h"
 
 enum tool_status {
     TOOL_DONE,
@@ -48,17 +48,23 @@ int tool_nomem(void);
 int tool_bad_argument(const char *argument, const pb_error *err);
 /* Prints the argument on a line of its own, and under it a mark at that offset. */
 void tool_show_place(const char *argument, uint64_t offset);
-/* Prints why an option was rejected. `got` is what getopt_long returned for a list of
- * short options that begins with ":". Returns TOOL_USAGE. */
-int tool_bad_option(int got, char **argv);
 /* Parses a number of seconds above 0 into milliseconds. Returns TOOL_DONE, or TOOL_USAGE
  * after an error message. */
 int tool_parse_seconds(const char *seconds, int64_t *out);
+
+/* Parses a size above 0, with K, M or G after it for powers of 1024. Returns likewise. */
+int tool_parse_size(const char *size, size_t *out);
+/* Sets the limits that stand in the way of a string of that many bytes, or of a list of
+ * that many elements. */
+void tool_raise_limits(pb_limits *limits, size_t size);
 
 /* ---- Input and output ---- */
 
 /* Opens a file for reading; "-" is standard input. NULL after an error message. */
 FILE *tool_open_input(const char *path);
+/* The whole content of a file ("-": standard input), *new* (free), with a NUL behind it.
+ * NULL after an error message. */
+char *tool_read_file(const char *path, size_t *len);
 /* Flushes standard output. Returns status, or TOOL_DISCONNECTED if the output cannot be
  * written and status is TOOL_DONE. */
 int tool_flush_output(int status);

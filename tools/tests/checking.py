@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 
 TOP = pathlib.Path(os.environ.get("srcdir", pathlib.Path(__file__).parents[2])).resolve()
@@ -38,6 +39,22 @@ def banana(value):
     if isinstance(value, bytes):
         return prefix(len(value)) + b"\x82" + value
     return prefix(len(value)) + b"\x80" + b"".join(map(banana, value))
+
+
+class Server:
+    """A `pb serve` while the block runs; `at` is its endpoint."""
+
+    def __init__(self, *options):
+        self.run = subprocess.Popen([PB, "serve", *options, "127.0.0.1:0"],
+                                    stdout=subprocess.PIPE, text=True)
+        self.at = "127.0.0.1:" + self.run.stdout.readline().strip().rpartition(":")[2]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.run.terminate()
+        self.run.communicate(timeout=20)
 
 
 def finish():
