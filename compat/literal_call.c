@@ -2,7 +2,10 @@
  *
  * What Python prints as the call of a constructor: dates and times, Decimal, set() and
  * frozenset(). */
+#include <strings.h>
+
 #include "compat/decimal.h"
+#include "compat/floats.h"
 #include "compat/literal.h"
 
 /* An argument as an int; 0 where it was not given. False if it is none that fits. */
@@ -102,6 +105,47 @@ static pb_value *make_decimal(struct pb__literal *l, const char *place,
         l, place, pb__decimal_parse((const char *)text.data, text.len, &why), &why);
 }
 
+/* The float that text stands for, as Python's float() reads it; false if it is none. */
+static bool float_from_text(pb_span text, double *out)
+{
+    static const struct {
+        const char *name;
+        double value;
+    } names[] = {{"inf", __builtin_inf()},
+                 {"infinity", __builtin_inf()},
+                 {"nan", __builtin_nan("")}};
+    const char *at = (const char *)text.data;
+    bool negative = *at == '-';
+    at += negative || *at == '+';
+    size_t len = text.len - (size_t)(at - (const char *)text.data);
+    bool found = pb__is_digit(*at) || *at == '.' ? pb__float_parse(at, len, out) : false;
+    for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
+        found = strlen(names[i].name) == len && strcasecmp(names[i].name, at) == 0;
+        *out = names[i].value;
+    }
+    *out = negative ? -*out : *out;
+    return found;
+}
+
+static pb_value *make_float(struct pb__literal *l, const char *place,
+                            pb_value *const *args)
+{
+    double d;
+    pb_span text;
+    if (args[0] && pb__kind(args[0]) == PB_STR) {
+        pb_as_text(args[0], &text);
+        if (!float_from_text(text, &d)) {
+            return pb__literal_fail(l, place, "'%.*s' is no float",
+                                    text.len < 60 ? (int)text.len : 60,
+                                    (const char *)text.data);
+        }
+    } else if (!args[0] || pb_as_float(args[0], &d) != 0) {
+        return pb__literal_fail(l, place, "float takes text or a number");
+    }
+    pb_value *v = pb_float(d);
+    return v ? v : pb__literal_nomem(l);
+}
+
 /* A set or frozenset of what a list, tuple or set holds. */
 static pb_value *make_members(struct pb__literal *l, const char *place, pb_kind kind,
                               const pb_value *from)
@@ -150,6 +194,7 @@ static const struct pb__call calls[] = {
     {"datetime.time", {"hour", "minute", "second", "microsecond"}, make_time},
     {"datetime.timedelta", {"days", "seconds", "microseconds"}, make_timedelta},
     {"Decimal", {"value"}, make_decimal},
+    {"float", {"x"}, make_float},
     {"set", {"iterable"}, make_set},
     {"frozenset", {"iterable"}, make_frozenset},
 };

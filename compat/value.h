@@ -317,7 +317,7 @@ extern struct pb__seq pb__empty_tuple;
 extern struct pb__table pb__empty_frozenset;
 
 /* Whether s is UTF-8 without surrogates; *bad is the offset of the first bad byte. */
-bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad);
+PB__SHARED bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad);
 
 /* Putting the pieces of a cycle together, for the reader: as pb_value_tie, but neither of
  * the two holds itself or the other yet, nor anything of the other's island. */

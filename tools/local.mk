@@ -3,14 +3,22 @@ bin_PROGRAMS += %D%/pb
 %C%_pb_SOURCES = \
 	%D%/pb.c \
 	%D%/pb.h \
+	%D%/call/argument_value.c \
+	%D%/call/argument_value.h \
 	%D%/call/bench.c \
 	%D%/call/bench.h \
 	%D%/call/bench_call.c \
 	%D%/call/call.c \
 	%D%/call/call_arguments.c \
 	%D%/call/call_arguments.h \
+	%D%/call/client_connection.c \
 	%D%/call/client_options.c \
 	%D%/call/client_options.h \
+	%D%/call/client_report.c \
+	%D%/call/endpoint_file.c \
+	%D%/call/endpoint_file.h \
+	%D%/call/password.c \
+	%D%/call/password.h \
 	%D%/call/serve.c \
 	%D%/call/shell.c \
 	%D%/call/shell_line.c \
@@ -28,6 +36,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/common/hex.h \
 	%D%/common/message_text.c \
 	%D%/common/message_text.h \
+	%D%/common/options.c \
+	%D%/common/options.h \
 	%D%/common/pcap_file.c \
 	%D%/common/socket_writer.c \
 	%D%/common/socket_writer.h \
@@ -42,12 +52,19 @@ bin_PROGRAMS += %D%/pb
 	%D%/dump/dump.h \
 	%D%/dump/print.c \
 	%D%/dump/statistics.c \
+	%D%/json/answer_text.c \
+	%D%/json/answer_text.h \
 	%D%/json/jelly.c \
 	%D%/json/json.h \
+	%D%/json/json_parse.c \
 	%D%/json/json_read.c \
 	%D%/json/json_read_scalar.c \
 	%D%/json/json_read_scalar.h \
+	%D%/json/json_text.h \
+	%D%/json/json_tree.c \
 	%D%/json/json_write.c \
+	%D%/json/plain.c \
+	%D%/json/plain.h \
 	%D%/record/capture_writer.c \
 	%D%/record/capture_writer.h \
 	%D%/record/password_mask.c \
@@ -98,6 +115,7 @@ bin_PROGRAMS += %D%/pb
 	$(JANSSON_LIBS) $(PCAP_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS) -lm
 endif
 tool_tests += \
+	%D%/tests/check-call \
 	%D%/tests/check-completion \
 	%D%/tests/check-dump \
 	%D%/tests/check-endpoints \
@@ -105,6 +123,7 @@ tool_tests += \
 	%D%/tests/check-pb \
 	%D%/tests/check-record \
 	%D%/tests/check-replay \
+	%D%/tests/check-twisted \
 	%D%/tests/check-wireshark
 EXTRA_DIST += \
 	%D%/README.md \
@@ -116,7 +135,8 @@ EXTRA_DIST += \
 	%D%/replay/README.md \
 	%D%/replay/engine/README.md \
 	%D%/tests/checking.py \
-	%D%/tests/frames.py
+	%D%/tests/frames.py \
+	%D%/tests/twisted_server.py
 
 EXTRA_DIST += $(pb_completion) $(pb_dissector)
 pb_completion = %D%/completions/pb %D%/completions/_pb

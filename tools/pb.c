@@ -4,11 +4,15 @@
 #include "tools/pb.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "pb/version.h"
 #include "tools/common/command.h"
+#include "tools/common/options.h"
 
 struct command {
     const char *name;
@@ -36,10 +40,29 @@ static void usage_print(FILE *to)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
     }
-    fputs("\nRun 'pb COMMAND --help' for the options of a command.\n\n"
+    fputs("\n"
+          "  -h, --help              print this text\n"
+          "      --version           print the version\n"
+          "\nRun 'pb help COMMAND' for the options of a command.\n\n"
           "Example: pb serve tcp:8800 &\n"
           "         pb call localhost:8800 add 1 2\n",
           to);
+}
+
+static const char *command_name(size_t i, const void *ctx)
+{
+    (void)ctx;
+    return i < sizeof commands / sizeof *commands ? commands[i].name : NULL;
+}
+
+static int command_unknown(const char *name)
+{
+    const char *meant = tool_closest_word(name, command_name, NULL);
+    tool_error("unknown command \"%s\"; see pb --help", name);
+    if (meant) {
+        tool_hint("did you mean %s?", meant);
+    }
+    return TOOL_USAGE;
 }
 
 /* Opens those of descriptors 0, 1 and 2 that are closed, so that no file or socket gets
@@ -54,6 +77,32 @@ static void open_standard_descriptors(void)
     }
 }
 
+static int command_run(int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[0], commands[i].name) == 0) {
+            return commands[i].main(argc, argv);
+        }
+    }
+    return command_unknown(argv[0]);
+}
+
+/* `pb help [COMMAND]`: the same as `pb [COMMAND] --help`. */
+static int help_run(const char *name)
+{
+    char *words[] = {(char *)(uintptr_t)name, "--help", NULL};
+    if (name) {
+        return command_run(2, words);
+    }
+    usage_print(stdout);
+    return TOOL_DONE;
+}
+
+static bool is_among(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
 int main(int argc, char **argv)
 {
     open_standard_descriptors();
@@ -61,15 +110,15 @@ int main(int argc, char **argv)
         usage_print(stderr);
         return TOOL_USAGE;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].main(argc - 1, argv + 1);
-        }
+    if (strcmp(argv[1], "help") == 0) {
+        return help_run(argv[2]);
     }
-    if (strcmp(argv[1], "--help") == 0) {
-        usage_print(stdout);
-        return TOOL_DONE;
+    if (is_among(argv[1], "--help", "-h")) {
+        return help_run(NULL);
     }
-    tool_error("unknown command \"%s\"; see pb --help", argv[1]);
-    return TOOL_USAGE;
+    if (is_among(argv[1], "--version", "-V")) {
+        printf("pb %s\n", pb_version());
+        return tool_flush_output(TOOL_DONE);
+    }
+    return command_run(argc - 1, argv + 1);
 }

@@ -45,6 +45,8 @@ PB_TEST(literal, values)
         {"[datetime.time(1, 2), Decimal('1E+5',)]",
          "[datetime.time(1, 2), Decimal('1E+5')]"},
         {"{(): []}", "{(): []}"},
+        {"[float('nan'), float('-Infinity'), float('+1.5e1'), float(2), float(x=True)]",
+         "[nan, -inf, 15.0, 2.0, 1.0]"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         check(rows[i][0], rows[i][1]);
@@ -128,6 +130,11 @@ PB_TEST(literal, errors)
         {"Decimal(1)", 7, "Decimal takes text"},
         {"Decimal()", 7, "Decimal takes text"},
         {"Decimal('x')", 7, "'x' is no Decimal"},
+        {"float('1x')", 5, "'1x' is no float"},
+        {"float('')", 5, "'' is no float"},
+        {"float('nano')", 5, "'nano' is no float"},
+        {"float([])", 5, "float takes text or a number"},
+        {"float()", 5, "float takes text or a number"},
         {"datetime.date(2020, 13, 1)", 13, "month 13 is not in 1..12"},
         {"datetime.date(2020)", 13, "month 0 is not in 1..12"},
         {"datetime.date(2020, 1, 'a')", 13, "an argument is no int, or too big"},
@@ -213,6 +220,6 @@ PB_TEST(literal, lack_of_memory)
         "[1.5, 99999999999999999999, 0xffffffffffffffffff, 'a' 'b', (1, 2), {3: 4}, "
         "{(5,), 6}, frozenset({7}), datetime.date(2020, 1, 1), nan, -inf, {}, "
         "datetime.datetime(2020, 1, 1, 0, 0), datetime.time(1, 1), Decimal('1'), "
-        "datetime.timedelta(1), set([1])]";
+        "datetime.timedelta(1), set([1]), float('inf')]";
     pb__test_each_failure(read_it, literal);
 }

@@ -191,9 +191,12 @@ bool pb_failure_check(const pb_failure *f, const char *type)
     bool is = pb__exception_same(f->type, type);
     for (size_t i = 0; !is && i < pb_len(f->parents); i++) {
         const pb_value *parent = pb_item(f->parents, i);
-        pb_span name;
-        is = parent && pb_as_text(parent, &name) == 0 &&
-             pb__exception_same((const char *)name.data, type);
+        const char *name = pb_name_of(parent);
+        pb_span text;
+        if (parent && pb_as_text(parent, &text) == 0) {
+            name = (const char *)text.data;
+        }
+        is = name && pb__exception_same(name, type);
     }
     return is;
 }

@@ -3,6 +3,7 @@
  * The read context: taken by a session for a message, and returned after it. */
 #include "compat/profile.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/failures.h"
 #include "libpb/broker/invoker.h"
 #include "libpb/broker/read_context.h"
 #include "libpb/broker/remote_copy.h"
@@ -34,6 +35,10 @@ static struct pb__read_context *read_context_new(
         .messages = true,
         .done = done,
         .member_name = member_name,
+        /* A class that is not an Exception is sent there as itself. No failure is to
+         * lose its type and text for that. */
+        .lenient_copy = PB__COPYABLE_FAILURE,
+        .lenient_key = "parents",
         .ctx = rc,
     });
     if (!rc->reader) {

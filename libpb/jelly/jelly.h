@@ -58,6 +58,9 @@ struct pb__reader_config {
     int (*done)(struct pb__message *m, void *ctx);
     /* The name of member i of a message for error paths ("args"); NULL: "[i]". */
     const char *(*member_name)(const pb_value *command, size_t i, void *ctx);
+    /* In the state of the copy of that name, a member under this key that is refused
+     * counts as None, and the copy is read. NULL: in none. */
+    const char *lenient_copy, *lenient_key;
     void *ctx;
 };
 

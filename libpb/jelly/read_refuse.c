@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "libpb/banana/decode.h"
+#include "libpb/base/span.h"
 #include "libpb/jelly/crefs.h"
 #include "libpb/jelly/path.h"
 #include "libpb/jelly/read.h"
@@ -129,10 +130,33 @@ static uint32_t lists_of(const struct pb__frame *f)
     }
 }
 
-/* Lets go of the frames of the expression, down to its first, which will skip the rest. */
-static int skip_rest(struct pb__reader *r, int open)
+static bool is_text_of(const pb_value *v, const char *text)
 {
-    struct pb__frame *base = pb__read_base(r);
+    pb_span s;
+    return v && text && pb_as_text(v, &s) == 0 && pb__span_is(s, text);
+}
+
+/* Whether what is read is a member that may be refused without the rest: the value of a
+ * pair in the state of a copy. References in it could stand elsewhere, too. */
+static bool is_lenient_member(const struct pb__reader *r, const struct pb__frame *copy)
+{
+    const struct pb__frame *pair = copy + 1;
+    return r->config.lenient_copy && r->top > pair && copy->shape == PB__SHAPE_MEMBERS &&
+           copy->head == PB__HEAD_BROKER && pair->shape == PB__SHAPE_DICT_VALUE &&
+           is_text_of(copy->v[2], r->config.lenient_copy) &&
+           is_text_of(pair->key, r->config.lenient_key) && !pb__crefs_used(r);
+}
+
+/* The end of what was refused: of the whole expression, or of a member that may be. */
+static int end_refused(struct pb__reader *r)
+{
+    return r->top < pb__read_base(r) ? pb__read_complete_steal(r, NULL)
+                                     : pb__read_give_steal(r, pb_none());
+}
+
+/* Lets go of the frames from `base` on, in whose place the rest will be skipped. */
+static int skip_rest(struct pb__reader *r, struct pb__frame *base, int open)
+{
     int64_t lists = open;
     pb__crefs_undo(r);
     for (; r->top >= base; r->top--) {
@@ -141,7 +165,7 @@ static int skip_rest(struct pb__reader *r, int open)
     }
     pb__crefs_clear(r);
     if (lists == 0) {
-        return pb__read_complete_steal(r, NULL);
+        return end_refused(r);
     }
     r->top = base;
     *base = (struct pb__frame){.shape = PB__SHAPE_REFUSED, .n = (uint32_t)lists - 1};
@@ -151,6 +175,10 @@ static int skip_rest(struct pb__reader *r, int open)
 int pb__read_refuse(struct pb__reader *r, int open, int code, const char *format, ...)
 {
     pb_error *err = &r->stack->err;
+    struct pb__frame *base = pb__read_base(r);
+    if (code != PB_ERR_NOMEM && is_lenient_member(r, base)) {
+        return skip_rest(r, base + 2, open);
+    }
     if (err->code == 0) {
         uint64_t offset = r->decoder ? pb__decoder_offset(r->decoder) : 0;
         va_list args;
@@ -162,7 +190,7 @@ int pb__read_refuse(struct pb__reader *r, int open, int code, const char *format
         }
         fill_path(r, err, open);
     }
-    return skip_rest(r, open);
+    return skip_rest(r, base, open);
 }
 
 int pb__read_pass_list(struct pb__reader *r, size_t n)
@@ -183,7 +211,7 @@ int pb__read_pass_end(struct pb__reader *r)
         return 0;
     }
     r->top--;
-    return pb__read_complete_steal(r, NULL);
+    return end_refused(r);
 }
 
 int pb__read_pass_bytes(struct pb__reader *r, pb_span s)

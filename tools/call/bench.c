@@ -4,64 +4,17 @@
  * unit. */
 #include "tools/call/bench.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pb/jelly.h"
+#include "tools/call/argument_value.h"
 #include "tools/common/command.h"
 #include "tools/pb.h"
 
 #define CODEC_SECONDS 2.0
-
-static const char bench_help[] =
-    "Usage: pb bench codec FILE\n"
-    "       pb bench call ENDPOINT METHOD [ARG]... [OPTION]...\n"
-    "codec: decodes and encodes the jelly expression in FILE for two seconds each. FILE\n"
-    "holds one expression, in banana of the dialect pb.\n"
-    "call: calls METHOD on the root of the server at ENDPOINT, and measures the number "
-    "of\n"
-    "calls and their latency.\n"
-    "\n"
-    "      --outstanding N     keep N calls outstanding, instead of 1\n"
-    "      --seconds S         call for S seconds, instead of 2\n"
-    "      --help              print this text\n"
-    "\n"
-    "Prints one line per figure: its name, its value and its unit.\n"
-    "\n"
-    "Example: pb bench call localhost:8800 echo 1 --outstanding 100\n";
-
-/* The content of a file, *new* (free); NULL after an error message. */
-static uint8_t *bench_read_file(const char *path, size_t *len)
-{
-    FILE *f = fopen(path, "rb");
-    uint8_t *data = NULL;
-    size_t room = 0;
-    *len = 0;
-    while (f && !feof(f) && !ferror(f)) {
-        if (*len == room) {
-            room = room ? room * 2 : 65536;
-            uint8_t *more = realloc(data, room);
-            if (!more) {
-                errno = ENOMEM;
-                break;
-            }
-            data = more;
-        }
-        *len += fread(data + *len, 1, room - *len, f);
-    }
-    if (!f || ferror(f) || !feof(f)) {
-        tool_error("%s: %s", path, strerror(errno));
-        free(data);
-        data = NULL;
-    }
-    if (f) {
-        fclose(f);
-    }
-    return data;
-}
 
 /* The number of scalars, containers and keys in v, shared ones once for each place; -1
  * for lack of memory. */
@@ -129,9 +82,9 @@ static pb_value *codec_decode_once(pb_decoder *decoder, pb_unjellier *unjellier,
 static int codec_decode(pb_span in, const pb_jelly_config *jelly, pb_value **value)
 {
     pb_unjellier *unjellier = pb_unjellier_new(jelly);
-    pb_decoder *decoder =
-        unjellier ? pb_decoder_new(PB_DIALECT_PB, NULL, pb_unjellier_sink(unjellier))
-                  : NULL;
+    pb_decoder *decoder = unjellier ? pb_decoder_new(PB_DIALECT_PB, &jelly->limits,
+                                                     pb_unjellier_sink(unjellier))
+                                    : NULL;
     int status = decoder ? TOOL_DONE : tool_nomem();
     pb_error err = {0};
     int64_t rounds = 0;
@@ -157,7 +110,7 @@ static int codec_decode(pb_span in, const pb_jelly_config *jelly, pb_value **val
 
 static int codec_encode(pb_value *value, const pb_jelly_config *jelly)
 {
-    pb_encoder *encoder = pb_encoder_new(PB_DIALECT_PB, NULL);
+    pb_encoder *encoder = pb_encoder_new(PB_DIALECT_PB, &jelly->limits);
     if (!encoder) {
         return tool_nomem();
     }
@@ -183,21 +136,21 @@ static int codec_encode(pb_value *value, const pb_jelly_config *jelly)
     return TOOL_DONE;
 }
 
-static int codec_bench(const char *path)
+static int codec_bench(const pb_limits *limits, const char *path)
 {
     size_t len;
-    uint8_t *data = bench_read_file(path, &len);
+    char *data = tool_read_file(path, &len);
     if (!data) {
         return TOOL_USAGE;
     }
-    pb_jelly_config jelly = {.taster = pb_taster_new()};
+    pb_jelly_config jelly = {.taster = pb_taster_new(), .limits = *limits};
     if (!jelly.taster || pb_taster_allow_all(jelly.taster) != 0) {
         pb_taster_unref(jelly.taster);
         free(data);
         return tool_nomem();
     }
     pb_value *value = NULL;
-    int status = codec_decode((pb_span){data, len}, &jelly, &value);
+    int status = codec_decode((pb_span){(uint8_t *)data, len}, &jelly, &value);
     free(data);
     if (status == TOOL_DONE) {
         status = codec_encode(value, &jelly);
@@ -207,18 +160,77 @@ static int codec_bench(const char *path)
     return status;
 }
 
+static const char bench_help_end[] =
+    "Prints one line per figure: its name, its value and its unit. If it is\n"
+    "interrupted, the figures are those of the calls until then.\n"
+    "\n"
+    "Example: pb bench call localhost:8800 echo 1 --outstanding 100\n";
+
+enum { BENCH_OUTSTANDING, BENCH_SECONDS };
+
+static const struct tool_option bench_option_rows[] = {
+    {"outstanding", "N", "keep N calls outstanding, instead of 1", BENCH_OUTSTANDING, 0},
+    {"seconds", "S", "call for S seconds, instead of 2", BENCH_SECONDS, 0},
+    {0}};
+
+static int bench_take_option(void *ctx, int id, const char *argument)
+{
+    struct bench_options *o = ctx;
+    char *end;
+    if (id == BENCH_OUTSTANDING) {
+        o->outstanding = strtol(argument, &end, 10);
+    } else {
+        o->seconds = strtod(argument, &end);
+    }
+    if (end == argument || *end || o->outstanding < 1 || o->outstanding > 65536 ||
+        !(o->seconds > 0 && o->seconds < 1e6)) {
+        tool_error("--outstanding is 1 to 65536, --seconds more than 0");
+        return TOOL_USAGE;
+    }
+    return TOOL_DONE;
+}
+
+static int bench_run(struct bench_options *o, int count, char **words)
+{
+    if (count == 2 && strcmp(words[0], "codec") == 0) {
+        return codec_bench(&o->client.config.session.jelly.limits, words[1]);
+    }
+    if (count >= 2 && strcmp(words[0], "call") == 0) {
+        return bench_call_run(o, count - 1, words + 1);
+    }
+    tool_error(
+        "\"codec FILE\" or \"call ENDPOINT METHOD [ARG]...\" is needed; see pb bench "
+        "--help");
+    return TOOL_USAGE;
+}
+
 int bench_main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        fputs(bench_help, stdout);
-        return TOOL_DONE;
+    struct bench_options o = {.outstanding = 1, .seconds = 2};
+    char begin[1500];
+    snprintf(
+        begin, sizeof begin,
+        "Usage: pb bench codec FILE\n"
+        "       pb bench call ENDPOINT METHOD [ARG]... [OPTION]...\n"
+        "codec: decodes and encodes the jelly expression in FILE for two seconds each.\n"
+        "FILE holds one expression, in banana of the dialect pb.\n"
+        "call: calls METHOD on the root of the server at ENDPOINT, or on the avatar, "
+        "and\n"
+        "measures the number of calls and their latency.\n"
+        "\n"
+        "%s\n"
+        "%s",
+        client_endpoint_help, argument_help);
+    const struct tool_usage usage = {
+        "bench",
+        begin,
+        bench_help_end,
+        {{bench_option_rows, bench_take_option, &o}, CLIENT_OPTIONS(&o.client)}};
+    bool done = false;
+    int count, status = tool_parse_options(&usage, argc, argv, &count, &done);
+    if (status == TOOL_DONE && !done) {
+        status = bench_run(&o, count, argv);
     }
-    if (argc == 3 && strcmp(argv[1], "codec") == 0) {
-        return codec_bench(argv[2]);
-    }
-    if (argc >= 4 && strcmp(argv[1], "call") == 0) {
-        return bench_call_main(argc - 1, argv + 1);
-    }
-    fputs(bench_help, stderr);
-    return TOOL_USAGE;
+    client_options_fini(&o.client);
+    return status;
 }

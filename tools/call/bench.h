@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+#include "tools/call/client_options.h"
+
 /* The monotonic clock, in seconds. */
 static inline double bench_now(void)
 {
@@ -14,8 +16,14 @@ static inline double bench_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* `pb bench call`. argv is "call", the endpoint, the method, its arguments, and options
- * after them. Returns the exit status. */
-int bench_call_main(int argc, char **argv);
+struct bench_options {
+    struct client_options client;
+    long outstanding;
+    double seconds;
+};
+
+/* `pb bench call`: the words are the endpoint, the method and its arguments. Returns the
+ * exit status. */
+int bench_call_run(struct bench_options *o, int count, char **words);
 
 #endif

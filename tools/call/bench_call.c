@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
  * `pb bench call`: keeps a number of calls outstanding for some seconds. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +20,10 @@ struct call_slot {
 };
 
 struct call_bench {
+    struct bench_options *options;
     pb_conn *conn;
-    pb_remote *root;
+    pb_remote *callee; /* the root, or the avatar */
     struct call_arguments call;
-    long outstanding;
-    double seconds;
     struct call_slot *slots;
     long calls_running;
     double start, took; /* took is 0 until the time has passed */
@@ -34,46 +32,18 @@ struct call_bench {
     int status;
 };
 
-static int bench_call_usage(const char *what)
+/* Ends the measurement with that status, after its error message. */
+static void bench_call_end(struct call_bench *b, int status)
 {
-    tool_error("%s; see pb bench --help", what);
-    return TOOL_USAGE;
-}
-
-static int bench_call_read_options(struct call_bench *b, int count, char **words)
-{
-    static const struct option options[] = {
-        {"outstanding", required_argument, NULL, 'o'},
-        {"seconds", required_argument, NULL, 's'},
-        {0},
-    };
-    int got;
-    optind = 0;
-    while ((got = getopt_long(count, words, "+:", options, NULL)) != -1) {
-        char *end = "";
-        if (got == 'o') {
-            b->outstanding = strtol(optarg, &end, 10);
-        } else if (got == 's') {
-            b->seconds = strtod(optarg, &end);
-        } else {
-            return tool_bad_option(got, words);
-        }
-        if (*end || b->outstanding < 1 || b->outstanding > 65536 ||
-            !(b->seconds > 0 && b->seconds < 1e6)) {
-            return bench_call_usage("--outstanding is 1 to 65536, --seconds more than 0");
-        }
-    }
-    return optind == count ? TOOL_DONE
-                           : bench_call_usage("arguments must stand before options");
-}
-
-static void bench_call_fail(struct call_bench *b, int status, const char *text)
-{
-    if (b->status == TOOL_DONE) {
-        b->status = status;
-        tool_error("%s", text);
-    }
+    b->status = b->status == TOOL_DONE ? status : b->status;
     pb_conn_close(b->conn);
+}
+
+static void bench_call_fail(struct call_bench *b, const pb_failure *failure)
+{
+    if (b->status == TOOL_DONE && pb_failure_code(failure) != PB_ERR_LOST) {
+        bench_call_end(b, client_report_failure(&b->options->client, failure));
+    }
 }
 
 static bool latency_add(struct call_bench *b, double began, double now)
@@ -101,12 +71,10 @@ static void slot_answered(pb_value *result, pb_failure *failure, void *user_data
     double now = bench_now();
     b->calls_running--;
     if (failure) {
-        if (pb_failure_code(failure) != PB_ERR_LOST) {
-            bench_call_fail(b, TOOL_FAILED, pb_failure_text(failure));
-        }
+        bench_call_fail(b, failure);
     } else if (b->took == 0 && !latency_add(b, slot->began, now)) {
-        bench_call_fail(b, TOOL_DISCONNECTED, pb_strerror(PB_ERR_NOMEM));
-    } else if (b->took == 0 && now - b->start < b->seconds) {
+        bench_call_end(b, tool_nomem());
+    } else if (b->took == 0 && now - b->start < b->options->seconds) {
         slot_call(slot);
     } else if (b->took == 0) {
         b->took = now - b->start;
@@ -119,32 +87,61 @@ static void slot_call(struct call_slot *slot)
     struct call_bench *b = slot->bench;
     pb_error err = {0};
     slot->began = bench_now();
-    if (pb_remote_call_values(b->root, b->call.method, b->call.args, b->call.kwargs, NULL,
-                              slot_answered, slot, NULL, &err) != 0) {
-        bench_call_fail(b, TOOL_FAILED, err.text);
+    if (pb_remote_call_values(b->callee, b->call.method, b->call.args, b->call.kwargs,
+                              NULL, slot_answered, slot, NULL, &err) != 0) {
+        tool_error_from(&err);
+        bench_call_end(b, TOOL_USAGE);
     } else {
         b->calls_running++;
     }
 }
 
-static void bench_ready(pb_session *s, void *user_data)
+static void bench_start(struct call_bench *b)
 {
-    (void)s;
-    struct call_bench *b = user_data;
     b->start = bench_now();
-    for (long i = 0; i < b->outstanding && b->status == TOOL_DONE; i++) {
+    for (long i = 0; i < b->options->outstanding && b->status == TOOL_DONE; i++) {
         b->slots[i].bench = b;
         slot_call(&b->slots[i]);
+    }
+}
+
+static void bench_logged_in(pb_value *avatar, pb_failure *failure, void *user_data)
+{
+    struct call_bench *b = user_data;
+    if (failure) {
+        bench_call_fail(b, failure);
+        return;
+    }
+    pb_remote_unref(b->callee);
+    b->callee = pb_remote_ref(pb_as_remote(avatar));
+    bench_start(b);
+}
+
+static void bench_ready(pb_session *s, void *user_data)
+{
+    struct call_bench *b = user_data;
+    struct client_options *o = &b->options->client;
+    pb_error err = {0};
+    if (!o->log_in) {
+        bench_start(b);
+    } else if (pb_login(s, &o->credentials, NULL, NULL, bench_logged_in, b, NULL, &err) !=
+               0) {
+        tool_error_from(&err);
+        bench_call_end(b, TOOL_DISCONNECTED);
     }
 }
 
 static void bench_closed(pb_session *s, const pb_error *why, void *user_data)
 {
     (void)s;
+    static const pb_error closed = {.code = PB_ERR_LOST,
+                                    .text = "the connection was closed"};
     struct call_bench *b = user_data;
+    b->conn = NULL;
     if (b->took == 0 && b->status == TOOL_DONE) {
-        tool_error("%s", why->code ? why->text : "the connection was closed");
-        b->status = why->code == PB_ERR_TIMEOUT ? TOOL_TIMEOUT : TOOL_DISCONNECTED;
+        b->options->client.had_session = true;
+        b->status =
+            client_report_connection(&b->options->client, why->code ? why : &closed);
     }
 }
 
@@ -164,49 +161,59 @@ static void bench_call_print(struct call_bench *b)
     printf("latency_p99 %.1f us\n", (double)b->latencies[n - 1 - n / 100]);
 }
 
-static int bench_call_run(struct call_bench *b, const char *endpoint)
+/* Connects, and runs the loop until the time has passed or a signal came. */
+static int bench_call_measure(struct call_bench *b)
 {
+    struct client_options *o = &b->options->client;
     pb_error err = {0};
-    pb_net_config config = {
-        .session = {.on_ready = bench_ready, .on_close = bench_closed, .user_data = b}};
-    b->conn = pb_connect(pb_loop_default(), endpoint, &config, &err);
+    o->config.session.on_ready = bench_ready;
+    o->config.session.on_close = bench_closed;
+    o->config.session.user_data = b;
+    b->conn = pb_connect(pb_loop_default(), o->endpoint, &o->config, &err);
     if (!b->conn) {
-        return err.code == PB_ERR_SYNTAX ? tool_bad_argument(endpoint, &err)
-                                         : (tool_error_from(&err), TOOL_DISCONNECTED);
+        return client_report_connection(o, &err);
     }
-    b->root = pb_conn_root(b->conn);
-    if (!b->root) {
+    b->callee = pb_conn_root(b->conn);
+    if (!b->callee) {
         return tool_nomem();
     }
     pb_run();
+    if (b->took == 0 && b->start > 0) { /* interrupted */
+        b->took = bench_now() - b->start;
+    }
     if (b->status == TOOL_DONE && b->latency_count > 0) {
         bench_call_print(b);
     }
-    pb_remote_unref(b->root);
-    return b->status;
+    return tool_flush_output(b->status);
 }
 
-int bench_call_main(int argc, char **argv)
+int bench_call_run(struct bench_options *o, int count, char **words)
 {
-    int words = 2;
-    while (words < argc && strncmp(argv[words], "--", 2) != 0) {
-        words++;
+    struct call_bench b = {.options = o};
+    int used, status = client_options_finish(&o->client, count, words, &used);
+    if (status == TOOL_DONE && used == count) {
+        tool_error("a method is needed; see pb bench --help");
+        status = TOOL_USAGE;
     }
-    struct call_bench b = {.outstanding = 1, .seconds = 2};
-    int took = words > 2 ? call_arguments_parse(words - 2, argv + 2, &b.call)
-                         : -bench_call_usage("no method");
+    int took = status == TOOL_DONE
+                   ? call_arguments_parse(count - used, words + used, false, &b.call)
+                   : -status;
     if (took <= 0) {
         return -took;
     }
-    int status =
-        took == words - 2 ? TOOL_DONE : bench_call_usage("there can be only one call");
-    if (status == TOOL_DONE && words < argc) {
-        status = bench_call_read_options(&b, argc - words + 1, argv + words - 1);
+    if (used + took < count) {
+        tool_error("there can be only one call; see pb bench --help");
+        status = TOOL_USAGE;
     }
     if (status == TOOL_DONE) {
-        b.slots = calloc((size_t)b.outstanding, sizeof *b.slots);
-        status = b.slots ? bench_call_run(&b, argv[1]) : tool_nomem();
+        b.slots = calloc((size_t)o->outstanding, sizeof *b.slots);
+        status = b.slots ? bench_call_measure(&b) : tool_nomem();
     }
+    if (b.conn) { /* interrupted */
+        pb_conn_close(b.conn);
+        pb_run();
+    }
+    pb_remote_unref(b.callee);
     free(b.slots);
     free(b.latencies);
     call_arguments_fini(&b.call);

@@ -5,84 +5,41 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "tools/json/answer_text.h"
+#include "tools/call/argument_value.h"
 #include "tools/call/call_arguments.h"
-#include "tools/json/json.h"
+#include "tools/call/client_options.h"
 #include "tools/common/command.h"
 #include "tools/pb.h"
-#include "tools/call/client_options.h"
 
 struct call_options {
     struct client_options client;
-    bool json;
+    enum answer_form form;
 };
 
-static void call_help(void)
-{
-    printf(
-        "Usage: pb call [OPTION]... ENDPOINT METHOD [ARG]... "
-        "[then METHOD [ARG]...]...\n"
-        "Calls METHOD on the root of the server at ENDPOINT, and prints the answer as\n"
-        "Python would. 'then' calls a method of the reference that the call before it\n"
-        "returned.\n"
-        "\n"
-        "%s\n"
-        "ARG is a Python literal, or text if it is not one; NAME=ARG is a keyword "
-        "argument.\n"
-        "\n"
-        "%s"
-        "      --json              print the answer as lossless JSON\n"
-        "      --help              print this text\n"
-        "\n"
-        "Exit status: 0 answered; 1 the server answered with a failure; 2 wrong usage;\n"
-        "3 no connection, connection lost or protocol error; 4 time-out.\n"
-        "\n"
-        "Example: pb call localhost:8800 getTwo then three 12\n",
-        client_endpoint_help, client_options_help);
-}
+static const char call_help_end[] =
+    "Exit status: 0 answered; 1 the server answered with a failure, or with what\n"
+    "plain JSON cannot hold; 2 wrong usage; 3 no connection, connection lost or\n"
+    "protocol error; 4 time-out.\n"
+    "\n"
+    "Example: pb call localhost:8800 getTwo then three 12\n";
 
-/* Reads the options; sets *done for --help. */
-static int call_read_options(int argc, char **argv, struct call_options *o, bool *done)
-{
-    enum { JSON = 256, HELP };
-    static const struct option known[] = {CLIENT_OPTIONS,
-                                          {"json", no_argument, NULL, JSON},
-                                          {"help", no_argument, NULL, HELP},
-                                          {0}};
-    int got, status = TOOL_DONE;
-    opterr = 0;
-    while (status == TOOL_DONE &&
-           (got = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
-        if (got == HELP) {
-            call_help();
-            *done = true;
-            return TOOL_DONE;
-        }
-        if (got == JSON) {
-            o->json = true;
-        } else {
-            status = client_options_take(&o->client, got, argv);
-        }
-    }
-    return status;
-}
+enum { CALL_JSON };
 
-static int call_print(const struct call_options *o, const pb_value *v)
+static const struct tool_option call_option_rows[] = {
+    {"json", "[=FORM]",
+     "read arguments as JSON if they are that, and print the answer as JSON: plain, "
+     "or typed, which is lossless",
+     CALL_JSON, 0},
+    {0}};
+
+static int call_take_option(void *ctx, int id, const char *argument)
 {
-    char *text;
-    if (o->json) {
-        json_t *j = value_to_json(v);
-        text = json_dumps(j, JSON_ENCODE_ANY);
-        json_decref(j);
-    } else {
-        text = pb_value_repr(v);
-    }
-    if (!text) {
-        return tool_nomem();
-    }
-    puts(text);
-    o->json ? free(text) : pb_free(text);
-    return tool_flush_output(TOOL_DONE);
+    struct call_options *o = ctx;
+    (void)id;
+    return answer_form_parse(argument, &o->form);
 }
 
 static int call_make_all(const struct call_options *o, const struct call_arguments *calls,
@@ -109,34 +66,31 @@ static int call_make_all(const struct call_options *o, const struct call_argumen
         }
     }
     if (status == TOOL_DONE) {
-        status = call_print(o, answer);
+        status = answer_print(answer, o->form, o->client.config.session.jelly.profile);
     }
     pb_value_unref(answer);
     return status;
 }
 
-/* Parses the words after the options, and makes the calls. */
+/* Parses the words after the endpoint, and makes the calls. */
 static int call_run(struct call_options *o, int count, char **words)
 {
-    if (count < 2) {
-        tool_error("an endpoint and a method are needed; see pb call --help");
-        return TOOL_USAGE;
-    }
-    struct call_arguments *calls = calloc((size_t)count, sizeof *calls);
+    struct call_arguments *calls = calloc((size_t)count + 1, sizeof *calls);
     if (!calls) {
         return tool_nomem();
     }
     size_t n = 0;
     int status = TOOL_DONE;
-    for (int i = 1, took; i < count && status == TOOL_DONE; i += took, n++) {
-        took = call_arguments_parse(count - i, words + i, &calls[n]);
+    for (int i = 0, took; i < count && status == TOOL_DONE; i += took, n++) {
+        took = call_arguments_parse(count - i, words + i, o->form == ANSWER_PLAIN,
+                                    &calls[n]);
         if (took < 0) {
             status = -took;
             break;
         }
     }
     if (status == TOOL_DONE) {
-        status = client_options_connect(&o->client, words[0]);
+        status = client_options_connect(&o->client);
     }
     if (status == TOOL_DONE) {
         status = call_make_all(o, calls, n);
@@ -150,11 +104,33 @@ static int call_run(struct call_options *o, int count, char **words)
 
 int call_main(int argc, char **argv)
 {
-    struct call_options o = {.json = false};
+    struct call_options o = {.form = ANSWER_REPR};
+    char begin[1500];
+    snprintf(
+        begin, sizeof begin,
+        "Usage: pb call [OPTION]... ENDPOINT METHOD [ARG]... "
+        "[then METHOD [ARG]...]...\n"
+        "Calls METHOD on the root of the server at ENDPOINT, and prints the answer as\n"
+        "Python would. 'then' calls a method of the reference that the call before it\n"
+        "returned.\n\n%s\n%s",
+        client_endpoint_help, argument_help);
+    const struct tool_usage usage = {
+        "call",
+        begin,
+        call_help_end,
+        {CLIENT_OPTIONS(&o.client), {call_option_rows, call_take_option, &o}}};
     bool done = false;
-    int status = call_read_options(argc, argv, &o, &done);
+    int count, used = 0;
+    int status = tool_parse_options(&usage, argc, argv, &count, &done);
     if (status == TOOL_DONE && !done) {
-        status = call_run(&o, argc - optind, argv + optind);
+        status = client_options_finish(&o.client, count, argv, &used);
+    }
+    if (status == TOOL_DONE && !done && used == count) {
+        tool_error("an endpoint and a method are needed; see pb call --help");
+        status = TOOL_USAGE;
+    }
+    if (status == TOOL_DONE && !done) {
+        status = call_run(&o, count - used, argv + used);
     }
     client_options_fini(&o.client);
     return status;

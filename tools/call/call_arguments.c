@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parses calls on a command line. A word is a Python literal, or text if it is not one;
- * NAME=WORD is a keyword argument. */
+ * Parses calls on a command line: words that are values, by argument_value.c; NAME=WORD is
+ * a keyword argument. */
 #include "tools/call/call_arguments.h"
 
 #include <string.h>
 
+#include "tools/call/argument_value.h"
 #include "tools/common/command.h"
 
 /* The length of NAME in a word NAME=...; 0 for any other word. */
@@ -20,26 +21,11 @@ static size_t keyword_length(const char *word)
     return word[n] == '=' ? n : 0;
 }
 
-/* The value of a word, *new*; NULL after an error message. */
-static pb_value *argument_value(const char *word)
-{
-    pb_error err = {0};
-    pb_value *v = pb_value_parse(word, &err);
-    if (!v && err.code == PB_ERR_SYNTAX) {
-        err = (pb_error){0};
-        v = pb_strn((pb_span){(const uint8_t *)word, strlen(word)}, &err);
-    }
-    if (!v) {
-        tool_bad_argument(word, &err);
-    }
-    return v;
-}
-
 /* Adds one argument; returns an exit status. */
-static int argument_add(struct call_arguments *call, const char *word)
+static int argument_add(struct call_arguments *call, const char *word, bool json)
 {
     size_t len = keyword_length(word);
-    pb_value *v = argument_value(len ? word + len + 1 : word);
+    pb_value *v = argument_value(len ? word + len + 1 : word, json);
     if (!v) {
         return TOOL_USAGE;
     }
@@ -61,13 +47,13 @@ static int argument_add(struct call_arguments *call, const char *word)
     return pb_dict_set_value_steal(call->kwargs, name, v) == 0 ? TOOL_DONE : tool_nomem();
 }
 
-int call_arguments_parse(int count, char **words, struct call_arguments *out)
+int call_arguments_parse(int count, char **words, bool json, struct call_arguments *out)
 {
     *out = (struct call_arguments){words[0], pb_seq(PB_TUPLE, 0), pb_dict()};
     int status = out->args && out->kwargs ? TOOL_DONE : tool_nomem();
     int i = 1;
     while (i < count && strcmp(words[i], "then") != 0 && status == TOOL_DONE) {
-        status = argument_add(out, words[i++]);
+        status = argument_add(out, words[i++], json);
     }
     if (status == TOOL_DONE && i < count && ++i == count) {
         tool_error("a method is missing after \"then\"");

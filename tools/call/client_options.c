@@ -1,37 +1,69 @@
 /* SPDX-License-Identifier: MIT
  *
- * The options of a client, the connection to the server and the login. */
+ * The options of a client: from the command line, from the file of endpoints, and from the
+ * environment, in that order. Then the password. */
 #include "tools/call/client_options.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "tools/call/endpoint_file.h"
+#include "tools/call/password.h"
 #include "tools/common/command.h"
 
 const char client_endpoint_help[] =
-    "ENDPOINT is HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, ssl:HOST:PORT or unix:PATH,\n"
-    "with Twisted's parameters after it (:timeout=5, :hostname=NAME, ...).";
+    "ENDPOINT is HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, ssl:HOST:PORT or\n"
+    "unix:PATH, with Twisted's parameters after it (:timeout=5, :hostname=NAME, ...);\n"
+    "or the name of one in ~/.config/pb/endpoints.ini. If it is left out, it is that\n"
+    "in the environment, PB_ENDPOINT.\n";
 
-const char client_options_help[] =
-    "      --allow PATTERN     accept types, modules and classes whose whole name "
-    "matches\n"
-    "                          the regular expression\n"
-    "      --anonymous         log in anonymously, and call the avatar\n"
-    "      --ca FILE           trust the root certificates in FILE, or in *.pem of a\n"
-    "                          folder, instead of the system's\n"
-    "      --insecure          accept any certificate\n"
-    "      --login USER        log in, and call the avatar instead of the root; the\n"
-    "                          password is in the environment, PB_PASSWORD, or in a "
-    "file\n"
-    "      --login-text        send the user's name as text instead of bytes\n"
-    "      --password-file FILE  the password is the first line of FILE\n"
-    "      --python2           the server runs on Python 2\n"
-    "      --timeout SECONDS   give up if connecting, the negotiation or a call takes\n"
-    "                          longer\n"
-    "      --traceback         print the traceback of a failure, if the server sent "
-    "one\n";
+enum {
+    CLIENT_ALLOW,
+    CLIENT_ANONYMOUS,
+    CLIENT_CA,
+    CLIENT_INSECURE,
+    CLIENT_LIMIT,
+    CLIENT_LOGIN,
+    CLIENT_LOGIN_TEXT,
+    CLIENT_PASSWORD,
+    CLIENT_PASSWORD_FILE,
+    CLIENT_PYTHON2,
+    CLIENT_TIMEOUT,
+    CLIENT_TRACEBACK,
+};
+
+const struct tool_option client_option_rows[] = {
+    {"allow", "PATTERN",
+     "accept types, modules and classes whose whole name matches the regular expression",
+     CLIENT_ALLOW, 0},
+    {"anonymous", NULL, "log in anonymously, and call the avatar", CLIENT_ANONYMOUS, 0},
+    {"ca", "FILE",
+     "trust the root certificates in FILE, or in *.pem of a folder, instead of the "
+     "system's",
+     CLIENT_CA, 0},
+    {"insecure", NULL, "accept any certificate", CLIENT_INSECURE, 0},
+    {"limit", "SIZE",
+     "read and send strings and lists of up to SIZE bytes or elements (640K): 10M, 1G",
+     CLIENT_LIMIT, 0},
+    {"login", "USER",
+     "log in, and call the avatar instead of the root; the password is that of "
+     "--password or --password-file, or PB_PASSWORD in the environment",
+     CLIENT_LOGIN, 0},
+    {"login-text", NULL, "send the user's name as text instead of bytes",
+     CLIENT_LOGIN_TEXT, 0},
+    {"password", NULL, "ask for the password at the terminal, without echo",
+     CLIENT_PASSWORD, 0},
+    {"password-file", "FILE", "the password is the first line of FILE",
+     CLIENT_PASSWORD_FILE, 0},
+    {"python2", NULL, "the server runs on Python 2", CLIENT_PYTHON2, 0},
+    {"timeout", "SECONDS",
+     "give up if connecting, the negotiation or a call takes longer", CLIENT_TIMEOUT, 0},
+    {"traceback", NULL, "print the traceback of a failure, if the server sent one",
+     CLIENT_TRACEBACK, 0},
+    {0}};
 
 /* ---- Options ---- */
 
@@ -39,6 +71,16 @@ static int client_set_timeout(struct client_options *o, const char *text)
 {
     int status = tool_parse_seconds(text, &o->timeout);
     o->config.connect_timeout = o->config.session.negotiation_timeout = o->timeout;
+    return status;
+}
+
+static int client_set_limit(struct client_options *o, const char *text)
+{
+    size_t size;
+    int status = tool_parse_size(text, &size);
+    if (status == TOOL_DONE) {
+        tool_raise_limits(&o->config.session.jelly.limits, size);
+    }
     return status;
 }
 
@@ -57,153 +99,208 @@ static int client_allow(struct client_options *o, const char *pattern)
                : tool_bad_argument(pattern, &err);
 }
 
-int client_options_take(struct client_options *o, int got, char **argv)
+static int client_apply(struct client_options *o, int id, const char *argument)
 {
-    switch (got) {
-    case CLIENT_OPTION_ALLOW:
-        return client_allow(o, optarg);
-    case CLIENT_OPTION_ANONYMOUS:
+    switch (id) {
+    case CLIENT_ALLOW:
+        return client_allow(o, argument);
+    case CLIENT_ANONYMOUS:
         o->log_in = o->credentials.anonymous = true;
         break;
-    case CLIENT_OPTION_CA:
-        o->config.tls_ca = optarg;
+    case CLIENT_CA:
+        o->config.tls_ca = argument;
         break;
-    case CLIENT_OPTION_INSECURE:
+    case CLIENT_INSECURE:
         o->config.tls_insecure = true;
         break;
-    case CLIENT_OPTION_LOGIN:
+    case CLIENT_LIMIT:
+        return client_set_limit(o, argument);
+    case CLIENT_LOGIN:
         o->log_in = true;
-        o->credentials.username = optarg;
+        o->credentials.username = argument;
         break;
-    case CLIENT_OPTION_LOGIN_TEXT:
+    case CLIENT_LOGIN_TEXT:
         o->credentials.username_as_text = true;
         break;
-    case CLIENT_OPTION_PASSWORD_FILE:
-        o->password_file = optarg;
+    case CLIENT_PASSWORD:
+        o->password_prompt = true;
         break;
-    case CLIENT_OPTION_PYTHON2:
+    case CLIENT_PASSWORD_FILE:
+        o->password_file = argument;
+        break;
+    case CLIENT_PYTHON2:
         o->config.session.jelly.profile.python_major = 2;
         break;
-    case CLIENT_OPTION_TIMEOUT:
-        return client_set_timeout(o, optarg);
-    case CLIENT_OPTION_TRACEBACK:
-        o->traceback = true;
-        break;
+    case CLIENT_TIMEOUT:
+        return client_set_timeout(o, argument);
     default:
-        return tool_bad_option(got, argv);
+        o->traceback = true;
     }
     return TOOL_DONE;
 }
 
-/* ---- The password ---- */
-
-/* Reads the first line of a file, *new* (free) in *line with its length, without the
- * newline. */
-static int password_file_read(const char *path, char **line, size_t *len)
+int client_options_take(void *ctx, int id, const char *argument)
 {
-    FILE *f = tool_open_input(path);
-    size_t size = 0;
-    if (!f) {
-        return TOOL_USAGE;
-    }
-    int status = TOOL_DONE;
-    ssize_t got = getline(line, &size, f);
-    if (got < 0 && !feof(f)) {
-        tool_error("%s: %s", path, strerror(errno));
-        status = TOOL_USAGE;
-    }
-    *len = got > 0 ? (size_t)got : 0;
-    *len -= *len && (*line)[*len - 1] == '\n';
-    if (f != stdin) {
-        fclose(f);
-    }
-    return status;
+    struct client_options *o = ctx;
+    o->given |= UINT64_C(1) << id;
+    return client_apply(o, id, argument);
 }
 
-/* Reads the password, if one is needed. */
-static int client_read_password(struct client_options *o)
+static bool client_was_given(const struct client_options *o, int id)
 {
-    const char *given = getenv("PB_PASSWORD");
-    int status = TOOL_DONE;
-    if (!o->log_in || o->credentials.anonymous) {
+    return o->given >> id & 1;
+}
+
+/* ---- Named endpoints ---- */
+
+/* The value of a key that is an option without an argument. */
+static int entry_is_set(const struct endpoint_section *s, const struct endpoint_entry *e,
+                        bool *set)
+{
+    static const char *const words[] = {"no", "yes", "false", "true", "off", "on"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcasecmp(e->value, words[i]) == 0) {
+            *set = i % 2;
+            return TOOL_DONE;
+        }
+    }
+    tool_error("%s: line %d: %s is yes or no, not \"%s\"", s->path, e->line, e->key,
+               e->value);
+    return TOOL_USAGE;
+}
+
+/* Whether only the owner can read what is secret; else it is an error. */
+static int entry_check_secret(const struct endpoint_section *s,
+                              const struct endpoint_entry *e, const char *path,
+                              bool is_open)
+{
+    if (!is_open) {
         return TOOL_DONE;
     }
-    if (o->password_file) {
-        status = password_file_read(o->password_file, &o->password,
-                                    &o->credentials.password_len);
-    } else if (given) {
-        o->credentials.password_len = strlen(given);
-        o->password = tool_copy_text(given, strlen(given));
+    tool_error("%s: line %d: %s is not used, for others can read %s", s->path, e->line,
+               e->key, path);
+    tool_hint("chmod 600 %s", path);
+    return TOOL_USAGE;
+}
+
+static int entry_take_password(struct client_options *o, const struct endpoint_section *s,
+                               const struct endpoint_entry *e)
+{
+    int status = entry_check_secret(s, e, s->path, s->is_open);
+    if (status == TOOL_DONE && !o->password) {
+        o->credentials.password_len = strlen(e->value);
+        o->password = tool_copy_text(e->value, strlen(e->value));
         status = o->password ? TOOL_DONE : tool_nomem();
-    } else {
-        tool_error("--login needs a password: in PB_PASSWORD, or with --password-file");
-        status = TOOL_USAGE;
     }
-    o->credentials.password = o->credentials.password_len ? o->password : "";
     return status;
 }
 
-/* ---- The connection ---- */
-
-static void client_session_closed(pb_session *s, const pb_error *why, void *options)
+/* Applies an entry, unless the command line has that option. */
+static int entry_apply(struct client_options *o, const struct endpoint_section *s,
+                       const struct endpoint_entry *e)
 {
-    (void)s;
-    (void)why;
-    ((struct client_options *)options)->had_session = true;
-}
-
-static int client_connect(struct client_options *o, const char *endpoint)
-{
-    pb_error err = {0};
-    o->config.session.on_close = client_session_closed;
-    o->config.session.user_data = o;
-    o->connection = pb_client_open(endpoint, &o->config, &err);
-    if (o->connection) {
-        pb_client_set_timeout(o->connection, o->timeout);
+    static const struct tool_options group = {client_option_rows, NULL, NULL};
+    const struct tool_option *row = tool_find_option(&group, e->key);
+    bool set = true;
+    struct stat about;
+    if (strcmp(e->key, "endpoint") == 0) {
+        o->endpoint = e->value;
         return TOOL_DONE;
     }
-    if (err.code == PB_ERR_SYNTAX && !o->had_session) {
-        return tool_bad_argument(endpoint, &err);
+    bool password = strcmp(e->key, "password") == 0;
+    if (password && (client_was_given(o, CLIENT_PASSWORD) ||
+                     client_was_given(o, CLIENT_PASSWORD_FILE))) {
+        return TOOL_DONE;
     }
-    if (err.code == PB_ERR_SYNTAX || err.code == PB_ERR_LIMIT ||
-        err.code == PB_ERR_PROTOCOL) {
-        tool_error("%s does not speak Perspective Broker: %s", endpoint, err.text);
-        return TOOL_DISCONNECTED;
+    if (password) {
+        return entry_take_password(o, s, e);
     }
-    return tool_connection_error(&err);
-}
-
-int client_options_connect(struct client_options *o, const char *endpoint)
-{
-    int status = client_read_password(o);
-    status = status == TOOL_DONE ? client_connect(o, endpoint) : status;
-    if (status != TOOL_DONE) {
-        return status;
-    }
-    pb_error err = {0};
-    o->callee = o->log_in ? pb_client_login(o->connection, &o->credentials, NULL, &err)
-                          : pb_remote_ref(pb_client_root(o->connection));
-    return o->callee ? TOOL_DONE : client_options_report(o, &err);
-}
-
-int client_options_report(const struct client_options *o, const pb_error *err)
-{
-    const pb_failure *f = pb_client_failure(o->connection);
-    if (!f && err->code != PB_ERR_DEAD) {
-        tool_error_from(err); /* nothing was sent */
+    if (!row) {
+        tool_error("%s: line %d: unknown key \"%s\"", s->path, e->line, e->key);
         return TOOL_USAGE;
     }
-    if (err->code != PB_ERR_REMOTE) {
-        return tool_connection_error(err);
+    bool login = row->id == CLIENT_LOGIN || row->id == CLIENT_ANONYMOUS;
+    bool given =
+        client_was_given(o, row->id) ||
+        (login &&
+         (client_was_given(o, CLIENT_LOGIN) || client_was_given(o, CLIENT_ANONYMOUS))) ||
+        (row->id == CLIENT_PASSWORD_FILE && client_was_given(o, CLIENT_PASSWORD));
+    if (given && row->id != CLIENT_ALLOW) {
+        return TOOL_DONE;
     }
-    /* The text may have been cut in err. */
-    tool_error("%s: %s", pb_failure_type(f), pb_failure_text(f));
-    if (o->traceback) {
-        const char *text = pb_failure_traceback(f);
-        size_t len = strlen(text);
-        fprintf(stderr, "%s%s", text, len && text[len - 1] == '\n' ? "" : "\n");
+    int status = TOOL_DONE;
+    if (row->id == CLIENT_PASSWORD_FILE && stat(e->value, &about) == 0) {
+        status = entry_check_secret(s, e, e->value,
+                                    (about.st_mode & (S_IRWXG | S_IRWXO)) != 0);
+    } else if (!row->argument) {
+        status = entry_is_set(s, e, &set);
     }
-    return TOOL_FAILED;
+    return status == TOOL_DONE && set ? client_apply(o, row->id, e->value) : status;
+}
+
+/* Looks a name up in the file of endpoints. *found tells whether it is there. */
+static int client_look_up(struct client_options *o, const char *name, bool *found)
+{
+    struct endpoint_section section;
+    int status = endpoint_section_read(name, &section);
+    *found = status == TOOL_DONE && section.is_found;
+    for (int i = 0; status == TOOL_DONE && i < section.count; i++) {
+        status = entry_apply(o, &section, &section.entries[i]);
+    }
+    if (status == TOOL_DONE && *found && !o->endpoint) {
+        tool_error("%s: [%s] has no endpoint", section.path, name);
+        status = TOOL_USAGE;
+    }
+    if (*found) {
+        o->endpoint_file = section.text;
+        o->endpoint_file_len = section.len;
+        section.text = NULL;
+    }
+    endpoint_section_fini(&section);
+    return status;
+}
+
+/* Takes a word as the endpoint: one that has no colon may be a name. */
+static int client_take_endpoint(struct client_options *o, const char *word, bool *found)
+{
+    int status = TOOL_DONE;
+    *found = true;
+    if (!strchr(word, ':')) {
+        status = client_look_up(o, word, found);
+    }
+    o->endpoint = o->endpoint ? o->endpoint : word;
+    return status;
+}
+
+static void client_take_environment(struct client_options *o)
+{
+    const char *login = getenv("PB_LOGIN");
+    if (!o->log_in && login && *login) {
+        o->log_in = true;
+        o->credentials.username = login;
+    }
+}
+
+int client_options_finish(struct client_options *o, int count, char **words, int *used)
+{
+    const char *other = getenv("PB_ENDPOINT");
+    bool found = false;
+    int status = TOOL_DONE;
+    *used = count > 0;
+    if (count > 0) {
+        status = client_take_endpoint(o, words[0], &found);
+    }
+    if (status == TOOL_DONE && !found && other && *other) {
+        *used = 0;
+        o->endpoint = NULL;
+        status = client_take_endpoint(o, other, &found);
+    }
+    if (status == TOOL_DONE && !o->endpoint) {
+        tool_error("one endpoint is needed: ENDPOINT, or PB_ENDPOINT in the environment");
+        status = TOOL_USAGE;
+    }
+    client_take_environment(o);
+    return status == TOOL_DONE ? client_read_password(o) : status;
 }
 
 void client_options_fini(struct client_options *o)
@@ -214,5 +311,9 @@ void client_options_fini(struct client_options *o)
     if (o->password) {
         explicit_bzero(o->password, o->credentials.password_len);
     }
+    if (o->endpoint_file) {
+        explicit_bzero(o->endpoint_file, o->endpoint_file_len);
+    }
     free(o->password);
+    free(o->endpoint_file);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
  * `pb serve`: a server to test against. */
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +10,15 @@
 #include "pb/net.h"
 #include "pb/paging.h"
 #include "tools/common/command.h"
+#include "tools/common/options.h"
 #include "tools/pb.h"
 
-static const char serve_help[] =
+static const char serve_help_begin[] =
     "Usage: pb serve [OPTION]... ENDPOINT\n"
-    "Serves an object to test against, until it is interrupted. ENDPOINT is tcp:PORT,\n"
-    "tcp:PORT:interface=ADDRESS, HOST:PORT, ssl:PORT:privateKey=FILE:certKey=FILE or\n"
-    "unix:PATH. Port 0 is any free port. The port is printed.\n"
+    "Serves an object to test against, until it is interrupted. ENDPOINT is\n"
+    "tcp:PORT, tcp:PORT:interface=ADDRESS, HOST:PORT,\n"
+    "ssl:PORT:privateKey=FILE:certKey=FILE or unix:PATH. Port 0 is any free port.\n"
+    "The port is printed.\n"
     "\n"
     "  echo(x)            returns x\n"
     "  ping()             returns 'pong'\n"
@@ -25,15 +26,10 @@ static const char serve_help[] =
     "  fail(message)      fails with a twisted.spread.pb.Error\n"
     "  ref()              returns a new reference to an object with these methods\n"
     "  slow(seconds, x)   returns x after some seconds\n"
-    "  pages(n)           for getAllPages: sends the pages 0, 1, ... to the collector "
-    "in\n"
-    "                     the first argument\n"
-    "\n"
-    "      --anonymous           allow anonymous logins\n"
-    "      --user NAME:PASSWORD  add a user; may be given again. With either option,\n"
-    "                            clients must log in, and the avatars have the methods\n"
-    "      --help                print this text\n"
-    "\n"
+    "  pages(n)           for getAllPages: sends the pages 0, 1, ... to the\n"
+    "                     collector in the first argument\n";
+
+static const char serve_help_end[] =
     "Exit status: 0 interrupted; 2 wrong usage; 3 cannot listen.\n"
     "\n"
     "Example: pb serve --user ada:lace tcp:8800\n";
@@ -235,10 +231,10 @@ static int service_ref(void *self, pb_request *req)
 
 /* Serves until a signal comes, then closes all connections. */
 static int serve_until_signal(struct service *service, pb_object *root,
-                              const char *endpoint)
+                              const pb_limits *limits, const char *endpoint)
 {
     pb_error err = {0};
-    const pb_net_config config = {.session.root = root};
+    const pb_net_config config = {.session = {.root = root, .jelly.limits = *limits}};
     pb_server *server = pb_serve(pb_loop_default(), endpoint, &config, &err);
     if (!server && err.code == PB_ERR_SYNTAX) {
         return tool_bad_argument(endpoint, &err);
@@ -275,57 +271,77 @@ static int serve_add_user(pb_portal *portal, const char *text)
     return pb_portal_add_user(portal, name, password) == 0 ? TOOL_DONE : tool_nomem();
 }
 
-/* Reads the options; sets *users if clients must log in, *done for --help. */
-static int serve_read_options(int argc, char **argv, pb_portal *portal, bool *users,
-                              bool *done)
+enum { SERVE_ANONYMOUS, SERVE_LIMIT, SERVE_USER };
+
+static const struct tool_option serve_option_rows[] = {
+    {"anonymous", NULL, "allow anonymous logins", SERVE_ANONYMOUS, 0},
+    {"limit", "SIZE",
+     "read and send strings and lists of up to SIZE bytes or elements (640K): 10M, 1G",
+     SERVE_LIMIT, 0},
+    {"user", "NAME:PASSWORD",
+     "add a user; may be given again. With either option, clients must log in, and "
+     "the avatars have the methods",
+     SERVE_USER, 0},
+    {0}};
+
+struct serve_options {
+    pb_portal *portal;
+    bool users; /* clients must log in */
+    pb_limits limits;
+};
+
+static int serve_take_option(void *ctx, int id, const char *argument)
 {
-    static const struct option known[] = {{"anonymous", no_argument, NULL, 'a'},
-                                          {"user", required_argument, NULL, 'u'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-    int got, status = TOOL_DONE;
-    opterr = 0;
-    while (status == TOOL_DONE &&
-           (got = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
-        switch (got) {
-        case 'a':
-            *users = true;
-            pb_portal_allow_anonymous(portal);
-            break;
-        case 'u':
-            *users = true;
-            status = serve_add_user(portal, optarg);
-            break;
-        case 'h':
-            fputs(serve_help, stdout);
-            *done = true;
-            return TOOL_DONE;
-        default:
-            status = tool_bad_option(got, argv);
+    struct serve_options *o = ctx;
+    size_t limit;
+    int status;
+    switch (id) {
+    case SERVE_ANONYMOUS:
+        o->users = true;
+        pb_portal_allow_anonymous(o->portal);
+        return TOOL_DONE;
+    case SERVE_LIMIT:
+        status = tool_parse_size(argument, &limit);
+        if (status == TOOL_DONE) {
+            tool_raise_limits(&o->limits, limit);
         }
+        return status;
+    default:
+        o->users = true;
+        return serve_add_user(o->portal, argument);
     }
-    if (status == TOOL_DONE && argc - optind != 1) {
-        tool_error("one endpoint is needed; see pb serve --help");
-        status = TOOL_USAGE;
-    }
+}
+
+static int serve_run(struct serve_options *o, struct service *service,
+                     const char *endpoint)
+{
+    pb_object *root =
+        o->users ? pb_portal_root(o->portal) : pb_object_new(&service_class, service);
+    int status =
+        root ? serve_until_signal(service, root, &o->limits, endpoint) : tool_nomem();
+    pb_object_unref(root);
     return status;
 }
 
 int serve_main(int argc, char **argv)
 {
     struct service service = {NULL};
-    pb_portal *portal = pb_portal_new(service_avatar, &service);
-    if (!portal) {
+    struct serve_options o = {.portal = pb_portal_new(service_avatar, &service)};
+    if (!o.portal) {
         return tool_nomem();
     }
-    bool users = false, done = false;
-    int status = serve_read_options(argc, argv, portal, &users, &done);
-    if (status == TOOL_DONE && !done) {
-        pb_object *root =
-            users ? pb_portal_root(portal) : pb_object_new(&service_class, &service);
-        status = root ? serve_until_signal(&service, root, argv[optind]) : tool_nomem();
-        pb_object_unref(root);
+    const struct tool_usage usage = {"serve",
+                                     serve_help_begin,
+                                     serve_help_end,
+                                     {{serve_option_rows, serve_take_option, &o}}};
+    bool done = false;
+    int count, status = tool_parse_options(&usage, argc, argv, &count, &done);
+    if (status == TOOL_DONE && !done && count != 1) {
+        tool_error("one endpoint is needed; see pb serve --help");
+        status = TOOL_USAGE;
+    } else if (status == TOOL_DONE && !done) {
+        status = serve_run(&o, &service, argv[0]);
     }
-    pb_portal_unref(portal);
+    pb_portal_unref(o.portal);
     return status;
 }

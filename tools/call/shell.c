@@ -11,35 +11,15 @@
 #include "tools/call/client_options.h"
 #include "tools/call/shell_line.h"
 #include "tools/common/command.h"
+#include "tools/json/answer_text.h"
 #include "tools/pb.h"
 
-static void shell_help(void)
-{
-    printf(
-        "Usage: pb shell [OPTION]... ENDPOINT\n"
-        "Reads calls, makes them on one connection, and prints the answers:\n"
-        "\n"
-        "  two = getTwo()      call a method of the root, or of the avatar\n"
-        "  two.three(12, x=1)  call a method of a result\n"
-        "  two                 print a result; _ is the last one\n"
-        "\n"
-        "Arguments are Python literals and names of results. Tab completes names; the\n"
-        "history is kept in the file PB_HISTORY, or in ~/.pb_history.\n"
-        "\n"
-        "%s\n"
-        "\n"
-        "%s"
-        "      --help              print this text\n"
-        "\n"
-        "Exit status: 0 end of input; 2 wrong usage; 3 no connection, or connection "
-        "lost;\n"
-        "4 time-out when connecting. If the input is not a terminal, the first call "
-        "that\n"
-        "fails ends the shell, with the exit status of pb call.\n"
-        "\n"
-        "Example: pb shell --login ada --password-file secret tls:example.com:8800\n",
-        client_endpoint_help, client_options_help);
-}
+static const char shell_help_end[] =
+    "Exit status: 0 end of input; 2 wrong usage; 3 no connection, or connection\n"
+    "lost; 4 time-out when connecting. If the input is not a terminal, the first\n"
+    "call that fails ends the shell, with the exit status of pb call.\n"
+    "\n"
+    "Example: pb shell --login ada --password-file secret tls:example.com:8800\n";
 
 struct shell {
     struct client_options client;
@@ -57,17 +37,12 @@ static pb_value *shell_find_result(const char *name, void *ctx)
  * was typed with a name. */
 static int shell_keep_result(struct shell *s, const char *name, pb_value *v)
 {
-    char *text = pb_value_repr(v);
-    if (!text || pb_dict_set(s->results, "_", v) != 0 ||
+    if (pb_dict_set(s->results, "_", v) != 0 ||
         (name && pb_dict_set(s->results, name, v) != 0)) {
-        pb_free(text);
         return tool_nomem();
     }
-    if (!name || !s->interactive) {
-        puts(text);
-    }
-    pb_free(text);
-    return tool_flush_output(TOOL_DONE);
+    return name && s->interactive ? TOOL_DONE
+                                  : answer_print(v, ANSWER_REPR, (pb_profile){0});
 }
 
 static int shell_call(struct shell *s, const struct shell_line *l)
@@ -210,14 +185,14 @@ static int shell_run_input(struct shell *s)
     return status;
 }
 
-static int shell_run(struct shell *s, const char *endpoint)
+static int shell_run(struct shell *s)
 {
     s->results = pb_dict();
     s->methods = pb_seq(PB_SET, 0);
     if (!s->results || !s->methods) {
         return tool_nomem();
     }
-    int status = client_options_connect(&s->client, endpoint);
+    int status = client_options_connect(&s->client);
     if (status != TOOL_DONE) {
         return status;
     }
@@ -229,25 +204,34 @@ static int shell_run(struct shell *s, const char *endpoint)
 
 int shell_main(int argc, char **argv)
 {
-    static const struct option known[] = {
-        CLIENT_OPTIONS, {"help", no_argument, NULL, 'h'}, {0}};
     struct shell s = {.interactive = isatty(STDIN_FILENO)};
-    int got, status = TOOL_DONE;
-    opterr = 0;
-    while (status == TOOL_DONE &&
-           (got = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
-        if (got == 'h') {
-            shell_help();
-            return TOOL_DONE;
-        }
-        status = client_options_take(&s.client, got, argv);
+    char begin[1500];
+    snprintf(
+        begin, sizeof begin,
+        "Usage: pb shell [OPTION]... ENDPOINT\n"
+        "Reads calls, makes them on one connection, and prints the answers:\n"
+        "\n"
+        "  two = getTwo()      call a method of the root, or of the avatar\n"
+        "  two.three(12, x=1)  call a method of a result\n"
+        "  two                 print a result; _ is the last one\n"
+        "\n"
+        "Arguments are Python literals and names of results. Tab completes names; the\n"
+        "history is kept in the file PB_HISTORY, or in ~/.pb_history.\n\n%s",
+        client_endpoint_help);
+    const struct tool_usage usage = {
+        "shell", begin, shell_help_end, {CLIENT_OPTIONS(&s.client)}};
+    bool done = false;
+    int count, used = 0;
+    int status = tool_parse_options(&usage, argc, argv, &count, &done);
+    if (status == TOOL_DONE && !done) {
+        status = client_options_finish(&s.client, count, argv, &used);
     }
-    if (status == TOOL_DONE && argc - optind != 1) {
-        tool_error("one endpoint is needed; see pb shell --help");
+    if (status == TOOL_DONE && !done && used < count) {
+        tool_error("only one endpoint is needed; see pb shell --help");
         status = TOOL_USAGE;
     }
-    if (status == TOOL_DONE) {
-        status = shell_run(&s, argv[optind]);
+    if (status == TOOL_DONE && !done) {
+        status = shell_run(&s);
     }
     pb_value_unref(s.results);
     pb_value_unref(s.methods);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "compat/repr.h"
 #include "libpb/base/buf.h"
 #include "tools/common/command.h"
 
@@ -27,7 +28,8 @@ static int append_value(struct pb__buf *out, const pb_value *v, bool full)
             cut--;
         }
     }
-    int failed = pb__buf_append(out, shown, cut);
+    /* A repr has names of the peer in it: of classes, of expressions. */
+    int failed = pb__repr_printable(out, (const uint8_t *)shown, cut);
     if (!failed && cut < len) {
         failed = pb__buf_printf(out, "... (%zu bytes more)", len - cut);
     }
@@ -35,16 +37,10 @@ static int append_value(struct pb__buf *out, const pb_value *v, bool full)
     return failed;
 }
 
-/* Appends a name from the wire, with control characters escaped. */
+/* Appends a name from the wire on one line, harmless to a terminal. */
 static int append_escaped_name(struct pb__buf *out, pb_span name)
 {
-    int failed = 0;
-    for (size_t i = 0; i < name.len && !failed; i++) {
-        uint8_t c = name.data[i];
-        failed = c < 0x20 || c == 0x7f ? pb__buf_printf(out, "\\x%02x", c)
-                                       : pb__buf_append(out, &c, 1);
-    }
-    return failed;
+    return pb__repr_printable(out, name.data, name.len);
 }
 
 static int append_call_name(struct pb__buf *out, const struct conversation_call *c)
@@ -214,7 +210,10 @@ int message_append_text(struct pb__buf *out, const struct conversation_message *
                      : append_other(out, m, full);
     if (!failed && m->refused) {
         char why[TOOL_ERROR_SIZE];
-        failed = pb__buf_printf(out, "  [%s]", tool_format_error(why, m->refused));
+        tool_format_error(why, m->refused);
+        failed = pb__buf_puts(out, "  [");
+        failed = failed ? failed : append_escaped_name(out, pb_span_of(why));
+        failed = failed ? failed : pb__buf_puts(out, "]");
     }
     return failed;
 }

@@ -6,7 +6,6 @@
 
 #include "tools/dump/dump.h"
 
-#include <getopt.h>
 #include <pcre2.h>
 #include <stdio.h>
 
@@ -14,6 +13,7 @@
 #include "libpb/base/mem.h"
 #include "tools/common/command.h"
 #include "tools/common/message_text.h"
+#include "tools/common/options.h"
 #include "tools/common/traffic_file.h"
 #include "tools/pb.h"
 
@@ -31,7 +31,7 @@ struct dump_connection {
 struct dump {
     struct dump_style style;
     struct dump_pattern method, object;
-    bool errors, is_pcap;
+    bool errors, is_pcap, wants_stats;
     int raw_from;
     struct dump_stats *stats; /* NULL: messages are printed */
     struct dump_connection **connections;
@@ -39,22 +39,12 @@ struct dump {
     int status;
 };
 
-static const char dump_help[] =
+static const char dump_help_begin[] =
     "Usage: pb dump [OPTION]... [FILE|-]...\n"
-    "Prints recorded traffic, one line per message. FILE is a capture, the raw bytes of\n"
-    "one side, or a pcap or pcapng file, plain or in gzip.\n"
-    "\n"
-    "      --client            raw bytes were sent by the client, not by the server\n"
-    "      --errors            print only failures, and why a stream cannot be read\n"
-    "      --full              print long values in full\n"
-    "      --json              print lossless JSON, one line per message\n"
-    "      --method PATTERN    print only calls, and their answers, if the regular\n"
-    "                          expression matches a part of the method's name\n"
-    "      --object PATTERN    the same for the object: \"root\", \"<ref 1>\", ...\n"
-    "      --stats             print a summary: calls by method, times, bytes, errors,\n"
-    "                          unreleased references\n"
-    "      --help              print this text\n"
-    "\n"
+    "Prints recorded traffic, one line per message. FILE is a capture, the raw bytes\n"
+    "of one side, or a pcap or pcapng file, plain or in gzip.\n";
+
+static const char dump_help_end[] =
     "Exit status: 0 everything was read; 1 a stream is damaged, or not Perspective\n"
     "Broker; 2 wrong usage.\n"
     "\n"
@@ -258,60 +248,64 @@ static void dump_file(struct dump *d, const char *path)
 
 /* ---- Options ---- */
 
-static int dump_read_options(int argc, char **argv, struct dump *d, bool *stats,
-                             bool *done)
+enum {
+    DUMP_CLIENT,
+    DUMP_ERRORS,
+    DUMP_FULL,
+    DUMP_JSON,
+    DUMP_METHOD,
+    DUMP_OBJECT,
+    DUMP_STATS
+};
+
+static const struct tool_option dump_option_rows[] = {
+    {"client", NULL, "raw bytes were sent by the client, not by the server", DUMP_CLIENT,
+     0},
+    {"errors", NULL, "print only failures, and why a stream cannot be read", DUMP_ERRORS,
+     0},
+    {"full", NULL, "print long values in full", DUMP_FULL, 0},
+    {"json", NULL, "print lossless JSON, one line per message", DUMP_JSON, 0},
+    {"method", "PATTERN",
+     "print only calls, and their answers, if the regular expression matches a part "
+     "of the method's name",
+     DUMP_METHOD, 0},
+    {"object", "PATTERN", "the same for the object: \"root\", \"<ref 1>\", ...",
+     DUMP_OBJECT, 0},
+    {"stats", NULL,
+     "print a summary: calls by method, times, bytes, errors, unreleased references",
+     DUMP_STATS, 0},
+    {0}};
+
+static int dump_take_option(void *ctx, int id, const char *argument)
 {
-    enum { CLIENT = 256, ERRORS, FULL, JSON, METHOD, OBJECT, STATS, HELP };
-    static const struct option known[] = {{"client", no_argument, NULL, CLIENT},
-                                          {"errors", no_argument, NULL, ERRORS},
-                                          {"full", no_argument, NULL, FULL},
-                                          {"json", no_argument, NULL, JSON},
-                                          {"method", required_argument, NULL, METHOD},
-                                          {"object", required_argument, NULL, OBJECT},
-                                          {"stats", no_argument, NULL, STATS},
-                                          {"help", no_argument, NULL, HELP},
-                                          {0}};
-    int got, status = TOOL_DONE;
-    opterr = 0;
-    while (status == TOOL_DONE &&
-           (got = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-        switch (got) {
-        case CLIENT:
-            d->raw_from = SIDE_CLIENT;
-            break;
-        case ERRORS:
-            d->errors = true;
-            break;
-        case FULL:
-            d->style.full = true;
-            break;
-        case JSON:
-            d->style.json = true;
-            break;
-        case METHOD:
-            status = dump_pattern_compile(&d->method, optarg);
-            break;
-        case OBJECT:
-            status = dump_pattern_compile(&d->object, optarg);
-            break;
-        case STATS:
-            *stats = true;
-            break;
-        case HELP:
-            fputs(dump_help, stdout);
-            *done = true;
-            return TOOL_DONE;
-        default:
-            status = tool_bad_option(got, argv);
-        }
+    struct dump *d = ctx;
+    switch (id) {
+    case DUMP_CLIENT:
+        d->raw_from = SIDE_CLIENT;
+        break;
+    case DUMP_ERRORS:
+        d->errors = true;
+        break;
+    case DUMP_FULL:
+        d->style.full = true;
+        break;
+    case DUMP_JSON:
+        d->style.json = true;
+        break;
+    case DUMP_METHOD:
+        return dump_pattern_compile(&d->method, argument);
+    case DUMP_OBJECT:
+        return dump_pattern_compile(&d->object, argument);
+    default:
+        d->wants_stats = true;
     }
-    return status;
+    return TOOL_DONE;
 }
 
-static int dump_run(struct dump *d, bool stats, int count, char **files)
+static int dump_run(struct dump *d, int count, char **files)
 {
     static char *standard_input[] = {"-"};
-    if (stats && !(d->stats = dump_stats_new())) {
+    if (d->wants_stats && !(d->stats = dump_stats_new())) {
         return tool_nomem();
     }
     d->style.colour = !d->style.json && dump_wants_colour();
@@ -328,10 +322,14 @@ static int dump_run(struct dump *d, bool stats, int count, char **files)
 int dump_main(int argc, char **argv)
 {
     struct dump d = {.raw_from = SIDE_SERVER};
-    bool stats = false, done = false;
-    int status = dump_read_options(argc, argv, &d, &stats, &done);
+    const struct tool_usage usage = {"dump",
+                                     dump_help_begin,
+                                     dump_help_end,
+                                     {{dump_option_rows, dump_take_option, &d}}};
+    bool done = false;
+    int count, status = tool_parse_options(&usage, argc, argv, &count, &done);
     if (status == TOOL_DONE && !done) {
-        status = dump_run(&d, stats, argc - optind, argv + optind);
+        status = dump_run(&d, count, argv);
     }
     dump_stats_free(d.stats);
     dump_pattern_fini(&d.method);

@@ -132,6 +132,7 @@ void dump_damage(const struct dump_style *style, size_t connection, int from, do
         return;
     }
     dump_print_head(style, connection, from, time, style->colour ? "\033[31m" : "");
-    printf("the %s's stream is unreadable from byte %" PRIu64 ": %s\n", side_names[from],
-           offset, text);
+    tool_print(stdout, "the %s's stream is unreadable from byte %" PRIu64 ": %s",
+               side_names[from], offset, text);
+    putchar('\n');
 }

@@ -3,7 +3,7 @@
  * `pb jelly` and `pb unjelly`: lossless JSON to jelly in banana, and back, without a
  * connection. The broker's expressions are kept as they are. */
 #include <ctype.h>
-#include <getopt.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,9 @@
 #include "tools/common/command.h"
 #include "tools/common/conversation.h"
 #include "tools/common/hex.h"
+#include "tools/common/options.h"
 #include "tools/json/json.h"
+#include "tools/json/json_text.h"
 #include "tools/pb.h"
 
 struct jelly_options {
@@ -22,65 +24,55 @@ struct jelly_options {
     bool hex;
 };
 
-static const char jelly_help[] =
+static const char jelly_help_begin[] =
     "Usage: pb jelly [OPTION]... [FILE|-]\n"
     "Reads values as lossless JSON, one after the other, and writes their jelly in\n"
-    "banana. The notation is that of `pb call --json` and of captures.\n"
-    "\n";
+    "banana. The notation is that of `pb call --json=typed` and of captures.\n";
 
-static const char unjelly_help[] =
+static const char unjelly_help_begin[] =
     "Usage: pb unjelly [OPTION]... [FILE|-]\n"
-    "Reads jelly in banana, and writes the values as lossless JSON, one per line.\n"
-    "\n";
+    "Reads jelly in banana, and writes the values as lossless JSON, one per line.\n";
 
-static const char jelly_options_help[] =
-    "      --hex               read or write banana as hexadecimal digits\n"
-    "      --none              use the dialect none, without vocabulary, instead of pb\n"
-    "      --profile NAME      the peer's version of Twisted: 22.4.0-py3, python2, ...\n"
-    "      --help              print this text\n"
-    "\n"
+static const char jelly_help_end[] =
     "Example: echo '{\"list\": [null, {\"int\": \"1\"}]}' | pb jelly | pb unjelly\n";
 
-/* Reads the options; sets *done for --help. */
-static int jelly_read_options(int argc, char **argv, const char *help,
-                              struct jelly_options *o, bool *done)
+enum { JELLY_HEX, JELLY_LIMIT, JELLY_NONE, JELLY_PROFILE };
+
+static const struct tool_option jelly_option_rows[] = {
+    {"hex", NULL, "read or write banana as hexadecimal digits", JELLY_HEX, 0},
+    {"limit", "SIZE",
+     "read and write strings and lists of up to SIZE bytes or elements (640K): 10M, 1G",
+     JELLY_LIMIT, 0},
+    {"none", NULL, "use the dialect none, without vocabulary, instead of pb", JELLY_NONE,
+     0},
+    {"profile", "NAME", "the peer's version of Twisted: 22.4.0-py3, python2, ...",
+     JELLY_PROFILE, 0},
+    {0}};
+
+static int jelly_take_option(void *ctx, int id, const char *argument)
 {
-    enum { HEX = 256, NONE, PROFILE, HELP };
-    static const struct option known[] = {{"hex", no_argument, NULL, HEX},
-                                          {"none", no_argument, NULL, NONE},
-                                          {"profile", required_argument, NULL, PROFILE},
-                                          {"help", no_argument, NULL, HELP},
-                                          {0}};
-    int got;
+    struct jelly_options *o = ctx;
     pb_error err = {0};
-    opterr = 0;
-    while ((got = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-        switch (got) {
-        case HEX:
-            o->hex = true;
-            break;
-        case NONE:
-            o->dialect = PB_DIALECT_NONE;
-            break;
-        case PROFILE:
-            if (pb_profile_parse(optarg, &o->jelly.profile, &err) != 0) {
-                return tool_bad_argument(optarg, &err);
-            }
-            break;
-        case HELP:
-            fputs(help, stdout);
-            fputs(jelly_options_help, stdout);
-            *done = true;
-            return TOOL_DONE;
-        default:
-            return tool_bad_option(got, argv);
+    size_t limit;
+    int status;
+    switch (id) {
+    case JELLY_HEX:
+        o->hex = true;
+        return TOOL_DONE;
+    case JELLY_LIMIT:
+        status = tool_parse_size(argument, &limit);
+        if (status == TOOL_DONE) {
+            tool_raise_limits(&o->jelly.limits, limit);
         }
+        return status;
+    case JELLY_NONE:
+        o->dialect = PB_DIALECT_NONE;
+        return TOOL_DONE;
+    default:
+        return pb_profile_parse(argument, &o->jelly.profile, &err) != 0
+                   ? tool_bad_argument(argument, &err)
+                   : TOOL_DONE;
     }
-    if (argc - optind > 1) {
-        tool_error("more than one file is given: %s", argv[optind + 1]);
-        return TOOL_USAGE;
-    }
-    return TOOL_DONE;
 }
 
 /* ---- pb jelly ---- */
@@ -110,42 +102,42 @@ static int jelly_write_value(const struct jelly_options *o, json_t *j, pb_encode
     return err->code;
 }
 
-/* Whether there is anything but white space left; skips the white space. */
-static bool jelly_has_more(FILE *in)
+/* Converts the value at the beginning of the text; *used is its length. */
+static int jelly_convert(const struct jelly_options *o, pb_span text, pb_encoder *e,
+                         size_t *used, pb_error *err)
 {
-    int c;
-    do {
-        c = getc(in);
-    } while (c != EOF && isspace(c));
-    return ungetc(c, in) != EOF;
+    json_t *j = json_tree_parse(text, used, err);
+    if (!j && err->code == PB_ERR_SYNTAX) {
+        pb_error why = *err;
+        *err = (pb_error){0};
+        pb__error_set(err, PB_ERR_SYNTAX, why.offset,
+                      "not JSON: %s (at byte %" PRIu64 ")", why.text, why.offset);
+    } else if (j) {
+        jelly_write_value(o, j, e, err);
+    }
+    json_tree_free(j);
+    return err->code;
 }
 
-static int jelly_run(const struct jelly_options *o, FILE *in)
+static int jelly_run(const struct jelly_options *o, const char *path)
 {
-    pb_encoder *e = pb_encoder_new(o->dialect, NULL);
-    if (!e) {
-        return tool_nomem();
-    }
+    size_t len, used;
+    char *text = tool_read_file(path, &len);
+    pb_encoder *e = pb_encoder_new(o->dialect, &o->jelly.limits);
+    int status = !text ? TOOL_USAGE : !e ? tool_nomem() : TOOL_DONE;
     pb_error err = {0};
-    for (int n = 1; !err.code && jelly_has_more(in); n++) {
-        json_error_t why;
-        json_t *j = json_loadf(in,
-                               JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY |
-                                   JSON_DISABLE_EOF_CHECK,
-                               &why);
-        if (!j) {
-            pb__error_set(&err, PB_ERR_SYNTAX, 0, "not JSON: %s", why.text);
-        } else {
-            jelly_write_value(o, j, e, &err);
+    size_t at = strspn(text ? text : "", " \t\n\r");
+    for (int n = 1; status == TOOL_DONE && at < len; n++, at += used) {
+        pb_span rest = {(const uint8_t *)text + at, len - at};
+        if (jelly_convert(o, rest, e, &used, &err) != 0) {
+            char why[TOOL_ERROR_SIZE];
+            tool_error("value %d: %s", n, tool_format_error(why, &err));
+            status = TOOL_FAILED;
         }
-        if (err.code) {
-            char text[TOOL_ERROR_SIZE];
-            tool_error("value %d: %s", n, tool_format_error(text, &err));
-        }
-        json_decref(j);
     }
     pb_encoder_free(e);
-    return err.code ? TOOL_FAILED : TOOL_DONE;
+    free(text);
+    return status;
 }
 
 /* ---- pb unjelly ---- */
@@ -158,15 +150,18 @@ static int unjelly_print_value(struct pb__message *m, void *ctx)
         return err->code;
     }
     json_t *j = value_to_json(m->value);
-    char *text = j ? json_dumps(j, JSON_ENCODE_ANY) : NULL;
-    json_decref(j);
-    pb_value_unref(m->value);
-    if (!text) {
-        return pb__error_nomem(err);
+    struct pb__buf text = {0};
+    int failed = json_tree_append(&text, j, false);
+    if (failed) {
+        pb__error_nomem(err);
+    } else {
+        fwrite(text.data, 1, text.len, stdout);
+        putchar('\n');
     }
-    puts(text);
-    free(text);
-    return 0;
+    json_tree_free(j);
+    pb_value_unref(m->value);
+    pb__buf_fini(&text);
+    return failed;
 }
 
 /* Reads banana. Returns the number of bytes; 0 at the end, or with err. */
@@ -219,9 +214,13 @@ static void unjelly_decode(const struct jelly_options *o, FILE *in, pb_decoder *
     }
 }
 
-static int unjelly_run(const struct jelly_options *o, FILE *in)
+static int unjelly_run(const struct jelly_options *o, const char *path)
 {
     pb_error err = {0};
+    FILE *in = tool_open_input(path);
+    if (!in) {
+        return TOOL_USAGE;
+    }
     struct pb__reader *reader = pb__reader_new(
         &(struct pb__reader_config){.jelly = &o->jelly,
                                     .invoker = &broker_expression_keep_known,
@@ -229,7 +228,8 @@ static int unjelly_run(const struct jelly_options *o, FILE *in)
                                     .ctx = &err});
     pb_dialect dialect = dialect_for_reading(o->dialect, o->jelly.profile);
     pb_decoder *d =
-        reader ? pb_decoder_new(dialect, NULL, pb__reader_sink(reader)) : NULL;
+        reader ? pb_decoder_new(dialect, &o->jelly.limits, pb__reader_sink(reader))
+               : NULL;
     int status = d ? TOOL_DONE : tool_nomem();
     if (d) {
         unjelly_decode(o, in, d, reader, &err);
@@ -243,42 +243,44 @@ static int unjelly_run(const struct jelly_options *o, FILE *in)
     }
     pb_decoder_free(d);
     pb__reader_free(reader);
-    return status;
-}
-
-static int jelly_command_run(int argc, char **argv, const char *help,
-                             int (*work)(const struct jelly_options *o, FILE *in))
-{
-    struct jelly_options o = {.dialect = PB_DIALECT_PB};
-    bool done = false;
-    int status = jelly_read_options(argc, argv, help, &o, &done);
-    if (status != TOOL_DONE || done) {
-        return status;
-    }
-    const char *path = optind < argc ? argv[optind] : "-";
-    FILE *in = tool_open_input(path);
-    o.jelly.taster = pb_taster_new();
-    if (!in) {
-        status = TOOL_USAGE;
-    } else if (!o.jelly.taster || pb_taster_allow_all(o.jelly.taster) != 0) {
-        status = tool_nomem();
-    } else {
-        status = work(&o, in);
-        status = tool_flush_output(status);
-    }
-    pb_taster_unref(o.jelly.taster);
-    if (in && in != stdin) {
+    if (in != stdin) {
         fclose(in);
     }
     return status;
 }
 
+static int jelly_command_run(int argc, char **argv, const char *name, const char *begin,
+                             int (*work)(const struct jelly_options *o, const char *path))
+{
+    struct jelly_options o = {.dialect = PB_DIALECT_PB};
+    const struct tool_usage usage = {
+        name, begin, jelly_help_end, {{jelly_option_rows, jelly_take_option, &o}}};
+    bool done = false;
+    int count, status = tool_parse_options(&usage, argc, argv, &count, &done);
+    if (status != TOOL_DONE || done) {
+        return status;
+    }
+    if (count > 1) {
+        tool_error("more than one file is given: %s", argv[1]);
+        return TOOL_USAGE;
+    }
+    o.jelly.taster = pb_taster_new();
+    if (!o.jelly.taster || pb_taster_allow_all(o.jelly.taster) != 0) {
+        status = tool_nomem();
+    } else {
+        status = work(&o, count ? argv[0] : "-");
+        status = tool_flush_output(status);
+    }
+    pb_taster_unref(o.jelly.taster);
+    return status;
+}
+
 int jelly_main(int argc, char **argv)
 {
-    return jelly_command_run(argc, argv, jelly_help, jelly_run);
+    return jelly_command_run(argc, argv, "jelly", jelly_help_begin, jelly_run);
 }
 
 int unjelly_main(int argc, char **argv)
 {
-    return jelly_command_run(argc, argv, unjelly_help, unjelly_run);
+    return jelly_command_run(argc, argv, "unjelly", unjelly_help_begin, unjelly_run);
 }

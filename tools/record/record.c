@@ -3,7 +3,6 @@
  * `pb record`: accepts connections, opens one to the server for each, lets relay.c
  * forward bytes between the two, and writes one capture for each connection. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,33 +15,22 @@
 #include "tools/common/connector.h"
 #include "tools/record/password_mask.h"
 #include "tools/common/command.h"
+#include "tools/common/options.h"
 #include "tools/pb.h"
 #include "tools/record/capture_writer.h"
 #include "tools/record/relay.h"
 
-static const char record_help[] =
+static const char record_help_begin[] =
     "Usage: pb record [OPTION]... --listen ENDPOINT --to ENDPOINT FILE\n"
-    "Forwards the traffic between clients and a server unchanged, and records it: the\n"
-    "first connection in FILE, the next ones in files beside it (traffic.jsonl.gz,\n"
-    "traffic-2.jsonl.gz, ...), as captures for pb dump and pb replay. Runs until it is\n"
-    "interrupted. Traffic is written to the file within a quarter of a second, or at "
-    "once\n"
-    "on SIGUSR1.\n"
-    "\n"
-    "      --ca FILE           trust the root certificates in FILE, instead of the\n"
-    "                          system's, for a TLS server\n"
-    "      --follow            print each message as it passes, as pb dump does\n"
-    "      --insecure          accept any certificate of a TLS server\n"
-    "      --listen ENDPOINT   the endpoint for clients: tcp:PORT, unix:PATH, ...; port "
-    "0\n"
-    "                          is any free port; the port is printed\n"
-    "      --mask-passwords    write asterisks instead of the responses of logins\n"
-    "      --to ENDPOINT       the endpoint of the server: HOST:PORT, unix:PATH,\n"
-    "                          tls:HOST:PORT\n"
-    "      --help              print this text\n"
-    "\n"
-    "Exit status: 0 interrupted; 2 wrong usage; 3 cannot listen, or a capture could not\n"
-    "be written.\n"
+    "Forwards the traffic between clients and a server unchanged, and records it:\n"
+    "the first connection in FILE, the next ones in files beside it\n"
+    "(traffic.jsonl.gz, traffic-2.jsonl.gz, ...), as captures for pb dump and pb\n"
+    "replay. Runs until it is interrupted. Traffic is written to the file within a\n"
+    "quarter of a second, or at once on SIGUSR1.\n";
+
+static const char record_help_end[] =
+    "Exit status: 0 interrupted; 2 wrong usage; 3 cannot listen, or a capture could\n"
+    "not be written.\n"
     "\n"
     "Example: pb record --listen tcp:8788 --to localhost:8787 traffic.jsonl.gz\n";
 
@@ -397,54 +385,47 @@ static int record_serve(struct record *r)
 
 /* ---- Options ---- */
 
-static int record_read_options(int argc, char **argv, struct record *r, bool *done)
+enum { RECORD_CA, RECORD_FOLLOW, RECORD_INSECURE, RECORD_LISTEN, RECORD_MASK, RECORD_TO };
+
+static const struct tool_option record_option_rows[] = {
+    {"ca", "FILE",
+     "trust the root certificates in FILE, instead of the system's, for a TLS server",
+     RECORD_CA, 0},
+    {"follow", NULL, "print each message as it passes, as pb dump does", RECORD_FOLLOW,
+     0},
+    {"insecure", NULL, "accept any certificate of a TLS server", RECORD_INSECURE, 0},
+    {"listen", "ENDPOINT",
+     "the endpoint for clients: tcp:PORT, unix:PATH, ...; port 0 is any free port; "
+     "the port is printed",
+     RECORD_LISTEN, 0},
+    {"mask-passwords", NULL, "write asterisks instead of the responses of logins",
+     RECORD_MASK, 0},
+    {"to", "ENDPOINT", "the endpoint of the server: HOST:PORT, unix:PATH, tls:HOST:PORT",
+     RECORD_TO, 0},
+    {0}};
+
+static int record_take_option(void *ctx, int id, const char *argument)
 {
-    enum { CA = 256, FOLLOW, INSECURE, LISTEN, MASK, TO, HELP };
-    static const struct option known[] = {{"ca", required_argument, NULL, CA},
-                                          {"follow", no_argument, NULL, FOLLOW},
-                                          {"insecure", no_argument, NULL, INSECURE},
-                                          {"listen", required_argument, NULL, LISTEN},
-                                          {"mask-passwords", no_argument, NULL, MASK},
-                                          {"to", required_argument, NULL, TO},
-                                          {"help", no_argument, NULL, HELP},
-                                          {0}};
-    int got;
-    opterr = 0;
-    while ((got = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-        switch (got) {
-        case CA:
-            r->config.tls_ca = optarg;
-            break;
-        case FOLLOW:
-            r->follow = true;
-            break;
-        case INSECURE:
-            r->config.tls_insecure = true;
-            break;
-        case LISTEN:
-            r->local_text = optarg;
-            break;
-        case MASK:
-            r->mask = true;
-            break;
-        case TO:
-            r->server_text = optarg;
-            break;
-        case HELP:
-            fputs(record_help, stdout);
-            *done = true;
-            return TOOL_DONE;
-        default:
-            return tool_bad_option(got, argv);
-        }
+    struct record *r = ctx;
+    switch (id) {
+    case RECORD_CA:
+        r->config.tls_ca = argument;
+        break;
+    case RECORD_FOLLOW:
+        r->follow = true;
+        break;
+    case RECORD_INSECURE:
+        r->config.tls_insecure = true;
+        break;
+    case RECORD_LISTEN:
+        r->local_text = argument;
+        break;
+    case RECORD_MASK:
+        r->mask = true;
+        break;
+    default:
+        r->server_text = argument;
     }
-    if (!r->local_text || !r->server_text || argc - optind != 1) {
-        tool_error(
-            "--listen ENDPOINT, --to ENDPOINT and one FILE are needed; see pb record "
-            "--help");
-        return TOOL_USAGE;
-    }
-    r->path = argv[optind];
     return TOOL_DONE;
 }
 
@@ -488,7 +469,21 @@ static int record_run(struct record *r)
 int record_main(int argc, char **argv)
 {
     struct record r = {.status = TOOL_DONE};
+    const struct tool_usage usage = {"record",
+                                     record_help_begin,
+                                     record_help_end,
+                                     {{record_option_rows, record_take_option, &r}}};
     bool done = false;
-    int status = record_read_options(argc, argv, &r, &done);
-    return status != TOOL_DONE || done ? status : record_run(&r);
+    int count, status = tool_parse_options(&usage, argc, argv, &count, &done);
+    if (status != TOOL_DONE || done) {
+        return status;
+    }
+    if (!r.local_text || !r.server_text || count != 1) {
+        tool_error(
+            "--listen ENDPOINT, --to ENDPOINT and one FILE are needed; see pb record "
+            "--help");
+        return TOOL_USAGE;
+    }
+    r.path = argv[0];
+    return record_run(&r);
 }

@@ -69,8 +69,9 @@ static int live_accept(const struct live_replay *o, const char *endpoint,
 static int live_report(const struct played_side *s)
 {
     if (s->recording.damage.code) {
-        printf("%s: the capture is unreadable from %.6f s: %s\n", s->file,
-               s->recording.damage_time, s->recording.damage.text);
+        tool_print(stdout, "%s: the capture is unreadable from %.6f s: %s", s->file,
+                   s->recording.damage_time, s->recording.damage.text);
+        putchar('\n');
     }
     printf("%zu messages compared, %zu differences\n", s->compared, s->differences);
     return s->status;

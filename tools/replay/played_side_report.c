@@ -40,7 +40,7 @@ static void report_message(const struct played_side *s, const struct recorded_me
     default:
         if (message_member(m->value, 0) &&
             pb_as_text(message_member(m->value, 0), &command) == 0) {
-            printf("%.*s", (int)command.len, (const char *)command.data);
+            tool_print(stdout, "%.*s", (int)command.len, (const char *)command.data);
         } else {
             printf("not a message");
         }
@@ -109,7 +109,8 @@ void played_side_report_difference(struct played_side *s, const char *path,
     s->differences++;
     report_heading(s);
     if (*path) {
-        printf("  at %s\n", path);
+        tool_print(stdout, "  at %s", path);
+        putchar('\n');
     }
     report_values(expected, got);
 }
@@ -126,7 +127,7 @@ void played_side_report(struct played_side *s, const struct recorded_message *m,
     }
     printf(": ");
     va_start(args, format);
-    vprintf(format, args);
+    tool_vprint(stdout, format, args);
     va_end(args);
     putchar('\n');
 }

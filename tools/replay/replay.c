@@ -2,69 +2,76 @@
  *
  * `pb replay`: its options. live.c replays a capture to a live peer; engine/check.c
  * checks captures. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/common/command.h"
 #include "tools/common/conversation.h"
+#include "tools/common/options.h"
 #include "tools/pb.h"
 #include "tools/replay/engine/check.h"
 #include "tools/replay/live.h"
 
-static const char replay_help[] =
+static const char replay_help_begin[] =
     "Usage: pb replay --check FILE...\n"
     "       pb replay --client [OPTION]... FILE ENDPOINT\n"
     "       pb replay --server [OPTION]... FILE ENDPOINT\n"
-    "--client and --server play that side of the capture FILE to a live peer, and print\n"
-    "how the peer's messages differ from the capture: the expected value after '-', the\n"
-    "received one after '+'. The numbers of references and requests, the challenge of a\n"
-    "login, and the order of concurrent calls may differ.\n"
+    "--client and --server play that side of the capture FILE to a live peer, and\n"
+    "print how the peer's messages differ from the capture: the expected value after\n"
+    "'-', the received one after '+'. The numbers of references and requests, the\n"
+    "challenge of a login, and the order of concurrent calls may differ.\n"
     "--check decodes captures, encodes every expression again from its values, and\n"
-    "compares the bytes, and the messages with the expectations. Then a session plays\n"
-    "each side, and must write the same bytes. FILE is JSON Lines, plain or in gzip: a\n"
-    "scenario, vectors, or a file of pb record, of which only the bytes are checked. "
-    "The\n"
-    "last line is \"N passed, N failed\".\n"
-    "\n"
-    "      --ca FILE           trust the root certificates in FILE for a TLS server\n"
-    "      --check             check captures\n"
-    "      --client            play the client's side\n"
-    "      --connection N      play the Nth connection of a pcap file, not the first\n"
-    "      --insecure          accept any certificate of a TLS server\n"
-    "      --password NAME:PASSWORD  the password of user NAME; may be given again. "
-    "That\n"
-    "                          of other users is PB_PASSWORD in the environment. "
-    "Without\n"
-    "                          either, the response in the capture is sent\n"
-    "      --rules FILE        rules for places that are not compared; may be given "
-    "again.\n"
-    "                          A line is mask NAME, mask /REGEX/ or mask PLACE, with or\n"
-    "                          without in METHOD after it; or ignore METHOD\n"
-    "      --server            play the server's side\n"
-    "      --timeout SECONDS   how long to wait for the peer: 10\n"
-    "      --help              print this text\n"
-    "\n"
-    "Exit status: 0 no difference; 1 there are differences, or a check failed; 2 wrong\n"
-    "usage; 3 no connection; 4 time-out.\n"
+    "compares the bytes, and the messages with the expectations. Then a session\n"
+    "plays each side, and must write the same bytes. FILE is JSON Lines, plain or in\n"
+    "gzip: a scenario, vectors, or a file of pb record, of which only the bytes are\n"
+    "checked. The last line is \"N passed, N failed\".\n";
+
+static const char replay_help_end[] =
+    "Exit status: 0 no difference; 1 there are differences, or a check failed; 2\n"
+    "wrong usage; 3 no connection; 4 time-out.\n"
     "\n"
     "Example: pb replay --client traffic.jsonl.gz localhost:8787\n";
 
 enum {
-    CHECK = 256,
-    CLIENT,
-    SERVER,
-    CA,
-    CONNECTION,
-    INSECURE,
-    PASSWORD,
-    RULES,
-    TIMEOUT,
-    HELP
+    REPLAY_CHECK = 1,
+    REPLAY_CLIENT,
+    REPLAY_SERVER,
+    REPLAY_CA,
+    REPLAY_CONNECTION,
+    REPLAY_INSECURE,
+    REPLAY_PASSWORD,
+    REPLAY_RULES,
+    REPLAY_TIMEOUT,
 };
 
-static int replay_add_password(struct live_replay *live, char *text)
+static const struct tool_option replay_option_rows[] = {
+    {"ca", "FILE", "trust the root certificates in FILE for a TLS server", REPLAY_CA, 0},
+    {"check", NULL, "check captures", REPLAY_CHECK, 0},
+    {"client", NULL, "play the client's side", REPLAY_CLIENT, 0},
+    {"connection", "N", "play the Nth connection of a pcap file, not the first",
+     REPLAY_CONNECTION, 0},
+    {"insecure", NULL, "accept any certificate of a TLS server", REPLAY_INSECURE, 0},
+    {"password", "NAME:PASSWORD",
+     "the password of user NAME; may be given again. That of other users is "
+     "PB_PASSWORD in the environment. Without either, the response in the capture is "
+     "sent",
+     REPLAY_PASSWORD, 0},
+    {"rules", "FILE",
+     "rules for places that are not compared; may be given again. A line is mask "
+     "NAME, mask /REGEX/ or mask PLACE, with or without in METHOD after it; or ignore "
+     "METHOD",
+     REPLAY_RULES, 0},
+    {"server", NULL, "play the server's side", REPLAY_SERVER, 0},
+    {"timeout", "SECONDS", "how long to wait for the peer: 10", REPLAY_TIMEOUT, 0},
+    {0}};
+
+struct replay_options {
+    struct live_replay live;
+    int mode; /* REPLAY_CHECK, REPLAY_CLIENT or REPLAY_SERVER */
+};
+
+static int replay_add_password(struct live_replay *live, const char *text)
 {
     if (!strchr(text, ':')) {
         tool_error("%s: NAME:PASSWORD is needed", text);
@@ -86,89 +93,73 @@ static int replay_read_connection(const char *text, size_t *out)
     return TOOL_DONE;
 }
 
-static int replay_take_option(struct live_replay *live, int got, char **argv)
+static int replay_set_mode(struct replay_options *o, int mode)
 {
-    switch (got) {
-    case CA:
-        live->config.tls_ca = optarg;
+    if (o->mode && o->mode != mode) {
+        tool_error("only one of --check, --client and --server can be given");
+        return TOOL_USAGE;
+    }
+    o->mode = mode;
+    return TOOL_DONE;
+}
+
+static int replay_take_option(void *ctx, int id, const char *argument)
+{
+    struct replay_options *o = ctx;
+    switch (id) {
+    case REPLAY_CA:
+        o->live.config.tls_ca = argument;
         return TOOL_DONE;
-    case CONNECTION:
-        return replay_read_connection(optarg, &live->connection);
-    case INSECURE:
-        live->config.tls_insecure = true;
+    case REPLAY_CONNECTION:
+        return replay_read_connection(argument, &o->live.connection);
+    case REPLAY_INSECURE:
+        o->live.config.tls_insecure = true;
         return TOOL_DONE;
-    case PASSWORD:
-        return replay_add_password(live, optarg);
-    case RULES:
-        return live_replay_add_rules(live, optarg);
-    case TIMEOUT:
-        return tool_parse_seconds(optarg, &live->timeout);
+    case REPLAY_PASSWORD:
+        return replay_add_password(&o->live, argument);
+    case REPLAY_RULES:
+        return live_replay_add_rules(&o->live, argument);
+    case REPLAY_TIMEOUT:
+        return tool_parse_seconds(argument, &o->live.timeout);
     default:
-        return tool_bad_option(got, argv);
+        return replay_set_mode(o, id);
     }
 }
 
-/* Reads the options. Returns the mode, CHECK, CLIENT or SERVER; 0 for --help and
- * errors. */
-static int replay_read_options(int argc, char **argv, struct live_replay *live,
-                               int *status)
+static int replay_run(struct replay_options *o, int count, char **words)
 {
-    static const struct option options[] = {
-        {"check", no_argument, NULL, CHECK},
-        {"client", no_argument, NULL, CLIENT},
-        {"server", no_argument, NULL, SERVER},
-        {"ca", required_argument, NULL, CA},
-        {"connection", required_argument, NULL, CONNECTION},
-        {"insecure", no_argument, NULL, INSECURE},
-        {"password", required_argument, NULL, PASSWORD},
-        {"rules", required_argument, NULL, RULES},
-        {"timeout", required_argument, NULL, TIMEOUT},
-        {"help", no_argument, NULL, HELP},
-        {0}};
-    int got, mode = 0;
-    *status = TOOL_DONE;
-    opterr = 0;
-    while (*status == TOOL_DONE &&
-           (got = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        if (got == HELP) {
-            fputs(replay_help, stdout);
-            return 0;
-        }
-        if (got > SERVER || got < CHECK) {
-            *status = replay_take_option(live, got, argv);
-        } else if (mode && mode != got) {
-            mode = 0;
-            break;
-        } else {
-            mode = got;
-        }
-    }
-    if (*status == TOOL_DONE && !mode) {
+    if (!o->mode) {
         tool_error(
             "one of --check, --client and --server is needed; see pb replay --help");
-        *status = TOOL_USAGE;
+        return TOOL_USAGE;
     }
-    return mode;
+    if (o->mode == REPLAY_CHECK && count == 0) {
+        tool_error("no FILE");
+        return TOOL_USAGE;
+    }
+    if (o->mode == REPLAY_CHECK) {
+        return check_files(count, words);
+    }
+    if (count != 2) {
+        tool_error("a FILE and an ENDPOINT are needed; see pb replay --help");
+        return TOOL_USAGE;
+    }
+    return live_replay_run(&o->live, o->mode == REPLAY_CLIENT ? SIDE_CLIENT : SIDE_SERVER,
+                           words[0], words[1]);
 }
 
 int replay_main(int argc, char **argv)
 {
-    struct live_replay live = {.connection = 1};
-    int status, mode = replay_read_options(argc, argv, &live, &status);
-    int count = argc - optind;
-    char **files = argv + optind;
-    if (status == TOOL_DONE && mode == CHECK && count == 0) {
-        tool_error("no FILE");
-        status = TOOL_USAGE;
-    } else if (status == TOOL_DONE && mode == CHECK) {
-        status = check_files(count, files);
-    } else if (status == TOOL_DONE && mode && count != 2) {
-        tool_error("a FILE and an ENDPOINT are needed; see pb replay --help");
-        status = TOOL_USAGE;
-    } else if (status == TOOL_DONE && mode) {
-        status = live_replay_run(&live, mode == CLIENT ? SIDE_CLIENT : SIDE_SERVER,
-                                 files[0], files[1]);
+    struct replay_options o = {.live.connection = 1};
+    const struct tool_usage usage = {"replay",
+                                     replay_help_begin,
+                                     replay_help_end,
+                                     {{replay_option_rows, replay_take_option, &o}}};
+    bool done = false;
+    int count, status = tool_parse_options(&usage, argc, argv, &count, &done);
+    if (status == TOOL_DONE && !done) {
+        status = replay_run(&o, count, argv);
     }
-    live_replay_fini(&live);
+    live_replay_fini(&o.live);
     return status;
 }

@@ -207,6 +207,80 @@ PB_TEST(failure, is_read_from_either_python)
     pb_failure_unref(f);
 }
 
+/* A failure whose parents are the value, in place of names. */
+static pb_failure *failure_with_parents(pb_value *parents)
+{
+    pb_value *state =
+        pb_build(NULL, "{s:y, s:s, s:N, s:s}", "type", "builtins.SystemExit", "value",
+                 "bye", "parents", parents, "traceback", "here");
+    pb_value *instance = pb_instance_steal(PB__COPYABLE_FAILURE, state);
+    pb_failure *f = pb_failure_from_value(instance);
+    pb_value_unref(instance);
+    return f;
+}
+
+/* Parents of several shapes, in each of which the taster of the client refuses
+ * something; NULL behind the last. */
+static pb_value *refused_parents(size_t i, struct service *server)
+{
+    pb_value *cls = pb_name(PB_CLASS, "builtins.SystemExit"), *v = NULL;
+    switch (i) {
+    case 0: /* what Twisted sends for an exception that is no Exception */
+        return pb_build(NULL, "[N]", cls);
+    case 1:
+        return cls;
+    case 2:
+        return pb_build(NULL, "[s, [N, (i)], s]", "shop.Error", cls, 1, "shop.Thing");
+    case 3:
+        v = pb_instance_steal("shop.Thing", pb_build(NULL, "{s:N}", "self", cls));
+        return pb_build(NULL, "[s, N]", "shop.Error", v);
+    case 4:
+        return pb_build(NULL, "{s:N, s:i}", "a", cls, "b", 1);
+    case 5:
+        return pb_build(NULL, "[N, N, N]", pb_object_value(server->two), cls,
+                        pb_object_value(server->two));
+    default:
+        pb_value_unref(cls);
+        return NULL;
+    }
+}
+
+static void parents_refused(struct pair *p)
+{
+    struct service server;
+    service_begin(&server, NULL);
+    pb_taster *all = pb_taster_new();
+    pb_taster_allow_all(all);
+    pair_open(p, (pb_session_config){0},
+              (pb_session_config){.root = server.root, .jelly.taster = all});
+    pb_value *parents;
+    for (size_t i = 0; (parents = refused_parents(i, &server)); i++) {
+        pb_failure *sent = failure_with_parents(parents);
+        call_root(p, p->client, "later", pb_build(NULL, "()"), NULL);
+        talk(p);
+        cr_assert_eq(pb_request_fail_with(server.waiting[0], sent), 0);
+        pb_failure_unref(sent);
+        pb_request_unref(server.waiting[0]);
+        server.waiting[server.waiting_count = 0] = NULL;
+        talk(p);
+        pb_session_stats stats = {0};
+        pb_session_get_stats(p->server, &stats);
+        note(p, "%zu exported", stats.exported);
+    }
+    pair_close_both(p);
+    service_end(&server);
+    pb_taster_unref(all);
+}
+
+/* Whatever of the parents the taster refuses, and nothing of it is left. */
+PB_TEST(failure, is_read_whatever_its_parents_are)
+{
+#define READ "failure 0 builtins.SystemExit: bye\n0 exported\n"
+    converse(parents_refused, "client ready\nserver ready\n" READ READ READ READ READ READ
+                              "client closed\nserver closed\n");
+#undef READ
+}
+
 PB_TEST(failure, bears_what_is_missing_or_odd)
 {
     pb_failure *f = read_failure("{}");

@@ -293,7 +293,8 @@ PB_API bool pb_failure_check(const pb_failure *f, const char *type);
  * the library. */
 PB_API pb_value *pb_failure_value(const pb_failure *f);
 /* The names of the exception's class and its bases, a list, borrowed; NULL if the peer
- * sent none. */
+ * sent none. For an exception that is no Exception (SystemExit, asyncio.CancelledError),
+ * Twisted sends the class itself, which is here only if the taster allows it. */
 PB_API pb_value *pb_failure_parents(const pb_failure *f);
 /* A failure for an exception, *new*. NULL if memory is exhausted. type is as in
  * pb_request_fail; the traceback (NULL: none) is sent if unsafe_tracebacks is set. */

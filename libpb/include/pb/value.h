@@ -277,8 +277,8 @@ PB_API const char *pb_unpersistable_reason(const pb_value *v);
  * base, underscores), inf and nan as Python prints them, strings and bytes with their
  * escapes, lists, tuples, dicts, sets, and the other forms that pb_value_repr prints:
  * set(), frozenset({1}), datetime.datetime(2020, 1, 2, 3, 4), datetime.timedelta(days=1),
- * Decimal('1.5'). NULL with PB_ERR_SYNTAX and the offset of the error, or with
- * PB_ERR_LIMIT if it is nested deeper than 1000. */
+ * Decimal('1.5'); and float('nan'). NULL with PB_ERR_SYNTAX and the offset of the error,
+ * or with PB_ERR_LIMIT if it is nested deeper than 1000. */
 PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
 
 /* ---- Building and unpacking by format ---- */

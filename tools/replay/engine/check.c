@@ -22,7 +22,7 @@ void check_pass(struct check *c)
 static void check_fail_heading(struct check *c)
 {
     c->failed++;
-    fprintf(stderr, "%s:%zu: %s: ", c->file, c->line, c->scenario ? c->scenario : "");
+    tool_print(stderr, "%s:%zu: %s: ", c->file, c->line, c->scenario ? c->scenario : "");
     if (c->role) {
         fprintf(stderr, "a session as %s: ", c->role);
     }
@@ -33,7 +33,7 @@ void check_fail(struct check *c, const char *format, ...)
     check_fail_heading(c);
     va_list args;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    tool_vprint(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
 }
