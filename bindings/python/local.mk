@@ -18,7 +18,9 @@ bindings_python_tests = \
 	%D%/tests/test_accelerate.py \
 	%D%/tests/test_asyncio.py \
 	%D%/tests/test_banana.py \
+	%D%/tests/test_closing.py \
 	%D%/tests/test_examples.py \
+	%D%/tests/test_exceptions.py \
 	%D%/tests/test_jelly.py \
 	%D%/tests/test_leaks.py \
 	%D%/tests/test_live.py \
