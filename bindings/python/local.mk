@@ -9,6 +9,7 @@ bindings_python_modules = \
 	%D%/libpb/connection.py \
 	%D%/libpb/endpoints.py \
 	%D%/libpb/errors.py \
+	%D%/libpb/fingerprints.py \
 	%D%/libpb/flavors.py \
 	%D%/libpb/jelly.py \
 	%D%/libpb/py.typed \
@@ -18,12 +19,15 @@ bindings_python_tests = \
 	%D%/tests/test_accelerate.py \
 	%D%/tests/test_asyncio.py \
 	%D%/tests/test_banana.py \
+	%D%/tests/test_closing.py \
 	%D%/tests/test_examples.py \
+	%D%/tests/test_exceptions.py \
 	%D%/tests/test_jelly.py \
 	%D%/tests/test_leaks.py \
 	%D%/tests/test_live.py \
 	%D%/tests/test_plain.py \
 	%D%/tests/test_session.py \
+	%D%/tests/test_unknown.py \
 	%D%/tests/test_values.py
 EXTRA_DIST += \
 	$(bindings_python_modules) \
@@ -33,6 +37,7 @@ EXTRA_DIST += \
 	%D%/README.md \
 	%D%/examples/client.py \
 	%D%/examples/server.py \
+	%D%/_libpb_accelerate.py \
 	%D%/libpb-accelerate.pth \
 	%D%/pyproject.toml \
 	%D%/setup.py \
@@ -94,7 +99,7 @@ install-data-hook:
 uninstall-hook:
 	rm -f $(DESTDIR)$(pbpydir)/_core.so
 pbpthdir = $(PYTHON_SITE)
-pbpth_DATA = %D%/libpb-accelerate.pth
+pbpth_DATA = %D%/libpb-accelerate.pth %D%/_libpb_accelerate.py
 
 PY_LOG_COMPILER = $(srcdir)/%D%/tests/run
 AM_PY_LOG_FLAGS = $(PYTHON)

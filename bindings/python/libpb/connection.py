@@ -25,6 +25,10 @@ _logger = logging.getLogger("libpb")
 _LEVELS = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}  # by PB_LOG_ level
 # Seconds that a peer has to read the output of a connection that is being closed.
 _LINGER = 5
+# What ends the program; any other exception ends the call that it comes from. As in
+# asyncio's tasks.
+FATAL = (KeyboardInterrupt, SystemExit)
+Tasks = Set["asyncio.Task[Any]"]
 # Codes of errors: PB_ERR_ in pb/error.h.
 _NOMEM, _INSECURE, _DEAD, _LOST, _TIMEOUT, _CANCELLED = -1, -7, -9, -10, -11, -12
 
@@ -50,7 +54,15 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
         if done:
             self.set_result(outcome)
         else:
-            self.set_exception(outcome)
+            self.set_exception(_raisable(outcome))
+
+
+def _raisable(exception: BaseException) -> BaseException:
+    """The exception; instead of one that would end the coroutine which awaits it, one that
+    names it."""
+    if not isinstance(exception, (StopIteration, GeneratorExit)):
+        return exception
+    return RuntimeError(f"{type(exception).__name__} was raised: {exception}")
 
 
 class RemoteReference(_core.Remote):
@@ -133,8 +145,10 @@ def _call(reference: RemoteReference, method: str, args: Tuple[Any, ...],
                                future._answered if answer else None)
     except ReferenceError as e:
         future.set_exception(DeadReferenceError(str(e)))
-    except Exception as e:
-        future.set_exception(e)
+    except FATAL:
+        raise
+    except BaseException as e:
+        future.set_exception(_raisable(e))
     else:
         if answer:
             future._call = call
@@ -144,11 +158,16 @@ def _call(reference: RemoteReference, method: str, args: Tuple[Any, ...],
 
 
 class Protocol(asyncio.Protocol):
-    """Drives a session, and is its handler (session/session.h). Internal."""
+    """Drives a session, and is its handler (session/session.h). Internal.
 
-    def __init__(self, connection: "Connection", *, server: bool, root: Any = None,
+    tasks holds every task that serves the connection until it ends; a server passes one
+    set to all its connections."""
+
+    def __init__(self, connection: "Connection", *, server: bool,
+                 root: Optional[Callable[["Connection"], Any]] = None,
                  portal: Optional["Portal"] = None, profile: Optional[str] = None,
-                 size_limit: int = 0, unsafe_tracebacks: bool = False) -> None:
+                 size_limit: int = 0, unsafe_tracebacks: bool = False,
+                 tasks: Optional[Tasks] = None) -> None:
         self.loop = asyncio.get_running_loop()
         self.connection = connection
         self.callbacks: List[Tuple[Callable[[Any], Any], Any]] = []
@@ -157,15 +176,18 @@ class Protocol(asyncio.Protocol):
         self.reason: Optional[Exception] = None
         self.ended = False
         self.transport: Any = None
-        self._portal = portal
+        self._portal, self._root = portal, root
+        self._tracebacks = unsafe_tracebacks
+        self._failing: Optional[BaseException] = None
         self._old = profile is not None and ("py2" in profile or "python2" in profile)
-        self._tasks: Set["asyncio.Task[None]"] = set()
+        self.tasks: Tasks = set() if tasks is None else tasks
+        self._handlers: Tasks = set()
         self._woken = self._blocked = False
         self._unblocked: "Optional[asyncio.Future[None]]" = None
         self._reading = True
         self._timer: Optional[asyncio.TimerHandle] = None
         self.session = _core.Session(
-            self, RemoteReference, COPIES, server, "portal" if portal else root,
+            self, RemoteReference, COPIES, server, "portal" if portal else None,
             size_limit, profile, unsafe_tracebacks, self._now())
 
     # ---- The transport ----
@@ -176,6 +198,17 @@ class Protocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
         self.connection._made(self)
+        if self._root is not None:
+            try:
+                self.connection.publish("root", self._root(self.connection))
+            except FATAL:
+                raise
+            except BaseException:
+                _logger.exception("a client is refused, because its root object could "
+                                  "not be made")
+                self.session.close()
+                transport.abort()  # type: ignore[attr-defined]  # before it is greeted
+                return
         self._pump()
 
     def data_received(self, data: bytes) -> None:
@@ -282,15 +315,21 @@ class Protocol(asyncio.Protocol):
         if not self.ready_future.done():
             self.ready_future.set_exception(why)
             self.ready_future.exception()  # it may have no waiter
+        current = asyncio.current_task(self.loop)
+        for task in self._handlers:
+            if task is not current:  # a method may go on after it has closed
+                task.cancel()
         callbacks, self.callbacks = self.callbacks, []
         for callback, argument in callbacks:
             try:
                 callback(argument)
-            except Exception:
+            except FATAL:
+                raise
+            except BaseException:
                 _logger.exception("exception in a disconnect callback")
 
     def log(self, level: int, text: str) -> None:
-        _logger.log(_LEVELS[level], "%s", text)
+        _logger.log(_LEVELS[level], "%s", text, exc_info=self._failing)
 
     def failure(self, code: int, type: str, text: str, traceback: str,
                 parents: List[str]) -> BaseException:
@@ -321,7 +360,7 @@ class Protocol(asyncio.Protocol):
         if isinstance(value, Referenceable):
             return False
         if isinstance(value, BaseException):
-            return describe(value)
+            return describe(value, self._tracebacks)
         if isinstance(value, Avatar):
             raise JellyError("an Avatar is sent as the answer to a login only")
         raise JellyError(f"{cls.__module__}.{cls.__qualname__} cannot be sent: it is "
@@ -351,7 +390,9 @@ class Protocol(asyncio.Protocol):
             args = (perspective, *args)
         try:
             result = getattr(target, name)(*args, **kwargs)
-        except Exception as e:
+        except FATAL:
+            raise
+        except BaseException as e:
             self.fail(request, e)
             return
         if inspect.isawaitable(result):
@@ -360,41 +401,59 @@ class Protocol(asyncio.Protocol):
             self._answer(request, result, perspective)
 
     def later(self, coroutine: Any) -> None:
-        """Runs a coroutine as a task, and holds it until it ends."""
+        """Runs a coroutine as a task, which is cancelled when the connection ends."""
+        task = self.finish(coroutine)
+        self._handlers.add(task)
+        task.add_done_callback(self._handlers.discard)
+
+    def finish(self, coroutine: Any) -> "asyncio.Task[Any]":
+        """Runs a coroutine as a task, also after the connection has ended."""
         task = self.loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
 
     async def _answer_later(self, request: Any, result: Awaitable[Any],
                             perspective: Any) -> None:
         try:
             answer = await result
-        except asyncio.CancelledError as e:
-            self.fail(request, e)
+        except FATAL:
             raise
-        except Exception as e:
+        except BaseException as e:
             self.fail(request, e)
+            if isinstance(e, asyncio.CancelledError):
+                raise
         else:
             self._answer(request, answer, perspective)
 
     def _answer(self, request: Any, result: Any, perspective: Any) -> None:
         try:
             request.answer(result, perspective)
-        except Exception as e:
+        except FATAL:
+            raise
+        except BaseException as e:
             self.fail(request, e)
 
     def fail(self, request: Any, exception: BaseException) -> None:
-        """Answers with an exception. The library logs those that are not an Error."""
+        """Answers with an exception. The library logs those that are not an Error; the
+        log gets the exception itself, and so makes a traceback only where it is
+        written."""
         if not request.waiting:
             return  # an answer that could not be sent was replaced by a failure
         if "__pb_tag__" in vars(type(exception)):
             try:
                 request.fail_as(exception)
                 return
-            except Exception as e:
+            except FATAL:
+                raise
+            except BaseException as e:
                 exception = e
         if request.waiting:
-            request.fail(*describe(exception))
+            self._failing = None if self._tracebacks else exception
+            try:
+                request.fail(*describe(exception, self._tracebacks))
+            finally:
+                self._failing = None
 
     refused = fail  # called if the arguments of a call could not be read
 
@@ -492,5 +551,15 @@ class Connection:
         self._protocol.close()
 
     async def wait_closed(self) -> None:
-        """Waits until the transport is closed, by either side."""
+        """Waits until the transport is closed, by either side, and the methods that it
+        served and the logouts have ended. Methods are cancelled when the connection
+        ends."""
         await asyncio.shield(self._protocol.gone_future)
+        await wait_for_tasks(self._protocol.tasks)
+
+
+async def wait_for_tasks(tasks: Tasks) -> None:
+    """Waits until these tasks have ended, but for the one that waits."""
+    current = asyncio.current_task()
+    while tasks - {current}:
+        await asyncio.wait(tasks - {current})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback as _traceback
+import weakref
 from typing import Any, Optional, Sequence, Type, Union
 
 from libpb._core import Error, InsecureJelly
@@ -88,22 +89,44 @@ def class_name(cls: Type[BaseException]) -> str:
     return _NAMES.get(cls) or f"{cls.__module__}.{cls.__qualname__}"
 
 
-def describe(exception: BaseException) -> tuple[str, str, str]:
-    """The form of an exception on the wire: class names separated by spaces, text,
-    traceback. The traceback is sent only if the session allows it."""
+def describe(exception: BaseException, traceback: bool = False) \
+        -> "tuple[str, str, Optional[str]]":
+    """The form of an exception on the wire: class names separated by spaces, text, and
+    the traceback, if it is wanted."""
+    trace: Optional[str] = None
     if isinstance(exception, RemoteError):
-        names = [exception.type, *(p for p in exception.parents if p != exception.type)]
-        text, trace = exception.value, exception.traceback
+        names = _words(exception.type,
+                       *(p for p in exception.parents if p != exception.type))
+        text = exception.value
+        if traceback:
+            trace = exception.traceback
     else:
-        names = [class_name(cls) for cls in type(exception).__mro__ if cls is not object]
+        names = _class_names(type(exception))
         try:
             text = str(exception)
         except Exception:
-            text = f"<unprintable {names[0]} object>"
-        trace = "".join(_traceback.format_exception(
-            type(exception), exception, exception.__traceback__))
-    return " ".join(_clean(name).replace(" ", "") for name in names), _clean(text), \
-        _clean(trace)
+            text = f"<unprintable {names.partition(' ')[0]} object>"
+        if traceback:
+            trace = "".join(_traceback.format_exception(
+                type(exception), exception, exception.__traceback__))
+    return names, _clean(text), None if trace is None else _clean(trace)
+
+
+def _class_names(cls: Type[BaseException]) -> str:
+    names = _known.get(cls)
+    if names is None:
+        names = _known[cls] = _words(*(class_name(c) for c in cls.__mro__
+                                       if c is not object))
+    return names
+
+
+# The names of a class and of its bases, as describe() gives them.
+_known: "weakref.WeakKeyDictionary[Type[BaseException], str]" = \
+    weakref.WeakKeyDictionary()
+
+
+def _words(*names: str) -> str:
+    return " ".join(_clean(name).replace(" ", "") for name in names)
 
 
 def _clean(text: Any) -> str:

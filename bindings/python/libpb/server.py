@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import ssl as _ssl
-from typing import Any, Callable, Dict, Generator, Mapping, Optional, Set, Union
+from typing import Any, Awaitable, Callable, Dict, Generator, Mapping, Optional, Set, Union
 
-from libpb.connection import Connection, Protocol
+from libpb.connection import FATAL, Connection, Protocol, Tasks, wait_for_tasks
 from libpb.endpoints import Endpoint
 from libpb.errors import describe
 from libpb.flavors import Avatar, Referenceable, Root
@@ -15,6 +16,7 @@ from libpb.flavors import Avatar, Referenceable, Root
 __all__ = ["Portal", "Server", "serve"]
 
 _Text = Union[str, bytes]
+_logger = logging.getLogger("libpb")
 
 
 class Portal:
@@ -75,8 +77,12 @@ def _ask(protocol: Protocol, attempt: Any, use: Callable[[Any], None],
     async def later(result: Any) -> None:
         try:
             use(await result)
-        except Exception as e:
+        except FATAL:
+            raise
+        except BaseException as e:
             _refuse(protocol, attempt, e)
+            if isinstance(e, asyncio.CancelledError):
+                raise
 
     try:
         result = function(*args)
@@ -84,19 +90,34 @@ def _ask(protocol: Protocol, attempt: Any, use: Callable[[Any], None],
             protocol.later(later(result))
         else:
             use(result)
-    except Exception as e:
+    except FATAL:
+        raise
+    except BaseException as e:
         _refuse(protocol, attempt, e)
 
 
-def _refuse(protocol: Protocol, attempt: Any, exception: Exception) -> None:
+def _refuse(protocol: Protocol, attempt: Any, exception: BaseException) -> None:
     types, text, _ = describe(exception)
     attempt.fail(types, text)
 
 
 def _log_out(protocol: Protocol, avatar: Avatar) -> None:
-    result = avatar.logout()
-    if inspect.isawaitable(result):
-        protocol.later(result)
+    async def later(result: Awaitable[Any]) -> None:
+        try:
+            await result
+        except FATAL:
+            raise
+        except BaseException:
+            _logger.exception("exception in the logout of %r", avatar)
+
+    try:
+        result = avatar.logout()
+        if inspect.isawaitable(result):
+            protocol.finish(later(result))
+    except FATAL:
+        raise
+    except BaseException:
+        _logger.exception("exception in the logout of %r", avatar)
 
 
 def _name(name: _Text) -> str:
@@ -126,49 +147,58 @@ class Server:
     def __init__(self, endpoint: Endpoint, root: Any, options: Dict[str, Any]) -> None:
         self._endpoint, self._root, self._options = endpoint, root, options
         self.connections: Set[Connection] = set()
+        self._tasks: Tasks = set()
         self._server: Optional[asyncio.AbstractServer] = None
+        self._port: Optional[int] = None
 
     def _make(self) -> Protocol:
-        connection, root = _Served(self), self._root
+        connection = _Served(self)
+        connection._protocol = Protocol(connection, server=True, tasks=self._tasks,
+                                        root=self._root_object if self._root else None,
+                                        **self._options)
+        return connection._protocol
+
+    def _root_object(self, connection: Connection) -> Any:
+        root = self._root
         if isinstance(root, Root):
             root = root.root_object(connection)
             if not isinstance(root, Referenceable):
                 raise TypeError(
                     f"root_object returned {root!r}, which is not a Referenceable")
-        connection._protocol = Protocol(connection, server=True, root=root,
-                                        **self._options)
-        return connection._protocol
+        return root
 
     async def _open(self) -> "Server":
+        self._closing = asyncio.Event()
         self._server = await self._endpoint.listen(self._make)
+        name = self._server.sockets[0].getsockname()  # type: ignore[attr-defined]
+        self._port = name[1] if isinstance(name, tuple) else None
         return self
 
     @property
     def port(self) -> Optional[int]:
         """The port number, also if the endpoint has port 0. None for a UNIX socket."""
-        assert isinstance(self._server, asyncio.base_events.Server)
-        name = self._server.sockets[0].getsockname()
-        return name[1] if isinstance(name, tuple) else None
+        return self._port
 
     def close(self) -> None:
-        """Stops listening, and closes all connections."""
+        """Stops listening, and closes all connections, which cancels the methods that
+        are running."""
         assert self._server is not None
         self._server.close()
+        self._closing.set()
         for connection in list(self.connections):
             connection.close()
 
     async def wait_closed(self) -> None:
-        """Waits until the server and its connections are closed."""
-        assert self._server is not None
+        """Waits until the connections of a closed server have ended, with the methods and
+        logouts of their clients."""
         for connection in list(self.connections):
             await connection.wait_closed()
-        await self._server.wait_closed()
+        await wait_for_tasks(self._tasks)
 
     async def serve_forever(self) -> None:
-        """Serves until it is cancelled, then closes the server."""
-        assert self._server is not None
+        """Serves until the server is closed, or closes it when it is cancelled."""
         try:
-            await self._server.serve_forever()
+            await self._closing.wait()
         finally:
             self.close()
 

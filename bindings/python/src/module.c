@@ -7,6 +7,8 @@
 #include "common/state.h"
 #include "session/session.h"
 
+#include <pb/version.h>
+
 static PyObject *exception_add(PyObject *module, const char *name, const char *doc,
                                PyObject *base)
 {
@@ -41,7 +43,8 @@ static int module_exec(PyObject *module)
 {
     struct pbpy_state *st = pbpy_state(module);
     return pbpy_state_init(st) != 0 || exceptions_add(module, st) != 0 ||
-                   pbpy_types_add(module, st) != 0
+                   pbpy_types_add(module, st) != 0 ||
+                   PyModule_AddStringConstant(module, "__version__", PB_VERSION) != 0
                ? -1
                : 0;
 }

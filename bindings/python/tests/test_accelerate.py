@@ -89,6 +89,8 @@ class Installing(unittest.TestCase):
                           pb.jelly.__code__.co_filename == accelerate.__file__,
                           sys.path[0] == os.path.dirname(os.path.abspath(__file__)))
                 """))
+            self.assertIn("__main__ ['x'] True", self.run_python(
+                "-m", "libpb.accelerate", script, "x"))
             said = "__main__ ['a', '-b'] True True True\n"
             run = ["-m", "libpb.accelerate"]
             self.assertEqual(self.run_python(*run, script, "a", "-b"), said)
@@ -111,11 +113,26 @@ class Installing(unittest.TestCase):
             print(accelerate.installed(), twisted.spread.pb.unjelly.__code__.co_filename
                   == accelerate.__file__)
         """)
-        for switch in ("", "0"):
+        for switch in ("", "0", "off", "False", "no"):
             self.assertEqual(self.run_python("-c", code, LIBPB_ACCELERATE=switch),
                              "False False\nFalse False\n")
-        self.assertEqual(self.run_python("-c", code, LIBPB_ACCELERATE="1"),
-                         "True False\nTrue True\n")
+        for switch in ("1", "on", "Yes", "true", "children"):
+            self.assertEqual(self.run_python("-c", code, LIBPB_ACCELERATE=switch),
+                             "False False\nTrue True\n")
+        self.assertEqual(self.run_python("-c", code, LIBPB_ACCELERATE="flase"),
+                         "libpb: LIBPB_ACCELERATE='flase' has no effect: it is on, children "
+                         "or off (see python -m libpb.accelerate --help)\n"
+                         "False False\nFalse False\n")
+
+    def test_children(self):
+        """A program that is accelerated takes the switch out of its environment."""
+        code = ("import os, _libpb_accelerate as a; a.start(); before = a.SWITCH in "
+                "os.environ; import twisted.spread.pb; print(before, os.environ.get("
+                "a.SWITCH))")
+        self.assertEqual(self.run_python("-c", code, LIBPB_ACCELERATE="on"),
+                         "True None\n")
+        self.assertEqual(self.run_python("-c", code, LIBPB_ACCELERATE="children"),
+                         "True children\n")
 
 
 accelerate_original = banana.Banana.dataReceived

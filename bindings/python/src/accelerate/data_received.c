@@ -209,9 +209,10 @@ static int receiver_save_lists(struct receiver *r)
 }
 
 /* Calls Twisted's own dataReceived with the input from an offset on. */
-static PyObject *receiver_give_up(struct receiver *r, size_t from)
+static PyObject *receiver_give_up(struct receiver *r, size_t from, enum pbpy_left why)
 {
-    const struct pbpy_state *st = r->reader.st;
+    struct pbpy_state *st = r->reader.st;
+    pbpy_count_in_python(st, PBPY_DATA_RECEIVED_CALL, why);
     if (receiver_save_lists(r) != 0 || receiver_set_buffer(r, r->reader.len) != 0) {
         return NULL;
     }
@@ -232,7 +233,7 @@ static PyObject *receiver_run(struct receiver *r)
     size_t at = 0;
     do {
         if (!receiver_observe(r)) {
-            return receiver_give_up(r, at);
+            return receiver_give_up(r, at, PBPY_LEFT_CHANGED);
         }
         pb_error err = {0};
         bool words = r->dialect && pbpy_is_bytes(r->dialect, "pb");
@@ -243,10 +244,11 @@ static PyObject *receiver_run(struct receiver *r)
             return NULL;
         }
         if (failed || r->for_python) {
-            return receiver_give_up(r, at);
+            return receiver_give_up(r, at, PBPY_LEFT_REFUSED);
         }
         /* If it was paused, something has changed: look again. */
     } while (at < reader->len && reader->paused);
+    pbpy_count_in_c(r->reader.st, PBPY_DATA_RECEIVED_CALL);
     if (receiver_save_lists(r) != 0 || receiver_set_buffer(r, at) != 0) {
         return NULL;
     }
@@ -288,10 +290,12 @@ PyObject *pbpy_data_received(PyObject *module, PyObject *const *args, Py_ssize_t
     }
     struct receiver r = {.reader.st = st, .self = args[0]};
     PyObject *result;
-    if (PyBytes_CheckExact(args[1]) && PyBytes_GET_SIZE(args[1]) > 0 &&
-        receiver_begin(&r, args[1])) {
+    bool some = PyBytes_CheckExact(args[1]) && PyBytes_GET_SIZE(args[1]) > 0;
+    if (some && receiver_begin(&r, args[1])) {
         result = receiver_run(&r);
     } else {
+        pbpy_count_in_python(st, PBPY_DATA_RECEIVED_CALL,
+                             some ? PBPY_LEFT_CHANGED : PBPY_LEFT_REFUSED);
         result = PyObject_CallFunctionObjArgs(st->twisted->dataReceived, r.self, args[1],
                                               NULL);
     }

@@ -339,8 +339,10 @@ PyObject *pbpy_jelly(PyObject *module, PyObject *const *args, Py_ssize_t n)
     }
     if (PyDict_GetItemWithError(t->jelly_globals, st->names._Jellier) != t->_Jellier ||
         !pbpy_class_is_own(t->_Jellier, t->jellier_methods, &t->jellier_version)) {
+        pbpy_count_in_python(st, PBPY_JELLY_CALL, PBPY_LEFT_CHANGED);
         return PyObject_Vectorcall(t->jelly, args, 4, NULL);
     }
+    pbpy_count_in_c(st, PBPY_JELLY_CALL);
     struct jellier j = {
         .st = st,
         .taster = args[1],
@@ -390,9 +392,11 @@ PyObject *pbpy_jellier_jelly(PyObject *module, PyObject *const *args, Py_ssize_t
         fit = j.preserved && j.cooked && j.cooker && j.taster;
     }
     if (fit) {
+        pbpy_count_in_c(st, PBPY_JELLIER_JELLY_CALL);
         j.judge = pbpy_taster_kind(st, j.taster);
         sexp = jellier_run(&j, args[1]);
     } else {
+        pbpy_count_in_python(st, PBPY_JELLIER_JELLY_CALL, PBPY_LEFT_CHANGED);
         sexp = PyObject_Vectorcall(t->jellier_jelly, args, 2, NULL);
     }
     Py_XDECREF(j.taster);

@@ -68,9 +68,9 @@ static bool rules_take_dialect(const struct pbpy_state *st, PyObject *self,
 }
 
 /* The bytes that self._encode would write, *new*; NULL without an exception: C cannot
- * write them. */
-static PyObject *encode_as_banana(struct pbpy_state *st, PyObject *self,
-                                  PyObject *expression)
+ * write them, which is counted. */
+static PyObject *encode_as_banana(struct pbpy_state *st, enum pbpy_function function,
+                                  PyObject *self, PyObject *expression)
 {
     size_t size = pbpy_limit(
         PyDict_GetItemWithError(st->twisted->banana_globals, st->names.SIZE_LIMIT));
@@ -83,15 +83,21 @@ static PyObject *encode_as_banana(struct pbpy_state *st, PyObject *self,
     };
     PyObject *bytes = NULL;
     pb_error err = {0};
-    if (size != 0 &&
-        pbpy_is_own(self, st->names._encode, st->twisted->accelerated_encode,
-                    st->twisted->_encode) &&
-        rules_take_dialect(st, self, &rules) &&
-        rules_take_ints(&st->names, self, &rules)) {
+    bool own = size != 0 &&
+               pbpy_is_own(self, st->names._encode, st->twisted->accelerated_encode,
+                           st->twisted->_encode) &&
+               rules_take_dialect(st, self, &rules) &&
+               rules_take_ints(&st->names, self, &rules);
+    if (own) {
         bytes = pbpy_expression_write(st, expression, &rules, NULL, &err);
     }
     Py_XDECREF(rules.smallest);
     Py_XDECREF(rules.largest);
+    if (bytes) {
+        pbpy_count_in_c(st, function);
+    } else if (!PyErr_Occurred()) {
+        pbpy_count_in_python(st, function, own ? PBPY_LEFT_REFUSED : PBPY_LEFT_CHANGED);
+    }
     return bytes;
 }
 
@@ -101,7 +107,7 @@ PyObject *pbpy_encode_to(PyObject *module, PyObject *const *args, Py_ssize_t n)
     if (!pbpy_check_arguments(n, 3, "encode_to(self, obj, write)")) {
         return NULL;
     }
-    PyObject *bytes = encode_as_banana(st, args[0], args[1]);
+    PyObject *bytes = encode_as_banana(st, PBPY_ENCODE_CALL, args[0], args[1]);
     PyObject *result = NULL;
     if (bytes) {
         result = PyObject_CallOneArg(args[2], bytes);
@@ -123,7 +129,7 @@ PyObject *pbpy_send_encoded(PyObject *module, PyObject *const *args, Py_ssize_t 
     if (!pbpy_check_arguments(n, 2, "send_encoded(self, obj)")) {
         return NULL;
     }
-    PyObject *bytes = encode_as_banana(st, args[0], args[1]);
+    PyObject *bytes = encode_as_banana(st, PBPY_SEND_ENCODED_CALL, args[0], args[1]);
     if (!bytes) {
         return PyErr_Occurred() ? NULL
                                 : PyObject_CallFunctionObjArgs(st->twisted->sendEncoded,

@@ -3,6 +3,12 @@
  * The objects of the installed Twisted, and whether a service has replaced them. */
 #include "accelerate/twisted.h"
 
+static const char *const function_names[] = {
+#define PBPY_FUNCTION_NAME(name, text) text,
+    PBPY_FUNCTION_MAP(PBPY_FUNCTION_NAME)
+#undef PBPY_FUNCTION_NAME
+};
+
 PyObject *pbpy_bind(PyObject *module, PyObject *names)
 {
     struct pbpy_state *st = pbpy_state(module);
@@ -17,14 +23,14 @@ PyObject *pbpy_bind(PyObject *module, PyObject *names)
     }
     PBPY_TWISTED_MAP(PBPY_TWISTED_TAKE)
 #undef PBPY_TWISTED_TAKE
-    pbpy_twisted_free(st->twisted);
+    t->before = st->twisted;
     st->twisted = t;
     Py_RETURN_NONE;
 }
 
 int pbpy_twisted_traverse(struct pbpy_twisted *t, visitproc visit, void *arg)
 {
-    if (t) {
+    for (; t; t = t->before) {
 #define PBPY_TWISTED_VISIT(name) Py_VISIT(t->name);
         PBPY_TWISTED_MAP(PBPY_TWISTED_VISIT)
 #undef PBPY_TWISTED_VISIT
@@ -34,11 +40,44 @@ int pbpy_twisted_traverse(struct pbpy_twisted *t, visitproc visit, void *arg)
 
 void pbpy_twisted_free(struct pbpy_twisted *t)
 {
-    if (t) {
+    while (t) {
+        struct pbpy_twisted *before = t->before;
 #define PBPY_TWISTED_DROP(name) Py_XDECREF(t->name);
         PBPY_TWISTED_MAP(PBPY_TWISTED_DROP)
 #undef PBPY_TWISTED_DROP
         PyMem_Free(t);
+        t = before;
+    }
+}
+
+PyObject *pbpy_counts(PyObject *module, PyObject *unused)
+{
+    (void)unused;
+    const struct pbpy_twisted *t = pbpy_state(module)->twisted;
+    PyObject *counts = PyDict_New();
+    for (size_t i = 0; counts && t && i < PBPY_FUNCTIONS; i++) {
+        PyObject *pair = Py_BuildValue("KK", t->counts[i].in_c, t->counts[i].in_python);
+        if (!pair || PyDict_SetItemString(counts, function_names[i], pair) != 0) {
+            Py_CLEAR(counts);
+        }
+        Py_XDECREF(pair);
+    }
+    return counts;
+}
+
+void pbpy_count_in_python(struct pbpy_state *st, enum pbpy_function function,
+                          enum pbpy_left why)
+{
+    struct pbpy_twisted *t = st->twisted;
+    struct pbpy_count *count = &t->counts[function];
+    count->in_python++;
+    if (why == PBPY_LEFT_CHANGED && !count->reported) {
+        count->reported = true;
+        PyObject *none = PyObject_CallFunction(t->report, "s", function_names[function]);
+        if (!none) {
+            PyErr_WriteUnraisable(t->report);
+        }
+        Py_XDECREF(none);
     }
 }
 

@@ -35,13 +35,46 @@
     X(unjellier_methods)                                           \
     X(jellier_jelly) /* Twisted's own _Jellier.jelly */            \
     X(unjellier_unjelly)                                           \
-    X(security)       /* SecurityOptions.isTypeAllowed */          \
-    X(dummy_security) /* DummySecurityOptions.isTypeAllowed */
+    X(security)       /* SecurityOptions.isTypeAllowed, or None */ \
+    X(dummy_security) /* of DummySecurityOptions, or None */       \
+    X(report)         /* called with the name of a function */
+
+/* The functions of Twisted that C replaces, by the names that status() has for them. */
+#define PBPY_FUNCTION_MAP(X)                \
+    X(DATA_RECEIVED, "Banana.dataReceived") \
+    X(SEND_ENCODED, "Banana.sendEncoded")   \
+    X(ENCODE, "Banana._encode")             \
+    X(JELLY, "jelly")                       \
+    X(JELLIER_JELLY, "_Jellier.jelly")      \
+    X(UNJELLY, "unjelly")                   \
+    X(UNJELLIER_UNJELLY, "_Unjellier.unjelly")
+
+enum pbpy_function {
+#define PBPY_FUNCTION_ENUM(name, text) PBPY_##name##_CALL,
+    PBPY_FUNCTION_MAP(PBPY_FUNCTION_ENUM)
+#undef PBPY_FUNCTION_ENUM
+        PBPY_FUNCTIONS,
+};
+
+/* Why C leaves a call to Twisted's own function. */
+enum pbpy_left {
+    PBPY_LEFT_CHANGED, /* a service has changed what the call depends on: it is logged */
+    PBPY_LEFT_REFUSED, /* C refuses the input, and Python says what is wrong with it */
+};
+
+/* How often each function has run. */
+struct pbpy_count {
+    unsigned long long in_c, in_python;
+    bool reported; /* that something was changed */
+};
 
 struct pbpy_twisted {
 #define PBPY_TWISTED_FIELD(name) PyObject *name;
     PBPY_TWISTED_MAP(PBPY_TWISTED_FIELD)
 #undef PBPY_TWISTED_FIELD
+    /* What was bound before, which code on the stack may still use. */
+    struct pbpy_twisted *before;
+    struct pbpy_count counts[PBPY_FUNCTIONS];
     /* The version of each class when its methods were last found unchanged. */
     unsigned jellier_version, unjellier_version;
 };
@@ -49,6 +82,17 @@ struct pbpy_twisted {
 /* tp_traverse and tp_free of the struct; NULL is allowed. */
 int pbpy_twisted_traverse(struct pbpy_twisted *t, visitproc visit, void *arg);
 void pbpy_twisted_free(struct pbpy_twisted *t);
+
+/* Counts a call that C does. */
+static inline void pbpy_count_in_c(struct pbpy_state *st, enum pbpy_function function)
+{
+    st->twisted->counts[function].in_c++;
+}
+/* Counts a call that is left to Twisted's own function. The first time that this is
+ * because something was changed, `report` is called, which logs that. No exception may be
+ * set. */
+void pbpy_count_in_python(struct pbpy_state *st, enum pbpy_function function,
+                          enum pbpy_left why);
 
 /* Whether self.name is this function, bound to self, or `other`, if that is not NULL.
  * False also if there is no such attribute. */
@@ -80,6 +124,7 @@ bool pbpy_check_arguments(Py_ssize_t n, Py_ssize_t wanted, const char *signature
 
 /* The functions of the module; each mirrors the one of Twisted. */
 PyObject *pbpy_bind(PyObject *module, PyObject *names);
+PyObject *pbpy_counts(PyObject *module, PyObject *unused);
 PyObject *pbpy_data_received(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *pbpy_send_encoded(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *pbpy_encode_to(PyObject *module, PyObject *const *args, Py_ssize_t n);
@@ -95,6 +140,8 @@ PyObject *pbpy_unjellier_unjelly(PyObject *module, PyObject *const *args, Py_ssi
 
 #define PBPY_TWISTED_METHODS                                                   \
     {"bind", pbpy_bind, METH_O, "bind(names): takes the objects of Twisted."}, \
+        {"counts", pbpy_counts, METH_NOARGS,                                   \
+         "counts(): calls by function: (in C, left to Python)."},              \
         PBPY_FAST("data_received", pbpy_data_received, "Banana.dataReceived"), \
         PBPY_FAST("send_encoded", pbpy_send_encoded, "Banana.sendEncoded"),    \
         PBPY_FAST("encode_to", pbpy_encode_to, "Banana._encode"),              \

@@ -555,8 +555,10 @@ PyObject *pbpy_unjelly(PyObject *module, PyObject *const *args, Py_ssize_t n)
     if (PyDict_GetItemWithError(t->jelly_globals, st->names._Unjellier) !=
             t->_Unjellier ||
         !pbpy_class_is_own(t->_Unjellier, t->unjellier_methods, &t->unjellier_version)) {
+        pbpy_count_in_python(st, PBPY_UNJELLY_CALL, PBPY_LEFT_CHANGED);
         return PyObject_Vectorcall(t->unjelly, args, 4, NULL);
     }
+    pbpy_count_in_c(st, PBPY_UNJELLY_CALL);
     struct unjellier u = {
         .st = st, .taster = args[1], .load = args[2], .invoker = args[3]};
     PyObject *object = unjellier_run(&u, args[0]);
@@ -588,6 +590,7 @@ PyObject *pbpy_unjellier_unjelly(PyObject *module, PyObject *const *args, Py_ssi
     }
     PyObject *object = NULL;
     if (taster && references && PyDict_CheckExact(references)) {
+        pbpy_count_in_c(st, PBPY_UNJELLIER_UNJELLY_CALL);
         struct unjellier u = {
             .st = st, .self = args[0], .taster = taster, .references = references};
         Py_INCREF(args[0]);
@@ -595,6 +598,7 @@ PyObject *pbpy_unjellier_unjelly(PyObject *module, PyObject *const *args, Py_ssi
         object = unjellier_run(&u, args[1]);
         unjellier_fini(&u);
     } else {
+        pbpy_count_in_python(st, PBPY_UNJELLIER_UNJELLY_CALL, PBPY_LEFT_CHANGED);
         object = PyObject_Vectorcall(t->unjellier_unjelly, args, 2, NULL);
     }
     Py_XDECREF(references);

@@ -32,7 +32,9 @@ PyObject *pbpy_handler_call(struct pbpy_session *self, const char *method,
 
 void pbpy_session_unraisable(struct pbpy_session *self)
 {
-    if (!self->raised[0] && !PyErr_ExceptionMatches(PyExc_Exception)) {
+    bool fatal = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) ||
+                 PyErr_ExceptionMatches(PyExc_SystemExit);
+    if (!self->raised[0] && fatal) {
         PyErr_Fetch(&self->raised[0], &self->raised[1], &self->raised[2]);
     } else {
         PyErr_WriteUnraisable(self->handler);
