@@ -26,8 +26,9 @@ struct printing {
     struct pb__buf *out;
     size_t most; /* bytes of out, past which nothing more is printed */
     struct pb__buf frames;
-    struct pb__map met; /* shared values that were met, to themselves while they are open */
-    bool again;         /* whether this step prints what was printed before */
+    struct pb__map
+        met;    /* shared values that were met, to themselves while they are open */
+    bool again; /* whether this step prints what was printed before */
     size_t once, repeated;
 };
 
@@ -252,8 +253,7 @@ static int repr_next(struct printing *p)
 static int repr_count(struct printing *p, size_t before)
 {
     *(p->again ? &p->repeated : &p->once) += p->out->len - before;
-    bool fits = p->repeated <= REPEATED_LEAST ||
-                p->repeated / REPEATED_FACTOR <= p->once;
+    bool fits = p->repeated <= REPEATED_LEAST || p->repeated / REPEATED_FACTOR <= p->once;
     return fits ? 0 : PB_ERR_LIMIT;
 }
 

@@ -56,7 +56,7 @@ static int endpoint_file_load(struct endpoint_section *s)
 }
 
 /* Ends text before white space at its end, and returns its first other character. */
-static char *trim(char *text)
+static char *trim_line(char *text)
 {
     size_t len = strlen(text);
     while (len > 0 && isspace((unsigned char)text[len - 1])) {
@@ -82,7 +82,7 @@ static int endpoint_entry_add(struct endpoint_section *s, char *line, int number
     }
     *equals = '\0';
     s->entries = more;
-    more[s->count++] = (struct endpoint_entry){trim(line), trim(equals + 1), number};
+    more[s->count++] = (struct endpoint_entry){trim_line(line), trim_line(equals + 1), number};
     return TOOL_DONE;
 }
 
@@ -94,7 +94,7 @@ static bool is_section_head(char *line, const char *name, bool *wanted)
         return false;
     }
     line[len - 1] = '\0';
-    *wanted = strcmp(trim(line + 1), name) == 0;
+    *wanted = strcmp(trim_line(line + 1), name) == 0;
     return true;
 }
 
@@ -110,7 +110,7 @@ int endpoint_section_read(const char *name, struct endpoint_section *out)
         if (next) {
             *next++ = '\0';
         }
-        line = trim(line);
+        line = trim_line(line);
         bool empty = !*line || *line == '#' || *line == ';';
         if (!empty && is_section_head(line, name, &wanted)) {
             out->is_found = out->is_found || wanted;

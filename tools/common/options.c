@@ -73,7 +73,7 @@ const struct tool_option *tool_find_option(const struct tool_options *group,
 
 enum { WORD_MAX = 40 };
 
-static size_t smaller(size_t a, size_t b)
+static size_t distance_min(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -94,10 +94,10 @@ static size_t word_distance(const char *a, const char *b)
                *before = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= n; j++) {
-            row[j] = smaller(above[j - 1] + (a[i - 1] != b[j - 1]),
-                             smaller(above[j], row[j - 1]) + 1);
+            row[j] = distance_min(above[j - 1] + (a[i - 1] != b[j - 1]),
+                             distance_min(above[j], row[j - 1]) + 1);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                row[j] = smaller(row[j], before[j - 2] + 1);
+                row[j] = distance_min(row[j], before[j - 2] + 1);
             }
         }
     }

@@ -259,7 +259,8 @@ PB_TEST(loop, there_is_none)
         pb_conn_adopt(NULL, socket(AF_UNIX, SOCK_STREAM, 0), 0, NULL, &err[4]));
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(err[i].code, PB_ERR_ARG);
-        cr_assert_str_eq(err[i].text, "the loop is NULL; the default loop is, where there are too "
+        cr_assert_str_eq(err[i].text,
+                         "the loop is NULL; the default loop is, where there are too "
                          "many open files");
     }
 }
@@ -280,8 +281,11 @@ PB_TEST(loop, without_descriptors)
         pb_loop *l = pb_loop_default();
         pb_error err = {0};
         server = pb_serve(l, "tcp:0:interface=127.0.0.1", NULL, &err);
-        cr_assert_eq(err.code, server ? 0 : l ? PB_ERR_SYSTEM : PB_ERR_ARG, "%s",
-                     err.text);
+        cr_assert_eq(err.code,
+                     server ? 0
+                     : l    ? PB_ERR_SYSTEM
+                            : PB_ERR_ARG,
+                     "%s", err.text);
         cr_assert(server || strstr(err.text, "too many open files"), "%s", err.text);
     }
     pb_server_close(server, NULL, NULL);
