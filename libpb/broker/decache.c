@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * decache, both ways: one receipt of a cache is given back. As decrefs, those to be
- * written wait while another message is written, or while there is no memory. */
+ * decache, written and received: the owner has released one receipt of a cache. Like
+ * decrefs, decaches stay due while another message is being written, or while there is no
+ * memory. */
 #include <inttypes.h>
 
 #include "libpb/base/mem.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * decref, both ways. Those to be written wait while another message is written, or while
- * there is no memory; none is ever lost. */
+ * decref, written and received. Decrefs stay due while another message is being written,
+ * or while there is no memory; none is ever lost. */
 #include <inttypes.h>
 
 #include "libpb/base/mem.h"

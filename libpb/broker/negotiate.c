@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Negotiation. The server speaks first, a list of its dialects; the client answers with
- * the first of them that it knows; then each side sends its version. Mirrors the first
- * part of Banana.callExpressionReceived, and Broker.connectionReady. */
+ * Negotiation. The server first sends a list of its dialects; the client answers with the
+ * first of them that it knows; then each side sends its version. Mirrors the first part
+ * of Banana.callExpressionReceived, and Broker.connectionReady. */
 #include <inttypes.h>
 
 #include "libpb/broker/calls.h"
@@ -60,7 +60,7 @@ static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
     return 0;
 }
 
-/* The dialect of that name, if it is known here. */
+/* The dialect with that name, if it is known here. */
 static pb_dialect dialect_of(const pb_session *s, const pb_value *v)
 {
     const pb_dialect *known = s->shared->config.dialects;

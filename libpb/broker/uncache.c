@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * uncache, both ways: all receipts of a cache have been given back, and nothing more will
- * come for it. */
+ * uncache, written and received: all receipts of a cache have been released, and its
+ * number is not used any more. */
 #include <inttypes.h>
 
 #include "libpb/broker/log.h"
