@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls that wait for a connection. Each callback may do anything, also add to the list or
- * end it, so a call is out of the list before its callback runs. */
+ * Calls that wait for a connection. A call is taken from the list before its callback
+ * runs, as the callback may do anything, also add to the list or end it. */
 #include "libpb/net/queued_calls.h"
 
 #include <string.h>
