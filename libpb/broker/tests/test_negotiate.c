@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Negotiation in both roles, byte for byte, and everything that can go wrong with it. */
+ * Negotiation in both roles, byte for byte, and all of its errors. */
 #include "libpb/broker/tests/service.h"
 
-/* What a session says of its own, taken from it. */
+/* Takes the output of a session, which must be this. */
 static void says(pb_session *s, pb_span expected)
 {
     pb_span out = pb_session_send(s);
@@ -166,8 +166,8 @@ PB_TEST(negotiate, does_not_wait_for_ever)
     pb_session_free(s);
 }
 
-/* Calls that are made before the session is ready leave in order, one that was cancelled
- * not at all, and one that cannot be sent fails. */
+/* Calls that are made before the session is ready are sent in order; one that was
+ * cancelled is not sent, and one that cannot be sent fails. */
 static void early(struct pair *p)
 {
     struct service service;
@@ -213,7 +213,7 @@ PB_TEST(negotiate, keeps_calls_that_come_early)
         "server closed\n");
 }
 
-/* They fail, in order, where it never becomes ready. */
+/* They fail, in order, if the session never becomes ready. */
 PB_TEST(negotiate, fails_early_calls_when_it_ends)
 {
     struct pair p = {0};

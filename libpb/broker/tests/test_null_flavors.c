@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The rule for NULL in flavors, registries, local references, pages and published objects:
- * see tests/null.h. */
+ * The rule for NULL in flavors, registries, local references, pages and published
+ * objects: see tests/null.h. */
 #include "libpb/broker/tests/pair.h"
 #include "pb/flavors.h"
 #include "pb/local.h"

@@ -19,7 +19,8 @@ static const pb_class frozen = {.name = "scenarios.Pond",
                                 .flavor = PB_FLAVOR_CACHEABLE,
                                 .state_to_copy = frozen_state};
 
-/* Without state_to_cache there is state_to_copy. A cache that refuses it is given back. */
+/* Without state_to_cache, state_to_copy is called. A cache that refuses its state is
+ * released. */
 static void refused(struct pair *p)
 {
     struct ponds ponds;
@@ -38,7 +39,8 @@ PB_TEST(cache, that_refuses_its_state_is_given_back)
     converse(refused, "failure -4 builtins.OverflowError: number out of range\n");
 }
 
-/* The client is given an answer to its next call, in hexadecimal, as if from the server. */
+/* The client receives an answer to its next call, in hexadecimal, as if from the
+ * server. */
 static void answer(struct pair *p, const char *value)
 {
     char hex[512];
@@ -91,7 +93,7 @@ PB_TEST(cache, that_is_malformed_fails_the_call)
     }
 }
 
-/* Twisted counts from 1, but any number will do. */
+/* Twisted counts from 1, but any number is accepted. */
 PB_TEST(cache, may_go_by_any_number)
 {
     static const char *const numbers[] = {"0081", "0583"};
@@ -121,14 +123,14 @@ PB_TEST(cache, may_go_by_any_number)
     }
 }
 
-/* Of what was taken from the message before it was refused, the decache is owed. */
+/* What was read from the message before it was refused needs a decache. */
 PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
 {
     struct pair *p = calloc(1, sizeof *p);
     struct ponds ponds;
     open_ponds(p, &ponds, (pb_session_config){0});
     char hex[] = "03801b870181"
-                 "03800887" /* a list: a cache, and what no taster knows */
+                 "03800887" /* a list: a cache, and an instance that no taster allows */
                  "0380" TAG "018101800587"
                  "01800382612e62";
     pb_remote *root = pb_session_root(p->client);
@@ -148,7 +150,7 @@ PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
     free(p);
 }
 
-/* The server hears this, in hexadecimal, in place of a call of the client's. */
+/* The server receives this, in hexadecimal, in place of a call of the client. */
 static void instead(struct pair *p, const char *hex)
 {
     pb_remote *root = pb_session_root(p->client);
@@ -165,8 +167,8 @@ static void instead(struct pair *p, const char *hex)
     "07801a870181" luid_and_method "018102800b87" args "02800587028001" \
     "8278" kwargs
 
-/* Nobody gets to see one that has refused its state: not by its number in another member
- * of the message, nor in another message. */
+/* A cache that has refused its state is unknown: neither another member of its message
+ * nor another message can use its number. */
 PB_TEST(cache, that_refuses_its_state_is_unknown)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -197,7 +199,7 @@ PB_TEST(cache, that_refuses_its_state_is_unknown)
     free(p);
 }
 
-/* The same for one that came where no value is looked at. */
+/* The same for one in a message whose values are not used. */
 PB_TEST(cache, that_comes_in_another_message_is_unknown)
 {
     struct pair *p = calloc(1, sizeof *p);

@@ -69,7 +69,8 @@ static int keyword(void *self, pb_request *req)
     return pb_request_answer_steal(req, pb_value_ref(v));
 }
 
-/* An avatar for a mind that is None, nothing for ever for one that is 0, else the mind. */
+/* An avatar for a mind that is None, nothing for ever for one that is 0, else the
+ * mind. */
 static int log_in_anonymous(void *self, pb_request *req)
 {
     pb_value *mind = pb_item(pb_request_args(req), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The log on standard error: its lines, and which programs get it from the environment. */
+ * The log on standard error: its lines, and which programs get it from the
+ * environment. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Programs that have closed descriptor 0, 1 or 2: nothing of the library's ever takes the
- * place of these. A server, a service and a blocking client, in a process of their own. */
+ * Programs that have closed descriptor 0, 1 or 2: nothing of the library's ever takes
+ * the place of these. A server, a service and a blocking client, in a process of their
+ * own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

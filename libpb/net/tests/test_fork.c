@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The child of a fork, which has a copy of all that its parent has: whatever it does with that,
- * the parent goes on as if there were no child. */
+ * The child of a fork, which has a copy of all that its parent has: whatever it does with
+ * that, the parent goes on as if there were no child. */
 #include <dirent.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -474,8 +474,8 @@ static int use_loops(void *ctx)
     return 0;
 }
 
-/* The child takes the loop over as libuv has it, and runs it: there is nothing left of what
- * was under it. */
+/* The child takes the loop over as libuv has it, and runs it: there is nothing left of
+ * what was under it. */
 static int run_loop(void *ctx)
 {
     struct looped *l = ctx;

@@ -267,7 +267,7 @@ PB_TEST(service, calls_wait_as_long_as_they_may)
     cr_assert_eq(p.seen.failures, 0, "seen_fini has run");
 }
 
-/* What is left of the time-out counts once the call is made. */
+/* What is left of the timeout counts once the call is made. */
 PB_TEST(service, time_out_goes_on)
 {
     struct place p;

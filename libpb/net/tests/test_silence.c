@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Silence, by a made-up clock: a connection on one end of a pair of sockets, raw bytes on
- * the other. When a peer is dropped for saying or taking nothing, and when that is not its
- * fault. */
+ * the other. When a peer is dropped for saying or taking nothing, and when that is not
+ * its fault. */
 #include <fcntl.h>
 #include <poll.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waits of a blocking client within one another: each ends by its own answer or time-out, and
- * what came for another is kept for it. */
+ * Waits of a blocking client within one another: each ends by its own answer or timeout,
+ * and what came for another is kept for it. */
 #include "libpb/net/tests/matrix_server.h"
 
 /* What a method of the client's does, and what came of it. */
@@ -84,7 +84,7 @@ static int later_without_a_timeout(struct waits *w)
     return call_later(w, 400);
 }
 
-/* The outer time-out passes meanwhile: it fails the outer call only. */
+/* The outer timeout passes meanwhile: it fails the outer call only. */
 PB_TEST(waits, outer_timeout)
 {
     struct waits w;
@@ -110,7 +110,7 @@ static int hold_briefly(struct waits *w)
     return err.code;
 }
 
-/* The inner time-out fails the inner call only. */
+/* The inner timeout fails the inner call only. */
 PB_TEST(waits, inner_timeout)
 {
     struct waits w;
@@ -148,7 +148,7 @@ static void call_after_work(pb_value *result, pb_failure *failure, void *user_da
     a->ended = true;
 }
 
-/* A time-out counts from when the call is made, not from when the answer came in whose
+/* A timeout counts from when the call is made, not from when the answer came in whose
  * callback it is. */
 PB_TEST(waits, timeout_after_work)
 {
@@ -209,8 +209,8 @@ static int answer_kept(struct waits *w)
     return e;
 }
 
-/* A call of an object here, which is answered while the client waits, or not in time; then
- * the answer finds nobody. */
+/* A call of an object here, which is answered while the client waits, or not in time;
+ * then the answer finds nobody. */
 PB_TEST(waits, for_an_object_here)
 {
     struct waits w;
@@ -262,8 +262,8 @@ PB_TEST(waits, while_reading_has_stopped)
     end(&w);
 }
 
-/* What a peer does not take waits from when it was to be sent, though the program was away for
- * longer before. */
+/* What a peer does not take waits from when it was to be sent, though the program was
+ * away for longer before. */
 PB_TEST(waits, write_timeout_after_work)
 {
     static char large[1 << 23];
