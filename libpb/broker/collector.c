@@ -88,7 +88,7 @@ static int do_got_page(void *self, pb_request *r)
         if (why.code) {
             pb_request_fail(r, pb__exception_of(failed), "%s", why.text);
         }
-        pb__error_set(&why, failed, 0, "a page was not taken: %s", pb_strerror(failed));
+        pb__error_set(&why, failed, 0, "a page was refused: %s", pb_strerror(failed));
         collector_end(c, &why);
     }
     return failed;
@@ -108,7 +108,7 @@ static void collector_destroy(void *self)
 {
     pb_error why = {0};
     pb__error_set(&why, PB_ERR_LOST, 0,
-                  "the collector was given back before the paging ended");
+                  "the collector was released before the paging ended");
     collector_end(self, &why);
     pb__free(self);
 }

@@ -64,7 +64,7 @@ static int read_method(pb_session *s, struct pb__received *m)
         return name ? pb_item_set_steal(m->list, PB__METHOD, name)
                     : pb__error_nomem(m->err);
     }
-    return pb__malformed(s, m, PB__METHOD, "a method goes by a name in UTF-8");
+    return pb__malformed(s, m, PB__METHOD, "the name of the method is not UTF-8 text");
 }
 
 static bool is_request_id(const pb_value *id)
@@ -159,7 +159,8 @@ static int call_received(pb_session *s, struct pb__received *m,
         }
     }
     if (!is_request_id(pb__member(m, PB__REQUEST))) {
-        return pb__malformed(s, m, PB__REQUEST, "a request goes by a number");
+        return pb__malformed(s, m, PB__REQUEST,
+                             "the number of the request is not a number");
     }
     int failed = read_method(s, m);
     if (failed) {

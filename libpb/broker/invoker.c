@@ -31,8 +31,7 @@ static int read_remote(pb_session *s, const struct pb__form *form, pb_value **ou
 {
     int64_t luid;
     if (!form->id || pb_as_int(form->id, &luid) != 0) {
-        return pb__error_set(err, PB_ERR_SYNTAX, 0,
-                             "remote without the number of an object");
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "remote without an object number");
     }
     *out = (pb_value *)pb__remote_new(s, luid);
     return *out ? 0 : pb__error_nomem(err);
@@ -51,7 +50,7 @@ static int read_local(pb_session *s, const struct pb__form *form, pb_value **out
         o = pb__published_find(s, name);
     } else {
         return pb__error_set(err, PB_ERR_SYNTAX, 0,
-                             "local without number or name of an object");
+                             "local without an object number or name");
     }
     *out = o ? pb_object_value(o) : pb_none();
     return 0;

@@ -251,7 +251,7 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
     }
     if (options && options->no_answer && cb) {
         return pb__error_set(err, PB_ERR_ARG, 0,
-                             "a call that wants no answer has no callback");
+                             "a call without an answer cannot have a callback");
     }
     if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
@@ -271,11 +271,12 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
                              "given to the peer yet.");
     }
     if (args && pb__kind(args) != PB_TUPLE) {
-        return pb__error_set(err, PB_ERR_TYPE, 0, "arguments are a tuple, not %s",
+        return pb__error_set(err, PB_ERR_TYPE, 0, "the arguments must be a tuple, not %s",
                              pb_kind_name(pb__kind(args)));
     }
     if (kwargs && pb__kind(kwargs) != PB_DICT) {
-        return pb__error_set(err, PB_ERR_TYPE, 0, "keyword arguments are a dict, not %s",
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             "the keyword arguments must be a dict, not %s",
                              pb_kind_name(pb__kind(kwargs)));
     }
     return 0;

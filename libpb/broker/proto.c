@@ -110,7 +110,7 @@ static int not_understood(pb_session *s, struct pb__received *m)
         return failed;
     }
     if (!word) {
-        return pb__malformed(s, m, 0, "a command is a word");
+        return pb__malformed(s, m, 0, "the command is not a byte string");
     }
     char *text = pb__repr_shown(command);
     pb__malformed(s, m, 0, "unknown command %.100s", text ? text : "");
@@ -132,7 +132,7 @@ static int proto_dispatch(pb_session *s, struct pb__received *m)
         return not_understood(s, m);
     }
     if (members - 1 != m->proto->arity) {
-        return pb__malformed(s, m, 0, "%zu members after the command, where %zu belong",
+        return pb__malformed(s, m, 0, "%zu members after the command instead of %zu",
                              members - 1, m->proto->arity);
     }
     if (pb__traces(s)) {

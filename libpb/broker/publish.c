@@ -37,17 +37,17 @@ pb_value *pb_publishable_state(void *self, pb_object *perspective, pb_remote *ob
 {
     const pb_publishable *p = self;
     if (!p || !p->published_id) {
-        pb__error_null(err, p ? "the publishedID" : "what is published");
+        pb__error_null(err, p ? "the publishedID" : "the publishable");
         return NULL;
     }
     if (!observer || !observer->observed) {
-        pb__error_set(err, PB_ERR_ARG, 0, "what is published is sent to no observer");
+        pb__error_set(err, PB_ERR_ARG, 0,
+                      "a publishable can only be sent to an observer");
         return NULL;
     }
     const pb_session *s = observer->session;
     if (!s || !observer->observed->object) {
-        pb__error_set(err, PB_ERR_DEAD, 0,
-                      "what is published is of a connection that ended");
+        pb__error_set(err, PB_ERR_DEAD, 0, "the connection of the publishable has ended");
         return NULL;
     }
     const struct {
@@ -145,7 +145,7 @@ void pb__publication_end(struct pb__copy *c)
 {
     struct pb__publication *p = c->publication;
     if (!pb__list_empty(&p->waiting)) {
-        p->failure = pb__failure_new(PB_ERR_DEAD, "what was published is gone");
+        p->failure = pb__failure_new(PB_ERR_DEAD, "the published object was freed");
         publication_tell(c);
     }
     pb_failure_unref(p->failure);
@@ -304,8 +304,8 @@ static int publication_merge(struct pb__copy *c, pb_value *members, pb_error *er
     int e = leads_to(members, &c->object);
     if (pb__kind(members) != PB_DICT || e > 0) {
         return pb__error_set(err, PB_ERR_TYPE, 0,
-                             e > 0 ? "what is published holds itself"
-                                   : "what is published has a state that is no dict");
+                             e > 0 ? "the published object holds itself"
+                                   : "the state of the published object is not a dict");
     }
     while (e == 0 && pb_dict_next(members, &at, &key, &value)) {
         e = pb_dict_set_value_steal(c->object.base.holds, pb__ref(key), pb__ref(value));
@@ -352,7 +352,7 @@ static int publication_fetch(struct pb__copy *c, pb_value *holder, pb_error *err
     pb_remote *remote = pb_as_remote(pb_dict_get(c->object.base.holds, "remote"));
     if (!remote) {
         return pb__error_set(err, PB_ERR_TYPE, 0,
-                             "what is published comes without a reference to it");
+                             "the published object has no reference to the publisher");
     }
     pb_value_ref(holder);
     int e = pb_remote_call_values(remote, "getStateToPublish", NULL, NULL, NULL,
@@ -373,7 +373,7 @@ int pb__publication_begin(struct pb__copy *c, pb_error *err)
     if (e) {
         return e == PB_ERR_NOMEM
                    ? pb__error_nomem(err)
-                   : pb__error_set(err, e, 0, "what is published comes without its name");
+                   : pb__error_set(err, e, 0, "the published object has no name");
     }
     if (!members) {
         return publication_fetch(c, holder, err);
@@ -489,7 +489,7 @@ static void ready_answered(pb_value *result, pb_failure *failure, void *user_dat
     }
     if (e) {
         pb_failure *own = pb__failure_new(
-            e, e == PB_ERR_TYPE ? "the result is no RemotePublished" : pb_strerror(e));
+            e, e == PB_ERR_TYPE ? "the result is not a RemotePublished" : pb_strerror(e));
         ready_run(r, NULL, own);
         pb_failure_unref(own);
     } else {

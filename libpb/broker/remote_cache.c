@@ -104,7 +104,8 @@ static int read_luid(const struct pb__form *form, int64_t *luid, pb_error *err)
 {
     return form->id && pb__kind(form->id) == PB_INT && pb_as_int(form->id, luid) == 0
                ? 0
-               : pb__error_set(err, PB_ERR_SYNTAX, 0, "a cache goes by a number");
+               : pb__error_set(err, PB_ERR_SYNTAX, 0,
+                               "the number of the cache is missing or not a number");
 }
 
 struct pb__copy *pb__remote_cache_any(const pb_session *s, int64_t luid)
@@ -162,7 +163,8 @@ int pb__remote_cache_read(pb_session *s, const struct pb__registered *as,
     size_t limit = s->shared->config.max_caches;
     if (s->caches && s->caches->remote_caches.len >= limit) {
         return pb__error_set(err, PB_ERR_LIMIT, 0,
-                             "there are more caches than the limit of %zu", limit);
+                             "the peer has sent more caches than the limit of %zu",
+                             limit);
     }
     pb_value *state = pb__copy_state(s, form->state, err);
     return state ? cache_add(s, as, luid, state, out, err) : err->code;

@@ -112,7 +112,7 @@ pb_value *pb__copy_state(const pb_session *s, pb_value *state, pb_error *err)
         failed = failed == PB_ERR_ARG ? PB_ERR_NOMEM : failed;
         pb__error_set(err, failed, 0, "%s",
                       failed == PB_ERR_SYNTAX
-                          ? "a name in the state of a copy is no UTF-8"
+                          ? "a key in the state of a copy is not UTF-8 text"
                           : pb_strerror(failed));
         return NULL;
     }

@@ -81,8 +81,8 @@ static void session_finish(pb_session *s)
         pb__log(s, PB_LOG_ERROR, "%s%s%s", s->error->where, *s->error->where ? ": " : "",
                 s->error->text);
     } else {
-        pb__log(s, PB_LOG_DEBUG, "the session is over: %s",
-                s->error->code ? s->error->text : "it was closed here");
+        pb__log(s, PB_LOG_DEBUG, "the session has ended: %s",
+                s->error->code ? s->error->text : "closed by this side");
     }
     pb__call_fini(s);
     pb__pagers_fini(s);

@@ -186,19 +186,18 @@ static int client_check(const pb_client *c, pb_error *err)
     if (pb__loop_is_foreign(&c->loop.loop)) {
         return pb__error_set(
             err, PB_ERR_STATE, 0,
-            "the client belongs to the process that forked this one: open "
-            "one here");
+            "the client belongs to the parent process: open another in this process");
     }
     if (!c->over && (c->session->reading || c->session->writing)) {
         return pb__error_set(err, PB_ERR_STATE, 0,
-                             "nothing can be waited for in a callback in the midst of a "
-                             "message: call from another callback, or when this one has "
-                             "returned");
+                             "a blocking call is not allowed in a callback that runs "
+                             "while a message is read or written: call from another "
+                             "callback, or after this one has returned");
     }
     if (c->waits >= MAX_WAITS) {
-        return pb__error_set(err, PB_ERR_LIMIT, 0,
-                             "%d calls wait for one another already: answer some later",
-                             c->waits);
+        return pb__error_set(
+            err, PB_ERR_LIMIT, 0,
+            "%d blocking calls are nested already: answer some of them later", c->waits);
     }
     return 0;
 }
@@ -262,8 +261,8 @@ static int client_wait_failure(const pb_client *c, bool timed,
         *text = "the call was not answered in time";
         return PB_ERR_TIMEOUT;
     }
-    *text = "reading has stopped, so that no answer can come: it is paused, or too many "
-            "calls of the peer wait for theirs";
+    *text = "no answer can arrive: reading is paused, or too many calls of the peer wait "
+            "for an answer";
     return !timed && client_is_stuck(c) ? PB_ERR_STATE : PB_OK;
 }
 
@@ -363,7 +362,7 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
     pb_session *s = pb_remote_session(to);
     if (s && s != c->session) {
         outcome_set_failure(c, NULL);
-        pb__error_set(err, PB_ERR_ARG, 0, "the reference is of another connection");
+        pb__error_set(err, PB_ERR_ARG, 0, "the reference belongs to another connection");
         return NULL;
     }
     struct outcome *o = client_begin(c, err);

@@ -38,8 +38,7 @@ static int conn_foreign_error(pb_error *err)
 {
     return pb__error_set(
         err, PB_ERR_STATE, 0,
-        "the connection belongs to the process that forked this one: make "
-        "one here");
+        "the connection belongs to the parent process: make another in this process");
 }
 
 /* pb__shared.usable. */

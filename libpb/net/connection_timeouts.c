@@ -123,7 +123,7 @@ static void conn_check_stalled(pb_conn *c, int64_t now)
     }
     pb_error why = {0};
     pb__error_set(&why, PB_ERR_TIMEOUT, 0,
-                  "the peer has taken nothing for %lld milliseconds", (long long)timeout);
+                  "the peer has read nothing for %lld milliseconds", (long long)timeout);
     pb__conn_lose(c, &why);
 }
 

@@ -41,7 +41,7 @@ static int endpoint_set_number(const struct part *p, const char *what, long min,
     *out = *s >= '0' && *s <= '9' ? strtol(s, &end, 10) : -1;
     if (*out < min || *out > max || *end) {
         return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
-                             "\"%s\" is no %s from %ld to %ld", s, what, min, max);
+                             "\"%s\" is not a valid %s (%ld to %ld)", s, what, min, max);
     }
     return 0;
 }
@@ -132,7 +132,7 @@ static int endpoint_set_mode(struct pb__endpoint *e, const struct part *p, pb_er
     long mode = *p->value >= '0' && *p->value <= '7' ? strtol(p->value, &end, 8) : -1;
     if (mode < 0 || mode > 0777 || *end) {
         return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
-                             "\"%s\" is no mode in octal digits", p->value);
+                             "\"%s\" is not a mode in octal digits", p->value);
     }
     e->mode = (int)mode;
     return 0;
@@ -142,7 +142,7 @@ static int endpoint_set_lockfile(struct pb__endpoint *e, const struct part *p,
                                  pb_error *err)
 {
     long yes;
-    int status = endpoint_set_number(p, "0 or 1", 0, 1, &yes, err);
+    int status = endpoint_set_number(p, "flag", 0, 1, &yes, err);
     e->replace = yes == 1;
     return status;
 }
@@ -162,7 +162,7 @@ static int endpoint_set_domain(struct pb__endpoint *e, const struct part *p,
     return e->is_unix || strcmp(p->value, "INET") == 0 || strcmp(p->value, "INET6") == 0
                ? 0
                : pb__error_set(err, PB_ERR_SYNTAX, p->offset,
-                               "\"%s\" is no domain: INET, INET6 or UNIX", p->value);
+                               "\"%s\" is not a domain (INET, INET6 or UNIX)", p->value);
 }
 
 /* A type of endpoint and its parameters: the first `needed` are required, and the first
@@ -361,8 +361,8 @@ static int endpoint_apply(struct pb__endpoint *e, const struct type *t,
             i++;
         }
         if (i == t->positional) {
-            return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
-                                 "\"%s\" is one part too many", p->value);
+            return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "\"%s\" is an extra part",
+                                 p->value);
         }
     }
     if (given[i]) {

@@ -181,10 +181,9 @@ int pb__loop_check(const pb_loop *l, pb_error *err)
                              "many open files");
     }
     return pb__loop_is_foreign(l)
-               ? pb__error_set(
-                     err, PB_ERR_STATE, 0,
-                     "the loop belongs to the process that forked this one: take "
-                     "one that was made here")
+               ? pb__error_set(err, PB_ERR_STATE, 0,
+                               "the loop belongs to the parent process: use one that was "
+                               "made in this process")
                : 0;
 }
 

@@ -139,7 +139,7 @@ pb_post *pb_post_new(pb_loop *loop, pb_error *err)
         pthread_mutex_destroy(&p->lock);
     }
     if (e) {
-        pb__socket_error(err, e, "cannot make a post");
+        pb__socket_error(err, e, "cannot create a post");
         pb__free(p);
         return NULL;
     }

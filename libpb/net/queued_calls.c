@@ -98,7 +98,7 @@ void pb__queued_calls_expire(struct pb__queued_calls *w, int64_t now)
         struct call *c = queued_call_at(late.next);
         pb__list_remove(&c->link);
         queued_call_fail(c, PB_ERR_TIMEOUT,
-                         "there was no connection in time for the call");
+                         "no connection was made in time for the call");
     }
 }
 

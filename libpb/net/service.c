@@ -128,7 +128,8 @@ static void service_down(struct pb_service *s, const pb_error *why)
         c->on_down(s, why, delay, c->user_data);
     }
     if (s->retry_at == INT64_MAX && !s->conn) {
-        pb__queued_calls_fail(&s->waiting, PB_ERR_LOST, "no connection came about");
+        pb__queued_calls_fail(&s->waiting, PB_ERR_LOST,
+                              "all attempts to connect have failed");
     }
     s->depth--;
     service_set_timer(s);

@@ -80,7 +80,7 @@ static int tls_refuse(struct pb__tls *t, pb_error *err)
         pb__error_set(err, PB_ERR_TLS, 0, "the certificate is refused: %s",
                       X509_verify_cert_error_string(verified));
     } else {
-        pb__error_set(err, PB_ERR_TLS, 0, "TLS: %s", reason ? reason : "broken off");
+        pb__error_set(err, PB_ERR_TLS, 0, "TLS: %s", reason ? reason : "interrupted");
     }
     ERR_clear_error();
     return PB_ERR_TLS;

@@ -22,7 +22,7 @@ static int tls_file_refuse(const char *path, pb_error *err)
     if (ERR_SYSTEM_ERROR(e)) {
         reason = strerror(ERR_GET_REASON(e));
     }
-    pb__error_set(err, code, 0, "%s: %s", path, reason ? reason : "of no use");
+    pb__error_set(err, code, 0, "%s: %s", path, reason ? reason : "unusable");
     ERR_clear_error();
     return code;
 }

@@ -114,7 +114,7 @@ PB_TEST(collector, ends_where_a_page_is_refused)
 {
     converse(refusing, "client ready\nserver ready\n"
                        "got 1\nanswer None\n"
-                       "got 2\nend -4 a page was not taken: number out of range\n"
+                       "got 2\nend -4 a page was refused: number out of range\n"
                        "failure 0 builtins.OverflowError: number out of range\n"
                        "answer None\nclient closed\nserver closed\n");
 }
@@ -131,7 +131,7 @@ PB_TEST(collector, ends_where_a_page_is_missing)
 {
     converse(without_a_page,
              "client ready\nserver ready\n"
-             "end -3 a page was not taken: wrong kind of value\n"
+             "end -3 a page was refused: wrong kind of value\n"
              "failure 0 builtins.TypeError: CallbackPageCollector.remote_gotPage() "
              "missing 1 required positional argument: 'page'\n"
              "client closed\nserver closed\n");
@@ -170,7 +170,7 @@ static void given_back(struct pair *p)
 PB_TEST(collector, ends_when_it_is_given_back)
 {
     converse(given_back, "client ready\nserver ready\ngot b''\nanswer None\n"
-                         "end -10 the collector was given back before the paging ended\n"
+                         "end -10 the collector was released before the paging ended\n"
                          "client closed\nserver closed\n");
 }
 

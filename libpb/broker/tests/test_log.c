@@ -333,9 +333,9 @@ PB_TEST(log, tells_of_each_message)
         "none\\nleft\n"
         "client debug: < error 5 shop.SoldOut: none\\nleft, 511 bytes\n"
         "failure 0 shop.SoldOut: none\nleft\n"
-        "client debug: the session is over: it was closed here\n"
+        "client debug: the session has ended: closed by this side\n"
         "client closed\n"
-        "server debug: the session is over: it was closed here\n"
+        "server debug: the session has ended: closed by this side\n"
         "server closed\n");
 }
 

@@ -691,7 +691,7 @@ PB_TEST(nested, given_back_twice)
     struct bytes first = n.more;
     cr_assert_eq(give(p.server, &first), PB_ERR_PROTOCOL);
     expect_log(&p, "stopped\nserver closed -8 message 5: decache.object: "
-                   "decache of 1, of which the peer has no cache\n");
+                   "decache of 1: the peer has no cache of it\n");
     lose_both(&p);
 }
 

@@ -250,9 +250,10 @@ PB_TEST(call, is_refused_before_anything_is_sent)
     } rows[] = {
         {PB_ERR_ARG, NULL, empty, NULL, NULL, "the reference to call is NULL"},
         {PB_ERR_ARG, root, empty, NULL, &quiet,
-         "a call that wants no answer has no callback"},
-        {PB_ERR_TYPE, root, list, NULL, NULL, "arguments are a tuple, not list"},
-        {PB_ERR_TYPE, root, empty, list, NULL, "keyword arguments are a dict, not list"},
+         "a call without an answer cannot have a callback"},
+        {PB_ERR_TYPE, root, list, NULL, NULL, "the arguments must be a tuple, not list"},
+        {PB_ERR_TYPE, root, empty, list, NULL,
+         "the keyword arguments must be a dict, not list"},
         {PB_ERR_TYPE, root, empty, keys, NULL, "keywords must be strings"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

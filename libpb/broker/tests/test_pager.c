@@ -226,7 +226,7 @@ PB_TEST(pager, ends_without_all)
     converse(not_at_all, "client ready\nserver ready\n"
                          "failure 0 builtins.ValueError: no pages\n"
                          "failure -10 twisted.spread.pb.PBConnectionLost: "
-                         "the collector was given back before the paging ended\n"
+                         "the collector was released before the paging ended\n"
                          "failure 0 twisted.spread.flavors.NoSuchMethod: No such method: "
                          "remote_missing\n"
                          "paged -4 number out of range\nanswer [2]\n"
@@ -321,7 +321,7 @@ PB_TEST(pager, is_counted_and_ends_with_an_own_close)
                       "failure -10 twisted.spread.pb.PBConnectionLost: "
                       "the peer closed the connection\n"
                       "failure -10 twisted.spread.pb.PBConnectionLost: "
-                      "the collector was given back before the paging ended\n"
+                      "the collector was released before the paging ended\n"
                       "client closed -10 : the peer closed the connection\n");
 }
 

@@ -301,13 +301,13 @@ static void failing(struct pair *p)
 
 PB_TEST(publish, that_cannot_be_fetched_is_a_failure)
 {
-    converse(failing,
-             "failure 0 builtins.RuntimeError: not today\n"
-             "failure 0 builtins.NotImplementedError: <class '__main__.P'>."
-             "getStateToPublishFor\n"
-             "failure -3 builtins.TypeError: what is published has a state that is no "
-             "dict\n"
-             "failure -3 builtins.TypeError: the result is no RemotePublished\n");
+    converse(
+        failing,
+        "failure 0 builtins.RuntimeError: not today\n"
+        "failure 0 builtins.NotImplementedError: <class '__main__.P'>."
+        "getStateToPublishFor\n"
+        "failure -3 builtins.TypeError: the state of the published object is not a dict\n"
+        "failure -3 builtins.TypeError: the result is not a RemotePublished\n");
 }
 
 #define LOST \
@@ -400,7 +400,7 @@ static void holding_itself(struct pair *p)
 PB_TEST(publish, that_holds_itself_is_refused)
 {
     converse(holding_itself,
-             "failure -3 builtins.TypeError: what is published holds itself\n");
+             "failure -3 builtins.TypeError: the published object holds itself\n");
 }
 
 static void unsaved(struct pair *p)
@@ -459,16 +459,14 @@ static void malformed(const char *state, const char *expected)
 
 PB_TEST(publish, that_is_malformed_fails_the_call)
 {
-    malformed("0581", "failure -3 builtins.TypeError: what is published comes without "
-                      "its name\n");
+    malformed("0581",
+              "failure -3 builtins.TypeError: the published object has no name\n");
     malformed("01800587",
-              "failure -3 builtins.TypeError: what is published comes without "
-              "its name\n");
-    malformed(
-        "04800587" PAIR(PERSPECTIVE, "0581") PAIR(SERVICE, "0581")
-            PAIR(PUBLISHED_ID, "0581"),
-        "failure -3 builtins.TypeError: what is published comes without a reference "
-        "to it\n");
+              "failure -3 builtins.TypeError: the published object has no name\n");
+    malformed("04800587" PAIR(PERSPECTIVE, "0581") PAIR(SERVICE, "0581")
+                  PAIR(PUBLISHED_ID, "0581"),
+              "failure -3 builtins.TypeError: the published object has no reference to "
+              "the publisher\n");
     cr_assert_str_eq(file_name, "5-5-5.pub");
 }
 

@@ -60,20 +60,24 @@ PB_TEST(cache, that_is_malformed_fails_the_call)
     static const struct {
         const char *value, *log;
     } rows[] = {
-        {"0180" TAG, "failure -5 builtins.ValueError: a cache goes by a number\n"},
+        {"0180" TAG, "failure -5 builtins.ValueError: the number of the cache is missing "
+                     "or not a number\n"},
         {"0280" TAG "0181", "failure -5 builtins.ValueError: a cache without a state\n"},
-        {"0280" TAG "01800587", "failure -5 builtins.ValueError: a cache goes by a "
-                                "number\n"},
-        {"0380" TAG "01826101800587", "failure -5 builtins.ValueError: a cache goes by a "
-                                      "number\n"},
+        {"0280" TAG "01800587", "failure -5 builtins.ValueError: the number of the cache "
+                                "is missing or not a number\n"},
+        {"0380" TAG "01826101800587", "failure -5 builtins.ValueError: the number of the "
+                                      "cache is missing or not a number\n"},
         {"0380" TAG "02800782626f6f6c65616e04827472756501800587",
-         "failure -5 builtins.ValueError: a cache goes by a number\n"},
-        {"01800f87", "failure -5 builtins.ValueError: a cache goes by a number\n"},
+         "failure -5 builtins.ValueError: the number of the cache is missing or not a "
+         "number\n"},
+        {"01800f87", "failure -5 builtins.ValueError: the number of the cache is missing "
+                     "or not a number\n"},
         {"02800f874d81", "failure -8 twisted.spread.pb.ProtocolError: there is no cache "
                          "77\n"},
         {"028012874d81", "failure -8 twisted.spread.pb.ProtocolError: there is no object "
                          "77 with caches\n"},
-        {"02801287018261", "failure -5 builtins.ValueError: a cache goes by a number\n"},
+        {"02801287018261", "failure -5 builtins.ValueError: the number of the cache is "
+                           "missing or not a number\n"},
         {"03800887" /* a list of the same cache twice */
          "0380" TAG "018101800587"
          "0380" TAG "018101800587",
@@ -175,10 +179,9 @@ PB_TEST(cache, that_refuses_its_state_is_unknown)
     struct ponds ponds;
     open_ponds(p, &ponds, (pb_session_config){0});
     instead(p, MESSAGE("0482726f6f7402826973", FROZEN, CACHED_1));
-    cr_assert_str_eq(p->log,
-                     "failure 0 builtins.OverflowError: number out of range\n"
-                     "client closed -8 message 4: decache.object: decache of 1, of "
-                     "which the peer has no cache\n");
+    cr_assert_str_eq(p->log, "failure 0 builtins.OverflowError: number out of range\n"
+                             "client closed -8 message 4: decache.object: decache of 1: "
+                             "the peer has no cache of it\n");
     p->log_len = 0;
     cr_assert_eq(stats_of(p->server).caches, 1);
     expect(p->server, "", true, "nothing more", 0);
@@ -228,13 +231,14 @@ PB_TEST(cache, messages_that_are_malformed_end_the_session)
         const char *hex, *where, *text;
     } rows[] = {
         {"02801e876381", "message 3: decache.object",
-         "decache of 99, of which the peer has no cache"},
+         "decache of 99: the peer has no cache of it"},
         {"02801e87018261", "message 3: decache.object",
-         "decache of what is no number of an object"},
-        {"02801f876381", "message 3: uncache.object", "uncache of 99, which is no cache"},
+         "the object of decache is not a number"},
+        {"02801f876381", "message 3: uncache.object",
+         "uncache of 99: there is no such cache"},
         {"02801f87018261", "message 3: uncache.object",
-         "uncache of what is no number of a cache"},
-        {"01801f87", "message 3: uncache", "0 members after the command, where 1 belong"},
+         "the cache of uncache is not a number"},
+        {"01801f87", "message 3: uncache", "0 members after the command instead of 1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pair *p = calloc(1, sizeof *p);

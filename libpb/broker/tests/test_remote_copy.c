@@ -246,9 +246,8 @@ PB_TEST(copy, with_a_name_that_is_no_utf8_is_refused)
     struct copy_service service;
     open_copy_service(p, &service, (pb_session_config){.jelly.profile = python3});
     malformed(p, "02800e827363656e6172696f732e4475636b0280058702800182ff0181");
-    cr_assert_str_eq(p->log,
-                     "failure 0 builtins.ValueError: a name in the state of a copy "
-                     "is no UTF-8\n");
+    cr_assert_str_eq(p->log, "failure 0 builtins.ValueError: a key in the state of a "
+                             "copy is not UTF-8 text\n");
     close_copy_service(p, &service);
     free(p);
 }

@@ -259,7 +259,7 @@ PB_TEST(client, failures)
     pb_client *other = open_client(&child);
     cr_assert_null(pb_client_call(other, root, "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_ARG);
-    cr_assert_str_eq(err.text, "the reference is of another connection");
+    cr_assert_str_eq(err.text, "the reference belongs to another connection");
     pb_client_free(other);
 
     pb_client_free(client);

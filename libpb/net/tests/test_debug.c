@@ -116,7 +116,7 @@ static const char *const lines[] = {
     " debug: < message 1 root.echo('hello',), ",
     " debug: > answer 1 'hello', ",
     " debug: < error 2 builtins.ValueError: boom, ",
-    " debug: the session is over: it was closed here\n",
+    " debug: the session has ended: closed by this side\n",
 };
 enum { INFOS = 2, ALL = sizeof lines / sizeof *lines };
 

@@ -337,7 +337,7 @@ PB_TEST(silence, nothing_is_taken)
     }
     pass(&m, 2 * PATIENCE);
     cr_assert(is_gone(&m));
-    cr_assert_str_eq(m.seen.why.text, "the peer has taken nothing for 100 milliseconds");
+    cr_assert_str_eq(m.seen.why.text, "the peer has read nothing for 100 milliseconds");
     end(&m);
 }
 

@@ -185,7 +185,8 @@ PB_TEST(waits, depth)
     pb_value *v = call(&w, "call_me", &err);
     cr_assert(v, "%s", err.text);
     cr_assert_eq(w.deepest, 64);
-    cr_assert_str_eq(w.text, "64 calls wait for one another already: answer some later");
+    cr_assert_str_eq(w.text,
+                     "64 blocking calls are nested already: answer some of them later");
     pb_value_unref(v);
     end(&w);
 }
@@ -251,8 +252,8 @@ PB_TEST(waits, while_reading_has_stopped)
     cr_assert_null(
         pb_client_call(w.client, pb_client_root(w.client), "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_STATE);
-    cr_assert_str_eq(err.text, "reading has stopped, so that no answer can come: it is "
-                               "paused, or too many calls of the peer wait for theirs");
+    cr_assert_str_eq(err.text, "no answer can arrive: reading is paused, or too many "
+                               "calls of the peer wait for an answer");
     pb_session_resume(pb_client_session(w.client));
     err = (pb_error){0};
     pb_value *v =
