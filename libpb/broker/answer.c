@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * answer, both ways. */
+ * answer: the result of a call, written and received. */
 #include <inttypes.h>
 
 #include "libpb/broker/calls.h"
@@ -41,8 +41,8 @@ pb_call *pb__answered_call(pb_session *s, struct pb__received *m, int *failed)
     return c;
 }
 
-/* An answer that the taster refuses ends its call, not the session as in Twisted. Mirrors
- * Broker.proto_answer. */
+/* If the taster refuses the result, only its call fails; in Twisted the session ends.
+ * Mirrors Broker.proto_answer. */
 int pb__answer_received(pb_session *s, struct pb__received *m)
 {
     int failed = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The arguments of the peer's calls, as Python passes them: brought into the shape of
- * method(*args, **kwargs) before the method is called, and taken apart by it. What does
- * not fit is answered with the TypeError that Python 3.11 has for it. */
+ * The arguments of the peer's calls, passed as Python passes them: converted to
+ * method(*args, **kwargs) before the method is called, and unpacked by it. Arguments that
+ * do not fit are answered with the TypeError that Python 3.11 raises. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@
 #include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
-/* Answers with what code stands for (PB_ERR_TYPE: a TypeError) about the method that is
- * called, as Python names it. Returns code. */
+/* Answers with the exception for code (PB_ERR_TYPE: a TypeError), with a text that begins
+ * with the name of the called method as Python shows it. Returns code. */
 static int arguments_refuse(pb_request *r, int code, const char *format, ...)
     PB_PRINTF(3, 4);
 
@@ -58,8 +58,8 @@ bool pb__arguments_read(pb_request *r, const pb_error *refused)
     return true;
 }
 
-/* Any list will do where a tuple is expected, but for a ViewPoint, which puts its
- * perspective in front. */
+/* Accepts any list in place of the tuple, except for a ViewPoint: Twisted concatenates
+ * its perspective and the tuple. */
 static int take_args(pb_request *r)
 {
     pb_value *args = pb_request_args(r);
@@ -90,8 +90,8 @@ static int take_args(pb_request *r)
     return pb_item_set_steal(r->list, PB__ARGS, tuple);
 }
 
-/* Whether the role takes the names as they came: a Referenceable decodes bytes, which is
- * what a Python 2 peer sends; the others don't, and Python then refuses them. */
+/* Whether the role accepts the keyword names as received. A Referenceable decodes bytes,
+ * which a Python 2 peer sends; other roles do not, so that Python refuses them. */
 static bool takes_names(const pb_request *r, const pb_value *kwargs)
 {
     bool bare = pb__profile_has(pb__profile(r->session), PB__PROFILE_NATIVE_STR_BARE);
@@ -135,15 +135,16 @@ bool pb__arguments_fit(pb_request *r)
 
 /* ---- In the method ---- */
 
-/* What a method asks for, and which of it has come. */
+/* The arguments that a method asks for, and those that it got. */
 struct taking {
     pb_request *r;
     struct pb__format count;
     const char *const *names; /* NULL: they have none */
-    struct pb__seq *given;    /* a tuple with NULLs where nothing was given; borrowed */
+    struct pb__seq *given;    /* a tuple, NULL where no argument was given; borrowed */
 };
 
-/* What Python passes beside them: self, and to a view_ method the perspective. */
+/* The number of arguments that Python passes before them: self, and the perspective to a
+ * view_ method. */
 static size_t passed_before(const struct taking *t)
 {
     return t->r->callee.role == PB_ROLE_VIEW ? 2 : 1;
@@ -177,7 +178,8 @@ static int fail_too_many(const struct taking *t)
         plural ? "s" : "", given, more, given == 1 && keywords == 0 ? "was" : "were");
 }
 
-/* "'a'", "'a' and 'b'", "'a', 'b', and 'c'": those from `from` to `to` that are missing. */
+/* Lists the arguments from `from` to `to` that are missing: "'a'", "'a' and 'b'", or
+ * "'a', 'b', and 'c'". */
 static int list_missing(const struct taking *t, size_t from, size_t to, size_t missing,
                         struct pb__buf *out)
 {
@@ -196,7 +198,7 @@ static int list_missing(const struct taking *t, size_t from, size_t to, size_t m
     return failed;
 }
 
-/* Whether any of those from `from` to `to` is missing; answers then. */
+/* Whether any argument from `from` to `to` is missing; if so, answers. */
 static int fail_missing(const struct taking *t, const char *kind, size_t from, size_t to)
 {
     size_t missing = 0;
@@ -220,7 +222,7 @@ static int fail_missing(const struct taking *t, const char *kind, size_t from, s
     return failed;
 }
 
-/* The place of a name; the number of units if there is none such. */
+/* The index of a name; the number of units if there is no such name. */
 static size_t find_name(const struct taking *t, const char *name)
 {
     size_t i = 0;
@@ -250,7 +252,7 @@ static int take_keywords(const struct taking *t)
     return 0;
 }
 
-/* Puts each argument in its place, in Python's order of judging. */
+/* Assigns each argument to its position, and checks in Python's order. */
 static int arguments_place(const struct taking *t)
 {
     const struct pb__format *c = &t->count;
@@ -270,7 +272,8 @@ static int arguments_place(const struct taking *t)
                               c->required > c->positional ? c->required : c->positional);
 }
 
-/* One of a wrong kind: the error's way begins with its place. */
+/* Answers that an argument has the wrong type; the path in the error begins with its
+ * position. */
 static int fail_kind(const struct taking *t, const pb_error *err)
 {
     char *rest = NULL;
@@ -287,7 +290,7 @@ static int fail_kind(const struct taking *t, const pb_error *err)
     return err->code;
 }
 
-/* Gives each argument its place first, and each name. */
+/* First assigns each argument to its position, by name too. */
 static int unpack_placed(struct taking *t, const char *format, va_list outs)
 {
     size_t names = 0;
@@ -318,7 +321,7 @@ static int unpack_placed(struct taking *t, const char *format, va_list outs)
     return failed;
 }
 
-/* If the arguments cannot be unpacked, the outs are empty. */
+/* If the arguments cannot be unpacked, the outputs are empty. */
 static int arguments_unpack(struct taking *t, const char *format, va_list outs)
 {
     if (!format) {
@@ -326,7 +329,7 @@ static int arguments_unpack(struct taking *t, const char *format, va_list outs)
                         "the format of the arguments is NULL");
         return PB_ERR_ARG;
     }
-    /* Without names, in the format or in the call, only the tuple matters. */
+    /* Without names in the format or in the call, only the tuple matters. */
     bool plain = t->r && !t->names && pb_len(pb_request_kwargs(t->r)) == 0;
     if (plain && pb__unpack_tuple(pb_request_args(t->r), NULL, format, outs) == 0) {
         return 0;

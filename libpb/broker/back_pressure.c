@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Back-pressure. Where the peer takes its answers too slowly, or the application does not
- * want to hear more, the session stops between two messages: what has come already is
- * kept, and the driver reads no more. So a peer can make us keep little more than
- * high_mark and one message, however much it asks for. */
+ * Back-pressure. If the peer reads its answers too slowly, or the application has paused
+ * reading, the session stops between two messages: it keeps the input that it has
+ * already, and the driver reads no more. So a peer can make us store little more than
+ * high_mark and one message, however many calls it makes. */
 #include "libpb/base/error.h"
 #include "libpb/broker/back_pressure.h"
 #include "libpb/broker/calls.h"
@@ -14,8 +14,8 @@ size_t pb__session_queued(const pb_session *s)
     return pb__encoder_unsent(&s->encoder).len;
 }
 
-/* Whether the peer does not take its answers. It stops who awaits none himself, given up
- * or not: so of two ends one always reads, for what one has not sent the other awaits. */
+/* Whether the peer does not read its answers. A session stops reading only while it has
+ * no outstanding calls of its own (given up or not). So two peers can never both stop. */
 static bool is_held_up(const pb_session *s)
 {
     if (!s->full) {

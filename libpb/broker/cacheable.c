@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cacheables of ours, and who has caches of them: the first time one is sent its state
- * goes with it, under a number, and from then on the number alone, each time one count
- * more. Mirrors flavors.Cacheable, Broker.cacheRemotely and cachedRemotelyAs. */
+ * Cacheables of ours, and the peer's caches of them. The first time a Cacheable is sent,
+ * its state goes with it, under a number; after that only the number. Each time counts as
+ * one receipt. Mirrors flavors.Cacheable, Broker.cacheRemotely and cachedRemotelyAs. */
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/broker/cacheable.h"
@@ -55,7 +55,7 @@ static void cached_touch(struct pb__caches *cs, struct pb__cacheable *x)
     x->count++;
 }
 
-/* Takes x out of the tables. */
+/* Removes x from the tables. */
 static void cached_forget(struct pb__caches *cs, struct pb__cacheable *x)
 {
     pb__list_remove(&x->link);
@@ -73,8 +73,8 @@ static void free_cached(struct pb__cacheable *x)
     pb__free(x);
 }
 
-/* A new one, in the tables and in the message. Where the object is on its way out under
- * another number, that one is found by the number only from now on. */
+/* Adds a Cacheable to the tables and to the message. If the object is being removed under
+ * another number, that older entry is found only by its number from now on. */
 static struct pb__cacheable *cached_add(pb_session *s, pb_object *o)
 {
     struct pb__caches *cs = pb__caches(s);
@@ -116,7 +116,7 @@ int pb__cacheable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_er
     if (x && x->count > 0) {
         return write_cached(s, x, form, err);
     }
-    s->last_luid++; /* Twisted takes a number before it counts them */
+    s->last_luid++; /* Twisted takes a number before it checks the limit */
     if (s->caches && s->caches->cacheables.len > s->shared->config.max_refs) {
         return pb__export_refuse(s, "Maximum PB cache count exceeded.", err);
     }
@@ -176,7 +176,7 @@ void pb__cacheable_undo(pb_session *s)
     }
 }
 
-/* While the object is told, its observers still find the cache. */
+/* x stays in the tables during stopped_observing, so that the observers still find it. */
 void pb__cacheable_drop(pb_session *s, struct pb__cacheable *x)
 {
     tell_stopped(x);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Observers: the way from a Cacheable to the peer's caches of it. One is a reference that
- * knows no number but an object, whose number is looked up at each call. It does not own
- * the object, which most often owns it. Mirrors flavors.RemoteCacheObserver. */
+ * Observers: through one, a Cacheable calls methods of the peer's caches of it. An
+ * observer is a reference that has no number but an object, whose number is looked up at
+ * each call. It does not own the object: most often the object owns the observer. Mirrors
+ * flavors.RemoteCacheObserver. */
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/broker/cacheable.h"

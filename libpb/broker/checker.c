@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ready-made checkers: a table in memory, everybody. The one by a file is in net/, for
- * nothing here reads files. Mirrors twisted.cred.checkers. */
+ * The built-in checkers: a table in memory, and one that accepts everybody. The checker
+ * that reads a file is in net/, as nothing here reads files. Mirrors
+ * twisted.cred.checkers. */
 #include "libpb/broker/login.h"
 #include "pb/value.h"
 

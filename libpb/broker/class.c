@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a class can do, by itself and by its bases. */
+ * Looking up methods and callbacks of a class and its bases. */
 #include <string.h>
 
 #include "libpb/broker/objects.h"
 
-/* How many classes are asked, the object's own included: bases that go round in a circle
- * end there. */
+/* The maximum number of classes to look at, the object's own included. This also ends a
+ * cycle of bases. */
 enum { BASES = 64 };
 
 const char *pb__class_short(const pb_class *cls)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Receiving pages: an object that the peer's pager calls, and the call that asks for pages
- * and gathers them. Mirrors util.CallbackPageCollector and util.getAllPages. */
+ * Receiving pages: a collector, which the peer's pager calls, and the call that requests
+ * pages and collects them. Mirrors util.CallbackPageCollector and util.getAllPages. */
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/broker/calls.h"
@@ -13,8 +13,8 @@
 struct collector {
     const pb_collector_ops *ops;
     void *user_data;
-    pb_session *session;    /* that the first page came over, to hear of its end */
-    uint64_t bytes, values; /* of the messages that brought pages */
+    pb_session *session;    /* of the first page; tells when the connection ends */
+    uint64_t bytes, values; /* of the messages that brought the pages */
     size_t bytes_most, values_most; /* 0: no limit */
     bool ended;
 };
@@ -44,11 +44,12 @@ static void collector_on_disconnect(pb_session *s, void *user_data)
     collector_end(c, &why);
 }
 
-/* Hears of the connection's end from the first page on, and keeps to the limits. */
+/* With the first page, subscribes to the end of the connection; with each page, checks
+ * the limits. */
 static int collector_admit(struct collector *c, pb_session *s, pb_error *why)
 {
     if (!s) {
-        return 0; /* a call from here */
+        return 0; /* a local call */
     }
     if (!c->session) {
         int failed = pb_session_notify_on_disconnect(s, collector_on_disconnect, c);
@@ -57,7 +58,7 @@ static int collector_admit(struct collector *c, pb_session *s, pb_error *why)
         }
         c->session = s;
     }
-    c->bytes += s->shared->length; /* of the call that is being served */
+    c->bytes += s->shared->length; /* of the message that is being handled */
     c->values += s->shared->values;
     if (c->bytes_most && c->bytes > c->bytes_most) {
         return pb__error_set(why, PB_ERR_LIMIT, 0, "the pages have more than %zu bytes",
@@ -70,7 +71,7 @@ static int collector_admit(struct collector *c, pb_session *s, pb_error *why)
     return 0;
 }
 
-/* A page that is lost ends it: what is collected would not be whole. */
+/* If a page is lost, the paging ends with an error, as the pages would be incomplete. */
 static int do_got_page(void *self, pb_request *r)
 {
     static const char *const names[] = {"page", NULL};
@@ -87,7 +88,7 @@ static int do_got_page(void *self, pb_request *r)
         if (why.code) {
             pb_request_fail(r, pb__exception_of(failed), "%s", why.text);
         }
-        pb__error_set(&why, failed, 0, "a page was not taken: %s", pb_strerror(failed));
+        pb__error_set(&why, failed, 0, "a page was refused: %s", pb_strerror(failed));
         collector_end(c, &why);
     }
     return failed;
@@ -107,7 +108,7 @@ static void collector_destroy(void *self)
 {
     pb_error why = {0};
     pb__error_set(&why, PB_ERR_LOST, 0,
-                  "the collector was given back before the paging ended");
+                  "the collector was released before the paging ended");
     collector_end(self, &why);
     pb__free(self);
 }
@@ -133,8 +134,8 @@ pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data)
 
 struct gathering {
     pb_value *pages;
-    bool answered, ended; /* by the call, by the collector: it goes with the second */
-    pb_answer_cb cb;      /* NULL: has run */
+    bool answered, ended; /* the call, the collector: freed when both are set */
+    pb_answer_cb cb;      /* NULL: it has run */
     void *user_data;
 };
 
@@ -194,7 +195,8 @@ static void gathering_answered(pb_value *result, pb_failure *failure, void *user
 
 static const pb_collector_ops gather_ops = {.page = gathering_page, .end = gathering_end};
 
-/* The arguments behind a collector, *new*; NULL for lack of memory. Takes it. */
+/* The arguments, with the collector before them: *new*; NULL for lack of memory. Takes
+ * the collector. */
 static pb_value *gathering_arguments(pb_object *collector, pb_value *args)
 {
     pb_value *all = pb_seq(PB_TUPLE, 1 + (args ? pb_len(args) : 0));
@@ -238,14 +240,15 @@ int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value
     }
     pb_value *all = collector ? gathering_arguments(collector, args) : NULL;
     if (!all) {
-        g->ended = g->answered = true; /* the collector, if there was one, is gone */
+        g->ended = g->answered =
+            true; /* the collector is freed already, if there was one */
         gathering_release(g);
         return pb__error_nomem(err);
     }
     g->cb = cb;
     failed = pb_remote_call_values(to, method, all, kwargs, &wanted, gathering_answered,
                                    g, NULL, err);
-    if (failed) { /* else it may have ended, and g be gone */
+    if (failed) { /* else it may have ended, and g may be freed */
         g->cb = NULL;
         g->answered = true;
     }

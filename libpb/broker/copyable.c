@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Copyables of ours on their way out: what they are called and what they hold, asked for
- * the perspective for whom the message is. Mirrors flavors.Copyable. */
+ * Writing Copyables of ours: their type tags and their states, for the perspective of the
+ * message. Mirrors flavors.Copyable. */
 #include <string.h>
 
 #include "compat/profile.h"
@@ -11,7 +11,7 @@
 #include "libpb/broker/objects.h"
 #include "libpb/broker/session.h"
 
-/* What the application gave, or why it gave nothing. */
+/* Returns the state that the application gave, or the reason why it gave none. */
 static int copyable_asked(pb_value *given, const pb_error *why, pb_value **out,
                           pb_error *err)
 {
@@ -23,7 +23,8 @@ static int copyable_asked(pb_value *given, const pb_error *why, pb_value **out,
                      : pb__error_nomem(err);
 }
 
-/* getStateToCopyFor. A copy gives what it came with, where its class has nothing to say. */
+/* getStateToCopyFor. If the class of a copy has no such callback, the state is the one
+ * that was received. */
 static int copyable_state(pb_object *o, pb_object *perspective, pb_value **out,
                           pb_error *err)
 {
@@ -60,7 +61,8 @@ int pb__copyable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_err
     return pb__copyable_state(s, o, NULL, form, err);
 }
 
-/* What is not Copyable is an instance like any other, which the taster lets out or not. */
+/* A copy whose class is not Copyable is written like any instance, if the taster allows
+ * its class. */
 int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
     pb_span name = pb_span_of(pb__class_name(o->cls));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Deadlines of calls, and of the negotiation. The session has no clock but its driver's:
- * where that cannot be asked, a call counts from the time that the driver's call on the
- * stack has told, and without such a call from the next time that is told. */
+ * Deadlines of calls, and of the negotiation. A session takes the time from its driver.
+ * If the driver has no `now` callback, a call's timeout begins at the time that the
+ * driver passed to the function that is on the stack, or else at the next time that it
+ * passes. */
 #include "libpb/base/error.h"
 #include "libpb/broker/back_pressure.h"
 #include "libpb/broker/calls.h"
@@ -14,7 +15,7 @@ static pb_call *first_of(const struct pb__list *list)
     return PB__LIST_ENTRY(list->next, pb_call, timer);
 }
 
-/* Into the order of deadlines; mostly at the end. */
+/* Inserts c in the order of deadlines; mostly that is the end. */
 static void deadline_insert(pb_session *s, pb_call *c)
 {
     struct pb__list *at = s->calls->timers.prev;

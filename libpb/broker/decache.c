@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * decache, both ways: one receipt of a cache is given back. As decrefs, those to be
- * written wait while another message is written, or while there is no memory. */
+ * decache, written and received: the owner has released one receipt of a cache. Like
+ * decrefs, decaches stay due while another message is being written, or while there is no
+ * memory. */
 #include <inttypes.h>
 
 #include "libpb/base/mem.h"
@@ -45,12 +46,12 @@ int pb__decache_received(pb_session *s, struct pb__received *m)
 {
     int64_t luid;
     if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
-        return pb__malformed(s, m, 1, "decache of what is no number of an object");
+        return pb__malformed(s, m, 1, "the object of decache is not a number");
     }
     struct pb__cacheable *x = pb__cacheable_find(s, luid);
     if (!x || x->count == 0) {
-        return pb__malformed(
-            s, m, 1, "decache of %" PRId64 ", of which the peer has no cache", luid);
+        return pb__malformed(s, m, 1,
+                             "decache of %" PRId64 ": the peer has no cache of it", luid);
     }
     if (--x->count == 0) {
         pb__cacheable_drop(s, x);

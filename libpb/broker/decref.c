@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * decref, both ways. Those to be written wait while another message is written, or while
- * there is no memory; none is ever lost. */
+ * decref, written and received. Decrefs stay due while another message is being written,
+ * or while there is no memory; none is ever lost. */
 #include <inttypes.h>
 
 #include "libpb/base/mem.h"
@@ -44,11 +44,11 @@ int pb__decref_received(pb_session *s, struct pb__received *m)
 {
     int64_t luid;
     if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
-        return pb__malformed(s, m, 1, "decref of what is no number of an object");
+        return pb__malformed(s, m, 1, "the object of decref is not a number");
     }
     if (!pb__export_drop(s, luid)) {
         return pb__malformed(
-            s, m, 1, "decref of %" PRId64 ", of which the peer holds no count", luid);
+            s, m, 1, "decref of %" PRId64 ": the peer holds no reference to it", luid);
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The digests of a login. MD5 is what the protocol has; it comes from libmd, for OpenSSL
- * may be told to refuse it. */
+ * The digests of a login. The protocol uses MD5. It comes from libmd, as OpenSSL may be
+ * configured to refuse MD5. */
 #include <md5.h>
 
 #include "libpb/base/span.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who wants to know that the connection ended: those who asked at the session, and those
- * who asked at one of its references, all of whom are called where its first one asked.
+ * Callbacks for the end of the connection, registered with the session or with one of its
+ * references. Those of a reference are all called at the position of the first of them.
  * Mirrors notifyOnDisconnect and dontNotifyOnDisconnect of Broker and RemoteReference. */
 #include "libpb/base/mem.h"
 #include "libpb/broker/attached.h"
@@ -10,7 +10,7 @@
 
 struct pb__notifier {
     struct pb__notifier *next;
-    pb_remote *remote; /* one count; NULL: who asked at the session */
+    pb_remote *remote; /* one count; NULL: registered with the session */
     pb_session_cb session_cb;
     pb_remote_cb remote_cb;
     void *user_data;
@@ -22,7 +22,8 @@ static bool notifier_same(const struct pb__notifier *a, const struct pb__notifie
            a->remote_cb == b->remote_cb && a->user_data == b->user_data;
 }
 
-/* At the end; of one reference behind the last that it has. */
+/* The place for a new notifier: after the last one of the same reference, or at the
+ * end. */
 static struct pb__notifier **notifier_place(pb_session *s, const pb_remote *remote)
 {
     struct pb__notifier **at = &s->attached->notifiers;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * error, both ways. What is sent is a failure; or an exception itself, where Twisted would
- * send that. */
+ * error: the failure of a call, written and received. What is written is a failure, or
+ * the exception itself if Twisted would write that. */
 #include <string.h>
 
 #include "libpb/base/error.h"
@@ -14,8 +14,8 @@
 #include "libpb/broker/session.h"
 #include "libpb/broker/write_message.h"
 
-/* The name of the exception's class, where the taster lets that class be sent, so that the
- * exception goes as itself. NULL: it goes as a failure. */
+/* The name of the exception's class if the taster allows that class, so that the
+ * exception is written as an instance. NULL: it is written as a failure. */
 static const char *name_allowed(const pb_session *s, const pb_failure *f,
                                 struct pb__mro *m)
 {
@@ -28,7 +28,7 @@ static const char *name_allowed(const pb_session *s, const pb_failure *f,
     return pb_taster_class_allowed(s->shared->config.jelly.taster, name) ? m->name : NULL;
 }
 
-/* An exception without members: its text is none. */
+/* Writes an exception without attributes; its text is lost. */
 static int write_exception(pb_session *s, const char *name, pb_error *err)
 {
     pb_value *v = pb_instance_steal(name, pb_dict());
@@ -83,7 +83,7 @@ void pb__error_write(pb_session *s, pb_value *id, const pb_failure *f,
     }
 }
 
-/* Mirrors Broker._sendError of what is no Failure. */
+/* Mirrors Broker._sendError for an argument that is not a Failure. */
 int pb__error_write_value(pb_session *s, pb_value *id, pb_value *v, pb_error *err)
 {
     uint64_t mark = pb__write_begin(s, NULL);

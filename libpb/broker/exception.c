@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of exceptions. Built-in ones stand in it without their module, which is
- * builtins in Python 3, exceptions in Python 2. */
+ * The table of exceptions. Built-in ones are listed without their module, which is
+ * builtins in Python 3 and exceptions in Python 2. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +9,8 @@
 #include "libpb/base/span.h"
 #include "libpb/broker/exception.h"
 
-/* A class, and those that follow it in the order of method resolution, up to one that has
- * a row itself. Rows of bases that only Python 2 has are passed over for Python 3. */
+/* A class, and the classes after it in the method resolution order, up to one that has a
+ * row of its own. Rows of bases that exist only in Python 2 are skipped for Python 3. */
 static const struct {
     const char *name, *bases;
 } rows[] = {
@@ -96,7 +96,7 @@ static const struct {
     {"twisted.spread.pb.DeadReferenceError", "twisted.spread.pb.ProtocolError"},
 };
 
-/* The name of a built-in class without its module; any other as it is. */
+/* The name of a built-in class without its module; any other name unchanged. */
 static pb_span plain_name(pb_span name)
 {
     static const char *const modules[] = {"builtins.", "exceptions.", "__builtin__."};
@@ -109,7 +109,7 @@ static pb_span plain_name(pb_span name)
     return name;
 }
 
-/* What follows a class; NULL after the last. */
+/* The classes that follow; NULL after the last. */
 static const char *bases_of(pb_span name)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -120,7 +120,7 @@ static const char *bases_of(pb_span name)
     return pb__span_is(name, "object") ? NULL : "Exception";
 }
 
-/* Cuts the next name off *at; empty at the end. */
+/* Takes the next name from *at; empty at the end. */
 static pb_span exception_take_name(const char **at)
 {
     *at += strspn(*at, " ");

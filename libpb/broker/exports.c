@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables of objects that the peer holds: each sending is one count under one number,
- * each decref one less. A number is never used again. */
+ * The tables of exported objects. Each time an object is sent, its count goes up by one;
+ * each decref takes one off. A number is never used again. */
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/broker/exports.h"
@@ -55,7 +55,7 @@ static struct pb__export *export_add(pb_session *s, pb_object *o)
     return x;
 }
 
-/* Gives tables back that are empty: an object comes and goes with most logins. */
+/* Frees the tables if they are empty: with most logins a single object comes and goes. */
 static void exports_trim(pb_session *s)
 {
     struct pb__exports *e = s->exports;
@@ -113,8 +113,8 @@ void pb__export_commit(pb_session *s)
     }
 }
 
-/* Takes x out of the table by objects. Where another has its key that one is put in its
- * place, which has become free, so that it needs no memory. */
+/* Removes x from the table by objects. If another export has the same key, it takes the
+ * free slot, so that no memory is needed. */
 static void export_forget(struct pb__exports *e, struct pb__export *x)
 {
     uint64_t key = pb__object_key(x->object);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Failures: what ended a call without a result, the peer's exception or an error of our
- * own. The peer's keeps the value that came, and its texts are those in it. */
+ * Failures: why a call ended without a result. It is the peer's exception, or an error of
+ * our own. A received failure keeps the received value, and its texts point into that. */
 #include <string.h>
 
 #include "compat/repr.h"
@@ -10,7 +10,7 @@
 #include "libpb/broker/failures.h"
 #include "libpb/broker/objects.h"
 
-/* What stands in where there is no memory for more. */
+/* The constant failure that is used for lack of memory. */
 static pb_failure *failure_spare(int code)
 {
     static const pb_failure spares[] = {
@@ -39,7 +39,7 @@ pb_failure *pb__failure_new(int code, const char *text)
     return f;
 }
 
-/* The text under a key of the state; NULL if it is none. */
+/* The text for a key of the state; NULL if it is no text. */
 static const char *text_at(const pb_value *state, const char *key)
 {
     const pb_value *v = pb_dict_get(state, key);
@@ -76,7 +76,7 @@ pb_failure *pb_failure_new(const char *type, const char *text, const char *trace
     return f;
 }
 
-/* Takes the state of a CopyableFailure apart. */
+/* Reads the members of a CopyableFailure's state. */
 static void read_state(pb_failure *f, const pb_value *state)
 {
     const char *type = text_at(state, "type");
@@ -88,7 +88,7 @@ static void read_state(pb_failure *f, const pb_value *state)
     f->parents = parents && pb__kind(parents) == PB_LIST ? parents : NULL;
 }
 
-/* The name of the class of an exception that came as itself. */
+/* The class name of an exception that was received as an instance. */
 static const char *failure_class(const pb_value *v)
 {
     const char *name = pb_name_of(v);

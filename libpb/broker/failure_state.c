@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a failure is sent as: the state of a CopyableFailure as the profile's Twisted makes
- * it, in the order in which that one's dict has it; or the state that came from another
- * peer, with the changes that Twisted makes to it on its way. */
+ * The state that a failure is sent as: that of a CopyableFailure, as the profile's
+ * Twisted makes it and in the order of its dict; or the state that was received from
+ * another peer, with the changes that Twisted makes when it forwards it. */
 #include <string.h>
 
 #include "compat/profile.h"
@@ -76,7 +76,7 @@ static bool is_unsafe(const struct stating *g)
     return g->how != PB__FAILED_BESIDE && g->s->shared->config.unsafe_tracebacks;
 }
 
-/* Where a Failure has no frames, its traceback is this in every Twisted. */
+/* For a Failure without frames, every Twisted writes this as the traceback. */
 static pb_value *make_traceback(const struct stating *g)
 {
     if (!is_unsafe(g)) {
@@ -185,7 +185,7 @@ static const uint8_t *state_order(pb_profile p)
     return pb__profile_has(p, PB__PROFILE_PARENTS_AFTER_UNSAFE) ? order_24_7 : order;
 }
 
-/* The state of what failed here. */
+/* The state of a failure of our own. */
 static pb_value *make_state(const struct stating *g)
 {
     const uint8_t *members = state_order(pb__profile(g->s));
@@ -204,9 +204,9 @@ static pb_value *make_state(const struct stating *g)
     return state;
 }
 
-/* ---- What came from another peer ---- */
+/* ---- Forwarding a received failure ---- */
 
-/* A name as the profile's RemoteCopy keeps it: Python 3 makes text of bytes. */
+/* A key as the profile's RemoteCopy stores it: Python 3 decodes bytes to text. */
 static pb_value *forward_key(const struct stating *g, pb_value *key)
 {
     pb_error err = {0};
@@ -219,7 +219,7 @@ static pb_value *forward_key(const struct stating *g, pb_value *key)
     return text || err.code != PB_ERR_SYNTAX ? text : pb__ref(key);
 }
 
-/* Python's str of it; of a value that is no text, what an error shows. */
+/* Python's str() of the value; for a value that is not text, as errors show it. */
 static pb_value *forward_text(const struct stating *g, pb_value *v)
 {
     bool bare = pb__profile_has(pb__profile(g->s), PB__PROFILE_NATIVE_STR_BARE);
@@ -237,7 +237,7 @@ static pb_value *forward_text(const struct stating *g, pb_value *v)
     return native;
 }
 
-/* The member as it goes on: as it came, or NULL where Twisted makes it anew. */
+/* The member as it is forwarded: as received, or NULL if Twisted makes a new one. */
 static pb_value *state_forward_member(const struct stating *g, enum member member,
                                       pb_value *came)
 {
@@ -257,7 +257,7 @@ static pb_value *state_forward_member(const struct stating *g, enum member membe
     }
 }
 
-/* The member of that name; MEMBERS for another. */
+/* The member with that name; MEMBERS for any other name. */
 static enum member find_member(const pb_value *key)
 {
     pb_span name;

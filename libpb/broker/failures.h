@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Failures: those that were received, and those of our own (failure.c); and the state that
- * a failure is sent as (failure_state.c). */
+ * Failures: those that were received, and those of our own (failure.c); and the state
+ * that a failure is sent as (failure_state.c). */
 #ifndef PB__FAILURES_H
 #define PB__FAILURES_H
 

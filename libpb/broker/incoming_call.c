@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The peer's calls, from the message to the method: who is called, as what, and for whom;
- * and what the peer is told where there is no such object or method. */
+ * The peer's calls, from the message to the method: finds the object, the role and the
+ * perspective of a call, and answers with an error if there is no such object or
+ * method. */
 #include <string.h>
 
 #include "compat/profile.h"
@@ -16,7 +17,7 @@
 #include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
-/* What each role is called in Twisted. */
+/* The prefix of each role in Twisted. */
 static const char *const prefixes[] = {
     [PB_ROLE_REMOTE] = "remote_",
     [PB_ROLE_PERSPECTIVE] = "perspective_",
@@ -29,7 +30,7 @@ const char *pb__role_prefix(pb_role role)
     return prefixes[role];
 }
 
-/* Python's truth of what stands where 0 or 1 is expected. */
+/* The truth value in Python of a member that should be 0 or 1. */
 static bool is_true(const pb_value *v)
 {
     int64_t i;
@@ -43,7 +44,7 @@ static bool is_true(const pb_value *v)
     return pb__kind(v) != PB_BYTES || pb_len(v) != 0;
 }
 
-/* The method as text, in its place in the message; old peers may name it by a number. */
+/* Converts the method in the message to text; old peers may give it as a number. */
 static int read_method(pb_session *s, struct pb__received *m)
 {
     pb_value *method = pb__member(m, PB__METHOD);
@@ -63,7 +64,7 @@ static int read_method(pb_session *s, struct pb__received *m)
         return name ? pb_item_set_steal(m->list, PB__METHOD, name)
                     : pb__error_nomem(m->err);
     }
-    return pb__malformed(s, m, PB__METHOD, "a method goes by a name in UTF-8");
+    return pb__malformed(s, m, PB__METHOD, "the name of the method is not UTF-8 text");
 }
 
 static bool is_request_id(const pb_value *id)
@@ -87,7 +88,7 @@ static void fail_no_method(pb_request *r)
                     old ? " instance" : "' object", prefixes[r->callee.role], method);
 }
 
-/* Twisted looks for caches by subscription, which raises KeyError. */
+/* Twisted finds caches by subscription, which raises KeyError. */
 static void fail_no_object(pb_request *r)
 {
     if (r->callee.role != PB_ROLE_OBSERVE) {
@@ -131,7 +132,7 @@ void pb__serve_local(pb_request *r)
     }
 }
 
-/* Gives the call to its object. Mirrors Broker._recvMessage. */
+/* Calls the method. Mirrors Broker._recvMessage. */
 static void request_serve(pb_request *r, const pb_error *refused)
 {
     if (!r->called) {
@@ -146,8 +147,8 @@ static void request_serve(pb_request *r, const pb_error *refused)
     pb_request_unref(r);
 }
 
-/* Serves message, or cachemessage. find returns the object that an id stands for, borrowed,
- * or NULL. */
+/* Serves message, or cachemessage. find returns the object that an id stands for,
+ * borrowed, or NULL. */
 static int call_received(pb_session *s, struct pb__received *m,
                          pb_object *(*find)(pb_session *s, const pb_value *id),
                          pb_role role)
@@ -158,7 +159,8 @@ static int call_received(pb_session *s, struct pb__received *m,
         }
     }
     if (!is_request_id(pb__member(m, PB__REQUEST))) {
-        return pb__malformed(s, m, PB__REQUEST, "a request goes by a number");
+        return pb__malformed(s, m, PB__REQUEST,
+                             "the number of the request is not a number");
     }
     int failed = read_method(s, m);
     if (failed) {
@@ -174,7 +176,7 @@ static int call_received(pb_session *s, struct pb__received *m,
     pb__copies_arrived(s, r->list, m);
     if (r->session) {
         request_serve(r, m->refused);
-    } else { /* a copy has ended it */
+    } else { /* a copy has ended the session */
         pb_request_unref(r);
     }
     return 0;

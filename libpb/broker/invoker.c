@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The expressions in jelly that are the broker's, by their heads: how objects and
- * references get into a message and out of one. */
+ * The jelly expressions that belong to the broker, by their heads: how objects and
+ * references are written into a message and read from one. */
 #include <string.h>
 
 #include "libpb/base/error.h"
@@ -18,7 +18,7 @@
 #include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
-/* One that is read: the *new* value in *out. */
+/* How to read an expression with this head: the *new* value goes to *out. */
 struct head {
     const char *word;
     int (*unjelly)(pb_session *s, const struct pb__form *form, pb_value **out,
@@ -31,8 +31,7 @@ static int read_remote(pb_session *s, const struct pb__form *form, pb_value **ou
 {
     int64_t luid;
     if (!form->id || pb_as_int(form->id, &luid) != 0) {
-        return pb__error_set(err, PB_ERR_SYNTAX, 0,
-                             "remote without the number of an object");
+        return pb__error_set(err, PB_ERR_SYNTAX, 0, "remote without an object number");
     }
     *out = (pb_value *)pb__remote_new(s, luid);
     return *out ? 0 : pb__error_nomem(err);
@@ -51,7 +50,7 @@ static int read_local(pb_session *s, const struct pb__form *form, pb_value **out
         o = pb__published_find(s, name);
     } else {
         return pb__error_set(err, PB_ERR_SYNTAX, 0,
-                             "local without number or name of an object");
+                             "local without an object number or name");
     }
     *out = o ? pb_object_value(o) : pb_none();
     return 0;
@@ -88,8 +87,8 @@ static const struct head *head_find(pb_span word)
     return NULL;
 }
 
-/* Twisted registers with globalSecurity, which allows the tag then; another taster must
- * allow it by itself. */
+/* Twisted registers a tag with globalSecurity, which then allows it; another taster must
+ * allow the tag itself. */
 static const struct pb__registered *registered_for_tag(const pb_session *s, pb_span tag)
 {
     const pb_session_config *c = &s->shared->config;
@@ -146,7 +145,7 @@ static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_e
     return form->id ? 0 : pb__error_nomem(err);
 }
 
-/* What v is the way to, for this broker. */
+/* Writes the object that the local value v stands for. */
 static int write_local(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)
 {
     bool is_copy = o->base.foreign.ops == &pb__copy_ops;

@@ -12,14 +12,14 @@
 #include "libpb/broker/requests.h"
 #include "pb/local.h"
 
-/* What such a reference has besides. */
+/* The extra data of such a reference. */
 struct pb__local_target {
     pb_object *object;        /* one count */
     const char *const *names; /* NULL: all methods */
     bool strict;              /* fail_when_not_implemented */
 };
 
-/* Where the answer goes. */
+/* The destination of the answer. */
 struct pb__local_answer {
     pb_remote *remote; /* one count */
     pb_answer_cb cb;
@@ -106,7 +106,7 @@ static bool is_named(const struct pb__local_target *t, const char *method)
     return !name || *name;
 }
 
-/* The members of a message, as a request has them: *new*. */
+/* The members of a message, as a request needs them: *new*. */
 static pb_value *local_message(const char *method, bool wanted, pb_value *args,
                                pb_value *kwargs)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What Twisted would log. A line that there is no memory for is lost. */
+ * Log lines as Twisted writes them. If there is no memory for a line, it is lost. */
 #include <string.h>
 
 #include "compat/repr.h"
@@ -35,7 +35,7 @@ static void log_line(pb_session *s, pb_log_level level, const char *text, bool l
     const pb_session_config *c = &s->shared->config;
     struct pb__buf shown = {0};
     if (log_append(&shown, text, lines) == 0) {
-        s->depth++; /* whatever it does, s is there when it returns */
+        s->depth++; /* s must survive the callback */
         c->on_log(s, level, (const char *)shown.data, c->user_data);
         s->depth--;
     }

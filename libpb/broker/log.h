@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What on_log gets: lines of the session (log.c), and each message as a line (trace.c). */
+ * What on_log gets: lines of the session (log.c), and each message as a line
+ * (trace.c). */
 #ifndef PB__LOG_H
 #define PB__LOG_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logging in: login answers a challenge and a challenger, whose respond answers the
+ * Logging in: login returns a challenge and a challenger, whose respond returns the
  * avatar. Mirrors PBClientFactory.login. */
 
 #include <string.h>
@@ -14,7 +14,7 @@
 
 struct pb_login_call {
     pb_session *session;
-    pb_call *call; /* under way */
+    pb_call *call; /* the current one */
     pb_value *mind;
     bool timed;
     pb_answer_cb cb;
@@ -61,14 +61,13 @@ static void login_fail(pb_login_call *l, const pb_error *err)
     pb_failure_unref(f);
 }
 
-/* The last answer. What is logged in to is a reference; that of an odd realm may be
- * anything. */
+/* The last answer. The avatar is a reference; an unusual realm may return anything. */
 static void on_avatar(pb_value *avatar, pb_failure *failure, void *user_data)
 {
     login_end(user_data, avatar, failure);
 }
 
-/* Of the time for the whole, which is that of the first call, when this is answered. */
+/* The rest of the timeout, which covers the whole login and began with the first call. */
 static int64_t time_left(const pb_login_call *l)
 {
     int64_t left = l->call->deadline - pb__session_now(l->session);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of the login share: digests, and the checkers behind a portal. */
+ * Shared by the files of the login: credentials, digests, and the checkers of a
+ * portal. */
 #ifndef PB__LOGIN_H
 #define PB__LOGIN_H
 
@@ -15,8 +16,8 @@ PB__SHARED pb_span pb__credentials_password(const pb_credentials *c);
 
 /* ---- portal.c ---- */
 
-/* Where challenges come from instead of the system's random source: fills 16 bytes; 0, or
- * non-zero to fail the login. For tests. */
+/* Sets a function that makes challenges in place of the system's random source. It fills
+ * 16 bytes and returns 0; non-zero fails the login. For tests. */
 PB__SHARED void pb__portal_set_challenge(pb_portal *p,
                                          int (*challenge)(uint8_t out[PB_MD5_LEN],
                                                           void *user_data),
@@ -25,35 +26,36 @@ PB__SHARED void pb__portal_set_challenge(pb_portal *p,
 /* ---- digest.c ---- */
 
 void pb__md5(pb_span in, uint8_t out[PB_MD5_LEN]);
-/* What pb_respond gives for the password whose digest is md5. */
+/* As pb_respond, for the password whose digest is md5. */
 void pb__respond_md5(pb_span challenge, const uint8_t md5[PB_MD5_LEN],
                      uint8_t out[PB_MD5_LEN]);
-/* In a time that does not depend on where they differ: who could measure that would find
- * the right response to a challenge byte by byte. */
+/* Takes the same time wherever the digests differ. Otherwise an attacker could measure
+ * the time, and find the right response to a challenge byte by byte. */
 bool pb__same_digest(const uint8_t a[PB_MD5_LEN], const uint8_t b[PB_MD5_LEN]);
 
 /* ---- checker.c ---- */
 
-/* Who is asked for one kind of credentials. */
+/* The checker for one kind of credentials. */
 struct pb__checker {
     pb_checker_cb check; /* NULL: there is none */
     void (*destroy)(void *user_data);
     void *user_data;
 };
 
-/* A checker by a table, and one more row for it. false for lack of memory. */
+/* Make a checker with a table, and add a row to it. The first returns false, and the last
+ * PB_ERR_NOMEM, for lack of memory. */
 bool pb__checker_table(struct pb__checker *c);
 bool pb__checker_is_table(const struct pb__checker *c);
 int pb__checker_table_add(struct pb__checker *c, pb_span username, pb_span password);
 void pb__checker_fini(struct pb__checker *c);
-/* Takes *c for names and passwords. */
+/* Sets the checker for user names and passwords; takes *c. */
 PB__SHARED void pb__portal_set_checker(pb_portal *p, const struct pb__checker *c);
-/* Lets everybody in. */
+/* Accepts everybody. */
 int pb__check_anybody(pb_attempt *a, void *user_data);
 
 /* ---- logout.c ---- */
 
-/* Sends the avatar as the answer to r, and sees to its logout. As pb_attempt_grant. */
+/* Sends the avatar as the answer to r, and arranges its logout. As pb_attempt_grant. */
 int pb__avatar_answer(pb_request *r, pb_object *avatar, void (*logout)(void *user_data),
                       void *user_data);
 

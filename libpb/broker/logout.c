@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sending an avatar, and logging it out once: when the peer has given it back, or when the
+ * Sending an avatar, and logging it out once: when the peer has released it, or when the
  * connection ends. Mirrors _JellyableAvatarMixin. */
 #include "libpb/base/mem.h"
 #include "libpb/broker/exports.h"
@@ -34,8 +34,8 @@ static void on_given_back(void *user_data)
     logout_run_callback(l);
 }
 
-/* What is sent for an avatar: one that is called by `perspective` methods through an
- * AsReferenceable, as every pb.Avatar; what can be sent as something else is that. */
+/* The object that is sent for an avatar: an AsReferenceable for one with `perspective`
+ * methods, as for every pb.Avatar; otherwise the avatar itself. */
 static pb_object *avatar_jellyable(pb_object *avatar)
 {
     const pb_class *cls = pb_object_class(avatar);
@@ -62,8 +62,8 @@ static struct logout *logout_watch(pb_session *s, void (*cb)(void *user_data),
     return l;
 }
 
-/* The same avatar object may have been sent for a login before: the peer's counts of it
- * are one, and it is the later login that ends with them. */
+/* If the same avatar object was sent for an earlier login, the peer's counts of it are
+ * added up, and the later login ends when they are all released. */
 static int avatar_send(pb_request *r, pb_object *sent, struct logout *l)
 {
     pb_session *s = pb_request_session(r);

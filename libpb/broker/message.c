@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * message, as it goes out: a call of ours. */
+ * message: a call of ours, written. */
 #include <string.h>
 
 #include "compat/profile.h"
@@ -11,7 +11,7 @@
 #include "libpb/broker/session.h"
 #include "libpb/broker/write_message.h"
 
-/* A keyword as the peer's native string. NULL: PB_ERR_TYPE or _NOMEM in *failed. */
+/* A keyword as the peer's native string. NULL: *failed is PB_ERR_TYPE or PB_ERR_NOMEM. */
 static pb_value *native_keyword(pb_value *key, bool bare, int *failed)
 {
     pb_span text;
@@ -85,7 +85,7 @@ static int write_kwargs(pb_session *s, pb_value *kwargs, pb_error *err)
     return failed;
 }
 
-/* The command, and whatever comes before the name of the method. */
+/* Writes the members up to the name of the method. */
 static int write_begin(pb_session *s, const pb_remote *to)
 {
     int failed =
@@ -111,7 +111,7 @@ int pb__message_write(pb_session *s, pb_remote *to, const char *method, pb_value
         failed = args ? pb__write_value(s, args, err) : write_empty(s, PB__WORD_TUPLE);
     }
     failed = failed ? failed : write_kwargs(s, kwargs, err);
-    /* Where banana refuses, Twisted has taken the number already. */
+    /* If banana refuses a value, Twisted has already taken the number. */
     if (!failed || !s->refused_as) {
         s->calls->last_request++;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kinds of messages: the table of those that are received (proto.c), and for each kind
- * one file that handles what was received and writes what is sent. */
+ * The kinds of messages: the table of those that are received (proto.c), and for each
+ * kind one file that handles what was received and writes what is sent. */
 #ifndef PB__MESSAGES_H
 #define PB__MESSAGES_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Negotiation. The server speaks first, a list of its dialects; the client answers with
- * the first of them that it knows; then each side sends its version. Mirrors the first
- * part of Banana.callExpressionReceived, and Broker.connectionReady. */
+ * Negotiation. The server first sends a list of its dialects; the client answers with the
+ * first of them that it knows; then each side sends its version. Mirrors the first part
+ * of Banana.callExpressionReceived, and Broker.connectionReady. */
 #include <inttypes.h>
 
 #include "libpb/broker/calls.h"
@@ -60,7 +60,7 @@ static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
     return 0;
 }
 
-/* The dialect of that name, if it is known here. */
+/* The dialect with that name, if it is known here. */
 static pb_dialect dialect_of(const pb_session *s, const pb_value *v)
 {
     const pb_dialect *known = s->shared->config.dialects;
@@ -73,14 +73,14 @@ static pb_dialect dialect_of(const pb_session *s, const pb_value *v)
 static int dialect_choose(pb_session *s, struct pb__received *m)
 {
     if (pb__kind(m->list) != PB_LIST) {
-        return pb__malformed(s, m, 0, "the peer does not begin with a list of dialects");
+        return pb__malformed(s, m, 0, "the peer did not begin with a list of dialects");
     }
     pb_dialect d = PB_DIALECT_UNKNOWN;
     for (size_t i = 0; d == PB_DIALECT_UNKNOWN && i < pb_len(m->list); i++) {
         d = dialect_of(s, pb__member(m, i));
     }
     if (d == PB_DIALECT_UNKNOWN) {
-        return pb__malformed(s, m, 0, "the peer offers no dialect that is known here");
+        return pb__malformed(s, m, 0, "the peer offers no known dialect");
     }
     uint64_t mark = pb__write_begin(s, NULL);
     int failed = pb__write_string(s, pb__dialect_name(d));
@@ -105,7 +105,7 @@ int pb__version_received(pb_session *s, struct pb__received *m)
 {
     int64_t version;
     if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &version) != 0) {
-        return pb__malformed(s, m, 1, "a version is a number");
+        return pb__malformed(s, m, 1, "the version is not a number");
     }
     if (version != VERSION) {
         return pb__malformed(s, m, 1, "Version Incompatibility: %d %" PRId64, VERSION,

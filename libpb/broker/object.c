@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Objects that peers may call, and those that go by a name. */
+ * Objects that peers may call, and those that are published under a name. */
 #include <stdio.h>
 #include <string.h>
 
@@ -121,7 +121,7 @@ static bool is_root(pb_span name)
     return name.len == 4 && memcmp(name.data, "root", 4) == 0;
 }
 
-/* Where the name's object stands, or would. */
+/* The slot of the published name, or the slot where a new one belongs. */
 static pb_object **published_place(pb_session *s, pb_span name)
 {
     if (is_root(name)) {

@@ -48,8 +48,8 @@ struct pb__callee {
     pb_role role;
 };
 
-/* Fills c for a call of o in c->role: follows ViewPoint and AsReferenceable objects to the
- * object behind them. */
+/* Fills c for a call of o in c->role: follows ViewPoint and AsReferenceable objects to
+ * the object behind them. */
 void pb__callee(pb_object *o, struct pb__callee *c);
 /* Objects that are the same for the peer have the same key; of objects that differ, only
  * ViewPoints of one object share a key. Mirror Serializable.processUniqueID. */

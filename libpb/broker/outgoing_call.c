@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Our calls, from pb_remote_call_values to the one run of their callback. A call that was given
- * up stays in the table until its answer comes, so that this is known to be no stranger
- * and the references in it are given back. */
+ * Our calls, from pb_remote_call_values to their callback, which runs exactly once. A
+ * call that was given up stays in the table until its answer arrives. So the answer is
+ * not taken for an unknown one, and the references in it are released. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@
 struct pb__unsent {
     struct pb__list link;
     pb_call *call; /* NULL: no answer is wanted */
-    pb_remote *to; /* owned, as what follows */
+    pb_remote *to; /* owned, as are the next fields */
     pb_value *args, *kwargs;
     char method[];
 };
@@ -41,8 +41,8 @@ struct pb__calls *pb__calls(pb_session *s)
     return s->calls;
 }
 
-/* To be called when the call has ended: its failure gives the reason, while objects among
- * the arguments, such as a collector, only know that they were released. */
+/* To be called after the call has ended: its failure gives the reason. Objects among the
+ * arguments, such as a collector, only learn that they were released. */
 static void free_unsent(struct pb__unsent *u)
 {
     pb__list_remove(&u->link);
@@ -52,7 +52,7 @@ static void free_unsent(struct pb__unsent *u)
     pb__free(u);
 }
 
-/* Takes the call off the lists of those that wait. */
+/* Removes the call from the lists of waiting calls. */
 static void stop_waiting(pb_call *c)
 {
     pb__list_remove(&c->waiting);
@@ -97,7 +97,7 @@ void pb__call_forget(pb_call *c)
     pb__free(c);
 }
 
-/* Runs the callback with an error of our own, the call being out of the table. */
+/* Runs the callback with an error of our own; the call is not in the table any more. */
 static void call_fail(pb_call *c, int code, const char *text)
 {
     pb_failure *failure = pb__failure_new(code, text);
@@ -195,10 +195,10 @@ static int keep_unsent(pb_session *s, pb_remote *to, const char *method, pb_valu
     return 0;
 }
 
-/* Writes the message, with room made in the table before: what was written is not to be
- * taken back. c is NULL where no answer is wanted. A callback while it is written may give
- * c up, which then stays here; and one afterwards, where the message was taken back, may
- * call under the same number. */
+/* Writes the message. Space in the table is reserved before, as a written message cannot
+ * be taken back. c is NULL if no answer is wanted. A callback during the writing may give
+ * up c, which then stays in the table; a callback after the message was taken back may
+ * make a call with the same number. */
 static int call_send(pb_session *s, pb_remote *to, const char *method, pb_value *args,
                      pb_value *kwargs, pb_call *c, pb_error *err)
 {
@@ -251,7 +251,7 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
     }
     if (options && options->no_answer && cb) {
         return pb__error_set(err, PB_ERR_ARG, 0,
-                             "a call that wants no answer has no callback");
+                             "a call without an answer cannot have a callback");
     }
     if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
@@ -271,11 +271,12 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
                              "given to the peer yet.");
     }
     if (args && pb__kind(args) != PB_TUPLE) {
-        return pb__error_set(err, PB_ERR_TYPE, 0, "arguments are a tuple, not %s",
+        return pb__error_set(err, PB_ERR_TYPE, 0, "the arguments must be a tuple, not %s",
                              pb_kind_name(pb__kind(args)));
     }
     if (kwargs && pb__kind(kwargs) != PB_DICT) {
-        return pb__error_set(err, PB_ERR_TYPE, 0, "keyword arguments are a dict, not %s",
+        return pb__error_set(err, PB_ERR_TYPE, 0,
+                             "the keyword arguments must be a dict, not %s",
                              pb_kind_name(pb__kind(kwargs)));
     }
     return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sending pages. A session's pagers have their turn together, whenever all that was
- * written has been sent; each gives one page then, the latest first. Mirrors
- * Broker.resumeProducing and util.Pager. */
+ * Sending pages. All pagers of a session get a turn whenever all earlier output has been
+ * sent; each writes one page then, the latest pager first. Mirrors Broker.resumeProducing
+ * and util.Pager. */
 #include "compat/profile.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
@@ -15,12 +15,12 @@
 enum { BYTES_CHUNK = 8192, FILE_CHUNK = 16384 };
 
 struct pb_pager {
-    struct pb__list link; /* in the session's, in the order in which they began */
+    struct pb__list link; /* in the session's list, in the order in which they began */
     pb_remote *collector; /* one count */
     const pb_page_source *ops;
     void *self;
     bool stopped;
-    bool waiting; /* for pb_pager_resume */
+    bool waiting; /* until pb_pager_resume */
 };
 
 struct pb__pagers {
@@ -116,8 +116,8 @@ static void pagers_trim(pb_session *s)
     }
 }
 
-/* Mirrors Broker.resumeProducing. What is added meanwhile stands behind, and waits; only a
- * pager's own turn takes it out. */
+/* Mirrors Broker.resumeProducing. A pager that is added meanwhile goes to the end, and
+ * waits for the next turn. A pager is removed only in its own turn. */
 void pb__pagers_turn(pb_session *s)
 {
     struct pb__pagers *all = s->pagers;
@@ -217,7 +217,7 @@ void pb_pager_stop(pb_pager *p)
     }
 }
 
-/* ---- The ready-made ones ---- */
+/* ---- The built-in sources ---- */
 
 struct source {
     pb_value *bytes; /* one count; NULL: of a file */
@@ -250,7 +250,7 @@ static int next_of_bytes(void *self, pb_value **page, bool *last, pb_error *err)
     return *page ? 0 : pb__error_nomem(err);
 }
 
-/* The end of a file is found by the read behind its last page, as FileSender finds it. */
+/* The end of a file is detected by the read after its last page, as FileSender does. */
 static int next_of_file(void *self, pb_value **page, bool *last, pb_error *err)
 {
     struct source *c = self;
@@ -281,7 +281,7 @@ static int next_of_file(void *self, pb_value **page, bool *last, pb_error *err)
 static const pb_page_source bytes_ops = {.next_page = next_of_bytes, .done = source_done};
 static const pb_page_source file_ops = {.next_page = next_of_file, .done = source_done};
 
-/* Nothing was begun. */
+/* Refuses to begin. */
 static int pager_refuse(pb_pager **pager, int code)
 {
     if (pager) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a session knows of the other end, which is its driver's to say, and the
- * application's own pointer for it. */
+ * Data of a session about the other end: the peer, which the driver describes, and the
+ * application's own pointer. */
 #include "libpb/base/mem.h"
 #include "libpb/broker/attached.h"
 #include "libpb/broker/session.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The portal: a root object with login and loginAnonymous, the challenger that login
- * gives, and from there the attempt, which goes from the checker to the realm and ends as
+ * The portal: a root object with login and loginAnonymous; the challenger that login
+ * returns; and the attempt, which goes to the checker, then to the realm, and ends with
  * the answer. Mirrors _PortalWrapper, _PortalAuthChallenger and twisted.cred.portal. */
 #include <stdarg.h>
 #include <string.h>
@@ -28,7 +28,7 @@ struct pb_portal {
     bool take_text;
 };
 
-/* What login gives: the name waits in it for the response. */
+/* The object that login returns: it keeps the user name until the response arrives. */
 struct challenger {
     pb_portal *portal;
     pb_value *username;
@@ -42,7 +42,7 @@ struct pb_attempt {
     pb_value *username, *mind, *avatar_id; /* username NULL: anonymous */
     uint8_t challenge[PB_MD5_LEN];
     uint8_t response[PB_MD5_LEN];
-    bool responded; /* the response has the size of one */
+    bool responded; /* the response has the right size */
     bool accepted, answered;
 };
 
@@ -218,20 +218,20 @@ pb_value *pb_attempt_mind(const pb_attempt *a)
     return a ? a->mind : NULL;
 }
 
-/* Fails the login with the exception for a code of ours. */
+/* Fails the login with the exception for a PB_ERR_ code. */
 static int fail_by(pb_attempt *a, int code)
 {
     int failed = pb_attempt_fail(a, pb__exception_of(code), "%s", pb_strerror(code));
     return failed ? failed : code;
 }
 
-/* Fails the login for an argument that is NULL; a too may be NULL. */
+/* Fails the login because an argument is NULL; a may be NULL, too. */
 static int fail_null(pb_attempt *a)
 {
     return a ? fail_by(a, PB_ERR_ARG) : PB_ERR_ARG;
 }
 
-/* In Twisted it is a Deferred that fails, mostly before it is returned. */
+/* In Twisted this is a Deferred that fails, mostly before it is returned. */
 int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
 {
     if (!a || !type || !format) {
@@ -260,7 +260,7 @@ int pb_attempt_refuse(pb_attempt *a)
     return pb_attempt_fail(a, UNAUTHORIZED, "%s", "");
 }
 
-/* What a checker or realm returned without an answer. */
+/* Handles the return value of a checker or realm that has not answered. */
 static int close_on(pb_attempt *a, int code)
 {
     if (code && !a->answered) {

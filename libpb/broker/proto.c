@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of messages, and the way from the reader to one of its rows. Mirrors
+ * The table of messages, and the dispatch of a received message to its row. Mirrors
  * Broker.expressionReceived. */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static int did_not_understand(pb_session *s, struct pb__received *m)
 
 #define NAME(text) text, sizeof text - 1
 
-/* The commonest first. */
+/* The most frequent first. */
 static const struct pb__proto protos[] = {
     {NAME("message"),
      6,
@@ -88,8 +88,8 @@ int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
     return PB_ERR_PROTOCOL;
 }
 
-/* A command that is not in the table. Twisted on Python 2 says so to the peer; on Python
- * 3 it stumbles over saying so. */
+/* Handles a command that is not in the table. Twisted on Python 2 answers with
+ * didNotUnderstand; on Python 3 it fails to write that, and drops the connection. */
 static int not_understood(pb_session *s, struct pb__received *m)
 {
     pb_value *command = pb__member(m, 0);
@@ -110,7 +110,7 @@ static int not_understood(pb_session *s, struct pb__received *m)
         return failed;
     }
     if (!word) {
-        return pb__malformed(s, m, 0, "a command is a word");
+        return pb__malformed(s, m, 0, "the command is not a byte string");
     }
     char *text = pb__repr_shown(command);
     pb__malformed(s, m, 0, "unknown command %.100s", text ? text : "");
@@ -132,7 +132,7 @@ static int proto_dispatch(pb_session *s, struct pb__received *m)
         return not_understood(s, m);
     }
     if (members - 1 != m->proto->arity) {
-        return pb__malformed(s, m, 0, "%zu members after the command, where %zu belong",
+        return pb__malformed(s, m, 0, "%zu members after the command instead of %zu",
                              members - 1, m->proto->arity);
     }
     if (pb__traces(s)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Publishables of ours, and those of the peer: caches that come with a name, a time and a
- * reference, and are not whole until their state has been loaded or fetched. Mirrors
- * twisted.spread.publish. */
+ * Publishables of ours, and RemotePublished objects of the peer: caches that arrive with
+ * a name, a time and a reference, and are incomplete until their state has been loaded or
+ * fetched. Mirrors twisted.spread.publish. */
 #include <string.h>
 
 #include "compat/island.h"
@@ -37,17 +37,17 @@ pb_value *pb_publishable_state(void *self, pb_object *perspective, pb_remote *ob
 {
     const pb_publishable *p = self;
     if (!p || !p->published_id) {
-        pb__error_null(err, p ? "the publishedID" : "what is published");
+        pb__error_null(err, p ? "the publishedID" : "the publishable");
         return NULL;
     }
     if (!observer || !observer->observed) {
-        pb__error_set(err, PB_ERR_ARG, 0, "what is published is sent to no observer");
+        pb__error_set(err, PB_ERR_ARG, 0,
+                      "a publishable can only be sent to an observer");
         return NULL;
     }
     const pb_session *s = observer->session;
     if (!s || !observer->observed->object) {
-        pb__error_set(err, PB_ERR_DEAD, 0,
-                      "what is published is of a connection that ended");
+        pb__error_set(err, PB_ERR_DEAD, 0, "the connection of the publishable has ended");
         return NULL;
     }
     const struct {
@@ -99,13 +99,13 @@ int pb_publishable_get_state(void *self, pb_request *req)
     return pb_request_answer_steal(req, state);
 }
 
-/* ---- What is published, where it arrives ---- */
+/* ---- What is published, at the receiver ---- */
 
 struct pb__publication {
     pb_published_config config;
     pb_profile profile;
     struct pb__list waiting; /* waiter.link */
-    pb_failure *failure;     /* why it was not activated; NULL: it was not tried, or is */
+    pb_failure *failure; /* why it was not activated; NULL: not tried yet, or activated */
     bool activated;
 };
 
@@ -127,7 +127,7 @@ struct pb__publication *pb__publication_new(const pb_session *s,
     return p;
 }
 
-/* Runs the callbacks, and those that they add. */
+/* Runs the callbacks, also those that are added meanwhile. */
 static void publication_tell(struct pb__copy *c)
 {
     struct pb__publication *p = c->publication;
@@ -145,7 +145,7 @@ void pb__publication_end(struct pb__copy *c)
 {
     struct pb__publication *p = c->publication;
     if (!pb__list_empty(&p->waiting)) {
-        p->failure = pb__failure_new(PB_ERR_DEAD, "what was published is gone");
+        p->failure = pb__failure_new(PB_ERR_DEAD, "the published object was freed");
         publication_tell(c);
     }
     pb_failure_unref(p->failure);
@@ -154,7 +154,7 @@ void pb__publication_end(struct pb__copy *c)
 
 /* ---- Files ---- */
 
-/* Appends what str.format makes of a value. */
+/* Appends the text that str.format makes of a value. */
 static int publication_put_text(struct pb__buf *out, const pb_value *v, bool python2)
 {
     pb_span text;
@@ -165,8 +165,8 @@ static int publication_put_text(struct pb__buf *out, const pb_value *v, bool pyt
     return pb__repr_cut(out, v, PB__SHOWN);
 }
 
-/* Mirrors RemotePublished.getFileName. PB_ERR_TYPE where the state has not what it takes,
- * PB_ERR_NOMEM. */
+/* Mirrors RemotePublished.getFileName. PB_ERR_TYPE if the state lacks what the name is
+ * made of, PB_ERR_NOMEM. */
 static int file_name(const struct pb__copy *c, struct pb__buf *out)
 {
     static const char *const members[] = {"service", "perspective", "publishedID"};
@@ -180,7 +180,8 @@ static int file_name(const struct pb__copy *c, struct pb__buf *out)
     return e;
 }
 
-/* Files are one's own, so anything goes. *new*; NULL for lack of memory. */
+/* Allows everything, as the files are the application's own. *new*; NULL for lack of
+ * memory. */
 static pb_taster *taster_new(void)
 {
     pb_taster *t = pb_taster_new();
@@ -191,7 +192,7 @@ static pb_taster *taster_new(void)
     return t;
 }
 
-/* The members that were saved, *new*, if they are of the same time; else NULL. */
+/* The saved members, *new*, if they have the same timestamp; else NULL. */
 static pb_value *publication_load(const struct pb__copy *c, const char *name)
 {
     const struct pb__publication *p = c->publication;
@@ -219,7 +220,7 @@ static pb_value *publication_load(const struct pb__copy *c, const char *name)
     return members;
 }
 
-/* RemotePublished.__getstate__: all but what is of this connection. */
+/* RemotePublished.__getstate__: everything except what belongs to this connection. */
 static pb_value *state_to_save(const struct pb__copy *c)
 {
     pb_value *state = pb_dict();
@@ -271,7 +272,8 @@ static void save_or_log(struct pb__copy *c)
 
 /* ---- Activation ---- */
 
-/* Whether v leads to the object: what holds itself would never go. PB_ERR_NOMEM. */
+/* Whether v refers to the object: an object that holds itself would never be freed.
+ * PB_ERR_NOMEM. */
 static int leads_to(pb_value *v, const pb_object *o)
 {
     struct pb__map seen = {0};
@@ -294,7 +296,7 @@ static int leads_to(pb_value *v, const pb_object *o)
     return e ? e : found;
 }
 
-/* Puts the members into the state. */
+/* Adds the members to the state. */
 static int publication_merge(struct pb__copy *c, pb_value *members, pb_error *err)
 {
     size_t at = 0;
@@ -302,8 +304,8 @@ static int publication_merge(struct pb__copy *c, pb_value *members, pb_error *er
     int e = leads_to(members, &c->object);
     if (pb__kind(members) != PB_DICT || e > 0) {
         return pb__error_set(err, PB_ERR_TYPE, 0,
-                             e > 0 ? "what is published holds itself"
-                                   : "what is published has a state that is no dict");
+                             e > 0 ? "the published object holds itself"
+                                   : "the state of the published object is not a dict");
     }
     while (e == 0 && pb_dict_next(members, &at, &key, &value)) {
         e = pb_dict_set_value_steal(c->object.base.holds, pb__ref(key), pb__ref(value));
@@ -328,7 +330,7 @@ static int publication_update(struct pb__copy *c, pb_value *members, pb_error *e
     return 0;
 }
 
-/* The count of the value that asked keeps the object until now. */
+/* The value that was requested keeps the object alive until now. */
 static void got_state(pb_value *result, pb_failure *failure, void *user_data)
 {
     pb_value *holder = user_data;
@@ -344,13 +346,13 @@ static void got_state(pb_value *result, pb_failure *failure, void *user_data)
     pb_value_unref(holder);
 }
 
-/* Asks the peer for the state. */
+/* Requests the state from the peer. */
 static int publication_fetch(struct pb__copy *c, pb_value *holder, pb_error *err)
 {
     pb_remote *remote = pb_as_remote(pb_dict_get(c->object.base.holds, "remote"));
     if (!remote) {
         return pb__error_set(err, PB_ERR_TYPE, 0,
-                             "what is published comes without a reference to it");
+                             "the published object has no reference to the publisher");
     }
     pb_value_ref(holder);
     int e = pb_remote_call_values(remote, "getStateToPublish", NULL, NULL, NULL,
@@ -371,7 +373,7 @@ int pb__publication_begin(struct pb__copy *c, pb_error *err)
     if (e) {
         return e == PB_ERR_NOMEM
                    ? pb__error_nomem(err)
-                   : pb__error_set(err, e, 0, "what is published comes without its name");
+                   : pb__error_set(err, e, 0, "the published object has no name");
     }
     if (!members) {
         return publication_fetch(c, holder, err);
@@ -415,7 +417,7 @@ int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_dat
 
 /* A call whose result is to be activated: its pb_call stays with its owner until then. */
 struct ready {
-    size_t refs; /* pb_when_ready, and whoever runs the callback */
+    size_t refs; /* of pb_when_ready, and of the function that runs the callback */
     pb_answer_cb cb;
     void *user_data;
     pb_call *call;    /* NULL: the callback has run, or the call is a local one */
@@ -487,7 +489,7 @@ static void ready_answered(pb_value *result, pb_failure *failure, void *user_dat
     }
     if (e) {
         pb_failure *own = pb__failure_new(
-            e, e == PB_ERR_TYPE ? "the result is no RemotePublished" : pb_strerror(e));
+            e, e == PB_ERR_TYPE ? "the result is not a RemotePublished" : pb_strerror(e));
         ready_run(r, NULL, own);
         pb_failure_unref(own);
     } else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which type tags become what: a table that a session's config has, in the order of the
- * tags, so that finding one costs a few comparisons. */
+ * The classes for received type tags: a table in the configuration of a session, sorted
+ * by tag, so that a lookup takes a few comparisons. */
 #include <string.h>
 
 #include "libpb/base/mem.h"
@@ -50,7 +50,7 @@ static int tag_compare(pb_span a, const char *b)
     return order ? order : (a.len > len) - (a.len < len);
 }
 
-/* The place of the tag in the rows, or where it belongs. */
+/* The index of the tag in the rows, or where it belongs. */
 static size_t place_of(const pb_registry *g, pb_span tag)
 {
     size_t from = 0;
@@ -73,7 +73,7 @@ const struct pb__registered *pb__registry_find(const pb_registry *g, pb_span tag
                                                                        : NULL;
 }
 
-/* Makes room for n more rows. */
+/* Reserves space for n more rows. */
 static int registry_reserve(pb_registry *g, size_t n)
 {
     size_t cap, size;
@@ -92,7 +92,7 @@ static int registry_reserve(pb_registry *g, size_t n)
     return 0;
 }
 
-/* A row for "prefix.name", or for name where the prefix is empty. */
+/* A row for "prefix.name", or for name if the prefix is empty. */
 static struct pb__registered *new_row(const char *prefix, const char *name,
                                       const pb_class *cls)
 {
@@ -110,7 +110,7 @@ static struct pb__registered *new_row(const char *prefix, const char *name,
     return row;
 }
 
-/* There is room for it. */
+/* Inserts a row. Space must have been reserved. */
 static void registry_put(pb_registry *g, struct pb__registered *row)
 {
     pb_span tag = {(const uint8_t *)row->tag, strlen(row->tag)};
@@ -124,7 +124,7 @@ static void registry_put(pb_registry *g, struct pb__registered *row)
     g->rows[at] = row;
 }
 
-/* The row of the tag, emptied. */
+/* Finds or adds the row of the tag, and empties it. */
 static int registry_set(pb_registry *g, const char *tag, const pb_class *cls,
                         struct pb__registered **out)
 {
@@ -180,7 +180,7 @@ int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
     if (!fits) {
         return PB_ERR_ARG;
     }
-    /* The new rows wait behind the others, for all are set or none. */
+    /* The new rows are stored after the others first, so that all are set or none. */
     int failed = registry_reserve(g, n);
     size_t made = 0;
     while (!failed && made < n) {
@@ -197,7 +197,8 @@ int pb_registry_set_class_tree(pb_registry *g, const char *prefix,
         size_t len = g->len;
         registry_put(g, g->rows[len]);
         made--;
-        if (g->len == len) { /* it replaced another: the last comes to its place */
+        if (g->len ==
+            len) { /* it replaced another row: the last one moves into its slot */
             g->rows[len] = g->rows[len + made];
         }
     }

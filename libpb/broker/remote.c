@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * References to the peer's objects. Each that was received is a count at the peer, and a
- * pb_remote here that owes one decref, given back when its last owner goes. */
+ * References to the peer's objects. Each reference that is received counts at the peer.
+ * Here it is a pb_remote, which sends one decref when its last owner releases it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
 
-/* The reference itself waits in the session until its decref can be written. */
+/* The pb_remote itself stays in the session's list until its decref can be written. */
 static void remote_destroy(struct pb__foreign *f)
 {
     pb_remote *r = (pb_remote *)f;
@@ -37,7 +37,7 @@ static void remote_destroy(struct pb__foreign *f)
     pb_object_unref(perspective);
 }
 
-/* References that are dead stay in a ring with those of the same session. */
+/* After the end of their session, its references form a ring. */
 static bool same_ring(const pb_remote *a, const pb_remote *b)
 {
     const struct pb__list *l = a->link.next;
@@ -221,7 +221,7 @@ pb_remote *pb_session_remote_for_name(pb_session *s, const char *name)
         r->session = NULL;
     } else if (r) {
         pb__list_push(s->remotes.next,
-                      &r->link); /* in front: those that arrive are last */
+                      &r->link); /* at the front: arriving references are at the end */
     }
     return r;
 }

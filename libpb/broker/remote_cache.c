@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Caches of the peer's. The session keeps one object of each, which the peer keeps up to
- * date; each receipt is a value of its own that shows it, and owes a decache once its
- * last owner goes, unless the peer has uncached it by then. Mirrors flavors.RemoteCache,
- * whose values are copies that share one __dict__. */
+ * Caches of the peer's cacheables. The session keeps one object for each, which the peer
+ * keeps up to date. Each receipt is a value of its own that shows the object. It needs a
+ * decache when its last owner releases it, unless the peer has uncached the object by
+ * then. Mirrors flavors.RemoteCache, whose values are copies that share one __dict__. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ static struct pb__copy *cache_shown(const struct pb__foreign *f)
     return (struct pb__copy *)((const struct pb__local *)f)->holds;
 }
 
-/* What it shows says whether a decache is owed, and will be gone in a moment. */
+/* Notes now, before the shown object is released, whether a decache is needed. */
 static void cache_release(struct pb__foreign *f)
 {
     struct pb__receipt *v = (struct pb__receipt *)f;
@@ -38,7 +38,7 @@ static void cache_release(struct pb__foreign *f)
     }
 }
 
-/* The value itself waits in the session until its decache can be written. */
+/* The value itself stays in the session's list until its decache can be written. */
 static void cache_destroy(struct pb__foreign *f)
 {
     struct pb__receipt *v = (struct pb__receipt *)f;
@@ -85,7 +85,7 @@ bool pb__is_remote_cache(const pb_value *v)
     return pb__kind(v) == PB_OBJECT && ((const struct pb__foreign *)v)->ops == &cache_ops;
 }
 
-/* One more value that shows it. */
+/* Makes one more value that shows the cache. */
 static int cache_show(struct pb__copy *c, pb_value **out, pb_error *err)
 {
     pb_value *holds = pb_object_value(&c->object);
@@ -104,7 +104,8 @@ static int read_luid(const struct pb__form *form, int64_t *luid, pb_error *err)
 {
     return form->id && pb__kind(form->id) == PB_INT && pb_as_int(form->id, luid) == 0
                ? 0
-               : pb__error_set(err, PB_ERR_SYNTAX, 0, "a cache goes by a number");
+               : pb__error_set(err, PB_ERR_SYNTAX, 0,
+                               "the number of the cache is missing or not a number");
 }
 
 struct pb__copy *pb__remote_cache_any(const pb_session *s, int64_t luid)
@@ -118,7 +119,7 @@ struct pb__copy *pb__remote_cache_find(const pb_session *s, int64_t luid)
     return c && c->arrival != PB__REFUSED ? c : NULL;
 }
 
-/* Puts a cache into the table, with one value that shows it. */
+/* Adds a cache to the table, with one value that shows it. */
 static int cache_add(pb_session *s, const struct pb__registered *as, int64_t luid,
                      pb_value *state, pb_value **out, pb_error *err)
 {
@@ -162,7 +163,8 @@ int pb__remote_cache_read(pb_session *s, const struct pb__registered *as,
     size_t limit = s->shared->config.max_caches;
     if (s->caches && s->caches->remote_caches.len >= limit) {
         return pb__error_set(err, PB_ERR_LIMIT, 0,
-                             "there are more caches than the limit of %zu", limit);
+                             "the peer has sent more caches than the limit of %zu",
+                             limit);
     }
     pb_value *state = pb__copy_state(s, form->state, err);
     return state ? cache_add(s, as, luid, state, out, err) : err->code;
@@ -217,7 +219,8 @@ int pb__remote_cache_form(pb_session *s, const struct pb__copy *c, struct pb__fo
 
 /* ---- The end ---- */
 
-/* The decaches of c that wait are not owed any more. */
+/* Removes the decaches of c (NULL: of all caches) from a list, as they are not needed any
+ * more. */
 static void cache_forgive(struct pb__list *list, const struct pb__copy *c)
 {
     struct pb__list *l = list->next;

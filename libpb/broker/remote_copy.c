@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Copies that come. The reader makes an object of each, which holds its state; once the
- * message is there whole, and every cycle in it is closed, its self is made and told the
- * state, in the order in which Twisted would. Mirrors flavors.RemoteCopy. */
+ * Received copies. The reader makes an object for each copy, which holds its state. Once
+ * the message is complete, and every cycle in it is closed, the copy's self is made and
+ * given the state, in Twisted's order. Mirrors flavors.RemoteCopy. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -51,7 +51,7 @@ const struct pb__foreign_ops pb__copy_ops = {
 void pb__copy_in_member(const pb_session *s, struct pb__copy *c)
 {
     size_t member = pb__reader_member(s->read_context->reader);
-    if (member < 64) { /* no message has as many */
+    if (member < 64) { /* no message has as many members */
         c->members |= (uint64_t)1 << member;
     }
 }
@@ -72,9 +72,9 @@ struct pb__copy *pb__copy_new_steal(pb_session *s, const pb_class *cls, pb_value
 
 /* ---- The state ---- */
 
-/* Whether Python 3's setCopyableState, which puts the members into a dict of its own, has
- * anything to do that shows: names that are bytes become text, and what is not known yet
- * is never filled there. */
+/* Whether Python 3's setCopyableState, which copies the members into a dict of its own,
+ * makes a visible difference: keys that are bytes become text, and placeholders for
+ * values that are not known yet are never filled in there. */
 static bool is_changed(const pb_session *s, const pb_value *state)
 {
     size_t at = 0;
@@ -112,7 +112,7 @@ pb_value *pb__copy_state(const pb_session *s, pb_value *state, pb_error *err)
         failed = failed == PB_ERR_ARG ? PB_ERR_NOMEM : failed;
         pb__error_set(err, failed, 0, "%s",
                       failed == PB_ERR_SYNTAX
-                          ? "a name in the state of a copy is no UTF-8"
+                          ? "a key in the state of a copy is not UTF-8 text"
                           : pb_strerror(failed));
         return NULL;
     }
@@ -139,7 +139,8 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
     if (as->cls && as->cls->flavor == PB_FLAVOR_CACHEABLE) {
         return pb__remote_cache_read(s, as, form, out, err);
     }
-    pb_value *state = form->id ? form->id : form->state; /* the first, whatever it is */
+    pb_value *state =
+        form->id ? form->id : form->state; /* the first member, whatever it is */
     if (!state) {
         return pb__error_set(err, PB_ERR_SYNTAX, 0, "a copy without a state");
     }
@@ -155,9 +156,9 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
     return *out ? 0 : pb__error_nomem(err);
 }
 
-/* ---- Once the message is whole ---- */
+/* ---- Once the message is complete ---- */
 
-/* Makes the self, and tells it the state. */
+/* Makes the self, and gives it the state. */
 static int copy_tell(struct pb__copy *c, pb_error *err)
 {
     const pb_class *cls = c->object.cls;
@@ -206,7 +207,8 @@ void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m)
         pb_object_ref(&c->object);
         c->arrival = PB__ARRIVED;
         int e = copy_tell(c, &m->why);
-        s->reading = true; /* what goes is given back after the failure is written */
+        s->reading =
+            true; /* so that decrefs of what is released are written after the failure */
         if (e) {
             c->arrival = PB__REFUSED;
             copy_refuse(list, c, m);

@@ -13,7 +13,7 @@
 enum pb__arrival {
     PB__ARRIVING, /* in a message that has not been handled yet */
     PB__ARRIVED,  /* it was given its state */
-    PB__REFUSED, /* it refused its state, or never gets it: the application never sees it */
+    PB__REFUSED,  /* it refused its state, or never gets it: nobody sees it */
 };
 
 /* A RemoteCopy, or the object that the receipts of a RemoteCache show. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The peer's calls: a request holds its message for as long as anybody holds it, and is
- * answered once. The references among its arguments go with it, after the answer. */
+ * The peer's calls. A request holds its message as long as it is referenced, and is
+ * answered once. The references among its arguments are released with it, after the
+ * answer. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -92,7 +93,7 @@ bool pb_request_wants_answer(const pb_request *r)
     return r && r->wants_answer;
 }
 
-/* 0 if it may be answered now; it is answered then. */
+/* Returns 0 if r may be answered now, and marks it answered. */
 static int begin_answer(pb_request *r)
 {
     pb_session *s = r->session;
@@ -117,7 +118,8 @@ static int begin_answer(pb_request *r)
     return s->shared->usable && s->shared->usable(s->driver, NULL) ? PB_ERR_LOST : 0;
 }
 
-/* Between these an answer is made. r and its session outlive whatever is called. */
+/* An answer is written between these two. r and its session survive the callbacks in
+ * between. */
 static pb_session *request_enter(pb_request *r)
 {
     pb_request_ref(r);
@@ -136,9 +138,10 @@ static bool is_error(const pb_failure *f)
     return pb_failure_check(f, "twisted.spread.pb.Error");
 }
 
-/* Answers with a failure, which begin_answer has allowed. Twisted logs an exception that
- * is no pb.Error. It counts each Failure that it makes: that of an exception which is
- * raised when it is sent, and when it is logged; any other before. */
+/* Answers with a failure, after begin_answer has allowed it. Twisted logs an
+ * exception that is no pb.Error. It also counts each Failure that it creates: for a
+ * raised exception, one when it is sent and one when it is logged; any other is
+ * created before. */
 static void request_send_error(pb_request *r, const pb_failure *f, enum pb__failing how)
 {
     pb_session *s = r->session;
@@ -160,7 +163,7 @@ static void request_send_error(pb_request *r, const pb_failure *f, enum pb__fail
     }
 }
 
-/* The same with an exception that is raised. */
+/* The same for an exception that is raised. */
 static void raise_now(pb_request *r, const char *mro, const char *text)
 {
     request_send_error(r, &(pb_failure){.mro = mro, .type = mro, .text = text},
@@ -244,7 +247,7 @@ int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
     return 0;
 }
 
-/* An exception of which Twisted would send a copy or an instance. */
+/* Whether Twisted would send the exception as a copy or an instance. */
 static bool goes_as_itself(const pb_session *s, const pb_value *v)
 {
     pb_kind kind = pb__kind(v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The session itself: made, driven, ended and freed. Mirrors twisted.spread.pb.Broker. */
+ * The session itself: creating, driving, ending and freeing it, and the wiring of its
+ * reader. Mirrors twisted.spread.pb.Broker. */
 #include <inttypes.h>
 
 #include "libpb/base/buf.h"
@@ -22,7 +23,7 @@
 #include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
-/* What stands in where there is no memory for the error itself. */
+/* The constant error that is used for lack of memory. */
 static pb_error *spare_error(int code)
 {
     static const pb_error spares[] = {{.code = PB_OK},
@@ -39,7 +40,7 @@ static pb_error *spare_error(int code)
 
 static void session_destroy(pb_session *s)
 {
-    s->depth++; /* nothing that the application does in it can free s again */
+    s->depth++; /* so that the callbacks in it cannot free s again */
     pb__attached_fini(s);
     if (s->read_context) {
         pb__read_context_drop(s);
@@ -71,7 +72,7 @@ static void session_drop_pending(pb_session *s)
     }
 }
 
-/* The callbacks of a session that is over, in Twisted's order. */
+/* Runs the callbacks for the end of the session, in Twisted's order. */
 static void session_finish(pb_session *s)
 {
     s->finished = true;
@@ -80,8 +81,8 @@ static void session_finish(pb_session *s)
         pb__log(s, PB_LOG_ERROR, "%s%s%s", s->error->where, *s->error->where ? ": " : "",
                 s->error->text);
     } else {
-        pb__log(s, PB_LOG_DEBUG, "the session is over: %s",
-                s->error->code ? s->error->text : "it was closed here");
+        pb__log(s, PB_LOG_DEBUG, "the session has ended: %s",
+                s->error->code ? s->error->text : "closed by this side");
     }
     pb__call_fini(s);
     pb__pagers_fini(s);
@@ -115,7 +116,7 @@ static void session_leave_driver(pb_session *s, bool driver)
     }
 }
 
-/* Gives the session its root, and returns it unless it was freed meanwhile. Mirrors
+/* Gives the session its root. Returns s, or NULL if it was freed meanwhile. Mirrors
  * PBServerFactory.buildProtocol. */
 static pb_session *session_begin(pb_session *s)
 {
@@ -226,7 +227,7 @@ void pb__session_wake(pb_session *s)
     }
 }
 
-/* A driver comes, and tells the time. */
+/* The driver calls, and passes the time. */
 static void driver_enters(pb_session *s, int64_t now)
 {
     s->depth++;
@@ -235,7 +236,7 @@ static void driver_enters(pb_session *s, int64_t now)
     pb__deadline_now(s, now);
 }
 
-/* Returns whether the session is over, and why. */
+/* Returns 0, or why the session is over. */
 static int driver_leaves(pb_session *s)
 {
     int e = pb__session_open(s) ? 0 : s->error->code ? s->error->code : PB_ERR_LOST;
@@ -248,7 +249,8 @@ static int driver_leaves(pb_session *s)
 
 /* ---- Driving ---- */
 
-/* The input that is next: what was kept, then that of pb_session_recv on the stack. */
+/* The input to read next: pending input first, then that of the pb_session_recv on the
+ * stack. */
 static pb_span next_input(const pb_session *s)
 {
     const struct pb__pending_input *p = s->pending;
@@ -257,7 +259,7 @@ static pb_span next_input(const pb_session *s)
                    : (pb_span){0};
 }
 
-/* All of it but `rest` bytes has been read. */
+/* Notes that all of that input except `rest` bytes has been read. */
 static void input_read(pb_session *s, size_t rest)
 {
     struct pb__pending_input *p = s->pending;
@@ -271,11 +273,11 @@ static void input_read(pb_session *s, size_t rest)
     }
 }
 
-/* The decoder has refused the input. */
+/* Ends the session, as the decoder has refused the input. */
 static int refuse_input(pb_session *s, int e, pb_error *err)
 {
     const pb_decoder *d = &s->read_context->decoder;
-    /* The reader's lack of memory comes without words. */
+    /* When the reader lacks memory, it sets no text. */
     pb__error_set(err, e, pb__decoder_offset(d), "%s", pb_strerror(e));
     if (!*err->where) {
         pb__error_where(err, "message %" PRIu64, d->count + 1);
@@ -309,7 +311,7 @@ static int message_complete(struct pb__message *read, void *ctx)
     return 0;
 }
 
-/* Reads up to the end of one message, or of the input: m->list is NULL then. */
+/* Reads up to the end of one message, or of the input: then m->list is NULL. */
 static int read_message(pb_session *s, pb_span in, struct pb__received *m)
 {
     if (!s->read_context &&
@@ -333,8 +335,8 @@ static int read_message(pb_session *s, pb_span in, struct pb__received *m)
     return e;
 }
 
-/* Reads and handles messages, as far as the session hears. What handles one may call this
- * again, by way of the driver: then the rest has been read when it returns. */
+/* Reads and handles messages as long as the session may read. A message's handler may
+ * call this again, through the driver; then the rest has been read when it returns. */
 static int session_read(pb_session *s, pb_error *err)
 {
     struct pb__received m;
@@ -351,7 +353,7 @@ static int session_read(pb_session *s, pb_error *err)
     return e;
 }
 
-/* Keeps what was not heard. */
+/* Stores the input that was not read as pending input. */
 static int session_keep_pending(pb_session *s, pb_error *err)
 {
     pb_span *in = s->in;
@@ -365,8 +367,8 @@ static int session_keep_pending(pb_session *s, pb_error *err)
     return pb__buf_append(&s->pending->in, in->data, in->len) ? pb__error_nomem(err) : 0;
 }
 
-/* What came before goes first, also where it is the rest of a pb_session_recv that has
- * called here. */
+/* Reads pending input first, also the rest of an outer pb_session_recv whose callback has
+ * called this one. */
 static int hear_all(pb_session *s, pb_span in, pb_error *err)
 {
     int e = s->in ? session_read(s, err) : 0;
@@ -478,7 +480,7 @@ void pb_session_free(pb_session *s)
     }
 }
 
-/* ---- Looking at it ---- */
+/* ---- Inspecting it ---- */
 
 bool pb_session_want_send(const pb_session *s)
 {

@@ -2,13 +2,14 @@
  *
  * The session itself: its state, and how a public function enters and leaves it. What
  * arrives is read by session.c and handed, message by message, to pb__proto_received
- * (messages.h), which calls one function for each kind of message. What is sent is written
- * between pb__write_begin and pb__write_end (write_message.h), which undo all of it if a
- * part of it fails.
+ * (messages.h), which calls one function for each kind of message. What is sent is
+ * written between pb__write_begin and pb__write_end (write_message.h), which undo all of
+ * it if a part of it fails.
  *
  * No decoder is on the stack while a message is handled. So the application may have the
- * next messages handled before it returns, as a method does that uses a blocking client of
- * the same session. State that a function here needs after a callback must survive that.
+ * next messages handled before it returns, as a method does that uses a blocking client
+ * of the same session. State that a function here needs after a callback must survive
+ * that.
  *
  * Every public function that may end the session, or call the application, runs between
  * pb__session_enter and pb__session_leave. Ending only marks the session closed; the

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking at a session from the outside: all that it has, readable, and under PB_DEBUG
- * whether its counts agree. */
+ * A session's state as text, and with PB_DEBUG the check of its counts. */
 #include <assert.h>
 #include <inttypes.h>
 
@@ -155,7 +154,7 @@ static void check_caches(const struct pb__caches *cs)
 void pb__session_check(const pb_session *s)
 {
     if (s->depth > 1) {
-        return; /* a message below is still being handled */
+        return; /* an outer message is still being handled */
     }
     if (s->caches) {
         check_caches(s->caches);

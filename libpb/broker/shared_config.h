@@ -16,7 +16,8 @@ struct pb__shared {
      * NULL: a call can always be made. */
     int (*usable)(void *driver, pb_error *err);
     struct pb__read_context *idle; /* NULL: in use, or not made yet */
-    /* Of the message that was completed last: bytes, and the amount of pb_limits.values. */
+    /* Of the message that was completed last: bytes, and the amount of
+     * pb_limits.values. */
     uint64_t length, values;
 };
 

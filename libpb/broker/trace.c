@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each message that comes or is sent, in one line, for who asked for it by
- * pb_session_config.log_level:
+ * Logs each message that is received or sent as one line, if pb_session_config.log_level
+ * asks for it:
+ *
  *     > message 1 root.add(1, 2), 34 bytes
  *     < answer 1 3, 6 bytes
- * What the values stand for is cut, and nothing in the line does anything to a terminal. A
- * line that there is no memory for is lost. */
+ *
+ * Long values are cut, and control characters are escaped, so that a line cannot affect a
+ * terminal. A line for which there is no memory is lost. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,7 +21,7 @@
 #include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
-/* Bytes of a value. */
+/* Maximum length of a value in bytes. */
 enum { MOST = 200 };
 
 /* The member of an error. */
@@ -30,7 +32,7 @@ static int trace_value(struct pb__buf *line, const pb_value *v)
     return v ? pb__repr_cut(line, v, MOST) : pb__buf_puts(line, "<refused>");
 }
 
-/* Text goes without quotes. */
+/* Appends text without quotes. */
 static int trace_plain(struct pb__buf *line, const pb_value *v)
 {
     pb_span text;
@@ -51,7 +53,7 @@ static int trace_failure(struct pb__buf *line, const pb_failure *f)
     return e || strlen(text) <= MOST ? e : pb__buf_puts(line, "...");
 }
 
-/* Of message and cachemessage. */
+/* For message and cachemessage. */
 static int trace_call(struct pb__buf *line, pb_value *const *m)
 {
     const pb_value *kwargs = m[PB__KWARGS - 1];
@@ -103,7 +105,7 @@ static int trace_members(struct pb__buf *line, const char *command, pb_value *co
     return e;
 }
 
-/* Ends a line that has begun without an error, and tells it. */
+/* Completes a line that was made without an error, and logs it. */
 static void trace_end(pb_session *s, struct pb__buf *line, uint64_t bytes, int e)
 {
     if (!e) {

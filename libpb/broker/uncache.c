@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * uncache, both ways: all receipts of a cache have been given back, and nothing more will
- * come for it. */
+ * uncache, written and received: all receipts of a cache have been released, and its
+ * number is not used any more. */
 #include <inttypes.h>
 
 #include "libpb/broker/log.h"
@@ -29,11 +29,12 @@ int pb__uncache_received(pb_session *s, struct pb__received *m)
 {
     int64_t luid;
     if (!pb__member(m, 1) || pb_as_int(pb__member(m, 1), &luid) != 0) {
-        return pb__malformed(s, m, 1, "uncache of what is no number of a cache");
+        return pb__malformed(s, m, 1, "the cache of uncache is not a number");
     }
     struct pb__copy *c = pb__remote_cache_any(s, luid);
     if (!c) {
-        return pb__malformed(s, m, 1, "uncache of %" PRId64 ", which is no cache", luid);
+        return pb__malformed(s, m, 1, "uncache of %" PRId64 ": there is no such cache",
+                             luid);
     }
     pb__remote_cache_drop(s, c);
     return 0;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Objects that stand for others: a ViewPoint calls another's `view` methods for a
- * perspective, an AsReferenceable its methods of a role. Here is also what makes two
- * objects one for the peer. Mirrors flavors.ViewPoint and pb.AsReferenceable. */
+ * Objects that stand for other objects: a ViewPoint calls the `view` methods of another
+ * object for a perspective, an AsReferenceable its methods of a given role. Here is also
+ * the test whether two objects are the same for the peer. Mirrors flavors.ViewPoint and
+ * pb.AsReferenceable. */
 #include "libpb/base/mem.h"
 #include "libpb/broker/objects.h"
 #include "libpb/broker/remote.h"
 
-/* What such an object has for its self. */
+/* The self of such an object. */
 struct proxy {
     pb_object *object;      /* one count */
     pb_object *perspective; /* one count, or NULL */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writing a message: its frame, and the values in it. Between begin and end nothing else
- * is written, though the application may be called (persistent_save): decrefs wait, calls
- * are refused. */
+ * is written: decrefs wait, and calls are refused, as the application may be called in
+ * between (persistent_save). */
 #include <assert.h>
 #include <string.h>
 
@@ -41,7 +41,8 @@ int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
     if (s->caches && failed) {
         const char *refused_as = s->refused_as;
         pb__cacheable_undo(s);
-        s->refused_as = refused_as; /* the objects that were told may have written */
+        s->refused_as =
+            refused_as; /* the objects that were called may have written messages */
     } else if (s->caches) {
         pb__cacheable_commit(s);
     }

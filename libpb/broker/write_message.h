@@ -7,8 +7,8 @@
 
 #include "pb/broker.h"
 
-/* Returns where the message begins. Until the end, s->perspective is the given one (may be
- * NULL): Twisted's serializingPerspective. */
+/* Returns where the message begins. Until the end, s->perspective is the given one (may
+ * be NULL): Twisted's serializingPerspective. */
 uint64_t pb__write_begin(pb_session *s, pb_object *perspective);
 /* Ends the message. If failed is not 0, the message is taken back with its counts of
  * references, and err is filled. Returns failed. */
@@ -21,8 +21,8 @@ int pb__write_head(pb_session *s, size_t n, unsigned word);
 int pb__write_string(pb_session *s, const char *text);
 /* Any value as jelly. */
 int pb__write_value(pb_session *s, pb_value *v, pb_error *err);
-/* Text as the peer's native string: str, or bytes for Python 2. Invalid UTF-8 becomes '?'.
- * NULL for lack of memory. */
+/* Text as the peer's native string: str, or bytes for Python 2. Invalid UTF-8 becomes
+ * '?'. NULL for lack of memory. */
 pb_value *pb__native(const pb_session *s, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections over sockets that the program has connected. */
+ * Connections over sockets that the program has connected itself. */
 #include <unistd.h>
 
 #include "libpb/base/error.h"
@@ -9,7 +9,7 @@
 #include "libpb/net/target.h"
 
 struct adopted {
-    pb_conn conn; /* first, for it is what the program has */
+    pb_conn conn; /* first: pb_adopt returns this */
     struct pb__hub hub;
     struct pb__target *target;
     struct pb__tls *tls; /* these two until the connection is up */
@@ -30,7 +30,8 @@ static void adopted_gone(pb_conn *c)
     pb_loop_unref(loop);
 }
 
-/* The first time that it settles, the loop runs, so that a failure can be told. */
+/* Runs at the first update, from the loop, so that a failure can be reported by
+ * on_close. */
 static void adopted_dial(pb_conn *c)
 {
     struct adopted *a = (struct adopted *)c;
@@ -47,7 +48,7 @@ static void adopted_dial(pb_conn *c)
     pb__conn_wake(c);
 }
 
-/* The connection of fd, which is taken, as of what t says. */
+/* A connection over fd, which is taken, with the settings of t. */
 static pb_conn *adopted_new(pb_loop *loop, int fd, bool is_client, struct pb__target *t,
                             pb_error *err)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The blocking client: a connection on a small loop of its own, which runs only while
- * something is waited for. Nothing is heard from the peer meanwhile, but what is to be sent
- * goes out at once.
+ * The blocking client: a connection with a small loop of its own, which runs only during
+ * a blocking call. Between calls nothing is read from the peer; output is written at
+ * once.
  *
- * Callbacks that run while something is waited for may wait, too: the loop is run again from
- * inside, and each wait ends by its own answer or time-out. What another waits for is kept for
- * it. */
+ * Callbacks that run during a blocking call may make blocking calls, too. The loop then
+ * runs inside itself, and each call ends by its own answer or timeout. The result of an
+ * outer call is stored until the loop returns to that call. */
 #include <stdarg.h>
 
 #include "compat/value.h"
@@ -17,7 +17,7 @@
 #include "libpb/net/dial.h"
 #include "libpb/net/loop_poll.h"
 
-enum { MAX_WAITS = 64 /* within one another: each has its part of the stack */ };
+enum { MAX_WAITS = 64 /* nested: each uses its part of the stack */ };
 
 struct pb_client {
     struct pb__loop_poll loop;
@@ -25,24 +25,24 @@ struct pb_client {
     pb_session *session;
     pb_remote *root;
     int waits;    /* on the stack */
-    bool over;    /* conn and session are gone */
+    bool over;    /* conn and session are freed */
     bool freeing; /* pb_client_free was called */
     pb_error why;
     int64_t timeout;
     pb_failure *failure;
 };
 
-/* The end of a call that is waited for. */
+/* The result of a blocking call. */
 struct outcome {
     bool done;
-    bool abandoned; /* nobody waits any more: it goes once it is done */
+    bool abandoned; /* the blocking call has ended: to be freed when the answer arrives */
     pb_value *result;
     pb_failure *failure;
 };
 
 /* ---- The end of the client ---- */
 
-/* Why the connection is over; code PB_OK while it is not. */
+/* Why the connection is over; code PB_OK if it is not. */
 static const pb_error *client_ending(const pb_client *c)
 {
     return c->over ? &c->why : pb_session_error(c->session);
@@ -55,7 +55,7 @@ static bool client_is_closed(const pb_client *c)
 
 static void client_destroy(pb_client *c)
 {
-    c->waits++; /* what is called now does not free it again */
+    c->waits++; /* so that the callbacks here do not free it again */
     pb_remote_unref(c->root);
     if (!c->over) {
         pb__conn_disown(c->conn);
@@ -68,14 +68,14 @@ static void client_destroy(pb_client *c)
     pb__free(c);
 }
 
-/* Frees it if that was asked for, and nothing of it is on the stack. */
+/* Frees the client if pb_client_free was called and no function of it is on the stack. */
 static void client_free_if_idle(pb_client *c)
 {
     if (!c->freeing || c->waits > 0) {
         return;
     }
     if (!c->over && c->session->depth > 0) {
-        c->session->woken = false; /* it wakes the client when it is done */
+        c->session->woken = false; /* it wakes the client when it leaves */
     } else {
         client_destroy(c);
     }
@@ -118,7 +118,7 @@ static void client_copy_error(pb_error *err, const pb_error *why)
     }
 }
 
-/* Makes the connection, and waits for the negotiation. */
+/* Connects, and waits for the negotiation. */
 static int client_dial(pb_client *c, const char *endpoint, const pb_net_config *config,
                        pb_error *err)
 {
@@ -127,9 +127,9 @@ static int client_dial(pb_client *c, const char *endpoint, const pb_net_config *
         return PB_ERR_STATE;
     }
     t->policy.direct = true;
-    c->conn = pb__dial(
-        &c->loop.loop, t,
-        (struct pb__follower){.woken = client_woken, .gone = client_gone, .who = c});
+    c->conn = pb__dial(&c->loop.loop, t,
+                       (struct pb__dial_callbacks){
+                           .woken = client_woken, .gone = client_gone, .who = c});
     pb__target_unref(t);
     if (!c->conn) {
         return pb__error_nomem(err);
@@ -180,31 +180,30 @@ void pb_client_set_timeout(pb_client *c, int64_t timeout)
 
 /* ---- Waiting ---- */
 
-/* Whether something can be waited for here. */
+/* Whether a blocking call is allowed here. */
 static int client_check(const pb_client *c, pb_error *err)
 {
     if (pb__loop_is_foreign(&c->loop.loop)) {
         return pb__error_set(
             err, PB_ERR_STATE, 0,
-            "the client belongs to the process that forked this one: open "
-            "one here");
+            "the client belongs to the parent process: open another in this process");
     }
     if (!c->over && (c->session->reading || c->session->writing)) {
         return pb__error_set(err, PB_ERR_STATE, 0,
-                             "nothing can be waited for in a callback in the midst of a "
-                             "message: call from another callback, or when this one has "
-                             "returned");
+                             "a blocking call is not allowed in a callback that runs "
+                             "while a message is read or written: call from another "
+                             "callback, or after this one has returned");
     }
     if (c->waits >= MAX_WAITS) {
-        return pb__error_set(err, PB_ERR_LIMIT, 0,
-                             "%d calls wait for one another already: answer some later",
-                             c->waits);
+        return pb__error_set(
+            err, PB_ERR_LIMIT, 0,
+            "%d blocking calls are nested already: answer some of them later", c->waits);
     }
     return 0;
 }
 
-/* Begins a wait. In a callback, what it has done is not known to the loop yet, nor is there
- * an end of input that lies in the session. */
+/* Begins a blocking call. If a callback is on the stack, the loop does not know yet what
+ * it has done, nor that unread input is in the session: wakes the connection. */
 static void client_enter(pb_client *c)
 {
     c->waits++;
@@ -240,19 +239,19 @@ static void client_on_answer(pb_value *result, pb_failure *failure, void *user_d
     }
 }
 
-/* Whether nothing will come of itself: reading has stopped, and only the application lets
- * it go on. */
+/* Whether no answer can arrive: reading is paused, and only the application can resume
+ * it. */
 static bool client_is_stuck(const pb_client *c)
 {
     return !pb_session_want_recv(c->session) && !pb_session_want_send(c->session) &&
            pb_session_deadline(c->session) == INT64_MAX;
 }
 
-/* Why the wait is to end, though there is no answer; code PB_OK: it goes on. What ends with
- * the connection ends when the outermost callback returns, but a wait inside is part of
- * one. */
-static int client_hopeless(const pb_client *c, bool timed, const struct pb__timer *timer,
-                           const char **text)
+/* Why the blocking call must end without an answer; PB_OK: it need not. After the
+ * connection ends, callbacks run when the outermost callback returns; a nested call is
+ * part of such a callback and would wait for ever. */
+static int client_wait_failure(const pb_client *c, bool timed,
+                               const struct pb__timer *timer, const char **text)
 {
     if (client_is_closed(c)) {
         *text = "the connection was closed";
@@ -262,30 +261,30 @@ static int client_hopeless(const pb_client *c, bool timed, const struct pb__time
         *text = "the call was not answered in time";
         return PB_ERR_TIMEOUT;
     }
-    *text = "reading has stopped, so that no answer can come: it is paused, or too many "
-            "calls of the peer wait for theirs";
+    *text = "no answer can arrive: reading is paused, or too many calls of the peer wait "
+            "for an answer";
     return !timed && client_is_stuck(c) ? PB_ERR_STATE : PB_OK;
 }
 
-static void client_on_late(struct pb__timer *t)
+static void client_on_timeout(struct pb__timer *t)
 {
     (void)t; /* it is not set any more */
 }
 
-/* Runs the loop until the call has ended, and takes what came of it. The timeout is that of a
- * call that the session knows nothing of; 0: none. */
+/* Runs the loop until the call has ended, and returns its result. The timeout is for a
+ * call that the session does not time; 0: none. */
 static struct outcome client_wait(pb_client *c, struct outcome *o, int64_t timeout)
 {
     struct pb__timer timer;
     pb_loop *loop = &c->loop.loop;
     const char *text = NULL;
     int code = PB_OK;
-    pb__timer_init(&timer, client_on_late);
+    pb__timer_init(&timer, client_on_timeout);
     if (timeout > 0) {
         pb__loop_update(loop);
         pb__timer_set(loop, &timer, pb__later(pb__loop_now(loop), timeout));
     }
-    while (!o->done && (code = client_hopeless(c, timeout, &timer, &text)) == PB_OK) {
+    while (!o->done && (code = client_wait_failure(c, timeout, &timer, &text)) == PB_OK) {
         pb__loop_poll_once(&c->loop);
     }
     pb__timer_stop(loop, &timer);
@@ -319,8 +318,8 @@ static void outcome_set_failure(pb_client *c, pb_failure *f)
     pb_failure_unref(before);
 }
 
-/* Begins something that is waited for: what is to become of it, or NULL and the error. The
- * client stays until client_finish or client_cancel, whatever callbacks do to it. */
+/* Begins a blocking call: returns the place for its result, or NULL with the error. The
+ * client stays allocated until client_finish or client_cancel, whatever callbacks do. */
 static struct outcome *client_begin(pb_client *c, pb_error *err)
 {
     outcome_set_failure(c, NULL);
@@ -331,7 +330,7 @@ static struct outcome *client_begin(pb_client *c, pb_error *err)
     return o;
 }
 
-/* Nothing is under way. */
+/* Ends a blocking call that was not made. */
 static void client_cancel(pb_client *c, struct outcome *o)
 {
     if (o) {
@@ -340,7 +339,7 @@ static void client_cancel(pb_client *c, struct outcome *o)
     }
 }
 
-/* Waits for what is under way: its result, *new*, or NULL and the error. */
+/* Waits for the call to end: its result, *new*, or NULL and the error. */
 static pb_value *client_finish(pb_client *c, struct outcome *o, int64_t timeout,
                                pb_error *err)
 {
@@ -363,7 +362,7 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
     pb_session *s = pb_remote_session(to);
     if (s && s != c->session) {
         outcome_set_failure(c, NULL);
-        pb__error_set(err, PB_ERR_ARG, 0, "the reference is of another connection");
+        pb__error_set(err, PB_ERR_ARG, 0, "the reference belongs to another connection");
         return NULL;
     }
     struct outcome *o = client_begin(c, err);
@@ -404,7 +403,7 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
                       pb_kind_name(pb_value_kind(avatar)));
         pb_value_unref(avatar);
     }
-    return r; /* the count of the value */
+    return r; /* takes the value's count */
 }
 
 pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method, pb_error *err,
@@ -433,7 +432,7 @@ int pb_client_wait(pb_client *c, int64_t milliseconds)
     }
     pb_loop *loop = &c->loop.loop;
     client_enter(c);
-    pb__timer_init(&timer, client_on_late);
+    pb__timer_init(&timer, client_on_timeout);
     pb__loop_update(loop);
     pb__timer_set(loop, &timer,
                   pb__later(pb__loop_now(loop), milliseconds > 0 ? milliseconds : 0));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections. Output is gathered: while a chunk of input is worked on until all of it
- * was, else until the loop is about to wait; then it leaves in one write. */
+ * Connections. Output is collected and leaves in one write: after all of a chunk of input
+ * has been handled, or else before the loop waits. */
 #include "libpb/net/conn.h"
 
 #include <assert.h>
@@ -15,11 +15,10 @@
 #include "libpb/net/socket.h"
 
 enum {
-    CHUNK = 64 << 10, /* bytes that are read at once; */
-    NESTED_CHUNK =
-        4 << 10,    /* the same where that may go on inside itself, on one stack */
+    CHUNK = 64 << 10,       /* bytes that are read at once; */
+    NESTED_CHUNK = 4 << 10, /* the same for a nested read, which shares the stack */
     TURN = 1 << 20, /* bytes that are written before other connections have their turn */
-    LINGER = 5000,  /* milliseconds in which a peer must take what is left for it */
+    LINGER = 5000,  /* milliseconds for the peer to take the remaining output */
 };
 
 void pb__conn_lose(pb_conn *c, const pb_error *why)
@@ -39,17 +38,16 @@ static int conn_foreign_error(pb_error *err)
 {
     return pb__error_set(
         err, PB_ERR_STATE, 0,
-        "the connection belongs to the process that forked this one: make "
-        "one here");
+        "the connection belongs to the parent process: make another in this process");
 }
 
-/* As pb__shared.usable. */
+/* pb__shared.usable. */
 static int conn_usable(void *driver, pb_error *err)
 {
     return conn_is_foreign(driver) ? conn_foreign_error(err) : 0;
 }
 
-/* Here it is over: nothing of it may be read or written any more. */
+/* Ends the connection in a child process, without reading or writing. */
 static void conn_disown(pb_conn *c)
 {
     pb_error why = {0};
@@ -59,7 +57,7 @@ static void conn_disown(pb_conn *c)
 
 /* ---- Reading ---- */
 
-/* The socket is of no use any more: by its end (0) or an error. */
+/* The socket has reached its end (0) or failed. */
 static void conn_on_lost(pb_conn *c, int negative_errno)
 {
     pb_error why = {0};
@@ -73,7 +71,8 @@ static void conn_on_lost(pb_conn *c, int negative_errno)
     pb__conn_lose(c, why.code ? &why : NULL);
 }
 
-/* Gives the session what TLS makes of n bytes in chunk, by way of chunk. */
+/* Passes n bytes in chunk to TLS, and the plain text to the session; the chunk is used
+ * for the plain text, too. */
 static void conn_read_tls(pb_conn *c, uint8_t *chunk, size_t size, size_t n)
 {
     pb_error err = {0};
@@ -88,8 +87,8 @@ static void conn_read_tls(pb_conn *c, uint8_t *chunk, size_t size, size_t n)
     }
 }
 
-/* Reads one chunk: how many bytes there were, or -errno. A session that is over takes no
- * notice of it. */
+/* Reads one chunk. Returns the number of bytes, or -errno. A closed session ignores
+ * them. */
 static ssize_t conn_read_into(pb_conn *c, uint8_t *chunk, size_t size)
 {
     if (conn_is_foreign(c)) {
@@ -106,7 +105,8 @@ static ssize_t conn_read_into(pb_conn *c, uint8_t *chunk, size_t size)
     }
     if (n > 0) {
         pb__loop_update(c->hub->loop);
-        c->heard = pb__conn_now(c); /* the work on it is no silence of the peer's */
+        c->last_read =
+            pb__conn_now(c); /* the time for handling it does not count as silence */
     }
     return n;
 }
@@ -123,8 +123,8 @@ static ssize_t conn_read_chunk(pb_conn *c)
     return c->depth > 1 ? conn_read_into(c, chunk, sizeof chunk) : read_large(c);
 }
 
-/* The socket has failed: what it still holds is read, for the peer may have answered
- * before it went. negative_errno is why, in case that reading does not tell. */
+/* The socket has failed. Reads what it still has, as the peer may have answered before.
+ * negative_errno is the reason, if reading does not give one. */
 static void conn_read_rest(pb_conn *c, int negative_errno)
 {
     while (!c->broken && conn_read_chunk(c) > 0) {
@@ -136,7 +136,7 @@ static void conn_read_rest(pb_conn *c, int negative_errno)
 
 /* ---- Writing ---- */
 
-/* Writes to the socket: how much it took, or the -errno of one that has failed. */
+/* Writes to the socket. Returns the number of bytes, or -errno of a failed socket. */
 static ssize_t conn_write_some(pb_conn *c, pb_span out)
 {
     if (conn_is_foreign(c)) {
@@ -158,7 +158,7 @@ static ssize_t conn_write_session(pb_conn *c)
     return n;
 }
 
-/* Has TLS take what the session has. */
+/* Passes output of the session to TLS. */
 static void conn_fill_tls(pb_conn *c)
 {
     pb_error err = {0};
@@ -184,8 +184,8 @@ static ssize_t conn_write_tls(pb_conn *c)
     return n;
 }
 
-/* Writes what there is, but not for ever, as far as the socket takes it: 0, or the -errno
- * of a socket that has failed. */
+/* Writes all output, as far as the socket takes it, but at most TURN bytes. 0, or -errno
+ * of a failed socket. */
 static int conn_write_out(pb_conn *c)
 {
     size_t written = 0;
@@ -200,12 +200,12 @@ static int conn_write_out(pb_conn *c)
         c->blocked = c->blocked || written >= TURN;
     } while (n > 0 && !c->blocked && !c->broken);
     if (written > 0 || !was_blocked) {
-        pb__conn_moved(c);
+        pb__conn_note_write(c);
     }
     return n < 0 ? (int)n : 0;
 }
 
-/* ---- Being in line with the session ---- */
+/* ---- Keeping the loop up to date with the session ---- */
 
 void pb__conn_wake(pb_conn *c)
 {
@@ -223,8 +223,7 @@ static void conn_on_wake(pb_session *s, void *driver)
         c->depth++;
         if (c->hub->policy->direct && c->state == PB__CONN_UP &&
             !pb_session_is_closed(s)) {
-            /* The caller may be anywhere, so what goes wrong is left for the loop to
-             * find. */
+            /* The caller may be anywhere, so an error is left for the loop to find. */
             (void)conn_write_out(c);
         }
         c->depth--;
@@ -242,11 +241,12 @@ static int64_t conn_session_now(void *driver)
     return pb__conn_now(c);
 }
 
-static int conn_set_mask(pb_conn *c, bool goes_on)
+static int conn_set_mask(pb_conn *c, bool has_pages)
 {
     bool closed = pb_session_is_closed(c->session);
-    bool read = closed || (pb_session_want_recv(c->session) && !pb__conn_is_deaf(c));
-    bool write = c->blocked || goes_on;
+    bool read =
+        closed || (pb_session_want_recv(c->session) && !pb__conn_reads_no_more(c));
+    bool write = c->blocked || has_pages;
     int mask = (read ? PB_WATCH_READ : 0) | (write ? PB_WATCH_WRITE : 0);
     if (mask == c->mask) {
         return 0;
@@ -255,7 +255,7 @@ static int conn_set_mask(pb_conn *c, bool goes_on)
     return pb__watch_set(c->hub->loop, &c->watch, mask);
 }
 
-/* To expire too early does no harm, so the timer is set only for what is earlier. */
+/* A timer that expires too early does no harm, so it is only set for an earlier time. */
 void pb__conn_set_timer(pb_conn *c, int64_t at)
 {
     if (!c->woken && (at == INT64_MAX || at < c->timer.due)) {
@@ -263,19 +263,20 @@ void pb__conn_set_timer(pb_conn *c, int64_t at)
     }
 }
 
-/* When c is to be settled for the sake of time alone. */
-static int64_t conn_due(const pb_conn *c, bool goes_on)
+/* The time of the next update. */
+static int64_t conn_due(const pb_conn *c, bool has_pages)
 {
     if (pb_session_is_closed(c->session)) {
         return c->close_by;
     }
-    int64_t deadline = pb_session_deadline(c->session), mind = pb__conn_mind_at(c);
-    return deadline < mind && (!goes_on || c->blocked) ? deadline : mind;
+    int64_t deadline = pb_session_deadline(c->session), mind = pb__conn_next_timeout(c);
+    return deadline < mind && (!has_pages || c->blocked) ? deadline : mind;
 }
 
-/* The session is over; whether the socket is still needed. If the program has ended it,
- * the peer gets what was not sent yet. Until it has closed its side what it sends is read
- * and dropped, for closing with input unread makes the system drop the output, too. */
+/* The session is over. Returns whether the socket is still needed. If the program has
+ * closed the session, the peer gets the remaining output. Until the peer closes its side,
+ * its input is read and dropped: if a socket is closed with unread input, the system
+ * drops the output, too. */
 static bool conn_lingers(pb_conn *c, bool unsent)
 {
     int64_t now = pb__conn_now(c);
@@ -287,8 +288,8 @@ static bool conn_lingers(pb_conn *c, bool unsent)
             return false;
         }
         c->close_by = now + LINGER;
-        if (c->finish_by != INT64_MAX && c->finish_by > c->close_by) {
-            c->close_by = c->finish_by;
+        if (c->drain_by != INT64_MAX && c->drain_by > c->close_by) {
+            c->close_by = c->drain_by;
         }
     }
     if (c->tls && !c->blocked && !pb_session_want_send(c->session)) {
@@ -301,8 +302,8 @@ static bool conn_lingers(pb_conn *c, bool unsent)
     return now < c->close_by;
 }
 
-/* Ticks and writes; whether the socket is still needed. */
-static bool conn_go_on(pb_conn *c)
+/* Runs timers and writes. Returns whether the socket is still needed. */
+static bool conn_run(pb_conn *c)
 {
     pb_session *s = c->session;
     if (conn_is_foreign(c)) {
@@ -313,21 +314,21 @@ static bool conn_go_on(pb_conn *c)
         pb_session_tick(s, pb__conn_now(c));
         pb__loop_update(c->hub->loop);
     }
-    pb__conn_mind(c);
-    /* A peer that has not been heard to the end may not have heard us either. */
-    bool unsent = pb_session_want_send(s) || c->finish_by != INT64_MAX;
+    pb__conn_check_timeouts(c);
+    /* If reading has stopped, the peer may not have read all of our output either. */
+    bool unsent = pb_session_want_send(s) || c->drain_by != INT64_MAX;
     int e = c->broken ? 0 : conn_write_out(c);
     if (e) {
         conn_read_rest(c, e);
     }
-    if (!pb_session_is_closed(s) && pb__conn_has_finished(c)) {
+    if (!pb_session_is_closed(s) && pb__conn_is_drained(c)) {
         pb_session_close(s);
     }
     return !c->broken && (!pb_session_is_closed(s) || conn_lingers(c, unsent));
 }
 
-/* The last words of TLS, that it ends or why it failed, go as far as the socket takes them.
- * What could not be sent whole gets no good end. */
+/* Sends the last bytes of TLS (the close alert, or an error alert), as far as the socket
+ * takes them. If output remains unsent, TLS is not closed properly. */
 static void conn_end_tls(pb_conn *c)
 {
     if (!pb_session_want_send(c->session)) {
@@ -358,22 +359,22 @@ static void conn_end(pb_conn *c)
     h->gone(c);
 }
 
-/* Brings the loop in line with a session that goes on. */
+/* Sets the watch and the timer for an open session. */
 static void conn_set_watch(pb_conn *c)
 {
-    /* Asked once: a deadline that passes between the two is not to fall between them. */
-    bool goes_on = pb__conn_goes_on(c);
-    int e = conn_set_mask(c, goes_on);
+    /* Asked once, as the deadline of a page may pass between the two uses. */
+    bool has_pages = pb__conn_has_pages(c);
+    int e = conn_set_mask(c, has_pages);
     if (e) {
         conn_on_lost(c, e);
     } else {
-        pb__conn_set_timer(c, conn_due(c, goes_on));
+        pb__conn_set_timer(c, conn_due(c, has_pages));
     }
 }
 
-/* A callback may have the loop run, and that may have c settle: then it ends here only when
- * the outermost has come to its end. */
-void pb__conn_settle(pb_conn *c)
+/* A callback may run the loop, and the loop may update c: then c ends only when the
+ * outermost update returns. */
+void pb__conn_update(pb_conn *c)
 {
     assert(c->state != PB__CONN_ENDED);
     c->depth++;
@@ -381,13 +382,13 @@ void pb__conn_settle(pb_conn *c)
         c->woken = false;
         pb__timer_stop(c->hub->loop, &c->timer);
     }
-    bool away = c->state == PB__CONN_AWAY;
+    bool away = c->state == PB__CONN_CONNECTING;
     if (away && conn_is_foreign(c)) {
         conn_disown(c);
     } else if (away && !pb_session_is_closed(c->session)) {
         c->hub->dial(c);
     }
-    bool over = away ? pb_session_is_closed(c->session) : !conn_go_on(c);
+    bool over = away ? pb_session_is_closed(c->session) : !conn_run(c);
     if (!over && !away) {
         conn_set_watch(c);
         over = c->broken;
@@ -395,8 +396,8 @@ void pb__conn_settle(pb_conn *c)
     c->depth--;
     if (over && c->depth == 0) {
         conn_end(c);
-    } else if (!over && !away && c->hub->settled) {
-        c->hub->settled(c);
+    } else if (!over && !away && c->hub->updated) {
+        c->hub->updated(c);
     }
 }
 
@@ -406,23 +407,23 @@ static void conn_on_ready(pb_watch *w, int events)
     pb__loop_enter(c->hub->loop);
     c->depth++;
     if (events & PB_WATCH_FAILED) {
-        c->mask = 0; /* the loop has stopped, and does not say why: reading does */
+        c->mask = 0; /* the loop stopped watching without a reason: reading gives it */
         conn_read_rest(c, -EIO);
     } else if (events & PB_WATCH_READ) {
         conn_read_chunk(c);
     }
     c->depth--;
-    pb__conn_settle(c);
+    pb__conn_update(c);
 }
 
 static void conn_on_timer(struct pb__timer *t)
 {
-    pb__conn_settle(PB__LIST_ENTRY(t, pb_conn, timer));
+    pb__conn_update(PB__LIST_ENTRY(t, pb_conn, timer));
 }
 
-/* ---- Making one ---- */
+/* ---- Creating a connection ---- */
 
-/* As pb_session_config.peer. */
+/* pb_session_config.peer. */
 static const pb_peer *conn_peer(pb_session *s, void *driver)
 {
     (void)s;
@@ -457,8 +458,8 @@ struct pb__shared *pb__conn_share(const pb_session_config *config)
 int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
                   bool is_client, const struct pb__accepted *from)
 {
-    *c = (pb_conn){.hub = h, .close_by = INT64_MAX, .finish_by = INT64_MAX, .fd = -1};
-    if (from) { /* the session may be asked for its peer while it is made */
+    *c = (pb_conn){.hub = h, .close_by = INT64_MAX, .drain_by = INT64_MAX, .fd = -1};
+    if (from) { /* root_object may ask the session for its peer */
         c->at = from->at;
         c->fd = from->fd;
     }
@@ -496,12 +497,12 @@ int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls)
     c->state = PB__CONN_UP;
     c->fd = fd;
     c->tls = tls;
-    c->heard = pb__conn_now(c);
-    pb__session_connected(c->session, c->heard);
+    c->last_read = pb__conn_now(c);
+    pb__session_connected(c->session, c->last_read);
     return 0;
 }
 
-/* ---- What the program does ---- */
+/* ---- Public functions ---- */
 
 pb_session *pb_conn_session(const pb_conn *c)
 {

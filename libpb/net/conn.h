@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections: what the socket gives goes to the session, what the session gives goes to
- * the socket, TLS between them if there is any. All that happens to one ends in
- * pb__conn_settle, at once or before the loop waits, which brings the loop in line with
- * the session. */
+ * Connections: pass input from the socket to the session and output from the session to
+ * the socket, through TLS if it is used. Every event of a connection ends in
+ * pb__conn_update, at once or before the loop waits; it updates the loop's watch and
+ * timer from the session. */
 #ifndef PB__CONN_H
 #define PB__CONN_H
 
@@ -14,37 +14,38 @@
 #include "libpb/net/tls.h"
 #include "pb/net.h"
 
-/* What connections of one config share. */
+/* Settings that the connections of one configuration share. */
 struct pb__policy {
-    int64_t idle_timeout; /* milliseconds; 0: none, as with those that follow */
+    int64_t idle_timeout; /* milliseconds; 0: none, as for the next two */
     int64_t write_timeout;
     int64_t ping_interval;
     const char *ping_method;
     int keep_alive; /* seconds; 0: none */
-    bool direct;    /* what is to be sent goes out at once, also where no loop runs */
+    bool direct;    /* output is written at once, even if no loop runs */
 };
 
 enum pb__conn_state {
-    PB__CONN_AWAY, /* there is no connected socket yet */
+    PB__CONN_CONNECTING, /* there is no connected socket yet */
     PB__CONN_UP,
     PB__CONN_ENDED,
 };
 
-/* What the connections of one owner share. */
+/* Shared by the connections of one owner. */
 struct pb__hub {
     pb_loop *loop;
     const struct pb__policy *policy;
-    /* How dialling goes on, called whenever c settles; NULL: all sockets were connected. */
+    /* Continues connecting, at each update; NULL: all sockets were connected. */
     void (*dial)(struct pb_conn *c);
-    /* The session has woken c, and nothing of it is on the stack; may be NULL. May end c. */
+    /* The session has woken c, and none of its functions is on the stack; may be NULL.
+     * May end c. */
     void (*woken)(struct pb_conn *c);
-    /* c has settled, and goes on; may be NULL. */
-    void (*settled)(struct pb_conn *c);
-    /* c has ended, and its socket is closed: the session and c are to be freed. */
+    /* c was updated, and is still open; may be NULL. */
+    void (*updated)(struct pb_conn *c);
+    /* c has ended, and its socket is closed: frees the session and c. */
     void (*gone)(struct pb_conn *c);
 };
 
-/* A socket that a server has, and the address that it came from. */
+/* A socket that a server has accepted, and the address of its peer. */
 struct pb__accepted {
     int fd;
     struct pb__address at;
@@ -53,25 +54,25 @@ struct pb__accepted {
 struct pb_conn {
     pb_session *session;
     const struct pb__hub *hub;
-    struct pb__list link;   /* the owner's */
-    pb_watch watch;         /* of the socket, while it is up */
-    struct pb__timer timer; /* settles */
-    struct pb__tls *tls;    /* NULL: the bytes of the socket are the session's */
-    struct pb__peer *peer;  /* NULL: nobody has asked yet */
-    struct pb__address at;  /* the peer's */
-    int64_t heard;          /* when the peer was heard last */
-    int64_t moved;          /* when the peer took something last, or was to do so */
-    int64_t close_by;       /* over: what is unsent is dropped then */
-    int64_t finish_by;      /* INT64_MAX: it is not to finish */
-    int unsent;             /* what the system had for the peer at `moved` */
-    int fd;                 /* -1: none */
-    uint8_t mask;           /* what is watched */
-    uint8_t state;          /* enum pb__conn_state */
-    bool blocked;           /* the socket takes no more for now */
-    bool broken;            /* it is of no use any more */
-    bool pinging;           /* a ping is under way */
-    bool woken;             /* it is to settle soon */
-    uint16_t depth;         /* of it at work on the stack */
+    struct pb__list link;   /* in the owner's list */
+    pb_watch watch;         /* of the socket, while the state is PB__CONN_UP */
+    struct pb__timer timer; /* calls pb__conn_update */
+    struct pb__tls *tls;    /* NULL: no TLS */
+    struct pb__peer *peer;  /* made when it is first asked for */
+    struct pb__address at;  /* the peer's address */
+    int64_t last_read;      /* the time of the last input */
+    int64_t last_write;     /* when the peer last took output, or output began to wait */
+    int64_t close_by; /* after the end of the session: unsent output is dropped then */
+    int64_t drain_by; /* INT64_MAX: not draining */
+    int unsent;       /* bytes in the system's send buffer at last_write */
+    int fd;           /* -1: none */
+    uint8_t mask;     /* PB_WATCH_ events that are watched */
+    uint8_t state;    /* enum pb__conn_state */
+    bool blocked;     /* the socket takes no more for now */
+    bool broken;      /* the socket has failed or reached its end */
+    bool pinging;     /* a ping has not been answered yet */
+    bool woken;       /* an update is due at once */
+    uint16_t depth;   /* functions of it on the stack */
 };
 
 static inline int64_t pb__conn_now(const struct pb_conn *c)
@@ -79,54 +80,54 @@ static inline int64_t pb__conn_now(const struct pb_conn *c)
     return pb__loop_now(c->hub->loop);
 }
 
-/* What the sessions of connections share that have this config; NULL for lack of memory.
- * pb__shared_unref ends the caller's use. */
+/* The shared configuration for the sessions of connections; NULL for lack of memory. The
+ * caller releases it with pb__shared_unref. */
 struct pb__shared *pb__conn_share(const pb_session_config *config);
-/* Makes the session. from is what was accepted, NULL where there is no socket yet, and not
- * taken. PB_ERR_NOMEM leaves nothing to undo. */
+/* Initializes c and its session. from is an accepted socket (not taken), or NULL if there
+ * is none yet. After PB_ERR_NOMEM there is nothing to undo. */
 int pb__conn_init(pb_conn *c, const struct pb__hub *h, struct pb__shared *shared,
                   bool is_client, const struct pb__accepted *from);
-/* fd is connected. Takes it, and tls (NULL: without), also where it fails: -errno. The
- * peer's address is c->at, or what the system says. */
+/* fd is connected. Takes it, and tls (NULL: no TLS), also on failure: -errno. The peer's
+ * address is c->at, or else what the system says. */
 int pb__conn_up(pb_conn *c, int fd, struct pb__tls *tls);
-/* Frees the session, and all that is not c itself. */
+/* Frees the session, and all that c holds; not c itself. */
 void pb__conn_fini(pb_conn *c);
-/* Does what is to be done: ticks, writes, waits, or ends c. Never from inside the
- * session. */
-void pb__conn_settle(pb_conn *c);
-/* The session is over for that reason, and with it the socket. */
+/* Runs timers, writes output, sets watch and timer, or ends c. Not to be called from
+ * inside the session. */
+void pb__conn_update(pb_conn *c);
+/* Ends the session for that reason, and with it the connection. */
 void pb__conn_lose(pb_conn *c, const pb_error *why);
-/* In the child of a fork: true, and it is over without a word to the peer, and gone unless it
- * is at work on the stack. Else false. */
+/* In a child process (fork): ends c without sending anything, frees it unless it is on
+ * the stack, and returns true. Otherwise false. */
 bool pb__conn_disown(pb_conn *c);
-/* Has it settle as soon as the loop runs. */
+/* Makes an update due as soon as the loop runs. */
 void pb__conn_wake(pb_conn *c);
-/* Has it settle at that time, or earlier; INT64_MAX: not for time's sake. */
+/* Makes an update due at that time, or earlier; INT64_MAX: at no time. */
 void pb__conn_set_timer(pb_conn *c, int64_t at);
 
 /* ---- debug.c ---- */
 
-/* Lets a program that has no on_log be told on standard error what the environment asks
- * for. */
+/* If the program has set no on_log, logs to standard error as PB_DEBUG in the environment
+ * says. */
 void pb__debug_config(pb_session_config *c);
 
-/* ---- connection_timeouts.c: connections that are idle, silent or about to finish ---- */
+/* ---- connection_timeouts.c: idle and silent connections, and draining ---- */
 
-/* Its ping_method is c's. */
+/* Its ping_method is that of c. */
 struct pb__policy pb__policy_of(const pb_net_config *c);
 
-/* The socket has taken something, or is to. */
-void pb__conn_moved(pb_conn *c);
-/* Does what time demands. */
-void pb__conn_mind(pb_conn *c);
-/* Whether c is about to finish, and hears nobody any more. */
-bool pb__conn_is_deaf(const pb_conn *c);
-/* Whether c is to finish, and its session can be closed. */
-bool pb__conn_has_finished(const pb_conn *c);
-/* When to look at these; INT64_MAX: not for time's sake. */
-int64_t pb__conn_mind_at(const pb_conn *c);
-/* Whether the session has more to do as soon as the socket takes more: it is paging. The
- * loop then comes back by way of the socket, so that other connections have their turn. */
-bool pb__conn_goes_on(const pb_conn *c);
+/* To call when the socket has taken output, or when output begins to wait. */
+void pb__conn_note_write(pb_conn *c);
+/* Closes a connection that is stalled or idle, and sends a ping if one is due. */
+void pb__conn_check_timeouts(pb_conn *c);
+/* Whether c is draining and reads nothing more. */
+bool pb__conn_reads_no_more(const pb_conn *c);
+/* Whether c is draining, and its session can be closed now. */
+bool pb__conn_is_drained(const pb_conn *c);
+/* The time of the next such check; INT64_MAX: none. */
+int64_t pb__conn_next_timeout(const pb_conn *c);
+/* Whether the session has another page to send as soon as the socket takes more. The loop
+ * then returns by way of the socket, so that other connections have their turn. */
+bool pb__conn_has_pages(const pb_conn *c);
 
 #endif

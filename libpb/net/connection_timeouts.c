@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a connection in time: peers that have gone silent, connections that nobody
- * uses, and those that are to end as soon as nothing is under way on them. */
+ * Timeouts of a connection: silent peers (ping), idle connections, stalled output, and
+ * draining, which closes a connection as soon as it is idle. */
 #include "libpb/base/error.h"
 #include "libpb/net/conn.h"
 #include "libpb/net/socket.h"
@@ -21,33 +21,33 @@ struct pb__policy pb__policy_of(const pb_net_config *c)
     };
 }
 
-bool pb__conn_goes_on(const pb_conn *c)
+bool pb__conn_has_pages(const pb_conn *c)
 {
     return c->state == PB__CONN_UP && !pb_session_is_closed(c->session) &&
            pb_session_deadline(c->session) <= pb__conn_now(c);
 }
 
-/* Whether somebody waits for an answer, or for the end of pages. */
+/* Whether answers or pages are outstanding, in either direction. */
 static bool conn_is_busy(const pb_conn *c)
 {
     pb_session_stats stats;
     pb_session_get_stats(c->session, &stats);
     return stats.pending > 0 || stats.serving > 0 || stats.queued > 0 ||
-           stats.paging > 0 || pb__conn_goes_on(c);
+           stats.paging > 0 || pb__conn_has_pages(c);
 }
 
-/* Whether nothing has come from the peer for so long. While nobody reads it cannot be
- * known, nor before what the socket has is read: the program may have been away. */
+/* Whether nothing has arrived for so long. Not if reading is paused, nor if input waits
+ * in the socket: the program may have been busy elsewhere. */
 static bool conn_is_silent(const pb_conn *c, int64_t milliseconds)
 {
     return pb_session_want_recv(c->session) &&
-           pb__conn_now(c) - c->heard >= milliseconds && !pb__socket_has_input(c->fd);
+           pb__conn_now(c) - c->last_read >= milliseconds && !pb__socket_has_input(c->fd);
 }
 
-bool pb__conn_is_deaf(const pb_conn *c)
+bool pb__conn_reads_no_more(const pb_conn *c)
 {
     pb_session_stats stats;
-    if (c->finish_by == INT64_MAX) {
+    if (c->drain_by == INT64_MAX) {
         return false;
     }
     pb_session_get_stats(c->session, &stats);
@@ -68,13 +68,13 @@ static void conn_on_pong(pb_value *result, pb_failure *failure, void *user_data)
     }
 }
 
-/* Whatever the answer is, it is a sign of life. Without the memory for it there is another
- * time. */
+/* Any answer, also an error, shows that the peer is alive. If there is no memory for the
+ * call, the next one is sent an interval later. */
 static void conn_ping(pb_conn *c)
 {
     const pb_call_options options = {.timeout = c->hub->policy->ping_interval};
     pb_remote *root = pb_session_root(c->session);
-    c->heard = pb__conn_now(c);
+    c->last_read = pb__conn_now(c);
     c->pinging =
         root && pb_remote_call_values(root, c->hub->policy->ping_method, NULL, NULL,
                                       &options, conn_on_pong, c, NULL, NULL) == 0;
@@ -90,11 +90,11 @@ static bool conn_pings(const pb_conn *c)
 static void conn_check_idle(pb_conn *c, int64_t now)
 {
     int64_t timeout = c->hub->policy->idle_timeout;
-    if (timeout <= 0 || now < pb__later(c->heard, timeout)) {
+    if (timeout <= 0 || now < pb__later(c->last_read, timeout)) {
         return;
     }
     if (conn_is_busy(c) || !conn_is_silent(c, timeout)) {
-        c->heard = now; /* it counts anew from here */
+        c->last_read = now; /* the period begins again */
         return;
     }
     pb_error why = {0};
@@ -103,30 +103,31 @@ static void conn_check_idle(pb_conn *c, int64_t now)
     pb__conn_lose(c, &why);
 }
 
-void pb__conn_moved(pb_conn *c)
+void pb__conn_note_write(pb_conn *c)
 {
     pb__loop_update(c->hub->loop);
-    c->moved = pb__conn_now(c);
+    c->last_write = pb__conn_now(c);
     c->unsent = c->hub->policy->write_timeout > 0 ? pb__socket_unsent(c->fd) : 0;
 }
 
 static void conn_check_stalled(pb_conn *c, int64_t now)
 {
     int64_t timeout = c->hub->policy->write_timeout;
-    if (timeout <= 0 || !c->blocked || now < pb__later(c->moved, timeout)) {
+    if (timeout <= 0 || !c->blocked || now < pb__later(c->last_write, timeout)) {
         return;
     }
     if (pb__socket_unsent(c->fd) < c->unsent) {
-        pb__conn_moved(c); /* too little for the socket to take more */
+        pb__conn_note_write(
+            c); /* some bytes were taken, but not enough for the socket to be writable */
         return;
     }
     pb_error why = {0};
     pb__error_set(&why, PB_ERR_TIMEOUT, 0,
-                  "the peer has taken nothing for %lld milliseconds", (long long)timeout);
+                  "the peer has read nothing for %lld milliseconds", (long long)timeout);
     pb__conn_lose(c, &why);
 }
 
-void pb__conn_mind(pb_conn *c)
+void pb__conn_check_timeouts(pb_conn *c)
 {
     int64_t now = pb__conn_now(c);
     if (!pb_session_is_closed(c->session)) {
@@ -136,41 +137,39 @@ void pb__conn_mind(pb_conn *c)
         conn_check_idle(c, now);
     }
     if (!pb_session_is_closed(c->session) && conn_pings(c) &&
-        now >= pb__later(c->heard, c->hub->policy->ping_interval)) {
+        now >= pb__later(c->last_read, c->hub->policy->ping_interval)) {
         conn_ping(c);
     }
 }
 
-bool pb__conn_has_finished(const pb_conn *c)
+bool pb__conn_is_drained(const pb_conn *c)
 {
-    return c->finish_by != INT64_MAX &&
-           (pb__conn_now(c) >= c->finish_by || !conn_is_busy(c));
+    return c->drain_by != INT64_MAX &&
+           (pb__conn_now(c) >= c->drain_by || !conn_is_busy(c));
 }
 
-int64_t pb__conn_mind_at(const pb_conn *c)
+int64_t pb__conn_next_timeout(const pb_conn *c)
 {
-    int64_t at = c->finish_by, then;
-    if (c->hub->policy->idle_timeout > 0 &&
-        (then = pb__later(c->heard, c->hub->policy->idle_timeout)) < at) {
-        at = then;
+    const struct pb__policy *p = c->hub->policy;
+    int64_t at = c->drain_by;
+    if (p->idle_timeout > 0) {
+        at = pb__earlier(at, pb__later(c->last_read, p->idle_timeout));
     }
-    if (c->hub->policy->write_timeout > 0 && c->blocked &&
-        (then = pb__later(c->moved, c->hub->policy->write_timeout)) < at) {
-        at = then;
+    if (p->write_timeout > 0 && c->blocked) {
+        at = pb__earlier(at, pb__later(c->last_write, p->write_timeout));
     }
-    if (conn_pings(c) &&
-        (then = pb__later(c->heard, c->hub->policy->ping_interval)) < at) {
-        at = then;
+    if (conn_pings(c)) {
+        at = pb__earlier(at, pb__later(c->last_read, p->ping_interval));
     }
     return at;
 }
 
-void pb_conn_drain(pb_conn *c, int64_t patience)
+void pb_conn_drain(pb_conn *c, int64_t timeout)
 {
     if (c && !pb__conn_disown(c) && !pb_session_is_closed(c->session)) {
         pb__loop_update(c->hub->loop);
-        int64_t by = pb__later(pb__conn_now(c), patience < 0 ? INT64_MAX : patience);
-        c->finish_by = by < INT64_MAX ? by : INT64_MAX - 1;
+        int64_t by = pb__later(pb__conn_now(c), timeout < 0 ? INT64_MAX : timeout);
+        c->drain_by = by < INT64_MAX ? by : INT64_MAX - 1;
         pb__conn_wake(c);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A log on standard error: for programs that want one, and for those that want none but
- * are run with PB_DEBUG in the environment. */
+ * A log on standard error: for programs that set it up, and for those that do not but run
+ * with PB_DEBUG in the environment. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +35,8 @@ static int debug_append_head(struct pb__buf *line, pb_session *s, pb_log_level l
                           address ? address : "-", debug_level_name(level));
 }
 
-/* What comes from a peer does nothing to a terminal, and cannot look like a line of its
- * own: a traceback's further lines are set in. */
+/* Appends text of the peer without control characters. The further lines of a traceback
+ * are indented, so that they cannot look like log lines. */
 static int debug_append_text(struct pb__buf *line, const char *text)
 {
     int e = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Running the process's own loop, for programs that have none. */
+ * Running the default loop of the process, for programs that have no loop of their
+ * own. */
 #include <signal.h>
 #include <uv.h>
 
@@ -26,7 +27,7 @@ static int run_watch_signal(uv_loop_t *loop, uv_signal_t *handle, int number)
 int pb_run(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
-    static bool is_running; /* libuv cannot be run from inside itself */
+    static bool is_running; /* libuv cannot run a loop inside itself */
     const pb_loop *own = pb_loop_default();
     uv_signal_t watched[2];
     int status = 0, count = 0;
@@ -48,7 +49,7 @@ int pb_run(void)
     while (count-- > 0) {
         uv_close((uv_handle_t *)&watched[count], NULL);
     }
-    uv_run(loop, UV_RUN_NOWAIT); /* until they are closed */
+    uv_run(loop, UV_RUN_NOWAIT); /* until the handles are closed */
     is_running = false;
     return status ? PB_ERR_SYSTEM : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Descriptors above 2. */
+ * Moving descriptors above 2. */
 #include "libpb/net/descriptor.h"
 
 #include <errno.h>
@@ -18,11 +18,11 @@ int pb__descriptor_raise(int fd)
     return e;
 }
 
-unsigned pb__descriptors_hold(void)
+unsigned pb__descriptors_reserve(void)
 {
     unsigned held = 0;
     int fd;
-    do { /* a folder: whoever writes to it meanwhile gets EBADF, as without it */
+    do { /* a directory: writing to it fails with EBADF, as if closed */
         fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0 && fd <= STDERR_FILENO) {
             held |= 1u << fd;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connecting: the host's addresses are found, and tried until one takes the connection,
- * none is left, or the time is over. An address that keeps silent does not hold up the
- * next: IPv6 and IPv4 in turns, each gets a short while before the other is tried beside
- * it, and the fastest wins (RFC 8305). */
+ * Connecting: looks up the host's addresses, and tries them until one accepts, none is
+ * left, or the time is over. A silent address does not delay the others: IPv6 and IPv4
+ * addresses take turns, the next is tried after a short delay while the others are still
+ * pending, and the first to connect wins (RFC 8305). */
 #include "libpb/net/dial.h"
 
 #include <errno.h>
@@ -21,23 +21,23 @@
 enum { ATTEMPT_DELAY = 250 /* milliseconds: RFC 8305, 5 */ };
 
 struct dialled {
-    pb_conn conn; /* first, for it is what the program has */
+    pb_conn conn; /* first: pb_connect returns this */
     struct pb__hub hub;
     struct pb__target *to;
-    struct pb__follower follower;
-    struct pb__lookup *lookup; /* NULL: none is under way */
+    struct pb__dial_callbacks callbacks;
+    struct pb__lookup *lookup; /* NULL: none is pending */
     struct addrinfo *found;
-    /* Addresses that are still to be tried: those of the first one's family, and the
-     * others; and of which the next is to be. */
+    /* Addresses that are not tried yet: those of the first one's family, and the others;
+     * and from which of the two lists to take the next. */
     const struct addrinfo *next[2];
     int turn;
-    struct pb__list attempts; /* attempt.link: those under way */
-    int64_t next_at;          /* when the next address is tried in any case */
+    struct pb__list attempts; /* attempt.link: the pending ones */
+    int64_t next_at;          /* when the next address is tried at the latest */
     int64_t give_up_at;
     struct sockaddr_un path; /* of a UNIX endpoint */
     struct addrinfo path_info;
     pb_error failure; /* why the last attempt failed */
-    bool was_ready;   /* the follower knows that it is */
+    bool was_ready;   /* callbacks.ready was called */
 };
 
 struct attempt {
@@ -54,14 +54,9 @@ static void dial_failed(struct dialled *d, int negative_errno)
                      d->to->at.spelling);
 }
 
-static int64_t dial_now(const struct dialled *d)
-{
-    return pb__loop_now(d->hub.loop);
-}
+/* ---- Ending ---- */
 
-/* ---- The end of it ---- */
-
-/* Ends an attempt; its socket is the caller's then. */
+/* Frees an attempt, and returns its socket, which the caller then owns. */
 static int dial_take_socket(struct attempt *a)
 {
     int fd = a->fd;
@@ -81,7 +76,7 @@ static void dial_drop_attempts(struct dialled *d)
 static void dial_on_gone(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
-    struct pb__follower follower = d->follower;
+    struct pb__dial_callbacks callbacks = d->callbacks;
     pb_error why = *pb_session_error(c->session);
     pb__conn_fini(c);
     dial_drop_attempts(d);
@@ -94,8 +89,8 @@ static void dial_on_gone(pb_conn *c)
     pb_loop *loop = d->hub.loop;
     pb__target_unref(d->to);
     pb__free(d);
-    if (follower.gone) {
-        follower.gone(&why, follower.who);
+    if (callbacks.gone) {
+        callbacks.gone(&why, callbacks.who);
     }
     pb_loop_unref(loop);
 }
@@ -137,11 +132,11 @@ static void attempt_on_ready(pb_watch *w, int events)
     if (e) {
         dial_failed(d, e);
         close(dial_take_socket(a));
-        d->next_at = dial_now(d);
+        d->next_at = pb__conn_now(&d->conn);
     } else {
         dial_succeed(a);
     }
-    pb__conn_settle(&d->conn);
+    pb__conn_update(&d->conn);
 }
 
 static int attempt_start(struct dialled *d, const struct addrinfo *to)
@@ -193,14 +188,14 @@ static bool dial_is_any_left(const struct dialled *d)
     return d->next[0] || d->next[1];
 }
 
-/* Tries addresses until one keeps us waiting. */
+/* Tries addresses until one attempt is pending. */
 static void dial_try_next(struct dialled *d)
 {
     const struct addrinfo *to;
     while ((to = dial_take_address(d))) {
         int e = attempt_start(d, to);
         if (e == 0) {
-            d->next_at = dial_now(d) + ATTEMPT_DELAY;
+            d->next_at = pb__conn_now(&d->conn) + ATTEMPT_DELAY;
             return;
         }
         dial_failed(d, e);
@@ -209,7 +204,7 @@ static void dial_try_next(struct dialled *d)
 
 /* ---- Finding addresses ---- */
 
-/* Two families at most: an address of a third is never tried. */
+/* Uses two families at most: an address of a third is never tried. */
 static void dial_set_found(struct dialled *d, struct addrinfo *found)
 {
     d->found = found;
@@ -217,7 +212,7 @@ static void dial_set_found(struct dialled *d, struct addrinfo *found)
     while (d->next[1] && d->next[1]->ai_family == found->ai_family) {
         d->next[1] = d->next[1]->ai_next;
     }
-    d->next_at = dial_now(d);
+    d->next_at = pb__conn_now(&d->conn);
 }
 
 static void dial_on_found(struct addrinfo *found, const char *why, void *dialled)
@@ -230,10 +225,10 @@ static void dial_on_found(struct addrinfo *found, const char *why, void *dialled
         pb__error_set(&d->failure, PB_ERR_SYSTEM, 0, "cannot find host \"%s\": %s",
                       d->to->at.host, why);
     }
-    pb__conn_settle(&d->conn);
+    pb__conn_update(&d->conn);
 }
 
-/* Finds the addresses: at once if they are written out, else by asking. */
+/* Finds the addresses: at once for a numeric host, else by a lookup. */
 static void dial_look_up(struct dialled *d)
 {
     const struct pb__endpoint *e = &d->to->at;
@@ -257,33 +252,27 @@ static void dial_look_up(struct dialled *d)
         pb__lookup_new(d->hub.loop, e->host, service, dial_on_found, d, &d->failure);
 }
 
-/* ---- Dialling ---- */
+/* ---- Connecting ---- */
 
-static int64_t dial_earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Called whenever the connection settles: goes on, or ends it where there is nothing to
- * hope for. */
+/* Runs at each update of the connection: continues, or ends it if no attempt is left. */
 static void dial_on_timer(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
-    if (dial_now(d) >= c->finish_by) {
+    if (pb__conn_now(&d->conn) >= c->drain_by) {
         pb_session_close(c->session);
         return;
     }
-    pb_session_tick(c->session, dial_now(d));
+    pb_session_tick(c->session, pb__conn_now(&d->conn));
     if (pb_session_is_closed(c->session)) {
         return;
     }
-    if (dial_is_any_left(d) && dial_now(d) >= d->next_at) {
+    if (dial_is_any_left(d) && pb__conn_now(&d->conn) >= d->next_at) {
         dial_try_next(d);
     }
-    int64_t at = dial_earlier(d->give_up_at, c->finish_by);
-    at = dial_earlier(at, pb_session_deadline(c->session));
-    at = dial_is_any_left(d) ? dial_earlier(at, d->next_at) : at;
-    if (dial_now(d) >= d->give_up_at) {
+    int64_t at = pb__earlier(d->give_up_at, c->drain_by);
+    at = pb__earlier(at, pb_session_deadline(c->session));
+    at = dial_is_any_left(d) ? pb__earlier(at, d->next_at) : at;
+    if (pb__conn_now(&d->conn) >= d->give_up_at) {
         d->failure = (pb_error){0};
         pb__error_set(&d->failure, PB_ERR_TIMEOUT, 0,
                       "no connection to %s within %lld milliseconds", d->to->at.spelling,
@@ -295,13 +284,13 @@ static void dial_on_timer(pb_conn *c)
     pb_session_lost(c->session, &d->failure);
 }
 
-static void dial_on_settled(pb_conn *c)
+static void dial_on_updated(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
     if (!d->was_ready && pb_session_is_ready(c->session)) {
         d->was_ready = true;
-        if (d->follower.ready) {
-            d->follower.ready(d->follower.who);
+        if (d->callbacks.ready) {
+            d->callbacks.ready(d->callbacks.who);
         }
     }
 }
@@ -309,12 +298,13 @@ static void dial_on_settled(pb_conn *c)
 static void dial_on_woken(pb_conn *c)
 {
     struct dialled *d = (struct dialled *)c;
-    if (d->follower.woken) {
-        d->follower.woken(d->follower.who);
+    if (d->callbacks.woken) {
+        d->callbacks.woken(d->callbacks.who);
     }
 }
 
-pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follower)
+pb_conn *pb__dial(pb_loop *loop, struct pb__target *t,
+                  struct pb__dial_callbacks callbacks)
 {
     struct dialled *d = pb__calloc(1, sizeof *d);
     if (!d) {
@@ -324,7 +314,7 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
                               .policy = &t->policy,
                               .dial = dial_on_timer,
                               .woken = dial_on_woken,
-                              .settled = dial_on_settled,
+                              .updated = dial_on_updated,
                               .gone = dial_on_gone};
     if (pb__conn_init(&d->conn, &d->hub, t->shared, true, NULL) != 0) {
         pb__free(d);
@@ -332,11 +322,12 @@ pb_conn *pb__dial(pb_loop *loop, struct pb__target *t, struct pb__follower follo
     }
     pb_loop_ref(loop);
     d->to = pb__target_ref(t);
-    d->follower = follower;
+    d->callbacks = callbacks;
     pb__list_init(&d->attempts);
     pb__loop_update(loop);
-    d->give_up_at =
-        t->connect_timeout < 0 ? INT64_MAX : pb__later(dial_now(d), t->connect_timeout);
+    d->give_up_at = t->connect_timeout < 0
+                        ? INT64_MAX
+                        : pb__later(pb__conn_now(&d->conn), t->connect_timeout);
     dial_look_up(d);
     if (dial_is_any_left(d)) {
         dial_try_next(d);
@@ -351,7 +342,7 @@ pb_conn *pb_connect(pb_loop *loop, const char *endpoint, const pb_net_config *c,
     struct pb__target *t = pb__loop_check(loop, err) == 0
                                ? pb__target_new(endpoint, PB__ENDPOINT_CLIENT, c, err)
                                : NULL;
-    pb_conn *conn = t ? pb__dial(loop, t, (struct pb__follower){0}) : NULL;
+    pb_conn *conn = t ? pb__dial(loop, t, (struct pb__dial_callbacks){0}) : NULL;
     if (t && !conn) {
         pb__error_nomem(err);
     }

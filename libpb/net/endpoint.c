@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Endpoint strings: cut into parts, which a table of types then gives their meaning. */
+ * Endpoint strings: split into parts, whose meaning a table of endpoint types gives. */
 #include "libpb/net/endpoint.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ enum {
 };
 
 struct part {
-    const char *name; /* NULL: known by its position */
+    const char *name; /* NULL: positional */
     const char *value;
     size_t offset;
 };
@@ -30,7 +30,7 @@ struct parts {
     size_t count;
 };
 
-/* What a parameter sets. */
+/* Sets the field for a parameter. */
 typedef int set_fn(struct pb__endpoint *e, const struct part *p, pb_error *err);
 
 static int endpoint_set_number(const struct part *p, const char *what, long min, long max,
@@ -41,7 +41,7 @@ static int endpoint_set_number(const struct part *p, const char *what, long min,
     *out = *s >= '0' && *s <= '9' ? strtol(s, &end, 10) : -1;
     if (*out < min || *out > max || *end) {
         return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
-                             "\"%s\" is no %s from %ld to %ld", s, what, min, max);
+                             "\"%s\" is not a valid %s (%ld to %ld)", s, what, min, max);
     }
     return 0;
 }
@@ -74,7 +74,7 @@ static int endpoint_set_timeout(struct pb__endpoint *e, const struct part *p,
     return status;
 }
 
-/* The brackets of an IPv6 address come off. */
+/* Removes the brackets of an IPv6 address. */
 static int endpoint_set_host(struct pb__endpoint *e, const struct part *p, pb_error *err)
 {
     size_t len = strlen(p->value);
@@ -106,7 +106,7 @@ static int endpoint_set_path(struct pb__endpoint *e, const struct part *p, pb_er
     return 0;
 }
 
-/* Parameters that are a text as it is. */
+/* Parameters whose text is used unchanged. */
 #define SET_TEXT(parameter, place)                                                       \
     static int set_##parameter(struct pb__endpoint *e, const struct part *p,             \
                                pb_error *err)                                            \
@@ -132,7 +132,7 @@ static int endpoint_set_mode(struct pb__endpoint *e, const struct part *p, pb_er
     long mode = *p->value >= '0' && *p->value <= '7' ? strtol(p->value, &end, 8) : -1;
     if (mode < 0 || mode > 0777 || *end) {
         return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
-                             "\"%s\" is no mode in octal digits", p->value);
+                             "\"%s\" is not a mode in octal digits", p->value);
     }
     e->mode = (int)mode;
     return 0;
@@ -142,7 +142,7 @@ static int endpoint_set_lockfile(struct pb__endpoint *e, const struct part *p,
                                  pb_error *err)
 {
     long yes;
-    int status = endpoint_set_number(p, "0 or 1", 0, 1, &yes, err);
+    int status = endpoint_set_number(p, "flag", 0, 1, &yes, err);
     e->replace = yes == 1;
     return status;
 }
@@ -162,13 +162,13 @@ static int endpoint_set_domain(struct pb__endpoint *e, const struct part *p,
     return e->is_unix || strcmp(p->value, "INET") == 0 || strcmp(p->value, "INET6") == 0
                ? 0
                : pb__error_set(err, PB_ERR_SYNTAX, p->offset,
-                               "\"%s\" is no domain: INET, INET6 or UNIX", p->value);
+                               "\"%s\" is not a domain (INET, INET6 or UNIX)", p->value);
 }
 
-/* A type of endpoint: its parameters, of which the first `needed` must be given, and the
- * first `positional` may stand without their names. */
+/* A type of endpoint and its parameters: the first `needed` are required, and the first
+ * `positional` may be given without a name. */
 struct type {
-    const char *name; /* "": what has no type */
+    const char *name; /* "": the string has no type */
     enum pb__endpoint_role role;
     enum { TCP, TCP6, UNIX, TLS, SYSTEMD } kind;
     size_t needed, positional;
@@ -304,8 +304,8 @@ static const struct type *endpoint_find_type(const char *name,
     return NULL;
 }
 
-/* Cuts text at its colons into parts; escapes are undone in `to`. Between brackets a
- * colon is itself. */
+/* Splits text at its colons into parts, and writes them, without escapes, to `to`. A
+ * colon between brackets does not split. */
 static int endpoint_split(const char *text, char *to, struct parts *out, pb_error *err)
 {
     struct part *p = &out->part[0];
@@ -342,8 +342,8 @@ static int endpoint_split(const char *text, char *to, struct parts *out, pb_erro
     }
 }
 
-/* Sets what one part says. A part without a name means the first parameter that is still
- * to be had. */
+/* Applies one part. A part without a name is the first parameter that was not given
+ * yet. */
 static int endpoint_apply(struct pb__endpoint *e, const struct type *t,
                           const struct part *p, bool *given, pb_error *err)
 {
@@ -361,8 +361,8 @@ static int endpoint_apply(struct pb__endpoint *e, const struct type *t,
             i++;
         }
         if (i == t->positional) {
-            return pb__error_set(err, PB_ERR_SYNTAX, p->offset,
-                                 "\"%s\" is one part too many", p->value);
+            return pb__error_set(err, PB_ERR_SYNTAX, p->offset, "\"%s\" is an extra part",
+                                 p->value);
         }
     }
     if (given[i]) {
@@ -414,7 +414,7 @@ static int endpoint_parse(struct pb__endpoint *e, const char *text,
     if (t->kind == TCP6 && !*e->host) {
         e->host = "::";
     }
-    if (!e->tls.certificate) { /* it may lie with its key */
+    if (!e->tls.certificate) { /* the certificate may be in the same file as its key */
         e->tls.certificate = e->tls.key;
     }
     return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loops. All timers of a loop share the one timer of the loop behind it, which is set for
- * the first of them. */
+ * Loops. All timers of a loop share the one timer of the underlying loop, which is set
+ * for the earliest. */
 #include "libpb/net/loop.h"
 
 #include <assert.h>
@@ -10,8 +10,8 @@
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 
-/* ---- The heap of timers ----
- * A pairing heap: it needs no memory, and nothing recurses. */
+/* ---- The heap of timers ---- A pairing heap: it needs no memory, and nothing
+ * recurses. */
 
 static struct pb__timer *heap_merge(struct pb__timer *a, struct pb__timer *b)
 {
@@ -75,9 +75,11 @@ static void heap_remove(pb_loop *l, struct pb__timer *t)
 
 /* ---- Timers ---- */
 
-enum { MAX_DELAY = 1000000000 /* milliseconds: no loop counts so far wrong */ };
+enum {
+    MAX_DELAY = 1000000000 /* milliseconds: no loop miscounts a delay of this length */
+};
 
-/* What the clock of the loop behind says. */
+/* The time of the underlying loop's clock. */
 static int64_t loop_clock(const pb_loop *l)
 {
     struct timespec t;
@@ -88,7 +90,7 @@ static int64_t loop_clock(const pb_loop *l)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* For how long the timer of the loop behind is to be set. Time may have passed since it
+/* The delay for the underlying loop's timer. Time may have passed since the loop
  * entered. */
 static int64_t loop_delay(const pb_loop *l, int64_t at)
 {
@@ -96,12 +98,12 @@ static int64_t loop_delay(const pb_loop *l, int64_t at)
     return delay < 0 ? 0 : delay < MAX_DELAY ? delay : MAX_DELAY;
 }
 
-/* Sets the timer of the loop behind, unless it comes early enough. */
-static void loop_ask(pb_loop *l)
+/* Sets the underlying loop's timer, unless it already expires early enough. */
+static void loop_set_timer(pb_loop *l)
 {
     int64_t at = l->first ? l->first->due : INT64_MAX;
-    if (at < l->asked || (at == INT64_MAX && l->asked != INT64_MAX)) {
-        l->asked = at;
+    if (at < l->timer_at || (at == INT64_MAX && l->timer_at != INT64_MAX)) {
+        l->timer_at = at;
         l->ops->set_timer(l->own, at == INT64_MAX ? -1 : loop_delay(l, at));
     }
 }
@@ -118,7 +120,7 @@ void pb__timer_set(pb_loop *l, struct pb__timer *t, int64_t at)
     if (at != INT64_MAX) {
         heap_insert(l, t);
     }
-    loop_ask(l);
+    loop_set_timer(l);
 }
 
 void pb_loop_due(pb_loop *l)
@@ -128,18 +130,20 @@ void pb_loop_due(pb_loop *l)
     }
     pb__loop_enter(l);
     pb_loop_ref(l);
-    l->asked = INT64_MAX;
-    /* What is set from here expires another time, so that the loop has its turn. */
+    l->timer_at = INT64_MAX;
+    /* A timer that is set by a callback here expires in a later turn, so that the loop
+     * gets its turn. */
     int64_t now = l->time;
     for (size_t n = l->timers; n > 0 && l->first && l->first->due <= now; n--) {
         struct pb__timer *t = l->first;
         pb__timer_stop(l, t);
         t->expired(t);
     }
-    if (l->first && l->first->due > l->asked) {
-        l->asked = INT64_MAX; /* it was set for one that has expired or was stopped */
+    if (l->first && l->first->due > l->timer_at) {
+        l->timer_at =
+            INT64_MAX; /* it was set for a timer that has expired or was stopped */
     }
-    loop_ask(l);
+    loop_set_timer(l);
     pb_loop_unref(l);
 }
 
@@ -163,7 +167,7 @@ void pb__loop_init(pb_loop *l, const pb_loop_ops *ops, void *own)
     *l = (pb_loop){.refs = 1,
                    .ops = ops,
                    .own = own,
-                   .asked = INT64_MAX,
+                   .timer_at = INT64_MAX,
                    .embedded = true,
                    .process = pb__process_id()};
     pb__loop_update(l);
@@ -177,10 +181,9 @@ int pb__loop_check(const pb_loop *l, pb_error *err)
                              "many open files");
     }
     return pb__loop_is_foreign(l)
-               ? pb__error_set(
-                     err, PB_ERR_STATE, 0,
-                     "the loop belongs to the process that forked this one: take "
-                     "one that was made here")
+               ? pb__error_set(err, PB_ERR_STATE, 0,
+                               "the loop belongs to the parent process: use one that was "
+                               "made in this process")
                : 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A loop over poll(2). Each turn handles one descriptor, or the timer: what is called may run
- * the loop itself, and then nothing that was ready before is still to be believed. */
+ * A loop over poll(2). Each turn handles one descriptor, or the timer: a callback may run
+ * the loop itself, and after that the earlier result of poll is not valid any more. */
 #include "libpb/net/loop_poll.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static struct watch_poll *watch_at(struct pb__list *link)
     return PB__LIST_ENTRY(link, struct watch_poll, link);
 }
 
-/* ---- What the library needs ---- */
+/* ---- The functions of pb_loop_ops ---- */
 
 static bool loop_poll_reserve(struct pb__loop_poll *l)
 {
@@ -99,19 +99,19 @@ void pb__loop_poll_fini(struct pb__loop_poll *l)
 
 /* ---- A turn ---- */
 
-/* What is watched, in l->fds, as many as are returned. */
+/* Fills l->fds with the watched descriptors, and returns their number. */
 static size_t loop_poll_gather(struct pb__loop_poll *l)
 {
     size_t n = 0;
     for (struct pb__list *at = l->watches.next; at != &l->watches; at = at->next) {
         const struct watch_poll *w = watch_at(at);
-        /* One that is watched for nothing is not looked at, however it fares. */
+        /* A descriptor that is watched for no event is skipped, also for errors. */
         l->fds[n++] = (struct pollfd){.fd = w->events ? w->fd : -1, .events = w->events};
     }
     return n;
 }
 
-/* Handles the first of those that are ready, which is then the last. */
+/* Handles the first ready descriptor, and moves its watch to the end of the list. */
 static void loop_poll_handle(struct pb__loop_poll *l)
 {
     const struct pollfd *p = l->fds;
@@ -140,7 +140,7 @@ void pb__loop_poll_once(struct pb__loop_poll *l)
     int64_t left = l->due == INT64_MAX     ? -1
                    : l->due > l->loop.time ? l->due - l->loop.time
                                            : 0;
-    /* A timer that is set again and again keeps no descriptor waiting, nor the reverse. */
+    /* The timer and descriptors take turns, so that neither can starve the other. */
     l->timer_was = left == 0 && !l->timer_was;
     if (l->timer_was) {
         l->due = INT64_MAX;

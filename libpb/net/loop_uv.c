@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loops on libuv's. What is to happen soon happens just before libuv waits, in a prepare
- * handle, for what is to be sent should not wait until libuv has looked at all
- * descriptors. */
+ * Loops over libuv's. A timer that is due at once is handled just before libuv waits, by
+ * a prepare handle: output should not wait until libuv has checked all descriptors. */
 #include <assert.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -16,7 +15,7 @@ struct loop_uv {
     pb_loop loop;
     uv_timer_t timer;
     uv_prepare_t soon;
-    size_t handles; /* those that are not closed yet */
+    size_t handles; /* the handles that are not closed yet */
 };
 
 struct watch_uv {
@@ -94,8 +93,8 @@ static void loop_uv_on_prepare(uv_prepare_t *soon)
     struct loop_uv *l = soon->data;
     uv_prepare_stop(soon);
     pb_loop_due(&l->loop);
-    /* The program may run libuv once, and then look whether a callback has run: it would
-     * not come to that if libuv waited now. */
+    /* The program may run libuv for one turn, and then check whether a callback has run.
+     * That would not work if libuv waited now. */
     if (!uv_is_closing((uv_handle_t *)&l->timer)) {
         uv_timer_start(&l->timer, loop_uv_on_timer, 0, 0);
     }
@@ -139,7 +138,7 @@ static void loop_uv_free(void *loop)
     uv_close((uv_handle_t *)&l->soon, loop_uv_closed);
 }
 
-/* libuv's own way: an epoll instance that is the child's alone. */
+/* As libuv does in a child process: a new epoll instance that is the child's alone. */
 static void loop_uv_forked(void *loop)
 {
     struct loop_uv *l = loop;
@@ -175,7 +174,7 @@ pb_loop *pb_loop_uv(struct uv_loop_s *uv)
     return &l->loop;
 }
 
-/* Whether so many descriptors can be opened. */
+/* Whether `count` descriptors can be opened. */
 static bool descriptors_are_left(size_t count)
 {
     int fds[8];
@@ -191,11 +190,11 @@ static bool descriptors_are_left(size_t count)
 }
 
 /* libuv's default loop, or NULL. It opens an epoll instance, two pipes and an event
- * descriptor. Where there are too few, libuv aborts the process, or leaks those that it
+ * descriptor. If there are too few, libuv aborts the process, or leaks those that it
  * has opened. */
 static uv_loop_t *loop_uv_make_default(void)
 {
-    unsigned held = pb__descriptors_hold();
+    unsigned held = pb__descriptors_reserve();
     uv_loop_t *uv = descriptors_are_left(6) ? uv_default_loop() : NULL;
     pb__descriptors_release(held);
     return uv;
@@ -203,7 +202,7 @@ static uv_loop_t *loop_uv_make_default(void)
 
 pb_loop *pb_loop_default(void)
 {
-    /* One for the process, as libuv's default loop; it is never freed. */
+    /* One for the process, like libuv's default loop; it is never freed. */
     static struct loop_uv l;
     if (l.handles == 0) {
         uv_loop_t *uv = loop_uv_make_default();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The checker by a file of users, which is read at each login: the one part of the login
- * that is not sans-IO. Mirrors twisted.cred.checkers.FilePasswordDB. */
+ * The checker that reads a file of users, at each login: the only part of the login that
+ * does input. Mirrors twisted.cred.checkers.FilePasswordDB. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,11 +12,11 @@
 #include "pb/files.h"
 
 struct file {
-    pb_password_file config; /* its texts lie behind */
+    pb_password_file config; /* its texts are stored behind it */
     char texts[];
 };
 
-/* Field n of a line, by the delimiter; data NULL where there are not so many. */
+/* Field n of a line; data is NULL if there are fewer. */
 static pb_span password_field(pb_span line, const char *delimiter, size_t n)
 {
     size_t width = strlen(delimiter);
@@ -34,7 +34,7 @@ static pb_span password_field(pb_span line, const char *delimiter, size_t n)
     }
 }
 
-/* bytes.rstrip. */
+/* As Python's bytes.rstrip. */
 static pb_span password_strip(pb_span line)
 {
     while (line.len &&
@@ -45,7 +45,7 @@ static pb_span password_strip(pb_span line)
     return line;
 }
 
-/* Reads one line into out, without bound but that of memory: 1, 0 at the end. */
+/* Reads one line of any length into out. 1; 0 at the end of the file; or an error. */
 static int password_read_line(FILE *f, struct pb__buf *out)
 {
     int c;
@@ -62,7 +62,7 @@ static int password_read_line(FILE *f, struct pb__buf *out)
     return out->len > 0;
 }
 
-/* bytes.lower. */
+/* As Python's bytes.lower. */
 static void password_lower(uint8_t *s, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -70,7 +70,8 @@ static void password_lower(uint8_t *s, size_t len)
     }
 }
 
-/* The password of a name, a span of `line`: 1, or 0 if the file has no such name. */
+/* Finds the password for a name: a span of `line`. 1; 0 if the file does not have the
+ * name; or an error. */
 static int password_find(const pb_password_file *c, FILE *f, pb_span name,
                          struct pb__buf *line, pb_span *password)
 {
@@ -120,7 +121,8 @@ static bool password_is_right(const pb_password_file *c, const pb_attempt *a,
     return pb_attempt_check_md5(a, md5);
 }
 
-/* Finds the name in the file as it is now; who cannot be looked up is nobody. */
+/* Looks up the name in the current file. If that fails, the login fails as for an unknown
+ * user. */
 static int password_look_up(const pb_attempt *a, const pb_password_file *c, pb_span name,
                             struct pb__buf *line, pb_span *password)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The other end of a connection: its address, and its process where the socket is a UNIX
- * one. */
+ * The peer of a connection: its address, and its process for a UNIX socket. */
 #include "libpb/net/peer.h"
 
 #include <netdb.h>
@@ -20,7 +19,7 @@ struct pb__address pb__address_of(const struct sockaddr_storage *from, socklen_t
     return at;
 }
 
-/* An IPv4 address in the clothes of IPv6, as servers of both see it, is that address. */
+/* Converts an IPv4 address in IPv6 form, as servers that listen on both see it. */
 static struct pb__address address_plain(const struct pb__address *at)
 {
     const struct sockaddr_in6 *from = &at->is.ip6;
@@ -59,7 +58,7 @@ static bool path_is_printable(const char *path, size_t len)
     return true;
 }
 
-/* The path is that of the socket's other end: of a client mostly none. */
+/* The path that the socket's peer is bound to: mostly none for a client. */
 static void address_set_unix(struct pb__peer *p, int fd)
 {
     struct sockaddr_un un;

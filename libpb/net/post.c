@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way from other threads into a loop's: a queue under a lock, and an eventfd that wakes
- * the loop. Mirrors reactor.callFromThread. */
+ * Running functions in a loop's thread from other threads: a queue with a lock, and an
+ * eventfd that wakes the loop. Mirrors reactor.callFromThread. */
 #include "libpb/net/post.h"
 
 #include <errno.h>
@@ -20,15 +20,15 @@ struct pb_post {
     pb_loop *loop;
     pb_watch watch; /* of fd */
     int fd;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* of the fields below */
     struct pb__list queue;
     size_t queued;
     size_t holders; /* the program; the loop until closed, and while it runs items */
     bool closing;
-    pid_t process; /* the loop's: the loop may be gone after pb_post_close */
+    pid_t process; /* the loop's: the loop may be freed after pb_post_close */
 };
 
-/* What pb_post_run makes. */
+/* A call that pb_post_run has allocated. */
 struct posted_call {
     struct pb__posted posted;
     void (*run)(void *data);
@@ -51,8 +51,8 @@ static void post_release(pb_post *p)
     }
 }
 
-/* Lets the descriptor be readable or not. Both under the lock, so that it is readable
- * exactly while there are items. */
+/* Make the descriptor readable or not. Both are called with the lock, so that it is
+ * readable exactly while there are items. */
 static void post_signal(pb_post *p)
 {
     const uint64_t one = 1;
@@ -67,7 +67,7 @@ static void post_clear(pb_post *p)
     }
 }
 
-/* The first item, out of the queue; NULL: there is none. */
+/* Takes the first item from the queue; NULL: there is none. */
 static struct pb__posted *post_take(pb_post *p)
 {
     struct pb__posted *first = NULL;
@@ -84,7 +84,7 @@ static struct pb__posted *post_take(pb_post *p)
     return first;
 }
 
-/* Runs what is posted by now, in its order; what that posts comes the next time. */
+/* Runs the items that are posted now, in order; items that these post run next time. */
 static void post_on_ready(pb_watch *w, int events)
 {
     pb_post *p = PB__LIST_ENTRY(w, pb_post, watch);
@@ -101,7 +101,7 @@ static void post_on_ready(pb_watch *w, int events)
     post_release(p);
 }
 
-/* Has the loop watch a new descriptor: 0 or -errno. */
+/* Makes the loop watch a new descriptor: 0 or -errno. */
 static int post_open(pb_post *p)
 {
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -139,7 +139,7 @@ pb_post *pb_post_new(pb_loop *loop, pb_error *err)
         pthread_mutex_destroy(&p->lock);
     }
     if (e) {
-        pb__socket_error(err, e, "cannot make a post");
+        pb__socket_error(err, e, "cannot create a post");
         pb__free(p);
         return NULL;
     }
@@ -199,7 +199,8 @@ void pb_post_close(pb_post *p)
         return;
     }
     if (post_is_foreign(p)) {
-        /* What was posted is the parent's, and so are those who may hold the lock. */
+        /* The items belong to the parent process, and one of its threads may hold the
+         * lock. */
         if (!p->closing) {
             p->closing = true;
             post_end_watch(p);
@@ -213,7 +214,7 @@ void pb_post_close(pb_post *p)
     if (again) {
         return;
     }
-    /* Nobody posts any more, so that the descriptor is ours alone. */
+    /* Nothing can be posted any more, so the descriptor is used here only. */
     struct pb__posted *first;
     while ((first = post_take(p))) {
         first->run(first);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The number of the process is kept in a page that the system empties in the child of a
- * fork. Where there is no such page, the system is asked each time. */
+ * The process id is cached in a page that the system clears in the child of a fork. If
+ * there is no such page, the system is asked each time. */
 #include "libpb/net/process.h"
 
 #include <stdatomic.h>
@@ -11,7 +11,7 @@
 
 #ifdef MADV_WIPEONFORK
 
-/* One for the process, never given back: NULL is not tried yet, `none` there is none. */
+/* One page for the process, never freed. NULL: not tried yet; `none`: not available. */
 static _Atomic(pid_t) none;
 static _Atomic(_Atomic(pid_t) *) page;
 

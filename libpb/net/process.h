@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which process this is. What was made before a fork belongs to the parent: its sockets are
- * the same as the child's copies of them, so that a byte written there, or a change of what an
- * epoll instance watches, is one of the parent's. */
+ * Identifies the process. Objects that were made before a fork belong to the parent: the
+ * child's copies of its sockets are the same sockets, so a byte that the child writes, or
+ * a change that it makes to an epoll instance, affects the parent. */
 #ifndef PB__PROCESS_H
 #define PB__PROCESS_H
 
 #include <sys/types.h>
 
-/* As getpid, but without a system call: it is asked before each read and write. */
+/* As getpid, but without a system call, as it is called before each read and write. */
 pid_t pb__process_id(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A folder for what is published: a file for each name, as Twisted keeps them in the
- * folder that a program runs in. */
+ * Saved state of publishables in a folder, one file per name, as Twisted saves it in the
+ * working folder. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "libpb/base/span.h"
 #include "pb/files.h"
 
-/* The name is the peer's idea; it is not to lead out of the folder. */
+/* The peer chooses the name; it must not lead out of the folder. */
 static FILE *published_file_open(const char *folder, const char *name, const char *mode)
 {
     struct pb__buf path = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls that wait for a connection. Each callback may do anything, also add to the list or
- * end it, so a call is out of the list before its callback runs. */
+ * Calls that wait for a connection. A call is taken from the list before its callback
+ * runs, as the callback may do anything, also add to the list or end it. */
 #include "libpb/net/queued_calls.h"
 
 #include <string.h>
@@ -98,7 +98,7 @@ void pb__queued_calls_expire(struct pb__queued_calls *w, int64_t now)
         struct call *c = queued_call_at(late.next);
         pb__list_remove(&c->link);
         queued_call_fail(c, PB_ERR_TIMEOUT,
-                         "there was no connection in time for the call");
+                         "no connection was made in time for the call");
     }
 }
 

@@ -7,24 +7,24 @@
 #include "libpb/base/list.h"
 #include "pb/broker.h"
 
-/* In order. */
+/* In the order in which they were made. */
 struct pb__queued_calls {
     struct pb__list calls;
     size_t count;
 };
 
 void pb__queued_calls_init(struct pb__queued_calls *w);
-/* A call that is to be made by `deadline` (INT64_MAX: whenever). PB_ERR_NOMEM. */
+/* Adds a call that must be made before `deadline` (INT64_MAX: none). PB_ERR_NOMEM. */
 int pb__queued_calls_add(struct pb__queued_calls *w, const char *method, pb_value *args,
                          pb_value *kwargs, const pb_call_options *options,
                          int64_t deadline, pb_answer_cb cb, void *user_data);
-/* When the first of them expires; INT64_MAX: none does. */
+/* The earliest deadline; INT64_MAX: none. */
 int64_t pb__queued_calls_deadline(const struct pb__queued_calls *w);
-/* Fails those that are past their deadline. */
+/* Fails the calls whose deadline has passed. */
 void pb__queued_calls_expire(struct pb__queued_calls *w, int64_t now);
 /* Makes the first call, or fails it; false if there is none. */
 bool pb__queued_calls_make(struct pb__queued_calls *w, pb_remote *to, int64_t now);
-/* Fails all with that. */
+/* Fails all of them with that error. */
 void pb__queued_calls_fail(struct pb__queued_calls *w, int code, const char *text);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lookups. getaddrinfo blocks, so threads call it, which live as long as a loop has
- * lookups for them. Nobody waits for a thread: one whose lookup was cancelled finds that
- * out when it is done, and frees what is left. */
+ * Lookups. getaddrinfo blocks, so threads call it; they end when the loop has no more
+ * lookups for them. Nothing waits for a thread: after its lookup was cancelled, the
+ * thread notices when it is done, and frees the rest. */
 #include "libpb/net/resolve.h"
 
 #include <errno.h>
@@ -16,16 +16,16 @@
 #include "libpb/net/socket.h"
 
 enum {
-    WORKERS = 16 /* threads of a loop at once: a silent name server holds up a few */
+    WORKERS = 16 /* threads per loop: a silent name server blocks only a few */
 };
 
-/* What the lookups of a loop share, while there are any. */
+/* Shared by the lookups of a loop, while there are any. */
 struct pb__resolver {
-    pb_loop *loop;         /* these two are the loop's thread's */
-    size_t awaited;        /* lookups that are to call back */
-    pb_post *post;         /* the threads' way back */
-    pthread_mutex_t lock;  /* of what follows */
-    struct pb__list asked; /* lookup.link: those that no thread has taken yet */
+    pb_loop *loop;         /* these two: of the loop's thread */
+    size_t awaited;        /* lookups that still have to call back */
+    pb_post *post;         /* from the threads to the loop */
+    pthread_mutex_t lock;  /* of the fields below */
+    struct pb__list queue; /* lookup.link: not taken by a thread yet */
     size_t workers;
     size_t holders; /* the threads, and the loop */
 };
@@ -34,11 +34,11 @@ struct pb__lookup {
     struct pb__posted posted; /* first */
     struct pb__list link;
     struct pb__resolver *resolver;
-    pb__lookup_cb *cb; /* NULL: it was cancelled. The loop's thread's. */
+    pb__lookup_cb *cb; /* NULL: cancelled. Of the loop's thread. */
     void *ctx;
     struct addrinfo *found;
     int status; /* of getaddrinfo */
-    int error;  /* errno, where that is EAI_SYSTEM */
+    int error;  /* errno, for EAI_SYSTEM */
     const char *port;
     char host[];
 };
@@ -81,12 +81,12 @@ static struct pb__resolver *resolver_new(pb_loop *l, pb_error *err)
     }
     r->loop = l;
     r->holders = 1;
-    pb__list_init(&r->asked);
+    pb__list_init(&r->queue);
     l->resolver = r;
     return r;
 }
 
-/* One lookup less is awaited; after the last the loop has no resolver any more. */
+/* Counts one lookup less; after the last the loop has no resolver any more. */
 static void resolver_unawait(struct pb__resolver *r)
 {
     if (--r->awaited == 0) {
@@ -127,8 +127,8 @@ static void *resolver_work(void *resolver)
 {
     struct pb__resolver *r = resolver;
     pthread_mutex_lock(&r->lock);
-    while (!pb__list_empty(&r->asked)) {
-        struct pb__lookup *k = PB__LIST_ENTRY(r->asked.next, struct pb__lookup, link);
+    while (!pb__list_empty(&r->queue)) {
+        struct pb__lookup *k = PB__LIST_ENTRY(r->queue.next, struct pb__lookup, link);
         pb__list_remove(&k->link);
         pthread_mutex_unlock(&r->lock);
         lookup_run(k);
@@ -143,7 +143,7 @@ static void *resolver_work(void *resolver)
     return NULL;
 }
 
-/* Under the lock. A thread takes none of the program's signals. 0 or -errno. */
+/* Called with the lock. The thread blocks all signals. 0 or -errno. */
 static int resolver_start_worker(struct pb__resolver *r)
 {
     pthread_t thread;
@@ -168,7 +168,7 @@ static int resolver_start_worker(struct pb__resolver *r)
 
 /* ---- Lookups ---- */
 
-/* Hands the lookup to a thread. 0 or -errno. */
+/* Passes the lookup to a thread. 0 or -errno. */
 static int lookup_ask(struct pb__lookup *k)
 {
     struct pb__resolver *r = k->resolver;
@@ -179,7 +179,7 @@ static int lookup_ask(struct pb__lookup *k)
     }
     if (r->workers > 0) { /* one is enough */
         e = 0;
-        pb__list_push(&r->asked, &k->link);
+        pb__list_push(&r->queue, &k->link);
     }
     pthread_mutex_unlock(&r->lock);
     return e;
@@ -216,8 +216,8 @@ struct pb__lookup *pb__lookup_new(pb_loop *l, const char *host, const char *port
     return k;
 }
 
-/* In the child of a fork, which has no threads: the lock may be held by one of the parent's,
- * so what they share is left alone. */
+/* In a child process, which has no threads. A thread of the parent may have held the
+ * lock, so the shared data is not touched. */
 static void lookup_disown(struct pb__resolver *r)
 {
     if (--r->awaited == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking up the addresses of a host, by the system's getaddrinfo in threads. */
+ * Looking up the addresses of a host, with getaddrinfo in threads. */
 #ifndef PB__RESOLVE_H
 #define PB__RESOLVE_H
 
@@ -10,14 +10,15 @@
 
 struct pb__lookup;
 
-/* What came of a lookup: addresses, the receiver's (freeaddrinfo), or NULL and why. */
+/* The result of a lookup: addresses, which the callback must free (freeaddrinfo), or NULL
+ * and the reason. */
 typedef void pb__lookup_cb(struct addrinfo *found, const char *why, void *ctx);
 
-/* Looks up the addresses of a host for stream sockets to that port, and calls back in the
- * loop's thread, never before this returns. Borrows the loop. NULL with err. */
+/* Looks up the addresses of a host for stream sockets to that port. Calls back in the
+ * loop's thread, never before this returns. Borrows the loop. NULL with err filled. */
 struct pb__lookup *pb__lookup_new(pb_loop *l, const char *host, const char *port,
                                   pb__lookup_cb *cb, void *ctx, pb_error *err);
-/* Lets the lookup come to nothing. Only before it has called back. */
+/* Cancels the lookup. Only before it has called back. */
 void pb__lookup_cancel(struct pb__lookup *k);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What listens: connections are taken as they come, and get a session each. */
+ * Servers: accept connections, and create a session for each. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -11,21 +11,22 @@
 #include "libpb/net/target.h"
 
 enum {
-    ACCEPT_AT_ONCE = 64, /* then the loop goes round */
-    ACCEPT_AGAIN = 1000, /* milliseconds, after the system had no room for a connection */
+    ACCEPT_AT_ONCE = 64, /* then the loop gets its turn */
+    ACCEPT_AGAIN =
+        1000, /* milliseconds, after the system lacked resources for a connection */
 };
 
 struct pb_server {
-    struct pb__hub hub; /* first: its connections know only that */
+    struct pb__hub hub; /* first: its connections only have this pointer */
     struct pb__target *target;
     struct pb__list conns;
     size_t count;
-    pb_watch listener; /* of fd, until it closes */
-    /* Runs while the system has no room, and at the end. */
+    pb_watch listener; /* of fd, until the server closes */
+    /* Runs while the system lacks resources, and at the end. */
     struct pb__timer timer;
     int fd, port;
     bool listening, closing;
-    bool disowned; /* in the child of a fork */
+    bool disowned; /* in a child process */
     void (*closed)(void *user_data);
     void *user_data;
 };
@@ -36,13 +37,13 @@ static void server_free(struct pb_server *s)
     pb__free(s);
 }
 
-/* Whether there may be one connection more. */
+/* Whether max_connections allows one more. */
 static bool server_has_room(const struct pb_server *s)
 {
     return s->target->max_connections == 0 || s->count < s->target->max_connections;
 }
 
-/* Takes connections, or leaves them to the system's queue. 0 or -errno. */
+/* Accepts connections, or leaves them in the system's queue. 0 or -errno. */
 static int server_listen_if_room(struct pb_server *s)
 {
     bool room = server_has_room(s) && s->timer.due == INT64_MAX;
@@ -54,7 +55,7 @@ static int server_listen_if_room(struct pb_server *s)
     return e;
 }
 
-/* Tries again later to take connections. */
+/* Tries to accept connections again later. */
 static void server_listen_later(struct pb_server *s)
 {
     pb__timer_set(s->hub.loop, &s->timer, pb__loop_now(s->hub.loop) + ACCEPT_AGAIN);
@@ -104,7 +105,7 @@ static void server_on_gone(pb_conn *c)
     server_end_if_done(s);
 }
 
-/* Whether the program wants the connection. */
+/* Whether the program's allow callback accepts the connection. */
 static bool server_allows(const struct pb_server *s, const struct pb__accepted *from)
 {
     struct pb__peer peer;
@@ -117,8 +118,8 @@ static bool server_allows(const struct pb_server *s, const struct pb__accepted *
     return allowed;
 }
 
-/* A connection of a socket, which is taken, also where it fails: NULL. It may be that
- * root_object closes the server. */
+/* A connection over an accepted socket, which is taken, also on failure: NULL.
+ * root_object may have closed the server. */
 static pb_conn *server_conn_new(struct pb_server *s, const struct pb__accepted *from)
 {
     const struct pb__target *t = s->target;
@@ -153,7 +154,7 @@ static void server_add_conn(struct pb_server *s, const struct pb__accepted *from
     if (s->closing) {
         pb_conn_close(c);
     }
-    pb__conn_settle(c);
+    pb__conn_update(c);
 }
 
 static void server_on_acceptable(pb_watch *w, int events)
@@ -188,7 +189,7 @@ static void server_on_acceptable(pb_watch *w, int events)
     }
 }
 
-/* Opens what listens: 0, or an error. */
+/* Opens the listening socket: 0, or an error. */
 static int server_open(struct pb_server *s, pb_error *err)
 {
     pb_loop *loop = s->hub.loop;
@@ -257,7 +258,7 @@ static void server_stop_listening(pb_server *s, void (*closed)(void *user_data),
     }
 }
 
-/* In the child of a fork nothing is waited for, but for a connection that is at work on the
+/* In a child process: does not wait for connections, except for one that is on the
  * stack. */
 static void server_disown(pb_server *s)
 {
@@ -294,7 +295,7 @@ void pb_server_close(pb_server *s, void (*closed)(void *user_data), void *user_d
     server_end_if_done(s);
 }
 
-void pb_server_drain(pb_server *s, int64_t patience, void (*closed)(void *user_data),
+void pb_server_drain(pb_server *s, int64_t timeout, void (*closed)(void *user_data),
                      void *user_data)
 {
     if (!s || pb__loop_is_foreign(s->hub.loop)) {
@@ -305,7 +306,7 @@ void pb_server_drain(pb_server *s, int64_t patience, void (*closed)(void *user_d
         server_stop_listening(s, closed, user_data);
     }
     for (struct pb__list *l = s->conns.next; l != &s->conns; l = l->next) {
-        pb_conn_drain(PB__LIST_ENTRY(l, pb_conn, link), patience);
+        pb_conn_drain(PB__LIST_ENTRY(l, pb_conn, link), timeout);
     }
     server_end_if_done(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connection that comes back. One timer is for all: for the next attempt, and for the
- * calls that wait. */
+ * A client that reconnects. One timer serves the next attempt and the timeouts of queued
+ * calls. */
 #include "pb/service.h"
 
 #include <stdarg.h>
@@ -26,17 +26,17 @@ enum {
 struct pb_service {
     pb_loop *loop;
     struct pb__target *to;
-    pb_service_config config; /* without zeros; of net nothing is looked at */
+    pb_service_config config; /* without zeros; net is not used */
     char *secrets;            /* the texts of config.login */
     pb_credentials login;
     struct pb__timer timer;
-    int64_t retry_at; /* INT64_MAX: there is a connection, or an attempt, or no more */
-    pb_conn *conn;    /* NULL: none, and none is tried */
-    pb_remote *root;  /* what calls go to; NULL: it is not up */
-    size_t failures;  /* in a row */
+    int64_t retry_at; /* INT64_MAX: connected or connecting, or no more attempts */
+    pb_conn *conn;    /* NULL: neither connected nor connecting */
+    pb_remote *root;  /* the target of calls; NULL: not up */
+    size_t failures;  /* consecutive */
     struct pb__queued_calls waiting;
-    pb_error refused; /* why the login was, for want of which the connection ended */
-    int depth;        /* of callbacks that are called from here */
+    pb_error refused; /* why the login failed, if that ended the connection */
+    int depth;        /* callbacks from here that are on the stack */
     bool stopping;
     void (*stopped)(void *user_data);
     void *user_data; /* of stopped */
@@ -45,21 +45,11 @@ struct pb_service {
 static void service_connect(struct pb_service *s);
 static void service_end(struct pb_service *s);
 
-static int64_t service_now(const struct pb_service *s)
-{
-    return pb__loop_now(s->loop);
-}
-
-static int64_t service_earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* ---- Time ---- */
+/* ---- Timers ---- */
 
 static void service_set_timer(struct pb_service *s)
 {
-    int64_t at = service_earlier(s->retry_at, pb__queued_calls_deadline(&s->waiting));
+    int64_t at = pb__earlier(s->retry_at, pb__queued_calls_deadline(&s->waiting));
     if (!s->stopping) {
         pb__timer_set(s->loop, &s->timer, at);
     }
@@ -73,10 +63,10 @@ static void service_on_timer(struct pb__timer *timer)
         return;
     }
     s->depth++;
-    if (service_now(s) >= s->retry_at) {
+    if (pb__loop_now(s->loop) >= s->retry_at) {
         service_connect(s);
     }
-    pb__queued_calls_expire(&s->waiting, service_now(s));
+    pb__queued_calls_expire(&s->waiting, pb__loop_now(s->loop));
     s->depth--;
     service_set_timer(s);
 }
@@ -122,7 +112,7 @@ static void service_end(struct pb_service *s)
     pb_loop_unref(loop);
 }
 
-/* There is no connection now. */
+/* There is no connection any more. */
 static void service_down(struct pb_service *s, const pb_error *why)
 {
     const pb_service_config *c = &s->config;
@@ -132,13 +122,14 @@ static void service_down(struct pb_service *s, const pb_error *why)
     }
     bool enough = c->max_failures && s->failures >= c->max_failures;
     int64_t delay = enough ? -1 : service_next_delay(s);
-    s->retry_at = enough ? INT64_MAX : pb__later(service_now(s), delay);
+    s->retry_at = enough ? INT64_MAX : pb__later(pb__loop_now(s->loop), delay);
     s->depth++;
     if (c->on_down) {
         c->on_down(s, why, delay, c->user_data);
     }
     if (s->retry_at == INT64_MAX && !s->conn) {
-        pb__queued_calls_fail(&s->waiting, PB_ERR_LOST, "no connection came about");
+        pb__queued_calls_fail(&s->waiting, PB_ERR_LOST,
+                              "all attempts to connect have failed");
     }
     s->depth--;
     service_set_timer(s);
@@ -159,7 +150,7 @@ static void service_on_gone(const pb_error *why, void *who)
     service_down(s, refused.code ? &refused : why->code ? why : &closed);
 }
 
-/* Calls go to root from now on, which is taken. */
+/* Takes root, and makes calls to it from now on. */
 static void service_up(struct pb_service *s, pb_remote *root)
 {
     s->root = root;
@@ -169,13 +160,14 @@ static void service_up(struct pb_service *s, pb_remote *root)
         s->config.on_up(s, root, s->config.user_data);
     }
     pb__loop_update(s->loop);
-    while (s->root && pb__queued_calls_make(&s->waiting, s->root, service_now(s))) {
+    while (s->root &&
+           pb__queued_calls_make(&s->waiting, s->root, pb__loop_now(s->loop))) {
     }
     s->depth--;
     service_set_timer(s);
 }
 
-/* Without this there is nothing to do on the connection. */
+/* Closes a connection that cannot be used, for that reason. */
 static void service_give_up(struct pb_service *s, const pb_error *why)
 {
     s->refused = *why;
@@ -233,7 +225,7 @@ static void service_connect(struct pb_service *s)
 {
     s->retry_at = INT64_MAX;
     s->conn = pb__dial(s->loop, s->to,
-                       (struct pb__follower){
+                       (struct pb__dial_callbacks){
                            .ready = service_on_ready, .gone = service_on_gone, .who = s});
     if (!s->conn) {
         pb_error why = {0};
@@ -243,7 +235,7 @@ static void service_connect(struct pb_service *s)
     }
 }
 
-/* ---- What the program does ---- */
+/* ---- Public functions ---- */
 
 static bool service_copy_login(struct pb_service *s, const pb_credentials *c)
 {
@@ -302,9 +294,9 @@ pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
     s->to = pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &s->config.net, err);
     if (!s->to || (s->config.login && !service_copy_login(s, s->config.login)) ||
         !(s->conn = pb__dial(loop, s->to,
-                             (struct pb__follower){.ready = service_on_ready,
-                                                   .gone = service_on_gone,
-                                                   .who = s}))) {
+                             (struct pb__dial_callbacks){.ready = service_on_ready,
+                                                         .gone = service_on_gone,
+                                                         .who = s}))) {
         if (s->to) {
             pb__error_nomem(err);
         }
@@ -345,7 +337,7 @@ static int service_await(pb_service *s, const char *method, pb_value *args,
                              s->waiting.count, s->to->at.spelling);
     }
     if (timeout > 0) {
-        deadline = pb__later(service_now(s), timeout);
+        deadline = pb__later(pb__loop_now(s->loop), timeout);
     }
     if (pb__queued_calls_add(&s->waiting, method, args, kwargs, options, deadline, cb,
                              user_data) != 0) {
@@ -362,7 +354,7 @@ int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
     if (!s || !method) {
         return pb__error_null(err, s ? "the method to call" : "the service");
     }
-    /* What waits goes first. */
+    /* Queued calls go first. */
     if (s->root && s->waiting.count == 0 && pb_remote_session(s->root)) {
         return pb_remote_call_values(s->root, method, args, kwargs, options, cb,
                                      user_data, NULL, err);
@@ -396,12 +388,12 @@ void pb_service_retry(pb_service *s)
     s->failures = 0;
     if (!s->conn && !s->stopping && !pb__loop_is_foreign(s->loop)) {
         pb__loop_update(s->loop);
-        s->retry_at = service_now(s);
+        s->retry_at = pb__loop_now(s->loop);
         service_set_timer(s);
     }
 }
 
-/* In the child of a fork nothing is waited for, but for what is at work on the stack. */
+/* In a child process: does not wait, except for what is on the stack. */
 static void service_disown(pb_service *s)
 {
     if (s->conn) {
@@ -413,7 +405,7 @@ static void service_disown(pb_service *s)
     }
 }
 
-void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user_data),
+void pb_service_stop(pb_service *s, int64_t timeout, void (*stopped)(void *user_data),
                      void *user_data)
 {
     if (!s || s->stopping) {
@@ -431,7 +423,7 @@ void pb_service_stop(pb_service *s, int64_t patience, void (*stopped)(void *user
     } else if (!s->conn) {
         pb__timer_set_soon(s->loop, &s->timer);
     } else if (s->root) {
-        pb_conn_drain(s->conn, patience);
+        pb_conn_drain(s->conn, timeout);
     } else {
         pb_conn_close(s->conn);
     }

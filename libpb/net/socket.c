@@ -20,7 +20,7 @@
 #include "libpb/base/error.h"
 #include "libpb/net/descriptor.h"
 
-enum { KEEP_ALIVE_MOST = 32767 /* seconds: Linux takes no more */ };
+enum { KEEP_ALIVE_MOST = 32767 /* seconds: the maximum in Linux */ };
 
 const char *pb__socket_text(int negative_errno)
 {
@@ -47,8 +47,7 @@ static int socket_new(int family)
     return fd < 0 ? -errno : pb__descriptor_raise(fd);
 }
 
-/* A call goes out the moment it is written. No UNIX socket knows the option, or needs
- * it. */
+/* Sends small writes at once. UNIX sockets neither have nor need the option. */
 static void socket_set_nodelay(int fd)
 {
     int on = 1;
@@ -63,7 +62,7 @@ static int socket_give_up(int fd)
     return e;
 }
 
-/* Binds to an address that is written out, of the family of `to`: 0 or -errno. */
+/* Binds to a numeric address of the family of `to`: 0 or -errno. */
 static int socket_bind_source(int fd, const struct sockaddr *to, const char *from)
 {
     struct addrinfo *found, hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE,
@@ -127,7 +126,7 @@ static int socket_port(int fd)
                                           : ((struct sockaddr_in *)&at)->sin_port);
 }
 
-/* Whether a path is that of a socket on which nobody listens. */
+/* Whether the path is a socket that no process listens on. */
 static bool socket_is_stale(const struct sockaddr_un *at)
 {
     struct stat s;
@@ -263,7 +262,7 @@ int pb__socket_adopt(int fd)
 
 void pb__socket_keep_alive(int fd, int seconds)
 {
-    /* A quarter of the time is for asking again. */
+    /* A quarter of the time is for repeated probes. */
     seconds = seconds < KEEP_ALIVE_MOST ? seconds : KEEP_ALIVE_MOST;
     int on = 1, idle = seconds - seconds / 4, again = seconds / 12 + 1, times = 3;
     if (seconds > 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Targets: what the endpoint says itself goes before what the config says. */
+ * Targets: an endpoint's own parameters override the configuration. */
 #include "libpb/net/target.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ static int target_set_tls(struct pb__target *t, bool is_client, const pb_net_con
         o.certificate = c->tls_certificate;
         o.key = c->tls_key;
     } else if (!o.certificate && !is_client) {
-        o.certificate = o.key = "server.pem"; /* Twisted's name for it */
+        o.certificate = o.key = "server.pem"; /* Twisted's default */
     }
     const char *host = t->at.tls_host     ? t->at.tls_host
                        : c->tls_host_name ? c->tls_host_name
@@ -65,7 +65,7 @@ static int target_configure(struct pb__target *t, bool is_client, const pb_net_c
 
 static const pb_net_config plain;
 
-/* Nowhere yet. */
+/* A target without an endpoint. */
 static struct pb__target *target_make(pb_error *err)
 {
     struct pb__target *t = pb__calloc(1, sizeof *t);

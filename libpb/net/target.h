@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What an endpoint and a config come to: all that connections to it, or from it, share.
- * A connection that is made anew goes on with the TLS session of the one before. */
+ * A target: the combination of an endpoint and a configuration, shared by all connections
+ * to it or from it. A new connection resumes the TLS session of the one before. */
 #ifndef PB__TARGET_H
 #define PB__TARGET_H
 
@@ -13,23 +13,24 @@
 struct pb__target {
     size_t refs;
     struct pb__endpoint at;
-    struct pb__tls_context *tls; /* NULL: without */
-    char *tls_host;              /* whom a client expects there */
+    struct pb__tls_context *tls; /* NULL: no TLS */
+    char *tls_host;              /* the name that a client expects in the certificate */
     struct pb__shared *shared;
     struct pb__policy policy;
-    char *ping_method;                                   /* policy's */
+    char *ping_method;                                   /* for policy */
     int64_t connect_timeout;                             /* of a client; negative: none */
     size_t max_connections;                              /* of a server; 0: no limit */
     bool (*allow)(const pb_peer *peer, void *user_data); /* of a server; may be NULL */
     bool reuse_port;
 };
 
-/* NULL with PB_ERR_SYNTAX, PB_ERR_TLS, PB_ERR_SYSTEM (a file of no use), PB_ERR_NOMEM. */
+/* NULL with PB_ERR_SYNTAX, PB_ERR_TLS, PB_ERR_SYSTEM (a file that cannot be used),
+ * PB_ERR_NOMEM. */
 PB__SHARED struct pb__target *pb__target_new(const char *endpoint,
                                              enum pb__endpoint_role role,
                                              const pb_net_config *c, pb_error *err);
-/* The same without an endpoint, for a socket that is connected. PB_ERR_ARG for a TLS client
- * that does not say whom it expects. */
+/* The same without an endpoint, for a socket that is connected. PB_ERR_ARG for a TLS
+ * client without the name of its server. */
 struct pb__target *pb__target_adopted(bool is_client, bool is_tls, const pb_net_config *c,
                                       pb_error *err);
 PB__SHARED struct pb__target *pb__target_ref(struct pb__target *t);

@@ -14,8 +14,8 @@ struct pb__tls {
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
     struct pb__tls_context *context;
-    size_t taken;         /* of what `out` has, by the socket */
-    bool finished, ended; /* we have, the peer has said that there is no more */
+    size_t taken;         /* bytes of `out` that the socket has taken */
+    bool finished, ended; /* we have ended TLS; the peer has */
 };
 
 static int tls_nomem(pb_error *err)
@@ -24,7 +24,7 @@ static int tls_nomem(pb_error *err)
     return pb__error_nomem(err);
 }
 
-/* Whom the certificate has to be of. */
+/* Sets the name that the certificate must have. */
 static bool tls_set_host(SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -67,7 +67,7 @@ struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host)
     return t;
 }
 
-/* What SSL has against the peer. */
+/* Fills err with the reason why TLS failed. */
 static int tls_refuse(struct pb__tls *t, pb_error *err)
 {
     unsigned long e = ERR_peek_last_error();
@@ -80,13 +80,13 @@ static int tls_refuse(struct pb__tls *t, pb_error *err)
         pb__error_set(err, PB_ERR_TLS, 0, "the certificate is refused: %s",
                       X509_verify_cert_error_string(verified));
     } else {
-        pb__error_set(err, PB_ERR_TLS, 0, "TLS: %s", reason ? reason : "broken off");
+        pb__error_set(err, PB_ERR_TLS, 0, "TLS: %s", reason ? reason : "interrupted");
     }
     ERR_clear_error();
     return PB_ERR_TLS;
 }
 
-/* 0 where a result of SSL only means that it waits for more. */
+/* Returns 0 if the result of SSL only means that more input or output is needed. */
 static int tls_judge(struct pb__tls *t, int result, pb_error *err)
 {
     switch (SSL_get_error(t->ssl, result)) {
@@ -179,7 +179,7 @@ SSL *pb__tls_ssl(const struct pb__tls *t)
 void pb__tls_free(struct pb__tls *t)
 {
     if (t) {
-        /* Else OpenSSL takes the session for one that should not be gone on with. */
+        /* Otherwise OpenSSL does not allow the session to be resumed. */
         SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         SSL_free(t->ssl);
         pb__tls_context_unref(t->context);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Certificates and keys, and what every connection is held to: TLS 1.2 at least, no
- * renegotiation, and a client that knows whom it talks to. */
+ * Certificates and keys, and the requirements for every connection: TLS 1.2 at least, no
+ * renegotiation, and a client that checks the name of its server. */
 #include "libpb/net/tls_context.h"
 
 #include <dirent.h>
@@ -13,7 +13,7 @@
 
 #include "libpb/base/error.h"
 
-/* Says which file cannot be used, and why. */
+/* Fills err with the file that cannot be used, and the reason. */
 static int tls_file_refuse(const char *path, pb_error *err)
 {
     unsigned long e = ERR_peek_error();
@@ -22,7 +22,7 @@ static int tls_file_refuse(const char *path, pb_error *err)
     if (ERR_SYSTEM_ERROR(e)) {
         reason = strerror(ERR_GET_REASON(e));
     }
-    pb__error_set(err, code, 0, "%s: %s", path, reason ? reason : "of no use");
+    pb__error_set(err, code, 0, "%s: %s", path, reason ? reason : "unusable");
     ERR_clear_error();
     return code;
 }
@@ -33,7 +33,7 @@ static bool path_ends_with(const char *name, const char *end)
     return len >= n && strcmp(name + len - n, end) == 0;
 }
 
-/* Every *.pem of a folder, as Twisted takes them. */
+/* Trusts every *.pem of a folder, as Twisted does. */
 static int tls_trust_folder(SSL_CTX *ssl, const char *path, pb_error *err)
 {
     DIR *folder = opendir(path);
@@ -80,7 +80,7 @@ static int tls_trust(SSL_CTX *ssl, const char *path, pb_error *err)
                : tls_file_refuse(path, err);
 }
 
-/* The certificates of a file behind our own. */
+/* Adds the certificates of a file after our own. */
 static int tls_add_chain(SSL_CTX *ssl, const char *path, pb_error *err)
 {
     BIO *file = BIO_new_file(path, "r");
@@ -111,7 +111,7 @@ static int tls_identify(SSL_CTX *ssl, const struct pb__tls_options *o, pb_error 
     return o->chain ? tls_add_chain(ssl, o->chain, err) : 0;
 }
 
-/* A server has sent what its session can be gone on with by. */
+/* A server has sent a ticket with which its session can be resumed. */
 static int tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct pb__tls_context *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));

@@ -13,11 +13,11 @@
 struct pb__tls_context {
     size_t refs;
     SSL_CTX *ssl;
-    SSL_SESSION *session; /* of a client, to go on with; NULL: none yet */
+    SSL_SESSION *session; /* of a client, to resume; NULL: none yet */
     bool is_client;
 };
 
-/* What a connection works with, borrowed. */
+/* The SSL object of a connection, borrowed. */
 SSL *pb__tls_ssl(const struct pb__tls *t);
 
 #endif

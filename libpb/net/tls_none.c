@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLS where libpb is built without OpenSSL: no context can be made, and so there is never a
+ * TLS when libpb is built without OpenSSL: no context can be made, so there is never a
  * connection. */
 #include "libpb/base/error.h"
 #include "libpb/net/tls.h"

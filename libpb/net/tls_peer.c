@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What TLS knows of the other end, in text. */
+ * Data about the peer from TLS, as text. */
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -17,7 +17,7 @@ struct description {
     size_t count; /* of the names */
 };
 
-/* Appends what was written to `from`. */
+/* Appends the content of a BIO. */
 static int peer_append_bio(struct pb__buf *text, BIO *from)
 {
     char *data;
@@ -28,8 +28,8 @@ static int peer_append_bio(struct pb__buf *text, BIO *from)
     return e;
 }
 
-/* A name that has other characters in it than such names have is left out: it could be
- * taken for another. */
+/* Appends a name. A name with characters that do not belong in one is left out, as it
+ * could be taken for another. */
 static int peer_append_name(struct description *d, const char *kind, const char *name,
                             size_t len)
 {
@@ -108,7 +108,7 @@ static int peer_describe_certificate(struct description *d, X509 *x)
     return e;
 }
 
-/* The texts, in a block of their own that begins with the pointers to the names. */
+/* The texts, in one block that begins with the pointers to the names. */
 static void *peer_block(const struct description *d, pb_peer_tls *out)
 {
     size_t pointers = (d->count + 1) * sizeof(char *);

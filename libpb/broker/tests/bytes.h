@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bytes of captures, in hexadecimal: given to a session, and expected of one. */
+ * Bytes of captures, in hexadecimal: passed to a session, and expected from one. */
 #ifndef PB__TEST_BYTES_H
 #define PB__TEST_BYTES_H
 
@@ -28,7 +28,7 @@ static inline struct bytes from_hex(const char *hex)
     return b;
 }
 
-/* Gives the bytes to a session, whole or one at a time. */
+/* Passes the bytes to a session, all at once or one at a time. */
 static inline int feed(pb_session *s, const char *hex, bool single)
 {
     struct bytes b = from_hex(hex);
@@ -41,7 +41,7 @@ static inline int feed(pb_session *s, const char *hex, bool single)
     return e;
 }
 
-/* Takes what a session has said, which must be these bytes, or begin with them. */
+/* Takes the output of a session, which must be these bytes, or begin with them. */
 static inline void expect(pb_session *s, const char *hex, bool whole, const char *name,
                           size_t i)
 {
@@ -54,8 +54,9 @@ static inline void expect(pb_session *s, const char *hex, bool whole, const char
     free(b.data);
 }
 
-/* Plays one side of a scenario for the session, which must say what the other said; step
- * (may be NULL) runs each time when it is its turn, after the negotiation. */
+/* Plays one side of a scenario against the session, which must send what the other side
+ * sent. step (may be NULL) runs each time it is the session's turn, after the
+ * negotiation. */
 static inline void play(pb_session *s, const struct chunk *chunks, const char *name,
                         bool single, void (*step)(void *ctx, size_t turn), void *ctx)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A pond of ducks, which is Cacheable, the peer's cache of it, and a root that gives and
- * takes it: those of the captures. */
+ * A pond of ducks, which is Cacheable, the peer's cache of it, and a root that sends and
+ * receives it: those of the captures. */
 #ifndef PB__TEST_CACHEABLE_OBJECTS_H
 #define PB__TEST_CACHEABLE_OBJECTS_H
 
@@ -20,7 +20,7 @@ struct pond {
     size_t observed; /* how many of them */
     size_t stopped;  /* how often stopped_observing was called */
     size_t destroyed;
-    bool unwilling; /* gives no state */
+    bool unwilling; /* state_to_cache fails */
     struct pair *log;
 };
 
@@ -36,7 +36,7 @@ static inline pb_value *pond_state(void *self, pb_object *perspective,
         }
         return NULL;
     }
-    /* A copy, for what is sent is not to change before it is written. */
+    /* A copy, as the state must not change before it is written. */
     pb_value *ducks = pb_list();
     for (size_t i = 0; ducks && i < pb_len(pond->ducks); i++) {
         if (pb_append(ducks, pb_item(pond->ducks, i)) != 0) {
@@ -94,7 +94,7 @@ static inline void pond_add(struct pond *pond, pb_value *duck)
     pb_value_unref(duck);
 }
 
-/* ---- What comes ---- */
+/* ---- What is received ---- */
 
 struct cached_pond {
     pb_value *state; /* the object's */
@@ -207,7 +207,7 @@ static inline int serve_stopped(void *self, pb_request *r)
         r, pb_build(NULL, "[ii]", (int)p->pond.stopped, (int)p->pond.observed));
 }
 
-/* A list of as many new ponds, all of one kind. */
+/* Answers a list of new ponds, all of one class. */
 static inline int serve_new_ponds(void *self, pb_request *r)
 {
     struct ponds *p = self;
@@ -254,7 +254,7 @@ static inline void ponds_end(struct ponds *p)
 
 /* ---- A pair with ponds ---- */
 
-/* Opens a pair with ponds at the server; the client has a pond of its own, to send. */
+/* Opens a pair with ponds at the server; the client has a pond of its own to send. */
 static inline void open_ponds(struct pair *p, struct ponds *server,
                               pb_session_config both)
 {
@@ -296,7 +296,7 @@ static inline void ponds_keep(pb_value *result, pb_failure *failure, void *user_
     }
 }
 
-/* The answer of a call, *new*; NULL and a note if it failed. */
+/* The answer to a call, *new*; NULL and a note if it failed. */
 static inline pb_value *ponds_get(struct pair *p, const char *method, pb_value *args)
 {
     ponds_kept = NULL;

@@ -397,13 +397,13 @@ static const struct chunk closed_while_waiting[] = {
     {0},
 };
 
-/* What a server got of raw bytes, after the negotiation, and what it said: all of it
- * where `whole`, else its beginning, for the exception that it then names is Python's
- * own. */
+/* Raw bytes that a server received after the negotiation, and its output: all of it if
+ * `whole` is set, else its beginning, as the exception that follows has a text of
+ * Python's own. */
 static const struct raw {
     const char *name, *from_client, *from_server;
     bool whole;
-    bool closed; /* by the server, on that */
+    bool closed; /* by the server, afterwards */
 } raws[] = {
     {"raw_answer_required_other",
      "07801a8701810482726f6f7404826e6f6e65028101800b8701800587", "03801b87018101800187",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bytes that two real brokers of Twisted exchanged, where copies and caches go over the
- * wire: the captures of the same names, of 22.4 on Python 3, and where Python 2 differs of
- * 16.6. Consecutive chunks of one side are joined. */
+ * Bytes that two real brokers of Twisted exchanged, with copies and caches: the captures
+ * of the same names, of 22.4 on Python 3, and where Python 2 differs of 16.6. Consecutive
+ * chunks of one side are joined. */
 #ifndef PB__TEST_CAPTURED_COPIES_H
 #define PB__TEST_CAPTURED_COPIES_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A farm: objects that go over the wire as copies, the classes that copies of them become,
- * and a root that gives and takes them. Those of the captures, and some that are worse. */
+ * Objects that are sent as copies, the classes that received copies get, and a root that
+ * sends and receives them: those of the captures, and some that misbehave. */
 #ifndef PB__TEST_COPYABLE_OBJECTS_H
 #define PB__TEST_COPYABLE_OBJECTS_H
 
@@ -74,7 +74,7 @@ static const pb_class tagged_class = {.name = "scenarios.Tagged",
                                       .type_to_copy = tagged_type,
                                       .state_to_copy = tagged_state};
 
-/* No state_to_copy: nothing is in it. */
+/* Without state_to_copy: it has no members. */
 static const pb_class bare_class = {.name = "scenarios.Bare",
                                     .flavor = PB_FLAVOR_COPYABLE};
 
@@ -92,10 +92,10 @@ static const pb_class failing_class = {.name = "scenarios.Failing",
                                        .flavor = PB_FLAVOR_COPYABLE,
                                        .state_to_copy = failing_state};
 
-/* ---- What comes ---- */
+/* ---- What is received ---- */
 
 static int constructed, destroyed;
-static const char *refuses; /* whom set_state refuses, by the name in the state */
+static const char *refuses; /* the name in the state that set_state refuses */
 
 struct copied {
     pb_value *state; /* the object's */
@@ -161,9 +161,9 @@ static inline pb_registry *registry_new(void)
     return g;
 }
 
-/* ---- A farm ---- */
+/* ---- A root that sends and receives copies ---- */
 
-struct farm {
+struct copy_service {
     pb_object *root;
     struct duck duck;
     pb_value *kept;
@@ -201,10 +201,10 @@ static inline pb_value *both_state(void *self, pb_object *perspective, pb_error 
 static const pb_class sent_both_class = {
     .name = "scenarios.Both", .flavor = PB_FLAVOR_COPYABLE, .state_to_copy = both_state};
 
-/* What the captures ask for by name. */
+/* What the captures request by name. */
 static inline int serve_get(void *self, pb_request *r)
 {
-    struct farm *f = self;
+    struct copy_service *f = self;
     const struct {
         const char *what;
         const pb_class *cls;
@@ -228,10 +228,10 @@ static inline int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The name of the class of what came, and of its members. */
+/* The class name of the argument, and its members. */
 static inline int serve_look(void *self, pb_request *r)
 {
-    struct farm *f = self;
+    struct copy_service *f = self;
     pb_object *o = pb_as_object(pb_item(pb_request_args(r), 0));
     const char *names[8];
     size_t n = 0, at = 0;
@@ -256,7 +256,7 @@ static inline int serve_look(void *self, pb_request *r)
 
 static inline int serve_many(void *self, pb_request *r)
 {
-    struct farm *f = self;
+    struct copy_service *f = self;
     if (f->log) {
         note_value(f->log, "many", pb_request_args(r));
     }
@@ -273,7 +273,7 @@ static inline int serve_none(void *self, pb_request *r)
 
 static inline int serve_echo(void *self, pb_request *r)
 {
-    struct farm *f = self;
+    struct copy_service *f = self;
     pb_value *v = pb_item(pb_request_args(r), 0);
     if (f->log) {
         note_value(f->log, "echo", v);
@@ -281,15 +281,18 @@ static inline int serve_echo(void *self, pb_request *r)
     return pb_request_answer_steal(r, pb_value_ref(v ? v : pb_none()));
 }
 
-static const pb_method farm_methods[] = {{"get", serve_get},   {"look", serve_look},
-                                         {"many", serve_many}, {"none", serve_none},
-                                         {"echo", serve_echo}, {0}};
-static const pb_class farm_class = {.name = "Farm", .remote = farm_methods};
+static const pb_method copy_service_methods[] = {
+    {"get", serve_get},   {"look", serve_look}, {"many", serve_many},
+    {"none", serve_none}, {"echo", serve_echo}, {0}};
+static const pb_class copy_service_class = {.name = "Farm",
+                                            .remote = copy_service_methods};
 
-static inline bool farm_begin(struct farm *f, struct pair *log, pb_profile profile)
+static inline bool copy_service_begin(struct copy_service *f, struct pair *log,
+                                      pb_profile profile)
 {
-    *f = (struct farm){.duck = {.name = "of the server", .profile = profile}, .log = log};
-    f->root = pb_object_new(&farm_class, f);
+    *f = (struct copy_service){.duck = {.name = "of the server", .profile = profile},
+                               .log = log};
+    f->root = pb_object_new(&copy_service_class, f);
     return f->root != NULL;
 }
 

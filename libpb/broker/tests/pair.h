@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two sessions that talk to each other in memory, with a made-up clock, and a log of what
- * happens. A conversation is a function that is run whole, byte by byte, and cut in two
- * at every place; its log must be the same each time, and nothing may be left. */
+ * Two sessions that talk to each other in memory, with a made-up clock, and a log of
+ * events. A conversation is a function that runs three ways: with all bytes at once, byte
+ * by byte, and cut in two at every place. Its log must be the same each time, and no
+ * memory may be left. */
 #ifndef PB__TEST_PAIR_H
 #define PB__TEST_PAIR_H
 
@@ -55,8 +56,8 @@ static inline void note_value(struct pair *p, const char *what, const pb_value *
     pb_free(text);
 }
 
-/* Moves some bytes; false if there were none. Each read is a block of its own, so that
- * reading past it is seen. */
+/* Moves some bytes; false if there were none. Each read is an allocation of its own, so
+ * that a sanitizer sees reading past its end. */
 static inline bool move(struct pair *p, pb_session *from, pb_session *to)
 {
     pb_span out = pb_session_send(from);
@@ -88,7 +89,7 @@ static inline bool move_all(struct pair *p, pb_session *from, pb_session *to)
     return any;
 }
 
-/* Lets the two talk in turns until neither has anything to say. */
+/* Lets the two talk in turns until neither has anything to send. */
 static inline void talk(struct pair *p)
 {
     bool any;
@@ -98,7 +99,7 @@ static inline void talk(struct pair *p)
     } while (any);
 }
 
-/* The same when a time has passed. */
+/* The same after some time. */
 static inline void later(struct pair *p, int64_t milliseconds)
 {
     p->now += milliseconds;
@@ -124,7 +125,7 @@ static inline void pair_close(pb_session *s, const pb_error *why, void *user_dat
     }
 }
 
-/* Fills in what the two configs have not. False for lack of memory. */
+/* Fills in the missing fields of the two configurations. False for lack of memory. */
 static inline bool pair_open(struct pair *p, pb_session_config client,
                              pb_session_config server)
 {
@@ -139,7 +140,7 @@ static inline bool pair_open(struct pair *p, pb_session_config client,
     return p->client && p->server;
 }
 
-/* Ends both, which must have nothing left but what a session that was closed keeps. */
+/* Ends both sessions. Nothing may be left, except what a closed session keeps. */
 static inline void pair_close_both(struct pair *p)
 {
     pb_session *both[] = {p->client, p->server};
@@ -161,7 +162,7 @@ static inline void pair_close_both(struct pair *p)
     p->client = p->server = NULL;
 }
 
-/* Runs a conversation in every way; it opens and closes the pair itself. */
+/* Runs a conversation in all three ways; it opens and closes the pair itself. */
 static inline void converse(void (*conversation)(struct pair *p), const char *expected)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -191,7 +192,7 @@ static inline void noted(pb_value *result, pb_failure *failure, void *user_data)
     }
 }
 
-/* Calls a method of the peer's root, the end to be noted. Steals the arguments. */
+/* Calls a method of the peer's root, and notes the end. Steals the arguments. */
 static inline int call_root(struct pair *p, pb_session *s, const char *method,
                             pb_value *args, pb_value *kwargs)
 {

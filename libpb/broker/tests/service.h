@@ -10,12 +10,12 @@
 
 struct service {
     pb_object *root;
-    pb_object *two;            /* the Two that `getTwo` gives */
-    pb_value *kept;            /* by `keep` */
-    pb_request *waiting[KEPT]; /* by `later` */
+    pb_object *two;            /* the Two that `getTwo` returns */
+    pb_value *kept;            /* set by `keep` */
+    pb_request *waiting[KEPT]; /* set by `later` */
     size_t waiting_count;
     size_t destroyed; /* objects of class Two */
-    struct pair *log; /* where to note, or NULL */
+    struct pair *log; /* where to note events, or NULL */
 };
 
 static inline int serve_three(void *self, pb_request *r)
@@ -41,7 +41,7 @@ static const pb_method two_methods[] = {{"three", serve_three}, {"me", serve_me}
 static const pb_class two_class = {
     .name = "Two", .remote = two_methods, .destroy = two_destroyed};
 
-/* The first argument as it came. */
+/* Answers its first argument. */
 static inline int serve_echo(void *self, pb_request *r)
 {
     struct service *s = self;
@@ -79,7 +79,7 @@ static inline int serve_check_two(void *self, pb_request *r)
     return pb_request_answer_steal(r, pb_bool(o == s->two));
 }
 
-/* A list of as many new objects. */
+/* Answers a list of new objects. */
 static inline int serve_new(void *self, pb_request *r)
 {
     int n;
@@ -125,7 +125,7 @@ static inline int serve_later(void *self, pb_request *r)
     return 0;
 }
 
-/* Answers what waits at a place with its own argument, or with a failure. */
+/* Answers a stored request with its own argument, or with a failure. */
 static inline void answer_later(struct service *s, size_t place, const char *failure)
 {
     pb_request *r = s->waiting[place];
@@ -147,7 +147,7 @@ static inline int serve_fail(void *self, pb_request *r)
     return e ? e : pb_request_fail(r, type, "%s", text);
 }
 
-/* Returns the number that it is given. */
+/* Returns the number that is its argument. */
 static inline int serve_return(void *self, pb_request *r)
 {
     (void)self;
@@ -191,7 +191,7 @@ static inline void service_end(struct service *s)
     pb_object_unref(s->root);
 }
 
-/* Opens a pair whose server, or both, have a service each. */
+/* Opens a pair in which the server, or both sides, have a service. */
 static inline void open_services(struct pair *p, struct service *server,
                                  struct service *client)
 {

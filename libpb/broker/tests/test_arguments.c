@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The arguments of the peer's calls: in their places as Python puts them, and refused in
- * Python's words. The words are those of CPython 3.11 for the same methods. */
+ * The arguments of the peer's calls: assigned to positions as in Python, and refused with
+ * Python's texts. The texts are those of CPython 3.11 for the same methods. */
 #include "libpb/broker/calls.h"
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
@@ -9,7 +9,7 @@
 
 #define UNSET (-1)
 
-/* Unpacks by a format with names, and notes what came. */
+/* Unpacks by a format with names, and notes the arguments. */
 static int take(void *self, pb_request *r, const char *format, const char *const *names)
 {
     int v[4] = {UNSET, UNSET, UNSET, UNSET};
@@ -54,7 +54,7 @@ static int take_e(void *self, pb_request *r)
     return take(self, r, "iiii", names);
 }
 
-/* Without names: Python would have some. */
+/* Without names; Python would use some in its texts. */
 static int take_f(void *self, pb_request *r)
 {
     return take(self, r, "ii|i", NULL);
@@ -115,7 +115,7 @@ static void open_two(struct pair *p)
     *p->log = '\0';
 }
 
-/* A call, and its one line in the log: without a type, that of the method. */
+/* A call, and the single line that it logs: without a type, the line of the method. */
 static const struct row {
     const char *method, *args, *kwargs, *text;
 } rows[] = {
@@ -177,7 +177,7 @@ static void talk_of(struct pair *p, const struct row *row)
     pair_close_both(p);
 }
 
-/* What the log is to be. */
+/* The expected log. */
 static const char *expected(const struct row *row, const char *prefix)
 {
     static char text[512];
@@ -202,7 +202,7 @@ PB_TEST(arguments, fit_as_in_python)
     }
 }
 
-/* Whatever memory there is, what is said is right. */
+/* With any amount of memory, the answer is right. */
 static int once(void *user_data)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -258,10 +258,10 @@ PB_TEST(arguments, are_refused_in_the_name_of_the_role)
         "client closed\nserver closed\n");
 }
 
-/* ---- Arguments of a kind that no Twisted sends ---- */
+/* ---- Arguments of types that no Twisted sends ---- */
 
-/* What a server answers to the call of `a` with these, in jelly: the text of the error,
- * or None. */
+/* The server's answer to a call of `a` with these arguments, in jelly: the text of the
+ * error, or None. */
 static const char *answer_to(pb_profile profile, const char *object, const char *args,
                              const char *kwargs)
 {
@@ -272,7 +272,7 @@ static const char *answer_to(pb_profile profile, const char *object, const char 
     s->shared->config.jelly.profile = profile;
     pb_value *values[] = {pb_value_parse(args, NULL), pb_value_parse(kwargs, NULL)};
     pb_remote *to = pb_session_remote_for_name(p.client, object);
-    /* The client's own checks are passed by. */
+    /* Bypasses the client's own checks. */
     pb_error err = {0};
     cr_assert_not_null(pb__calls(p.client));
     uint64_t mark = pb__write_begin(p.client, NULL);

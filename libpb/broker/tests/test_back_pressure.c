@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Back-pressure between two sessions: what stops the reading, where it stops, what goes on
- * nevertheless, and what is too much. */
+ * Back-pressure between two sessions: what stops reading, where it stops, what continues
+ * nevertheless, and what exceeds the limit. */
 #include "libpb/broker/tests/pair.h"
 
 enum { BLOB = 1000, HIGH = 2500, LOW = 1200, MOST = 6000, KEPT = 8 };
 
-/* An application that answers with much, or late. */
+/* An application whose answers are long, or late. */
 struct side {
     pb_object *root;
     pb_request *waiting[KEPT];
     size_t served, drained;
-    size_t calls_when_drained; /* to be made then */
+    size_t calls_when_drained; /* to be made in on_drained */
     size_t answered, failed;
 };
 
@@ -162,8 +162,8 @@ static void drain_to(struct pair *p, size_t left)
     free(bytes);
 }
 
-/* Calls that came in one go: after the third answer no more are handled, before all but
- * LOW bytes have gone. */
+/* Calls that arrive in one input: after the third answer no more are handled until all
+ * but LOW bytes have been sent. */
 PB_TEST(pressure, stops_between_two_messages)
 {
     struct pair p;
@@ -189,7 +189,7 @@ PB_TEST(pressure, stops_between_two_messages)
     cr_assert_not(pb_session_want_recv(p.server), "what has come is first");
     pb_session_tick(p.server, 0);
     cr_assert_eq(server.served, 5, "up to the high mark again");
-    /* What comes although it reads no more stands behind. */
+    /* Input that arrives while reading has stopped is handled later. */
     call(p.client, &client, "blob", NULL);
     move_all(&p, p.client, p.server);
     cr_assert_eq(server.served, 5);
@@ -203,7 +203,8 @@ PB_TEST(pressure, stops_between_two_messages)
     end(&p, &client, &server);
 }
 
-/* Two that send each other more than the marks: neither waits for the other to read. */
+/* Two sessions that send each other more than the marks: neither waits for the other to
+ * read. */
 PB_TEST(pressure, reads_on_while_it_waits_for_answers)
 {
     struct pair p;
@@ -221,7 +222,7 @@ PB_TEST(pressure, reads_on_while_it_waits_for_answers)
     end(&p, &client, &server);
 }
 
-/* The same with calls whose callers have given up. */
+/* The same with calls that were given up. */
 PB_TEST(pressure, reads_on_for_those_who_gave_up)
 {
     struct pair p;
@@ -325,7 +326,7 @@ PB_TEST(pressure, pauses)
     tell(p.client, "blob", pb_int(1));
     tell(p.client, "pause", pb_int(1));
     tell(p.client, "blob", pb_int(1));
-    p.step = 7; /* bytes at a time: within messages, too */
+    p.step = 7; /* bytes at a time, so that messages are cut */
     move_all(&p, p.client, p.server);
     cr_assert_eq(server.served, 2);
     pb_session_tick(p.server, 5);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cacheables as the captures have them, in the place of either side, byte for byte. */
+ * The captures with Cacheables: a session plays either side, byte for byte. */
 #include "libpb/broker/calls.h"
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/cacheable_objects.h"
@@ -9,7 +9,7 @@
 static const pb_profile twisted_22_4 = {
     .python_major = 3, .python_minor = 11, .twisted = 2204};
 
-/* ---- In the place of the server ---- */
+/* ---- Playing the server ---- */
 
 struct server {
     struct ponds ponds;
@@ -68,7 +68,7 @@ PB_TEST(cacheable, is_served_as_by_twisted)
     serve(cacheable_observers, "cacheable_observers", quietly, 1);
 }
 
-/* ---- In the place of the client ---- */
+/* ---- Playing the client ---- */
 
 struct client {
     pb_session *s;
@@ -116,7 +116,7 @@ static void cacheable_steps(void *ctx, size_t turn)
     case 1:
         call(c, "addDuck", pb_build(NULL, "(s)", "two"));
         break;
-    case 2: /* the observer's answer has gone already */
+    case 2: /* the observer's answer has been sent already */
         expect_ducks(c->results[0], "['one', 'two']");
         call(c, "is", pb_build(NULL, "(O)", c->results[0]));
         break;
@@ -153,7 +153,7 @@ static void again_steps(void *ctx, size_t turn)
         call(c, "addDuck", pb_build(NULL, "(i)", 2));
         break;
     case 4: {
-        /* Each receipt is a value of its own, and all of them show the same. */
+        /* Each receipt is a value of its own, and all of them show the same object. */
         pb_value *pair = c->results[2];
         pb_value *all[] = {c->results[0], c->results[1], pb_item(pair, 0),
                            pb_item(pb_item(pair, 1), 0)};

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Classes with bases: methods of each role, and each callback, of the class itself and of
- * what it is besides. */
+ * its bases. */
 #include <stddef.h>
 
 #include "libpb/broker/objects.h"
 #include "libpb/broker/tests/pair.h"
 
-/* ---- Methods and callbacks that note who ran ---- */
+/* ---- Methods and callbacks that note their name ---- */
 
 static struct pair *at; /* of the conversation that runs */
 
@@ -93,7 +93,7 @@ static const pb_class base_class = {
     .construct = construct,
     .set_state = set_state,
 };
-/* One in between that has something of its own, and one that has nothing. */
+/* Two bases in between: one with callbacks of its own, and one with none. */
 static const pb_class middle_class = {
     .name = "m.Middle", .base = &base_class, .remote = middle_methods};
 static const pb_class empty_class = {.name = "m.Empty", .base = &middle_class};
@@ -104,7 +104,7 @@ static const pb_class own_class = {.name = "m.Own",
                                    .view = own_methods,
                                    .observe = own_methods};
 
-/* ---- Looking ---- */
+/* ---- Lookups ---- */
 
 static const char *method_of(const pb_class *cls, pb_role role, const char *name)
 {
@@ -133,7 +133,7 @@ PB_TEST(class, methods_of_the_nearest)
     }
 }
 
-/* What a role has is no business of another. */
+/* The methods of one role are unknown to the others. */
 PB_TEST(class, roles_are_apart)
 {
     static const pb_class base = {.name = "B", .perspective = base_methods};
@@ -165,7 +165,7 @@ PB_TEST(class, callbacks_of_the_nearest)
     cr_assert_eq(pb__class_with(&cls, offsetof(pb_class, destroy)), &base_class);
 }
 
-/* Bases in a circle come to an end, and so do too many of them. */
+/* A cycle of bases ends, and so does a chain that is too long. */
 PB_TEST(class, circles_and_chains)
 {
     pb_class a = {.name = "A", .remote = own_methods};
@@ -274,7 +274,7 @@ PB_TEST(class, is_called_by_its_own_methods_and_those_of_its_bases)
                     "it destroyed\n");
 }
 
-/* What is told of a method that nobody has names the class itself. */
+/* The error for an unknown method names the class itself. */
 static void missing(struct pair *p)
 {
     static const pb_class base = {.name = "m.Base", .perspective = base_methods};

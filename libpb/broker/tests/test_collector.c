@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A collector as its peer calls it: every way in which the collecting ends, once, and that
- * no page is lost without a word. */
+ * A collector, called by its peer: each way in which collecting ends, exactly once, and
+ * that no page is lost without an error. */
 #include "libpb/base/error.h"
 #include "libpb/broker/tests/pair.h"
 #include "pb/local.h"
@@ -11,8 +11,8 @@ struct holder {
     struct pair *p;
     pb_object *root, *collector;
     pb_remote *peers; /* the peer's reference to the collector */
-    int refuse;       /* what the next page is answered with */
-    const char *why;  /* and the sentence for it; NULL: none */
+    int refuse;       /* the answer to the next page */
+    const char *why;  /* and the text for it; NULL: none */
 };
 
 static int got(pb_value *page, pb_error *err, void *user_data)
@@ -114,7 +114,7 @@ PB_TEST(collector, ends_where_a_page_is_refused)
 {
     converse(refusing, "client ready\nserver ready\n"
                        "got 1\nanswer None\n"
-                       "got 2\nend -4 a page was not taken: number out of range\n"
+                       "got 2\nend -4 a page was refused: number out of range\n"
                        "failure 0 builtins.OverflowError: number out of range\n"
                        "answer None\nclient closed\nserver closed\n");
 }
@@ -131,7 +131,7 @@ PB_TEST(collector, ends_where_a_page_is_missing)
 {
     converse(without_a_page,
              "client ready\nserver ready\n"
-             "end -3 a page was not taken: wrong kind of value\n"
+             "end -3 a page was refused: wrong kind of value\n"
              "failure 0 builtins.TypeError: CallbackPageCollector.remote_gotPage() "
              "missing 1 required positional argument: 'page'\n"
              "client closed\nserver closed\n");
@@ -170,7 +170,7 @@ static void given_back(struct pair *p)
 PB_TEST(collector, ends_when_it_is_given_back)
 {
     converse(given_back, "client ready\nserver ready\ngot b''\nanswer None\n"
-                         "end -10 the collector was given back before the paging ended\n"
+                         "end -10 the collector was released before the paging ended\n"
                          "client closed\nserver closed\n");
 }
 
@@ -191,7 +191,7 @@ PB_TEST(collector, ends_with_the_connection)
                         "client closed -10 : the peer closed the connection\n");
 }
 
-/* Asks for pages before the session is ready. */
+/* Requests pages before the session is ready. */
 static struct pair *asking_early(pb_value *args, int64_t timeout)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -214,7 +214,7 @@ static void told_early(struct pair *p, const char *expected)
     free(p);
 }
 
-/* The failure has the reason of the call; that its collector was released is not it. */
+/* The failure has the reason why the call failed, not that its collector was released. */
 PB_TEST(collector, tells_why_the_call_was_never_sent)
 {
     const pb_error why = {.code = PB_ERR_SYSTEM, .text = "connection refused"};
@@ -235,7 +235,7 @@ PB_TEST(collector, tells_why_the_call_was_never_sent)
         "client ready\nserver ready\n");
 }
 
-/* A collector may be tested without a network. */
+/* A collector can be called locally, for example in a test without a network. */
 PB_TEST(collector, may_be_called_here)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -252,7 +252,7 @@ PB_TEST(collector, may_be_called_here)
 
 /* ---- Without memory ---- */
 
-/* Whatever fails, the pages that were got are whole, or the end says that they are not. */
+/* Whatever fails, either the collected pages are complete, or `end` gets an error. */
 static int collect(void *user_data)
 {
     (void)user_data;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Copyables as the captures have them, in the place of either side, byte for byte. */
+ * The captures with Copyables: a session plays either side, byte for byte. */
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/captured_copies.h"
 #include "libpb/broker/tests/copyable_objects.h"
@@ -10,16 +10,16 @@
 static void serve(const struct chunk *chunks, const char *name, pb_profile profile)
 {
     for (int single = 0; single < 2; single++) {
-        struct farm farm;
-        cr_assert(farm_begin(&farm, NULL, profile));
+        struct copy_service service;
+        cr_assert(copy_service_begin(&service, NULL, profile));
         pb_registry *g = registry_new();
         pb_session_config c = {
-            .root = farm.root, .registry = g, .jelly.profile = profile};
+            .root = service.root, .registry = g, .jelly.profile = profile};
         pb_session *s = pb_session_server_new(&c, 0);
         pb_registry_unref(g);
         play(s, chunks, name, single, NULL, NULL);
         pb_session_free(s);
-        pb_object_unref(farm.root);
+        pb_object_unref(service.root);
         cr_assert_eq(constructed, destroyed);
         cr_assert_eq(pb__test_live(), 0);
     }
@@ -155,7 +155,7 @@ static void reference_steps(void *ctx, size_t turn)
         get(c, "holder");
         break;
     case 1:
-        /* Registered without a class: data, under the tag that it came with. */
+        /* Registered without a class: data, under the received tag. */
         cr_assert_str_eq(pb_name_of(c->result), "scenarios.Holder");
         holder = pb_value_ref(c->result);
         call(c, pb_as_remote(pb_dict_get(pb_instance_state(holder), "held")), "three",

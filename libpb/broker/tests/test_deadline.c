@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * From when time-outs count, by a clock of the test's own: it goes on while a callback is at
- * work, and between the driver's calls. */
+ * When timeouts begin, with a clock that the test sets: it advances during callbacks, and
+ * between the calls of the driver. */
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/pair.h"
 #include "pb/login.h"
 
-/* A client, its clock, and how its calls have ended. */
+/* A client, its clock, and how its calls ended. */
 struct clocked {
     pb_session *s;
     int64_t now;
-    int64_t work;    /* that the next callback does, in milliseconds */
-    int64_t timeout; /* of the call that it makes then; 0: none */
+    int64_t work;    /* the duration of the next callback, in milliseconds */
+    int64_t timeout; /* of the call that it makes; 0: none */
     int answers, failures, code, wakes;
 };
 
@@ -74,8 +74,8 @@ static void answer(struct clocked *c, int n)
     cr_assert_eq(pb_session_recv(c->s, BYTES(bytes), c->now), 0);
 }
 
-/* The time-out of a call counts from when it is made, though it is made after work of which
- * the driver has not told. */
+/* The timeout of a call begins when the call is made, even after work that the driver has
+ * not reported yet. */
 PB_TEST(deadline, counts_from_the_call)
 {
     struct clocked c;
@@ -94,7 +94,7 @@ PB_TEST(deadline, counts_from_the_call)
     pb_session_free(c.s);
 }
 
-/* The same between two calls of the driver's, who knows the deadline at once. */
+/* The same between two calls of the driver, which learns the deadline at once. */
 PB_TEST(deadline, counts_between_two_turns)
 {
     struct clocked c;
@@ -109,7 +109,7 @@ PB_TEST(deadline, counts_between_two_turns)
     pb_session_free(c.s);
 }
 
-/* A call before the negotiation sends nothing, but the driver hears of its deadline. */
+/* A call before the negotiation sends nothing, but the driver learns its deadline. */
 PB_TEST(deadline, wakes_the_driver)
 {
     struct clocked c;
@@ -125,8 +125,8 @@ PB_TEST(deadline, wakes_the_driver)
     pb_session_free(c.s);
 }
 
-/* A driver without a clock: from what it told last while it is on the stack, else from what
- * it tells next. */
+/* A driver without a clock: the time is what it passed last while it is on the stack,
+ * else what it passes next. */
 PB_TEST(deadline, without_a_clock)
 {
     struct clocked c;
@@ -147,7 +147,7 @@ PB_TEST(deadline, without_a_clock)
     "\x03\x80\x1b\x87\x01\x81\x03\x80\x0b\x87\x10\x82" \
     "0123456789abcdef\x02\x80\x10\x87\x01\x81"
 
-/* The two calls of a login have the time of one. */
+/* The two calls of a login share one timeout. */
 PB_TEST(deadline, login)
 {
     struct clocked c;
@@ -158,7 +158,8 @@ PB_TEST(deadline, login)
     cr_assert_eq(pb_login(c.s, &alice, NULL, &options, ended, &c, NULL, NULL), 0);
     cr_assert_eq(pb_session_deadline(c.s), 3000);
     c.now = 2900;
-    cr_assert_eq(pb_session_recv(c.s, BYTES(CHALLENGE), 2400), 0); /* it was told late */
+    cr_assert_eq(pb_session_recv(c.s, BYTES(CHALLENGE), 2400),
+                 0); /* the time arrived late */
     cr_assert_eq(pb_session_deadline(c.s), 3000);
     cr_assert_eq(pb_session_tick(c.s, 3000), 0);
     cr_assert_eq(c.code, PB_ERR_TIMEOUT);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The end of a connection: who is told, and in which order; and its begin, where each
- * connection gets a root of its own. */
+ * The end of a connection: which callbacks run, and in which order; and its beginning,
+ * with a root object per connection. */
 #include <inttypes.h>
 
 #include "libpb/broker/exports.h"
@@ -62,7 +62,8 @@ static void in_order(struct pair *p)
     pb_session_notify_on_disconnect(p->client, told_session, &t[3]);
     pb_remote_notify_on_disconnect(a, told_remote, &t[4]);
     pb_session_notify_on_disconnect(p->client, told_session, &t[0]);
-    /* Each call takes one, the first; what was not asked for is borne. */
+    /* Each call removes one, the first. Removing one that was not registered does
+     * nothing. */
     pb_remote_notify_on_disconnect(b, told_remote, &t[5]);
     pb_remote_dont_notify_on_disconnect(b, told_remote, &t[5]);
     pb_remote_dont_notify_on_disconnect(b, told_remote, &t[4]);
@@ -88,7 +89,7 @@ PB_TEST(disconnect, tells_in_twisteds_order)
              "server closed -10 : the peer closed the connection\n");
 }
 
-/* Gives up what is yet to be told, from a call that fails and from what is told. */
+/* Cancels pending callbacks, from a call that fails and from a callback. */
 struct giver {
     struct pair *p;
     pb_remote *remote;
@@ -141,7 +142,7 @@ PB_TEST(disconnect, tells_nobody_who_gave_up)
     converse(given_up, "failed -10\nfirst\ntold 2\nclient closed\nserver closed\n");
 }
 
-/* A reference that is to tell is held, and given back when it is not to any more. */
+/* A reference with a callback is held, and released when the callback is cancelled. */
 static void held(struct pair *p)
 {
     struct service server;
@@ -181,7 +182,7 @@ PB_TEST(disconnect, each_allocation_may_fail)
     close_services(&p, &server, NULL);
 }
 
-/* ---- A root of each connection's own ---- */
+/* ---- A root per connection ---- */
 
 enum { GIVES, PUBLISHES, CLOSES, FREES, NONE };
 

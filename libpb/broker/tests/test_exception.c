@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of exceptions: the order of method resolution as Python has it. */
+ * The table of exceptions: the method resolution order is that of Python. */
 #include <string.h>
 
 #include "libpb/broker/exception.h"
 #include "tests/support.h"
 
-/* The classes of an exception, a space between them. */
+/* The classes of an exception, separated by spaces. */
 static const char *mro(const char *exception, pb_profile profile)
 {
     static char text[1024];

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Failures: what is sent for each kind of peer, what is read of what Twisted sends, and
- * errors of our own. */
+ * Failures: what is sent to each kind of peer, what is read from Twisted, and errors of
+ * our own. */
 #include "libpb/broker/failures.h"
 #include "libpb/broker/tests/service.h"
 
-/* Keeps a failure: its user_data is where. */
+/* Stores a failure at the address in user_data. */
 static void keep(pb_value *result, pb_failure *f, void *user_data)
 {
     cr_assert_null(result);
     *(pb_failure **)user_data = pb_failure_ref(f);
 }
 
-/* The state that a peer of the profile is sent, printed. */
+/* The state that is sent to a peer of the profile, printed. */
 static char *state_sent(pb_profile profile, bool unsafe, const char *mro,
                         const char *text)
 {
@@ -117,7 +117,8 @@ PB_TEST(failure, has_text_that_can_be_sent)
     converse(bad_text, "failure 0 builtins.ValueError: a??z7??\n");
 }
 
-/* What Twisted counts: every Failure that it makes, the ones that it logs included. */
+/* The number that Twisted counts: every Failure that it creates, also those that are
+ * logged. */
 static void counted(struct pair *p)
 {
     struct service server;
@@ -175,7 +176,7 @@ PB_TEST(failure, is_of_its_class_and_its_bases)
     converse(inherited, "");
 }
 
-/* What comes in an error message, read. */
+/* Reads the content of an error message. */
 static pb_failure *read_failure(const char *literal)
 {
     pb_error err = {0};
@@ -302,7 +303,7 @@ PB_TEST(failure, bears_what_is_missing_or_odd)
     pb_failure_unref(f);
 }
 
-/* Not a failure, but a copy of the exception, or anything at all. */
+/* Not a failure but a copy of the exception, or any other value. */
 PB_TEST(failure, can_be_any_value)
 {
     pb_value *v = pb_instance_steal("shop.SoldOut", pb_build(NULL, "{s:i}", "left", 0));
@@ -337,7 +338,7 @@ PB_TEST(failure, of_our_own_has_twisteds_name)
     pb_failure_unref(NULL);
 }
 
-/* Where there is no memory for a failure, one of its code stands in. */
+/* If there is no memory for a failure, a constant of the same code is used. */
 PB_TEST(failure, needs_no_memory)
 {
     pb__test_fail_at(1, true);
@@ -353,7 +354,7 @@ PB_TEST(failure, needs_no_memory)
     pb__test_fail_at(0, false);
 }
 
-/* A request that nobody answers is answered all the same. */
+/* A request that is never answered gets an error as its answer. */
 static void forgotten(struct pair *p)
 {
     struct service server;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Failures that go on, and exceptions that go as themselves: what Twisted 22.4 sends for a
- * CopiedFailure that ends a Deferred, for an exception that its security allows, and for a
- * CopyableFailure among arguments and in answers. */
+ * Failures that are forwarded, and exceptions that are sent as instances: what Twisted
+ * 22.4 sends for a CopiedFailure that ends a Deferred, for an exception that its security
+ * allows, and for a CopyableFailure among arguments and in answers. */
 #include "libpb/broker/failures.h"
 #include "libpb/broker/tests/service.h"
 
@@ -55,7 +55,7 @@ static int answer_value(struct failing *f, pb_request *r)
     return pb_request_answer_steal(r, pb_value_ref(f->value));
 }
 
-/* Calls it, and what has been kept is failed with f->failure. */
+/* Calls it, and fails the stored request with f->failure. */
 static void ask(struct failing *f, const pb_session_config *config,
                 int (*fail)(struct failing *f, pb_request *r))
 {
@@ -80,7 +80,7 @@ static void ask(struct failing *f, const pb_session_config *config,
     pair_close_both(&f->p);
 }
 
-/* What was got, printed; and forgets it. */
+/* Returns the received failure, printed, and forgets it. */
 static char *take_got(struct failing *f)
 {
     cr_assert_not_null(f->got);
@@ -102,7 +102,7 @@ static pb_failure *came(const char *state)
     return f;
 }
 
-/* What came, and what goes on. */
+/* A received failure, and what is sent for it. */
 static const struct row {
     pb_profile profile;
     bool in_method, unsafe;
@@ -129,7 +129,7 @@ static const struct row {
      "b'exceptions.KeyError', 'tb': None, 'value': \"b'bad'\", 'traceback': "
      "'Traceback unavailable\\n', 'parents': [b'exceptions.KeyError'], "
      "'unsafeTracebacks': False}"},
-    /* Little of it, and odd. */
+    /* An incomplete and unusual one. */
     {{3, 11, 2204},
      false,
      false,
@@ -165,7 +165,7 @@ static const struct row {
      "{'count': 3, 'type': b'shop.SoldOut', 'value': 'none', 'frames': [], 'stack': [], "
      "'tb': None, 'unsafeTracebacks': False, 'traceback': 'Traceback unavailable\\n', "
      "'pickled': 1}"},
-    /* Twisted stumbles over this one; the traceback that came goes on. */
+    /* Twisted raises an exception for this one; the received traceback is forwarded. */
     {{3, 11, 2204},
      false,
      true,
@@ -180,7 +180,7 @@ static const struct row {
      "{'value': b'none', b'type': b'shop.SoldOut', b'frames': [], b'stack': [], "
      "b'tb': None, b'unsafeTracebacks': False, b'traceback': "
      "b'Traceback unavailable\\n'}"},
-    /* No state at all is made anew. */
+    /* Without any state a new one is made. */
     {{3, 11, 2204},
      false,
      false,
@@ -214,7 +214,7 @@ PB_TEST(forward, goes_on_as_it_came)
     }
 }
 
-/* One that was made here goes with the traceback that it was given. */
+/* A failure of our own is sent with the traceback that it was given. */
 PB_TEST(forward, a_new_failure_says_what_it_was_told)
 {
     static struct failing f;
@@ -260,7 +260,7 @@ PB_TEST(forward, a_new_failure_says_what_it_was_told)
     pb_failure_unref(f.failure);
 }
 
-/* ---- Exceptions as themselves ---- */
+/* ---- Exceptions as instances ---- */
 
 static pb_taster *taster_for(const char *class_name)
 {
@@ -277,8 +277,8 @@ static int raise_sold_out(struct failing *f, pb_request *r)
     return pb_request_fail(r, "shop.SoldOut twisted.spread.pb.Error", "none left");
 }
 
-/* Where the taster lets the class be sent, Twisted sends the exception: without its
- * arguments, which are no members. */
+/* If the taster allows the class, Twisted sends the exception as an instance: without its
+ * arguments, as these are no attributes. */
 PB_TEST(forward, goes_as_itself_where_its_class_is_allowed)
 {
     static struct failing f;
@@ -335,7 +335,7 @@ PB_TEST(forward, goes_as_a_failure_where_its_class_is_not)
     pb_value_unref(f.value);
 }
 
-/* What no exception can be, and what cannot be sent. */
+/* Values that are no exceptions, and values that cannot be sent. */
 PB_TEST(forward, says_why_it_cannot_be_sent)
 {
     static struct failing f;
@@ -373,7 +373,7 @@ static int raise_long(struct failing *f, pb_request *r)
     return pb_request_fail(r, "shop.SoldOut", "%0300d", f->result);
 }
 
-/* An error that cannot be sent becomes one that can. */
+/* An error that cannot be sent is replaced by one that can. */
 PB_TEST(forward, no_answer_is_lost)
 {
     static struct failing f;
@@ -413,7 +413,7 @@ PB_TEST(forward, can_be_a_value)
     pb_value_unref(f.answer);
     pb_value_unref(f.value);
 
-    /* One that came can be sent on so, and fail a call. */
+    /* A received one can be sent on as a value, and can fail a call. */
     f.value = pb_failure_to_value(copied);
     ask(&f, &c, answer_value);
     pb_failure *again = pb_failure_from_value(f.answer);

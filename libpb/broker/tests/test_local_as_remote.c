@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Local objects behind the interface of remote ones. */
+ * Local objects that are called through references. */
 #include "libpb/broker/tests/pair.h"
 #include "pb/flavors.h"
 #include "pb/local.h"

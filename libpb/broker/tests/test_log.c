@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is told of what Twisted would log. */
+ * The log lines for what Twisted would log. */
 #include "libpb/broker/tests/service.h"
 
 static void logged(pb_session *s, pb_log_level level, const char *text, void *user_data)
@@ -10,7 +10,7 @@ static void logged(pb_session *s, pb_log_level level, const char *text, void *us
     note(p, "%s %s: %s", s == p->client ? "client" : "server", names[level], text);
 }
 
-/* A failure of ours comes from elsewhere. */
+/* A failure of ours that was made elsewhere. */
 static int serve_forward(void *self, pb_request *r)
 {
     (void)self;
@@ -130,7 +130,7 @@ PB_TEST(log, tells_of_failures_that_are_not_expected)
              "Traceback from remote host -- builtins.OSError: far away\n");
 }
 
-/* The fourth strike is the last. */
+/* The fourth time ends the session. */
 static void strikes(struct pair *p)
 {
     struct service server;
@@ -177,7 +177,7 @@ PB_TEST(log, tells_of_what_the_peer_does_wrong)
     close_logged(&p, &server);
 }
 
-/* Everything is allowed in it, but to read. */
+/* on_log may do anything except pass input. */
 struct closer {
     pb_session *s;
     bool ended;
@@ -333,9 +333,9 @@ PB_TEST(log, tells_of_each_message)
         "none\\nleft\n"
         "client debug: < error 5 shop.SoldOut: none\\nleft, 511 bytes\n"
         "failure 0 shop.SoldOut: none\nleft\n"
-        "client debug: the session is over: it was closed here\n"
+        "client debug: the session has ended: closed by this side\n"
         "client closed\n"
-        "server debug: the session is over: it was closed here\n"
+        "server debug: the session has ended: closed by this side\n"
         "server closed\n");
 }
 
@@ -358,7 +358,8 @@ static void open_quietly(struct pair *p, struct service *server)
     talk(p);
 }
 
-/* Calls without noting the end; what was noted meanwhile is the log then. */
+/* Makes a call without noting its end; the log then has only what was logged
+ * meanwhile. */
 static void call_quietly(struct pair *p, const char *method, pb_value *args)
 {
     pb_remote *root = pb_session_root(p->client);
@@ -376,7 +377,7 @@ static void expect(const struct pair *p, const char *line)
     cr_assert_not_null(strstr(p->log, line), "no %s in\n%s", line, p->log);
 }
 
-/* Only whole characters, up to 200 bytes of what is printed. */
+/* Whole characters only, up to 200 bytes of output. */
 PB_TEST(log, cuts_values)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -391,7 +392,7 @@ PB_TEST(log, cuts_values)
         call_quietly(p, "echo", pb_build(NULL, "(s)", text));
         snprintf(line, sizeof line, "client debug: > message %d root.echo('%.*s%.*s..., ",
                  pad + 1, pad, "xxx", (198 - pad) / 3 * 3, euros);
-        expect(p, line); /* a parenthesis and a quote come before it */
+        expect(p, line); /* after a parenthesis and a quote */
         snprintf(line, sizeof line, "client debug: < answer %d '%.*s%.*s..., ", pad + 1,
                  pad, "xxx", (199 - pad) / 3 * 3, euros);
         expect(p, line);
@@ -409,7 +410,7 @@ PB_TEST(log, cuts_values)
     free(p);
 }
 
-/* What a terminal would act on is escaped, wherever a peer may put it. */
+/* Control characters are escaped, wherever a peer can put them. */
 PB_TEST(log, escapes_what_a_peer_sends)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -432,7 +433,7 @@ PB_TEST(log, escapes_what_a_peer_sends)
     free(p);
 }
 
-/* ---- The application does what it wants ---- */
+/* ---- Callbacks that free the session ---- */
 
 /* Frees the session at the n-th message. */
 struct freeing {
@@ -458,8 +459,8 @@ static void freeing_ended(pb_session *s, const pb_error *why, void *user_data)
     ((struct freeing *)user_data)->ended++;
 }
 
-/* Gets a reference, calls through it, and lets it go, as a client that may be freed in
- * each of its messages; true when it came to the end. */
+/* Gets a reference, calls through it, and releases it, as a client that may be freed in
+ * each of its messages; true if it was not. */
 static bool freed_at(int n)
 {
     struct pair p = {0};

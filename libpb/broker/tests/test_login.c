@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logins between two sessions: every way in, every way to be refused, and the logout. */
+ * Logins between two sessions: every way to log in, every way to be refused, and the
+ * logout. */
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/users.h"
 
@@ -22,7 +23,7 @@ static void by_password(struct pair *p)
     pb_remote_call(c.avatar, "name", noted, p, NULL, "");
     pb_remote_call(c.avatar, "nothing", noted, p, NULL, "");
     talk(p);
-    pb_session_lost(p->server, NULL); /* with the avatar still in the client's hands */
+    pb_session_lost(p->server, NULL); /* while the client still holds the avatar */
     pb_session_lost(p->client, NULL);
     give_back(&c);
     close_service(p, &v);
@@ -51,7 +52,7 @@ static void in_time(struct pair *p)
     pb_call_options options = {.timeout = 100};
     pb_login_call *login;
     v.keep_in_realm = true;
-    p->now += 60000; /* of which the client has not been told when it logs in */
+    p->now += 60000; /* which the client does not know when it logs in */
     pb_login(p->client, &who, NULL, &options, logged_in, &c, NULL, NULL);
     talk(p);
     later(p, 60);
@@ -121,7 +122,7 @@ PB_TEST(login, tells_of_what_cannot_be_sent)
                          "client closed\nserver closed\n");
 }
 
-/* ---- Servers that answer otherwise ---- */
+/* ---- Servers with other answers ---- */
 
 enum { ODD_TURNS = 6 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Negotiation in both roles, byte for byte, and everything that can go wrong with it. */
+ * Negotiation in both roles, byte for byte, and all of its errors. */
 #include "libpb/broker/tests/service.h"
 
-/* What a session says of its own, taken from it. */
+/* Takes the output of a session, which must be this. */
 static void says(pb_session *s, pb_span expected)
 {
     pb_span out = pb_session_send(s);
@@ -75,14 +75,13 @@ PB_TEST(negotiate, ends_where_no_dialect_is_known)
                                        "future"),
                                  0),
                  PB_ERR_PROTOCOL);
-    ends_with(s, PB_ERR_PROTOCOL, "message 1",
-              "the peer offers no dialect that is known here");
+    ends_with(s, PB_ERR_PROTOCOL, "message 1", "the peer offers no known dialect");
     pb_session_free(s);
 
     s = pb_session_client_new(&(pb_session_config){0}, 0);
     cr_assert_eq(pb_session_recv(s, BYTES("\x02\x82pb"), 0), PB_ERR_PROTOCOL);
     ends_with(s, PB_ERR_PROTOCOL, "message 1",
-              "the peer does not begin with a list of dialects");
+              "the peer did not begin with a list of dialects");
     pb_session_free(s);
 
     s = pb_session_server_new(&(pb_session_config){0}, 0);
@@ -129,7 +128,8 @@ PB_TEST(negotiate, ends_at_another_version)
     s = pb_session_server_new(&(pb_session_config){0}, 0);
     cr_assert_eq(pb_session_recv(s, BYTES("\x02\x82pb\x02\x80\x13\x87\x01\x82x"), 0),
                  PB_ERR_PROTOCOL);
-    ends_with(s, PB_ERR_PROTOCOL, "message 2: version.version", "a version is a number");
+    ends_with(s, PB_ERR_PROTOCOL, "message 2: version.version",
+              "the version is not a number");
     pb_session_free(s);
 }
 
@@ -166,8 +166,8 @@ PB_TEST(negotiate, does_not_wait_for_ever)
     pb_session_free(s);
 }
 
-/* Calls that are made before the session is ready leave in order, one that was cancelled
- * not at all, and one that cannot be sent fails. */
+/* Calls that are made before the session is ready are sent in order; one that was
+ * cancelled is not sent, and one that cannot be sent fails. */
 static void early(struct pair *p)
 {
     struct service service;
@@ -213,7 +213,7 @@ PB_TEST(negotiate, keeps_calls_that_come_early)
         "server closed\n");
 }
 
-/* They fail, in order, where it never becomes ready. */
+/* They fail, in order, if the session never becomes ready. */
 PB_TEST(negotiate, fails_early_calls_when_it_ends)
 {
     struct pair p = {0};

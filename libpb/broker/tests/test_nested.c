@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Receiving from inside a callback: what came goes on to be handled in its order, while the
- * message whose callback it is still is; and where that cannot be, it is refused. */
+ * Receiving inside a callback: later input is handled in order while the message of the
+ * callback is still being handled; where that is impossible, it is refused. */
 #include "libpb/broker/tests/service.h"
 
 struct bytes {
@@ -9,16 +9,16 @@ struct bytes {
     size_t len;
 };
 
-/* What the callbacks of a test know; `run` is what the next of them does, once. */
+/* The data for the callbacks of a test; the next callback calls `run`, once. */
 struct nest {
     struct pair *p;
     void (*run)(struct nest *n);
-    struct bytes more; /* that run gives to the server */
+    struct bytes more; /* input that run passes to the server */
     pb_value *got;     /* by the last call of get */
     pb_request *kept;  /* by the last call of kept */
 };
 
-static struct nest *nest; /* of the test that runs: construct has no user_data */
+static struct nest *nest; /* of the test that runs, as construct has no user_data */
 
 static void run_once(struct nest *n)
 {
@@ -29,7 +29,7 @@ static void run_once(struct nest *n)
     }
 }
 
-/* Notes its argument, runs, and answers with it. */
+/* Notes its argument, calls run, and answers with its argument. */
 static int serve_say(void *self, pb_request *r)
 {
     struct nest *n = self;
@@ -97,7 +97,7 @@ static void expect_log(struct pair *p, const char *expected)
     p->log[0] = '\0';
 }
 
-/* For tests in which the server got bytes that the client knows nothing of. */
+/* For tests in which the server got bytes that the client did not send. */
 static void lose_both(struct pair *p)
 {
     pb_session_lost(p->client, NULL);
@@ -120,7 +120,7 @@ static struct bytes copy(pb_span s)
     return b;
 }
 
-/* What a session has said, taken from it. */
+/* Takes the output of a session. */
 static struct bytes spoken(pb_session *s)
 {
     struct bytes b = copy(pb_session_send(s));
@@ -166,7 +166,7 @@ static void tick(struct nest *n)
 
 #define IN_ORDER "begin 1\nbegin 2\nend 2\nbegin 3\nend 3\nend 1\n"
 
-/* What is behind the message in the same input is handled, with new input or without. */
+/* Input after the message is handled, with new input or without. */
 PB_TEST(nested, goes_on_with_the_rest)
 {
     void (*const ways[])(struct nest * n) = {give_more, tick};
@@ -212,7 +212,7 @@ static void give_more_to_a_paused_one(struct nest *n)
     cr_assert(!pb_session_want_recv(n->p->server));
 }
 
-/* What is not handled now is kept, in its order. */
+/* What is not handled now is stored, in order. */
 PB_TEST(nested, keeps_what_it_does_not_handle)
 {
     struct pair p;
@@ -236,7 +236,7 @@ PB_TEST(nested, keeps_what_it_does_not_handle)
 
 static void give_garbage(struct nest *n)
 {
-    for (int i = 0; i < 2; i++) { /* to one that is open, to one that is not any more */
+    for (int i = 0; i < 2; i++) { /* for an open session, and for a closed one */
         cr_assert_eq(pb_session_recv(n->p->server, BYTES("\x01\x99"), 1000),
                      PB_ERR_SYNTAX);
         cr_assert(pb_session_is_closed(n->p->server));
@@ -244,7 +244,7 @@ static void give_garbage(struct nest *n)
     note(n->p, "after the end");
 }
 
-/* What follows from an end waits for the outermost callback. */
+/* The callbacks for the end of a session wait for the outermost callback. */
 PB_TEST(nested, an_end_waits)
 {
     struct pair p;
@@ -275,7 +275,7 @@ static void free_inside(struct nest *n)
     note(n->p, "after that");
 }
 
-/* A session that is freed two calls deep goes when the outermost returns. */
+/* A session that is freed two calls deep is freed when the outermost call returns. */
 PB_TEST(nested, a_free_waits)
 {
     struct pair p;
@@ -290,9 +290,9 @@ PB_TEST(nested, a_free_waits)
     lose_both(&p);
 }
 
-/* ---- In the midst of a message ---- */
+/* ---- During reading or writing of a message ---- */
 
-/* The input is refused, and is not taken. */
+/* The input is refused, and not read. */
 static void is_refused(pb_session *s)
 {
     cr_assert(!pb_session_want_recv(s));
@@ -375,7 +375,7 @@ PB_TEST(nested, never_in_the_midst_of_a_message)
     pb_registry_unref(registry);
 }
 
-/* ---- What a message has, while others come ---- */
+/* ---- State of a message while others arrive ---- */
 
 static void get(pb_value *result, pb_failure *failure, void *user_data)
 {
@@ -384,8 +384,8 @@ static void get(pb_value *result, pb_failure *failure, void *user_data)
     n->got = pb_value_ref(result);
 }
 
-/* A reference in a message that came in part before the callback returned, and in part
- * afterwards, is its perspective's all the same. */
+/* A reference gets its perspective even if its message arrives in two parts: during the
+ * callback, and after it. */
 PB_TEST(nested, half_a_message)
 {
     struct pair p;
@@ -414,8 +414,7 @@ PB_TEST(nested, half_a_message)
     pair_close_both(&p);
 }
 
-/* A copy that comes: it is told its state, in which it does what run says, and refuses it
- * if that says so. */
+/* A received copy: set_state calls run, and may refuse the state. */
 static int set_state(void *self, pb_value *state, pb_error *err)
 {
     (void)self;
@@ -469,7 +468,7 @@ static void tick_client(struct nest *n)
     cr_assert_eq(pb_session_tick(n->p->client, 1000), 0);
 }
 
-/* Opens a pair whose server gives copies, and asks for two. */
+/* Opens a pair whose server sends copies, and requests two. */
 static pb_registry *ask_for_copies(struct nest *n, struct pair *p, int first, int second)
 {
     *p = (struct pair){.now = 1000};
@@ -492,7 +491,8 @@ static pb_registry *ask_for_copies(struct nest *n, struct pair *p, int first, in
     return registry;
 }
 
-/* Copies of two messages: each is told its state once, and each message fails by its own. */
+/* Copies of two messages: each gets its state once, and each message fails for its own
+ * copy. */
 PB_TEST(nested, copies)
 {
     static const char *const ends[2][2] = {
@@ -517,7 +517,7 @@ PB_TEST(nested, copies)
     }
 }
 
-/* ---- What a callback may do to what it belongs to ---- */
+/* ---- Callbacks that end the call or session they belong to ---- */
 
 static void close_server(struct nest *n)
 {
@@ -616,7 +616,7 @@ static const pb_class calling_class = {.name = "shop.Cache",
                                        .state_to_cache = state_to_cache,
                                        .stopped_observing = stopped_and_calls};
 
-/* What is called once a message was taken back has a number of its own. */
+/* A call that is made after a message was taken back has a number of its own. */
 PB_TEST(nested, called_when_a_message_is_taken_back)
 {
     struct pair p;
@@ -671,7 +671,7 @@ static int give_cache(void *self, pb_request *r)
 static const pb_class cacher_class = {
     .name = "Cacher", .remote = (const pb_method[]){{"cache", give_cache}, {0}}};
 
-/* A cache is given back once more while the object is being told that it was. */
+/* A cache is released once more during stopped_observing. */
 PB_TEST(nested, given_back_twice)
 {
     struct pair p = {.now = 1000};
@@ -691,7 +691,7 @@ PB_TEST(nested, given_back_twice)
     struct bytes first = n.more;
     cr_assert_eq(give(p.server, &first), PB_ERR_PROTOCOL);
     expect_log(&p, "stopped\nserver closed -8 message 5: decache.object: "
-                   "decache of 1, of which the peer has no cache\n");
+                   "decache of 1: the peer has no cache of it\n");
     lose_both(&p);
 }
 
@@ -716,7 +716,7 @@ static int serve_kept(void *self, pb_request *r)
 static const pb_class keeper_class = {
     .name = "Keeper", .remote = (const pb_method[]){{"kept", serve_kept}, {0}}};
 
-/* The last owner of a request lets go of it while it is being answered. */
+/* The last owner of a request releases it while it is being answered. */
 PB_TEST(nested, request_dropped_while_it_is_answered)
 {
     for (int way = 0; way < 3; way++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A whole conversation with each allocation failing: whatever happens, each call that was
- * taken ends once, each session closes once, and nothing is left. */
+ * A complete conversation with each allocation failing: whatever happens, each accepted
+ * call ends once, each session closes once, and no memory is left. */
 #include "libpb/broker/tests/service.h"
 
 struct tally {
@@ -33,7 +33,7 @@ static void closed(pb_session *s, const pb_error *why, void *user_data)
     t->closed++;
 }
 
-/* Takes the arguments; those that could not be made are no call. */
+/* Takes the arguments; if they could not be made, no call is made. */
 static void call(struct tally *t, pb_session *s, const char *method, pb_value *args,
                  pb_answer_cb cb, int64_t timeout)
 {

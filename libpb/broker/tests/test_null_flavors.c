@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The rule for NULL in flavors, registries, local references, pages and published objects:
- * see tests/null.h. */
+ * The rule for NULL in flavors, registries, local references, pages and published
+ * objects: see tests/null.h. */
 #include "libpb/broker/tests/pair.h"
 #include "pb/flavors.h"
 #include "pb/local.h"
@@ -325,11 +325,11 @@ PB_TEST(null, pb_publishable_state)
     pb_object *o = plain();
     published.published_id = pb_int(1);
     GIVES(pb_publishable_state(NULL, o, to, &err), NULL);
-    TOLD_NULL(&err, "what is published");
+    TOLD_NULL(&err, "the publishable");
     GIVES(pb_publishable_state(&published, o, NULL, &err), NULL);
-    TOLD(&err, PB_ERR_ARG, "what is published is sent to no observer");
+    TOLD(&err, PB_ERR_ARG, "a publishable can only be sent to an observer");
     GIVES(pb_publishable_state(&published, NULL, to, &err), NULL);
-    TOLD(&err, PB_ERR_ARG, "what is published is sent to no observer");
+    TOLD(&err, PB_ERR_ARG, "a publishable can only be sent to an observer");
     GIVES(pb_publishable_state(&published, o, to, NULL), NULL);
     published.published_id = NULL;
     GIVES(pb_publishable_state(&published, o, to, &err), NULL);

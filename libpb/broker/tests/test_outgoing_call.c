@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls: arguments both ways, answers in any order, no answer, time-outs, cancelling. */
+ * Calls: arguments both ways, answers in any order, no answer, timeouts, cancelling. */
 #include "libpb/broker/calls.h"
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
@@ -175,7 +175,7 @@ static void time_outs(struct pair *p)
         pb_value_unref(args);
     }
     pb_value_unref(two);
-    /* The clock starts when the driver comes. */
+    /* The clock starts when the driver calls next. */
     cr_assert_leq(pb_session_deadline(p->client), p->now);
     p->now += 10000;
     talk(p);
@@ -205,7 +205,7 @@ PB_TEST(call, times_out)
     converse(time_outs, "99\n" TIMED_OUT "100\n" TIMED_OUT TIMED_OUT "600\nanswer 0\n");
 }
 
-/* The answers to calls that were given up hold references, which are given back. */
+/* The answers to calls that were given up hold references, which are released. */
 static void cancelled(struct pair *p)
 {
     struct service server;
@@ -250,9 +250,10 @@ PB_TEST(call, is_refused_before_anything_is_sent)
     } rows[] = {
         {PB_ERR_ARG, NULL, empty, NULL, NULL, "the reference to call is NULL"},
         {PB_ERR_ARG, root, empty, NULL, &quiet,
-         "a call that wants no answer has no callback"},
-        {PB_ERR_TYPE, root, list, NULL, NULL, "arguments are a tuple, not list"},
-        {PB_ERR_TYPE, root, empty, list, NULL, "keyword arguments are a dict, not list"},
+         "a call without an answer cannot have a callback"},
+        {PB_ERR_TYPE, root, list, NULL, NULL, "the arguments must be a tuple, not list"},
+        {PB_ERR_TYPE, root, empty, list, NULL,
+         "the keyword arguments must be a dict, not list"},
         {PB_ERR_TYPE, root, empty, keys, NULL, "keywords must be strings"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -277,7 +278,7 @@ PB_TEST(call, is_refused_before_anything_is_sent)
     close_services(&p, &server, NULL);
 }
 
-/* A request's number is taken also where banana refuses the arguments, as in Twisted. */
+/* A request's number is used up even if banana refuses the arguments, as in Twisted. */
 static void numbers(struct pair *p)
 {
     struct service server;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Paging between two sessions: the order of what is sent, every way in which it ends, and
- * who is told. */
+ * Paging between two sessions: the order of output, each way in which it ends, and which
+ * callbacks run. */
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/pair.h"
 #include "pb/paging.h"
@@ -13,8 +13,8 @@ struct server {
     pb_pager *pager;
     FILE *file;
     int left;   /* pages of the source */
-    bool dry;   /* it has none now */
-    bool hasty; /* it has one again before it has said so */
+    bool dry;   /* it has no page now */
+    bool hasty; /* it resumes before it has reported that */
     bool fails; /* it fails after the first */
     pb_object *root;
 };
@@ -177,7 +177,7 @@ PB_TEST(pager, sends_all_pages)
                         "client closed\nserver closed\n");
 }
 
-/* Old peers expect to answer. */
+/* Old peers expect an answer. */
 static void with_answers(struct pair *p)
 {
     struct server v;
@@ -226,7 +226,7 @@ PB_TEST(pager, ends_without_all)
     converse(not_at_all, "client ready\nserver ready\n"
                          "failure 0 builtins.ValueError: no pages\n"
                          "failure -10 twisted.spread.pb.PBConnectionLost: "
-                         "the collector was given back before the paging ended\n"
+                         "the collector was released before the paging ended\n"
                          "failure 0 twisted.spread.flavors.NoSuchMethod: No such method: "
                          "remote_missing\n"
                          "paged -4 number out of range\nanswer [2]\n"
@@ -241,7 +241,8 @@ static void in_turns(struct pair *p)
     get_all(p, "bytes", "(b'aabb', 2)");
     get_all(p, "bytes", "(b'xyz', 1)");
     talk(p);
-    /* One page of each a turn, the latest first, and nothing while something waits. */
+    /* One page of each pager per turn, the latest first, and none while other output
+     * waits. */
     for (int i = 0; i < 3; i++) {
         cr_assert_leq(pb_session_deadline(p->server), p->now);
         pb_session_tick(p->server, p->now);
@@ -320,7 +321,7 @@ PB_TEST(pager, is_counted_and_ends_with_an_own_close)
                       "failure -10 twisted.spread.pb.PBConnectionLost: "
                       "the peer closed the connection\n"
                       "failure -10 twisted.spread.pb.PBConnectionLost: "
-                      "the collector was given back before the paging ended\n"
+                      "the collector was released before the paging ended\n"
                       "client closed -10 : the peer closed the connection\n");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The server's side of logins: who is refused, who is let in later, clients that ask
- * oddly or too often, and the logout whatever happens. */
+ * The server's side of logins: refused logins, logins that are granted later, clients
+ * with wrong or too many requests, and the logout in all cases. */
 #include "libpb/broker/login.h"
 #include "libpb/broker/tests/users.h"
 
@@ -54,7 +54,7 @@ static void keep_failure(pb_value *avatar, pb_failure *failure, void *user_data)
     *(pb_failure **)user_data = pb_failure_ref(failure);
 }
 
-/* In Twisted the failure has been in a Deferred, which tells in its state. */
+/* In Twisted the failure was in a Deferred, which shows in its state. */
 PB_TEST(portal, refuses_by_a_deferred)
 {
     struct pair p = {0};
@@ -119,13 +119,13 @@ static void later_on(struct pair *p)
     v.kept = NULL;
     talk(p);
     give_back(&c);
-    /* One that is dropped. */
+    /* An attempt that is dropped. */
     log_in(&c, "carol", "key");
     talk(p);
     pb_attempt_unref(v.kept);
     v.kept = NULL;
     talk(p);
-    /* One that is granted when the client has gone. */
+    /* An attempt that is granted after the client has gone. */
     log_in(&c, NULL, NULL);
     talk(p);
     pb_session_lost(p->server, NULL);
@@ -148,8 +148,8 @@ PB_TEST(portal, is_answered_later)
         "mind None\nlogout\nnobody is gone\ngranted -10\n");
 }
 
-/* An avatar that is Referenceable goes as itself; a second login of it takes its logout
- * over, and the first one's waits for the end. */
+/* A Referenceable avatar is sent as itself. A second login with it takes over its logout,
+ * and that of the first waits for the end of the connection. */
 static void the_same_twice(struct pair *p)
 {
     struct service v;
@@ -176,7 +176,7 @@ PB_TEST(portal, of_a_referenceable)
                              "client closed\nlogout\nserver closed\n");
 }
 
-/* ---- Clients that ask oddly ---- */
+/* ---- Clients with wrong requests ---- */
 
 static void ask(struct pair *p, pb_remote *to, const char *method, const char *args)
 {
@@ -302,7 +302,7 @@ static pb_remote *begin_login(struct pair *p, pb_value *name)
     return challenger;
 }
 
-/* Responds to the turn-th challenge, takes the avatar, and gives the challenger back. */
+/* Responds to the turn-th challenge, takes the avatar, and releases the challenger. */
 static void end_login(struct client *c, pb_remote *challenger, uint8_t turn,
                       const char *password)
 {
@@ -315,7 +315,7 @@ static void end_login(struct client *c, pb_remote *challenger, uint8_t turn,
     talk(c->p);
 }
 
-/* Who says no name is not who has an empty one. */
+/* No user name is different from an empty one. */
 static void names(struct pair *p)
 {
     struct service v;
@@ -386,7 +386,8 @@ PB_TEST(portal, lets_a_checker_name_who_says_no_name)
 
 /* ---- Many logins ---- */
 
-/* A challenger is an object that the peer holds, so what is begun has a limit too. */
+/* A challenger is an object that the peer holds, so the number of begun logins is
+ * limited, too. */
 static void halves(struct pair *p)
 {
     struct service v;
@@ -417,7 +418,7 @@ PB_TEST(portal, bounds_logins_that_are_begun)
              "client closed\nserver closed\n");
 }
 
-/* One challenger may be asked again: each time is a login. */
+/* One challenger can be called again: each call is a login. */
 static void twice(struct pair *p)
 {
     struct service v;
@@ -441,7 +442,7 @@ PB_TEST(portal, answers_a_challenger_twice)
                     "one is left\nlogout\nalice is gone\nclient closed\nserver closed\n");
 }
 
-/* ---- Whatever a realm does ---- */
+/* ---- Realms with side effects ---- */
 
 struct upheaval {
     struct pair *p;
@@ -454,8 +455,8 @@ static void gone(void *user_data)
     note(user_data, "logout");
 }
 
-/* Closes or frees the session before it grants, takes away the portal and its checker,
- * which is on the stack, or closes the session after it has granted. */
+/* Closes or frees the session before it grants, removes the portal and its checker, which
+ * is on the stack, or closes the session after it has granted. */
 static int upset(pb_attempt *a, void *user_data)
 {
     struct upheaval *u = user_data;

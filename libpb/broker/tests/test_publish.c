@@ -11,7 +11,7 @@
 struct thing {
     pb_publishable base;
     bool unwilling;
-    pb_value *state; /* to publish; NULL: that of the file below */
+    pb_value *state; /* to publish; NULL: the state in the file below */
 };
 
 static pb_value *thing_state(void *self, pb_object *perspective, pb_error *err)
@@ -39,7 +39,7 @@ struct server {
     pb_object *root;
     pb_object *thing;
     struct thing self;
-    pb_value *instead; /* what `get` gives, if anything */
+    pb_value *instead; /* what `get` returns, if set */
 };
 
 static int serve_get(void *self, pb_request *r)
@@ -52,13 +52,13 @@ static int serve_get(void *self, pb_request *r)
 static const pb_method root_methods[] = {{"get", serve_get}, {0}};
 static const pb_class root_class = {.name = "Root", .remote = root_methods};
 
-/* ---- Where it arrives ---- */
+/* ---- What is received ---- */
 
-static char file_name[64];  /* as it was saved or asked for last */
-static char *file;          /* what is saved, in hexadecimal */
-static int save_result;     /* what saving returns */
+static char file_name[64];  /* of the last save or load */
+static char *file;          /* the saved bytes, in hexadecimal */
+static int save_result;     /* the result of saving */
 static bool loads;          /* whether there is a file to load */
-static struct pair *log_of; /* where activated notes itself */
+static struct pair *log_of; /* where `activated` makes a note */
 
 /* What Twisted 22.4 wrote for the same. */
 static const char twisted_file[] =
@@ -242,7 +242,7 @@ static void loaded(struct pair *p)
     open_both(p, &server);
     set_file(twisted_file);
     loads = true;
-    server.self.unwilling = true; /* it is not asked */
+    server.self.unwilling = true; /* it is not called */
     get(p);
     cr_assert_str_eq(file, twisted_file);
     pb_value_unref(kept);
@@ -301,19 +301,19 @@ static void failing(struct pair *p)
 
 PB_TEST(publish, that_cannot_be_fetched_is_a_failure)
 {
-    converse(failing,
-             "failure 0 builtins.RuntimeError: not today\n"
-             "failure 0 builtins.NotImplementedError: <class '__main__.P'>."
-             "getStateToPublishFor\n"
-             "failure -3 builtins.TypeError: what is published has a state that is no "
-             "dict\n"
-             "failure -3 builtins.TypeError: the result is no RemotePublished\n");
+    converse(
+        failing,
+        "failure 0 builtins.RuntimeError: not today\n"
+        "failure 0 builtins.NotImplementedError: <class '__main__.P'>."
+        "getStateToPublishFor\n"
+        "failure -3 builtins.TypeError: the state of the published object is not a dict\n"
+        "failure -3 builtins.TypeError: the result is not a RemotePublished\n");
 }
 
 #define LOST \
     "failure -10 twisted.spread.pb.PBConnectionLost: the peer closed the connection\n"
 
-/* Two ask before it is there; then the connection goes. */
+/* Two wait for it; then the connection ends. */
 static void lost(struct pair *p)
 {
     struct server server;
@@ -340,8 +340,8 @@ PB_TEST(publish, that_is_not_there_yet_fails_with_the_connection)
     free(p);
 }
 
-/* One of two that ask cancels: before the answer, or while the state is fetched. Then the
- * activation comes, or the end of the connection. */
+/* One of two calls is cancelled: before the answer, or while the state is fetched. Then the
+ * object is activated, or the connection ends. */
 static void cancelled(bool answered, bool comes, const char *log)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -387,7 +387,7 @@ PB_TEST(publish, can_be_cancelled_until_it_is_there)
     cancelled(true, false, CANCELLED LOST CLOSED);
 }
 
-/* What holds itself would never go: it is not taken. */
+/* An object that holds itself would never be freed: it is refused. */
 static void holding_itself(struct pair *p)
 {
     struct server server;
@@ -400,7 +400,7 @@ static void holding_itself(struct pair *p)
 PB_TEST(publish, that_holds_itself_is_refused)
 {
     converse(holding_itself,
-             "failure -3 builtins.TypeError: what is published holds itself\n");
+             "failure -3 builtins.TypeError: the published object holds itself\n");
 }
 
 static void unsaved(struct pair *p)
@@ -431,7 +431,7 @@ PB_TEST(publish, that_cannot_be_saved_is_activated_all_the_same)
                    "objects: 'References cannot be serialized'\n");
 }
 
-/* The client is given such a cache, in hexadecimal, as if from the server. */
+/* The client receives such a cache, in hexadecimal, as if from the server. */
 static void malformed(const char *state, const char *expected)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -459,16 +459,14 @@ static void malformed(const char *state, const char *expected)
 
 PB_TEST(publish, that_is_malformed_fails_the_call)
 {
-    malformed("0581", "failure -3 builtins.TypeError: what is published comes without "
-                      "its name\n");
+    malformed("0581",
+              "failure -3 builtins.TypeError: the published object has no name\n");
     malformed("01800587",
-              "failure -3 builtins.TypeError: what is published comes without "
-              "its name\n");
-    malformed(
-        "04800587" PAIR(PERSPECTIVE, "0581") PAIR(SERVICE, "0581")
-            PAIR(PUBLISHED_ID, "0581"),
-        "failure -3 builtins.TypeError: what is published comes without a reference "
-        "to it\n");
+              "failure -3 builtins.TypeError: the published object has no name\n");
+    malformed("04800587" PAIR(PERSPECTIVE, "0581") PAIR(SERVICE, "0581")
+                  PAIR(PUBLISHED_ID, "0581"),
+              "failure -3 builtins.TypeError: the published object has no reference to "
+              "the publisher\n");
     cr_assert_str_eq(file_name, "5-5-5.pub");
 }
 
@@ -486,7 +484,7 @@ PB_TEST(publish, is_of_classes_that_are_caches)
     pb_object_unref(o);
 }
 
-/* Seen by an avatar. */
+/* Called on an avatar. */
 static int serve_avatar(void *self, pb_request *r)
 {
     static const pb_method methods[] = {{"get", serve_get}, {0}};

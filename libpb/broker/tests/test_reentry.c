@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Re-entrancy: one conversation that runs every callback there is, and in each of them, in
- * turn, everything that is allowed there, also to go on with the conversation. Whatever is
- * done, every call ends once, every session closes once, every object is destroyed once,
- * and nothing is left. */
+ * Re-entrancy: one conversation that runs every callback there is. In each callback, in
+ * turn, a test does everything that is allowed there, also to continue the conversation.
+ * Whatever is done, every call ends once, every session closes once, every object is
+ * destroyed once, and no memory is left. */
 #include "libpb/base/buf.h"
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 
-/* Where something is done. */
+/* The callback in which something is done. */
 enum place {
     READY,
     CLOSED,
@@ -39,8 +39,8 @@ static const char *const places[PLACES] = {
     "state",  "cache",    "stopped",   "constructed", "state is set", "made",
 };
 
-/* Where a call can be made and waited for: not in the midst of a message, nor once the
- * session is over. */
+/* Whether a call can be made and waited for there: not while a message is read or
+ * written, nor after the session is over. */
 static const bool answers[PLACES] = {
     [READY] = true,   [LOGGED] = true,      [WAKE] = true,      [ENDED] = true,
     [CALLED] = true,  [VIEWED] = true,      [OBSERVED] = true,  [DESTROYED] = true,
@@ -75,7 +75,7 @@ enum deed {
 struct rig {
     enum place place;
     enum deed deed;
-    size_t times; /* the place is passed before it is done */
+    size_t times; /* the callback runs so often before it is done */
     size_t step;  /* bytes that are moved at a time; 0: all */
     bool done, answered;
     size_t depth; /* of TALK_ALWAYS */
@@ -390,8 +390,8 @@ static void free_session(pb_session *s)
     pb_session_free(s);
 }
 
-/* As of the pair, but that either session may go at any time, or be in the midst of a
- * message. */
+/* As for the pair, but either session may be freed at any time, or be reading or writing
+ * a message. */
 static bool move_one(size_t from)
 {
     pb_session *s = rig->sessions[from];
@@ -425,7 +425,7 @@ static void exchange(void)
     } while (any);
 }
 
-/* Some bytes each way; the rest of a message comes later. */
+/* Some bytes each way; the rest of a message follows later. */
 static void talk_in_parts(void)
 {
     rig->step = 11;
@@ -443,7 +443,7 @@ static void on_asked(pb_value *result, pb_failure *failure, void *user_data)
     *(bool *)user_data = true;
 }
 
-/* A call that is waited for in the callback, where that is possible. */
+/* Makes a call in the callback and waits for its answer, if possible. */
 static void ask(pb_session *s)
 {
     static bool answered;
@@ -455,7 +455,7 @@ static void ask(pb_session *s)
                                   &err);
     rig->made += e == 0;
     cr_assert(e == 0 || !can, "%s", err.text);
-    for (size_t i = 0; i < 2; i++) { /* what the peer has begun to do may hold it up */
+    for (size_t i = 0; i < 2; i++) { /* a call of the peer may delay it */
         pb_session *each = rig->sessions[i];
         can = can && each && !each->reading && !each->writing && each->state == PB__OPEN;
     }
@@ -465,7 +465,7 @@ static void ask(pb_session *s)
     pb_remote_unref(to);
 }
 
-/* To the session of which the callback is. */
+/* On the session of the callback. */
 static void do_to(pb_session *s)
 {
     switch (rig->deed) {
@@ -601,7 +601,7 @@ static void talk_over_all(void)
     }
     exchange();
     call(rig->root, "error", NULL);
-    /* The second is taken back, for a module cannot be sent. */
+    /* The second is taken back, as a module cannot be sent. */
     for (int i = 0; i < 2; i++) {
         pb_value *thing = pb_instance_steal("shop.Thing", pb_dict());
         pb_value *last = i == 0 ? pb_int(1) : pb_name(PB_MODULE, "shop");
@@ -642,7 +642,7 @@ static void close_rig(void)
     pb_object_unref(rig->room);
 }
 
-/* Whether the place was passed so often that the deed was done; and whether a call was
+/* Whether the callback ran often enough for the deed to be done; and whether a call was
  * answered there. */
 static bool run(enum place place, enum deed deed, size_t times, bool *answered)
 {

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * References: their counts both ways, their numbers, and the way home. */
+ * References: their counts both ways, their numbers, and references that are sent back to
+ * their owner. */
 #include "compat/compare.h"
 #include "libpb/broker/calls.h"
 #include "libpb/broker/exports.h"
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 
-/* Keeps a result: its user_data is where. */
+/* Stores a result at the address in user_data. */
 static void keep_result(pb_value *result, pb_failure *failure, void *user_data)
 {
     cr_assert_null(failure);
     *(pb_value **)user_data = pb_value_ref(result);
 }
 
-/* What the peer's root answers, *new*. */
+/* The answer of the peer's root, *new*. */
 static pb_value *ask(struct pair *p, pb_session *s, const char *method, pb_value *args)
 {
     pb_value *result = NULL;
@@ -118,8 +119,8 @@ PB_TEST(reference, has_a_number_that_is_never_used_again)
                       "new [<RemoteReference 5>, <RemoteReference 6>]\n");
 }
 
-/* An argument that is kept, and one that is not: the answer leaves before the decref, or
- * it would be None that comes home. */
+/* An argument that is kept, and one that is not. The answer is sent before the decref;
+ * otherwise None would arrive. */
 static void home(struct pair *p)
 {
     struct service server;
@@ -147,7 +148,7 @@ PB_TEST(reference, comes_home_as_the_object_itself)
     converse(home, "echo (<RemoteReference 1>,)\n");
 }
 
-/* One by name is owed nothing, and goes home under its name. */
+/* A reference by name needs no decref, and is sent back as its name. */
 static void by_name(struct pair *p)
 {
     struct service server;
@@ -181,8 +182,8 @@ PB_TEST(reference, goes_by_name_too)
                       "failure 0 twisted.spread.pb.Error: Invalid Object ID\n");
 }
 
-/* A reference of one session is refused by another, and what was counted before it in the
- * message is taken back. */
+/* A reference of one session is refused by another, and the counts that came before it in
+ * the message are taken back. */
 static void of_another_session(struct pair *p)
 {
     struct service server, other_server;
@@ -228,8 +229,9 @@ PB_TEST(reference, belongs_to_one_session)
              "Can't send references to brokers other than their own.\n");
 }
 
-/* Arguments that are refused half way, with references before and behind: all are given
- * back. And an answer that cannot be written, with objects in it: none was given. */
+/* Arguments that are refused half way, with references before and after: all are
+ * released. And an answer that cannot be written, with objects in it: none was
+ * exported. */
 static void half_way(struct pair *p)
 {
     struct service server, client;
@@ -269,7 +271,7 @@ PB_TEST(reference, is_given_back_when_a_message_fails_half_way)
              "'shop'\n");
 }
 
-/* Four times too many, and the session is over. Mirrors MAX_BROKER_REFS. */
+/* The fourth time ends the session. Mirrors MAX_BROKER_REFS. */
 static void too_many(struct pair *p)
 {
     struct service server;
@@ -308,7 +310,7 @@ PB_TEST(reference, is_limited_in_number)
         "client closed -10 : the peer closed the connection\n");
 }
 
-/* One that the server has let go of goes home as None. */
+/* One that the server has released arrives as None. */
 PB_TEST(reference, that_is_stale_is_none)
 {
     struct pair p = {0};
@@ -349,7 +351,7 @@ PB_TEST(reference, outlives_its_session)
     service_end(&server);
 }
 
-/* A decref that there is no memory for is written later, not lost. */
+/* A decref for which there is no memory is written later, not lost. */
 PB_TEST(reference, is_given_back_when_there_is_memory_again)
 {
     struct pair p = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Registries: which tag becomes what. */
+ * Registries: the class for each tag. */
 #include <stdio.h>
 #include <string.h>
 
@@ -107,7 +107,7 @@ PB_TEST(registry, refuses_what_makes_no_sense)
     pb_registry_unref(g);
 }
 
-/* All of a tree, or nothing. */
+/* All rows of a tree are set, or none. */
 static int run(void *user_data)
 {
     static const pb_class *const classes[] = {&duck, &goose, &bare};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Caches between two sessions: their counts, their ends, what undoes them; and with every
- * allocation failing. */
+ * Caches between two sessions: their counts, how they end, what is taken back; and with
+ * every allocation failing. */
 #include "compat/compare.h"
 #include "libpb/base/buf.h"
 #include "libpb/broker/remote.h"
@@ -17,7 +17,7 @@ static void counts(struct pair *p)
     struct ponds ponds;
     open_ponds(p, &ponds, (pb_session_config){0});
     pb_value *pair = ponds_get(p, "two", NULL);
-    /* Met twice in one message, it came once. */
+    /* Twice in one message, it was sent once. */
     cr_assert_eq(pb_item(pair, 0), pb_item(pb_item(pair, 1), 0));
     cr_assert_eq(stats_of(p->server).cached, 1);
     cr_assert_eq(stats_of(p->client).caches, 1);
@@ -50,7 +50,7 @@ static void several(struct pair *p)
     pb_value *list = ponds_get(p, "new", pb_build(NULL, "(i)", 3));
     cr_assert_eq(stats_of(p->client).caches, 3);
     cr_assert_not(pb_value_equal(pb_item(list, 0), pb_item(list, 1)));
-    /* Sent home, it is the object itself, also from what a method of it has at hand. */
+    /* Sent back, it is the object itself, also when one of its methods sends it. */
     pb_value *pond = ponds_get(p, "pond", NULL);
     ponds_ask(p, "is", pb_build(NULL, "(O)", pond));
     ponds_ask(p, "is", pb_build(NULL, "(N)", pb_object_value(pb_as_object(pond))));
@@ -137,7 +137,7 @@ PB_TEST(cache, does_not_go_over_another_connection)
                         "stopped\n");
 }
 
-/* The peer uncaches what is still in use. */
+/* The peer uncaches an object that is still in use. */
 PB_TEST(cache, that_is_uncached_lives_on_and_owes_nothing)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -173,7 +173,8 @@ static void observed(struct pair *p)
     cr_assert_eq(pb_remote_luid(observer), 1);
     pb_remote_call(observer, "add", noted, p, NULL, "i", 2);
     pb_remote_call(observer, "missing", noted, p, NULL, "");
-    /* It is no reference: what is sent of it is the word that it can't be. */
+    /* An observer cannot be sent as a reference: the peer gets an instance that its
+     * taster refuses. */
     pb_remote_call(observer, "add", noted, p, NULL, "O", (pb_value *)observer);
     talk(p);
     note_value(p, "ducks", ducks_of(pond));
@@ -182,7 +183,7 @@ static void observed(struct pair *p)
     pb_error err = {0};
     int e = pb_remote_call(observer, "add", noted, p, &err, "i", 3);
     note(p, "%d %s", e, err.text);
-    /* Sent anew, the object is found by its observers of before. */
+    /* After the object is sent again, its earlier observers find it. */
     pond = ponds_get(p, "pond", NULL);
     cr_assert_eq(pb_remote_luid(observer), 2);
     cr_assert(pb_value_equal((pb_value *)observer, (pb_value *)ponds.pond.observers[0]));
@@ -233,7 +234,7 @@ static void undone(struct pair *p)
     pb_value_unref(ponds_get(p, "is", pb_build(NULL, "(NO)", pb_object_value(o), bad)));
     cr_assert_eq(stats_of(p->client).cached, 0);
     cr_assert_eq(mine.observed, 0);
-    /* The first number is lost; nothing else is. */
+    /* The first number is skipped; nothing else is lost. */
     ponds_ask(p, "is", pb_build(NULL, "(N)", pb_object_value(o)));
     cr_assert_eq(stats_of(p->client).cached, 0);
     mine.unwilling = true;
@@ -254,7 +255,7 @@ PB_TEST(cacheable, is_not_cached_by_a_message_that_fails)
                      "not sent -15 the pond is frozen\n");
 }
 
-/* One more count is given back, too. */
+/* One more count is released, too. */
 static void uncounted(struct pair *p)
 {
     struct ponds ponds;
@@ -331,19 +332,19 @@ static void limited(struct pair *p)
 PB_TEST(cache, is_refused_beyond_the_limit)
 {
     converse(limited,
-             "failure -6 twisted.spread.banana.BananaError: there are more caches "
+             "failure -6 twisted.spread.banana.BananaError: the peer has sent more caches "
              "than the limit of 2\n"
              "client closed\n"
              "stopped\nstopped\nstopped\n"
              "server closed\n");
 }
 
-/* ---- On its way out ---- */
+/* ---- While it is removed ---- */
 
 static pb_remote *next_to_stop;
 static pb_object *sent_again;
 
-/* Sends itself anew, and calls its caches, while it is told that there are none. */
+/* In stopped_observing, sends the object again and calls its caches. */
 static void stubborn_stopped(void *self, pb_object *perspective, pb_remote *observer)
 {
     struct pond *pond = self;
@@ -424,7 +425,8 @@ static const pb_class own_class = {.name = "scenarios.Pond",
                                    .state_to_cache = own_state,
                                    .stopped_observing = pond_stopped};
 
-/* What holds itself is never given back: as in Twisted it goes with the connection. */
+/* A cache that holds itself is never released: as in Twisted, it lives until the
+ * connection ends. */
 static void in_itself(struct pair *p)
 {
     struct ponds ponds;
@@ -451,7 +453,7 @@ PB_TEST(cache, may_hold_itself)
              "[<RemoteCache 1 <...>>]}>>\n");
 }
 
-/* ---- Looked at ---- */
+/* ---- In the dump ---- */
 
 PB_TEST(cache, is_in_the_dump)
 {

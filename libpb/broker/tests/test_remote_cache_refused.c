@@ -19,7 +19,8 @@ static const pb_class frozen = {.name = "scenarios.Pond",
                                 .flavor = PB_FLAVOR_CACHEABLE,
                                 .state_to_copy = frozen_state};
 
-/* Without state_to_cache there is state_to_copy. A cache that refuses it is given back. */
+/* Without state_to_cache, state_to_copy is called. A cache that refuses its state is
+ * released. */
 static void refused(struct pair *p)
 {
     struct ponds ponds;
@@ -38,7 +39,8 @@ PB_TEST(cache, that_refuses_its_state_is_given_back)
     converse(refused, "failure -4 builtins.OverflowError: number out of range\n");
 }
 
-/* The client is given an answer to its next call, in hexadecimal, as if from the server. */
+/* The client receives an answer to its next call, in hexadecimal, as if from the
+ * server. */
 static void answer(struct pair *p, const char *value)
 {
     char hex[512];
@@ -58,20 +60,24 @@ PB_TEST(cache, that_is_malformed_fails_the_call)
     static const struct {
         const char *value, *log;
     } rows[] = {
-        {"0180" TAG, "failure -5 builtins.ValueError: a cache goes by a number\n"},
+        {"0180" TAG, "failure -5 builtins.ValueError: the number of the cache is missing "
+                     "or not a number\n"},
         {"0280" TAG "0181", "failure -5 builtins.ValueError: a cache without a state\n"},
-        {"0280" TAG "01800587", "failure -5 builtins.ValueError: a cache goes by a "
-                                "number\n"},
-        {"0380" TAG "01826101800587", "failure -5 builtins.ValueError: a cache goes by a "
-                                      "number\n"},
+        {"0280" TAG "01800587", "failure -5 builtins.ValueError: the number of the cache "
+                                "is missing or not a number\n"},
+        {"0380" TAG "01826101800587", "failure -5 builtins.ValueError: the number of the "
+                                      "cache is missing or not a number\n"},
         {"0380" TAG "02800782626f6f6c65616e04827472756501800587",
-         "failure -5 builtins.ValueError: a cache goes by a number\n"},
-        {"01800f87", "failure -5 builtins.ValueError: a cache goes by a number\n"},
+         "failure -5 builtins.ValueError: the number of the cache is missing or not a "
+         "number\n"},
+        {"01800f87", "failure -5 builtins.ValueError: the number of the cache is missing "
+                     "or not a number\n"},
         {"02800f874d81", "failure -8 twisted.spread.pb.ProtocolError: there is no cache "
                          "77\n"},
         {"028012874d81", "failure -8 twisted.spread.pb.ProtocolError: there is no object "
                          "77 with caches\n"},
-        {"02801287018261", "failure -5 builtins.ValueError: a cache goes by a number\n"},
+        {"02801287018261", "failure -5 builtins.ValueError: the number of the cache is "
+                           "missing or not a number\n"},
         {"03800887" /* a list of the same cache twice */
          "0380" TAG "018101800587"
          "0380" TAG "018101800587",
@@ -91,7 +97,7 @@ PB_TEST(cache, that_is_malformed_fails_the_call)
     }
 }
 
-/* Twisted counts from 1, but any number will do. */
+/* Twisted counts from 1, but any number is accepted. */
 PB_TEST(cache, may_go_by_any_number)
 {
     static const char *const numbers[] = {"0081", "0583"};
@@ -121,14 +127,14 @@ PB_TEST(cache, may_go_by_any_number)
     }
 }
 
-/* Of what was taken from the message before it was refused, the decache is owed. */
+/* What was read from the message before it was refused needs a decache. */
 PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
 {
     struct pair *p = calloc(1, sizeof *p);
     struct ponds ponds;
     open_ponds(p, &ponds, (pb_session_config){0});
     char hex[] = "03801b870181"
-                 "03800887" /* a list: a cache, and what no taster knows */
+                 "03800887" /* a list: a cache, and an instance that no taster allows */
                  "0380" TAG "018101800587"
                  "01800382612e62";
     pb_remote *root = pb_session_root(p->client);
@@ -148,7 +154,7 @@ PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
     free(p);
 }
 
-/* The server hears this, in hexadecimal, in place of a call of the client's. */
+/* The server receives this, in hexadecimal, in place of a call of the client. */
 static void instead(struct pair *p, const char *hex)
 {
     pb_remote *root = pb_session_root(p->client);
@@ -165,18 +171,17 @@ static void instead(struct pair *p, const char *hex)
     "07801a870181" luid_and_method "018102800b87" args "02800587028001" \
     "8278" kwargs
 
-/* Nobody gets to see one that has refused its state: not by its number in another member
- * of the message, nor in another message. */
+/* A cache that has refused its state is unknown: neither another member of its message
+ * nor another message can use its number. */
 PB_TEST(cache, that_refuses_its_state_is_unknown)
 {
     struct pair *p = calloc(1, sizeof *p);
     struct ponds ponds;
     open_ponds(p, &ponds, (pb_session_config){0});
     instead(p, MESSAGE("0482726f6f7402826973", FROZEN, CACHED_1));
-    cr_assert_str_eq(p->log,
-                     "failure 0 builtins.OverflowError: number out of range\n"
-                     "client closed -8 message 4: decache.object: decache of 1, of "
-                     "which the peer has no cache\n");
+    cr_assert_str_eq(p->log, "failure 0 builtins.OverflowError: number out of range\n"
+                             "client closed -8 message 4: decache.object: decache of 1: "
+                             "the peer has no cache of it\n");
     p->log_len = 0;
     cr_assert_eq(stats_of(p->server).caches, 1);
     expect(p->server, "", true, "nothing more", 0);
@@ -197,7 +202,7 @@ PB_TEST(cache, that_refuses_its_state_is_unknown)
     free(p);
 }
 
-/* The same for one that came where no value is looked at. */
+/* The same for one in a message whose values are not used. */
 PB_TEST(cache, that_comes_in_another_message_is_unknown)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -226,13 +231,14 @@ PB_TEST(cache, messages_that_are_malformed_end_the_session)
         const char *hex, *where, *text;
     } rows[] = {
         {"02801e876381", "message 3: decache.object",
-         "decache of 99, of which the peer has no cache"},
+         "decache of 99: the peer has no cache of it"},
         {"02801e87018261", "message 3: decache.object",
-         "decache of what is no number of an object"},
-        {"02801f876381", "message 3: uncache.object", "uncache of 99, which is no cache"},
+         "the object of decache is not a number"},
+        {"02801f876381", "message 3: uncache.object",
+         "uncache of 99: there is no such cache"},
         {"02801f87018261", "message 3: uncache.object",
-         "uncache of what is no number of a cache"},
-        {"01801f87", "message 3: uncache", "0 members after the command, where 1 belong"},
+         "the cache of uncache is not a number"},
+        {"01801f87", "message 3: uncache", "0 members after the command instead of 1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pair *p = calloc(1, sizeof *p);

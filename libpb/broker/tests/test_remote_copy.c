@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * Copies between two sessions: shared and in cycles, refused, sent on, by factories; and
- * with every allocation failing. */
+ * Copies between two sessions: shared and in cycles, refused, sent on, made by factories;
+ * and with every allocation failing. */
 #include "compat/compare.h"
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/bytes.h"
 #include "libpb/broker/tests/copyable_objects.h"
 
-/* Opens a pair with a farm at the server, and the registry of the test at both ends, or
- * one of the caller's. */
-static void open_farm(struct pair *p, struct farm *farm, pb_session_config both)
+/* Opens a pair with such a root at the server, and a registry at both ends: that of the
+ * test, or the caller's. */
+static void open_copy_service(struct pair *p, struct copy_service *service,
+                              pb_session_config both)
 {
-    cr_assert(farm_begin(farm, p, both.jelly.profile));
+    cr_assert(copy_service_begin(service, p, both.jelly.profile));
     pb_registry *own = both.registry ? NULL : registry_new();
     both.registry = own ? own : both.registry;
     pb_session_config server = both;
-    server.root = farm->root;
+    server.root = service->root;
     cr_assert(pair_open(p, both, server));
     pb_registry_unref(own);
     talk(p);
     p->log_len = 0;
 }
 
-static void close_farm(struct pair *p, struct farm *farm)
+static void close_copy_service(struct pair *p, struct copy_service *service)
 {
     size_t end = p->log_len;
     pair_close_both(p);
     p->log[end] = '\0';
-    pb_object_unref(farm->root);
+    pb_object_unref(service->root);
     cr_assert_eq(constructed, destroyed);
 }
 
@@ -57,10 +58,10 @@ static void send_friends(struct pair *p, pb_profile profile)
 
 static void friends(struct pair *p)
 {
-    struct farm farm;
-    open_farm(p, &farm, (pb_session_config){.jelly.profile = python3});
+    struct copy_service service;
+    open_copy_service(p, &service, (pb_session_config){.jelly.profile = python3});
     send_friends(p, python3);
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
 }
 
 #define ONE "<RemoteCopy RemoteDuck {'name': 'one', 'friends': ["
@@ -72,7 +73,7 @@ PB_TEST(copy, of_what_holds_one_another)
                       "answer [2, []]\n");
 }
 
-static pb_object *narcissus; /* whose state is himself */
+static pb_object *narcissus; /* the object whose state is itself */
 
 static pb_value *own_state(void *self, pb_object *perspective, pb_error *err)
 {
@@ -85,28 +86,29 @@ static pb_value *own_state(void *self, pb_object *perspective, pb_error *err)
 static const pb_class own_class = {
     .name = "scenarios.Duck", .flavor = PB_FLAVOR_COPYABLE, .state_to_copy = own_state};
 
-static void send_narcissus(struct pair *p, struct farm *farm, pb_profile profile)
+static void send_narcissus(struct pair *p, struct copy_service *service,
+                           pb_profile profile)
 {
-    open_farm(p, farm, (pb_session_config){.jelly.profile = profile});
+    open_copy_service(p, service, (pb_session_config){.jelly.profile = profile});
     narcissus = pb_object_new(&own_class, NULL);
     ask(p, "echo", pb_build(NULL, "(N)", pb_object_value_steal(narcissus)));
-    close_farm(p, farm);
+    close_copy_service(p, service);
 }
 
 static void python3_itself(struct pair *p)
 {
-    struct farm farm;
-    send_narcissus(p, &farm, python3);
+    struct copy_service service;
+    send_narcissus(p, &service, python3);
 }
 
 static void python2_itself(struct pair *p)
 {
-    struct farm farm;
-    send_narcissus(p, &farm, python2);
+    struct copy_service service;
+    send_narcissus(p, &service, python2);
 }
 
-/* Python 3 puts the members into a dict of the copy's own: what wasn't known by then stays
- * as it is there; a list is filled all the same. */
+/* Python 3 copies the members into a dict of the copy's own: a placeholder for a value
+ * that is not known then stays there; a list is filled nevertheless. */
 PB_TEST(copy, that_holds_itself_has_a_placeholder_in_python_3)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -132,9 +134,9 @@ PB_TEST(copy, that_holds_itself_is_whole_in_python_2)
 
 static void refusals(struct pair *p)
 {
-    struct farm farm;
+    struct copy_service service;
     refuses = "of the server";
-    open_farm(p, &farm, (pb_session_config){0});
+    open_copy_service(p, &service, (pb_session_config){0});
     ask(p, "get", pb_build(NULL, "(s)", "duck"));
     ask(p, "get", pb_build(NULL, "(s)", "bare"));
     refuses = "two";
@@ -142,10 +144,11 @@ static void refusals(struct pair *p)
     ask(p, "none", NULL);
     cr_assert_eq(constructed, destroyed);
     cr_assert(pb_session_is_ready(p->client) && pb_session_is_ready(p->server));
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
 }
 
-/* An answer fails its call, an argument too; neither ends the session. */
+/* A refused copy fails the call, in an answer and in an argument; neither ends the
+ * session. */
 PB_TEST(copy, that_refuses_its_state_fails_the_call)
 {
     converse(refusals, "failure -4 builtins.OverflowError: no room for of the server\n"
@@ -158,12 +161,12 @@ static void unknown(struct pair *p)
 {
     static const pb_class stranger = {.name = "scenarios.Unknown",
                                       .flavor = PB_FLAVOR_COPYABLE};
-    struct farm farm;
-    open_farm(p, &farm, (pb_session_config){0});
+    struct copy_service service;
+    open_copy_service(p, &service, (pb_session_config){0});
     ask(p, "echo",
         pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&stranger, NULL))));
     ask(p, "none", NULL);
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
 }
 
 PB_TEST(copy, of_a_class_that_nobody_registered_is_refused)
@@ -174,7 +177,7 @@ PB_TEST(copy, of_a_class_that_nobody_registered_is_refused)
              "answer None\n");
 }
 
-/* Gives the server a call of echo with an argument in hexadecimal. */
+/* Sends the server a call of echo with an argument in hexadecimal. */
 static void feed_echo(struct pair *p, const char *argument)
 {
     char hex[512];
@@ -183,7 +186,7 @@ static void feed_echo(struct pair *p, const char *argument)
     cr_assert_eq(feed(p->server, hex, false), 0, "%s", pb_session_error(p->server)->text);
 }
 
-/* What the server then answers, as the client reads it. */
+/* The server's answer, as the client reads it. */
 static void answered(pb_value *result, pb_failure *failure, void *user_data)
 {
     noted(result, failure, user_data);
@@ -194,7 +197,7 @@ static void malformed(struct pair *p, const char *argument)
     pb_remote *root = pb_session_root(p->client);
     pb_remote_call_values(root, "none", NULL, NULL, NULL, answered, p, NULL, NULL);
     pb_span out = pb_session_send(p->client);
-    pb_session_sent(p->client, out.len, 0); /* lost, for ours to come instead */
+    pb_session_sent(p->client, out.len, 0); /* dropped, and replaced by ours */
     feed_echo(p, argument);
     talk(p);
     pb_remote_unref(root);
@@ -203,49 +206,49 @@ static void malformed(struct pair *p, const char *argument)
 PB_TEST(copy, without_a_state_is_refused)
 {
     struct pair *p = calloc(1, sizeof *p);
-    struct farm farm;
-    open_farm(p, &farm, (pb_session_config){0});
+    struct copy_service service;
+    open_copy_service(p, &service, (pb_session_config){0});
     malformed(p, "01800e827363656e6172696f732e4475636b");
     cr_assert_str_eq(p->log, "failure 0 builtins.ValueError: a copy without a state\n");
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
     free(p);
 }
 
 PB_TEST(copy, may_have_any_state)
 {
     struct pair *p = calloc(1, sizeof *p);
-    struct farm farm;
-    farm.log = p;
-    open_farm(p, &farm, (pb_session_config){0});
+    struct copy_service service;
+    service.log = p;
+    open_copy_service(p, &service, (pb_session_config){0});
     malformed(p, "02800e827363656e6172696f732e4475636b0581");
     cr_assert(strstr(p->log, "echo <RemoteCopy RemoteDuck 5>\n"), "%s", p->log);
     p->log_len = 0;
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
     free(p);
 }
 
-/* Names that a Python 2 peer sends as byte strings are text in a Python 3 one's __dict__. */
+/* Names that a Python 2 peer sends as byte strings are text in a Python 3 one's
+ * __dict__. */
 PB_TEST(copy, has_names_that_are_text)
 {
     struct pair *p = calloc(1, sizeof *p);
-    struct farm farm;
-    open_farm(p, &farm, (pb_session_config){.jelly.profile = python3});
+    struct copy_service service;
+    open_copy_service(p, &service, (pb_session_config){.jelly.profile = python3});
     malformed(p, "02800e827363656e6172696f732e4475636b0280058702800182610181");
     cr_assert(strstr(p->log, "echo <RemoteCopy RemoteDuck {'a': 1}>\n"), "%s", p->log);
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
     free(p);
 }
 
 PB_TEST(copy, with_a_name_that_is_no_utf8_is_refused)
 {
     struct pair *p = calloc(1, sizeof *p);
-    struct farm farm;
-    open_farm(p, &farm, (pb_session_config){.jelly.profile = python3});
+    struct copy_service service;
+    open_copy_service(p, &service, (pb_session_config){.jelly.profile = python3});
     malformed(p, "02800e827363656e6172696f732e4475636b0280058702800182ff0181");
-    cr_assert_str_eq(p->log,
-                     "failure 0 builtins.ValueError: a name in the state of a copy "
-                     "is no UTF-8\n");
-    close_farm(p, &farm);
+    cr_assert_str_eq(p->log, "failure 0 builtins.ValueError: a key in the state of a "
+                             "copy is not UTF-8 text\n");
+    close_copy_service(p, &service);
     free(p);
 }
 
@@ -263,7 +266,7 @@ static pb_value *make(pb_value *state, pb_error *err, void *user_data)
 
 static void by_factory(struct pair *p)
 {
-    struct farm farm;
+    struct copy_service service;
     pb_error refused = {.code = PB_ERR_TYPE, .text = "no ducks"};
     pb_error silent = {0};
     pb_registry *g = pb_registry_new();
@@ -271,13 +274,13 @@ static void by_factory(struct pair *p)
     pb_registry_set_factory(g, "scenarios.Duck", make, &refused);
     pb_registry_set_factory(g, "farm.tagged", make, &silent);
     pb_registry_set_class(g, "scenarios.Both", NULL);
-    open_farm(p, &farm, (pb_session_config){.registry = g});
+    open_copy_service(p, &service, (pb_session_config){.registry = g});
     pb_registry_unref(g);
     ask(p, "get", pb_build(NULL, "(s)", "bare"));
     ask(p, "get", pb_build(NULL, "(s)", "duck"));
     ask(p, "get", pb_build(NULL, "(s)", "tagged"));
     ask(p, "get", pb_build(NULL, "(s)", "both"));
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
 }
 
 PB_TEST(copy, comes_as_the_factory_makes_it)
@@ -288,13 +291,14 @@ PB_TEST(copy, comes_as_the_factory_makes_it)
                          "answer <scenarios.Both {'x': 1}>\n");
 }
 
-/* A taster of one's own must allow the tag, too: with a dot, every one does. */
+/* A taster other than the default must allow the tag, too; each allows tags with a
+ * dot. */
 PB_TEST(copy, is_known_by_what_the_taster_allows)
 {
     static const pb_class duck = {.name = "Duck", .flavor = PB_FLAVOR_COPYABLE};
     for (int allowed = 0; allowed < 3; allowed++) {
         struct pair *p = calloc(1, sizeof *p);
-        struct farm farm;
+        struct copy_service service;
         pb_registry *g = pb_registry_new();
         pb_taster *t = pb_taster_new();
         pb_registry_set_class(g, "Duck", NULL);
@@ -303,7 +307,7 @@ PB_TEST(copy, is_known_by_what_the_taster_allows)
             pb_taster_allow_type(t, "Duck");
         }
         pb_session_config c = {.registry = g, .jelly.taster = allowed == 2 ? NULL : t};
-        open_farm(p, &farm, c);
+        open_copy_service(p, &service, c);
         ask(p, "echo",
             pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&duck, NULL))));
         cr_assert_str_eq(p->log,
@@ -312,7 +316,7 @@ PB_TEST(copy, is_known_by_what_the_taster_allows)
                              : "echo <Duck {}>\n"
                                "answer Unpersistable(\"Unpersistable data: b'instance of "
                                "class Duck deemed insecure'\")\n");
-        close_farm(p, &farm);
+        close_copy_service(p, &service);
         pb_taster_unref(t);
         pb_registry_unref(g);
         free(p);
@@ -323,15 +327,15 @@ PB_TEST(copy, is_known_by_what_the_taster_allows)
 
 static void sent_on(struct pair *p)
 {
-    struct farm farm;
+    struct copy_service service;
     struct duck duck = {.name = "alone", .profile = python3};
-    open_farm(p, &farm, (pb_session_config){.jelly.profile = python3});
+    open_copy_service(p, &service, (pb_session_config){.jelly.profile = python3});
     ask(p, "echo",
         pb_build(NULL, "(N)",
                  pb_object_value_steal(pb_object_new(&sent_both_class, NULL))));
     ask(p, "echo",
         pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&duck_class, &duck))));
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
 }
 
 PB_TEST(copy, of_a_class_that_is_copyable_is_sent_on)
@@ -343,20 +347,20 @@ PB_TEST(copy, of_a_class_that_is_copyable_is_sent_on)
                       "RemoteDuck deemed insecure'\")\n");
 }
 
-/* Not an empty one's members, but None: Python 3.11 says so. */
+/* Not an empty dict of members, but None, as in Python 3.11. */
 PB_TEST(copy, of_a_class_that_the_taster_allows_is_sent_on_as_an_instance)
 {
     static const pb_class plain = {.name = "farm.Plain"};
     struct duck duck = {.name = "alone", .profile = python3};
     struct pair *p = calloc(1, sizeof *p);
-    struct farm farm;
+    struct copy_service service;
     pb_taster *t = pb_taster_new();
     pb_registry *g = pb_registry_new();
     pb_taster_allow_instances_of(t, "farm.Plain");
     pb_registry_set_class(g, "scenarios.Bare", &plain);
     pb_registry_set_class(g, "scenarios.Duck", &plain);
-    open_farm(
-        p, &farm,
+    open_copy_service(
+        p, &service,
         (pb_session_config){.registry = g, .jelly = {.taster = t, .profile = python3}});
     pb_object *o = pb_object_new(&duck_class, &duck);
     ask(p, "echo", pb_build(NULL, "([NN])", pb_object_value(o), pb_object_value(o)));
@@ -372,7 +376,7 @@ PB_TEST(copy, of_a_class_that_the_taster_allows_is_sent_on_as_an_instance)
         "echo <RemoteCopy farm.Plain {}>\n"
         "failure -3 builtins.TypeError: __dict__ must be set to a dictionary, not a "
         "'NoneType'\n");
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
     pb_registry_unref(g);
     pb_taster_unref(t);
     free(p);
@@ -380,10 +384,10 @@ PB_TEST(copy, of_a_class_that_the_taster_allows_is_sent_on_as_an_instance)
 
 static void unwilling(struct pair *p)
 {
-    struct farm farm;
+    struct copy_service service;
     pb_error why = {.code = PB_ERR_STATE, .text = "not just now"};
     pb_error err = {0};
-    open_farm(p, &farm, (pb_session_config){0});
+    open_copy_service(p, &service, (pb_session_config){0});
     pb_remote *root = pb_session_root(p->client);
     pb_value *args =
         pb_build(NULL, "(N)", pb_object_value_steal(pb_object_new(&failing_class, &why)));
@@ -398,7 +402,7 @@ static void unwilling(struct pair *p)
     pb_value_unref(args);
     pb_remote_unref(root);
     ask(p, "get", pb_build(NULL, "(s)", "failing"));
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
 }
 
 PB_TEST(copyable, that_gives_no_state_is_not_sent)
@@ -419,7 +423,7 @@ static void keep(pb_value *result, pb_failure *failure, void *user_data)
     kept = pb_value_ref(result);
 }
 
-/* The answer of a call, *new*; NULL if it failed. */
+/* The answer to a call, *new*; NULL if it failed. */
 static pb_value *get(struct pair *p, const char *method, pb_value *args)
 {
     kept = NULL;
@@ -441,15 +445,15 @@ static pb_value *get_duck(struct pair *p)
 PB_TEST(copy, outlives_its_session)
 {
     struct pair *p = calloc(1, sizeof *p);
-    struct farm farm;
+    struct copy_service service;
     uint64_t x, y;
-    open_farm(p, &farm, (pb_session_config){0});
+    open_copy_service(p, &service, (pb_session_config){0});
     pb_value *a = get_duck(p);
     pb_value *b = get_duck(p);
     size_t end = p->log_len;
     pair_close_both(p);
     p->log[end] = '\0';
-    pb_object_unref(farm.root);
+    pb_object_unref(service.root);
     cr_assert(pb_value_equal(a, a));
     cr_assert_not(pb_value_equal(a, b));
     cr_assert_eq(pb__hash(a, &x), 0);
@@ -468,8 +472,8 @@ PB_TEST(copy, outlives_its_session)
 PB_TEST(copy, that_came_twice_in_a_message_is_one)
 {
     struct pair *p = calloc(1, sizeof *p);
-    struct farm farm;
-    open_farm(p, &farm, (pb_session_config){0});
+    struct copy_service service;
+    open_copy_service(p, &service, (pb_session_config){0});
     pb_object *o = pb_object_new(&sent_both_class, NULL);
     pb_value *list =
         get(p, "echo", pb_build(NULL, "([NN])", pb_object_value(o), pb_object_value(o)));
@@ -477,7 +481,7 @@ PB_TEST(copy, that_came_twice_in_a_message_is_one)
     cr_assert_eq(constructed, 2); /* one at each end */
     pb_value_unref(list);
     pb_object_unref(o);
-    close_farm(p, &farm);
+    close_copy_service(p, &service);
     free(p);
 }
 
@@ -527,15 +531,15 @@ static int run(void *user_data)
 {
     (void)user_data;
     struct pair *p = calloc(1, sizeof *p);
-    struct farm farm;
+    struct copy_service service;
     pb_registry *g = registry_new();
     pb_session_config c = {.registry = g, .jelly.profile = python3};
     struct duck one = {.name = "one", .friends = pb_list(), .profile = python3};
     pb_object *a = pb_object_new(&duck_class, &one);
-    if (farm_begin(&farm, NULL, python3) && g && a && one.friends) {
+    if (copy_service_begin(&service, NULL, python3) && g && a && one.friends) {
         pb_append_steal(one.friends, pb_object_value(a));
         pb_session_config server = c;
-        server.root = farm.root;
+        server.root = service.root;
         if (pair_open(p, c, server)) {
             talk(p);
             pb_value_unref(get(p, "echo", pb_build(NULL, "(N)", pb_object_value(a))));
@@ -548,7 +552,7 @@ static int run(void *user_data)
     pb_session_free(p->server);
     pb_value_unref(one.friends);
     pb_object_unref(a);
-    pb_object_unref(farm.root);
+    pb_object_unref(service.root);
     pb_registry_unref(g);
     cr_assert_eq(constructed, destroyed);
     free(p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What two brokers of Twisted said to each other: a session in the place of either must
- * say the same, byte for byte. */
+ * What two brokers of Twisted sent each other: a session that plays either side must send
+ * the same, byte for byte. */
 #include "libpb/broker/calls.h"
 #include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
@@ -11,7 +11,7 @@
 static const pb_profile twisted_22_4 = {
     .python_major = 3, .python_minor = 11, .twisted = 2204};
 
-/* ---- In the place of the server ---- */
+/* ---- Playing the server ---- */
 
 static int serve_add(void *self, pb_request *r)
 {
@@ -49,7 +49,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* How many arguments there are, and the names of the keywords in order. */
+/* The number of arguments, and the names of the keywords in order. */
 static int serve_many(void *self, pb_request *r)
 {
     (void)self;
@@ -107,7 +107,7 @@ static int serve_named(void *self, pb_request *r)
     return pb_request_answer_steal(r, pb_build(NULL, "{s:O,s:(NN)}", "a", a, "b", a, b));
 }
 
-/* Those that Twisted's service answered otherwise than the tests' does. */
+/* The methods that Twisted's service answered differently from the tests' service. */
 static int serve_rest(void *self, pb_request *r)
 {
     for (const pb_method *m = service_methods; m->name; m++) {
@@ -137,7 +137,7 @@ static pb_session *captured_server(struct service *service)
     return pb_session_server_new(&c, 0);
 }
 
-/* up_to: chunks that are played, 0 for all. At chunk `other` the order differs. */
+/* up_to: the number of chunks to play, 0 for all. At chunk `other` the order differs. */
 static void replay_to_server(const char *name, const struct chunk *chunks, size_t up_to,
                              size_t other, const char *other_hex)
 {
@@ -172,11 +172,11 @@ PB_TEST(replay, server_answers_as_twisted_does)
     TO_SERVER(same_twice);
     TO_SERVER(reference_ids);
     TO_SERVER(closed_while_waiting);
-    /* Ours answers before it gives the argument back. */
+    /* Ours answers before it releases the argument. */
     replay_to_server("local_back", local_back, 0, 8,
                      "03801b870381028011870181"
                      "02801d870181");
-    /* What follows failed before it was returned, which C cannot say. */
+    /* The rest failed before the Deferred was returned, which C cannot express. */
     replay_to_server("failures", failures, 19, 0, NULL);
 }
 
@@ -199,7 +199,7 @@ PB_TEST(replay, server_bears_raw_bytes_as_twisted_does)
     }
 }
 
-/* ---- In the place of the client ---- */
+/* ---- Playing the client ---- */
 
 struct client {
     pb_session *s;
@@ -221,7 +221,7 @@ static void keep_end(pb_value *result, pb_failure *failure, void *user_data)
     }
 }
 
-/* Calls; the arguments are taken. */
+/* Makes a call; takes the arguments. */
 static void call_on(struct client *c, pb_remote *to, const char *method, pb_value *args,
                     pb_value *kwargs)
 {
@@ -251,7 +251,7 @@ static void drop(struct client *c, size_t request)
     c->results[request - 1] = NULL;
 }
 
-/* Gives back the references of a container, the last first, as CPython does. */
+/* Releases the references in a container, the last first, as CPython does. */
 static void drop_backwards(pb_value **list)
 {
     pb_value *items[8];
@@ -266,7 +266,7 @@ static void drop_backwards(pb_value **list)
     }
 }
 
-/* What the client does when it is its turn for the n-th time. */
+/* What the client does at its n-th turn. */
 typedef void steps_fn(struct client *c, size_t n);
 
 static void one_two_steps(struct client *c, size_t n)
@@ -422,7 +422,7 @@ static void failures_steps(struct client *c, size_t n)
     call_literal(c, calls[n].method, calls[n].args, calls[n].kwargs);
 }
 
-/* `expected`: the reprs of the results, in order, without those that were dropped. */
+/* `expected`: the reprs of the results, in order, without those that were released. */
 static void replay_to_client(const char *name, const struct chunk *chunks, size_t up_to,
                              steps_fn *step, const char *expected)
 {

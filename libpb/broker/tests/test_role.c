@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Roles: objects called as avatars and through ViewPoints, the perspective for which
- * things are sent and come, and what is sent where a role has no such method. */
+ * values are sent and received, and the error if a role has no such method. */
 #include "libpb/broker/exports.h"
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
@@ -12,7 +12,7 @@ struct world {
     pb_remote *kept; /* by the avatar's keep */
 };
 
-/* Notes who is called, as what, and by whom. */
+/* Notes the called object, its role, and the perspective. */
 static int serve_whoami(void *self, pb_request *r)
 {
     struct world *w = self;
@@ -40,7 +40,7 @@ static int serve_avatar(void *self, pb_request *r)
             pb_object_value_steal(pb_referenceable_new(w->other, PB_ROLE_PERSPECTIVE))));
 }
 
-/* Whether the argument is a ViewPoint on the room, and for whom. */
+/* Whether the argument is a ViewPoint on the room, and its perspective. */
 static int serve_is_room(void *self, pb_request *r)
 {
     struct world *w = self;
@@ -119,7 +119,7 @@ static void keep_result(pb_value *result, pb_failure *failure, void *user_data)
     *(pb_value **)user_data = pb_value_ref(result);
 }
 
-/* What a method without arguments answers, *new*. */
+/* The answer of a method without arguments, *new*. */
 static pb_value *ask(struct pair *p, pb_remote *to, const char *method)
 {
     pb_value *result = NULL;
@@ -250,7 +250,7 @@ PB_TEST(role, gives_references_their_perspective)
                            "server closed -10 : the peer closed the connection\n");
 }
 
-/* A fallback gets what no table has, in every role. */
+/* A fallback is called for methods that no table has, in every role. */
 static void fallback(struct pair *p)
 {
     struct world w;
@@ -289,7 +289,8 @@ PB_TEST(role, falls_back)
                        "remote_x\n");
 }
 
-/* ViewPoints on one object share a place in the table; they are given back in disorder. */
+/* ViewPoints on one object share a slot of the table; they are released in another
+ * order. */
 PB_TEST(role, two_viewpoints_on_a_pair_are_one)
 {
     struct pair p = {0};

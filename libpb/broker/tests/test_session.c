@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The session's life: malformed messages, ends from every side and from within callbacks,
- * back-pressure, and what a driver sees. */
+ * The life of a session: malformed messages, ends from every side and from within
+ * callbacks, back-pressure, and what a driver sees. */
 #include "libpb/base/buf.h"
 #include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
 #include "libpb/broker/tests/service.h"
 #include "pb/local.h"
 
-/* A server that has negotiated, and whose first words have been taken. */
+/* A server that has negotiated, and whose output has been taken. */
 static pb_session *ready_server(pb_session_config c)
 {
     pb_session *s = pb_session_server_new(&c, 0);
@@ -31,42 +31,42 @@ static const struct {
     ROW("message 2", "Non-list expression received.", "\x05\x81"),
     ROW("message 2", "Non-list expression received.", "\x03\x82xyz"),
     ROW("message 2", "a message without a command", "\x00\x80"),
-    ROW("message 2", "a command is a word", "\x02\x80\x01\x81\x02\x81"),
+    ROW("message 2", "the command is not a byte string", "\x02\x80\x01\x81\x02\x81"),
     ROW("message 2", "unknown command b'frobnicate'",
         "\x02\x80\x0a\x82"
         "frobnicate\x01\x81"),
     ROW("message 2", "unknown command b'\\xff\\xfe'", "\x02\x80\x02\x82\xff\xfe\x01\x81"),
-    ROW("message 2: decref", "0 members after the command, where 1 belong",
+    ROW("message 2: decref", "0 members after the command instead of 1",
         "\x01\x80\x1d\x87"),
-    ROW("message 2: decref.object", "decref of 99, of which the peer holds no count",
+    ROW("message 2: decref.object", "decref of 99: the peer holds no reference to it",
         "\x02\x80\x1d\x87\x63\x81"),
-    ROW("message 2: decref.object", "decref of what is no number of an object",
+    ROW("message 2: decref.object", "the object of decref is not a number",
         "\x02\x80\x1d\x87\x04\x82root"),
     ROW("message 2: answer.request", "there is no such request",
         "\x03\x80\x1b\x87\x63\x81\x01\x81"),
     ROW("message 2: error.request", "there is no such request",
         "\x03\x80\x1c\x87\x01\x82x\x01\x81"),
-    ROW("message 2: error", "1 members after the command, where 2 belong",
+    ROW("message 2: error", "1 members after the command instead of 2",
         "\x02\x80\x1c\x87\x01\x81"),
-    ROW("message 2: message", "4 members after the command, where 6 belong",
+    ROW("message 2: message", "4 members after the command instead of 6",
         "\x05\x80\x1a\x87\x01\x81\x04\x82root\x04\x82none\x01\x81"),
-    ROW("message 2: message", "7 members after the command, where 6 belong",
+    ROW("message 2: message", "7 members after the command instead of 6",
         "\x08\x80\x1a\x87\x01\x81\x04\x82root\x04\x82none\x01\x81"
         "\x01\x80\x0b\x87\x01\x80\x05\x87\x05\x81"),
-    ROW("message 2: message.request", "a request goes by a number",
+    ROW("message 2: message.request", "the number of the request is not a number",
         "\x07\x80\x1a\x87\x01\x80\x01\x87\x04\x82root\x04\x82none\x01\x81"
         "\x01\x80\x0b\x87\x01\x80\x05\x87"),
-    ROW("message 2: message.method", "a method goes by a name in UTF-8",
+    ROW("message 2: message.method", "the name of the method is not UTF-8 text",
         "\x07\x80\x1a\x87\x01\x81\x04\x82root\x05\x81\x01\x81\x01\x80\x0b\x87\x01\x80\x05"
         "\x87"),
-    ROW("message 2: message.method", "a method goes by a name in UTF-8",
+    ROW("message 2: message.method", "the name of the method is not UTF-8 text",
         "\x07\x80\x1a\x87\x01\x81\x04\x82root\x01\x82\xff\x01\x81\x01\x80\x0b\x87\x01\x80"
         "\x05"
         "\x87"),
     ROW("message 2: message.object", "b'what'",
         "\x07\x80\x1a\x87\x01\x81\x01\x80\x04\x82what\x04\x82none\x01\x81\x01\x80\x0b\x87"
         "\x01\x80\x05\x87"),
-    ROW("message 2: version", "2 members after the command, where 1 belong",
+    ROW("message 2: version", "2 members after the command instead of 1",
         "\x03\x80\x13\x87\x06\x81\x06\x81"),
     ROW("message 2", "Invalid Type Byte 0x88", "\x01\x88"),
     ROW("message 2: args[0]['key'][3]", "Invalid Type Byte 0x88",
@@ -97,7 +97,7 @@ PB_TEST(session, ends_at_a_malformed_message)
     }
 }
 
-/* What Twisted on Python 2 bears. */
+/* What Twisted on Python 2 tolerates. */
 PB_TEST(session, says_that_it_did_not_understand_as_python2_does)
 {
     pb_session_config c = {.jelly.profile = {.python_major = 2, .twisted = 802}};
@@ -133,8 +133,8 @@ PB_TEST(session, says_that_it_did_not_understand_as_python2_does)
     service_end(&server);
 }
 
-/* The request's number may be anything that banana has, as in Twisted; the answer wanted
- * is anything that is true. */
+/* The request's number may be any value that banana has, as in Twisted; the flag for an
+ * answer is anything that is true. */
 PB_TEST(session, answers_under_the_number_that_was_given)
 {
     struct service server;
@@ -250,7 +250,7 @@ static void act(pb_value *result, pb_failure *failure, void *user_data)
     note(a->p, "acted");
 }
 
-/* A call whose end acts, between two others. */
+/* A call between two others, whose callback acts. */
 static void act_within(struct pair *p, enum act what)
 {
     struct service server;
@@ -319,7 +319,7 @@ PB_TEST(session, may_be_called_by_a_callback)
                          "Connection was closed cleanly.\nclient closed\n");
 }
 
-/* While the calls of a session that is over fail one by one. */
+/* While the calls of a closed session fail one by one. */
 static void act_at_the_end(enum act what, const char *expected)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -413,7 +413,7 @@ PB_TEST(session, may_be_freed_when_it_closes)
     pb_session_free(NULL);
 }
 
-/* What waits to be sent may still be sent after a close, but not after a loss. */
+/* Remaining output may still be sent after a close, but not after a loss. */
 PB_TEST(session, may_send_the_rest_when_it_was_closed)
 {
     struct pair p = {0};
@@ -500,7 +500,7 @@ PB_TEST(session, wakes_the_driver_to_read_again)
     cr_assert_eq(wakes, 1);
     pb_session_tick(p.client, 0);
     pb_session_pause(p.client);
-    /* In a callback that the driver knows nothing of. */
+    /* In a callback that the driver does not know of. */
     pb_object *o = pb_object_new(&echo_class, &server);
     pb_remote *here = pb_local_as_remote(o);
     pb__session_enter(p.client);
@@ -519,7 +519,7 @@ PB_TEST(session, wakes_the_driver_to_read_again)
     service_end(&server);
 }
 
-/* A reference that is dropped outside of any callback leaves at once. */
+/* The decref of a reference that is released outside of any callback is sent at once. */
 PB_TEST(session, wakes_the_driver_for_a_decref)
 {
     struct pair p = {0};
@@ -599,7 +599,7 @@ PB_TEST(session, can_be_looked_at)
     service_end(&server);
 }
 
-/* ---- What a session knows besides ---- */
+/* ---- Data of a session ---- */
 
 struct known {
     pb_session *s; /* of data, while it lives */
@@ -645,7 +645,7 @@ PB_TEST(session, has_data_of_its_own)
     pb_session_free(s);
     cr_assert_eq(one.destroyed, 1);
 
-    /* A session that could not be made takes it all the same. */
+    /* If the session could not be made, the data is taken nevertheless. */
     cr_assert_eq(pb_session_set_data(NULL, &one, data_destroyed), PB_ERR_ARG);
     cr_assert_eq(one.destroyed, 2);
     cr_assert_eq(pb_session_set_data(NULL, NULL, data_destroyed), PB_ERR_ARG);
@@ -671,7 +671,7 @@ PB_TEST(session, takes_data_also_without_memory)
     pb__test_each_failure(attach, &k);
 }
 
-/* Misuse: the session is at its end. */
+/* Misuse: the session is being freed. */
 static void data_that_uses_the_session(void *data)
 {
     struct known *k = data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sessions of one config: one kit reads for all of them, and one that is idle has no
- * memory but its own. */
+ * Sessions of one configuration: one read context serves all of them, and an idle session
+ * holds no memory except its own. */
 #include "libpb/broker/shared_config.h"
 #include "libpb/broker/tests/service.h"
 
@@ -33,7 +33,7 @@ static void says_answer(pb_session *s)
     pb_session_sent(s, out.len, 0);
 }
 
-/* Their messages arrive cut, each in the midst of the others'. */
+/* Their messages arrive in parts, which alternate. */
 PB_TEST(shared, reads_for_all_sessions_at_once)
 {
     struct service service;
@@ -89,7 +89,7 @@ PB_TEST(shared, leaves_an_idle_session_nothing_but_itself)
     service_end(&service);
 }
 
-/* Limits, and the number of the message, are each session's own. */
+/* Limits, and the number of the message, belong to each session. */
 PB_TEST(shared, keeps_what_is_a_sessions_own)
 {
     struct pb__shared *sh =

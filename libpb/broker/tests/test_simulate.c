@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A simulation: a made-up network and clock drive pairs of sessions from a seed. Bytes are
- * cut anywhere, delayed and lost with their connection; connections overtake one another,
- * are closed, half-closed and reset; queues are full soon; applications call, answer late,
- * cancel, page, pass references about, stop reading and free sessions in callbacks.
- * Whatever happens: each call ends once, with the answer that belongs to it; nobody is
- * called while it does not read; each session ends once; nothing is left.
+ * A simulation: a made-up network and clock drive pairs of sessions from a seed. Bytes
+ * are cut anywhere, delayed and lost with their connection; connections overtake one
+ * another, are closed, half-closed and reset; queues are full soon; applications call,
+ * answer late, cancel, page, pass references about, stop reading and free sessions in
+ * callbacks. Whatever happens: each call ends once, with the answer that belongs to it;
+ * nobody is called while it does not read; each session ends once; nothing is left.
  * PB_SEED=N runs one seed, PB_SEEDS=N so many (1000). */
 #include <inttypes.h>
 #include <signal.h>
@@ -43,15 +43,15 @@ static size_t chance(size_t n)
 
 struct end;
 
-/* A call that was made, until the world goes. */
+/* A call that was made; kept until the simulation ends. */
 struct asked {
     struct end *by;
-    int64_t number; /* what echo has to answer */
+    int64_t number; /* the number that echo must answer */
     bool ended, cancelled, timed;
     pb_call *call; /* while it may be given up */
 };
 
-struct flight { /* bytes on their way */
+struct flight { /* bytes on the wire */
     uint8_t *data;
     size_t len;
     bool closed; /* nothing follows */
@@ -74,7 +74,7 @@ static struct {
     struct asked asked[CALLS_MAX];
     size_t asked_count, objects;
     int64_t now;
-    bool calm; /* nothing disturbs any more */
+    bool calm; /* no more disturbances */
 } world;
 
 static void lose(struct end *e, bool reset);
@@ -119,7 +119,7 @@ static void pause_or_resume(struct end *e)
     }
 }
 
-/* Now, later, or by a failure; with its argument. */
+/* Answers with its argument, now or later, or fails. */
 static int do_echo(void *self, pb_request *r)
 {
     struct end *e = self;
@@ -144,7 +144,7 @@ static int do_echo(void *self, pb_request *r)
     return pb_request_answer_steal(r, pb_value_ref(pb_item(pb_request_args(r), 0)));
 }
 
-/* A new object, and one that was got before. */
+/* Answers with a new object, and with one that was received before. */
 static int do_give(void *self, pb_request *r)
 {
     struct end *e = self;
@@ -325,7 +325,7 @@ static void on_drained(pb_session *s, void *user_data)
     }
 }
 
-/* Some of what waits goes onto the wire. */
+/* Puts some of the pending output onto the wire. */
 static void send_some(struct end *e, bool all)
 {
     if (!e->session || e->broken) {
@@ -342,7 +342,8 @@ static void send_some(struct end *e, bool all)
     }
 }
 
-/* Some of what is on the wire arrives, now and then where nobody wants it yet. */
+/* Delivers some of what is on the wire, sometimes also while the receiver does not want
+ * to read. */
 static void deliver(struct end *to, bool all)
 {
     struct flight *f = &to->peer->out;
@@ -365,7 +366,7 @@ static void deliver(struct end *to, bool all)
     }
 }
 
-/* The transport of one end is gone. */
+/* The transport of one end is lost. */
 static void lose(struct end *e, bool reset)
 {
     pb_error why = {.code = PB_ERR_LOST, .text = "reset"};
@@ -376,7 +377,7 @@ static void lose(struct end *e, bool reset)
     }
 }
 
-/* An end that is over closes its side when all is sent. */
+/* A closed end closes its side when everything is sent. */
 static void close_wire(struct end *e)
 {
     bool over = !e->session || pb_session_is_closed(e->session);
@@ -395,10 +396,10 @@ static void tick(struct end *e)
 static void disturb(struct end *e)
 {
     switch (chance(3)) {
-    case 0: /* half-close: what is on its way still arrives */
+    case 0: /* half-close: what is on the wire still arrives */
         e->out.closed = true;
         break;
-    case 1: /* reset: nothing does */
+    case 1: /* reset: nothing arrives */
         e->out.len = e->peer->out.len = 0;
         lose(e, true);
         lose(e->peer, true);
@@ -460,7 +461,7 @@ static void step(void)
     close_wire(e);
 }
 
-/* ---- A life ---- */
+/* ---- One run ---- */
 
 static void begin(void)
 {
@@ -481,7 +482,7 @@ static void begin(void)
     }
 }
 
-/* All that is on its way arrives, and all that waits is answered. */
+/* Everything on the wire arrives, and all requests are answered. */
 static void calm_down(void)
 {
     world.calm = true;

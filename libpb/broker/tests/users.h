@@ -20,8 +20,8 @@ struct user {
 struct service {
     struct pair *p;
     pb_portal *portal;
-    pb_attempt *kept;     /* by a realm or checker that answers later */
-    pb_object *everybody; /* what the realm gives instead of a user */
+    pb_attempt *kept;     /* stored by a realm or checker that answers later */
+    pb_object *everybody; /* what the realm returns instead of a user */
     bool keep_in_realm, keep_in_checker, deny, fail;
     uint8_t last_challenge;
     int grants, logouts;
@@ -120,7 +120,8 @@ static inline int check_later(pb_attempt *a, void *user_data)
     return 0;
 }
 
-/* The server's config may be preset but for its root. False for lack of memory. */
+/* The server's configuration may be preset, except for its root. False for lack of
+ * memory. */
 static inline bool open_service_with(struct pair *p, struct service *v, bool users,
                                      bool anonymous, pb_session_config config)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every entry point of a blocking client and of its session, called from every callback that
- * there is: each comes to an end, with the right result or with an error at once, and so does
- * what was waited for around it. Nothing is used after it was freed, and nothing is left. */
+ * Every entry point of a blocking client and of its session, called from every callback
+ * that there is: each comes to an end, with the right result or with an error at once,
+ * and so does what was waited for around it. Nothing is used after it was freed, and
+ * nothing is left. */
 #include "libpb/broker/login.h"
 #include "libpb/net/tests/matrix_server.h"
 
@@ -790,8 +791,8 @@ static int do_run(void)
     return pb_run();
 }
 
-/* What it gives where a connection is, in the midst of a message, and where it is over. ANY
- * is as it happens. ends: the connection is over afterwards. */
+/* What it gives where a connection is, in the midst of a message, and where it is over.
+ * ANY is as it happens. ends: the connection is over afterwards. */
 enum { ANY = 1 };
 
 static const struct {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every entry point of connections, servers, services, posts and the loop, called from every
- * callback that one of them or their sessions has: each does what it says, or returns an
- * error at once; the loop comes to its end, everything is closed once, nothing is left. */
+ * Every entry point of connections, servers, services, posts and the loop, called from
+ * every callback that one of them or their sessions has: each does what it says, or
+ * returns an error at once; the loop comes to its end, everything is closed once, nothing
+ * is left. */
 #include "libpb/net/tests/matrix_server.h"
 #include "pb/service.h"
 
@@ -375,7 +376,7 @@ static int do_open_client(void)
     return err.code;
 }
 
-/* Our own server cannot answer while we wait: the time-out ends that. */
+/* Our own server cannot answer while we wait: the timeout ends that. */
 static int do_open_client_of_ours(void)
 {
     pb_error err = {0};

@@ -69,7 +69,8 @@ static int keyword(void *self, pb_request *req)
     return pb_request_answer_steal(req, pb_value_ref(v));
 }
 
-/* An avatar for a mind that is None, nothing for ever for one that is 0, else the mind. */
+/* An avatar for a mind that is None, nothing for ever for one that is 0, else the
+ * mind. */
 static int log_in_anonymous(void *self, pb_request *req)
 {
     pb_value *mind = pb_item(pb_request_args(req), 0);
@@ -258,7 +259,7 @@ PB_TEST(client, failures)
     pb_client *other = open_client(&child);
     cr_assert_null(pb_client_call(other, root, "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_ARG);
-    cr_assert_str_eq(err.text, "the reference is of another connection");
+    cr_assert_str_eq(err.text, "the reference belongs to another connection");
     pb_client_free(other);
 
     pb_client_free(client);

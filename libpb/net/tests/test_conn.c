@@ -7,7 +7,8 @@
 #include "libpb/net/tests/certificate.h"
 #include "libpb/net/tests/peers.h"
 
-/* Connects to what does not answer as it should, and returns how on_close was told of it. */
+/* Connects to what does not answer as it should, and returns how on_close was told of
+ * it. */
 static pb_error fate(struct loop *loop, const char *endpoint, pb_net_config config)
 {
     struct seen seen = {0};

@@ -123,7 +123,8 @@ PB_TEST(life, no_pong)
     end_loop(&loop);
 }
 
-/* The client finishes: what it has called is answered, what is called of it is not heard. */
+/* The client finishes: what it has called is answered, what is called of it is not
+ * heard. */
 PB_TEST(life, client_finishes)
 {
     struct place p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From when time-outs count, on a loop whose clock goes only when the test says so: while a
- * callback is at work, and while the program is away from the loop. */
+ * From when timeouts count, on a loop whose clock goes only when the test says so: while
+ * a callback is at work, and while the program is away from the loop. */
 #include <poll.h>
 
 #include "libpb/net/tests/peers.h"
@@ -277,7 +277,7 @@ static int work(void *self, pb_request *req)
 static const pb_class working_class = {
     .name = "Working", .remote = (const pb_method[]){{"work", work}, {0}}};
 
-/* The server calls a method of the client's, which works for longer than the time-out that
+/* The server calls a method of the client's, which works for longer than the timeout that
  * the client has for it. */
 static void work_for_the_peer(struct clocked *c, pb_net_config client)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The log on standard error: its lines, and which programs get it from the environment. */
+ * The log on standard error: its lines, and which programs get it from the
+ * environment. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -115,7 +116,7 @@ static const char *const lines[] = {
     " debug: < message 1 root.echo('hello',), ",
     " debug: > answer 1 'hello', ",
     " debug: < error 2 builtins.ValueError: boom, ",
-    " debug: the session is over: it was closed here\n",
+    " debug: the session has ended: closed by this side\n",
 };
 enum { INFOS = 2, ALL = sizeof lines / sizeof *lines };
 

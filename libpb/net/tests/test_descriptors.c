@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Programs that have closed descriptor 0, 1 or 2: nothing of the library's ever takes the
- * place of these. A server, a service and a blocking client, in a process of their own. */
+ * Programs that have closed descriptor 0, 1 or 2: nothing of the library's ever takes
+ * the place of these. A server, a service and a blocking client, in a process of their
+ * own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -166,7 +167,7 @@ static void run_adopted(const char *arg)
     EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pair[0] == 0);
     int raised = fcntl(pair[1], F_DUPFD, 10);
     close(pair[1]);
-    pb__descriptors_hold(); /* for what follows is the test's own */
+    pb__descriptors_reserve(); /* for what follows is the test's own */
     begin_loop(&loop);
     pb_net_config config = config_of(&server);
     config.session.root = pb_object_new(&root_class, &server);
@@ -196,12 +197,12 @@ static void run_raise(const char *arg)
     EXPECT(raised > 2 && fcntl(raised, F_GETFD) == FD_CLOEXEC && are_closed());
     EXPECT(pb__descriptor_raise(raised) == raised);
     EXPECT(pb__descriptor_raise(-EMFILE) == -EMFILE);
-    unsigned held = pb__descriptors_hold();
+    unsigned held = pb__descriptors_reserve();
     EXPECT(held == ALL);
     char c;
     EXPECT(write(1, "x", 1) < 0 && errno == EBADF);
     EXPECT(read(0, &c, 1) < 0);
-    EXPECT(pb__descriptors_hold() == 0);
+    EXPECT(pb__descriptors_reserve() == 0);
     pb__descriptors_release(held);
     EXPECT(are_closed());
     _exit(0);

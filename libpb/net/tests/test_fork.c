@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The child of a fork, which has a copy of all that its parent has: whatever it does with that,
- * the parent goes on as if there were no child. */
+ * The child of a fork, which has a copy of all that its parent has: whatever it does with
+ * that, the parent goes on as if there were no child. */
 #include <dirent.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -139,14 +139,14 @@ static int call_client(void *ctx)
     const pb_credentials nobody = {.anonymous = true};
     pb_error err = {0};
     EXPECT(!pb_client_call(c->client, root, "echo", &err, "i", 1));
-    EXPECT(says(&err, "the client belongs to the process that forked this one"));
+    EXPECT(says(&err, "the client belongs to the parent process"));
     err = (pb_error){0};
     EXPECT(!pb_client_login(c->client, &nobody, NULL, &err));
     EXPECT(err.code == PB_ERR_STATE);
     EXPECT(pb_client_wait(c->client, 10) == PB_ERR_STATE);
     err = (pb_error){0};
     EXPECT(pb_remote_call(root, "echo", never, NULL, &err, "i", 1) == PB_ERR_STATE);
-    EXPECT(says(&err, "the connection belongs to the process that forked this one"));
+    EXPECT(says(&err, "the connection belongs to the parent process"));
     EXPECT(pb_get_all_pages(root, "pages", NULL, NULL, NULL, never, NULL, NULL) ==
            PB_ERR_STATE);
     return free_client(ctx);
@@ -212,7 +212,7 @@ PB_TEST(fork, inside_a_method)
         pb_value *v = pb_client_call(c.client, pb_client_root(c.client), "call_me", &err,
                                      "s", "run");
         if (getpid() != parent) {
-            _exit(v || !says(&err, "belongs to the process") ? 3 : served);
+            _exit(v || !says(&err, "belongs to the parent process") ? 3 : served);
         }
         pb_span text;
         cr_assert(v && pb_as_text(v, &text) == 0 && text.len == 10, "%s", err.text);
@@ -450,7 +450,7 @@ static int use_loops(void *ctx)
     pb_error err = {0};
     EXPECT(pb_run() == PB_ERR_STATE);
     EXPECT(!pb_connect(pb_loop_default(), l->endpoint, NULL, &err));
-    EXPECT(says(&err, "the loop belongs to the process that forked this one"));
+    EXPECT(says(&err, "the loop belongs to the parent process"));
     EXPECT(!pb_serve(pb_loop_default(), "127.0.0.1:0", NULL, NULL));
     EXPECT(!pb_service_new(pb_loop_default(), l->endpoint, NULL, NULL));
     EXPECT(!pb_post_new(pb_loop_default(), NULL));
@@ -474,8 +474,8 @@ static int use_loops(void *ctx)
     return 0;
 }
 
-/* The child takes the loop over as libuv has it, and runs it: there is nothing left of what
- * was under it. */
+/* The child takes the loop over as libuv has it, and runs it: there is nothing left of
+ * what was under it. */
 static int run_loop(void *ctx)
 {
     struct looped *l = ctx;

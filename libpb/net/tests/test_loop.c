@@ -122,7 +122,8 @@ static void set_clock(struct clock *c, int64_t at)
     pb__timer_set(c->m->pb, &c->timer, at);
 }
 
-/* Timers that are set, set anew and stopped at random: each expires at its time, or not. */
+/* Timers that are set, set anew and stopped at random: each expires at its time, or
+ * not. */
 PB_TEST(loop, timers)
 {
     static struct clock clocks[MANY];
@@ -176,7 +177,8 @@ PB_TEST(loop, sets_one_timer)
     pb_loop_unref(m.pb);
 }
 
-/* What is set from a timer expires when the loop comes again: it has other things to do. */
+/* What is set from a timer expires when the loop comes again: it has other things to
+ * do. */
 PB_TEST(loop, has_its_turn)
 {
     struct made m;

@@ -25,8 +25,8 @@ static void logged(pb_session *s, pb_log_level level, const char *text, void *us
     }
 }
 
-/* Whether the login gives an avatar. What the avatar calls itself, and what was logged, is
- * in p->log. */
+/* Whether the login gives an avatar. What the avatar calls itself, and what was logged,
+ * is in p->log. */
 static bool lets_in(struct pair *p, const pb_password_file *file, const char *name,
                     const char *password)
 {

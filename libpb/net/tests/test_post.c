@@ -139,7 +139,8 @@ static void close_same(void *data)
     pb_post_free(same);
 }
 
-/* What was posted before it is closed runs, in its order, also where an item closes it. */
+/* What was posted before it is closed runs, in its order, also where an item closes
+ * it. */
 PB_TEST(post, is_closed_by_an_item)
 {
     struct loop loop;

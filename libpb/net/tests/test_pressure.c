@@ -235,7 +235,8 @@ PB_TEST(pressure, a_peer_that_takes_nothing)
     close_place(&p);
 }
 
-/* What others notice of somebody who never stops asking: little, for each has its turn. */
+/* What others notice of somebody who never stops asking: little, for each has its
+ * turn. */
 PB_TEST(pressure, a_peer_that_never_stops)
 {
     struct place p;
@@ -379,8 +380,8 @@ static void on_small(pb_value *result, pb_failure *failure, void *user_data)
     o->letters[o->n++] = 's';
 }
 
-/* Answers of 5 MB: small ones pass between them on the same connection, and beside them on
- * another one. */
+/* Answers of 5 MB: small ones pass between them on the same connection, and beside them
+ * on another one. */
 PB_TEST(pressure, huge_answers)
 {
     struct place p;

@@ -394,7 +394,8 @@ PB_TEST(server, names_the_certificate_that_is_missing)
 }
 #endif
 
-/* A whole conversation. What lacks memory fails with that, and whatever fails, all ends. */
+/* A whole conversation. What lacks memory fails with that, and whatever fails, all
+ * ends. */
 static int converse(void *user_data)
 {
     struct place *p = user_data;

@@ -259,7 +259,7 @@ PB_TEST(service, calls_wait_as_long_as_they_may)
     RUN_UNTIL(&p.loop, p.seen.failures == 1);
     cr_assert_eq(p.seen.failure_code, PB_ERR_TIMEOUT);
     cr_assert_str_eq(p.seen.failure_text,
-                     "twisted.internet.defer.TimeoutError: there was no connection in "
+                     "twisted.internet.defer.TimeoutError: no connection was made in "
                      "time for the call",
                      "%s", p.seen.failure_text);
     cr_assert_eq(pb_service_waiting(p.service), 1);
@@ -267,7 +267,7 @@ PB_TEST(service, calls_wait_as_long_as_they_may)
     cr_assert_eq(p.seen.failures, 0, "seen_fini has run");
 }
 
-/* What is left of the time-out counts once the call is made. */
+/* What is left of the timeout counts once the call is made. */
 PB_TEST(service, time_out_goes_on)
 {
     struct place p;

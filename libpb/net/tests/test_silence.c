@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Silence, by a made-up clock: a connection on one end of a pair of sockets, raw bytes on
- * the other. When a peer is dropped for saying or taking nothing, and when that is not its
- * fault. */
+ * the other. When a peer is dropped for saying or taking nothing, and when that is not
+ * its fault. */
 #include <fcntl.h>
 #include <poll.h>
 
@@ -337,7 +337,7 @@ PB_TEST(silence, nothing_is_taken)
     }
     pass(&m, 2 * PATIENCE);
     cr_assert(is_gone(&m));
-    cr_assert_str_eq(m.seen.why.text, "the peer has taken nothing for 100 milliseconds");
+    cr_assert_str_eq(m.seen.why.text, "the peer has read nothing for 100 milliseconds");
     end(&m);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLS over memory: two ends talk whole, byte by byte and with large texts; one refuses the
- * other; sessions are gone on with. The certificate is made here. */
+ * TLS over memory: two ends talk whole, byte by byte and with large texts; one refuses
+ * the other; sessions are gone on with. The certificate is made here. */
 #include <limits.h>
 #include <openssl/ssl.h>
 

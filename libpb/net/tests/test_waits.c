@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waits of a blocking client within one another: each ends by its own answer or time-out, and
- * what came for another is kept for it. */
+ * Waits of a blocking client within one another: each ends by its own answer or timeout,
+ * and what came for another is kept for it. */
 #include "libpb/net/tests/matrix_server.h"
 
 /* What a method of the client's does, and what came of it. */
@@ -84,7 +84,7 @@ static int later_without_a_timeout(struct waits *w)
     return call_later(w, 400);
 }
 
-/* The outer time-out passes meanwhile: it fails the outer call only. */
+/* The outer timeout passes meanwhile: it fails the outer call only. */
 PB_TEST(waits, outer_timeout)
 {
     struct waits w;
@@ -110,7 +110,7 @@ static int hold_briefly(struct waits *w)
     return err.code;
 }
 
-/* The inner time-out fails the inner call only. */
+/* The inner timeout fails the inner call only. */
 PB_TEST(waits, inner_timeout)
 {
     struct waits w;
@@ -148,7 +148,7 @@ static void call_after_work(pb_value *result, pb_failure *failure, void *user_da
     a->ended = true;
 }
 
-/* A time-out counts from when the call is made, not from when the answer came in whose
+/* A timeout counts from when the call is made, not from when the answer came in whose
  * callback it is. */
 PB_TEST(waits, timeout_after_work)
 {
@@ -185,7 +185,8 @@ PB_TEST(waits, depth)
     pb_value *v = call(&w, "call_me", &err);
     cr_assert(v, "%s", err.text);
     cr_assert_eq(w.deepest, 64);
-    cr_assert_str_eq(w.text, "64 calls wait for one another already: answer some later");
+    cr_assert_str_eq(w.text,
+                     "64 blocking calls are nested already: answer some of them later");
     pb_value_unref(v);
     end(&w);
 }
@@ -209,8 +210,8 @@ static int answer_kept(struct waits *w)
     return e;
 }
 
-/* A call of an object here, which is answered while the client waits, or not in time; then
- * the answer finds nobody. */
+/* A call of an object here, which is answered while the client waits, or not in time;
+ * then the answer finds nobody. */
 PB_TEST(waits, for_an_object_here)
 {
     struct waits w;
@@ -251,8 +252,8 @@ PB_TEST(waits, while_reading_has_stopped)
     cr_assert_null(
         pb_client_call(w.client, pb_client_root(w.client), "echo", &err, "i", 1));
     cr_assert_eq(err.code, PB_ERR_STATE);
-    cr_assert_str_eq(err.text, "reading has stopped, so that no answer can come: it is "
-                               "paused, or too many calls of the peer wait for theirs");
+    cr_assert_str_eq(err.text, "no answer can arrive: reading is paused, or too many "
+                               "calls of the peer wait for an answer");
     pb_session_resume(pb_client_session(w.client));
     err = (pb_error){0};
     pb_value *v =
@@ -262,8 +263,8 @@ PB_TEST(waits, while_reading_has_stopped)
     end(&w);
 }
 
-/* What a peer does not take waits from when it was to be sent, though the program was away for
- * longer before. */
+/* What a peer does not take waits from when it was to be sent, though the program was
+ * away for longer before. */
 PB_TEST(waits, write_timeout_after_work)
 {
     static char large[1 << 23];
