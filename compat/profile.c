@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking up the table of what differs between peers. */
+ * Looks up the differences between peers, and parses profiles. */
 #include "compat/profile.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ bool pb__profile_has(pb_profile p, enum pb__profile_row row)
            twisted >= rows[row].first && twisted <= rows[row].last;
 }
 
-/* Reads a number of at most two digits; false if there is none. */
+/* Reads a number of at most two digits; returns false if there is none. */
 static bool take_number(const char **s, unsigned *out)
 {
     const char *at = *s;
