@@ -260,7 +260,8 @@ static bool take_name(struct building *b)
     return true;
 }
 
-/* Prepares to build. A level is filled when it is opened, so that the others need no zeros. */
+/* Prepares to build. A level is filled when it is opened, so that the others need no
+ * zeros. */
 static void building_init(struct building *b, pb_error *err, bool named)
 {
     b->err = err;
