@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pb_build, and the arguments of a call: values by format. Once something has failed, the
- * rest of the format is walked all the same, so that each N is taken. */
+ * pb_build, and building the arguments of a call by a format. After a failure the rest of
+ * the format is still processed, so that the value of each N is taken over. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -13,18 +13,19 @@
 /* An open bracket, or the outermost level. */
 struct level {
     pb_value *items; /* list, tuple or dict */
-    pb_value *key;   /* of a dict, while its value is made */
+    pb_value *key;   /* of a dict, while its value is built */
 };
 
 struct building {
     const char *format, *at;
     va_list args;
     pb_error *err;
-    int e;            /* the first failure */
-    bool unknown;     /* a letter was met that may stand for any argument, or none */
-    bool named;       /* it is of a call's arguments, and names some of them */
-    pb_value *kwargs; /* those that have a name; NULL: none came yet */
-    pb_value *name;   /* of the one that comes next */
+    int e; /* the first failure */
+    /* a letter without meaning was found; it may have any number of arguments */
+    bool unknown;
+    bool named;       /* for the arguments of a call: keyword arguments are allowed */
+    pb_value *kwargs; /* keyword arguments; NULL: none so far */
+    pb_value *name;   /* name of the next keyword argument */
     size_t depth;
     struct level levels[DEPTH + 1];
 };
@@ -48,7 +49,7 @@ static void fail_nomem(struct building *b)
     build_fail(b, PB_ERR_NOMEM, "%s", pb_strerror(PB_ERR_NOMEM));
 }
 
-/* An argument of a call, which is taken. */
+/* Adds an argument of a call, which is taken over. */
 static int put_argument(struct building *b, pb_value *v)
 {
     if (b->name) {
@@ -64,7 +65,7 @@ static int put_argument(struct building *b, pb_value *v)
     return pb_append_steal(b->levels[0].items, v);
 }
 
-/* Puts v, which is taken, into the bracket that is open; NULL is what could not be made. */
+/* Adds v, which is taken over, to the open bracket. NULL: the value could not be made. */
 static void build_put(struct building *b, pb_value *v)
 {
     if (!v) {
@@ -135,7 +136,7 @@ static void build_close(struct building *b, char bracket)
     }
 }
 
-/* s, y or z, with or without #. */
+/* Builds s, y or z, with or without #. */
 static void build_put_text(struct building *b, char letter)
 {
     const char *s = va_arg(b->args, const char *);
@@ -226,8 +227,8 @@ static void build_unit(struct building *b, char letter)
     }
 }
 
-/* Whether `name=` stands here, which is passed over, up to its `=`: what comes next is the
- * keyword argument of that name. */
+/* If `name=` follows, skips it and returns true; the next unit is the keyword argument of
+ * that name. */
 static bool take_name(struct building *b)
 {
     static const char letters[] = "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -259,7 +260,8 @@ static bool take_name(struct building *b)
     return true;
 }
 
-/* Prepares to build. A level is filled when it is opened, so that the others need no zeros. */
+/* Prepares to build. A level is filled when it is opened, so that the others need no
+ * zeros. */
 static void building_init(struct building *b, pb_error *err, bool named)
 {
     b->err = err;
@@ -271,7 +273,7 @@ static void building_init(struct building *b, pb_error *err, bool named)
     b->levels[0] = (struct level){0};
 }
 
-/* Walks the format: its units are in levels[0], and kwargs. */
+/* Processes the format. The units are in levels[0] and kwargs. */
 static void build_value(struct building *b, const char *format, va_list args)
 {
     b->format = b->at = format ? format : "";
@@ -306,7 +308,7 @@ static void building_fini(struct building *b)
     pb_value_unref(b->name);
 }
 
-/* What the outermost level holds: nothing is None, one is itself. */
+/* The result of the outermost level: no unit is None, one unit is that value. */
 static pb_value *build_whole(pb_value *units)
 {
     switch (pb_len(units)) {

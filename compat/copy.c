@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Copies as copy.copy makes them: a new container, or instance, that shares what is in
- * it. */
+ * Shallow copies like those of copy.copy: a new container or instance with the same
+ * contents. */
 #include <string.h>
 
 #include "compat/table.h"

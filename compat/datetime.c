@@ -4,7 +4,7 @@
 #include "compat/datetime.h"
 #include "libpb/base/error.h"
 
-#define DAYS_MAX 999999999 /* of a timedelta, either way */
+#define DAYS_MAX 999999999 /* of a timedelta, positive or negative */
 
 static pb_value *datetime_new(pb_kind kind, const struct pb__datetime *fields,
                               pb_error *err)
@@ -100,7 +100,7 @@ pb_value *pb_time(int hour, int minute, int second, int microsecond, pb_error *e
     return datetime_new(PB_TIME, &m, err);
 }
 
-/* Moves what is past one unit from *small to *large; false where that overflows. */
+/* Moves multiples of the unit from *small to *large; returns false if that overflows. */
 static bool timedelta_carry(int64_t *small, int64_t unit, int64_t *large)
 {
     int64_t whole = *small / unit;
@@ -114,7 +114,7 @@ static bool timedelta_carry(int64_t *small, int64_t unit, int64_t *large)
 
 pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds, pb_error *err)
 {
-    /* Days are carried first from the seconds as they are, so that these cannot overflow. */
+    /* The seconds are carried to days first, so that they cannot overflow afterwards. */
     bool fits = timedelta_carry(&seconds, 86400, &days) &&
                 timedelta_carry(&microseconds, 1000000, &seconds) &&
                 timedelta_carry(&seconds, 86400, &days);

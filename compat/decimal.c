@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * decimal.Decimal: a sign, a coefficient and a power of ten, kept as they were written.
- * The limits of the exponent are those of Python's _decimal on 64 bits. */
+ * decimal.Decimal: a sign, a coefficient and a power of ten, stored as written. The
+ * limits of the exponent are those of Python's _decimal on 64 bits. */
 #include "compat/decimal.h"
 
 #include <inttypes.h>
@@ -13,8 +13,9 @@
 #define EXPONENT_MAX INT64_C(999999999999999999)   /* of the first digit */
 #define EXPONENT_MIN INT64_C(-1999999999999999997) /* of the last */
 
-/* Whether the first digit of digits * 10 ** exponent is within the limit. Counting the
- * digits is only worth its cost where they might matter. */
+/* Returns whether the exponent of the first digit of digits * 10 ** exponent is within
+ * the limit. The digits are only counted if their number matters, because counting is
+ * slow. */
 static int check_exponent(int64_t exponent, const pb_value *digits, pb_error *err)
 {
     bool fits = exponent >= EXPONENT_MIN && exponent <= EXPONENT_MAX;
@@ -60,7 +61,7 @@ pb_value *pb__decimal_new_steal(struct pb__slab_pool *pool, bool negative, char 
     return &d->head;
 }
 
-/* What is being read: underscores stand anywhere and mean nothing. */
+/* The text that is being read. Underscores are allowed anywhere, and ignored. */
 struct reading {
     const char *at, *end;
 };
@@ -73,7 +74,7 @@ static char decimal_peek(struct reading *r)
     return r->at < r->end ? *r->at : '\0';
 }
 
-/* Passes over the word, written in any case. */
+/* Skips the word, in upper or lower case. */
 static bool take_word(struct reading *r, const char *word)
 {
     struct reading from = *r;
@@ -94,7 +95,7 @@ static bool take_sign(struct reading *r)
     return c == '-';
 }
 
-/* Appends the digits that come to out, without leading zeros; how many there were. */
+/* Appends the digits that follow to out, without leading zeros; returns their number. */
 static int decimal_take_digits(struct reading *r, struct pb__buf *out, size_t *count)
 {
     for (char c; c = decimal_peek(r), c >= '0' && c <= '9'; r->at++) {
@@ -109,7 +110,7 @@ static int decimal_take_digits(struct reading *r, struct pb__buf *out, size_t *c
     return 0;
 }
 
-/* The part after E; false if there is none that is whole. */
+/* Reads the part after E; returns false if it is not complete. */
 static bool take_exponent(struct reading *r, int64_t *out)
 {
     bool negative = take_sign(r);
@@ -117,7 +118,7 @@ static bool take_exponent(struct reading *r, int64_t *out)
     bool any = false;
     for (char c; c = decimal_peek(r), c >= '0' && c <= '9'; r->at++) {
         any = true;
-        /* What is too large for a Decimal stays so. */
+        /* A number that is too large for a Decimal remains so. */
         exponent = exponent > INT64_MAX / 20 ? INT64_MAX / 2 : exponent * 10 + (c - '0');
     }
     *out = negative ? -exponent : exponent;
@@ -130,7 +131,7 @@ struct parts {
     char special;
 };
 
-/* Reads all but the sign. */
+/* Reads everything except the sign. */
 static int take_parts(struct reading *r, struct parts *p)
 {
     size_t count = 0;
@@ -218,7 +219,7 @@ static int print_zeros(struct pb__buf *out, int64_t count)
     return e;
 }
 
-/* The digits with the point after `point` of them. */
+/* Appends the digits, with the point after the first `point` of them. */
 static int print_pointed(struct pb__buf *out, const struct pb__buf *digits, int64_t point)
 {
     int64_t count = (int64_t)digits->len;
@@ -253,7 +254,7 @@ int pb__decimal_print(struct pb__buf *out, const pb_value *v)
     }
     struct pb__buf digits = {0};
     e = pb__int_print(&digits, d->digits);
-    /* Without an exponent where there are no zeros to be added but a few in front. */
+    /* No exponent is printed if only a few leading zeros have to be added. */
     int64_t left = d->exponent + (int64_t)digits.len;
     bool plain = d->exponent <= 0 && left > -6;
     e = e ? e : print_pointed(out, &digits, plain ? left : 1);

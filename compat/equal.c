@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Python's ==, without recursion. Pairs of containers that have been met are taken as
- * equal from then on, as classes in a union-find forest: that ends cycles, and keeps what
- * is shared from being compared again and again. It is sound, because the first
- * difference ends the whole; except where a key is looked for and a candidate turns out
- * to differ, and there what was assumed on the way is taken back. That such a pair differs
- * is remembered, so that no two keys are compared twice. It holds for good, because keys
- * are hashable, so they are in no cycle, and nothing that is still open was assumed. */
+ * Python's ==, without recursion. A pair of containers that has been visited is assumed
+ * to be equal from then on, by merging them in a union-find forest. That terminates
+ * cycles, and a shared container is not compared again. This is correct, because the
+ * first difference ends the comparison. The exception is the search for a key: if a
+ * candidate differs, the assumptions that were made for it are undone. That the two keys
+ * differ is recorded, so that no two keys are compared twice. The record stays valid:
+ * keys are hashable, so they are in no cycle, and it depends on no pair that is still
+ * open. */
 #include <string.h>
 
 #include "compat/compare.h"
@@ -19,7 +20,7 @@
 enum {
     DIFFERENT = 0,
     SAME = 1,
-    DEEPER = 2, /* a frame was pushed: its result is still to come */
+    DEEPER = 2, /* a frame was pushed: the result is not known yet */
 };
 
 static bool equal_is_container(pb_kind kind)
@@ -99,21 +100,22 @@ int pb__atoms_equal(const pb_value *a, const pb_value *b)
 /* Two containers that are being compared. */
 struct frame {
     const pb_value *a, *b;
-    size_t i;     /* the next item, or where in a's slots or index the next entry is */
-    size_t probe; /* where in b's index the candidate for a's key is */
-    size_t undo;  /* how many pairs were assumed before the candidate */
-    bool looking; /* the pair below this frame is a candidate for a's key */
+    /* the next item, or the position in a's slots or index of the next entry */
+    size_t i;
+    size_t probe; /* the position in b's index of the candidate for a's key */
+    size_t undo;  /* number of pairs that were assumed equal before the candidate */
+    bool looking; /* the pair in the frame above is a candidate for a's key */
 };
 
 struct comparison {
     struct pb__buf frames;
-    struct pb__map parents; /* the forest of what is taken as equal */
-    struct pb__buf assumed; /* the containers that were given a parent, in order */
-    struct pb__map differ;  /* by pair_id: the first of two keys that differ */
+    struct pb__map parents; /* the forest of containers that are assumed equal */
+    struct pb__buf assumed; /* the containers that got a parent, in order */
+    struct pb__map differ;  /* by pair_id: the first of two keys that are different */
 };
 
 /* Two pairs have the same number with a probability of 2 ** -64, and a peer cannot choose
- * them, so the pair itself is not kept. */
+ * such pairs, so the pair itself is not stored. */
 static uint64_t pair_id(const pb_value *a, const pb_value *b)
 {
     return pb__hash_words(PB_NONE, (uintptr_t)a, (uintptr_t)b);
@@ -138,7 +140,8 @@ static uintptr_t comparison_root(const struct comparison *c, uintptr_t p)
     return p;
 }
 
-/* Takes a and b as equal: SAME if they were so already, else DEEPER. */
+/* Assumes that a and b are equal. Returns SAME if that was assumed before, otherwise
+ * DEEPER. */
 static int comparison_assume(struct comparison *c, const pb_value *a, const pb_value *b)
 {
     uintptr_t x = comparison_root(c, (uintptr_t)a);
@@ -147,7 +150,8 @@ static int comparison_assume(struct comparison *c, const pb_value *a, const pb_v
         return SAME;
     }
     if (pb__secret_spread(x) < pb__secret_spread(y)) {
-        uintptr_t swap = x; /* in an order that nobody can choose, the forest stays low */
+        /* in an order that a peer cannot choose, so that the trees stay shallow */
+        uintptr_t swap = x;
         x = y;
         y = swap;
     }
@@ -166,7 +170,7 @@ static void take_back(struct comparison *c, size_t undo)
     }
 }
 
-/* Compares a pair as far as it goes without descending. */
+/* Compares a pair without descending into containers. */
 static int comparison_visit(struct comparison *c, const pb_value *a, const pb_value *b)
 {
     pb_kind x = pb__kind(a);
@@ -215,7 +219,7 @@ static int next_item(struct comparison *c, struct frame *f)
     return comparison_pop(c, SAME);
 }
 
-/* a's key has been found at the entry of b: on to the values. */
+/* a's key was found at the entry of b: compares the values. */
 static int comparison_found_key(struct comparison *c, const struct pb__table *a,
                                 size_t a_entry, const struct pb__table *b, size_t b_entry)
 {
@@ -225,8 +229,8 @@ static int comparison_found_key(struct comparison *c, const struct pb__table *a,
     return comparison_visit(c, a->slots[a_entry * 2 + 1], b->slots[b_entry * 2 + 1]);
 }
 
-/* One of the two, at least, has no index: a few keys, and none of them a container. So
- * one that is a container is in the other only, and is not found. */
+/* At least one of the two has no index: it has few keys, and none of them is a container.
+ * So a key that is a container occurs only in the other one, and is not found. */
 static int next_linear(struct comparison *c, struct frame *f)
 {
     const struct pb__table *a = (const struct pb__table *)f->a;
@@ -242,7 +246,7 @@ static int next_linear(struct comparison *c, struct frame *f)
     return comparison_pop(c, SAME);
 }
 
-/* Tries the candidates from f->probe on for the key of a at f->i. */
+/* Tries the candidates for the key of a at f->i, from f->probe on. */
 static int comparison_find_key(struct comparison *c, struct frame *f)
 {
     const struct pb__table *a = (const struct pb__table *)f->a;
@@ -270,7 +274,7 @@ static int comparison_find_key(struct comparison *c, struct frame *f)
     }
 }
 
-/* Tables with an index: the hashes in it tell which keys may be equal. */
+/* For tables with an index: the stored hashes show which keys can be equal. */
 static int next_indexed(struct comparison *c, struct frame *f)
 {
     const struct pb__table *a = (const struct pb__table *)f->a;
@@ -285,7 +289,7 @@ static int next_indexed(struct comparison *c, struct frame *f)
     return comparison_find_key(c, f);
 }
 
-/* The next pair of the frame on top. */
+/* Compares the next pair of the top frame. */
 static int comparison_next(struct comparison *c)
 {
     struct frame *f = comparison_top(c);
@@ -297,7 +301,7 @@ static int comparison_next(struct comparison *c)
     return a->index && b->index ? next_indexed(c, f) : next_linear(c, f);
 }
 
-/* What the result of the pair below means for the frame on top. */
+/* Applies the result of the pair that was compared last to the top frame. */
 static int comparison_go_on(struct comparison *c, int result)
 {
     struct frame *f = comparison_top(c);

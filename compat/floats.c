@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Floats as text and back, by exact arithmetic on big numbers: printing after Steele and
- * White, and Burger and Dybvig; reading by long division in binary. */
+ * Converts floats to text and back with exact arithmetic on big numbers: printing by the
+ * algorithms of Steele and White, and Burger and Dybvig; reading by long division in
+ * binary. */
 #include "compat/floats.h"
 
 #include <stdio.h>
@@ -9,9 +10,9 @@
 
 #include "compat/limbs.h"
 
-#define LIMBS 132 /* 10 ** 1111 and what is shifted to its size */
+#define LIMBS 132 /* 10 ** 1111, and numbers that are shifted to its size */
 
-/* A number on the stack. */
+/* A big number on the stack. */
 struct number {
     size_t len;
     uint32_t limbs[LIMBS];
@@ -38,7 +39,7 @@ static int number_compare(const struct number *a, const struct number *b)
     return pb__limbs_compare(a->limbs, a->len, b->limbs, b->len);
 }
 
-/* a + b compared with c. */
+/* Compares a + b with c. */
 static int number_compare_sum(const struct number *a, const struct number *b,
                               const struct number *c)
 {
@@ -62,18 +63,19 @@ struct pb__float_parts pb__float_split(double d)
     };
 }
 
-/* What is to be printed, as value / unit, and half the distances to the two neighbours in
- * the same units: digits are made until what is left is within one of them. */
+/* The number to print, as value / unit, and half the distances to its two neighbours in
+ * the same units. Digits are produced until the remainder is less than one of these. */
 struct printing {
     struct number value, unit, above, below;
-    bool
-        inclusive; /* halfway between two floats, the one with an even mantissa is read */
+    /* a number halfway between two floats is read as the one with an even mantissa */
+    bool inclusive;
 };
 
-/* Returns the place of the point: value / unit is now 0.ddd, times 10 to that. */
+/* Returns the position of the point: value / unit is then 0.ddd, times 10 to that
+ * power. */
 static int printing_begin(struct printing *p, const struct pb__float_parts *f)
 {
-    /* At a power of two the neighbour below is half as far as the one above. */
+    /* At a power of two, the lower neighbour is half as far away as the upper one. */
     int uneven = f->mantissa == (uint64_t)1 << 52 && f->exponent > -1074;
     int up = f->exponent > 0 ? f->exponent : 0;
     int down = f->exponent < 0 ? -f->exponent : 0;
@@ -83,7 +85,7 @@ static int printing_begin(struct printing *p, const struct pb__float_parts *f)
     number_set(&p->below, 1, up);
     p->inclusive = f->mantissa % 2 == 0;
 
-    /* Less than the true place by three at most: the loop below makes up for it. */
+    /* Too small by at most three; the loop below corrects it. */
     int bits = (int)pb__limbs_bits(p->value.limbs, p->value.len) -
                (int)pb__limbs_bits(p->unit.limbs, p->unit.len);
     int point = ((bits - 1) * 30103 - 1000 - 100000 * 1000) / 100000 + 999;
@@ -101,7 +103,7 @@ static int printing_begin(struct printing *p, const struct pb__float_parts *f)
     return point;
 }
 
-/* Writes the digits; returns how many. */
+/* Writes the digits; returns their number. */
 static size_t make_digits(struct printing *p, char *digits)
 {
     size_t count = 0;
@@ -130,8 +132,8 @@ static size_t make_digits(struct printing *p, char *digits)
     }
 }
 
-/* The layout of float_repr_style 'short': d.ddde+XX from 1e16 and below 1e-4, and at
- * least one digit on each side of the point otherwise. */
+/* The layout of float_repr_style 'short': d.ddde+XX from 1e16 on and below 1e-4;
+ * otherwise at least one digit on each side of the point. */
 static size_t digits_layout(char *out, const char *digits, size_t count, int point)
 {
     char *at = out;
@@ -184,7 +186,8 @@ size_t pb__float_repr(double d, char out[PB__FLOAT_REPR])
     return (size_t)(at - out) + digits_layout(at, digits, count, point);
 }
 
-/* Digits that matter: halfway between two floats lies a number of at most 767 of them. */
+/* The number of significant digits: a number halfway between two floats has at most
+ * 767. */
 #define DIGITS 770
 
 struct decimal {
@@ -193,8 +196,8 @@ struct decimal {
     int64_t exponent;
 };
 
-/* Reads digits into d until something else comes; returns where. What is past DIGITS only
- * matters for being zero or not. */
+/* Reads digits into d, and returns the position after them. Of the digits after DIGITS,
+ * it only matters whether they are zero. */
 static const char *float_take_digits(struct decimal *d, const char *s, const char *end,
                                      bool fraction, size_t *seen)
 {
@@ -218,7 +221,7 @@ static const char *float_take_digits(struct decimal *d, const char *s, const cha
     return s;
 }
 
-/* Reads the number as digits and a power of ten; false if it is none. */
+/* Reads a number as digits and a power of ten; returns false if it is not a number. */
 static bool float_scan(struct decimal *d, const char *s, size_t len)
 {
     const char *end = s + len;
@@ -249,7 +252,7 @@ static bool float_scan(struct decimal *d, const char *s, size_t len)
     return s == end;
 }
 
-/* top / bottom as a float, rounded to the nearest, half to even. */
+/* Returns top / bottom as a float, rounded to the nearest, half to even. */
 static double number_divide(struct number *top, struct number *bottom)
 {
     int exponent = (int)pb__limbs_bits(top->limbs, top->len) -
@@ -280,7 +283,8 @@ static double number_divide(struct number *top, struct number *bottom)
     }
     int half = number_compare(top, bottom);
     mantissa += half > 0 || (half == 0 && mantissa % 2 != 0);
-    /* A mantissa that was rounded up to the next power of two carries into the exponent. */
+    /* If rounding up makes the mantissa the next power of two, it carries into the
+     * exponent. */
     uint64_t biased = bits == 53 ? (uint64_t)(exponent + 1022) : 0;
     uint64_t word = (biased << 52) + mantissa;
     double d;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Floats as text and back, exactly and whatever the locale. */
+ * Converts floats to text and back, exactly, independent of the locale. */
 #ifndef PB__FLOATS_H
 #define PB__FLOATS_H
 
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PB__FLOAT_REPR 32 /* bytes that a float's text needs, with its NUL */
+#define PB__FLOAT_REPR 32 /* bytes for the text of a float, with its NUL */
 
 /* d = mantissa * 2 ** exponent; d is finite. */
 struct pb__float_parts {
@@ -18,12 +18,12 @@ struct pb__float_parts {
 };
 
 struct pb__float_parts pb__float_split(double d);
-/* Python's repr of d: the shortest digits that read back as d, and of these the nearest.
+/* Python's repr of d: the shortest digits that are read as d, and of these the nearest.
  * Returns the length. */
 size_t pb__float_repr(double d, char out[PB__FLOAT_REPR]);
-/* Reads a decimal number, digits with a point or an exponent or both or neither, rounded
- * to the nearest float, as Python does. False if s is no such number; a sign, `inf` and
- * `nan` are the caller's. Underscores are skipped. */
+/* Reads a decimal number (digits, optionally with a point and an exponent), rounded to
+ * the nearest float, as Python does. Returns false if s is not such a number. A sign,
+ * `inf` and `nan` are left to the caller. Underscores are skipped. */
 bool pb__float_parse(const char *s, size_t len, double *out);
 
 #endif

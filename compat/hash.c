@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Hash. Tuples are walked with a stack of their own and keep their hash; a set keeps
- * those of its members, so nothing is hashed twice. */
+ * Hashes. Tuples are processed with an explicit stack and store their hash; a set stores
+ * those of its members. So nothing is hashed twice. */
 #include <string.h>
 
 #include "compat/compare.h"
@@ -9,9 +9,10 @@
 #include "compat/table.h"
 #include "libpb/base/buf.h"
 
-#define BEING_HASHED 1 /* in pb__seq.hash: met again, a tuple holds itself */
+/* in pb__seq.hash: if such a tuple is found again, it contains itself */
+#define BEING_HASHED 1
 
-/* That of a long text is never 0, which says that it is not known. */
+/* The stored hash of a long text is never 0, which means that it is not known. */
 uint64_t pb__hash_text(pb_kind kind, const uint8_t *data, size_t len)
 {
     const uint64_t key[2] = {pb__secret[0], pb__secret[1] ^ (uint64_t)kind};
@@ -40,7 +41,7 @@ static uint64_t hash_datetime(const pb_value *v)
                           (uint64_t)m->second << 32 | (uint64_t)m->microsecond);
 }
 
-/* Equal methods have the same self, and classes that are equal by name. */
+/* Equal methods have the same self, and classes with equal names. */
 static uint64_t method_hash(const struct pb__method *m)
 {
     uint64_t cls = pb__kind(m->cls) == PB_CLASS ? text_hash(m->cls) : (uintptr_t)m->cls;
@@ -50,7 +51,7 @@ static uint64_t method_hash(const struct pb__method *m)
 
 static int hash_frozenset(const struct pb__table *t, uint64_t *out);
 
-/* What is no tuple. */
+/* Hashes a value that is not a tuple. */
 static int hash_flat(const pb_value *v, uint64_t *out)
 {
     pb_kind kind = pb__kind(v);
@@ -94,7 +95,7 @@ static int hash_flat(const pb_value *v, uint64_t *out)
     }
 }
 
-/* Whatever the order of the members. */
+/* Hashes a frozenset, independent of the order of its members. */
 static int hash_frozenset(const struct pb__table *t, uint64_t *out)
 {
     if (t->index && t->index->hash) {
@@ -149,8 +150,8 @@ static bool tuple_hash_pop(struct pb__buf *stack, struct frame *f)
     return true;
 }
 
-/* Goes on with the tuple of f until it comes to a tuple within, *inner, whose hash is not
- * known yet. */
+/* Continues with the tuple of f up to the next tuple in it whose hash is not known yet:
+ * *inner. */
 static int tuple_hash_go_on(struct frame *f, struct pb__seq **inner)
 {
     for (; f->i < f->tuple->len; f->i++) {
@@ -175,7 +176,7 @@ static int tuple_hash_go_on(struct frame *f, struct pb__seq **inner)
         f->sum = pb__hash_words(PB_TUPLE, f->sum, pb__hash_kept(h));
     }
     *inner = NULL;
-    f->tuple->hash = f->sum | 2; /* neither unknown nor being hashed */
+    f->tuple->hash = f->sum | 2; /* neither 0 (not known) nor BEING_HASHED */
     return 0;
 }
 

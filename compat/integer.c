@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ints: the small ones in the pointer, the big ones as limbs; and their ways in and out:
- * base 128 (banana), bytes, digits. A PB_INT with limbs is always too big for the
- * pointer, so that every int has one form only. */
+ * Ints: small ones in the pointer, large ones as limbs; and their conversions from and to
+ * base 128 (banana), bytes and digits. A PB_INT with limbs never fits into the pointer,
+ * so every int has only one form. */
 #include "compat/integer.h"
 
 #include <inttypes.h>
@@ -21,7 +21,7 @@ static struct pb__big *big_new(struct pb__slab_pool *pool, size_t len)
     return pb__value_new(pool, size, PB_INT);
 }
 
-/* Ends the making of b, whose limbs are there: a small int takes its place if it fits. */
+/* Completes b, whose limbs are filled. If it fits, a small int replaces it. */
 static pb_value *big_finish(struct pb__big *b, bool negative, size_t len)
 {
     len = pb__limbs_trim(b->limbs, len);
@@ -72,7 +72,7 @@ pb_value *pb_bool(bool b)
     return b ? &pb__true_value : &pb__false_value;
 }
 
-/* An int from digits of `bits` bits, least first. */
+/* Makes an int from digits of `bits` bits, least significant first. */
 static pb_value *from_digits(struct pb__slab_pool *pool, bool negative, pb_span digits,
                              unsigned bits)
 {
@@ -121,7 +121,7 @@ size_t pb__int_base128_len(const struct pb__big *b)
     return (pb__limbs_bits(b->limbs, b->len) + 6) / 7;
 }
 
-/* Cuts limbs into `count` digits of `bits` bits. */
+/* Splits limbs into `count` digits of `bits` bits. */
 static void to_digits(const uint32_t *limbs, size_t len, unsigned bits, uint8_t *out,
                       size_t count)
 {
@@ -217,7 +217,7 @@ int pb_as_int(const pb_value *v, int64_t *out)
     return 0;
 }
 
-/* The limbs that `len` digits of the base need. */
+/* The number of limbs for `len` digits of the base. */
 static size_t limbs_for(size_t len, unsigned base)
 {
     return base == 10 ? len / 9 + 1 : len / (base == 16 ? 8 : base == 8 ? 10 : 32) + 1;
@@ -274,10 +274,10 @@ pb_value *pb_int_text(const char *decimal, pb_error *err)
 }
 
 /* Appends a number that is not small: nine digits at a time from the low end, into a
- * buffer of its own, which is then turned round. */
+ * separate buffer that is then reversed. */
 static int print_limbs(struct pb__buf *out, const uint32_t *limbs, size_t len)
 {
-    size_t most = len * 10 + 9; /* a limb has less than ten digits */
+    size_t most = len * 10 + 9; /* a limb has fewer than ten digits */
     int e = pb__buf_reserve(out, most);
     uint32_t *rest = e ? NULL : pb__malloc(len * sizeof *rest);
     if (!rest) {

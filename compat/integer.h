@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ints of any size, below the level of values: as limbs, and as text. */
+ * Ints of any size as limbs, and as text. */
 #ifndef PB__INTEGER_H
 #define PB__INTEGER_H
 
@@ -8,7 +8,7 @@
 #include "compat/value.h"
 #include "libpb/base/buf.h"
 
-/* The limbs of an int or bool; those of a small one are written to `room`. */
+/* The limbs of an int or bool. Those of a small int are written to `room`. */
 struct pb__limbs_view {
     const uint32_t *limbs;
     size_t len;
@@ -17,11 +17,11 @@ struct pb__limbs_view {
 };
 
 void pb__int_view(const pb_value *v, struct pb__limbs_view *out);
-/* An int from limbs, which may have high zeros. NULL for lack of memory. */
+/* Makes an int from limbs, which may have high zeros. NULL if memory is exhausted. */
 pb_value *pb__int_limbs(struct pb__slab_pool *pool, bool negative, const uint32_t *limbs,
                         size_t len);
-/* An int from digits of base 2, 8, 10 or 16, which the caller has checked; underscores
- * are skipped. */
+/* Makes an int from digits of base 2, 8, 10 or 16, which the caller has checked;
+ * underscores are skipped. */
 pb_value *pb__int_digits(bool negative, const char *digits, size_t len, unsigned base);
 /* Appends an int in decimal. */
 int pb__int_print(struct pb__buf *out, const pb_value *v);

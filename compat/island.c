@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tying values into islands, and the edges of containers that may be part of one. Merging
- * moves the members of the smaller island, so n ties cost n log n steps. */
+ * Tying values into islands, and the edges of values that may be part of one. When two
+ * islands are merged, the members of the smaller one are moved, so n ties take n log n
+ * steps. */
 #include "compat/island.h"
 
 void pb__island_free(struct pb__island *island)
@@ -34,7 +35,7 @@ void pb__let_go(struct pb__node *holder, pb_value *item)
     }
 }
 
-/* A side of a tie: an island, or a single node that has none yet. */
+/* One side of a tie: an island, or a single node without one. */
 struct side {
     struct pb__node *single;
     struct pb__node **members;
@@ -50,7 +51,7 @@ static struct side side_of(struct pb__node **n)
     return (struct side){*n, n, 1, (*n)->head.refs};
 }
 
-/* Room in the island for n more members. */
+/* Makes room in the island for n more members. */
 static int island_reserve(struct pb__island *island, size_t n)
 {
     size_t want;
@@ -74,8 +75,8 @@ static int island_reserve(struct pb__island *island, size_t n)
     return 0;
 }
 
-/* Makes one island of a and b, `uncounted` being how many of their counts are edges
- * that come to be inside. */
+/* Makes a and b one island. `uncounted` is the number of their counts that are edges
+ * inside the new island. */
 static int island_join(struct pb__node *a, struct pb__node *b, size_t uncounted)
 {
     if (!a->island || (b->island && b->island->len > a->island->len)) {
@@ -129,7 +130,7 @@ static bool is_in(const struct side *s, const pb_value *v)
     return s->single ? v == &s->single->head : pb__is_inside((*s->members)->island, v);
 }
 
-/* Edges from the one side to the other. */
+/* The number of edges from one side to the other. */
 static size_t count_edges(const struct side *from, const struct side *to)
 {
     size_t count = 0;
@@ -162,7 +163,7 @@ int pb_value_tie(pb_value *a, pb_value *b)
         uncounted += to.single ? count_edges(&to, &to) : 0;
         uncounted += count_edges(&from, &to) + count_edges(&to, &from);
     }
-    /* The owner that frees what has become nobody's, should there be no other. */
+    /* Temporary owner: if there is no other owner, removing this one frees the island. */
     pb__ref(a);
     int e = island_join(x, y, uncounted);
     pb__unref(a);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Islands: values that share one count, because they hold each other. Edges between two
- * members are not counted; `refs` counts the owners and edges from outside. Each member
- * points to its island, and an island that is merged into a larger one is freed at once,
- * its members then pointing to the larger. */
+ * Islands: values that share one count, because they are part of cycles. Edges between
+ * two members are not counted; `refs` counts the owners and edges from outside. Each
+ * member points to its island. When an island is merged into a larger one, its members
+ * point to the larger one, and it is freed at once. */
 #ifndef PB__ISLAND_H
 #define PB__ISLAND_H
 
@@ -13,10 +13,11 @@ struct pb__island {
     size_t refs;
     size_t len, cap;
     struct pb__node **members;
-    struct pb__island *next_dead; /* while it waits to be freed */
+    struct pb__island *next_dead; /* the next island that waits to be freed */
 };
 
-/* What a node holds. Places may be NULL while a reader fills them. */
+/* The edges of a node: the values that it holds. An edge may be NULL while a reader fills
+ * a value. */
 struct pb__edges {
     pb_value **to;
     size_t len;
@@ -45,14 +46,14 @@ static inline struct pb__edges pb__edges(struct pb__node *n)
     }
 }
 
-/* Whether v, which may be NULL, is a member of the island. */
+/* Returns whether v, which may be NULL, is a member of the island. */
 static inline bool pb__is_inside(const struct pb__island *island, const pb_value *v)
 {
     return v && !pb__is_small(v) && pb__is_node(v) &&
            ((const struct pb__node *)v)->island == island;
 }
 
-/* Whether a walk may meet n more than once. */
+/* Returns whether a traversal may visit n more than once. */
 static inline bool pb__is_shared(const struct pb__node *n)
 {
     return n->island || n->head.refs > 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arithmetic on natural numbers of any size, as schools teach it. */
+ * Schoolbook arithmetic on natural numbers of any size. */
 #include "compat/limbs.h"
 
 size_t pb__limbs_trim(const uint32_t *l, size_t n)
@@ -28,7 +28,8 @@ size_t pb__limbs_mul_add(uint32_t *l, size_t n, uint32_t factor, uint32_t add)
 size_t pb__limbs_mul_pow(uint32_t *l, size_t n, uint32_t base, size_t power)
 {
     uint32_t step = base;
-    size_t in_step = 1; /* step is base ** in_step, the most that a limb holds */
+    /* step is base ** in_step, the largest power that fits in a limb */
+    size_t in_step = 1;
     while ((uint64_t)step * base <= UINT32_MAX && in_step < power) {
         step *= base;
         in_step++;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Natural numbers as limbs of 32 bits, least first: the arithmetic behind big ints,
- * decimals and the text of floats. A number is a place and a length without high zeros;
- * length 0 is zero. The caller brings the room, as each function says. */
+ * Natural numbers as limbs of 32 bits, least significant first: the arithmetic for large
+ * ints, decimals and the text of floats. A number is a pointer and a length without high
+ * zeros; length 0 is zero. The caller provides the memory that each function states. */
 #ifndef PB__LIMBS_H
 #define PB__LIMBS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The length without high zeros. */
+/* Returns the length without high zeros. */
 size_t pb__limbs_trim(const uint32_t *l, size_t n);
 /* l = l * factor + add; returns the new length. Room for n + 1. */
 size_t pb__limbs_mul_add(uint32_t *l, size_t n, uint32_t factor, uint32_t add);
@@ -23,9 +23,10 @@ size_t pb__limbs_shift(uint32_t *l, size_t n, size_t bits);
 size_t pb__limbs_add(uint32_t *a, size_t an, const uint32_t *b, size_t bn);
 /* a = a - b, where a >= b. */
 size_t pb__limbs_sub(uint32_t *a, size_t an, const uint32_t *b, size_t bn);
-/* Below 0, 0 or above 0, as a is less than b, equal or greater. */
+/* Returns a negative number, 0 or a positive number if a is less than, equal to or
+ * greater than b. */
 int pb__limbs_compare(const uint32_t *a, size_t an, const uint32_t *b, size_t bn);
-/* How many bits the number has; 0 for zero. */
+/* The number of bits; 0 for zero. */
 size_t pb__limbs_bits(const uint32_t *l, size_t n);
 /* Writes i; returns its length. Room for 2. */
 size_t pb__limbs_from(uint32_t *l, uint64_t i);

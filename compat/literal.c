@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading Python literals: the brackets, names and signs. The brackets that are open
- * stand on a stack of their own; numbers, strings and calls have their own files. */
+ * Parses Python literals: brackets, names and signs. Open brackets are on an explicit
+ * stack. Numbers, strings and calls have their own files. */
 #include "compat/literal.h"
 
 #include "libpb/base/buf.h"
@@ -12,11 +12,11 @@
 struct frame {
     const char *start;
     char close;
-    bool comma;                  /* one was seen: (1,) is a tuple, (1) is not */
-    const struct pb__call *call; /* of "name(", else NULL */
-    pb_value *items; /* list or tuple; of {} dict or set, NULL until it is known */
-    pb_value *key;   /* of a dict, while its value is read */
-    size_t position; /* where the next argument of a call goes */
+    bool comma;                  /* a comma was read: (1,) is a tuple, (1) is not */
+    const struct pb__call *call; /* for "name(", otherwise NULL */
+    pb_value *items; /* list or tuple; for {} a dict or set, NULL until that is known */
+    pb_value *key;   /* of a dict, while its value is parsed */
+    size_t position; /* position of the next argument of a call */
     pb_value *args[PB__CALL_ARGS];
 };
 
@@ -24,7 +24,7 @@ struct parser {
     struct pb__literal l;
     pb_error error;
     struct pb__buf frames;
-    bool may_close; /* a closing bracket may stand where the next value would */
+    bool may_close; /* a closing bracket is allowed in place of the next value */
 };
 
 pb_value *pb__literal_fail(struct pb__literal *l, const char *place, const char *format,
@@ -62,7 +62,7 @@ static void parser_pop(struct parser *p)
     p->frames.len -= sizeof *f;
 }
 
-/* Opens the bracket at p->l.at; false if that fails. */
+/* Opens the bracket at p->l.at; returns false if that fails. */
 static bool parser_push(struct parser *p, const struct pb__call *call)
 {
     char open = *p->l.at;
@@ -93,7 +93,7 @@ static bool parser_push(struct parser *p, const struct pb__call *call)
     return true;
 }
 
-/* The value of a bracket that closes; *new*. */
+/* Returns the value of a bracket at its end; *new*. */
 static pb_value *close_frame(struct parser *p)
 {
     struct frame *f = parser_top(p);
@@ -130,7 +130,7 @@ static bool put_arg(struct parser *p, struct frame *f, const char *place, pb_val
     return false;
 }
 
-/* What went wrong when a value was put into a container. */
+/* Reports an error of adding a value to a container. */
 static bool put_failed(struct parser *p, int e, const char *place, const char *kind)
 {
     if (e == PB_ERR_TYPE) {
@@ -141,7 +141,7 @@ static bool put_failed(struct parser *p, int e, const char *place, const char *k
     return false;
 }
 
-/* Puts v into a {}, which its first colon makes a dict. */
+/* Adds v to a {}, which becomes a dict at its first colon. */
 static bool put_braces(struct parser *p, struct frame *f, const char *place, pb_value *v)
 {
     if (!f->items) {
@@ -173,8 +173,8 @@ static bool put_braces(struct parser *p, struct frame *f, const char *place, pb_
     return e ? put_failed(p, e, place, kind) : true;
 }
 
-/* Puts v, which began at place, into the open bracket; what follows is next to be read:
- * *closed says whether it is the end of the bracket. */
+/* Adds v, which began at `place`, to the open bracket, and reads what follows: *closed is
+ * set if that ends the bracket. */
 static bool parser_put(struct parser *p, const char *place, pb_value *v, bool *closed)
 {
     struct frame *f = parser_top(p);
@@ -237,7 +237,7 @@ static pb_value *literal_constant(struct pb__literal *l, const char *name, size_
     }
 }
 
-/* Passes over a name with dots. */
+/* Skips a name with dots. */
 static size_t skip_name(struct pb__literal *l)
 {
     const char *start = l->at;
@@ -247,7 +247,7 @@ static size_t skip_name(struct pb__literal *l)
     return (size_t)(l->at - start);
 }
 
-/* "name=" of an argument: false if that is not what stands here. */
+/* Reads "name=" of an argument; returns false if something else follows. */
 static bool take_keyword(struct parser *p)
 {
     struct frame *f = parser_top(p);
@@ -272,7 +272,7 @@ static bool take_keyword(struct parser *p)
     return true;
 }
 
-/* A name: a constant, or the call of a constructor, which opens a bracket. */
+/* Reads a name: a constant, or the call of a constructor, which opens a bracket. */
 static pb_value *literal_named(struct parser *p)
 {
     const char *name = p->l.at;
@@ -327,7 +327,7 @@ static pb_value *read_value(struct parser *p)
     return pb__literal_fail(&p->l, at, "a value is expected at '%c'", *at);
 }
 
-/* Reads up to the end of the outermost value. */
+/* Reads to the end of the outermost value. */
 static pb_value *read_all(struct parser *p)
 {
     for (;;) {

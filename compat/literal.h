@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading Python literals: what its parts share. */
+ * Parsing Python literals: declarations that its files share. */
 #ifndef PB__LITERAL_H
 #define PB__LITERAL_H
 
@@ -13,23 +13,25 @@ struct pb__literal {
     pb_error *err;
 };
 
-/* Fills the error with the offset of `place`; returns NULL, for functions to end with. */
+/* Fills the error with the offset of `place`; returns NULL, so that a function can end
+ * with it. */
 pb_value *pb__literal_fail(struct pb__literal *l, const char *place, const char *format,
                            ...) PB_PRINTF(3, 4);
 pb_value *pb__literal_nomem(struct pb__literal *l);
-/* A number without its sign, l->at being on its first character. *new*, or NULL. */
+/* Reads a number without its sign; l->at is at its first character. *new*, or NULL. */
 pb_value *pb__literal_number(struct pb__literal *l, bool negative);
-/* Whether a string begins at l->at, with its prefix. */
+/* Returns whether a string begins at l->at, with its prefix. */
 bool pb__literal_is_string(const struct pb__literal *l);
-/* Strings, one or several in a row. *new*, or NULL. */
+/* Reads one or several adjacent strings. *new*, or NULL. */
 pb_value *pb__literal_string(struct pb__literal *l);
 
-/* What looks like a call of a constructor: a name, and the arguments in their order. */
+/* A literal that has the form of a constructor's call: a name, and the names of its
+ * arguments in order. */
 #define PB__CALL_ARGS 7
 struct pb__call {
     const char *name;
-    const char *args[PB__CALL_ARGS]; /* their names; NULL behind the last */
-    /* args holds NULL where an argument was not given. *new*, or NULL. */
+    const char *args[PB__CALL_ARGS]; /* names; NULL after the last */
+    /* Makes the value. args[i] is NULL if the argument is missing. *new*, or NULL. */
     pb_value *(*make)(struct pb__literal *l, const char *place, pb_value *const *args);
 };
 
@@ -41,7 +43,8 @@ static inline bool pb__is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Whether c can go on a name; all that is not ASCII counts as a letter. */
+/* Returns whether c can continue a name; every character beyond ASCII counts as a
+ * letter. */
 static inline bool pb__is_name(char c)
 {
     return pb__is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What Python prints as the call of a constructor: dates and times, Decimal, set() and
- * frozenset(). */
+ * Literals that Python prints as the call of a constructor: dates and times, Decimal,
+ * float, set() and frozenset(). */
 #include <strings.h>
 
 #include "compat/decimal.h"
 #include "compat/floats.h"
 #include "compat/literal.h"
 
-/* An argument as an int; 0 where it was not given. False if it is none that fits. */
+/* Reads an argument as an int; 0 if it is missing. Returns false if it is not an int that
+ * fits. */
 static bool int_arg(struct pb__literal *l, const char *place, const pb_value *arg,
                     int64_t *out)
 {
@@ -28,13 +29,14 @@ static bool int_args(struct pb__literal *l, const char *place, pb_value *const *
         if (!int_arg(l, place, args[i], &n)) {
             return false;
         }
-        /* What no int holds is out of every range, and stays so. */
+        /* A number that does not fit into an int is out of every range, and remains
+         * so. */
         out[i] = n < -1 ? -1 : n > 1000000 ? 1000000 : (int)n;
     }
     return true;
 }
 
-/* v, or why it could not be made. */
+/* Returns v, or reports why it could not be made. */
 static pb_value *literal_call_check(struct pb__literal *l, const char *place, pb_value *v,
                                     const pb_error *why)
 {
@@ -105,7 +107,7 @@ static pb_value *make_decimal(struct pb__literal *l, const char *place,
         l, place, pb__decimal_parse((const char *)text.data, text.len, &why), &why);
 }
 
-/* The float that text stands for, as Python's float() reads it; false if it is none. */
+/* Reads text as Python's float() does; returns false if it is not a float. */
 static bool float_from_text(pb_span text, double *out)
 {
     static const struct {
@@ -146,7 +148,7 @@ static pb_value *make_float(struct pb__literal *l, const char *place,
     return v ? v : pb__literal_nomem(l);
 }
 
-/* A set or frozenset of what a list, tuple or set holds. */
+/* Makes a set or frozenset from the items of a list, tuple or set. */
 static pb_value *make_members(struct pb__literal *l, const char *place, pb_kind kind,
                               const pb_value *from)
 {

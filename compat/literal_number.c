@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Numbers of Python literals: ints of four bases, floats, underscores between digits. */
+ * Numbers in Python literals: ints in four bases, floats, underscores between digits. */
 #include "compat/floats.h"
 #include "compat/integer.h"
 #include "compat/literal.h"
@@ -12,8 +12,8 @@ static bool is_digit_of(char c, unsigned base)
                       : c >= '0' && c < (char)('0' + base);
 }
 
-/* Passes over digits, single underscores between them allowed; false if one stands
- * elsewhere, with l->at on what follows it. */
+/* Skips digits with single underscores between them; returns false if an underscore is
+ * elsewhere, with l->at after it. */
 static bool skip_digits(struct pb__literal *l, unsigned base)
 {
     while (is_digit_of(*l->at, base)) {
@@ -28,13 +28,13 @@ static bool skip_digits(struct pb__literal *l, unsigned base)
     return true;
 }
 
-/* A number must not run into a name, as in 1abc. */
+/* A name must not follow a number directly, as in 1abc. */
 static bool number_ends(const struct pb__literal *l)
 {
     return !pb__is_name(*l->at);
 }
 
-/* 0x, 0o or 0b and digits. */
+/* Reads 0x, 0o or 0b and digits. */
 static pb_value *number_prefixed(struct pb__literal *l, bool negative, unsigned base)
 {
     const char *start = l->at;
@@ -70,7 +70,8 @@ static pb_value *number_real(struct pb__literal *l, bool negative, const char *s
     return v ? v : pb__literal_nomem(l);
 }
 
-/* Passes over ".5e10", whatever of it is there; false where it is malformed. */
+/* Skips a fraction and an exponent such as ".5e10", both optional; returns false if they
+ * are malformed. */
 static bool skip_fraction(struct pb__literal *l)
 {
     if (*l->at == '.') {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Strings of Python literals: prefixes, quotes, escapes, and several in a row. */
+ * Strings in Python literals: prefixes, quotes, escapes, and adjacent strings. */
 #include "compat/literal.h"
 #include "libpb/base/buf.h"
 
-/* What stands before the quote. */
+/* The prefix before the quote. */
 struct prefix {
     bool bytes, raw;
     size_t len;
 };
 
-/* False if no string begins at s. */
+/* Reads a prefix; returns false if no string begins at s. */
 static bool read_prefix(const char *s, struct prefix *p)
 {
     *p = (struct prefix){0};
@@ -71,7 +71,7 @@ static int literal_text_fail(struct pb__literal *l, const char *place, const cha
     return pb__error_set(l->err, PB_ERR_SYNTAX, (uint64_t)(place - l->text), "%s", what);
 }
 
-/* \x41, \u0041 or \U00000041, l->at being on the first digit. */
+/* Reads \x41, \u0041 or \U00000041; l->at is at the first digit. */
 static int hex_escape(struct pb__literal *l, struct pb__buf *out, bool bytes, int digits)
 {
     const char *start = l->at - 2;
@@ -107,7 +107,7 @@ static int octal_escape(struct pb__literal *l, struct pb__buf *out, bool bytes)
     return put_code(out, bytes, bytes ? code & 0xff : code);
 }
 
-/* What follows a backslash, which l->at has passed. */
+/* Reads an escape; l->at is after the backslash. */
 static int literal_text_escape(struct pb__literal *l, struct pb__buf *out, bool bytes)
 {
     static const char letters[] = "\\'\"abfnrtv";
@@ -120,7 +120,7 @@ static int literal_text_escape(struct pb__literal *l, struct pb__buf *out, bool 
         l->at++;
         return put_code(out, bytes, (uint8_t)meanings[strchr(letters, c) - letters]);
     }
-    if (c == '\n' || c == '\r') { /* the line goes on */
+    if (c == '\n' || c == '\r') { /* the string continues on the next line */
         l->at += c == '\r' && l->at[1] == '\n' ? 2 : 1;
         return 0;
     }
@@ -132,10 +132,10 @@ static int literal_text_escape(struct pb__literal *l, struct pb__buf *out, bool 
         return literal_text_fail(l, l->at - 1,
                                  "names of characters, \\N{...}, are not supported");
     }
-    return pb__buf_puts(out, "\\"); /* what is no escape stands for itself */
+    return pb__buf_puts(out, "\\"); /* an unknown escape is kept as it is */
 }
 
-/* One character, or a line's end of a text on several lines. */
+/* Reads one character, or the end of a line in a string of several lines. */
 static int literal_text_plain(struct pb__literal *l, struct pb__buf *out, bool bytes)
 {
     char c = *l->at;
@@ -155,7 +155,7 @@ static bool at_end(const struct pb__literal *l, char quote, bool triple)
     return l->at[0] == quote && (!triple || (l->at[1] == quote && l->at[2] == quote));
 }
 
-/* One string, l->at being on its prefix. */
+/* Reads one string; l->at is at its prefix. */
 static int literal_text_one(struct pb__literal *l, struct pb__buf *out,
                             const struct prefix *p)
 {
@@ -177,8 +177,8 @@ static int literal_text_one(struct pb__literal *l, struct pb__buf *out,
         } else {
             e = literal_text_plain(l, out, p->bytes);
             if (e == 0 && *l->at != '\0') {
-                e = literal_text_plain(
-                    l, out, p->bytes); /* a quote behind a backslash ends nothing */
+                /* a quote after a backslash does not end a raw string */
+                e = literal_text_plain(l, out, p->bytes);
             }
         }
     }

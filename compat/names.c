@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is known by its name only, for no name is ever resolved: classes, modules,
+ * Values that are known by name, because no name is ever resolved: classes, modules,
  * functions, methods, instances, and jelly's Unpersistable. */
 #include <string.h>
 

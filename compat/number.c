@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Equality and hash of numbers. Numbers of the same kind are compared directly; all else
- * by a normal form that each number has exactly one of: sign, a coefficient without
- * trailing zeros in decimal, and an exponent of ten. Every float has one, too. */
+ * Equality and hash of numbers. Numbers of the same kind are compared directly, others by
+ * a normal form, which is unique for each number: sign, a coefficient without trailing
+ * decimal zeros, and an exponent of ten. Every float has such a form too. */
 #include "compat/number.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ struct normal {
     bool negative;
     int64_t exponent;
     size_t len;
-    uint32_t *limbs; /* room, or heap */
+    uint32_t *limbs; /* points to `room` or to `heap` */
     uint32_t *heap;
     uint32_t room[ROOM];
 };
@@ -27,7 +27,7 @@ static void normal_fini(struct normal *n)
     pb__free(n->heap);
 }
 
-/* Takes the trailing decimal zeros from the coefficient. */
+/* Removes the trailing decimal zeros from the coefficient. */
 static void normal_strip(struct normal *n)
 {
     unsigned zeros = 9;
@@ -102,7 +102,7 @@ static int normal_init(struct normal *n, const pb_value *v)
     return 0;
 }
 
-/* 0 of a finite number, 'F' infinity, 'n' or 'N' of what is not a number. */
+/* 0 for a finite number, 'F' for infinity, 'n' or 'N' for nan. */
 static char number_special(const pb_value *v, bool *negative)
 {
     *negative = false;
@@ -189,7 +189,7 @@ int pb_as_float(const pb_value *v, double *out)
 }
 
 /* The number without its sign, modulo two primes that a peer does not know: it cannot
- * choose large ints that are equal by them. exponent is 0 or more. */
+ * choose large ints for which both are equal. exponent is not negative. */
 static uint64_t number_rests(const uint32_t *limbs, size_t len, int64_t exponent)
 {
     uint64_t rests = 0;
@@ -201,7 +201,7 @@ static uint64_t number_rests(const uint32_t *limbs, size_t len, int64_t exponent
     return rests;
 }
 
-/* Whether the coefficient times 10 ** exponent fits in *out. */
+/* Returns whether the coefficient times 10 ** exponent fits in *out. */
 static bool number_is_word(const uint32_t *limbs, size_t len, int64_t exponent,
                            uint64_t *out)
 {
@@ -214,7 +214,7 @@ static bool number_is_word(const uint32_t *limbs, size_t len, int64_t exponent,
     return fits;
 }
 
-/* An int, and a float or a Decimal that is equal to one, hash alike. */
+/* Equal ints, floats and Decimals have the same hash. */
 static uint64_t number_hash(bool negative, const uint32_t *limbs, size_t len,
                             int64_t exponent)
 {
@@ -243,7 +243,7 @@ int pb__number_hash(const pb_value *v, uint64_t *out)
     if (s == 'N') {
         return PB_ERR_TYPE;
     }
-    if (s != 0) { /* a nan is equal to itself alone, where it stands in two containers */
+    if (s != 0) { /* a nan is equal to itself only as the same value in two containers */
         *out = pb__hash_words(PB_BOOL, s == 'F' ? 0 : (uintptr_t)v, negative);
         return 0;
     }

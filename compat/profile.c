@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking up the table of what differs between peers. */
+ * Looks up the differences between peers, and parses profiles. */
 #include "compat/profile.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ bool pb__profile_has(pb_profile p, enum pb__profile_row row)
            twisted >= rows[row].first && twisted <= rows[row].last;
 }
 
-/* Reads a number of at most two digits; false if there is none. */
+/* Reads a number of at most two digits; returns false if there is none. */
 static bool take_number(const char **s, unsigned *out)
 {
     const char *at = *s;
@@ -66,8 +66,8 @@ static bool take_python(const char **s, pb_profile *out)
     return true;
 }
 
-/* What Twisted's versions end in: "rc1", ".rc1", ".post0", ".dev0", in this order. None of
- * them changes what is sent, so the numbers are read and not used. */
+/* What Twisted's versions end in: "rc1", ".rc1", ".post0", ".dev0", in this order. None
+ * of them changes what is sent, so the numbers are read and not used. */
 static bool profile_take_suffixes(const char **s)
 {
     static const char *const words[] = {"rc", "post", "dev"};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The one table of what differs between peers on the wire. Behaviour that depends on the
- * peer asks it for a row, so each difference has its name and its versions in one place. */
+ * The differences between peers on the wire, all in one table. Code that depends on the
+ * peer looks up a row, so each difference has its name and its versions in one place. */
 #ifndef PB__PROFILE_H
 #define PB__PROFILE_H
 
@@ -10,9 +10,9 @@
 #include "libpb/base/export.h"
 #include "pb/profile.h"
 
-/* Name; first and last Python and first and last Twisted that the sentence is true of
- * (major * 100 + minor); the sentence. Versions that nobody has looked at, between the
- * last that is known to be old and the first that is known to be new, count as new. */
+/* Name; first and last Python, and first and last Twisted, for which the sentence is true
+ * (major * 100 + minor); the sentence. A version that was not tested, between the last
+ * known old one and the first known new one, counts as new. */
 #define PB__PROFILE_MAP(X)                                                               \
     X(NATIVE_STR_BARE, 200, 299, 0, 9999,                                                \
       "Native strings are bare strings: keyword names, members of a state, "             \
@@ -82,10 +82,10 @@ enum pb__profile_row {
     PB__PROFILE_##name,
     PB__PROFILE_MAP(PB__PROFILE_ROW)
 #undef PB__PROFILE_ROW
-        PB__PROFILE_ROWS /* how many there are */
+        PB__PROFILE_ROWS /* the number of rows */
 };
 
-/* Whether the row's sentence is true of such a peer. */
+/* Returns whether the sentence of the row is true for such a peer. */
 PB__SHARED bool pb__profile_has(pb_profile p, enum pb__profile_row row);
 
 #endif

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * Taking entries out of lists, dicts and sets. What follows moves up, so that the order
- * stays, and an index is brought in line. The container is in order again before anything
- * is given back, for that may call the application (`destroy`), or end the container. */
+ * Removing entries from lists, dicts and sets. The following entries move up, so that the
+ * order stays, and an index is updated. The container is consistent again before anything
+ * is released, because that may call the application (`destroy`), or free the
+ * container. */
 #include <string.h>
 
 #include "compat/island.h"
 #include "compat/table.h"
 
-/* Takes `width` of the `len` places at `at` out. */
+/* Removes `width` of the `len` places, from `at` on. */
 static void places_remove(pb_value **places, size_t len, size_t at, size_t width)
 {
     memmove(places + at, places + at + width, (len - at - width) * sizeof *places);
 }
 
-/* Ends the edges from a container to what it held; `second` may be NULL. Which of them
- * were counted is looked at before the application, which may tie values, can be called. */
+/* Removes the edges from a container to values that it held; `second` may be NULL. It
+ * checks which edges were counted before it releases anything, because the application,
+ * which may then be called, can tie values. */
 static void removed_let_go(struct pb__node *holder, pb_value *first, pb_value *second)
 {
     bool inside = holder->island && pb__is_inside(holder->island, second);
@@ -46,9 +48,9 @@ int pb_item_remove(pb_value *list, size_t i)
     return 0;
 }
 
-/* Frees the place of the index that has an entry (its number plus one), and counts those
- * behind it one less. Where places follow without a gap, each must stay reachable from
- * where its hash begins to look. */
+/* Removes an entry (its number plus one) from the index, and decreases the numbers after
+ * it. In a sequence of slots without a gap, each entry must remain reachable from the
+ * slot where the search for its hash begins. */
 static void index_remove(struct pb__index *index, uint32_t entry)
 {
     uint32_t hole = 0;
@@ -68,7 +70,7 @@ static void index_remove(struct pb__index *index, uint32_t entry)
     }
 }
 
-/* Takes out what pb__table_find has found. */
+/* Removes the entry that pb__table_find has found. */
 static int table_remove(struct pb__table *t, int64_t found)
 {
     if (found <= 0) {

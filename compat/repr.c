@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Python's repr, without recursion: a stack of the open containers, and a map of the values
- * that may occur again. A value without a literal in Python prints in angle brackets.
+ * Python's repr, without recursion: with a stack of the open containers, and a map of the
+ * values that may occur again. Values without a literal in Python are printed in angle
+ * brackets.
  *
- * A few containers that share each other can have a repr without end. So what is printed
- * again is counted, and has a limit that depends on what is printed once. */
+ * A few containers that share each other can have an arbitrarily long repr. So the bytes
+ * that are printed again are counted, and limited in proportion to those that are printed
+ * once. */
 #include "compat/repr.h"
 
 #include <string.h>
@@ -24,10 +26,10 @@ struct frame {
 
 struct printing {
     struct pb__buf *out;
-    size_t most; /* bytes of out, past which nothing more is printed */
+    size_t most; /* size of out after which nothing more is printed */
     struct pb__buf frames;
-    struct pb__map
-        met;    /* shared values that were met, to themselves while they are open */
+    /* shared values that were visited; to themselves while they are open */
+    struct pb__map met;
     bool again; /* whether this step prints what was printed before */
     size_t once, repeated;
 };
@@ -38,7 +40,7 @@ enum {
     TEXT_SHARED = 64,       /* bytes of a text whose occurrences are counted */
 };
 
-/* How a container begins, ends, and prints inside itself. */
+/* How a container begins and ends, and how it is printed inside itself. */
 static const struct {
     const char *begin, *end, *again;
 } brackets[] = {
@@ -59,7 +61,7 @@ static int print_float(struct pb__buf *out, const pb_value *v)
     return pb__buf_append(out, text, len);
 }
 
-/* "<RemoteReference 1>"; without the bracket at its end where more is to follow. */
+/* Prints "<RemoteReference 1>", without the last bracket if more follows. */
 static int print_foreign(struct pb__buf *out, const pb_value *v, bool more)
 {
     char text[256];
@@ -74,7 +76,7 @@ static bool is_atom(const pb_value *v)
            (v->kind == PB_OBJECT && !((const struct pb__local *)v)->holds);
 }
 
-/* A value that is no container. */
+/* Prints a value that is not a container. */
 static int print_atom(struct pb__buf *out, const pb_value *v)
 {
     const struct pb__text *t = (const struct pb__text *)v;
@@ -117,7 +119,7 @@ static int print_atom(struct pb__buf *out, const pb_value *v)
     }
 }
 
-/* Begins a container, and prints it whole if it is empty. */
+/* Begins a container, or prints it completely if it is empty. */
 static int open_node(struct printing *p, struct pb__node *n)
 {
     pb_kind kind = (pb_kind)n->head.kind;
@@ -140,7 +142,8 @@ static int open_node(struct printing *p, struct pb__node *n)
     return e ? e : pb__buf_puts(p->out, brackets[kind].begin);
 }
 
-/* Prints a str or bytes; of a long one, so much that out passes the limit. */
+/* Prints a str or bytes; of a long one, as much as is necessary to exceed the limit of
+ * out. */
 static int print_text_value(struct printing *p, struct pb__text *t)
 {
     bool bytes = t->head.kind == PB_BYTES;
@@ -193,14 +196,15 @@ static int close_node(struct printing *p, struct pb__node *n)
     return pb__buf_puts(p->out, brackets[n->head.kind].end);
 }
 
-/* A name: as it is, without quotes. */
+/* Prints a name without quotes. */
 static int print_name(struct pb__buf *out, const pb_value *name)
 {
     const struct pb__text *t = (const struct pb__text *)name;
     return pb__buf_append(out, t->data, t->len);
 }
 
-/* "<module.Class STATE>", "<RemoteCopy Class STATE>", "<bound method Class.name of SELF>" */
+/* Prints the next part of "<module.Class STATE>", "<RemoteCopy Class STATE>" or "<bound
+ * method Class.name of SELF>". */
 static int next_named(struct printing *p, struct frame *f)
 {
     const pb_value *name = pb__edges(f->node).to[0];

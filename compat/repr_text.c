@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The repr of str and bytes: the choice of the quote, and the escapes. */
+ * The repr of str and bytes: choosing the quote, and escapes. */
 #include "compat/printable.h"
 #include "compat/repr.h"
 
-/* Whether Python prints the code point as it is; it is no ASCII. */
+/* Returns whether Python prints the code point as it is. It is not ASCII. */
 static bool is_printable(uint32_t code)
 {
-    size_t low = 0; /* how many turns there are up to the code point */
+    size_t low = 0; /* number of entries up to the code point */
     size_t high = sizeof pb__printable_turns / sizeof *pb__printable_turns;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -20,7 +20,7 @@ static bool is_printable(uint32_t code)
     return low % 2 != 0;
 }
 
-/* The code point at s, which is UTF-8 and no ASCII; its length in *len. */
+/* The code point at s, which is UTF-8 but not ASCII; its length in *len. */
 static uint32_t quote_decode(const uint8_t *s, size_t *len)
 {
     *len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
@@ -63,7 +63,7 @@ int pb__repr_text(struct pb__buf *out, bool bytes, const uint8_t *data, size_t l
     const char *quote = doubled ? "\"" : "'";
     int e = bytes ? pb__buf_puts(out, "b") : 0;
     e = e ? e : pb__buf_puts(out, quote);
-    size_t plain = 0; /* from here on nothing was appended yet */
+    size_t plain = 0; /* start of the bytes that are not appended yet */
     size_t i = 0;
     while (e == 0 && i < len) {
         uint8_t c = data[i];
@@ -87,8 +87,8 @@ int pb__repr_text(struct pb__buf *out, bool bytes, const uint8_t *data, size_t l
     return e ? e : pb__buf_puts(out, quote);
 }
 
-/* The length of what stands at s, which is one character if it is UTF-8, else a byte; and
- * whether it is to be escaped as what code. */
+/* Returns the length of the unit at s: a character if it is UTF-8, otherwise a byte.
+ * Determines whether it must be escaped, and as which code. */
 static size_t look_at(const uint8_t *s, size_t len, bool *escaped, uint32_t *code)
 {
     size_t n = 1, bad;

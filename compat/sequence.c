@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * list and tuple, and the functions that containers of all kinds share. */
+ * list and tuple, and the functions for all kinds of containers. */
 #include <string.h>
 
 #include "compat/table.h"
@@ -110,8 +110,9 @@ pb_value *pb_item(const pb_value *seq, size_t i)
     }
 }
 
-/* What cannot change once it has a second owner. The owners of a tied one cannot be told
- * from those of its island. */
+/* Returns whether a value has a second owner, after which a tuple or frozenset cannot
+ * change. Tied values count as shared, because their owners cannot be distinguished from
+ * those of their island. */
 static bool is_shared(const pb_value *v)
 {
     return v->refs > 1 && !((const struct pb__node *)v)->island;
@@ -167,7 +168,7 @@ int pb_item_set_steal(pb_value *list, size_t i, pb_value *item)
     }
     pb_value *before = s->items[i];
     s->items[i] = item;
-    pb__ref(list); /* what goes may be the last that owns the island of the list */
+    pb__ref(list); /* the removed item may be the last owner of the list's island */
     pb__hold(&s->node, item);
     pb__let_go(&s->node, before);
     pb__unref(list);

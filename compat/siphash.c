@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * SipHash-1-3 of a message of bytes. */
+ * SipHash-1-3 of a sequence of bytes. */
 #include "compat/siphash.h"
 
-/* Up to eight bytes, the lowest first, as on a little-endian machine. */
+/* Loads up to eight bytes in little-endian order. */
 static uint64_t siphash_word(const uint8_t *data, size_t len)
 {
     uint64_t word = 0;

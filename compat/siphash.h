@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * SipHash-1-3 (Aumasson and Bernstein), keyed with the secret of the process: the hash
- * behind sets and dicts, whose keys a peer chooses. */
+ * SipHash-1-3 (Aumasson and Bernstein), keyed with the secret of the process. Sets and
+ * dicts use it, because a peer chooses their keys. */
 #ifndef PB__SIPHASH_H
 #define PB__SIPHASH_H
 
@@ -55,7 +55,7 @@ static inline uint64_t pb__siphash_end(struct pb__siphash *s)
     return s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
 }
 
-/* The hash of a message of bytes. */
+/* The hash of a sequence of bytes. */
 uint64_t pb__siphash(const uint64_t key[2], const uint8_t *data, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * dict, set and frozenset: entries in insertion order, searched one by one while they are
- * few and their keys simple, by an index otherwise. What is taken out: see remove.c. */
+ * dict, set and frozenset: entries in insertion order. Small tables with simple keys are
+ * searched linearly, others by an index. remove.c removes entries. */
 #include "compat/table.h"
 
 #include <string.h>
@@ -27,12 +27,6 @@ struct pb__table *pb__table_new(struct pb__slab_pool *pool, pb_kind kind, size_t
     return t;
 }
 
-/* The text kinds are the common keys: no need to ask further. */
-static inline bool key_is_text(const pb_value *v)
-{
-    return !pb__is_small(v) && (v->kind == PB_STR || v->kind == PB_BYTES);
-}
-
 /* The entry of a text key plus one; 0 if there is none. */
 static inline uint32_t find_text(const struct pb__table *t, size_t width,
                                  const pb_value *key)
@@ -40,7 +34,7 @@ static inline uint32_t find_text(const struct pb__table *t, size_t width,
     for (uint32_t i = 0; i < t->len; i++) {
         const pb_value *k = t->slots[i * width];
         if (k == key ||
-            (key_is_text(k) && k->kind == key->kind && pb__texts_equal(k, key))) {
+            (pb__value_is_text(k) && k->kind == key->kind && pb__texts_equal(k, key))) {
             return i + 1;
         }
     }
@@ -50,7 +44,7 @@ static inline uint32_t find_text(const struct pb__table *t, size_t width,
 static int64_t find_linear(const struct pb__table *t, const pb_value *key)
 {
     size_t width = pb__table_width(t);
-    if (key_is_text(key)) {
+    if (pb__value_is_text(key)) {
         return find_text(t, width, key);
     }
     for (uint32_t i = 0; i < t->len; i++) {
@@ -82,12 +76,10 @@ static inline bool is_compound(const pb_value *v)
     return !pb__is_small(v) && (v->kind == PB_TUPLE || v->kind == PB_FROZENSET);
 }
 
-/* Whether hashing can fail but for lack of memory. */
+/* Returns whether hashing can fail for another reason than exhausted memory. */
 static inline bool may_be_unhashable(const pb_value *v)
 {
-    return !pb__is_small(v) &&
-           (v->kind == PB_LIST || v->kind == PB_DICT || v->kind == PB_SET ||
-            v->kind == PB_DECIMAL || is_compound(v));
+    return !pb__is_small(v) && pb__kind_in((pb_kind)v->kind, PB__UNHASHABLE_KINDS);
 }
 
 static int kept_hash(const pb_value *key, uint32_t *out)
@@ -98,13 +90,14 @@ static int kept_hash(const pb_value *key, uint32_t *out)
     return e;
 }
 
-/* Whether a search for the key needs its hash, or has to find out that there is none. */
+/* Returns whether a search for the key needs its hash, or has to check that it has
+ * one. */
 static inline bool wants_hash(const struct pb__table *t, const pb_value *key)
 {
     return t->index || may_be_unhashable(key);
 }
 
-/* As pb__table_find; *hash is that of the key where the search wants it. */
+/* As pb__table_find; *hash is set to the hash of the key if the search needs it. */
 static int64_t table_find(const struct pb__table *t, const pb_value *key, uint32_t *hash)
 {
     if (wants_hash(t, key)) {
@@ -134,8 +127,7 @@ static void index_add(struct pb__index *index, uint32_t hash, uint32_t entry)
     index->slots[i] = (struct pb__index_slot){hash, entry};
 }
 
-/* Makes the index, or a larger one, with room for the entries that the table has room
- * for. */
+/* Makes the index, or a larger one, for as many entries as the table has memory for. */
 static int build_index(struct pb__table *t)
 {
     size_t slots = 16;
@@ -177,13 +169,14 @@ static int build_index(struct pb__table *t)
     return 0;
 }
 
-/* Ends a put: the edges to key and value are there, the one to `gone` is not any more. */
-static int table_settle(struct pb__table *t, pb_value *key, pb_value *value,
-                        pb_value *gone)
+/* Ends a put: counts the edges to key and value, and releases `gone`, which was
+ * replaced. */
+static int table_finish_put(struct pb__table *t, pb_value *key, pb_value *value,
+                            pb_value *gone)
 {
     if (t->node.island) {
         pb_value *self =
-            pb__ref(&t->node.head); /* settling may give back its last owner */
+            pb__ref(&t->node.head); /* the next calls may release its last owner */
         pb__hold(&t->node, key);
         pb__hold(&t->node, value);
         pb__let_go(&t->node, gone);
@@ -201,7 +194,7 @@ static int table_give_up(pb_value *key, pb_value *value, int e)
     return e;
 }
 
-/* Adds an entry whose key is not there yet; its hash is as the search has left it. */
+/* Adds an entry whose key is not in the table yet; hash is that from the search. */
 static int table_add(struct pb__table *t, pb_value *key, pb_value *value, uint32_t hash)
 {
     size_t width = pb__table_width(t);
@@ -229,17 +222,15 @@ static int table_add(struct pb__table *t, pb_value *key, pb_value *value, uint32
         t->index->hash = 0;
         index_add(t->index, hash, t->len);
     }
-    return table_settle(t, key, value, NULL);
+    return table_finish_put(t, key, value, NULL);
 }
 
 int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
 {
-    /* The common case: a new key of text, in a small dict that has room. */
-    if (!t->index && key_is_text(key) && t->len < t->cap && t->len < PB__TABLE_LINEAR &&
-        !t->node.island && t->node.head.kind == PB_DICT && find_text(t, 2, key) == 0) {
-        t->slots[2 * t->len] = key;
-        t->slots[2 * t->len + 1] = value;
-        t->len++;
+    /* The common case: a new text key in a small dict with room. */
+    if (pb__value_is_text(key) && t->len < pb__table_room_end(t) && !t->node.island &&
+        t->node.head.kind == PB_DICT && find_text(t, 2, key) == 0) {
+        pb__table_append_pair(t, key, value);
         return 0;
     }
     uint32_t hash = 0;
@@ -257,7 +248,7 @@ int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value)
         *place = value;
     }
     pb__unref(key);
-    return table_settle(t, NULL, value, gone);
+    return table_finish_put(t, NULL, value, gone);
 }
 
 int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value)
@@ -287,7 +278,7 @@ int pb_dict_set(pb_value *dict, const char *key, pb_value *value)
     return pb_dict_set_steal(dict, key, pb_value_ref(value));
 }
 
-/* The entry of a key of text, of the one kind, plus one; 0 if there is none. */
+/* The entry of a text key of that kind, plus one; 0 if there is none. */
 static int64_t find_text_of(const struct pb__table *t, pb_kind kind, const char *key,
                             size_t len)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * bytes and str, floats as values, and whatever is known by a name only. */
+ * bytes and str, floats, and values that consist of a name. */
 #include <string.h>
 
 #include "compat/value.h"
 #include "libpb/base/error.h"
 #include "libpb/base/span.h"
 
-/* Where a byte stands in UTF-8: the length of the sequence that it starts, and the range
- * of the second byte, which rules out overlong forms, surrogates and what is past
+/* Returns the length of the UTF-8 sequence that a byte begins, and the range of its
+ * second byte, which excludes overlong forms, surrogates, and code points beyond
  * U+10FFFF. */
 static size_t utf8_sequence(const uint8_t *s, uint8_t *low, uint8_t *high)
 {
@@ -50,7 +50,8 @@ static bool check_rest(const uint8_t *s, size_t len, size_t i, size_t *bad)
 
 bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad)
 {
-    /* Most text is short and ASCII: eight bytes at a time, the last eight overlapping. */
+    /* Most texts are short and ASCII: checks eight bytes at a time, with the last eight
+     * overlapping. */
     uint64_t high = 0;
     uint64_t eight;
     if (len >= 8) {
@@ -80,7 +81,7 @@ static struct pb__text *text_fill(struct pb__text *t, const uint8_t *data, size_
     return t;
 }
 
-/* One that has its hash behind it. */
+/* Makes a long text, with room for its hash. */
 static struct pb__text *long_new(struct pb__slab_pool *pool, pb_kind kind,
                                  const uint8_t *data, size_t len)
 {

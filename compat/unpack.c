@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * pb_unpack: values taken apart by format. The format is walked to its end whatever the
- * value holds, so that each pointer is passed over that belongs to a part left out. If
- * that fails, the format is walked once more to empty the outs. */
+ * pb_unpack: unpacking values by a format. The format is always processed to its end, so
+ * that the pointers for missing values are skipped. If that fails, the format is
+ * processed again to clear the outputs. */
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,12 +15,12 @@
 
 /* An open bracket. */
 struct level {
-    const pb_value *v; /* NULL: it was left out, and so is what is in it */
-    const char *key;   /* in {}: the last key that was named */
-    bool keyed;        /* its value comes next */
+    const pb_value *v; /* NULL: missing, and so are all values in it */
+    const char *key;   /* in {}: the last key */
+    bool keyed;        /* its value follows */
     size_t i;          /* the next item of a tuple or list */
-    char close;        /* 0: the outermost level, where v is the one unit itself */
-    bool optional;     /* | was passed, or ? after the key */
+    char close;        /* 0: the outermost level, of which v is the only unit */
+    bool optional;     /* after `|`, or after a key with `?` */
 };
 
 struct unpacking {
@@ -29,11 +29,11 @@ struct unpacking {
     pb_error *err;
     size_t depth;
     bool arguments; /* the format may have `$` */
-    bool clearing;  /* it has failed: outs are emptied, except optional ones */
+    bool clearing;  /* it has failed: clears the outputs that are not optional */
     struct level levels[DEPTH + 1];
 };
 
-/* Fills the error, with the way to the item that is being read. */
+/* Fills the error, with the path to the current item. */
 static int unpack_fail(struct unpacking *u, int e, const char *format, ...)
     PB_PRINTF(3, 4);
 
@@ -61,7 +61,7 @@ static int unpack_mismatch(struct unpacking *u, const char *wanted, const pb_val
                        pb_kind_name(pb__kind(v)));
 }
 
-/* Whether an out without a value is emptied. */
+/* Returns whether an output without a value is cleared. */
 static bool is_cleared(const struct unpacking *u)
 {
     bool cleared = u->clearing;
@@ -76,7 +76,7 @@ static int no_place(struct unpacking *u)
     return u->clearing ? 0 : unpack_fail(u, PB_ERR_ARG, "a place for a result is NULL");
 }
 
-/* The value that the next unit is about; NULL if it is left out. */
+/* Finds the value for the next unit; NULL if it is missing. */
 static int next_value(struct unpacking *u, const pb_value **out)
 {
     struct level *l = &u->levels[u->depth];
@@ -179,7 +179,7 @@ static int take_bool(struct unpacking *u, const pb_value *v)
     return 0;
 }
 
-/* s, y or z, with or without #. */
+/* Reads s, y or z, with or without #. */
 static int unpack_text(struct unpacking *u, char letter, const pb_value *v)
 {
     const char **out = va_arg(u->args, const char **);
@@ -251,7 +251,7 @@ static int unpack_close(struct unpacking *u, char bracket)
     return 0;
 }
 
-/* One letter about v, which is NULL if it is left out. */
+/* Reads v by one letter; v is NULL if it is missing. */
 static int unpack_unit(struct unpacking *u, char letter, const pb_value *v)
 {
     switch (letter) {
@@ -274,7 +274,7 @@ static int unpack_unit(struct unpacking *u, char letter, const pb_value *v)
     }
 }
 
-/* In {}: the letter s is a key, which is passed in. */
+/* In {}: reads a key, which is an argument of letter s. */
 static int take_key(struct unpacking *u, struct level *l)
 {
     if (*u->at != 's') {
@@ -310,7 +310,7 @@ static bool is_unit(char c)
     }
 }
 
-/* What stands at u->at. */
+/* Processes the format at u->at. */
 static int unpack_step(struct unpacking *u)
 {
     char c = *u->at;
@@ -356,11 +356,11 @@ void pb__format_count(const char *format, struct pb__format *out)
     out->positional = out->positional < out->units ? out->positional : out->units;
 }
 
-/* What the format is of. */
+/* What the format describes: the value, its items, or the arguments of a call. */
 enum of { ITSELF, ITEMS, ARGUMENTS };
 
-/* Walks along the format. If v is NULL, it empties the outs up to the first letter that
- * has no meaning. */
+/* Processes the format. If v is NULL, it clears the outputs up to the first letter
+ * without meaning. */
 static int unpack_walk(const pb_value *v, pb_error *err, const char *format, va_list args,
                        enum of of)
 {
@@ -370,7 +370,7 @@ static int unpack_walk(const pb_value *v, pb_error *err, const char *format, va_
     u.depth = 0;
     u.arguments = of == ARGUMENTS;
     u.clearing = !v;
-    /* '$' is a bracket that only the end of the format closes. */
+    /* '$' stands for a bracket that only the end of the format closes. */
     u.levels[0] = (struct level){.v = v, .close = of == ITSELF ? 0 : '$'};
     pb_kind kind = pb__kind_or_nothing(v);
     bool fits = of == ITSELF || !v || kind == PB_TUPLE || kind == PB_LIST;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The constants, the kinds, counting, and the freeing of what nobody owns any more.
- *
- * Freeing neither recurses nor allocates: dead containers wait in a list that is threaded
- * through their `island` fields (a dead container outside of an island has no other use
- * for it), and dead islands in a list of their own. */
+ * The constants, the kinds, counting, and freeing of values without an owner. Freeing
+ * neither recurses nor allocates. Dead containers are in a list that uses their `island`
+ * fields, which a dead container outside of an island does not need; dead islands are in
+ * a second list. */
 #include "compat/value.h"
 
 #include "compat/island.h"
@@ -17,37 +16,16 @@ struct pb__seq pb__empty_tuple = {.node.head = {.refs = PB__IMMORTAL, .kind = PB
 struct pb__table pb__empty_frozenset = {
     .node.head = {.refs = PB__IMMORTAL, .kind = PB_FROZENSET}};
 
-static const char *const kind_names[] = {
-    [PB_NONE] = "NoneType",
-    [PB_BOOL] = "bool",
-    [PB_INT] = "int",
-    [PB_FLOAT] = "float",
-    [PB_BYTES] = "bytes",
-    [PB_STR] = "str",
-    [PB_LIST] = "list",
-    [PB_TUPLE] = "tuple",
-    [PB_DICT] = "dict",
-    [PB_SET] = "set",
-    [PB_FROZENSET] = "frozenset",
-    [PB_DATETIME] = "datetime",
-    [PB_DATE] = "date",
-    [PB_TIME] = "time",
-    [PB_TIMEDELTA] = "timedelta",
-    [PB_DECIMAL] = "Decimal",
-    [PB_CLASS] = "type",
-    [PB_MODULE] = "module",
-    [PB_FUNCTION] = "function",
-    [PB_METHOD] = "method",
-    [PB_INSTANCE] = "instance",
-    [PB_UNPERSISTABLE] = "Unpersistable",
-    [PB_OBJECT] = "Referenceable",
-    [PB_REMOTE] = "RemoteReference",
-    [PB_NOTHING] = "nothing",
-};
-
 const char *pb_kind_name(pb_kind kind)
 {
-    return (size_t)kind < sizeof kind_names / sizeof *kind_names ? kind_names[kind] : "?";
+    switch (kind) {
+#define KIND_NAME(kind, name, node, unhashable) \
+    case PB_##kind:                             \
+        return name;
+        PB__KIND_MAP(KIND_NAME)
+#undef KIND_NAME
+    }
+    return "?";
 }
 
 pb_kind pb_value_kind(const pb_value *v)
@@ -72,7 +50,7 @@ void pb_value_unref(pb_value *v)
     }
 }
 
-/* What is dead and not yet freed. */
+/* Values without an owner that are not freed yet. */
 struct dead {
     struct pb__node *nodes;
     struct pb__island *islands;
@@ -94,7 +72,7 @@ static inline bool is_plain(const pb_value *v)
     return v->kind != PB_DECIMAL && v->kind != PB_REMOTE;
 }
 
-/* v is no node, and nobody owns it. */
+/* Frees v, which is not a node, and has no owner. */
 static inline void free_leaf(pb_value *v)
 {
     if (is_plain(v)) {
@@ -111,7 +89,7 @@ static inline void free_leaf(pb_value *v)
     }
 }
 
-/* An edge to v, or an owner of it, goes. */
+/* Removes an edge to v, or an owner of it. */
 static inline void dead_drop(struct dead *d, pb_value *v)
 {
     if (!v || pb__is_small(v) || v->refs == PB__IMMORTAL) {
@@ -135,8 +113,8 @@ static inline void dead_drop(struct dead *d, pb_value *v)
     }
 }
 
-/* Lets the owner of a PB_OBJECT know that it goes. What is called may count it, and what it
- * holds, but not keep it. */
+/* Tells the owner of a PB_OBJECT that the object is freed. The callback may add and
+ * remove owners of the object and of its contents, but must not keep any. */
 static inline void node_release(struct pb__node *n)
 {
     if (n->head.kind == PB_OBJECT) {
@@ -147,7 +125,7 @@ static inline void node_release(struct pb__node *n)
     }
 }
 
-/* Gives back the memory of n, whose edges are gone. */
+/* Frees the memory of n, whose edges have been removed. */
 static inline void node_bury(struct pb__node *n)
 {
     switch (n->head.kind) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * How values are laid out: what the layers above may see so that reading and writing a
- * message costs no function call per value. An int of up to 62 bits (30 where a pointer
- * has 32) is the pointer itself, with its lowest bit set; None and the booleans are
- * constants. All else starts with struct pb_value and lies in a slab or in a block. */
+ * The layout of values. The layers above use it to read and write a message without a
+ * function call for each value. An int of up to 62 bits (30 if a pointer has 32) is
+ * stored in the pointer itself, with its lowest bit set. None and the booleans are
+ * constants. All other values begin with struct pb_value, and their memory is in a slab
+ * or a block. */
 #ifndef PB__VALUE_H
 #define PB__VALUE_H
 
+#include <assert.h>
 #include <stdarg.h>
 
 #include "libpb/base/block.h"
@@ -15,32 +17,92 @@
 #include "libpb/base/slab.h"
 #include "pb/value.h"
 
+/* One row for each kind, in the order of pb_kind: its name in Python, whether its struct
+ * begins with struct pb__node, and whether a value of it can be unhashable. */
+#define PB__KIND_MAP(X)                     \
+    X(NONE, "NoneType", 0, 0)               \
+    X(BOOL, "bool", 0, 0)                   \
+    X(INT, "int", 0, 0)                     \
+    X(FLOAT, "float", 0, 0)                 \
+    X(BYTES, "bytes", 0, 0)                 \
+    X(STR, "str", 0, 0)                     \
+    X(LIST, "list", 1, 1)                   \
+    X(TUPLE, "tuple", 1, 1)                 \
+    X(DICT, "dict", 1, 1)                   \
+    X(SET, "set", 1, 1)                     \
+    X(FROZENSET, "frozenset", 1, 1)         \
+    X(DATETIME, "datetime", 0, 0)           \
+    X(DATE, "date", 0, 0)                   \
+    X(TIME, "time", 0, 0)                   \
+    X(TIMEDELTA, "timedelta", 0, 0)         \
+    X(DECIMAL, "Decimal", 0, 1)             \
+    X(CLASS, "type", 0, 0)                  \
+    X(MODULE, "module", 0, 0)               \
+    X(FUNCTION, "function", 0, 0)           \
+    X(METHOD, "method", 1, 0)               \
+    X(INSTANCE, "instance", 1, 0)           \
+    X(UNPERSISTABLE, "Unpersistable", 0, 0) \
+    X(OBJECT, "Referenceable", 1, 0)        \
+    X(REMOTE, "RemoteReference", 0, 0)      \
+    X(NOTHING, "nothing", 0, 0)
+
+/* A kind without a row, or a row in the wrong place, does not compile. */
 enum {
-    PB__IN_SLAB = 1,  /* memory is from a slab, not from pb__malloc */
-    PB__LATE = 2,     /* while a reader is at work: a placeholder of its own */
-    PB__IN_BLOCK = 4, /* memory is from a pool's block, likewise */
+#define PB__KIND_ROW(kind, name, node, unhashable) PB__ROW_##kind,
+    PB__KIND_MAP(PB__KIND_ROW)
+#undef PB__KIND_ROW
+        PB__KIND_ROWS,
+};
+#define PB__KIND_CHECK(kind, name, node, unhashable) \
+    static_assert((int)PB__ROW_##kind == (int)PB_##kind, "a kind has no row");
+PB__KIND_MAP(PB__KIND_CHECK)
+#undef PB__KIND_CHECK
+static_assert((int)PB__KIND_ROWS == (int)PB_NOTHING + 1, "a kind has no row");
+static_assert(PB__KIND_ROWS <= 32, "sets of kinds are bits of an unsigned int");
+
+/* Sets of kinds: a bit each. */
+enum {
+#define PB__KIND_NODE(kind, name, node, unhashable) | (unsigned)(node) << PB_##kind
+    PB__NODE_KINDS = 0u PB__KIND_MAP(PB__KIND_NODE),
+#undef PB__KIND_NODE
+#define PB__KIND_UNHASHABLE(kind, name, node, unhashable) \
+    | (unsigned)(unhashable) << PB_##kind
+    PB__UNHASHABLE_KINDS = 0u PB__KIND_MAP(PB__KIND_UNHASHABLE),
+#undef PB__KIND_UNHASHABLE
+};
+
+static inline bool pb__kind_in(pb_kind kind, unsigned kinds)
+{
+    return kinds >> kind & 1;
+}
+
+enum {
+    PB__IN_SLAB = 1,  /* its memory is from a slab, not from pb__malloc */
+    PB__LATE = 2,     /* a placeholder of a reader that is at work */
+    PB__IN_BLOCK = 4, /* its memory is from a block of a pool */
 };
 
 #define PB__IMMORTAL UINT32_MAX /* refs of constants; never counted */
 
 struct pb_value {
-    uint32_t refs; /* owners; of a tied value, see its island */
+    uint32_t refs; /* number of owners; for a tied value, see its island */
     uint8_t kind;  /* pb_kind */
     uint8_t flags;
 };
 
-/* An island: values that are tied share its count. The edges between its members are not
- * counted; all of it goes when its count falls to 0. See compat/island.h. */
+/* An island: tied values, which share one count. The edges between its members are not
+ * counted. When the count becomes 0, all members are freed. See compat/island.h. */
 struct pb__island;
 
-/* Containers, instances and objects, whatever can be part of a cycle, go on with this. */
+/* Every value that can be part of a cycle begins with this: containers, instances and
+ * objects. */
 struct pb__node {
     struct pb_value head;
     struct pb__island *island; /* NULL: not tied */
 };
 
-/* bytes, str; and the text of class, module, function and Unpersistable. A NUL follows,
- * and behind texts of PB__TEXT_LONG bytes or more there is room for their hash: make them
+/* bytes, str, and the text of class, module, function and Unpersistable. A NUL follows.
+ * After a text of PB__TEXT_LONG bytes or more there is room for its hash, so make texts
  * with pb__text_new only. */
 #define PB__TEXT_LONG 512
 struct pb__text {
@@ -49,7 +111,7 @@ struct pb__text {
     uint8_t data[];
 };
 
-/* Where a long text keeps its hash; 0: not known yet. */
+/* Where a long text stores its hash; 0: not known yet. */
 static inline uint64_t *pb__text_hash(const struct pb__text *t)
 {
     return (uint64_t *)(((uintptr_t)t->data + t->len + 8) & ~(uintptr_t)7);
@@ -60,8 +122,8 @@ struct pb__float {
     double d;
 };
 
-/* An int that does not fit the pointer: limbs of 32 bits, least first, none of them a
- * leading zero. */
+/* An int that does not fit into the pointer: limbs of 32 bits, least significant first,
+ * without high zeros. */
 struct pb__big {
     struct pb_value head;
     uint32_t negative;
@@ -69,26 +131,26 @@ struct pb__big {
     uint32_t limbs[];
 };
 
-/* list and tuple. The items stand right behind the struct, until they outgrow it. Items,
- * keys and values may be NULL while a reader fills a container: freeing and repr bear it,
- * nothing else does. */
+/* list and tuple. The items follow the struct directly, until they need more memory.
+ * Items, keys and values may be NULL while a reader fills a container; only freeing and
+ * repr allow that. */
 struct pb__seq {
     struct pb__node node;
     pb_value **items;
     uint32_t len, cap;
-    uint64_t hash; /* of a tuple, once it was hashed; 0 before, 1 meanwhile */
+    uint64_t hash; /* of a tuple, once computed; 0 before, 1 during the computation */
     pb_value *inline_items[];
 };
 
-/* dict (key, value, key, value, ...), set and frozenset (members), in insertion order.
- * Up to PB__TABLE_LINEAR entries are searched one by one, while no key is a tuple or a
- * frozenset; others have an index. */
+/* dict (key, value, key, value, ...), set and frozenset (members), in insertion order. A
+ * table of up to PB__TABLE_LINEAR entries is searched linearly, unless a key is a tuple
+ * or a frozenset; all others have an index. */
 #define PB__TABLE_LINEAR 8
 struct pb__table {
     struct pb__node node;
     pb_value **slots;
     uint32_t len, cap;       /* entries: pairs of a dict, members of a set */
-    struct pb__index *index; /* NULL: the entries are searched one by one */
+    struct pb__index *index; /* NULL: the table is searched linearly */
     pb_value *inline_slots[];
 };
 
@@ -131,8 +193,8 @@ struct pb__decimal {
     pb_value *digits; /* the coefficient, an int >= 0; of a nan its payload, 0 if none */
 };
 
-/* PB_OBJECT and PB_REMOTE: what the broker's objects start with. The first are nodes, for
- * a copy may hold itself. */
+/* PB_OBJECT and PB_REMOTE: the objects of the broker begin with this. A PB_OBJECT is a
+ * node, because a copy may contain itself. */
 struct pb__foreign {
     struct pb__node node;
     const struct pb__foreign_ops *ops;
@@ -144,16 +206,17 @@ struct pb__local {
 };
 
 struct pb__foreign_ops {
-    /* The last owner of a PB_OBJECT is gone, but what it holds is still there. NULL: there
-     * is nothing to do. */
+    /* The last owner of a PB_OBJECT was removed, but what it holds still exists. NULL:
+     * nothing to do. */
     void (*release)(struct pb__foreign *f);
-    void (*destroy)(struct pb__foreign *f); /* frees f, which holds nothing any more */
+    void (*destroy)(struct pb__foreign *f); /* frees f, which no longer holds anything */
     bool (*equal)(const struct pb__foreign *a,
                   const struct pb__foreign *b); /* same ops */
     uint64_t (*hash)(const struct pb__foreign *f);
     int (*repr)(const struct pb__foreign *f, char *out, size_t size); /* as snprintf */
-    /* What is sent where there is no broker: the name of a class, borrowed, and its *new*
-     * state. NULL: nothing can be; non-zero likewise. */
+    /* Without a broker: returns the name of a class, borrowed, and its *new* state, to
+     * send instead. If the function is NULL or returns non-zero, the object cannot be
+     * sent. */
     int (*plain)(struct pb__foreign *f, const char **name, pb_value **state,
                  pb_error *err);
 };
@@ -188,13 +251,19 @@ static inline pb_kind pb__kind(const pb_value *v)
     return pb__is_small(v) ? PB_INT : (pb_kind)v->kind;
 }
 
-/* The same if v may be NULL: for public functions. */
+/* Returns whether v is a str or bytes. */
+static inline bool pb__value_is_text(const pb_value *v)
+{
+    return !pb__is_small(v) && (v->kind == PB_STR || v->kind == PB_BYTES);
+}
+
+/* The same for v that may be NULL: for public functions. */
 static inline pb_kind pb__kind_or_nothing(const pb_value *v)
 {
     return v ? pb__kind(v) : PB_NOTHING;
 }
 
-/* The error of a public function that got a value of a wrong kind. */
+/* The error of a public function for a value of the wrong kind. */
 static inline int pb__wrong_kind(const pb_value *v)
 {
     return v ? PB_ERR_TYPE : PB_ERR_ARG;
@@ -203,22 +272,22 @@ static inline int pb__wrong_kind(const pb_value *v)
 /* The constants. */
 extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 
-/* The arguments of a call, by a pb_build format without its parentheses in which `name=`
- * before a unit makes it a keyword argument: a tuple and a dict, or NULL where there are
- * none of the latter, both *new*. Non-zero with both NULL: PB_ERR_ARG for a positional one
- * behind a keyword argument, a name that comes twice or is none, or lacks a value; else as
- * pb_build: the format may be NULL. */
+/* Builds the arguments of a call, by a pb_build format without its parentheses in which
+ * `name=` before a unit makes it a keyword argument: a tuple, and a dict or NULL if there
+ * are no keyword arguments, both *new*. If it fails, both are NULL: PB_ERR_ARG for a
+ * positional argument after a keyword argument, for a name that occurs twice or is not a
+ * name, or that has no value; otherwise as pb_build. The format may be NULL. */
 PB__SHARED int pb__build_arguments(pb_value **args, pb_value **kwargs, pb_error *err,
                                    const char *format, va_list values);
-/* pb_unpack of a tuple, by a format without its parentheses. */
+/* As pb_unpack for a tuple, by a format without its parentheses. */
 int pb__unpack_tuple(const pb_value *v, pb_error *err, const char *format, va_list args);
-/* What a format asks for. In that of pb_unpack `$` means nothing, and a NULL item of a
- * tuple is one that is left out. */
+/* The number of values that a format reads. In pb_unpack itself `$` has no meaning, and a
+ * NULL item of a tuple counts as missing. */
 struct pb__format {
     size_t units;
     size_t required;   /* before `|` */
     size_t positional; /* before `$` */
-    bool one;          /* it is of the value itself, not of the items of a tuple */
+    bool one;          /* it describes the value itself, not the items of a tuple */
 };
 void pb__format_count(const char *format, struct pb__format *out);
 
@@ -228,9 +297,7 @@ void pb__value_unref_slow(pb_value *v);
 
 static inline bool pb__is_node(const pb_value *v)
 {
-    return (1u << v->kind) &
-           (1u << PB_LIST | 1u << PB_TUPLE | 1u << PB_DICT | 1u << PB_SET |
-            1u << PB_FROZENSET | 1u << PB_METHOD | 1u << PB_INSTANCE | 1u << PB_OBJECT);
+    return pb__kind_in((pb_kind)v->kind, PB__NODE_KINDS);
 }
 
 void pb__value_ref_tied(struct pb__node *n);
@@ -259,10 +326,10 @@ static inline void pb__unref(pb_value *v)
     }
 }
 
-/* Making values for a reader. Each takes the pool to make them in, NULL for blocks of
- * their own; NULL for lack of memory. */
+/* Making values for a reader. Each function takes a pool for the memory, or NULL for
+ * separate blocks; NULL is returned if memory is exhausted. */
 
-/* A raw block for a value of `size` bytes, its head filled: one owner, kind, flags. */
+/* Allocates a value of `size` bytes, and fills its head: one owner, kind, flags. */
 static inline void *pb__value_new(struct pb__slab_pool *pool, size_t size, pb_kind kind)
 {
     uint8_t from = !pool ? 0 : size <= PB__SLAB_MAX ? PB__IN_SLAB : PB__IN_BLOCK;
@@ -275,59 +342,61 @@ static inline void *pb__value_new(struct pb__slab_pool *pool, size_t size, pb_ki
     return v;
 }
 
-/* bytes or str of len bytes; with data NULL they are for the caller to fill (the NUL is
+/* Makes a bytes or str of len bytes. If data is NULL, the caller fills them (the NUL is
  * set). The caller has checked that a str is UTF-8. */
 struct pb__text *pb__text_new(struct pb__slab_pool *pool, pb_kind kind,
                               const uint8_t *data, size_t len);
 pb_value *pb__float_new(struct pb__slab_pool *pool, double d);
-/* An int of any size; one that fits becomes a small one. */
+/* Makes an int; if it fits, a small one. */
 pb_value *pb__int_new(struct pb__slab_pool *pool, int64_t i);
-/* An int from base 128 digits, least first, as banana writes them. */
+/* Makes an int from base 128 digits, least significant first, as in banana. */
 pb_value *pb__int_base128(struct pb__slab_pool *pool, bool negative, pb_span digits);
-/* Base 128 digits of an int that is not small, or of any, least first, appended to out
- * (room for pb__int_base128_len bytes); the sign is the caller's to write. */
+/* Converts the magnitude of an int with limbs to base 128 digits, least significant
+ * first. `out` has room for pb__int_base128_len bytes. */
 size_t pb__int_base128_len(const struct pb__big *b);
 void pb__int_to_base128(const struct pb__big *b, uint8_t *out);
-/* A raw block for a PB_OBJECT of `size` bytes, all of them zero but for struct pb__local. */
+/* Allocates a PB_OBJECT of `size` bytes, which are zero except for struct pb__local. */
 PB__SHARED void *pb__local_new(size_t size, const struct pb__foreign_ops *ops,
                                pb_value *holds);
-/* An empty list or tuple with room for `cap` items behind it; the reader then fills
- * items and len itself. Always a fresh one; a tuple that stays empty should be the
- * constant `()` instead: see pb__empty_tuple. */
+/* An empty list or tuple with room for `cap` items after the struct. The reader fills
+ * items and len itself. It is always a new one; for a tuple that stays empty use the
+ * constant pb__empty_tuple. */
 struct pb__seq *pb__seq_new(struct pb__slab_pool *pool, pb_kind kind, size_t cap);
-/* Room for one more item at least. */
+/* Makes room for at least one more item. */
 int pb__seq_grow(struct pb__seq *s);
-/* dict, set or frozenset with room for `cap` entries. */
+/* An empty dict, set or frozenset with room for `cap` entries. */
 struct pb__table *pb__table_new(struct pb__slab_pool *pool, pb_kind kind, size_t cap);
-/* Puts an entry (value NULL for sets); takes both, also when it fails. PB_ERR_TYPE for an
- * unhashable key. */
+/* Adds or replaces an entry (value is NULL for sets). Takes both, also if it fails.
+ * PB_ERR_TYPE for an unhashable key. */
 PB__SHARED int pb__table_put_steal(struct pb__table *t, pb_value *key, pb_value *value);
-/* A Decimal from its parts, see struct pb__decimal; takes digits, NULL being lack of
- * memory. NULL with err: PB_ERR_RANGE for an exponent that Python has not, PB_ERR_NOMEM. */
+/* Makes a Decimal from its parts (see struct pb__decimal). Takes digits; NULL digits mean
+ * that memory is exhausted. NULL with err: PB_ERR_RANGE for an exponent that Python does
+ * not allow, PB_ERR_NOMEM. */
 pb_value *pb__decimal_new_steal(struct pb__slab_pool *pool, bool negative, char special,
                                 int64_t exponent, pb_value *digits, pb_error *err);
-/* Takes name and state also when it fails; a NULL one fails. */
+/* Makes an instance. Takes name and state, also if it fails; it fails if one is NULL. */
 pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name,
                                  pb_value *state);
 
-/* Python's () is one object, and so is frozenset(): they are one here too, so that jelly
- * finds them shared where Twisted does. Literals, pb_build and the reader give these;
- * pb_seq gives a fresh one to fill. They are never written to. */
+/* In Python, () is a single object, and so is frozenset(). They are constants here too,
+ * so that jelly finds them shared where Twisted does. Literals, pb_build and the reader
+ * return them; pb_seq returns a new one to fill. They are never changed. */
 extern struct pb__seq pb__empty_tuple;
 extern struct pb__table pb__empty_frozenset;
 
-/* Whether s is UTF-8 without surrogates; *bad is the offset of the first bad byte. */
+/* Returns whether s is UTF-8 without surrogates; otherwise *bad is the offset of the
+ * first bad byte. */
 PB__SHARED bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad);
 
-/* Putting the pieces of a cycle together, for the reader: as pb_value_tie, but neither of
- * the two holds itself or the other yet, nor anything of the other's island. */
+/* Ties two values of a new cycle, for the reader. As pb_value_tie, but neither of them
+ * may hold itself, the other, or a member of the other's island yet. */
 int pb__tie_fresh(struct pb__node *a, struct pb__node *b);
-/* The island that n is part of; NULL if none. */
+/* The island of n; NULL if it has none. */
 PB__SHARED struct pb__island *pb__island_of(const struct pb__node *n);
-/* Takes over one count of item for an edge from holder to item: where both are of one
- * island the count is given back, for such an edge is not counted. */
+/* Takes over one count of item for an edge from holder to item. If both are in the same
+ * island, the count is released, because such an edge is not counted. */
 PB__SHARED void pb__hold(struct pb__node *holder, pb_value *item);
-/* The reverse: the edge from holder to item goes. */
+/* Removes the edge from holder to item. */
 void pb__let_go(struct pb__node *holder, pb_value *item);
 
 #endif

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The decoder, but for its loop (decode.h): tokens that are cut by the end of the input,
- * long prefixes, everything that is refused, and the public functions. What was seen of a
- * token is never looked at again: its bytes are held, or in the sink's place. */
+ * The decoder, except its loop, which is in decode.h: tokens that are cut by the end of
+ * the input, long prefixes, every refusal, and the public functions. No byte of a token
+ * is examined twice: the bytes of an incomplete token are in `held`, or in the memory
+ * that the sink has provided. */
 #include "libpb/banana/decode.h"
 
 #include "libpb/base/error.h"
 #include "libpb/base/span.h"
 
-/* Buffers of more than these are given back when they are not in use. */
+/* Larger buffers are freed while they are not in use. */
 #define HELD_KEPT 64
 #define STACK_KEPT 16
 
-/* Sets the fault of the byte at p; returns its code. */
+/* Sets the fault for the byte at p; returns its code. */
 static int fail_at(pb_decoder *d, const uint8_t *p, enum pb__fault_kind kind,
                    uint64_t number, uint64_t limit)
 {
@@ -20,15 +21,15 @@ static int fail_at(pb_decoder *d, const uint8_t *p, enum pb__fault_kind kind,
     return pb__fault_set(&d->fault, kind, offset, number, limit);
 }
 
-/* The same for the type byte before d->at. */
+/* Sets the fault for the type byte before d->at; returns its code. */
 static int decoder_fail(pb_decoder *d, enum pb__fault_kind kind, uint64_t number,
                         uint64_t limit)
 {
     return fail_at(d, d->at - 1, kind, number, limit);
 }
 
-/* The prefix is too long; p is at its first digit past the limit. Twisted's text depends
- * on whether its type byte has arrived. */
+/* The prefix is too long; p is its first digit beyond the limit. Twisted's text depends
+ * on whether the type byte has been received. */
 static int prefix_too_long(pb_decoder *d, const uint8_t *p)
 {
     const uint8_t *q = p;
@@ -49,8 +50,8 @@ static bool decoder_hold(pb_decoder *d, const uint8_t *p, size_t n)
     return true;
 }
 
-/* Turns the digits before the type byte at d->at - 1 into d->number; ints that are no
- * int64_t are left as digits. */
+/* Converts the digits before the type byte at d->at - 1 to d->number. The digits of an
+ * int that does not fit into int64_t stay in d->token. */
 static int number_of(pb_decoder *d, int type, pb_span digits)
 {
     while (digits.len > 0 && digits.data[digits.len - 1] == 0) {
@@ -74,7 +75,7 @@ static int number_of(pb_decoder *d, int type, pb_span digits)
     case PB__TYPE_LONGINT:
         return PB__TOKEN_BIG;
     default:
-        d->number = UINT64_MAX; /* past every limit, and no word */
+        d->number = UINT64_MAX; /* exceeds every limit, and is not the number of a word */
         return type;
     }
 }
@@ -105,12 +106,12 @@ static int read_header(pb_decoder *d, const uint8_t *end)
     }
     d->at++;
     d->state = PB__BETWEEN_TOKENS;
-    d->held.len = 0; /* the bytes stay where they are until the next token */
+    d->held.len = 0; /* the bytes stay in memory until the next token */
     return number_of(d, *q,
                      held > 0 ? (pb_span){d->held.data, held + n} : (pb_span){p, n});
 }
 
-/* Reads on in a string or float; it was let in, so no limit ends it. */
+/* Continues a string or float. Its length was checked when it began. */
 static int read_body(pb_decoder *d)
 {
     size_t arrived = (size_t)(d->end - d->at);
@@ -202,7 +203,7 @@ int pb__decode_refuse(pb_decoder *d, uint32_t left, int type, uint64_t n)
     return pb__decode_leave(d, d->at, left, 0);
 }
 
-/* Gives back what an idle decoder need not keep. */
+/* Frees buffers that an idle decoder does not need. */
 static void decoder_trim(pb_decoder *d)
 {
     if (d->held.cap > HELD_KEPT && d->state == PB__BETWEEN_TOKENS) {
@@ -229,9 +230,10 @@ int pb__decode_leave(pb_decoder *d, const uint8_t *p, uint32_t left, int refused
     return d->fault.code;
 }
 
-static int decoder_run(pb_decoder *d, const uint8_t *in, size_t len)
+/* The loop for any sink. */
+static int decoder_run(pb_decoder *d, void *ctx, const uint8_t *in, size_t len)
 {
-    return pb__decode_run(d, d->ops, d->ctx, in, len);
+    return pb__decode_loop(d, d->ops, ctx, in, len, false);
 }
 
 void pb__decoder_init(pb_decoder *d, pb_dialect dialect, const pb_limits *limits,
@@ -269,7 +271,7 @@ pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out)
     if (decoder) {
         pb__decoder_init(decoder, d, limits, out);
     }
-    /* A sink that has brought a loop of its own is called by nobody else. */
+    /* No other caller uses a sink that has its own loop, so it need not be complete. */
     if (decoder && decoder->run == decoder_run && !is_complete(out.ops)) {
         pb_decoder_free(decoder);
         return NULL;
@@ -287,8 +289,8 @@ int pb_decoder_recv(pb_decoder *d, pb_span in, pb_error *err)
 int pb__decoder_recv(pb_decoder *d, pb_span in, pb_error *err)
 {
     d->rest = 0;
-    if (d->fault.code != 0 || (in.len > 0 && d->run(d, in.data, in.len) != 0)) {
-        return pb__fault_tell(&d->fault, err);
+    if (d->fault.code != 0 || (in.len > 0 && d->run(d, d->ctx, in.data, in.len) != 0)) {
+        return pb__fault_report(&d->fault, err);
     }
     return 0;
 }
@@ -304,7 +306,7 @@ void pb_decoder_set_dialect(pb_decoder *d, pb_dialect dialect)
 void pb__decoder_set_limits(pb_decoder *d, const pb_limits *limits)
 {
     d->limits = pb__limits_resolve(limits);
-    d->depth_room = 0; /* the next list asks */
+    d->depth_room = 0; /* so the next list is checked */
 }
 
 void pb_decoder_pause(pb_decoder *d)

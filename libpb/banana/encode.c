@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The encoder: its buffer and its sink. What is written stays until it was sent, and can
- * be taken back or added to until then. */
+ * The encoder: its buffer and its sink. Output stays in the buffer until it has been
+ * sent; until then it can be removed or added to. */
 #include "libpb/banana/encode.h"
 
 #include "libpb/base/error.h"
 
-/* The buffer goes when all was sent, so that an idle connection has none. The next one
- * begins as large as was lately needed, within these bounds. */
+/* The buffer is freed when everything was sent, so that an idle connection has none. The
+ * next buffer begins with the size of recent output, within these bounds. */
 #define FIRST_MIN ((size_t)1024)
 #define FIRST_MAX ((size_t)65536)
 
@@ -47,7 +47,7 @@ int pb__encode_big(pb_encoder *e, bool negative, pb_span digits)
     while (digits.len > 0 && digits.data[digits.len - 1] == 0) {
         digits.len--;
     }
-    if (digits.len < 10) { /* at most 63 bits */
+    if (digits.len < 10) { /* less than 64 bits */
         int64_t n = 0;
         for (size_t i = 0; i < digits.len; i++) {
             n |= (int64_t)digits.data[i] << 7 * i;
@@ -67,7 +67,7 @@ int pb__encode_big(pb_encoder *e, bool negative, pb_span digits)
     return failed;
 }
 
-/* Writes what a patch inserts; returns its length. */
+/* Writes the bytes that a patch inserts; returns their length. */
 static size_t put_reference(const pb_encoder *e, int64_t number,
                             uint8_t out[4 * PB__HEADER_MAX])
 {
@@ -118,7 +118,7 @@ static int sink_list(void *ctx, size_t n)
 
 static int sink_end(void *ctx)
 {
-    (void)ctx; /* a list is over with its last element */
+    (void)ctx; /* nothing is written at the end of a list */
     return 0;
 }
 
@@ -166,7 +166,7 @@ pb_encoder *pb_encoder_new(pb_dialect d, const pb_limits *limits)
 
 int pb_encoder_error(const pb_encoder *e, pb_error *err)
 {
-    return e ? pb__fault_tell(&e->fault, err) : pb__error_null(err, "the encoder");
+    return e ? pb__fault_report(&e->fault, err) : pb__error_null(err, "the encoder");
 }
 
 uint64_t pb_encoder_mark(const pb_encoder *e)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The encoder's insides and its writers: inline, so that jelly writes a value without a
- * call. Each returns 0, or PB_ERR_LIMIT or PB_ERR_NOMEM with the fault set and nothing
- * written. */
+ * The inside of the encoder, and its inline writers, so that jelly writes a value without
+ * a call. Each writer returns 0, or PB_ERR_LIMIT or PB_ERR_NOMEM; then the fault is set,
+ * and nothing was written. */
 #ifndef PB__ENCODE_H
 #define PB__ENCODE_H
 
@@ -15,13 +15,15 @@
 #include "libpb/base/buf.h"
 #include "pb/banana.h"
 
-#define PB__HEADER_MAX 11 /* bytes of a header whose number is a uint64_t */
+#define PB__HEADER_MAX 11 /* the longest header whose number is a uint64_t */
 
+/* The fields are private to banana/. Use the functions below. */
 struct pb_encoder {
-    struct pb__buf out; /* what was written, the first `gone` bytes of which were sent */
+    /* what was written; the first `gone` bytes of it have been sent */
+    struct pb__buf out;
     size_t gone;
-    uint64_t base;   /* bytes sent before those in out */
-    size_t expected; /* how much was written at a time, lately */
+    uint64_t base;   /* number of bytes sent before those in `out` */
+    size_t expected; /* size of recent output, for the next allocation */
     struct pb__limits limits;
     struct pb__fault fault;
     uint8_t dialect;
@@ -30,7 +32,7 @@ struct pb_encoder {
 void pb__encoder_init(pb_encoder *e, pb_dialect dialect, const pb_limits *limits);
 void pb__encoder_fini(pb_encoder *e);
 
-/* pb_encoder_mark, and pb_encoder_send, where e is not NULL. */
+/* pb_encoder_mark and pb_encoder_send, for an encoder that is not NULL. */
 static inline uint64_t pb__encoder_mark(const pb_encoder *e)
 {
     return e->base + e->out.len;
@@ -42,14 +44,14 @@ static inline pb_span pb__encoder_unsent(const pb_encoder *e)
     return (pb_span){len ? e->out.data + e->gone : NULL, len};
 }
 
-/* Where jelly finds out too late that an expression is shared. */
+/* An expression of which jelly finds out later that it is shared. */
 struct pb__patch {
-    uint64_t mark;  /* where the expression begins, from pb_encoder_mark */
+    uint64_t mark;  /* where the expression begins: from pb_encoder_mark */
     int64_t number; /* its reference number */
 };
 
-/* Inserts LIST 3, "reference", number at each mark; marks ascend, and nothing past the
- * first was sent. PB_ERR_NOMEM leaves all as it was. */
+/* Inserts LIST 3, "reference", number at each mark. The marks must ascend, and nothing
+ * after the first may have been sent. PB_ERR_NOMEM leaves the output unchanged. */
 int pb__encoder_insert(pb_encoder *e, const struct pb__patch *patches, size_t n);
 
 int pb__encoder_grow(pb_encoder *e, size_t n);
@@ -62,8 +64,52 @@ static inline int pb__encoder_reserve(pb_encoder *e, size_t n)
     return PB__LIKELY(n <= e->out.cap - e->out.len) ? 0 : pb__encoder_grow(e, n);
 }
 
-/* Writes prefix and type byte at p, where there is room for PB__HEADER_MAX bytes; returns
- * their end. */
+/* ---- Writing directly into the buffer ----
+ *
+ * Reserve room, write from pb__encoder_cursor on, and commit the end of what was written.
+ * No other function may write to the encoder between these calls. */
+
+/* Where the next byte goes. */
+static inline uint8_t *pb__encoder_cursor(const pb_encoder *e)
+{
+    return e->out.data + e->out.len;
+}
+
+/* The end of the room. */
+static inline const uint8_t *pb__encoder_room_end(const pb_encoder *e)
+{
+    return e->out.data + e->out.cap;
+}
+
+/* The bytes up to `end` have been written. */
+static inline void pb__encoder_commit(pb_encoder *e, const uint8_t *end)
+{
+    e->out.len = (size_t)(end - e->out.data);
+}
+
+/* Passes the buffer to the caller, *new*, if nothing was sent. The encoder ends. */
+static inline uint8_t *pb__encoder_take(pb_encoder *e, size_t *len)
+{
+    uint8_t *data = e->out.data;
+    *len = e->out.len;
+    e->out = (struct pb__buf){0};
+    return data;
+}
+
+/* ---- Writing tokens ---- */
+
+static inline const struct pb__limits *pb__encoder_limits(const pb_encoder *e)
+{
+    return &e->limits;
+}
+
+static inline pb_dialect pb__encoder_dialect(const pb_encoder *e)
+{
+    return (pb_dialect)e->dialect;
+}
+
+/* Writes prefix and type byte at p, where there must be room for PB__HEADER_MAX bytes.
+ * Returns their end. */
 static inline uint8_t *pb__put_header(uint8_t *p, uint64_t n, uint8_t type)
 {
     unsigned digits = 1;
@@ -82,8 +128,7 @@ static inline int pb__encode_header(pb_encoder *e, uint64_t n, uint8_t type)
 {
     int failed = pb__encoder_reserve(e, PB__HEADER_MAX);
     if (!failed) {
-        uint8_t *p = e->out.data + e->out.len;
-        e->out.len += (size_t)(pb__put_header(p, n, type) - p);
+        pb__encoder_commit(e, pb__put_header(pb__encoder_cursor(e), n, type));
     }
     return failed;
 }
@@ -113,22 +158,23 @@ static inline int pb__encode_int(pb_encoder *e, int64_t i)
     return pb__encode_header(e, n, pb__int_type(i));
 }
 
-/* Digits least first; high zeros are left out. */
+/* Writes an int of any size from base 128 digits, least significant first. High zeros are
+ * left out. */
 int pb__encode_big(pb_encoder *e, bool negative, pb_span base128);
 
 static inline int pb__encode_real(pb_encoder *e, double d)
 {
     int failed = pb__encoder_reserve(e, 9);
     if (!failed) {
-        uint8_t *p = e->out.data + e->out.len;
+        uint8_t *p = pb__encoder_cursor(e);
         p[0] = PB__TYPE_FLOAT;
         pb__store_real(p + 1, d);
-        e->out.len += 9;
+        pb__encoder_commit(e, p + 9);
     }
     return failed;
 }
 
-/* A STRING, also where the bytes are a word. */
+/* Writes a STRING, also if the bytes are a word of the vocabulary. */
 static inline int pb__encode_string(pb_encoder *e, const uint8_t *data, size_t len)
 {
     if (PB__UNLIKELY(len > e->limits.bytes)) {
@@ -136,17 +182,17 @@ static inline int pb__encode_string(pb_encoder *e, const uint8_t *data, size_t l
     }
     int failed = pb__encoder_reserve(e, len + PB__HEADER_MAX);
     if (!failed) {
-        uint8_t *start = e->out.data + e->out.len;
-        uint8_t *p = pb__put_header(start, len, PB__TYPE_STRING);
+        uint8_t *p = pb__put_header(pb__encoder_cursor(e), len, PB__TYPE_STRING);
         if (len > 0) {
             memcpy(p, data, len);
         }
-        e->out.len += (size_t)(p - start) + len;
+        pb__encoder_commit(e, p + len);
     }
     return failed;
 }
 
-/* A word of the vocabulary: its number, or in full where the dialect has none. */
+/* Writes a word of the vocabulary: its number, or the string if the dialect has no
+ * vocabulary. */
 static inline int pb__encode_word(pb_encoder *e, unsigned number)
 {
     pb_span word = pb__word(number);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The codes and texts of what decoder and encoder refuse. */
+ * The codes and texts of errors of the decoder and the encoder. */
 #include "libpb/banana/fault.h"
+
+#include <assert.h>
 
 #include "libpb/base/error.h"
 
@@ -10,6 +12,9 @@ static const int codes[] = {
     PB__FAULT_MAP(FAULT_CODE)
 #undef FAULT_CODE
 };
+static_assert(sizeof codes / sizeof *codes == PB__FAULT_KINDS, "a fault has no code");
+static_assert(PB__FAULT_KINDS <= UINT8_MAX + 1,
+              "struct pb__fault stores a kind in a byte");
 
 int pb__fault_set(struct pb__fault *f, enum pb__fault_kind kind, uint64_t offset,
                   uint64_t number, uint64_t limit)
@@ -18,11 +23,9 @@ int pb__fault_set(struct pb__fault *f, enum pb__fault_kind kind, uint64_t offset
     return f->code;
 }
 
-int pb__fault_tell(const struct pb__fault *f, pb_error *err)
+int pb__fault_report(const struct pb__fault *f, pb_error *err)
 {
-    switch ((enum pb__fault_kind)f->kind) {
-    case PB__FAULT_SINK:
-        break;
+    switch (f->kind) {
 #define FAULT_TEXT(kind, code, ...)                                \
     case PB__FAULT_##kind:                                         \
         pb__error_set(err, PB_ERR_##code, f->offset, __VA_ARGS__); \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Why a decoder or an encoder refused something, kept in a few bytes: an idle connection
- * has one of each, and a whole pb_error would be a third of its memory. */
+ * An error of a decoder or an encoder in a few bytes. Every connection has one decoder
+ * and one encoder, and in a full pb_error for each, an idle connection would have a third
+ * of its memory. */
 #ifndef PB__FAULT_H
 #define PB__FAULT_H
 
@@ -9,8 +10,8 @@
 
 #include "pb/error.h"
 
-/* Kind, code, and the text with what it prints of struct pb__fault. Where Twisted has a
- * text, ours begins with it. */
+/* Kind, code, and the text with its arguments, which are members of struct pb__fault *f.
+ * If Twisted has a text for the error, this one begins with it. */
 #define PB__FAULT_MAP(X)                                                                \
     X(NOMEM, NOMEM, "%s", pb_strerror(PB_ERR_NOMEM))                                    \
     X(PREFIX, LIMIT,                                                                    \
@@ -40,22 +41,23 @@
       f->number, f->limit)
 
 enum pb__fault_kind {
-    PB__FAULT_SINK, /* the sink's own refusal: its to explain */
+    PB__FAULT_SINK, /* the sink failed, and describes the error itself */
 #define PB__FAULT_ENUM(kind, code, ...) PB__FAULT_##kind,
     PB__FAULT_MAP(PB__FAULT_ENUM)
 #undef PB__FAULT_ENUM
+        PB__FAULT_KINDS,
 };
 
 struct pb__fault {
     uint64_t offset, number, limit;
-    int code; /* 0: there is none */
+    int code; /* 0: no error */
     uint8_t kind;
 };
 
-/* Fills f; returns the code. */
+/* Fills f, and returns the code. */
 int pb__fault_set(struct pb__fault *f, enum pb__fault_kind kind, uint64_t offset,
                   uint64_t number, uint64_t limit);
-/* Fills err from f, unless f is empty or the sink's; returns the code. */
-int pb__fault_tell(const struct pb__fault *f, pb_error *err);
+/* Fills err from f, unless f is empty or the sink's. Returns the code. */
+int pb__fault_report(const struct pb__fault *f, pb_error *err);
 
 #endif

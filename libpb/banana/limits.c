@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The defaults of the limits, and the names of the dialects: what decoder and encoder are
- * set up with. */
+ * The limits with their defaults, and the names of the dialects. */
 #include "libpb/banana/limits.h"
 
+#include <assert.h>
+
 #include "libpb/base/span.h"
+
+/* Each field of pb_limits has a row in PB__LIMIT_MAP. */
+static_assert(sizeof(struct pb__limits) == offsetof(pb_limits, reserved),
+              "a limit has no row");
 
 static size_t limit_or_default(size_t given, size_t fallback, size_t most)
 {
@@ -17,24 +22,19 @@ struct pb__limits pb__limits_resolve(const pb_limits *limits)
     static const pb_limits none;
     const pb_limits *l = limits ? limits : &none;
     return (struct pb__limits){
-        .prefix = limit_or_default(l->prefix, 64, PTRDIFF_MAX),
-        .list = limit_or_default(l->list, (size_t)640 * 1024, UINT32_MAX),
-        .bytes = limit_or_default(l->bytes, (size_t)640 * 1024, PTRDIFF_MAX),
-        .depth = limit_or_default(l->depth, 4096, UINT32_MAX),
-        .message = limit_or_default(l->message, (size_t)256 << 20, PTRDIFF_MAX),
-        .values = limit_or_default(l->values, (size_t)16 << 20, PTRDIFF_MAX),
+#define LIMIT_RESOLVE(name, fallback, most) \
+    .name = limit_or_default(l->name, fallback, most),
+        PB__LIMIT_MAP(LIMIT_RESOLVE)
+#undef LIMIT_RESOLVE
     };
 }
 
 pb_limits pb__limits_public(const struct pb__limits *l)
 {
     return (pb_limits){
-        .prefix = l->prefix,
-        .list = l->list,
-        .bytes = l->bytes,
-        .depth = l->depth,
-        .message = l->message,
-        .values = l->values,
+#define LIMIT_COPY(name, fallback, most) .name = l->name,
+        PB__LIMIT_MAP(LIMIT_COPY)
+#undef LIMIT_COPY
     };
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What decoder and encoder share: the type bytes, the arithmetic of base 128 digits (least
- * first, eight at a time), and bytes of a fixed order to and from numbers. */
+ * Shared by decoder and encoder: the type bytes, arithmetic with base 128 digits (least
+ * significant first, eight at a time), and conversion of numbers from and to the byte
+ * order of the wire. */
 #ifndef PB__TYPE_BYTES_H
 #define PB__TYPE_BYTES_H
 
@@ -53,7 +54,7 @@ static inline void pb__store_le64(void *p, uint64_t x)
     memcpy(p, &x, sizeof x);
 }
 
-/* A float as it stands on the wire. */
+/* Loads a float from its form on the wire. */
 static inline double pb__load_real(const void *p)
 {
     uint64_t x;
@@ -72,7 +73,7 @@ static inline void pb__store_real(void *p, double d)
     memcpy(p, &x, sizeof x);
 }
 
-/* The number of eight digits, one in each byte of x. */
+/* Combines eight digits, one in each byte of x, into a number. */
 static inline uint64_t pb__digits_gather(uint64_t x)
 {
     x = (x & 0x007f007f007f007f) | (x & 0x7f007f007f007f00) >> 1;
@@ -80,7 +81,7 @@ static inline uint64_t pb__digits_gather(uint64_t x)
     return (x & 0x000000000fffffff) | (x & 0x0fffffff00000000) >> 4;
 }
 
-/* The eight lowest digits of n. */
+/* Splits the eight lowest digits of n into one byte each. */
 static inline uint64_t pb__digits_spread(uint64_t n)
 {
     n = (n & 0x000000000fffffff) | (n & 0x00fffffff0000000) << 4;
@@ -88,7 +89,7 @@ static inline uint64_t pb__digits_spread(uint64_t n)
     return (n & 0x007f007f007f007f) | (n & 0x3f803f803f803f80) << 1;
 }
 
-/* How many digits n has; 0 has one. */
+/* The number of digits of n; 0 has one. */
 static inline unsigned pb__digits_count(uint64_t n)
 {
     return (unsigned)(70 - __builtin_clzll(n | 1)) / 7;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The vocabulary of dialect pb: words that travel as a number. A word that was received
- * is handed on from the table here, so a sink knows it by its address, and which it is. */
+ * The vocabulary of dialect pb: words that are sent as a number. For a received word the
+ * decoder passes the bytes of the table below to its sink. So a sink can recognise a word
+ * by its address, and determine its number. */
 #ifndef PB__VOCAB_H
 #define PB__VOCAB_H
 
@@ -52,14 +53,14 @@ enum pb__word_number {
 };
 
 struct pb__word {
-    char text[15]; /* zeros follow it */
+    char text[15]; /* filled up with zeros */
     uint8_t len;
 };
 
-/* By number; the first is empty. */
+/* Indexed by number; the first is empty. */
 extern const struct pb__word pb__words[PB__WORD_END];
 
-/* The number of the one word that bytes with this hash may be; 0: none. */
+/* The number of the only word that can have this hash; 0: none. */
 extern const uint8_t pb__word_slots[64];
 
 static inline pb_span pb__word(unsigned number)
@@ -67,21 +68,22 @@ static inline pb_span pb__word(unsigned number)
     return (pb_span){(const uint8_t *)pb__words[number].text, pb__words[number].len};
 }
 
-/* The number of a word that lies in the table; 0 for any other bytes, equal or not. */
+/* The number of a word if s is in the table; 0 for any other bytes, even if they are
+ * equal to a word. */
 static inline unsigned pb__vocab_number(pb_span s)
 {
     uintptr_t at = (uintptr_t)s.data - (uintptr_t)pb__words;
     return at < sizeof pb__words ? (unsigned)(at / sizeof *pb__words) : 0;
 }
 
-/* Of the words, no two have the same hash. len >= 4. */
+/* A hash that is different for each of the words. len >= 4. */
 static inline unsigned pb__vocab_hash(const uint8_t *data, size_t len)
 {
     uint32_t seed = pb__load_le32(data) + (uint32_t)len * 0x01010101u;
     return (seed * 0x10cec381u) >> 26;
 }
 
-/* The number of the word that the bytes are; 0: none. */
+/* The number of the word that is equal to the bytes; 0: none. */
 static inline unsigned pb__vocab_find(const uint8_t *data, size_t len)
 {
     if (len < 4 || len > 13) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Blocks by size class: four to each power of two, so that a block is at most a quarter
- * larger than what was asked for. */
+ * Blocks by size class. Each power of two has four classes, so a block is at most a
+ * quarter larger than requested. */
 #include "libpb/base/block.h"
 
 #include <stdalign.h>
@@ -9,13 +9,15 @@
 
 struct pb__block {
     alignas(max_align_t) struct pb__slab_pool *pool;
-    struct pb__block *next; /* of the same class, while it is kept */
-    size_t size; /* with this head; the class's own, or more than the largest */
+    struct pb__block *next; /* next free block of the same class */
+    /* including this header: that of its class, or more than the largest class */
+    size_t size;
 };
 
 #define SHIFT_LEAST 11 /* 2 KiB */
 
-/* The class of blocks of at least `size` bytes, and *room, the size of all of them. */
+/* Returns the class for blocks of at least `size` bytes, and in *room the size of its
+ * blocks. */
 static unsigned block_class(size_t size, size_t *room)
 {
     if (size <= (size_t)1 << SHIFT_LEAST) {

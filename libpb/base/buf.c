@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The growing of a buffer. */
+ * The functions of struct pb__buf that are not inline. */
 #include "libpb/base/buf.h"
 
 #include <stdio.h>

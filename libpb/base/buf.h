@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A byte buffer that grows. Zeroed storage is an empty buffer. */
+ * A byte buffer that grows. Zeroed memory is an empty buffer. */
 #ifndef PB__BUF_H
 #define PB__BUF_H
 
@@ -18,8 +18,8 @@ struct pb__buf {
     size_t cap;
 };
 
-/* Makes room for n more bytes, at least doubling; PB_ERR_NOMEM leaves the buffer as it
- * was. */
+/* Makes room for n more bytes, and at least doubles the capacity. PB_ERR_NOMEM leaves the
+ * buffer unchanged. */
 PB__SHARED int pb__buf_grow(struct pb__buf *b, size_t n);
 
 static inline int pb__buf_reserve(struct pb__buf *b, size_t n)
@@ -42,7 +42,7 @@ static inline int pb__buf_puts(struct pb__buf *b, const char *s)
     return pb__buf_append(b, s, strlen(s));
 }
 
-/* Append as printf does; a NUL follows that does not count. */
+/* Appends formatted text. A NUL that is not counted follows. */
 PB__SHARED int pb__buf_printf(struct pb__buf *b, const char *format, ...) PB_PRINTF(2, 3);
 int pb__buf_vprintf(struct pb__buf *b, const char *format, va_list args) PB_PRINTF(2, 0);
 

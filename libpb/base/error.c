@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * The list of errors as text, and the filling of a pb_error. */
+ * The texts of the error codes, and the functions that fill a pb_error. */
 #include "libpb/base/error.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "libpb/base/mem.h"
+
+/* The rows of PB_ERR_MAP are numbered 1, 2, 3, ... */
+enum {
+    ORDINAL_OK,
+#define PB_ERR_ORDINAL(name, number, text) ORDINAL_##name,
+    PB_ERR_MAP(PB_ERR_ORDINAL)
+#undef PB_ERR_ORDINAL
+};
+#define PB_ERR_CHECK(name, number, text) \
+    static_assert(ORDINAL_##name == (number), "a number is missing or out of order");
+PB_ERR_MAP(PB_ERR_CHECK)
+#undef PB_ERR_CHECK
 
 const char *pb_strerror(int code)
 {
@@ -48,7 +61,8 @@ void pb_free(void *p)
     pb__free(p);
 }
 
-/* Takes back a UTF-8 sequence that was cut at the end of s, whose buffer is full. */
+/* Removes an incomplete UTF-8 sequence at the end of s, which was cut because its buffer
+ * is full. */
 static void mend_cut(char *s)
 {
     size_t n = strlen(s);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What of the inside one part of libpb takes from another that is linked on its own: libpb
- * from libpb-core, and the pb command from both. No program can be linked with these: their
- * version is LIBPB_PRIVATE, and nothing of them is promised. */
+ * PB__SHARED marks internal functions that are shared between separately linked parts of
+ * libpb: libpb uses those of libpb-core, and the pb command those of both. They have the
+ * symbol version LIBPB_PRIVATE. Other programs must not use them, and they may change at
+ * any time. */
 #ifndef PB__EXPORT_H
 #define PB__EXPORT_H
 

@@ -24,7 +24,7 @@ static inline bool pb__list_empty(const struct pb__list *l)
     return l->next == l;
 }
 
-/* Puts node at the end of l. */
+/* Appends node to l. */
 static inline void pb__list_push(struct pb__list *l, struct pb__list *node)
 {
     node->prev = l->prev;
@@ -33,7 +33,7 @@ static inline void pb__list_push(struct pb__list *l, struct pb__list *node)
     l->prev = node;
 }
 
-/* Moves all that is in `from` to l, which is empty. */
+/* Moves all nodes of `from` to l, which must be empty. */
 static inline void pb__list_take_all(struct pb__list *l, struct pb__list *from)
 {
     if (!pb__list_empty(from)) {
@@ -43,7 +43,7 @@ static inline void pb__list_take_all(struct pb__list *l, struct pb__list *from)
     }
 }
 
-/* Takes node out of the list that it is in, if any. */
+/* Removes a node from its list, if it is in one. */
 static inline void pb__list_remove(struct pb__list *node)
 {
     node->prev->next = node->next;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The hash map of ids and pointers. */
+ * The functions of struct pb__map. */
 #include "libpb/base/map.h"
 
 #include "libpb/base/mem.h"
 #include "libpb/base/secret.h"
 #include "pb/error.h"
 
-/* The slot where the search for a key begins. A peer may choose its ids, so it must not be
- * able to choose ids with the same one. */
+/* The slot where the search for a key begins. It depends on the secret of the process, so
+ * that a peer, which may choose its ids, cannot choose ids that all begin at the same
+ * slot. */
 static size_t map_home(const struct pb__map *m, uint64_t key)
 {
     return (size_t)(pb__secret_spread(key) >> 32) & m->mask;
@@ -70,7 +71,7 @@ void *pb__map_take(struct pb__map *m, uint64_t key)
     if (!value) {
         return NULL;
     }
-    /* Moves back what a search would not find any more past the hole. */
+    /* Moves back the entries that a search would no longer find beyond the hole. */
     for (size_t i = (hole + 1) & m->mask; m->slots[i].value; i = (i + 1) & m->mask) {
         size_t home = map_home(m, m->slots[i].key);
         if (((i - home) & m->mask) >= ((i - hole) & m->mask)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The allocator of everyday: the C library's. */
+ * The default allocator: that of the C library. */
 #include "libpb/base/mem.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The secret that keys hashes, taken from the system when the library is loaded. */
+ * The secret that keys all hashes. It is read from the system when the library is
+ * loaded. */
 #include "libpb/base/secret.h"
 
 #include <stdbool.h>
@@ -22,8 +23,8 @@ uint64_t pb__power_mod(uint64_t base, uint64_t power, uint64_t q)
     return result;
 }
 
-/* Whether q is prime, by the test of Miller and Rabin, whose bases 2, 7 and 61 suffice for
- * an odd number below 2 ** 32 that is larger than they are. */
+/* Returns whether q is prime, by the Miller-Rabin test. The bases 2, 7 and 61 are
+ * sufficient for an odd number below 2 ** 32 that is larger than they are. */
 static bool secret_is_prime(uint32_t q)
 {
     static const uint32_t bases[] = {2, 7, 61};
@@ -52,8 +53,8 @@ static uint32_t secret_prime(uint64_t random)
     return top + q;
 }
 
-/* Where the system gives no random bytes, the addresses of the process have to do: they
- * differ from run to run, and a peer does not see them. */
+/* If the system provides no random bytes, the addresses of the process are used instead:
+ * they differ from run to run, and a peer does not see them. */
 __attribute__((__constructor__)) static void secret_init(void)
 {
     if (getentropy(pb__secret, sizeof pb__secret) != 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The secret of this process, which keys every hash: a peer that knows the code but not
+ * The secret of this process, which keys every hash. A peer that knows the code but not
  * the secret cannot choose keys that collide. */
 #ifndef PB__SECRET_H
 #define PB__SECRET_H
@@ -9,11 +9,11 @@
 
 /* 16 random bytes, set before main and never changed. */
 extern uint64_t pb__secret[2];
-/* Two primes of 31 bits that follow from them. */
+/* Two primes of 31 bits that are derived from the secret. */
 extern uint32_t pb__secret_primes[2];
 
-/* Spreads keys that differ in few bits, as ids and addresses do, in a way that only the
- * secret tells. */
+/* A multiplicative hash for keys that differ in few bits, such as ids and addresses. It
+ * depends on the secret. */
 static inline uint64_t pb__secret_spread(uint64_t key)
 {
     key = (key ^ pb__secret[0]) * (pb__secret[1] | 1);

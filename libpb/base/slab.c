@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of slabs. While a slab is being filled, its `live` starts from a number that
- * nothing can count down to zero; when the pool leaves it, the true number is set right. */
+ * How slabs are filled, freed and reused. While the pool fills a slab, `live` of the slab
+ * begins at a number so large that it cannot be counted down to zero. When the pool is
+ * done with the slab, it sets `live` to the true number. */
 #include "libpb/base/slab.h"
 
 #include "libpb/base/block.h"
 
 #define FILLING (SIZE_MAX / 2)
-#define EMPTY_KEPT 16 /* slabs a pool keeps for its next message: 256 KiB */
+#define EMPTY_KEPT 16 /* empty slabs that a pool keeps for the next message: 256 KiB */
 
 struct pb__slab_pool *pb__slab_pool_new(void)
 {
@@ -44,7 +45,7 @@ void pb__slab_empty(struct pb__slab *s)
     pb__slab_pool_back(p);
 }
 
-/* Ends the filling of the current slab. */
+/* Stops filling the current slab. */
 static void slab_leave(struct pb__slab_pool *p)
 {
     struct pb__slab *s = p->filling;

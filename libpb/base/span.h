@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Spans beside C's texts. */
+ * Comparing spans with C strings. */
 #ifndef PB__BASE_SPAN_H
 #define PB__BASE_SPAN_H
 
@@ -9,13 +9,13 @@
 
 #include "pb/error.h"
 
-/* Whether s is that text. */
+/* Returns whether s equals the text. */
 static inline bool pb__span_is(pb_span s, const char *text)
 {
     return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
 }
 
-/* Whether it has a length but no data: by the rule for NULL it is none. */
+/* Returns whether s has a length but no data, which counts as NULL (pb/error.h). */
 static inline bool pb__span_is_null(pb_span s)
 {
     return !s.data && s.len != 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The version of the library that runs. */
+ * The version of the library at run time. */
 #include "pb/version.h"
 
 const char *pb_version(void)

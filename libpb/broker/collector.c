@@ -234,7 +234,7 @@ int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args, pb_value
     pb_object *collector = pb_collector_new(&gather_ops, g);
     if (collector && pb_remote_session(to)) {
         struct collector *c = pb_object_self(collector);
-        const struct pb__limits *l = &pb_remote_session(to)->encoder.limits;
+        const struct pb__limits *l = pb__encoder_limits(&pb_remote_session(to)->encoder);
         c->bytes_most = l->message;
         c->values_most = l->values;
     }

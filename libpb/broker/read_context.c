@@ -53,10 +53,10 @@ static void read_context_serve(struct pb__read_context *rc, pb_session *s)
 {
     rc->session = s;
     pb__decoder_fini(&rc->decoder);
-    const pb_limits limits = pb__limits_public(&s->encoder.limits);
-    pb__decoder_init(&rc->decoder, s->encoder.dialect, &limits,
+    const pb_limits limits = pb__limits_public(pb__encoder_limits(&s->encoder));
+    pb__decoder_init(&rc->decoder, pb__encoder_dialect(&s->encoder), &limits,
                      pb__reader_sink(rc->reader));
-    rc->decoder.count = s->messages;
+    pb__decoder_set_count(&rc->decoder, s->messages);
     pb__decoder_allow_vocab(&rc->decoder,
                             pb__profile_has(pb__profile(s), PB__PROFILE_VOCAB_IN_NONE));
 }

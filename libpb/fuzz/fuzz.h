@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a fuzz target is: one file that defines these two. Linked with -fsanitize=fuzzer it
- * is a fuzzer; linked with main.c it is a test that runs its seeds. */
+ * A fuzz target is a file that defines these two. Linked with -fsanitize=fuzzer it is a
+ * fuzzer; linked with main.c it is a test that runs its seeds. */
 #ifndef PB__FUZZ_H
 #define PB__FUZZ_H
 
@@ -11,7 +11,7 @@
 /* The folder of its seeds in libpb/fuzz/seeds/. */
 extern const char pb__fuzz_name[];
 
-/* Aborts where a promise is broken. */
+/* Aborts if an assertion of the target fails. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

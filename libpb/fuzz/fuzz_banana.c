@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes the decoder and the encoder. The first byte chooses dialect and limits, the second
- * the size of the pieces, the rest is what a peer sends. Read whole and read in pieces must
- * give the same tokens and the same error, and what the encoder writes of them must read
- * and write the same again. */
+ * Fuzzes the decoder and the encoder. The first byte selects dialect and limits, the
+ * second the size of the pieces, and the rest is sent by the peer. Decoding all at once
+ * and in pieces must give the same tokens and the same error. The output of the encoder
+ * must decode and encode to the same bytes again. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 const char pb__fuzz_name[] = "banana";
 
-/* An assertion that stays in every build. */
+/* An assertion that is also checked in release builds. */
 static void must(bool promise)
 {
     if (!promise) {
@@ -21,11 +21,11 @@ static void must(bool promise)
     }
 }
 
-/* Passes tokens on to an encoder, and keeps count of lists. */
+/* Passes tokens on to an encoder, and counts the elements of lists. */
 struct checker {
     pb_encoder *e;
     pb_sink out;
-    size_t left[64]; /* elements to come of each open list */
+    size_t left[64]; /* missing elements of each open list */
     size_t depth;
     uint8_t place[4096];
 };
@@ -156,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(whole.result == pieces.result && whole.err.offset == pieces.err.offset);
     must(whole.result != 0 || whole.offset == pieces.offset);
 
-    /* A prefix that was empty is longer now, so the narrow limits may not do. */
+    /* An empty prefix is written with one digit, so the narrow limits may not suffice. */
     struct outcome again = decode(dialect, &wide, pb_encoder_send(whole.e), size);
     must_be_equal(&whole, &again);
     must(again.result == 0);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes the reader. The first byte chooses the peer, the taster, the dialect and whether
- * the rest is messages; the second is the size of the pieces. Read whole, in pieces, and
- * without the reader's own loop, the same must come of it, be it a value or an error. */
+ * Fuzzes the reader. The first byte selects the peer, the taster, the dialect and whether
+ * the rest is messages; the second is the size of the pieces. Reading all at once, in
+ * pieces, and without the reader's own loop must give the same value or the same
+ * error. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 
 const char pb__fuzz_name[] = "jelly";
 
-/* An assertion that stays in every build. */
+/* An assertion that is also checked in release builds. */
 static void must(bool promise)
 {
     if (!promise) {
@@ -22,7 +23,8 @@ static void must(bool promise)
     }
 }
 
-#define LOOKED_AT 2000 /* places of a value: a few that are shared make many */
+/* limit of visited places of a value: a few shared containers have many places */
+#define LOOKED_AT 2000
 
 struct digest {
     uint64_t sum;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes the session. The first byte chooses its role, the peer's profile, and whether it
- * logs in; the second the size of the pieces; the rest is what the peer says after the
- * negotiation. Heard whole and heard in pieces, the session must say the same and end in
- * the same way; every call must end, and no count may be left. */
+ * Fuzzes the session. The first byte selects its role, the peer's profile, and whether it
+ * logs in; the second is the size of the pieces; the rest is sent by the peer after the
+ * negotiation. Received all at once and in pieces, the session must send the same bytes
+ * and end in the same way. Every call must end, and no count may be left. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 
 const char pb__fuzz_name[] = "session";
 
-/* An assertion that stays in every build. */
+/* An assertion that is also checked in release builds. */
 static void must(bool promise)
 {
     if (!promise) {
@@ -31,7 +31,7 @@ struct program {
     pb_session *s;
     pb_registry *registry;
     pb_object *root;
-    pb_object *pond; /* a Cacheable */
+    pb_object *cacheable; /* a Cacheable */
     size_t observed;
     pb_value *kept;
     pb_request *waiting;
@@ -53,7 +53,7 @@ static int fail(void *self, pb_request *r)
     return e ? e : pb_request_fail(r, "shop.SoldOut", "%s", text);
 }
 
-/* Keeps its arguments, and gives back those before. */
+/* Holds its arguments, and answers with those of the previous call. */
 static int keep(void *self, pb_request *r)
 {
     struct program *p = self;
@@ -62,7 +62,7 @@ static int keep(void *self, pb_request *r)
     return pb_request_answer_steal(r, before ? before : pb_none());
 }
 
-/* Fails as its first argument did. */
+/* Fails with the failure in its first argument. */
 static int forward(void *self, pb_request *r)
 {
     (void)self;
@@ -93,7 +93,7 @@ static int fresh(void *self, pb_request *r)
                     pb_object_value_steal(pb_viewpoint_new(p->root, p->root))));
 }
 
-/* Answered when the next one comes. */
+/* Is answered by the next call of it. */
 static int later(void *self, pb_request *r)
 {
     struct program *p = self;
@@ -113,7 +113,7 @@ static void ended(pb_value *result, pb_failure *failure, void *user_data)
     p->ended++;
 }
 
-/* Calls whatever reference its first argument is. */
+/* Calls the reference in its first argument. */
 static int call_back(void *self, pb_request *r)
 {
     struct program *p = self;
@@ -133,10 +133,10 @@ static int close_it(void *self, pb_request *r)
     return 0;
 }
 
-static int give_pond(void *self, pb_request *r)
+static int give_cacheable(void *self, pb_request *r)
 {
     struct program *p = self;
-    return pb_request_answer_steal(r, pb_object_value(p->pond));
+    return pb_request_answer_steal(r, pb_object_value(p->cacheable));
 }
 
 static const pb_method methods[] = {
@@ -149,7 +149,7 @@ static const pb_method methods[] = {
     {"close", close_it},
     {"forward", forward},
     {"named", named},
-    {"pond", give_pond},
+    {"pond", give_cacheable},
     {0},
 };
 static const pb_class cls = {
@@ -157,8 +157,8 @@ static const pb_class cls = {
 
 /* ---- Copies and caches ---- */
 
-static pb_value *pond_state(void *self, pb_object *perspective, pb_remote *observer,
-                            pb_error *err)
+static pb_value *shared_state(void *self, pb_object *perspective, pb_remote *observer,
+                              pb_error *err)
 {
     struct program *p = self;
     (void)perspective;
@@ -167,7 +167,7 @@ static pb_value *pond_state(void *self, pb_object *perspective, pb_remote *obser
     return pb_build(err, "{s:[i]}", "ducks", 1);
 }
 
-static void pond_stopped(void *self, pb_object *perspective, pb_remote *observer)
+static void shared_stopped(void *self, pb_object *perspective, pb_remote *observer)
 {
     struct program *p = self;
     (void)perspective;
@@ -175,12 +175,12 @@ static void pond_stopped(void *self, pb_object *perspective, pb_remote *observer
     p->observed--;
 }
 
-static const pb_class pond = {.name = "f.Pond",
-                              .flavor = PB_FLAVOR_CACHEABLE,
-                              .state_to_cache = pond_state,
-                              .stopped_observing = pond_stopped};
+static const pb_class cacheable = {.name = "f.Pond",
+                                   .flavor = PB_FLAVOR_CACHEABLE,
+                                   .state_to_cache = shared_state,
+                                   .stopped_observing = shared_stopped};
 
-static int copies; /* whose self is alive */
+static int copies; /* number of copies that are not destroyed yet */
 
 static void *copied(void)
 {
@@ -217,12 +217,12 @@ static const pb_class duck = {.name = "f.Duck",
                               .construct = copied,
                               .set_state = told,
                               .destroy = gone};
-static const pb_class cached_pond = {.name = "f.CachedPond",
-                                     .flavor = PB_FLAVOR_CACHEABLE,
-                                     .observe = observing,
-                                     .construct = copied,
-                                     .set_state = told,
-                                     .destroy = gone};
+static const pb_class cached_class = {.name = "f.CachedPond",
+                                      .flavor = PB_FLAVOR_CACHEABLE,
+                                      .observe = observing,
+                                      .construct = copied,
+                                      .set_state = told,
+                                      .destroy = gone};
 
 static pb_value *make(pb_value *state, pb_error *err, void *user_data)
 {
@@ -235,10 +235,10 @@ static pb_registry *registry_new(void)
     static const pb_published_config config;
     pb_registry *g = pb_registry_new();
     must(g && pb_registry_set_class(g, "f.D", &duck) == 0 &&
-         pb_registry_set_class(g, "f.P", &cached_pond) == 0 &&
+         pb_registry_set_class(g, "f.P", &cached_class) == 0 &&
          pb_registry_set_class(g, "f.I", NULL) == 0 &&
          pb_registry_set_factory(g, "f.F", make, NULL) == 0 &&
-         pb_registry_set_published(g, "f.R", &cached_pond, &config) == 0);
+         pb_registry_set_published(g, "f.R", &cached_class, &config) == 0);
     return g;
 }
 
@@ -250,7 +250,7 @@ static void log_out(void *user_data)
     p->logged_out++;
 }
 
-/* Whose login comes is let in when the next one comes. */
+/* Answers a login when the next one is received. */
 static int request_avatar(pb_attempt *a, void *user_data)
 {
     struct program *p = user_data;
@@ -295,7 +295,7 @@ static void closed(pb_session *s, const pb_error *why, void *user_data)
     p->closed++;
 }
 
-/* Moves what the session says to the end of out. */
+/* Moves the output of the session to the end of out. */
 static void take(pb_session *s, struct pb__buf *out)
 {
     pb_span said = pb_session_send(s);
@@ -306,9 +306,9 @@ static void take(pb_session *s, struct pb__buf *out)
 static void begin(struct program *p, uint8_t choice)
 {
     *p = (struct program){.root = pb_object_new(&cls, p),
-                          .pond = pb_object_new(&pond, p),
+                          .cacheable = pb_object_new(&cacheable, p),
                           .registry = registry_new()};
-    must(p->root && p->pond);
+    must(p->root && p->cacheable);
     pb_session_config c = {
         .root = p->root,
         .registry = p->registry,
@@ -370,10 +370,10 @@ static void end(struct program *p)
     pb_value_unref(p->kept);
     must(p->calls == p->ended && p->closed == 1);
     must(p->granted == p->logged_out);
-    must(((pb_value *)p->root)->refs == 1 && ((pb_value *)p->pond)->refs == 1);
+    must(((pb_value *)p->root)->refs == 1 && ((pb_value *)p->cacheable)->refs == 1);
     must(p->observed == 0);
     pb_object_unref(p->root);
-    pb_object_unref(p->pond);
+    pb_object_unref(p->cacheable);
     pb_registry_unref(p->registry);
 }
 
@@ -393,7 +393,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
          (said.len == 0 || memcmp(said.data, said_in_pieces.data, said.len) == 0));
     const pb_error *a = pb_session_error(whole.s), *b = pb_session_error(pieces.s);
     must(strcmp(a->where, b->where) == 0 && a->offset == b->offset);
-    /* What is said of a prefix that is too long depends on how much of it has come. */
+    /* The text for a prefix that is too long depends on how many bytes have been
+     * received. */
     must(e == PB_ERR_LIMIT || strcmp(a->text, b->text) == 0);
     end(&whole);
     end(&pieces);

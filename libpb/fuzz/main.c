@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The plain main of a fuzz target: runs the files that are named, or else its seeds, which
- * it finds below $srcdir. Each runs as it is, cut short at every place, and with every byte
- * changed in a few ways, so that a test without a fuzzer gets around as well. */
+ * The main function of a fuzz target without a fuzzer: runs the named files, or the seeds
+ * of the target, which are below $srcdir. Each input is run unchanged, cut at every
+ * position, and with every byte changed in several ways. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,11 @@
 
 #include "libpb/fuzz/fuzz.h"
 
-/* Longer inputs run only as they are. */
+/* Longer inputs are only run unchanged. */
 #define VARIED 2000
 
-/* In a block of its own, so that reading past it is seen. */
+/* Copies the input to a block of its exact size, so that reading past its end is
+ * detected. */
 static void run_copy(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size ? size : 1);

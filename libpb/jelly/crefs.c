@@ -35,7 +35,7 @@ static pb_value *class_name(struct pb__crefs *cs, enum pb__head head)
     return cs->names[which];
 }
 
-/* One count is the caller's, one that of the list of all. */
+/* The result has two counts: one for the caller, one for the list of all placeholders. */
 static struct pb__cref *new_cref(struct pb__reader *r, enum pb__head head)
 {
     struct pb__crefs *cs = r->crefs;
@@ -101,7 +101,7 @@ int pb__crefs_depend(struct pb__reader *r, struct pb__cref *c, enum pb__place pl
 struct step {
     struct pb__cref *c;
     pb_value *object; /* counted */
-    uint32_t next;    /* of its dependants */
+    uint32_t next;    /* index of its next dependant */
 };
 
 static void cref_replace(pb_value **place, pb_value *v)
@@ -111,8 +111,8 @@ static void cref_replace(pb_value **place, pb_value *v)
     pb__unref(before);
 }
 
-/* Begins to put object, a count of which is taken over, in all of c's places. Mirrors
- * NotKnown.resolveDependants; the stack is that of its calls. */
+/* Begins to store object, of which it takes over a count, in all places of c. Mirrors
+ * NotKnown.resolveDependants; the stack replaces its recursion. */
 static int resolve_steal(struct pb__crefs *cs, struct pb__cref *c, pb_value *object)
 {
     struct step s = {c, object, 0};
@@ -125,7 +125,7 @@ static int resolve_steal(struct pb__crefs *cs, struct pb__cref *c, pb_value *obj
     return 0;
 }
 
-/* A tuple of the items of a list, which stays as it is. */
+/* Makes a tuple from the items of a list, which is not changed. */
 static pb_value *tuple_of(struct pb__reader *r, const struct pb__seq *items)
 {
     if (items->len == 0) {
@@ -141,7 +141,7 @@ static pb_value *tuple_of(struct pb__reader *r, const struct pb__seq *items)
     return (pb_value *)t;
 }
 
-/* Up to 3.9, Python had one empty frozenset only, as it has one empty tuple. */
+/* Python before 3.10 has only one empty frozenset, as it has one empty tuple. */
 static bool has_one_frozenset(const struct pb__reader *r)
 {
     pb_profile p = r->config.jelly->profile;
@@ -175,7 +175,7 @@ int pb__crefs_set_steal(struct pb__reader *r, enum pb__head head, struct pb__seq
     return 0;
 }
 
-/* All items of a container are known: it becomes what it is to be. */
+/* Builds a container whose items are all known. */
 static int cref_build(struct pb__reader *r, struct pb__cref *c)
 {
     pb_value *v = NULL;
@@ -213,7 +213,8 @@ static int fill_cref(struct pb__reader *r, struct pb__dependant *d, pb_value *ob
     return --c->missing == 0 ? cref_build(r, c) : 0;
 }
 
-/* The pair may have ended since, but not with a placeholder as its key. */
+/* Replaces the key of a pair. The pair may have ended since then, but not with a
+ * placeholder as its key. */
 static void fill_key(struct pb__reader *r, const struct pb__cref *c, size_t at,
                      pb_value *object)
 {
@@ -225,7 +226,7 @@ static void fill_key(struct pb__reader *r, const struct pb__cref *c, size_t at,
     }
 }
 
-/* Puts object where dependant i of c says. */
+/* Stores object in the place of dependant i of c. */
 static int cref_fill(struct pb__reader *r, struct pb__cref *c, uint32_t i,
                      pb_value *object)
 {
@@ -253,7 +254,7 @@ static int cref_fill(struct pb__reader *r, struct pb__cref *c, uint32_t i,
     return e;
 }
 
-/* Goes on until everything is filled, or with e set gives it up. */
+/* Runs all pending steps or, if e is set, drops them. */
 static int crefs_go_on(struct pb__reader *r, int e)
 {
     struct pb__buf *stack = &r->crefs->stack;
@@ -275,7 +276,7 @@ static int crefs_go_on(struct pb__reader *r, int e)
 
 /* ---- References ---- */
 
-/* The place in objects of an id, made if it is new: *out. */
+/* Finds the index of an id in objects, or adds it: *out. */
 static int find_id(struct pb__reader *r, pb_value *id, size_t *out)
 {
     if (!r->crefs) {
@@ -308,7 +309,7 @@ static int find_id(struct pb__reader *r, pb_value *id, size_t *out)
     return found < 0 ? (int)found : pb__table_put_steal(cs->ids, pb__ref(id), NULL);
 }
 
-/* What Python's dict.get gives for it: None is the same as nothing. */
+/* The known object as Python's dict.get returns it: None counts as not known. */
 static pb_value *known_object(const struct pb__crefs *cs, size_t at)
 {
     pb_value *v = cs->objects[at];

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * References: ids, and the placeholders of what is referred to before it is complete.
- * Mirrors `references` of _Unjellier and twisted.persisted.crefutil, step by step, for
- * the order of the steps decides what a cycle becomes, and which cannot be read.
+ * References: their ids, and placeholders for objects that are referred to before they
+ * are complete. Mirrors `references` of _Unjellier and twisted.persisted.crefutil step by
+ * step, because the order of the steps determines the result of a cycle, and which cycles
+ * cannot be read.
  *
- * A placeholder is an instance of one of crefutil's classes, and stays one where Twisted
- * leaves a place unfilled. Containers are counted as ever while a graph is read; every
- * cycle leads through a place that was filled late, so those are what is undone when an
- * expression is refused, and where the tying of cycles begins when it is whole. */
+ * A placeholder is an instance of one of crefutil's classes, and it remains in the value
+ * where Twisted leaves a place unfilled. While a graph is read, containers are counted as
+ * usual. Every cycle leads through a place that was filled later. So when an expression
+ * is refused, these places are emptied, and when it is complete, the search for cycles
+ * begins at them. */
 #ifndef PB__CREFS_H
 #define PB__CREFS_H
 
@@ -15,90 +17,94 @@
 #include "libpb/base/buf.h"
 #include "libpb/jelly/read.h"
 
-/* Where a placeholder stands. */
+/* The places of a placeholder. */
 enum pb__place {
     PB__IN_SEQ,  /* item `at` of node */
     PB__IN_DICT, /* the value of entry `at` of node */
     PB__AS_KEY,  /* the key of the pair that frame `at` is reading */
-    PB__IN_CREF, /* item `at` of the placeholder node, or its self */
+    PB__IN_CREF, /* item `at` of the placeholder `node`, or its self */
 };
 
 struct pb__dependant {
-    struct pb__node *node; /* counted, but for a placeholder; NULL for a key */
+    struct pb__node *node; /* counted, unless it is a placeholder; NULL for a key */
     uint32_t at;
     uint8_t place;
-    bool known; /* IN_CREF: was filled with something that is known */
+    bool known; /* IN_CREF: a known value was stored there */
 };
 
 struct pb__cref {
-    struct pb__instance instance; /* what stands in places; its state is NULL */
-    struct pb__cref *next;        /* of all of the expression */
-    pb_value *object;             /* resolvedObject; NULL: not resolved */
+    /* the value that is stored in places; its state is NULL */
+    struct pb__instance instance;
+    struct pb__cref *next; /* in the list of all placeholders of the expression */
+    pb_value *object;      /* resolvedObject; NULL: not resolved yet */
     struct pb__dependant *dependants;
     uint32_t len, cap;
-    uint8_t head;     /* DEREFERENCE, METHOD, or the container's */
-    uint32_t missing; /* of a container: items not known yet */
+    uint8_t head;     /* DEREFERENCE, METHOD, or the head of the container */
+    uint32_t missing; /* of a container: number of items that are not known yet */
     union {
         pb_value *id;          /* DEREFERENCE */
-        struct pb__seq *items; /* of a container, as a list */
+        struct pb__seq *items; /* of a container: its items, as a list */
         pb_value *name;        /* METHOD */
     };
     pb_value *cls; /* METHOD */
 };
 
 struct pb__crefs {
-    struct pb__table *ids; /* a set: the entry of an id is its place in objects */
-    pb_value **objects;    /* counted; NULL: none */
+    struct pb__table *ids; /* a set; the number of an id in it is its index in objects */
+    pb_value **objects;    /* counted; NULL: not known yet */
     size_t cap;
     struct pb__cref *all; /* counted */
-    pb_value *names[4];   /* of the classes of placeholders */
-    struct pb__buf stack; /* of what is being resolved */
+    pb_value *names[4];   /* names of the classes of placeholders */
+    struct pb__buf stack; /* pending steps of resolving */
 };
 
-/* The placeholder that v is; NULL if it is none. */
+/* Returns v as a placeholder; NULL if it is none. */
 static inline struct pb__cref *pb__cref_of(const pb_value *v)
 {
     bool late = !pb__is_small(v) && v->kind == PB_INSTANCE && v->flags & PB__LATE;
     return late ? (struct pb__cref *)(uintptr_t)v : NULL;
 }
 
-/* All return 0, or a code: PB_ERR_NOMEM, or another with r->why set. */
+/* The following functions return 0, or a code: PB_ERR_NOMEM, or another, and then r->why
+ * is set. */
 
-/* ["dereference", id]: *out is the *new* object, or its placeholder. */
+/* Reads ["dereference", id]: *out is the *new* object or its placeholder. */
 int pb__crefs_dereference(struct pb__reader *r, pb_value *id, pb_value **out);
-/* ["reference", id, o]: o, which may be a placeholder, is complete. */
+/* Ends ["reference", id, o]: o, which may be a placeholder, is complete. */
 int pb__crefs_reference(struct pb__reader *r, pb_value *id, pb_value *o);
-/* A tuple or set of items, one of which is or was a placeholder. Takes items. */
+/* Makes the placeholder of a tuple or set whose items contain or contained a placeholder.
+ * Takes items. */
 int pb__crefs_container_steal(struct pb__reader *r, enum pb__head head,
                               struct pb__seq *items, pb_value **out);
-/* A method whose self is one. Takes name, self and cls. */
+/* Makes the placeholder of a method whose self is a placeholder. Takes name, self and
+ * cls. */
 int pb__crefs_method_steal(struct pb__reader *r, pb_value *name, pb_value *self,
                            pb_value *cls, pb_value **out);
-/* The placeholder is about to stand in that place. */
+/* Registers a place in which the placeholder will be stored. */
 int pb__crefs_depend(struct pb__reader *r, struct pb__cref *c, enum pb__place place,
                      struct pb__node *node, size_t at);
 
-/* A set or frozenset of the items of a list. Takes items. */
+/* Makes a set or frozenset from the items of a list. Takes items. */
 int pb__crefs_set_steal(struct pb__reader *r, enum pb__head head, struct pb__seq *items,
                         pb_value **out);
 
-/* Whether an expression has had references so far. */
+/* Returns whether the expression has contained references so far. */
 static inline bool pb__crefs_used(const struct pb__reader *r)
 {
     return r->crefs && r->crefs->ids && r->crefs->ids->len;
 }
 
-/* The expression is whole: gives what stands in places that were never filled its state,
- * and ties what is cyclic. PB_ERR_NOMEM: call pb__crefs_undo. */
+/* Completes an expression: gives placeholders that remain in places their state, and ties
+ * the cycles. After PB_ERR_NOMEM, call pb__crefs_undo. */
 int pb__crefs_finish(struct pb__reader *r);
-/* It is refused: takes every cycle apart, for what holds it to be let go then. */
+/* Refuses an expression: breaks every cycle, so that its values can be released. */
 void pb__crefs_undo(struct pb__reader *r);
-/* Forgets all, for the next expression. */
+/* Removes all ids and placeholders, before the next expression. */
 void pb__crefs_clear(struct pb__reader *r);
 void pb__crefs_free(struct pb__crefs *cs);
 
-/* Ties the cycles that the roots, pointers to nodes, are part of or lead to. PB_ERR_NOMEM
- * leaves some cycles untied. */
+/* Ties the cycles that contain a root or can be reached from one; roots are pointers to
+ * nodes. After PB_ERR_NOMEM some cycles are not tied. */
 int pb__cycles_tie(const struct pb__buf *roots);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * How references end: a whole expression's cycles are tied, a refused one's taken apart;
- * and what places look like that were never filled: crefutil's instances, attribute by
- * attribute, as Twisted would show them. */
+ * How references end: the cycles of a complete expression are tied, those of a refused
+ * one are broken. Placeholders that remain in places become instances of crefutil's
+ * classes, with the attributes that Twisted would show. */
 #include "libpb/jelly/crefs.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@ struct attributes {
     bool python2;
 };
 
-/* Sets one; v is stolen, and NULL is lack of memory. */
+/* Sets an attribute; v is stolen, and NULL if memory is exhausted. */
 static int set_steal(const struct attributes *a, const char *name, pb_value *v)
 {
     pb_span s = {(const uint8_t *)name, strlen(name)};
@@ -24,7 +24,8 @@ static int set_steal(const struct attributes *a, const char *name, pb_value *v)
     return e ? PB_ERR_NOMEM : 0;
 }
 
-/* A _DictKeyAndValue, in whose place the pair itself stands here. */
+/* Makes a _DictKeyAndValue. In its place, this reader uses the pair of the dict
+ * itself. */
 static pb_value *pair_instance(const struct pb__dependant *d, bool python2)
 {
     struct pb__table *t = (struct pb__table *)d->node;
@@ -60,7 +61,7 @@ static pb_value *cref_dependants(const struct pb__cref *c, bool python2)
     return list;
 }
 
-/* The places of a container that are not known yet. */
+/* The indexes of items of a container that are not known yet. */
 static pb_value *cref_locs(const struct pb__seq *items)
 {
     pb_value *list = pb_list();
@@ -93,7 +94,7 @@ static int set_method(const struct attributes *a, const struct pb__cref *c)
     return e ? e : set_steal(a, "name", pb__ref(c->name));
 }
 
-/* The attributes of a placeholder; *new*. NULL for lack of memory. */
+/* The attributes of a placeholder; *new*. NULL if memory is exhausted. */
 static pb_value *cref_state(const struct pb__cref *c, bool python2)
 {
     struct attributes a = {pb_dict(), python2};
@@ -125,8 +126,8 @@ static void drop_objects(struct pb__crefs *cs)
     }
 }
 
-/* A placeholder stands somewhere for good, which will show what it holds, and that others:
- * all of them get their state. */
+/* If a placeholder remains in a place, its attributes are visible, and through them other
+ * placeholders. So all placeholders get their state. */
 static int set_states(struct pb__reader *r)
 {
     bool any = false;
@@ -166,7 +167,7 @@ int pb__crefs_finish(struct pb__reader *r)
     return e;
 }
 
-/* None comes instead: the dict may be one that somebody has kept. */
+/* Replaces the value in a place by None, because the program may hold the dict. */
 static void take_apart(struct pb__node *holder, pb_value **place)
 {
     pb_value *v = *place;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds what holds itself, and makes it its own owner: the strongly connected components
- * of a graph of values, by Tarjan's algorithm with a stack of its own, each of which
- * becomes an island. */
+ * Finds the cycles in a graph of values, and makes each of them an island, so that it
+ * owns itself. A cycle here is a strongly connected component; they are found by Tarjan's
+ * algorithm, with an explicit stack. */
 #include "compat/island.h"
 #include "libpb/base/map.h"
 #include "libpb/jelly/crefs.h"
 
-/* A node that was met. */
+/* A node that was visited. */
 struct visit {
     struct pb__node *node;
-    size_t low;    /* the earliest that it leads back to, of those that are open */
-    size_t edge;   /* the next of its edges */
-    size_t parent; /* plus one; 0: a root */
+    size_t low;    /* the earliest open visit that it leads back to */
+    size_t edge;   /* index of its next edge */
+    size_t parent; /* index of the parent's visit plus one; 0: a root */
     bool open;     /* its component is not complete */
-    bool own;      /* it holds itself */
+    bool own;      /* it contains itself */
 };
 
 struct cycles {
-    struct pb__map numbers; /* of a node: the place of its visit, plus one */
+    struct pb__map numbers; /* by node: index of its visit plus one */
     struct pb__buf visits, open;
 };
 
@@ -32,7 +32,7 @@ static size_t *open_at(struct cycles *c, size_t i)
     return (size_t *)(void *)c->open.data + i;
 }
 
-/* Begins with a node that was not met yet. */
+/* Begins the visit of a node. */
 static int cycles_enter(struct cycles *c, struct pb__node *node, size_t parent)
 {
     size_t number = c->visits.len / sizeof(struct visit);
@@ -42,7 +42,8 @@ static int cycles_enter(struct cycles *c, struct pb__node *node, size_t parent)
     return e ? e : pb__buf_append(&c->open, &number, sizeof number);
 }
 
-/* What is tied already is complete, or not ours. */
+/* The node of v, if it can be part of a new cycle. Tied values are complete, or were not
+ * made by this reader. */
 static struct pb__node *node_of(pb_value *v)
 {
     bool fresh = v && !pb__is_small(v) && pb__is_node(v) && v->refs != PB__IMMORTAL &&
@@ -50,8 +51,8 @@ static struct pb__node *node_of(pb_value *v)
     return fresh ? (struct pb__node *)v : NULL;
 }
 
-/* Makes an island of the nodes that were entered from `first` of the open ones on; of all
- * of them or of none, for what is tied in part holds itself by the rest. */
+/* Makes an island of the open nodes from `first` on: all of them or none. If only some
+ * were tied, they would still be held by the others. */
 static int cycles_tie(struct cycles *c, size_t first)
 {
     size_t n = c->open.len / sizeof(size_t);
@@ -65,7 +66,7 @@ static int cycles_tie(struct cycles *c, size_t first)
     for (size_t i = first; i < tied; i++) {
         struct pb__node *node = visit_at(c, *open_at(c, i))->node;
         if (e) {
-            node->island = NULL; /* its own count has not changed */
+            node->island = NULL; /* its count has not changed */
             continue;
         }
         struct pb__edges edges = pb__edges(node);
@@ -81,7 +82,8 @@ static int cycles_tie(struct cycles *c, size_t first)
     return e;
 }
 
-/* All edges of `at` are done: ties its component if it is the first of one. */
+/* Ends the visit of `at`, whose edges are done. If it is the first node of its component,
+ * ties that. */
 static int cycles_leave(struct cycles *c, size_t at)
 {
     struct visit *v = visit_at(c, at);
@@ -101,7 +103,8 @@ static int cycles_leave(struct cycles *c, size_t at)
     return e;
 }
 
-/* Follows the next edge of *at, or leaves it; *at is then where to go on, plus one. */
+/* Follows the next edge of *at, or ends its visit. *at is set to the visit to continue
+ * with, plus one. */
 static int cycles_step(struct cycles *c, size_t *at)
 {
     struct visit *v = visit_at(c, *at - 1);

@@ -12,18 +12,21 @@ libpb_jelly_la_SOURCES = \
 	%D%/read.h \
 	%D%/read_ahead.h \
 	%D%/read_build.c \
+	%D%/read_complete.c \
 	%D%/read_head.c \
 	%D%/read_refuse.c \
 	%D%/read_frames.c \
 	%D%/read_scalar.c \
-	%D%/read_long.c \
-	%D%/read_long.h \
+	%D%/read_text.c \
+	%D%/read_text.h \
 	%D%/taster.c \
 	%D%/unjelly.c \
 	%D%/write.c \
 	%D%/write.h \
 	%D%/write_opening.c \
-	%D%/write_rare.c \
+	%D%/write_instance.c \
+	%D%/write_object.c \
+	%D%/write_scalar.c \
 	%D%/write_share.c
 if WITH_PCRE2
 libpb_jelly_la_SOURCES += %D%/pattern.c

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The steps of paths that need more than a format. */
+ * The steps of error paths that need more than a format. */
 #include "libpb/jelly/path.h"
 
 #include <inttypes.h>
@@ -9,7 +9,8 @@
 
 #define KEY_SHOWN 40 /* bytes of a key that are printed */
 
-/* Copies a text without what would not print; returns how long it became. */
+/* Copies the beginning of a text, with ? for characters that cannot be printed. Returns
+ * the length. */
 static int path_printable(const struct pb__text *t, char out[KEY_SHOWN + 1])
 {
     size_t len = t->len < KEY_SHOWN ? t->len : KEY_SHOWN;
@@ -18,7 +19,7 @@ static int path_printable(const struct pb__text *t, char out[KEY_SHOWN + 1])
         bool prints = c >= 0x80 ? t->head.kind == PB_STR : c >= 0x20 && c != 0x7f;
         out[i] = prints ? (char)c : '?';
     }
-    /* Not half a character. */
+    /* Do not split a character. */
     while (len < t->len && len > 0 && (t->data[len] & 0xc0) == 0x80) {
         len--;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Patterns by PCRE2. What a match may cost is limited, so that no pattern makes a name from
- * a peer expensive. */
+ * Patterns with PCRE2. The cost of a match is limited, so that a peer cannot make a
+ * pattern expensive by the name that it sends. */
 #include "libpb/jelly/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -10,7 +10,7 @@
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 
-#define NAME_MOST ((size_t)1024) /* bytes of a name that patterns look at */
+#define NAME_MOST ((size_t)1024) /* longer names never match */
 #define MATCH_LIMIT 10000
 #define DEPTH_LIMIT 1000
 #define HEAP_LIMIT 256 /* KiB */
@@ -46,7 +46,7 @@ static void give_memory(void *p, void *data)
     pb__free(p);
 }
 
-/* PCRE2's word for why a pattern is none. */
+/* Reports PCRE2's reason for refusing a pattern. */
 static int refuse_pattern(pb_error *err, int code, size_t offset)
 {
     if (code == PCRE2_ERROR_HEAP_FAILED) {

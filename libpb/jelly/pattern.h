@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The patterns of a taster, which match whole names: by PCRE2 (pattern.c), or none at all
- * where libpb is built without it (pattern_none.c). */
+ * The patterns of a taster, which match complete names. pattern.c implements them with
+ * PCRE2; pattern_none.c replaces it if libpb is built without PCRE2. */
 #ifndef PB__PATTERN_H
 #define PB__PATTERN_H
 
@@ -9,15 +9,16 @@
 
 #include "pb/error.h"
 
-/* A list of patterns: the last that was added, and those before it. NULL: none. */
+/* A list of patterns, the most recent first. NULL is the empty list. */
 struct pb__pattern;
 
-/* Adds a pattern to a list. PB_ERR_SYNTAX for one that PCRE2 refuses, PB_ERR_NOMEM;
- * PB_ERR_STATE where there is no PCRE2. */
+/* Adds a pattern to a list. PB_ERR_SYNTAX for a pattern that PCRE2 refuses, PB_ERR_NOMEM,
+ * PB_ERR_STATE without PCRE2. */
 int pb__pattern_add(struct pb__pattern **list, const char *text, pb_error *err);
-/* Whether one of them matches all of the name; one that runs into a limit does not. */
+/* Returns whether a pattern matches the complete name. A match that exceeds a limit
+ * counts as none. */
 bool pb__pattern_matches(const struct pb__pattern *list, pb_span name);
-/* Frees the whole list. */
+/* Frees all patterns of the list. */
 void pb__pattern_free(struct pb__pattern *list);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Patterns where libpb is built without PCRE2: each is refused, so no list has any. */
+ * Patterns without PCRE2: every pattern is refused, so no list has any. */
 #include "libpb/base/error.h"
 #include "libpb/jelly/pattern.h"
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * The reader as a token sink: what ordinary data is made of, lists, dicts, text and
- * numbers, is read here without a call out. The loop at the end has all of it compiled
- * in; the sink's functions are the same for whoever drives it otherwise. */
+ * The reader as a token sink. It handles ordinary data (lists, dicts, texts, numbers)
+ * without calls. The loop at the end of the file has all these functions inlined; the
+ * same functions are the sink for any other caller. */
 #include "libpb/banana/decode.h"
 #include "libpb/jelly/crefs.h"
 #include "libpb/jelly/read_ahead.h"
 
-#define ROOM_AT_FIRST 64  /* items of a list that are believed before they come */
-#define PLACED_LEAST 1024 /* bytes of a string that the decoder may fill in place */
+/* items for which a list allocates memory before they are received */
+#define ROOM_AT_FIRST 64
+#define PLACED_LEAST 1024 /* shorter strings are not stored directly by the decoder */
 
-typedef int put_rest(struct pb__reader *r, pb_value *v);
+typedef int put_slow(struct pb__reader *r, pb_value *v);
 
 PB__ALWAYS_INLINE int push_head(struct pb__reader *r, size_t n)
 {
@@ -23,7 +24,8 @@ PB__ALWAYS_INLINE int push_head(struct pb__reader *r, size_t n)
     return 0;
 }
 
-/* A pair whose key is no text or may be there already, or for which there is no room. */
+/* Adds a pair whose key is not text or may be in the dict already, or for which there is
+ * no room. */
 static int put_pair_slow(struct pb__reader *r, struct pb__table *t, pb_value *key,
                          pb_value *v)
 {
@@ -34,27 +36,22 @@ static int put_pair_slow(struct pb__reader *r, struct pb__table *t, pb_value *ke
     return e;
 }
 
-static inline bool item_is_text(const pb_value *v)
-{
-    return !pb__is_small(v) && (v->kind == PB_STR || v->kind == PB_BYTES);
-}
-
 PB__ALWAYS_INLINE int put_pair(struct pb__reader *r, struct pb__frame *f, pb_value *v)
 {
     struct pb__table *t = f->table;
     pb_value *key = f->key;
     f->shape = PB__SHAPE_DICT_END;
-    if (PB__UNLIKELY(t->len >= t->cap || t->len >= PB__TABLE_LINEAR || t->index ||
-                     !item_is_text(key) || pb__read_has(f, key))) {
+    if (PB__UNLIKELY(t->len >= pb__table_room_end(t) || !pb__value_is_text(key) ||
+                     pb__read_has(f, key))) {
         return put_pair_slow(r, t, key, v);
     }
     pb__read_add(f, key, v);
     return 0;
 }
 
-/* Gives v, which is complete, to the frame f, the top one. */
+/* Passes v, which is complete, to the top frame f. */
 PB__ALWAYS_INLINE int put(struct pb__reader *r, struct pb__frame *f, pb_value *v,
-                          put_rest *rest)
+                          put_slow *slow)
 {
     switch (f->shape) {
     case PB__SHAPE_SEQ: {
@@ -73,11 +70,11 @@ PB__ALWAYS_INLINE int put(struct pb__reader *r, struct pb__frame *f, pb_value *v
     case PB__SHAPE_DICT_VALUE:
         return put_pair(r, f, v);
     default:
-        return rest(r, v);
+        return slow(r, v);
     }
 }
 
-/* What more there is of the list that is innermost now. */
+/* Reads ahead in the innermost list. */
 PB__ALWAYS_INLINE int read_on(struct pb__reader *r)
 {
     pb_decoder *d = r->decoder;
@@ -103,7 +100,7 @@ int pb__read_give_steal(struct pb__reader *r, pb_value *v)
                           : put(r, r->top, v, pb__read_put_steal);
 }
 
-/* A pair has begun: its key, too, if it is plain text. */
+/* Begins a pair, and reads its key ahead if it is plain. */
 static inline int begin_pair(struct pb__reader *r, struct pb__frame *f)
 {
     pb_decoder *d = r->decoder;
@@ -198,7 +195,7 @@ PB__ALWAYS_INLINE int take_real(void *ctx, double d)
     return put_scalar(r, (pb_value *)v);
 }
 
-/* Why there is no text of s. */
+/* Refuses a text that could not be made: it is not UTF-8, or memory is exhausted. */
 static int bad_text(struct pb__reader *r, pb_span s)
 {
     size_t bad;
@@ -210,20 +207,17 @@ static int bad_text(struct pb__reader *r, pb_span s)
                            bad);
 }
 
-/* The member of ["unicode", s] or ["boolean", s]. */
+/* Takes the member of ["unicode", s] or ["boolean", s]. */
 static inline int reader_take_text(struct pb__reader *r, struct pb__frame *f, pb_span s)
 {
     if (PB__UNLIKELY(f->v[0] != NULL)) {
         return 0;
     }
     if (f->head == PB__HEAD_BOOLEAN) {
-        bool yes = s.len == 4 && memcmp(s.data, "true", 4) == 0;
-        if (!yes && !(s.len == 5 && memcmp(s.data, "false", 5) == 0)) {
-            return pb__read_refuse(r, 0, PB_ERR_SYNTAX,
-                                   "a boolean is neither 'true' nor 'false'");
-        }
-        f->v[0] = yes ? &pb__true_value : &pb__false_value;
-        return 0;
+        f->v[0] = pb__read_boolean(s);
+        return f->v[0] ? 0
+                       : pb__read_refuse(r, 0, PB_ERR_SYNTAX,
+                                         "a boolean is neither 'true' nor 'false'");
     }
     bool is_key = f[-1].shape == PB__SHAPE_DICT_KEY && s.len <= PB__READ_KEY_MAX;
     pb_value *v =
@@ -232,7 +226,7 @@ static inline int reader_take_text(struct pb__reader *r, struct pb__frame *f, pb
     return PB__LIKELY(v != NULL) ? 0 : bad_text(r, s);
 }
 
-/* A key that is a bare string, as Python 2 has them. */
+/* Takes a key that is a bare string, as Python 2 sends them. */
 static inline int take_bare_key(struct pb__reader *r, struct pb__frame *f, pb_span s)
 {
     pb_value *v = s.len <= PB__READ_KEY_MAX ? pb__read_key(r, PB_BYTES, s, &f->slot)
@@ -294,7 +288,7 @@ static inline int take_head(struct pb__reader *r, struct pb__frame *f, pb_span s
     } else if (s.len == 7 && memcmp(s.data, "unicode", 7) == 0) {
         head = PB__HEAD_UNICODE;
     }
-    /* OTHER is never allowed. */
+    /* PB__HEAD_OTHER is never allowed. */
     if (PB__UNLIKELY(!(r->allowed >> head & 1) ||
                      pb__head_shapes[head] == PB__SHAPE_MEMBERS)) {
         int result = 0;
@@ -355,7 +349,7 @@ static uint8_t *place_bytes(void *ctx, size_t len)
     return r->placed ? r->placed->data : NULL;
 }
 
-static int reader_run(pb_decoder *d, const uint8_t *in, size_t len);
+static int reader_run(pb_decoder *d, void *ctx, const uint8_t *in, size_t len);
 
 static void reader_attach(void *ctx, pb_decoder *d)
 {
@@ -374,9 +368,9 @@ const pb_sink_ops pb__read_ops = {
     .attach = reader_attach,
 };
 
-static int reader_run(pb_decoder *d, const uint8_t *in, size_t len)
+static int reader_run(pb_decoder *d, void *ctx, const uint8_t *in, size_t len)
 {
-    struct pb__reader *r = d->ctx;
+    struct pb__reader *r = ctx;
     r->decoder = d;
     int e = pb__decode_loop(d, &pb__read_ops, r, in, len, true);
     r->decoder = NULL;

@@ -1,73 +1,83 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading on: where the reader knows its decoder, values that are plain and whole are read
- * from the input in a loop here, without going through the decoder for each token. What
- * is anything else, even only nearly, is left to the sink's functions, so that there is
- * one place for every error. See pb__decode_loop for the contract. */
+ * Reading ahead: the reader reads plain, complete values directly from the input, without
+ * a call from the decoder for each token. Anything that is not plain is left to the
+ * functions of the sink, so that each error occurs in one place only.
+ * libpb/banana/decode.h describes the contract. */
 #ifndef PB__READ_AHEAD_H
 #define PB__READ_AHEAD_H
 
+#include "compat/table.h"
 #include "libpb/banana/decode.h"
-#include "libpb/jelly/read_long.h"
+#include "libpb/jelly/read_text.h"
 
-/* Room in a seq that is full. PB_ERR_NOMEM. */
+/* Grows a seq that is full. PB_ERR_NOMEM. */
 int pb__read_grow_seq(struct pb__seq *s, uint32_t announced);
 
-/* Whether a text is among the keys of a table that is searched one by one. */
+/* Returns whether a text is among the keys of a table without an index. */
 bool pb__read_has_key(const struct pb__table *t, const struct pb__text *key);
 
-/* The same for the key that the frame of a dict has just read, by its slot: keys of
- * different slots differ. One that came by a reference, or is long, has none. */
+/* The same for the key that the frame of a dict has just read. Keys with different slots
+ * are different. A key without a slot, because it is long or came by a reference, is
+ * always looked up. */
 PB__ALWAYS_INLINE bool pb__read_has(const struct pb__frame *f, const pb_value *key)
 {
     bool may = f->slot == PB__READ_KEYS || f->slots >> f->slot & 1;
     return PB__UNLIKELY(may) && pb__read_has_key(f->table, (const struct pb__text *)key);
 }
 
-/* A pair whose key is a text that is not there yet. */
+/* Appends a pair whose key is text and not in the dict yet. */
 PB__ALWAYS_INLINE void pb__read_add(struct pb__frame *f, pb_value *key, pb_value *v)
 {
-    struct pb__table *t = f->table;
-    t->slots[2 * t->len] = key;
-    t->slots[2 * t->len + 1] = v;
-    t->len++;
+    pb__table_append_pair(f->table, key, v);
     f->slots |= f->slot < PB__READ_KEYS ? UINT64_C(1) << f->slot : UINT64_MAX;
 }
 
-/* What is ahead. Kept apart from the decoder so that it can stay in registers. */
+/* The position in the input. It is separate from the decoder so that the compiler can
+ * keep it in registers. */
 struct pb__ahead {
     const uint8_t *p, *stop;
     uint64_t tokens_left;
-    bool lists; /* lists of two may be read, and one level further down */
+    bool lists; /* lists of two elements, and lists in them, are within the limits */
     bool texts, booleans, nones;
 };
 
 PB__ALWAYS_INLINE struct pb__ahead pb__ahead_begin(const struct pb__reader *r,
                                                    const pb_decoder *d)
 {
-    bool lists = d->depth + 2 <= d->depth_room && d->limits.list >= 2 &&
-                 d->limits.bytes >= PB__TEXT_LONG && d->limits.prefix >= 2;
-    return (struct pb__ahead){.p = d->next,
-                              .stop = d->stop,
-                              .tokens_left = d->tokens_left,
-                              .lists = lists,
-                              .texts = r->allowed >> PB__HEAD_UNICODE & 1,
-                              .booleans = r->allowed >> PB__HEAD_BOOLEAN & 1,
-                              .nones = r->allowed >> PB__HEAD_NONE & 1 && d->words};
+    struct pb__ahead_input in = pb__decoder_ahead(d);
+    return (struct pb__ahead){
+        .p = in.p,
+        .stop = in.stop,
+        .tokens_left = in.tokens_left,
+        .lists = pb__decoder_allows_ahead(d, 2, 2, PB__TEXT_LONG, 2),
+        .texts = r->allowed >> PB__HEAD_UNICODE & 1,
+        .booleans = r->allowed >> PB__HEAD_BOOLEAN & 1,
+        .nones = r->allowed >> PB__HEAD_NONE & 1 && pb__decoder_allows_vocab(d)};
 }
 
 PB__ALWAYS_INLINE void pb__ahead_end(const struct pb__ahead *a, pb_decoder *d)
 {
-    d->next = a->p;
-    d->tokens_left = a->tokens_left;
+    pb__decoder_advance(d, &(struct pb__ahead_input){a->p, a->stop, a->tokens_left});
 }
 
-/* Of the constant s of len bytes, whether it is ahead, and three bytes more. */
-#define PB__AHEAD_IS(a, s, len) \
-    ((size_t)((a)->stop - (a)->p) >= (len) + 3 && memcmp((a)->p, (s), (len)) == 0)
+/* The list header and head of two kinds of expressions, as 11 bytes. */
+#define PB__AHEAD_HEAD 11
+#define PB__AHEAD_UNICODE "\x02\x80\x07\x82unicode"
+#define PB__AHEAD_BOOLEAN \
+    "\x02\x80\x07\x82"    \
+    "boolean"
 
-/* The string at p, of less than PB__TEXT_LONG bytes, before which there are three at
- * least; false if it is none. */
+/* Returns whether a head is next, followed by at least three bytes. */
+PB__ALWAYS_INLINE bool pb__ahead_is(const struct pb__ahead *a, const char *head)
+{
+    return a->stop - a->p >= PB__AHEAD_HEAD + 3 &&
+           ((pb__load_le64(a->p) ^ pb__load_le64(head)) |
+            (pb__load_le64(a->p + 3) ^ pb__load_le64(head + 3))) == 0;
+}
+
+/* Reads the string at p, of less than PB__TEXT_LONG bytes. At least three bytes follow p.
+ * Returns false if there is no such string. */
 PB__ALWAYS_INLINE bool pb__ahead_string(const struct pb__ahead *a, const uint8_t *p,
                                         pb_span *out)
 {
@@ -81,23 +91,19 @@ PB__ALWAYS_INLINE bool pb__ahead_string(const struct pb__ahead *a, const uint8_t
     return out->len <= (size_t)(a->stop - out->data);
 }
 
-/* What a list of one or two is: a text, a boolean or None; NULL if it is anything else. */
+/* Reads a list of one or two elements that is a text, a boolean or None; NULL if it is
+ * anything else. */
 PB__ALWAYS_INLINE pb_value *pb__ahead_list(struct pb__reader *r, struct pb__ahead *a)
 {
     pb_span s;
     pb_value *v = NULL;
-    if (PB__AHEAD_IS(a, "\x02\x80\x07\x82unicode", 11)) {
-        if (a->texts && pb__ahead_string(a, a->p + 11, &s)) {
+    if (pb__ahead_is(a, PB__AHEAD_UNICODE)) {
+        if (a->texts && pb__ahead_string(a, a->p + PB__AHEAD_HEAD, &s)) {
             v = pb__read_text(r, PB_STR, s);
         }
-    } else if (PB__AHEAD_IS(a,
-                            "\x02\x80\x07\x82"
-                            "boolean",
-                            11)) {
-        if (a->booleans && pb__ahead_string(a, a->p + 11, &s)) {
-            v = s.len == 4 && memcmp(s.data, "true", 4) == 0    ? &pb__true_value
-                : s.len == 5 && memcmp(s.data, "false", 5) == 0 ? &pb__false_value
-                                                                : NULL;
+    } else if (pb__ahead_is(a, PB__AHEAD_BOOLEAN)) {
+        if (a->booleans && pb__ahead_string(a, a->p + PB__AHEAD_HEAD, &s)) {
+            v = pb__read_boolean(s);
         }
     } else if (a->nones && a->stop - a->p >= 4 &&
                memcmp(a->p, "\x01\x80\x01\x87", 4) == 0) {
@@ -111,7 +117,7 @@ PB__ALWAYS_INLINE pb_value *pb__ahead_list(struct pb__reader *r, struct pb__ahea
     return v;
 }
 
-/* The plain value ahead, which is passed; NULL if there is none. */
+/* Reads the next value if it is plain; otherwise NULL. */
 PB__ALWAYS_INLINE pb_value *pb__ahead_value(struct pb__reader *r, const pb_decoder *d,
                                             struct pb__ahead *a)
 {
@@ -136,7 +142,8 @@ PB__ALWAYS_INLINE pb_value *pb__ahead_value(struct pb__reader *r, const pb_decod
         break;
     }
     case PB__TYPE_STRING:
-        if (n < PB__TEXT_LONG && n <= d->limits.bytes && n <= (uint64_t)(a->stop - at)) {
+        if (n < PB__TEXT_LONG && n <= pb__decoder_bytes_limit(d) &&
+            n <= (uint64_t)(a->stop - at)) {
             v = pb__read_text(r, PB_BYTES, (pb_span){at, (size_t)n});
             at += n;
         }
@@ -160,15 +167,16 @@ PB__ALWAYS_INLINE pb_value *pb__ahead_value(struct pb__reader *r, const pb_decod
     return v;
 }
 
-/* The key ahead, if it is text or a bare string and may be a recent one; and its slot. */
+/* Reads the next key if it is a text or a bare string that can have a slot; otherwise
+ * NULL. *slot is its slot. */
 PB__ALWAYS_INLINE pb_value *pb__ahead_key(struct pb__reader *r, struct pb__ahead *a,
                                           uint8_t *slot)
 {
     pb_span s;
     pb_value *v = NULL;
-    if (PB__LIKELY(PB__AHEAD_IS(a, "\x02\x80\x07\x82unicode", 11))) {
-        if (a->texts && a->tokens_left >= 2 && pb__ahead_string(a, a->p + 11, &s) &&
-            s.len <= PB__READ_KEY_MAX) {
+    if (PB__LIKELY(pb__ahead_is(a, PB__AHEAD_UNICODE))) {
+        if (a->texts && a->tokens_left >= 2 &&
+            pb__ahead_string(a, a->p + PB__AHEAD_HEAD, &s) && s.len <= PB__READ_KEY_MAX) {
             v = pb__read_key(r, PB_STR, s, slot);
             a->tokens_left -= v ? 2 : 0;
         }
@@ -182,7 +190,7 @@ PB__ALWAYS_INLINE pb_value *pb__ahead_key(struct pb__reader *r, struct pb__ahead
     return v;
 }
 
-/* The items of a seq, as far as they are plain; how many there were. */
+/* Reads items of a seq as long as they are plain; returns their number. */
 PB__ALWAYS_INLINE int pb__ahead_items(struct pb__reader *r, pb_decoder *d,
                                       struct pb__frame *f)
 {
@@ -210,18 +218,18 @@ PB__ALWAYS_INLINE int pb__ahead_items(struct pb__reader *r, pb_decoder *d,
     return count;
 }
 
-/* The pairs of a dict likewise, while they are few. */
+/* Reads pairs of a small dict as long as they are plain; returns their number. */
 PB__ALWAYS_INLINE int pb__ahead_pairs(struct pb__reader *r, pb_decoder *d,
                                       struct pb__frame *f)
 {
     struct pb__table *t = f->table;
     struct pb__ahead a = pb__ahead_begin(r, d);
-    uint32_t most = t->cap < PB__TABLE_LINEAR ? t->cap : PB__TABLE_LINEAR;
+    uint32_t room_end = pb__table_room_end(t);
     int count = 0;
-    if (!a.lists || t->index) {
+    if (!a.lists) {
         return 0;
     }
-    while (f->n > 0 && t->len < most && a.tokens_left >= 2 && a.stop - a.p >= 2 &&
+    while (f->n > 0 && t->len < room_end && a.tokens_left >= 2 && a.stop - a.p >= 2 &&
            a.p[0] == 2 && a.p[1] == PB__TYPE_LIST) {
         struct pb__ahead in = a;
         in.p += 2;

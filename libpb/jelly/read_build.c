@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How expressions end: members, all there, to a value. Mirrors the _unjelly_ methods of
- * _Unjellier; what Twisted would resolve by its name stays a name. */
+ * How expressions end: builds a value from the complete members. Mirrors the _unjelly_
+ * methods of _Unjellier, except that names are not resolved. */
 #include <string.h>
 
 #include "compat/profile.h"
@@ -10,8 +10,8 @@
 
 #define SHOWN 80 /* bytes of a name that an error shows */
 
-/* Pops the top frame, which has given up what it held, and gives v to the next; NULL for
- * lack of memory. */
+/* Pops the top frame, which holds nothing any more, and passes v to the next frame. v is
+ * NULL if memory is exhausted. */
 static int list_finish(struct pb__reader *r, pb_value *v)
 {
     if (!v) {
@@ -46,7 +46,7 @@ int pb__read_end_seq(struct pb__reader *r)
         r->top--;
         return pb__read_give_steal(r, v);
     }
-    f->shape = PB__SHAPE_SKIP; /* it holds nothing any more */
+    f->shape = PB__SHAPE_SKIP; /* the frame holds nothing any more */
     f->n = 0;
     enum pb__head head = (enum pb__head)f->head;
     int e = f->seen ? pb__crefs_container_steal(r, head, s, &v)
@@ -65,7 +65,7 @@ static pb_span span_of(const pb_value *bytes)
     return (pb_span){t->data, t->len};
 }
 
-/* What came of text or numbers: v, or else why there is none. */
+/* Ends an expression whose value was parsed: v, or else the reason in err. */
 static int finish_parsed(struct pb__reader *r, pb_value *v, const pb_error *err)
 {
     struct pb__frame *f = r->top;
@@ -106,7 +106,7 @@ static int end_unpersistable(struct pb__reader *r, struct pb__frame *f)
     return finish_parsed(r, v, &err);
 }
 
-/* In Python 2, anything is text. */
+/* Python 2 converts any member to text. */
 static int end_unicode(struct pb__reader *r, struct pb__frame *f)
 {
     pb_error err = {0};
@@ -114,8 +114,8 @@ static int end_unicode(struct pb__reader *r, struct pb__frame *f)
     return finish_parsed(r, v, &err);
 }
 
-/* The id of what is complete must not be a list: that comes last, for whatever is wrong
- * within the object comes first. */
+/* The id must not be a list. This is checked last, because errors inside the object come
+ * first. */
 static int end_reference(struct pb__reader *r, struct pb__frame *f)
 {
     if (!f->v[0]) {
@@ -143,7 +143,8 @@ static int end_dereference(struct pb__reader *r, struct pb__frame *f)
     return list_finish(r, v);
 }
 
-/* The numbers of characters of a name and of its module that an error shows. */
+/* A dotted name and its module, with the number of characters of each that an error
+ * shows. */
 struct name {
     pb_span whole, module;
     int shown, module_shown;
@@ -168,8 +169,8 @@ static bool read_name(const pb_value *v, struct name *out)
     return s.len > 0 && all < 0x80;
 }
 
-/* Where classes of the new style cannot be read, we take each to be one, but for those
- * whose use shows that they are not. */
+/* Some versions of Twisted cannot read new-style classes. For those, every class counts
+ * as one, except where its use shows that it is not. */
 static bool is_unreadable_class(struct pb__reader *r, const struct pb__frame *f)
 {
     bool used = f[-1].shape == PB__SHAPE_MEMBERS &&
@@ -200,7 +201,8 @@ static int refuse_class(struct pb__reader *r, struct pb__frame *f, const struct 
                            text);
 }
 
-/* Whether the taster lets the name in; else *result is what the sink returns. */
+/* Returns whether the taster allows the name; otherwise *result is the result of the
+ * sink. */
 static bool taste_name(struct pb__reader *r, struct pb__frame *f, const struct name *n,
                        int *result)
 {
@@ -295,8 +297,8 @@ int pb__read_method_steal(struct pb__reader *r, pb_value *name, pb_value *self,
     return 0;
 }
 
-/* Twisted up to 13.2 gives an instance a copy of its state: what is found out later about
- * its members goes to the original, which is lost. */
+/* Twisted up to 13.2 gives an instance a copy of its state. References that are resolved
+ * later are stored in the original, which is lost. */
 static pb_value *copy_state_steal(struct pb__reader *r, pb_value *state)
 {
     struct pb__table *from = (struct pb__table *)state;
@@ -333,7 +335,8 @@ static int end_instance(struct pb__reader *r, struct pb__frame *f)
     return list_finish(r, pb__instance_new_steal(r->pool, place_take(&f->v[1]), state));
 }
 
-/* ["instance", class, state], which was how instances went before there were names. */
+/* ["instance", class, state]: the old form of instances, before class names were
+ * heads. */
 static int end_old_instance(struct pb__reader *r, struct pb__frame *f)
 {
     pb_value *cls = f->v[0];
@@ -352,7 +355,8 @@ static int end_old_instance(struct pb__reader *r, struct pb__frame *f)
     return end_instance(r, f);
 }
 
-/* What a callback gave: 0 and a value, or an error. */
+/* Ends an expression whose value a callback has made: e is 0 and v the value, or it has
+ * failed. */
 static int finish_called(struct pb__reader *r, int e, pb_value *v, pb_error *err)
 {
     if (e || !v) {
@@ -391,22 +395,10 @@ static int end_broker(struct pb__reader *r, struct pb__frame *f)
 int pb__read_end_members(struct pb__reader *r)
 {
     static int (*const ends[PB__HEADS])(struct pb__reader *, struct pb__frame *) = {
-        [PB__HEAD_UNICODE] = end_unicode,
-        [PB__HEAD_DATETIME] = end_datetime,
-        [PB__HEAD_DATE] = end_datetime,
-        [PB__HEAD_TIME] = end_datetime,
-        [PB__HEAD_TIMEDELTA] = end_datetime,
-        [PB__HEAD_DECIMAL] = end_decimal,
-        [PB__HEAD_REFERENCE] = end_reference,
-        [PB__HEAD_DEREFERENCE] = end_dereference,
-        [PB__HEAD_CLASS] = end_name,
-        [PB__HEAD_MODULE] = end_name,
-        [PB__HEAD_FUNCTION] = end_name,
-        [PB__HEAD_METHOD] = end_method,
-        [PB__HEAD_INSTANCE] = end_old_instance,
-        [PB__HEAD_PERSISTENT] = end_persistent,
-        [PB__HEAD_UNPERSISTABLE] = end_unpersistable,
-        [PB__HEAD_NAMED] = end_instance,
+#define HEAD_END(name, text, shape, members, least, word, end) [PB__HEAD_##name] = end,
+        PB__HEAD_MAP(HEAD_END)
+#undef HEAD_END
+            [PB__HEAD_NAMED] = end_instance,
         [PB__HEAD_BROKER] = end_broker,
     };
     struct pb__frame *f = r->top;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tokens and values in frames that read.c leaves to others: messages, members of the
- * rarer heads, what is taken raw, what is skipped, and placeholders anywhere. */
+ * Tokens and values in frames that read.c does not handle: messages, members, lists that
+ * are stored as they are, skipped expressions, and placeholders in any frame. */
 #include "compat/table.h"
 #include "libpb/jelly/crefs.h"
 #include "libpb/jelly/read.h"
 
-#define FRAMES_AT_FIRST 14           /* with the error, just under a KiB */
-#define BLOCK_KEEP ((size_t)1 << 20) /* bytes that a connection's pool keeps */
+#define FRAMES_AT_FIRST 14 /* with the error, slightly less than 1 KiB */
+/* bytes that the pool of a connection keeps for reuse */
+#define BLOCK_KEEP ((size_t)1 << 20)
 #define ROOM_AT_FIRST 64
 
 int pb__read_grow(struct pb__reader *r)
@@ -41,8 +42,8 @@ int pb__read_grow(struct pb__reader *r)
     return 0;
 }
 
-/* Whether there is room for a frame; else *result is what the sink returns. Where there is
- * no stack yet, there is no expression to refuse either. */
+/* Returns whether there is room for a frame; otherwise *result is the result of the sink.
+ * Without a stack there is no expression yet that could be refused. */
 static bool make_room(struct pb__reader *r, int *result)
 {
     if (r->top < r->last || pb__read_grow(r) == 0) {
@@ -61,7 +62,8 @@ int pb__read_push(struct pb__reader *r, enum pb__shape shape, size_t n)
     return result;
 }
 
-/* The same with a list to put things in: a message, or what is taken raw. */
+/* Pushes a frame with a list to store items in: a message, or a list that is stored as it
+ * is. */
 static int push_list(struct pb__reader *r, enum pb__shape shape, size_t n)
 {
     int result = 0;
@@ -77,9 +79,9 @@ static int push_list(struct pb__reader *r, enum pb__shape shape, size_t n)
     return 0;
 }
 
-/* How the next member is to be taken, a letter of pb__head_row, or 0 to ignore it; and
- * its place in v. Of the broker's, an id (v[0]) comes before the state (v[1]), and either
- * may be missing: a list cannot be an id. */
+/* Returns how the next member is read (a letter of pb__head_row, or 0 to ignore it), and
+ * sets its index in v. Expressions of the broker have an id (v[0]), then a state (v[1]),
+ * and either may be missing; a list cannot be an id. */
 static char next_member(const struct pb__reader *r, struct pb__frame *f, bool list)
 {
     f->slot = f->seen;
@@ -113,7 +115,7 @@ static int list_in_members(struct pb__reader *r, size_t n)
     }
 }
 
-/* The member of unicode is no byte string: Python 2 takes it all the same. */
+/* Python 2 allows any member in "unicode". Makes the frame a MEMBERS frame if it does. */
 static bool takes_anything(struct pb__reader *r, struct pb__frame *f)
 {
     bool takes = r->python2 && f->head == PB__HEAD_UNICODE;
@@ -192,7 +194,7 @@ static int reader_append_steal(struct pb__reader *r, struct pb__seq *s, pb_value
     return 0;
 }
 
-/* A pair that is a string of two bytes: Python 3 finds two ints in it, Python 2 two
+/* A pair that is a string of two bytes: Python 3 reads two ints from it, Python 2 two
  * strings. */
 static int put_string_pair(struct pb__reader *r, const struct pb__text *s)
 {
@@ -207,7 +209,7 @@ static int put_string_pair(struct pb__reader *r, const struct pb__text *s)
     }
     int e = PB_ERR_NOMEM;
     if (pair[0] && pair[1]) {
-        r->top->slots = UINT64_MAX; /* who knows which */
+        r->top->slots = UINT64_MAX; /* their slots are not known */
         r->top->n--;
         e = pb__table_put_steal(r->top->table, pair[0], pair[1]);
     } else {
@@ -289,8 +291,8 @@ int pb__read_put_steal(struct pb__reader *r, pb_value *v)
     }
 }
 
-/* Whether the placeholder may stand there; else it is gone, and *result is what the sink
- * returns. */
+/* Registers that a placeholder is stored in a place. If it returns false, the placeholder
+ * was released, and *result is the result of the sink. */
 static bool reader_depend(struct pb__reader *r, pb_value *late, enum pb__place place,
                           struct pb__node *node, size_t at, int *result)
 {
@@ -302,7 +304,7 @@ static bool reader_depend(struct pb__reader *r, pb_value *late, enum pb__place p
     return e == 0;
 }
 
-/* A tuple that is not known yet is a list until it is. */
+/* A tuple with placeholders is a list until all of them are resolved. */
 static int put_late_in_seq(struct pb__reader *r, struct pb__frame *f, pb_value *late)
 {
     int result = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How expressions begin: which head it is, and whether the taster or the broker lets it
- * in. Mirrors the first half of _Unjellier.unjelly. */
+ * How expressions begin: determines the head, and asks the taster or the broker whether
+ * it is allowed. Mirrors the first half of _Unjellier.unjelly. */
 #include <string.h>
 
 #include "compat/profile.h"
@@ -11,7 +11,7 @@
 #define SHOWN 80 /* bytes of a name that an error shows */
 
 const struct pb__head_row pb__head_rows[PB__HEADS] = {
-#define HEAD_ROW(name, text, shape, members, least) \
+#define HEAD_ROW(name, text, shape, members, least, word, end) \
     [PB__HEAD_##name] = {text, sizeof text - 1, least, members},
     PB__HEAD_MAP(HEAD_ROW)
 #undef HEAD_ROW
@@ -19,8 +19,7 @@ const struct pb__head_row pb__head_rows[PB__HEADS] = {
 };
 
 const uint8_t pb__head_shapes[PB__HEADS] = {
-#define HEAD_SHAPE(name, text, shape, members, least) \
-    [PB__HEAD_##name] = PB__SHAPE_##shape,
+#define HEAD_SHAPE(name, text, shape, ...) [PB__HEAD_##name] = PB__SHAPE_##shape,
     PB__HEAD_MAP(HEAD_SHAPE)
 #undef HEAD_SHAPE
         [PB__HEAD_NAMED] = PB__SHAPE_MEMBERS,
@@ -28,18 +27,13 @@ const uint8_t pb__head_shapes[PB__HEADS] = {
 };
 
 const uint8_t pb__head_of_word[PB__WORD_END] = {
-    [PB__WORD_NONE] = PB__HEAD_NONE,
-    [PB__WORD_CLASS] = PB__HEAD_CLASS,
-    [PB__WORD_DEREFERENCE] = PB__HEAD_DEREFERENCE,
-    [PB__WORD_REFERENCE] = PB__HEAD_REFERENCE,
-    [PB__WORD_DICTIONARY] = PB__HEAD_DICTIONARY,
-    [PB__WORD_FUNCTION] = PB__HEAD_FUNCTION,
-    [PB__WORD_INSTANCE] = PB__HEAD_INSTANCE,
-    [PB__WORD_LIST] = PB__HEAD_LIST,
-    [PB__WORD_MODULE] = PB__HEAD_MODULE,
-    [PB__WORD_PERSISTENT] = PB__HEAD_PERSISTENT,
-    [PB__WORD_TUPLE] = PB__HEAD_TUPLE,
-    [PB__WORD_UNPERSISTABLE] = PB__HEAD_UNPERSISTABLE,
+#define HEAD_NO_WORD(name)
+#define HEAD_WORD(name) [PB__WORD_##name] = PB__HEAD_##name,
+#define HEAD_OF_WORD(name, text, shape, members, least, word, end) HEAD_##word(name)
+    PB__HEAD_MAP(HEAD_OF_WORD)
+#undef HEAD_OF_WORD
+#undef HEAD_WORD
+#undef HEAD_NO_WORD
 };
 
 void pb__read_taste(struct pb__reader *r)
@@ -70,7 +64,7 @@ static void begin_members(struct pb__reader *r, enum pb__head head)
         .shape = PB__SHAPE_MEMBERS, .head = (uint8_t)head, .n = f->n - 1};
 }
 
-/* The text is Twisted's own, which a caller of ours gets to see. */
+/* The text is that of Twisted, because callers in this program see it. */
 static int refuse_type(struct pb__reader *r, pb_span s)
 {
     struct pb__buf text = {0};
@@ -87,7 +81,7 @@ static int refuse_type(struct pb__reader *r, pb_span s)
     return e;
 }
 
-/* The last dot of a name; its beginning if there is none. */
+/* The length of the module in a dotted name: up to the last dot; 0 without a dot. */
 static size_t module_of(pb_span name)
 {
     size_t len = name.len;
@@ -106,7 +100,7 @@ static bool is_ascii(pb_span s)
     return all < 0x80;
 }
 
-/* What pb.py registers, and cannot read where there is no broker. */
+/* Returns whether pb.py registers the head. Without a broker it cannot be read. */
 static bool needs_broker(pb_span s)
 {
     unsigned word = pb__vocab_find(s.data, s.len);
@@ -114,7 +108,7 @@ static bool needs_broker(pb_span s)
            word == PB__WORD_LCACHE;
 }
 
-/* A head that is none of jelly's own and not the broker's: the name of a class. */
+/* Begins an expression whose head is the name of a class. */
 static int begin_named(struct pb__reader *r, pb_span s)
 {
     const pb_taster *taster = r->config.jelly->taster;
@@ -127,7 +121,7 @@ static int begin_named(struct pb__reader *r, pb_span s)
     if (!pb_taster_type_allowed(taster, s)) {
         return refuse_type(r, s);
     }
-    /* Before there was a Python 3 to think of, Twisted did not decode names. */
+    /* Twisted before Python 3 support did not decode names. */
     if (!is_ascii(s) &&
         !pb__profile_has(r->config.jelly->profile, PB__PROFILE_HEAD_TYPE_ERROR)) {
         return pb__read_refuse(r, 0, PB_ERR_SYNTAX, "the name of a type is not ASCII");
@@ -160,7 +154,8 @@ enum pb__head pb__read_head(struct pb__reader *r, pb_span s, int *result)
     const struct pb__invoker *invoker = r->config.invoker;
     enum pb__head head = find_head(s);
     *result = 0;
-    /* Of jelly's own words an invoker may take the one that is read with a loss. */
+    /* An invoker may handle one of jelly's own words: "unpersistable", because jelly
+     * loses information when it reads that. */
     if (head == PB__HEAD_UNPERSISTABLE && invoker && invoker->knows(s, invoker->ctx)) {
         head = PB__HEAD_OTHER;
     }

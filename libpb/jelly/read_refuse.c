@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How expressions are given up, with the path to the place at fault, and how those that
- * are whole are handed over. */
+ * How expressions are refused: the error with the path to its position, and skipping the
+ * rest of the expression. */
 #include <inttypes.h>
 
 #include "libpb/banana/decode.h"
@@ -10,7 +10,7 @@
 #include "libpb/jelly/path.h"
 #include "libpb/jelly/read.h"
 
-/* Which member of f is being read. */
+/* Appends the member of f that is being read. */
 static void path_frame(pb_error *err, const struct pb__frame *f)
 {
     switch (f->shape) {
@@ -21,7 +21,7 @@ static void path_frame(pb_error *err, const struct pb__frame *f)
         pb__error_where(err, ".pairs[%" PRIu32 "]", f->table->len);
         break;
     case PB__SHAPE_DICT_KEY:
-    case PB__SHAPE_DICT_END: /* its key was not taken */
+    case PB__SHAPE_DICT_END: /* its key was refused */
         pb__error_where(err, ".keys[%" PRIu32 "]", f->table->len);
         break;
     case PB__SHAPE_DICT_VALUE:
@@ -38,7 +38,7 @@ static void path_frame(pb_error *err, const struct pb__frame *f)
     }
 }
 
-/* Where the member of a message stands. */
+/* Appends the member of a message that is being read. */
 static void path_member(struct pb__reader *r, pb_error *err)
 {
     const struct pb__seq *s = r->stack->frames[1].seq;
@@ -58,7 +58,7 @@ static void fill_path(struct pb__reader *r, pb_error *err, int open)
     if (r->messages && r->top > r->stack->frames) {
         path_member(r, err);
     }
-    /* The list that just ended is at fault as a whole. */
+    /* If a list has just ended, the error concerns all of it. */
     const struct pb__frame *end = r->top + (open >= 0);
     for (const struct pb__frame *f = pb__read_base(r); f < end; f++) {
         path_frame(err, f);
@@ -114,7 +114,7 @@ static void release_frame(struct pb__frame *f)
     }
 }
 
-/* Lists that are open for a frame. */
+/* The number of open lists of a frame. */
 static uint32_t lists_of(const struct pb__frame *f)
 {
     switch (f->shape) {
@@ -136,8 +136,9 @@ static bool is_text_of(const pb_value *v, const char *text)
     return v && text && pb_as_text(v, &s) == 0 && pb__span_is(s, text);
 }
 
-/* Whether what is read is a member that may be refused without the rest: the value of a
- * pair in the state of a copy. References in it could stand elsewhere, too. */
+/* Returns whether the current position is in a member that may be refused alone: the
+ * value of a pair in the state of a copy. The rest of the value may have references to
+ * it, so there must be none. */
 static bool is_lenient_member(const struct pb__reader *r, const struct pb__frame *copy)
 {
     const struct pb__frame *pair = copy + 1;
@@ -147,14 +148,15 @@ static bool is_lenient_member(const struct pb__reader *r, const struct pb__frame
            is_text_of(pair->key, r->config.lenient_key) && !pb__crefs_used(r);
 }
 
-/* The end of what was refused: of the whole expression, or of a member that may be. */
+/* Ends what was refused: the complete expression, or a member that may be refused
+ * alone. */
 static int end_refused(struct pb__reader *r)
 {
     return r->top < pb__read_base(r) ? pb__read_complete_steal(r, NULL)
                                      : pb__read_give_steal(r, pb_none());
 }
 
-/* Lets go of the frames from `base` on, in whose place the rest will be skipped. */
+/* Removes the frames from `base` on. A frame that skips the rest replaces them. */
 static int skip_rest(struct pb__reader *r, struct pb__frame *base, int open)
 {
     int64_t lists = open;
@@ -186,7 +188,8 @@ int pb__read_refuse(struct pb__reader *r, int open, int code, const char *format
         pb__error_setv(err, code, offset > 0 ? offset - 1 : 0, format, args);
         va_end(args);
         if (r->messages && r->decoder) {
-            pb__error_where(err, "message %" PRIu64 ": ", r->decoder->count + 1);
+            pb__error_where(err, "message %" PRIu64 ": ",
+                            pb_decoder_count(r->decoder) + 1);
         }
         fill_path(r, err, open);
     }
@@ -243,7 +246,7 @@ int pb__read_pass_scalar_steal(struct pb__reader *r, pb_value *v)
 
 int pb__read_refuse_nomem(struct pb__reader *r, int open)
 {
-    /* Nothing is open where a number is all there is. */
+    /* Without a stack, the expression is a single number. */
     return r->stack
                ? pb__read_refuse(r, open, PB_ERR_NOMEM, "%s", pb_strerror(PB_ERR_NOMEM))
                : PB_ERR_NOMEM;
@@ -274,48 +277,6 @@ int pb__read_refuse_key(struct pb__reader *r, int code, const pb_value *key)
     return code == PB_ERR_NOMEM
                ? pb__read_refuse_nomem(r, 0)
                : pb__read_refuse(r, 0, code, "%s", pb__read_unhashable(key));
-}
-
-int pb__read_done_steal(struct pb__reader *r, pb_value *v)
-{
-    bool failed = r->stack && r->stack->err.code != 0;
-    struct pb__message m = {v, failed ? &r->stack->err : NULL};
-    int e = r->config.done(&m, r->config.ctx);
-    if (r->stack) {
-        r->stack->err.code = 0;
-        r->stack->err.where[0] = '\0';
-    }
-    return e;
-}
-
-/* What is cyclic in v becomes its own. */
-static pb_value *finish_cycles(struct pb__reader *r, pb_value *v)
-{
-    if (v && pb__crefs_finish(r) != 0) {
-        pb__crefs_undo(r);
-        pb__unref(v);
-        v = NULL;
-        pb__error_nomem(&r->stack->err);
-    }
-    pb__crefs_clear(r);
-    return v;
-}
-
-int pb__read_complete_steal(struct pb__reader *r, pb_value *v)
-{
-    if (pb__crefs_used(r)) {
-        v = finish_cycles(r, v);
-    }
-    struct pb__frame *f = r->top;
-    if (f->shape != PB__SHAPE_MESSAGE) {
-        return pb__read_done_steal(r, v);
-    }
-    if (pb__seq_grow(f->seq)) {
-        pb_value_unref(v);
-        return PB_ERR_NOMEM;
-    }
-    f->seq->items[f->seq->len++] = v;
-    return 0;
 }
 
 void pb__read_reset(struct pb__reader *r)

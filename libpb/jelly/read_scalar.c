@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Dates, times, Decimals and reasons from what stands in an expression: what int() and
- * the constructors accept, that and no more. */
+ * Builds dates, times, Decimals and the reasons of Unpersistables from the members of
+ * expressions. They accept exactly what int() and the constructors of Python accept. */
 #include <string.h>
 
 #include "compat/decimal.h"
@@ -12,8 +12,8 @@
 
 #define SHOWN 40 /* bytes of a word that an error shows */
 
-/* The numbers are only as large as they need be for a timedelta, whose members may be
- * beyond an int64_t: past this, no sum of them is a timedelta. */
+/* The limit of a number. A member of a timedelta may exceed int64_t, but no sum with a
+ * larger number than this is a timedelta. */
 #define NUMBER_BITS 88
 #define NUMBER_LIMBS 8 /* room for a sum of such numbers in microseconds */
 
@@ -52,7 +52,7 @@ static bool read_number(pb_span word, bool python2, struct number *out)
     return digit;
 }
 
-/* Up to `most` numbers of a text; their count, or -1 with err. */
+/* Reads up to `most` numbers of a text; returns their count, or -1 with err. */
 static int read_numbers(pb_span text, bool python2, struct number *out, int most,
                         pb_error *err)
 {
@@ -85,7 +85,8 @@ static int read_numbers(pb_span text, bool python2, struct number *out, int most
     return count;
 }
 
-/* Past the range of any field where it does not fit. */
+/* Converts a number to an int. One that does not fit becomes larger than any field
+ * allows. */
 static int number_to_int(const struct number *n)
 {
     int i = n->len == 0                               ? 0
@@ -94,7 +95,7 @@ static int number_to_int(const struct number *n)
     return n->negative ? -i : i;
 }
 
-/* Adds n times a unit of so many microseconds to the sum of its sign. */
+/* Adds n times a unit of that many microseconds to the sum of its sign. */
 static void sum_add(struct number sums[2], const struct number *n, uint32_t seconds,
                     uint32_t microseconds)
 {
@@ -105,7 +106,7 @@ static void sum_add(struct number sums[2], const struct number *n, uint32_t seco
     sum->len = pb__limbs_add(sum->limbs, sum->len, scaled.limbs, scaled.len);
 }
 
-/* What the members come to, whatever their signs and sizes, as Python has it. */
+/* Makes a timedelta from its members, which may have any sign and size, as in Python. */
 static pb_value *read_timedelta(const struct number *n, pb_error *err)
 {
     struct number sums[2] = {{.len = 0}, {.len = 0}};
@@ -166,7 +167,8 @@ pb_value *pb__read_datetime(enum pb__head head, pb_span text, bool python2, pb_e
 static pb_value *digits_of_float(double d)
 {
     struct pb__float_parts p = pb__float_split(d);
-    /* As a fraction that cannot be reduced, times ten for each two below it. */
+    /* The digits of the reduced fraction, multiplied by ten for each two in its
+     * denominator. */
     while (p.exponent < 0 && p.mantissa && !(p.mantissa & 1)) {
         p.mantissa >>= 1;
         p.exponent++;
@@ -215,7 +217,7 @@ static pb_value *digits_of(const pb_value *value, bool *negative, bool python2,
     return digits;
 }
 
-/* What stands for the exponent: a number, or in Python 2 the letter of what is none. */
+/* Reads the exponent: a number, or in Python 2 the letter of a special value. */
 static bool read_exponent(const pb_value *v, bool python2, char *special, int64_t *out)
 {
     *special = 0;
@@ -254,7 +256,8 @@ pb_value *pb__read_decimal(const pb_value *value, const pb_value *exponent, bool
     return pb__decimal_new_steal(NULL, negative, special, power, digits, err);
 }
 
-/* Python 2's repr of a list that was taken raw: Python 3's, without the b of strings. */
+/* Appends Python 2's repr of a list that was stored as it is: Python 3's, without the b
+ * of byte strings. */
 static int print_python2(struct pb__buf *out, const pb_value *v)
 {
     struct pb__buf text = {0};
@@ -278,7 +281,7 @@ static int print_python2(struct pb__buf *out, const pb_value *v)
     return e;
 }
 
-/* Text with the replacement character for what is no UTF-8. */
+/* Appends text, with the replacement character for bytes that are not UTF-8. */
 static int print_text(struct pb__buf *out, const uint8_t *s, size_t len)
 {
     int e = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The taster: by name only, for nothing is ever resolved. The writer asks it about the
- * classes of instances, the reader about every head. Mirrors jelly.SecurityOptions. */
+ * The taster. It checks names only, because no name is ever resolved. The writer asks it
+ * about the classes of instances, the reader about every head. Mirrors
+ * jelly.SecurityOptions. */
 #include <string.h>
 
 #include "libpb/base/error.h"
@@ -18,8 +19,8 @@ enum what {
 };
 
 struct name {
-    struct name *next; /* another of the same hash */
-    unsigned what;     /* as which it is allowed */
+    struct name *next; /* another with the same hash */
+    unsigned what;     /* what it is allowed as: bits of enum what */
     size_t len;
     char text[];
 };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of readers, and the public ways to read: from a decoder, expression by
- * expression, or from bytes in one step. */
+ * Making and freeing readers, and the public functions that read: from a decoder, one
+ * expression after the other, or from bytes in one step. */
 #include "compat/profile.h"
 #include "libpb/banana/decode.h"
 #include "libpb/base/span.h"
 #include "libpb/jelly/crefs.h"
 #include "libpb/jelly/read.h"
 
-#define POOL_LEAST 4096 /* bytes of input whose values are worth slabs */
+#define POOL_LEAST 4096 /* with less input, values do not use slabs */
 
 static const pb_jelly_config default_config;
 
@@ -87,7 +87,7 @@ struct pb_unjellier {
     pb_jelly_config config;
     pb_value *value;
     pb_error err;
-    bool done; /* value or err waits to be taken */
+    bool done; /* value or err has not been taken yet */
 };
 
 static int unjelly_keep(struct pb__message *m, void *ctx)
@@ -173,10 +173,10 @@ static int keep_one(struct pb__message *m, void *ctx)
     return 0;
 }
 
-/* What reading the whole input came to; code and text in o->err. */
+/* Checks the result of reading the complete input; code and text are in o->err. */
 static int unjelly_check(struct one *o, int status, size_t len)
 {
-    size_t rest = o->decoder.rest;
+    size_t rest = pb_decoder_rest(&o->decoder);
     if (status) {
         return pb__error_set(&o->err, status, 0, "%s", pb_strerror(status));
     }

@@ -1,41 +1,32 @@
 /* SPDX-License-Identifier: MIT
  *
- * The writer: values to the bytes of their expression, in one pass, with no tree and no
- * recursion. The loop here keeps the end of the encoder's buffer in a register, and writes
- * common kinds itself; before anything else is called the encoder is made to know it. */
+ * The writer: values to the bytes of their expressions, in one pass, without a tree and
+ * without recursion. The loop in this file keeps the end of the output in a register, and
+ * writes the common kinds itself. Before it calls another function it commits the output
+ * to the encoder. */
 #include "libpb/jelly/write.h"
 
 #include "libpb/base/error.h"
 #include "libpb/jelly/path.h"
 
-/* What one turn of the loop may write without asking: the header of a pair, that of a
- * list, an opening, and the bytes that are copied past its end; or an opening, the header
- * of a short text, and the text. */
+/* The most that one iteration of the loop writes without checking for room: the header of
+ * a pair, that of a list, an opening, and the bytes that are copied beyond its end; or an
+ * opening, the header of a short text, and the text. */
 #define TURN ((size_t)80)
 #define SHORT_MOST ((size_t)48)
 
-static uint8_t *writer_cursor(const struct pb__writer *w)
-{
-    return w->e->out.data + w->e->out.len;
-}
-
-static inline void writer_tell(struct pb__writer *w, const uint8_t *p)
-{
-    w->e->out.len = (size_t)(p - w->e->out.data);
-}
-
-/* Where the last turn may begin. */
+/* The last position at which there is room for an iteration. */
 static const uint8_t *last_turn(const struct pb__writer *w)
 {
-    return w->e->out.data + w->e->out.cap - TURN;
+    return pb__encoder_room_end(w->e) - TURN;
 }
 
 int pb__write_push(struct pb__writer *w, const pb_value *of, pb_value **values, size_t n,
                    size_t lists)
 {
     lists += w->top->lists;
-    if (lists > w->lists_most) {
-        return pb__encode_refuse(w->e, PB__FAULT_DEPTH, lists, w->lists_most);
+    if (lists > w->depth_limit) {
+        return pb__encode_refuse(w->e, PB__FAULT_DEPTH, lists, w->depth_limit);
     }
     if (w->top + 1 == w->frames_end) {
         size_t used = (size_t)(w->frames_end - w->frames);
@@ -69,7 +60,7 @@ static inline uint8_t *writer_put_opening(const struct pb__writer *w, uint8_t *p
     return p + h->len;
 }
 
-/* Begins a list, tuple, dict or set; there is room for a turn. */
+/* Begins a list, tuple, dict or set; there is room for an iteration. */
 static int write_container(struct pb__writer *w, pb_value *v)
 {
     if (pb__write_may_meet(w, v)) {
@@ -84,15 +75,16 @@ static int write_container(struct pb__writer *w, pb_value *v)
     struct pb__table *t = (struct pb__table *)v;
     pb_value **values = is_seq ? s->items : t->slots;
     size_t n = is_seq ? s->len : t->len;
-    if (PB__UNLIKELY(n >= w->e->limits.list)) {
-        return pb__encode_refuse(w->e, PB__FAULT_SEND_LIST, n + 1, w->e->limits.list);
+    size_t limit = pb__encoder_limits(w->e)->list;
+    if (PB__UNLIKELY(n >= limit)) {
+        return pb__encode_refuse(w->e, PB__FAULT_SEND_LIST, n + 1, limit);
     }
-    uint8_t *p = pb__put_header(writer_cursor(w), n + 1, PB__TYPE_LIST);
-    writer_tell(w, writer_put_opening(w, p, v->kind));
+    uint8_t *p = pb__put_header(pb__encoder_cursor(w->e), n + 1, PB__TYPE_LIST);
+    pb__encoder_commit(w->e, writer_put_opening(w, p, v->kind));
     return n ? pb__write_push(w, v, values, n << is_dict, 1u + is_dict) : 0;
 }
 
-/* A short text; NULL: it is none. */
+/* Writes a short text; NULL if t is not one. */
 static inline uint8_t *put_short(const struct pb__writer *w, uint8_t *p,
                                  const struct pb__text *t)
 {
@@ -112,7 +104,8 @@ static inline uint8_t *put_short(const struct pb__writer *w, uint8_t *p,
     return p + 2 + len;
 }
 
-/* Writes a value of a common kind where there is room for a turn; NULL: it is none. */
+/* Writes a value of a common kind; there is room for an iteration. NULL if it is not of a
+ * common kind. */
 static inline uint8_t *put_common(const struct pb__writer *w, uint8_t *p,
                                   const pb_value *v)
 {
@@ -141,6 +134,7 @@ static inline uint8_t *put_common(const struct pb__writer *w, uint8_t *p,
     }
 }
 
+/* Writes a value that put_common does not write. */
 static int write_uncommon(struct pb__writer *w, pb_value *v)
 {
     switch (pb__kind(v)) {
@@ -153,31 +147,56 @@ static int write_uncommon(struct pb__writer *w, pb_value *v)
     case PB_STR:
     case PB_BYTES:
         return pb__write_text(w, v);
-    default:
-        return pb__write_rare(w, v);
+    case PB_INT:
+        return pb__write_int(w, v);
+    case PB_DATETIME:
+    case PB_DATE:
+    case PB_TIME:
+    case PB_TIMEDELTA:
+        return pb__write_datetime(w, v);
+    case PB_DECIMAL:
+        return pb__write_decimal(w, v);
+    case PB_CLASS:
+    case PB_MODULE:
+    case PB_FUNCTION:
+        return pb__write_name(w, v);
+    case PB_METHOD:
+        return pb__write_method(w, v);
+    case PB_INSTANCE:
+    case PB_UNPERSISTABLE:
+        return pb__write_instance(w, v);
+    case PB_OBJECT:
+    case PB_REMOTE:
+        return pb__write_object(w, v);
+    case PB_NONE: /* always written by put_common */
+    case PB_BOOL:
+    case PB_FLOAT:
+    case PB_NOTHING: /* no value has it */
+        break;
     }
+    return PB_ERR_TYPE;
 }
 
 static int check_length(const struct pb__writer *w)
 {
     uint64_t len = pb__encoder_mark(w->e) - w->start;
-    return len <= w->bytes_most
+    return len <= w->message_limit
                ? 0
-               : pb__encode_refuse(w->e, PB__FAULT_MESSAGE, len, w->bytes_most);
+               : pb__encode_refuse(w->e, PB__FAULT_MESSAGE, len, w->message_limit);
 }
 
-/* Writes the root and all that is in it. The encoder has room for a turn. */
+/* Writes the root and all that it contains. The encoder has room for an iteration. */
 static int write_values(struct pb__writer *w)
 {
     pb_value **at = w->top->at;
     pb_value **end = w->top->end;
     bool pairs = false;
-    uint8_t *p = writer_cursor(w);
+    uint8_t *p = pb__encoder_cursor(w->e);
     const uint8_t *last = last_turn(w);
     for (;;) {
         while (at == end) {
             if (w->top == w->frames) {
-                writer_tell(w, p);
+                pb__encoder_commit(w->e, p);
                 return 0;
             }
             w->top--;
@@ -195,7 +214,7 @@ static int write_values(struct pb__writer *w)
             p = next;
             continue;
         }
-        writer_tell(w, next ? next : p);
+        pb__encoder_commit(w->e, next ? next : p);
         w->top->at = at;
         int e = next ? 0 : write_uncommon(w, v);
         e = e ? e : check_length(w);
@@ -203,7 +222,7 @@ static int write_values(struct pb__writer *w)
         if (e) {
             return e;
         }
-        p = writer_cursor(w);
+        p = pb__encoder_cursor(w->e);
         last = last_turn(w);
         at = w->top->at;
         end = w->top->end;
@@ -211,8 +230,8 @@ static int write_values(struct pb__writer *w)
     }
 }
 
-/* Says in err->where on which way the value stands that could not be written. */
-static void tell_path(const struct pb__writer *w)
+/* Appends to err->where the path to the value that could not be written. */
+static void write_path(const struct pb__writer *w)
 {
     for (const struct pb__write_frame *f = w->frames + 1; f <= w->top; f++) {
         if (!f->of) {
@@ -231,7 +250,8 @@ static void tell_path(const struct pb__writer *w)
         case PB_METHOD:
             pb__error_where(w->err, left ? ".self" : ".class");
             break;
-        case PB_INSTANCE: /* its state is no step: the members are as good as its own */
+        /* its state is not a step: the path shows the members as its own */
+        case PB_INSTANCE:
             break;
         default:
             pb__error_where(w->err, "[%zu]", len - left - 1);
@@ -245,7 +265,7 @@ static int writer_fail(struct pb__writer *w, int e, bool filled_before)
     pb_encoder_error(w->e, w->err);
     pb__error_set(w->err, e, 0, "%s", pb_strerror(e));
     if (w->err && !filled_before) {
-        tell_path(w);
+        write_path(w);
     }
     pb_encoder_rewind(w->e, w->start);
     return e;
@@ -261,15 +281,16 @@ int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *i
     w.config = c ? c : &by_default;
     w.invoker = invoker;
     w.err = err;
-    w.in_pb = e->dialect == PB_DIALECT_PB;
+    w.in_pb = pb__encoder_dialect(e) == PB_DIALECT_PB;
     w.openings = w.in_pb ? pb__openings_pb : pb__openings_plain;
     w.root = v;
     w.start = pb__encoder_mark(e);
     const pb_limits *own = &w.config->limits;
-    w.lists_most = own->depth ? own->depth : e->limits.depth;
-    w.bytes_most = own->message ? own->message : e->limits.message;
-    w.short_most = e->limits.bytes < SHORT_MOST ? e->limits.bytes : SHORT_MOST;
-    w.any_int = e->limits.prefix >= 9; /* of those that are their own pointer */
+    const struct pb__limits *limits = pb__encoder_limits(e);
+    w.depth_limit = own->depth ? own->depth : limits->depth;
+    w.message_limit = own->message ? own->message : limits->message;
+    w.short_most = limits->bytes < SHORT_MOST ? limits->bytes : SHORT_MOST;
+    w.any_int = limits->prefix >= 9; /* for an int that is stored in the pointer */
     w.met = (struct pb__map){0};
     w.places = NULL;
     w.places_len = w.places_cap = 0;
@@ -317,8 +338,7 @@ int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d, uint8_t 
     if (failed) {
         pb__encoder_fini(&e);
     } else {
-        *out = e.out.data;
-        *len = e.out.len;
+        *out = pb__encoder_take(&e, len);
     }
     return failed;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the writer meets more than once. Only values with several owners come here; of each
- * the place is kept, and when it is met again it gets a number. The reference around its
- * first place is inserted when all is written. Mirrors prepare, preserve and _cook. */
+ * Values that occur more than once. Only values with several owners come here. The
+ * position of each is recorded, and when the value occurs again, it gets a number. When
+ * everything is written, the references are inserted at the first positions. Mirrors
+ * prepare, preserve and _cook. */
 #include "libpb/jelly/write.h"
 
 static int sharing_remember(struct pb__writer *w, const pb_value *v, uint64_t mark)
@@ -39,7 +40,8 @@ int64_t pb__write_find(struct pb__writer *w, const pb_value *v)
     return place->number;
 }
 
-/* Objects are not: not all of them are shared. */
+/* Returns whether v is always sent as a shared value. Objects are not, because not all of
+ * them are shared. */
 static bool sharing_is_container(const pb_value *v)
 {
     return pb__is_node(v) && v->kind != PB_OBJECT;
@@ -49,13 +51,20 @@ int64_t pb__write_meet(struct pb__writer *w, const pb_value *v)
 {
     bool alone = w->places_len == 0;
     if (alone && w->top == w->frames && sharing_is_container(v)) {
-        return 0; /* the root: it needs no place before something else might hold it */
+        /* the root: its position is only needed once another value can contain it */
+        return 0;
     }
     int e = alone && sharing_is_container(w->root)
                 ? sharing_remember(w, w->root, w->start)
                 : 0;
     int64_t number = e ? e : pb__write_find(w, v);
     return number ? number : sharing_remember(w, v, pb__encoder_mark(w->e));
+}
+
+int pb__write_dereference(struct pb__writer *w, int64_t number)
+{
+    int e = pb__write_opening(w, PB__OPENING_DEREFERENCE);
+    return e ? e : pb__encode_int(w->e, number);
 }
 
 struct pb__write_kept *pb__write_keep_steal(struct pb__writer *w, pb_value *a,

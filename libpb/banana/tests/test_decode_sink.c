@@ -238,9 +238,9 @@ PB_TEST(decode_sink, the_offset_within_a_call)
     pb_decoder_free(d);
 }
 
-static int own_run(pb_decoder *d, const uint8_t *in, size_t len)
+static int own_run(pb_decoder *d, void *ctx, const uint8_t *in, size_t len)
 {
-    return pb__decode_run(d, &recorder_ops, d->ctx, in, len);
+    return pb__decode_loop(d, &recorder_ops, ctx, in, len, false);
 }
 
 static void bring_own_loop(void *ctx, pb_decoder *d)

@@ -13,7 +13,7 @@
 static inline void tells(const pb_encoder *e, const char *want)
 {
     struct recorder r;
-    pb_decoder *d = pb_decoder_new(e->dialect, NULL, recorder_sink(&r));
+    pb_decoder *d = pb_decoder_new(pb__encoder_dialect(e), NULL, recorder_sink(&r));
     pb_error err = {0};
     cr_expect_eq(pb_decoder_recv(d, pb_encoder_send(e), &err), 0, "%s", err.text);
     cr_expect_eq(pb_decoder_count(d), 1);

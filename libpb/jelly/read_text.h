@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * Texts as the reader makes them, and the recent keys. A key is looked up before it is
- * checked: one that was met before is known to be UTF-8, and has its memory. */
-#ifndef PB__READ_LONG_H
-#define PB__READ_LONG_H
+ * How the reader makes texts, and the recent keys. A key is looked up before it is
+ * checked: a key that was read before is known to be UTF-8, and is already in memory. */
+#ifndef PB__READ_TEXT_H
+#define PB__READ_TEXT_H
 
 #include <string.h>
 
 #include "libpb/banana/type_bytes.h"
 #include "libpb/jelly/read.h"
 
-#define PB__COPY_SHORT 32 /* bytes that are copied without a call */
+#define PB__COPY_SHORT 32 /* bytes that are copied inline */
 #define PB__REFS_SHARED (PB__IMMORTAL / 2)
 
-/* A long text, which the decoder may have put in its place already. */
+/* Makes a long text. If the decoder has stored it in r->placed, that is used. */
 pb_value *pb__read_long_text(struct pb__reader *r, pb_kind kind, pb_span s);
-/* A key that is not among the recent ones. */
+/* Makes a key that is not among the recent ones. */
 pb_value *pb__read_new_key(struct pb__reader *r, pb_kind kind, pb_span s, uint8_t slot);
 
-/* Copies up to PB__COPY_SHORT bytes; all of them or-ed, 8 at a time, in any order. */
+/* Copies up to PB__COPY_SHORT bytes. Returns the bitwise or of them, 8 at a time, in any
+ * order. */
 PB__ALWAYS_INLINE uint64_t pb__copy_short(uint8_t *to, const uint8_t *from, size_t len)
 {
     uint64_t a;
@@ -55,7 +56,7 @@ PB__ALWAYS_INLINE uint64_t pb__copy_short(uint8_t *to, const uint8_t *from, size
     return first | middle | last;
 }
 
-/* bytes or str, *new*; NULL if it is no UTF-8, or for lack of memory. */
+/* Makes a bytes or str, *new*. NULL if it is not UTF-8, or if memory is exhausted. */
 PB__ALWAYS_INLINE pb_value *pb__read_text(struct pb__reader *r, pb_kind kind, pb_span s)
 {
     if (PB__UNLIKELY(s.len >= PB__TEXT_LONG)) {
@@ -82,7 +83,15 @@ PB__ALWAYS_INLINE pb_value *pb__read_text(struct pb__reader *r, pb_kind kind, pb
     return &t->head;
 }
 
-/* What tells keys apart: up to 16 bytes, first and last say all. */
+/* The boolean of the text "true" or "false"; NULL for any other. */
+PB__ALWAYS_INLINE pb_value *pb__read_boolean(pb_span s)
+{
+    return s.len == 4 && memcmp(s.data, "true", 4) == 0    ? &pb__true_value
+           : s.len == 5 && memcmp(s.data, "false", 5) == 0 ? &pb__false_value
+                                                           : NULL;
+}
+
+/* The identity of a key. For up to 16 bytes it is exact. */
 PB__ALWAYS_INLINE struct pb__read_key pb__read_key_of(pb_kind kind, pb_span s)
 {
     struct pb__read_key k = {.tag = (uint32_t)(s.len << 8 | kind)};
@@ -105,15 +114,15 @@ PB__ALWAYS_INLINE bool pb__read_key_same(const struct pb__read_key *a,
     return ((a->first ^ b->first) | (a->last ^ b->last) | (a->tag ^ b->tag)) == 0;
 }
 
-/* Where a key may be. */
+/* The slot of a key. */
 PB__ALWAYS_INLINE uint8_t pb__read_slot(const struct pb__read_key *k)
 {
     uint64_t h = k->first ^ (k->last << 31 | k->last >> 33) ^ k->tag;
     return (uint8_t)((h * UINT64_C(0x9e3779b97f4a7c15)) >> 58);
 }
 
-/* A key of at most PB__READ_KEY_MAX bytes, *new*, shared if it is a recent one; its slot.
- * NULL if it is no UTF-8, or for lack of memory. */
+/* Makes a key of at most PB__READ_KEY_MAX bytes, *new*; it shares a recent one if that is
+ * equal. *slot is its slot. NULL if it is not UTF-8, or if memory is exhausted. */
 PB__ALWAYS_INLINE pb_value *pb__read_key(struct pb__reader *r, pb_kind kind, pb_span s,
                                          uint8_t *slot)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Texts and lists that are longer than most, and keys that are met for the first time. */
+ * Long texts, new keys, and lists that outgrow their first memory. */
 #include "libpb/jelly/read_ahead.h"
 
-#define ROOM_AT_FIRST 64 /* items of a list that are believed before they come */
+/* items for which a list allocates memory before they are received */
+#define ROOM_AT_FIRST 64
 
 pb_value *pb__read_long_text(struct pb__reader *r, pb_kind kind, pb_span s)
 {
@@ -40,8 +41,9 @@ pb_value *pb__read_new_key(struct pb__reader *r, pb_kind kind, pb_span s, uint8_
     return k->text ? pb__ref(&k->text->head) : pb__read_text(r, kind, s);
 }
 
-/* Room in a seq that is full, at first for few, then for four times as many: never for
- * more than a few times what has come, whatever was announced. */
+/* A full seq grows first to ROOM_AT_FIRST items, then to four times its size. So it never
+ * uses more than a few times the memory of the received items, whatever the peer
+ * announced. */
 int pb__read_grow_seq(struct pb__seq *s, uint32_t announced)
 {
     size_t cap = s->cap < ROOM_AT_FIRST ? ROOM_AT_FIRST : (size_t)s->cap * 4;
