@@ -158,7 +158,8 @@ static void build_put_text(struct building *b, char letter)
     } else if (letter == 'y') {
         build_put(b, pb_bytes(span));
     } else {
-        pb_error why = {0};
+        pb_error why;
+        pb__error_init(&why);
         pb_value *v = pb_strn(span, &why);
         if (!v) {
             build_fail(b, why.code, "%s", why.text);
@@ -258,6 +259,18 @@ static bool take_name(struct building *b)
     return true;
 }
 
+/* Prepares to build. A level is filled when it is opened, so that the others need no zeros. */
+static void building_init(struct building *b, pb_error *err, bool named)
+{
+    b->err = err;
+    b->e = 0;
+    b->unknown = false;
+    b->named = named;
+    b->kwargs = b->name = NULL;
+    b->depth = 0;
+    b->levels[0] = (struct level){0};
+}
+
 /* Walks the format: its units are in levels[0], and kwargs. */
 static void build_value(struct building *b, const char *format, va_list args)
 {
@@ -308,8 +321,9 @@ static pb_value *build_whole(pb_value *units)
 
 pb_value *pb_build(pb_error *err, const char *format, ...)
 {
-    struct building b = {.err = err};
+    struct building b;
     va_list args;
+    building_init(&b, err, false);
     va_start(args, format);
     build_value(&b, format, args);
     va_end(args);
@@ -321,7 +335,8 @@ pb_value *pb_build(pb_error *err, const char *format, ...)
 int pb__build_arguments(pb_value **args, pb_value **kwargs, pb_error *err,
                         const char *format, va_list values)
 {
-    struct building b = {.err = err, .named = true};
+    struct building b;
+    building_init(&b, err, true);
     build_value(&b, format, values);
     *args = b.e ? NULL : pb__ref(b.levels[0].items);
     *kwargs = b.e ? NULL : pb_value_ref(b.kwargs);

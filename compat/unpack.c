@@ -364,8 +364,12 @@ enum of { ITSELF, ITEMS, ARGUMENTS };
 static int unpack_walk(const pb_value *v, pb_error *err, const char *format, va_list args,
                        enum of of)
 {
-    struct unpacking u = {
-        .at = format, .err = err, .arguments = of == ARGUMENTS, .clearing = !v};
+    struct unpacking u; /* a level is filled when it is opened */
+    u.at = format;
+    u.err = err;
+    u.depth = 0;
+    u.arguments = of == ARGUMENTS;
+    u.clearing = !v;
     /* '$' is a bracket that only the end of the format closes. */
     u.levels[0] = (struct level){.v = v, .close = of == ITSELF ? 0 : '$'};
     pb_kind kind = pb__kind_or_nothing(v);

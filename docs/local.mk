@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	%D%/decisions.md \
 	%D%/errors.md \
 	%D%/guide-c.md \
+	%D%/guide-servers.md \
 	%D%/guide-twisted.md \
 	%D%/porting.md \
 	%D%/protocol.md \

@@ -23,6 +23,15 @@ PB_TEST(null, pb_error_clear)
     pb_error_clear(NULL);
 }
 
+PB_TEST(null, pb_error_set)
+{
+    GIVES(pb_error_set(NULL, PB_ERR_TYPE, "%s", "a"), PB_ERR_TYPE);
+    GIVES(pb_error_set(NULL, PB_ERR_TYPE, NULL), PB_ERR_TYPE);
+    pb_error_clear(&err);
+    cr_assert_eq(pb_error_set(&err, PB_ERR_TYPE, NULL), PB_ERR_TYPE);
+    cr_assert_str_eq(err.text, "wrong kind of value");
+}
+
 PB_TEST(null, pb_strerror)
 {
     GIVES_TEXT(pb_strerror(1), "unknown error");

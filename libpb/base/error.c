@@ -30,6 +30,19 @@ void pb_error_clear(pb_error *err)
     }
 }
 
+int pb_error_set(pb_error *err, int code, const char *format, ...)
+{
+    int failed = code < 0 ? code : PB_ERR_ARG;
+    if (!format) {
+        return pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
+    }
+    va_list args;
+    va_start(args, format);
+    pb__error_setv(err, failed, 0, format, args);
+    va_end(args);
+    return failed;
+}
+
 void pb_free(void *p)
 {
     pb__free(p);

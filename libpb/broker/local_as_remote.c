@@ -13,8 +13,6 @@ struct pb__local_target {
     pb_object *object;        /* one count */
     const char *const *names; /* NULL: all methods */
     bool strict;              /* fail_when_not_implemented */
-    void (*failed)(const char *method, pb_failure *f, void *user_data);
-    void *user_data; /* of failed */
 };
 
 /* Where the answer goes. */
@@ -58,32 +56,16 @@ void pb__local_target_free(struct pb__local_target *t)
     }
 }
 
-int pb_local_report(pb_remote *local,
-                    void (*failed)(const char *method, pb_failure *f, void *user_data),
-                    void *user_data)
-{
-    if (!local || !local->target) {
-        return PB_ERR_ARG;
-    }
-    local->target->failed = failed;
-    local->target->user_data = user_data;
-    return 0;
-}
-
 /* ---- Answers ---- */
 
 int pb__local_answer(pb_request *r, pb_value *result, pb_failure *f)
 {
     const struct pb__local_answer *to = r->local;
-    const struct pb__local_target *t = to->remote->target;
     if (r->answered) {
         return PB_ERR_STATE;
     }
     r->answered = true;
     pb_request_ref(r);
-    if (f && t->failed) {
-        t->failed(pb_request_method(r), f, t->user_data);
-    }
     if (to->cb) {
         to->cb(result, f, to->user_data);
     }

@@ -56,6 +56,23 @@ PB_TEST(error, holds_code_offset_and_text)
     cr_assert_str_eq(err.where, "");
 }
 
+PB_TEST(error, is_set_by_a_program)
+{
+    pb_error err = {0};
+    cr_assert_eq(pb_error_set(&err, PB_ERR_RANGE, "%d is below zero", -3), PB_ERR_RANGE);
+    cr_assert_eq(err.code, PB_ERR_RANGE);
+    cr_assert_str_eq(err.text, "-3 is below zero");
+    cr_assert_eq(pb_error_set(&err, PB_ERR_TYPE, "the second"), PB_ERR_TYPE);
+    cr_assert_eq(err.code, PB_ERR_RANGE);
+    cr_assert_str_eq(err.text, "-3 is below zero");
+    pb_error_clear(&err);
+    cr_assert_eq(pb_error_set(&err, PB_OK, "no code"), PB_ERR_ARG);
+    cr_assert_eq(err.code, PB_ERR_ARG);
+    pb_error_clear(&err);
+    cr_assert_eq(pb_error_set(&err, 3, NULL), PB_ERR_ARG);
+    cr_assert_str_eq(err.text, "bad argument");
+}
+
 PB_TEST(error, keeps_the_first)
 {
     pb_error err = {0};

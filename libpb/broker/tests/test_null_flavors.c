@@ -188,24 +188,6 @@ PB_TEST(null, pb_local_async_forwarder)
     pair_free(p);
 }
 
-static void failed(const char *method, pb_failure *f, void *user_data)
-{
-    (void)method;
-    (void)f;
-    (void)user_data;
-}
-
-PB_TEST(null, pb_local_report)
-{
-    pb_object *o = plain();
-    pb_remote *r = pb_local_as_remote(o);
-    GIVES(pb_local_report(NULL, failed, NULL), PB_ERR_ARG);
-    GIVES(pb_local_report(r, NULL, NULL), 0);
-    GIVES(pb_local_report(NULL, NULL, NULL), PB_ERR_ARG);
-    pb_remote_unref(r);
-    pb_object_unref(o);
-}
-
 /* ---- Pages ---- */
 
 static int no_page(void *self, pb_value **page, bool *last, pb_error *why)

@@ -25,12 +25,6 @@ PB_API pb_remote *pb_local_as_remote(pb_object *o);
  * LocalAsyncForwarder. */
 PB_API pb_remote *pb_local_async_forwarder(pb_object *forwarded, const char *const *names,
                                            bool fail_when_not_implemented);
-/* Told of each failure of such a reference's methods; failed NULL: nobody is. Mirrors
- * LocalAsRemote.reportAllTracebacks. PB_ERR_ARG for any other reference. */
-PB_API int pb_local_report(pb_remote *local,
-                           void (*failed)(const char *method, pb_failure *f,
-                                          void *user_data),
-                           void *user_data);
 
 #ifdef __cplusplus
 }

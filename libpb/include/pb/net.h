@@ -3,15 +3,16 @@
  * Sockets: sessions under an event loop, and a blocking client that needs no loop.
  * Endpoints are strings as Twisted writes them. Clients:
  *     tcp:HOST:PORT    unix:PATH    tls:HOST:PORT    ssl:HOST:PORT
- * with timeout=SECONDS, bindAddress=ADDRESS, and for TLS hostname=NAME (whom to expect
- * instead of HOST), certificate= or certKey=, privateKey=, trustRoots= or caCertsDir=.
- * Servers:
+ * with timeout=SECONDS, bindAddress=ADDRESS, and for TLS hostname=NAME (the name that is
+ * expected instead of HOST) and privateKey=FILE; certificate=, trustRoots= for tls:, and
+ * certKey=, caCertsDir= for ssl:. Servers:
  *     tcp:PORT  tcp6:PORT  unix:PATH  ssl:PORT  tls:PORT  systemd:domain=INET:index=0
- * with interface=ADDRESS, backlog=N, for UNIX mode=OCTAL and lockfile=1 (a path on which
- * nobody listens is taken over), for TLS privateKey=, certKey= or certificate=,
- * extraCertChain=, and caCertsDir= or trustRoots= (only clients with such a certificate
- * are let in), for systemd name=NAME instead of the index. Files are PEM; roots a file or
- * a folder of *.pem. "host:port" serves for both.
+ * with interface=ADDRESS, backlog=N; for UNIX mode=OCTAL and lockfile=1 (a path on which
+ * no program listens is taken over); for TLS privateKey=, extraCertChain=, and
+ * certificate=, trustRoots= for tls:, certKey=, caCertsDir= for ssl: (with the roots, only
+ * clients with such a certificate are accepted); for systemd name=NAME instead of the
+ * index. Files are PEM; roots are a file or a folder of *.pem. "host:port" is a client or a
+ * server of TCP. The parameters that have a position are in docs/guide-c.md.
  * ":" and "\" within a part are written "\:" and "\\"; an IPv6 address may stand in
  * brackets instead. Unlike Twisted's ssl:, ours verifies the server and its name always. */
 #ifndef PB_NET_H
