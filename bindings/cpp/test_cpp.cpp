@@ -73,7 +73,7 @@ static void test_values()
     CHECK(moved == dict);
 }
 
-/* The process of the server. Writes its port into the pipe. */
+/* The server's process. Writes its port into the pipe. */
 [[noreturn]] static void serve(int out)
 {
     {
@@ -187,7 +187,7 @@ static void test_nested(int port)
             client.reset();
         },
         "echo", 1);
-    /* Destroyed while it waits: the wait comes to its own end. */
+    /* Destroyed while it waits: the wait still completes. */
     pb::Client *used = client.get();
     CHECK(used->call(root, "echo", 5).to_int() == 5);
     CHECK(answered == "in a lambda" && !client);
@@ -207,7 +207,7 @@ static int run_child(const std::function<void()> &f)
     return status;
 }
 
-/* A child that leaves the scopes of what it has inherited. */
+/* A child process that leaves the scopes of the objects that it has inherited. */
 static void test_fork(int port)
 {
     auto client = std::make_unique<pb::Client>("tcp:127.0.0.1:" + std::to_string(port));
@@ -244,6 +244,16 @@ int main()
         test_calls(port);
         test_nested(port);
         test_fork(port);
+        pb::Client inherited("tcp:127.0.0.1:" + std::to_string(port));
+        pb::Remote two(inherited.call(inherited.root(), "two"));
+        pid_t leaver = fork();
+        if (leaver == 0) {
+            alarm(30);
+            return failed != 0; /* a child process that returns from main */
+        }
+        waitpid(leaver, &status, 0);
+        CHECK(status == 0);
+        CHECK(inherited.call(two, "three").to_int() == 3);
     } catch (const std::exception &e) {
         std::printf("%s\n", e.what());
         failed++;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // libpb for C++17: values, calls and objects with RAII and exceptions, in one header on
-// top of the C API. As there, everything belongs to one thread. Link with libpb.
+// top of the C API. As in C, everything belongs to one thread. Link with libpb.
 #ifndef PB_PB_HPP
 #define PB_PB_HPP
 
@@ -62,7 +62,7 @@ inline pb_span span(std::string_view s)
     return {reinterpret_cast<const uint8_t *>(s.data()), s.size()};
 }
 
-// One count of a value: any object that Python can send.
+// Owns one count of a value, which is any data that Python can send.
 class Value {
 public:
     Value() : v_(pb_none()) {}
@@ -131,8 +131,8 @@ public:
     pb_kind kind() const { return pb_value_kind(v_); }
     bool is(pb_kind kind) const { return pb_is(v_, kind); }
     bool is_none() const { return is(PB_NONE); }
-    // A copy that shares what is in it, as copy.copy makes it; Values otherwise are owners of
-    // the same thing.
+    // A shallow copy, as copy.copy makes it. A copied Value is one more owner of the same
+    // value.
     Value copy() const { return steal(pb_value_copy(v_)); }
     size_t size() const { return pb_len(v_); }
     // An item of a list or tuple, or the value of a text key in a dict. Throws
@@ -149,8 +149,8 @@ public:
     {
         check(pb_dict_set_value_steal(v_, key.ref(), value.ref()));
     }
-    // Takes an item out of a list by its place, a pair out of a dict by its key, or a member
-    // out of a set: out_of_range where there is none.
+    // Removes an item of a list by its index, a pair of a dict by its key, or a member of a
+    // set. Throws out_of_range if there is none.
     void erase(const Value &at)
     {
         gone(is(PB_LIST)   ? pb_item_remove(v_, static_cast<size_t>(at.to_int()))
@@ -176,7 +176,7 @@ public:
         check(pb_as_bool(v_, &b));
         return b;
     }
-    // The text of a str, or of bytes, as which a Python 2 peer sends text.
+    // The text of a str, or of bytes, because a Python 2 peer sends text as bytes.
     std::string to_string() const
     {
         pb_span s;
@@ -349,7 +349,7 @@ private:
                 request.fail(Failure("twisted.spread.flavors.NoSuchMethod",
                                      "No such method: remote_" + request.method()));
             } else {
-                Later method = found->second; // which may put another in its place
+                Later method = found->second; // a copy: the method may replace itself
                 method(request);
             }
         } catch (const Failure &f) {
