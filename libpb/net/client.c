@@ -29,6 +29,7 @@ struct pb_client {
     pb_error why;
     int64_t timeout;
     pb_failure *failure;
+    struct outcome *spare; /* for the next call; may be NULL */
 };
 
 /* The end of a call that is waited for. */
@@ -64,6 +65,7 @@ static void client_destroy(pb_client *c)
     }
     pb__loop_poll_fini(&c->loop);
     pb_failure_unref(c->failure);
+    pb__free(c->spare);
     pb__free(c);
 }
 
@@ -218,13 +220,22 @@ static void client_leave(pb_client *c)
     client_free_if_idle(c);
 }
 
-static struct outcome *outcome_new(pb_error *err)
+static struct outcome *outcome_new(pb_client *c, pb_error *err)
 {
-    struct outcome *o = pb__calloc(1, sizeof *o);
-    if (!o) {
+    struct outcome *o = c->spare ? c->spare : pb__malloc(sizeof *o);
+    c->spare = NULL;
+    if (o) {
+        *o = (struct outcome){0};
+    } else {
         pb__error_nomem(err);
     }
     return o;
+}
+
+static void outcome_free(pb_client *c, struct outcome *o)
+{
+    pb__free(c->spare);
+    c->spare = o;
 }
 
 static void client_on_answer(pb_value *result, pb_failure *failure, void *user_data)
@@ -290,7 +301,7 @@ static struct outcome client_wait(pb_client *c, struct outcome *o, int64_t timeo
     pb__timer_stop(loop, &timer);
     struct outcome end = *o;
     if (o->done) {
-        pb__free(o);
+        outcome_free(c, o);
     } else {
         o->abandoned = true;
         end.failure = pb__failure_new(code, text);
@@ -323,7 +334,7 @@ static void outcome_set_failure(pb_client *c, pb_failure *f)
 static struct outcome *client_begin(pb_client *c, pb_error *err)
 {
     outcome_set_failure(c, NULL);
-    struct outcome *o = client_check(c, err) == 0 ? outcome_new(err) : NULL;
+    struct outcome *o = client_check(c, err) == 0 ? outcome_new(c, err) : NULL;
     if (o) {
         client_enter(c);
     }
@@ -334,7 +345,7 @@ static struct outcome *client_begin(pb_client *c, pb_error *err)
 static void client_cancel(pb_client *c, struct outcome *o)
 {
     if (o) {
-        pb__free(o);
+        outcome_free(c, o);
         client_leave(c);
     }
 }

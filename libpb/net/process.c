@@ -4,16 +4,16 @@
  * fork. Where there is no such page, the system is asked each time. */
 #include "libpb/net/process.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+_Atomic(_Atomic(pid_t) *)
+    pb__process_page; /* one for the process, which is never freed */
+
 #ifdef MADV_WIPEONFORK
 
-/* One for the process, never given back: NULL is not tried yet, `none` there is none. */
-static _Atomic(pid_t) none;
-static _Atomic(_Atomic(pid_t) *) page;
+static _Atomic(pid_t) none; /* the page of a system that has no such page: stays 0 */
 
 static _Atomic(pid_t) *page_new(void)
 {
@@ -27,7 +27,7 @@ static _Atomic(pid_t) *page_new(void)
     if (madvise(p, size, MADV_WIPEONFORK) != 0) {
         made = &none;
     }
-    if (!atomic_compare_exchange_strong(&page, &before, made)) {
+    if (!atomic_compare_exchange_strong(&pb__process_page, &before, made)) {
         made = before; /* another thread was faster */
     }
     if (made != p) {
@@ -36,23 +36,20 @@ static _Atomic(pid_t) *page_new(void)
     return made;
 }
 
-pid_t pb__process_id(void)
+pid_t pb__process_ask(void)
 {
-    _Atomic(pid_t) *p = atomic_load_explicit(&page, memory_order_acquire);
-    pid_t id = p ? atomic_load_explicit(p, memory_order_relaxed) : 0;
-    if (id == 0) {
-        id = getpid();
-        p = p ? p : page_new();
-        if (p != &none) {
-            atomic_store_explicit(p, id, memory_order_relaxed);
-        }
+    _Atomic(pid_t) *p = atomic_load_explicit(&pb__process_page, memory_order_acquire);
+    pid_t id = getpid();
+    p = p ? p : page_new();
+    if (p != &none) {
+        atomic_store_explicit(p, id, memory_order_relaxed);
     }
     return id;
 }
 
 #else
 
-pid_t pb__process_id(void)
+pid_t pb__process_ask(void)
 {
     return getpid();
 }

@@ -6,9 +6,21 @@
 #ifndef PB__PROCESS_H
 #define PB__PROCESS_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
+/* Where the number is kept; NULL: not yet. It is 0 in the child of a fork. */
+extern _Atomic(_Atomic(pid_t) *) pb__process_page;
+
+/* Asks the system, and keeps the number if that is possible. */
+pid_t pb__process_ask(void);
+
 /* As getpid, but without a system call: it is asked before each read and write. */
-pid_t pb__process_id(void);
+static inline pid_t pb__process_id(void)
+{
+    _Atomic(pid_t) *p = atomic_load_explicit(&pb__process_page, memory_order_acquire);
+    pid_t id = p ? atomic_load_explicit(p, memory_order_relaxed) : 0;
+    return id ? id : pb__process_ask();
+}
 
 #endif
