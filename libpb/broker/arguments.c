@@ -329,6 +329,10 @@ static int arguments_unpack(struct taking *t, const char *format, va_list outs)
                         "the format of the arguments is NULL");
         return PB_ERR_ARG;
     }
+    if (t->r && !pb_request_args(t->r)) { /* the method has returned */
+        pb__unpack_tuple(NULL, NULL, format, outs);
+        return PB_ERR_STATE;
+    }
     /* Without names in the format or in the call, only the tuple matters. */
     bool plain = t->r && !t->names && pb_len(pb_request_kwargs(t->r)) == 0;
     if (plain && pb__unpack_tuple(pb_request_args(t->r), NULL, format, outs) == 0) {

@@ -130,6 +130,7 @@ void pb__serve_local(pb_request *r)
     if (!r->answered && r->refs == 1) {
         pb__request_close(r, code);
     }
+    pb__request_release_arguments(r);
 }
 
 /* Calls the method. Mirrors Broker._recvMessage. */
@@ -144,6 +145,7 @@ static void request_serve(pb_request *r, const pb_error *refused)
         }
     }
     r->in_method = false;
+    pb__request_release_arguments(r);
     pb_request_unref(r);
 }
 

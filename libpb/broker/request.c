@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The peer's calls. A request holds its message as long as it is referenced, and is
- * answered once. The references among its arguments are released with it, after the
- * answer. */
+ * answered once. It releases its arguments when the method has returned. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -333,6 +332,16 @@ int pb_request_fail_value_steal(pb_request *r, pb_value *exception)
     }
     pb_value_unref(exception);
     return failed;
+}
+
+void pb__request_release_arguments(pb_request *r)
+{
+    pb_value **items = ((struct pb__seq *)r->list)->items;
+    for (size_t part = PB__ARGS; part <= PB__KWARGS; part++) {
+        pb_value *v = items[part];
+        items[part] = NULL;
+        pb_value_unref(v);
+    }
 }
 
 void pb__request_close(pb_request *r, int code)

@@ -35,6 +35,9 @@ static inline pb_value *pb__request_part(const pb_request *r, size_t place)
 /* Takes m's list. o is the called object, or NULL. NULL for lack of memory. */
 pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
                             pb_role role, bool wants_answer);
+/* When the method has returned: releases the references among the arguments, unless the
+ * application holds them. Mirrors the end of Broker._recvMessage. */
+void pb__request_release_arguments(pb_request *r);
 /* Answers with None, or with the failure that code stands for. */
 void pb__request_close(pb_request *r, int code);
 /* The session is over: detaches the requests, which may live on. */

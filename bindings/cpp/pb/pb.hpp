@@ -271,6 +271,7 @@ class Request {
 public:
     explicit Request(pb_request *r) : r_(pb_request_ref(r), pb_request_unref) {}
     std::string method() const { return pb_request_method(r_.get()); }
+    // The arguments are there until the method returns; they are nothing after that.
     Value args() const { return Value::borrow(pb_request_args(r_.get())); }
     Value kwargs() const { return Value::borrow(pb_request_kwargs(r_.get())); }
     // Positional argument i, or the keyword argument of that name. Throws a TypeError if

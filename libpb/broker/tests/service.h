@@ -13,6 +13,7 @@ struct service {
     pb_object *two;            /* the Two that `getTwo` returns */
     pb_value *kept;            /* set by `keep` */
     pb_request *waiting[KEPT]; /* set by `later` */
+    pb_value *waiting_args[KEPT];
     size_t waiting_count;
     size_t destroyed; /* objects of class Two */
     struct pair *log; /* where to note events, or NULL */
@@ -121,6 +122,16 @@ static inline int serve_later(void *self, pb_request *r)
 {
     struct service *s = self;
     cr_assert_lt(s->waiting_count, (size_t)KEPT);
+    s->waiting_args[s->waiting_count] = pb_value_ref(pb_request_args(r));
+    s->waiting[s->waiting_count++] = pb_request_ref(r);
+    return 0;
+}
+
+/* Keeps the request, and none of its arguments. */
+static inline int serve_wait(void *self, pb_request *r)
+{
+    struct service *s = self;
+    cr_assert_lt(s->waiting_count, (size_t)KEPT);
     s->waiting[s->waiting_count++] = pb_request_ref(r);
     return 0;
 }
@@ -129,13 +140,16 @@ static inline int serve_later(void *self, pb_request *r)
 static inline void answer_later(struct service *s, size_t place, const char *failure)
 {
     pb_request *r = s->waiting[place];
+    pb_value *args = s->waiting_args[place];
     s->waiting[place] = NULL;
+    s->waiting_args[place] = NULL;
     if (failure) {
         pb_request_fail(r, failure, "late");
     } else {
-        pb_value *v = pb_item(pb_request_args(r), 0);
+        pb_value *v = pb_item(args, 0);
         pb_request_answer_steal(r, pb_value_ref(v ? v : pb_none()));
     }
+    pb_value_unref(args);
     pb_request_unref(r);
 }
 
@@ -157,19 +171,13 @@ static inline int serve_return(void *self, pb_request *r)
 }
 
 static const pb_method service_methods[] = {
-    {"echo", serve_echo},
-    {"none", serve_none},
-    {"getTwo", serve_get_two},
-    {"same", serve_same},
-    {"checkTwo", serve_check_two},
-    {"new", serve_new},
-    {"keep", serve_keep},
-    {"back", serve_back},
-    {"forget", serve_forget},
-    {"later", serve_later},
-    {"fail", serve_fail},
-    {"return", serve_return},
-    {0},
+    {"echo", serve_echo},          {"none", serve_none},
+    {"getTwo", serve_get_two},     {"same", serve_same},
+    {"checkTwo", serve_check_two}, {"new", serve_new},
+    {"keep", serve_keep},          {"back", serve_back},
+    {"forget", serve_forget},      {"later", serve_later},
+    {"wait", serve_wait},          {"fail", serve_fail},
+    {"return", serve_return},      {0},
 };
 static const pb_class service_class = {.name = "Service", .remote = service_methods};
 
@@ -185,6 +193,7 @@ static inline void service_end(struct service *s)
 {
     for (size_t i = 0; i < KEPT; i++) {
         pb_request_unref(s->waiting[i]);
+        pb_value_unref(s->waiting_args[i]);
     }
     pb_value_unref(s->kept);
     pb_object_unref(s->two);

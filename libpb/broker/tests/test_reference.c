@@ -294,6 +294,52 @@ static void too_many(struct pair *p)
     service_end(&server);
 }
 
+/* An object of the client is an argument of more calls than objects may be exported. The
+ * calls wait; the server keeps one of the objects. */
+static void waiting(struct pair *p)
+{
+    struct service server, client;
+    open_services(p, &server, &client);
+    pb_remote *root = pb_session_root(p->client);
+    for (int i = 0; i < 3; i++) {
+        pb_value *args = pb_build(
+            NULL, "(N)", pb_object_value_steal(pb_object_new(&two_class, &client)));
+        pb_remote_call_values(root, "wait", args, NULL, NULL, noted, p, NULL, NULL);
+        pb_value_unref(args);
+        talk(p);
+    }
+    cr_assert_eq(server.waiting_count, 3);
+    cr_assert_eq(exported(p->client), 0);
+    cr_assert_eq(held(p->server), 0);
+    cr_assert_eq(client.destroyed, 3);
+    pb_value *v = pb_none();
+    cr_assert_null(pb_request_args(server.waiting[0]));
+    cr_assert_null(pb_request_kwargs(server.waiting[0]));
+    cr_assert_eq(pb_request_unpack(server.waiting[0], "O", &v), PB_ERR_STATE);
+    cr_assert_null(v);
+    pb_value *two = pb_object_value(client.two);
+    pb_value *args = pb_build(NULL, "(N)", two);
+    pb_remote_call_values(root, "later", args, NULL, NULL, noted, p, NULL, NULL);
+    talk(p);
+    cr_assert_eq(exported(p->client), 1);
+    answer_later(&server, 3, NULL);
+    talk(p);
+    cr_assert_eq(exported(p->client), 0);
+    answer_later(&server, 2, NULL);
+    answer_later(&server, 1, NULL);
+    answer_later(&server, 0, "builtins.KeyError");
+    talk(p);
+    pb_value_unref(args);
+    pb_remote_unref(root);
+    close_services(p, &server, &client);
+}
+
+PB_TEST(reference, is_released_when_the_method_has_returned)
+{
+    converse(waiting, "answer <Referenceable Two>\nanswer None\nanswer None\nfailure 0 "
+                      "builtins.KeyError: late\n");
+}
+
 #define TOO_MANY \
     "failure 0 twisted.spread.pb.Error: Maximum PB reference count exceeded.\n"
 

@@ -64,6 +64,7 @@ struct end {
     bool paused;         /* the application does not read */
     struct flight out;   /* to the peer */
     pb_request *kept[KEPT];
+    pb_value *kept_args[KEPT];
     pb_value *held[KEPT];
     pb_object *root;
     size_t pagings, collected; /* begun here; ended here */
@@ -132,6 +133,7 @@ static int do_echo(void *self, pb_request *r)
     case 0:
         if (!e->kept[i]) {
             e->kept[i] = pb_request_ref(r);
+            e->kept_args[i] = pb_value_ref(pb_request_args(r));
             return 0;
         }
         return pb_request_fail(r, "twisted.spread.pb.Error", "busy");
@@ -292,10 +294,13 @@ static void cancel(void)
 static void answer_kept(struct end *e, size_t i)
 {
     pb_request *r = e->kept[i];
+    pb_value *args = e->kept_args[i];
     e->kept[i] = NULL;
+    e->kept_args[i] = NULL;
     if (r && chance(4)) {
-        pb_request_answer_steal(r, pb_value_ref(pb_item(pb_request_args(r), 0)));
+        pb_request_answer_steal(r, pb_value_ref(pb_item(args, 0)));
     }
+    pb_value_unref(args);
     pb_request_unref(r);
 }
 

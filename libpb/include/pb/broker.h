@@ -142,9 +142,11 @@ PB_API pb_object *pb_as_object(const pb_value *v);
 /* The method's name, without the prefix of its role; borrowed for the life of the
  * request. */
 PB_API const char *pb_request_method(const pb_request *r);
-/* The positional arguments, a tuple, borrowed for the life of the request. */
+/* The positional arguments, a tuple, borrowed until the method returns; NULL after that.
+ * The references among them are released then, as in Twisted, also if the request is kept:
+ * a method that wants an argument later keeps the value (pb_value_ref). */
 PB_API pb_value *pb_request_args(const pb_request *r);
-/* The keyword arguments, a dict, borrowed for the life of the request. */
+/* The keyword arguments, a dict, borrowed until the method returns; NULL after that. */
 PB_API pb_value *pb_request_kwargs(const pb_request *r);
 /* The session that received the call, borrowed; NULL once the session is freed. */
 PB_API pb_session *pb_request_session(const pb_request *r);
@@ -160,7 +162,7 @@ PB_API bool pb_request_wants_answer(const pb_request *r);
 /* Unpacks the positional arguments by a pb_unpack format without its parentheses
  * ("iO|s"). If they do not match, or if there is a keyword argument, it answers with a
  * TypeError that describes the mismatch, and returns PB_ERR_TYPE: return that from the
- * method. */
+ * method. PB_ERR_STATE if the method has returned. */
 PB_API int pb_request_unpack(pb_request *r, const char *format, ...);
 /* The same with names for the arguments, which the caller may then pass as keywords too,
  * as in PyArg_ParseTupleAndKeywords. names ends with NULL. Arguments after `|` are

@@ -65,6 +65,7 @@ static int raises_now(void *self, pb_request *req)
 struct raising {
     uv_idle_t idle;
     pb_request *req;
+    pb_value *name; /* the argument */
 };
 
 static void raising_free(uv_handle_t *handle)
@@ -76,8 +77,9 @@ static void raising_run(uv_idle_t *handle)
 {
     struct raising *w = (struct raising *)handle;
     pb_span name = {0};
-    pb_as_text(pb_item(pb_request_args(w->req), 0), &name);
+    pb_as_text(w->name, &name);
     raise_named(w->req, (const char *)name.data);
+    pb_value_unref(w->name);
     pb_request_unref(w->req);
     uv_close((uv_handle_t *)handle, raising_free);
 }
@@ -92,6 +94,7 @@ static int raises_later(void *self, pb_request *req)
     }
     struct raising *w = malloc(sizeof *w);
     w->req = pb_request_ref(req);
+    w->name = pb_value_ref(pb_item(pb_request_args(req), 0));
     uv_idle_init(uv_default_loop(), &w->idle);
     return uv_idle_start(&w->idle, raising_run);
 }
