@@ -11,6 +11,7 @@
 #include "tools/common/command.h"
 #include "tools/common/message_text.h"
 #include "tools/json/json.h"
+#include "tools/json/json_text.h"
 
 /* ---- As text ---- */
 
@@ -84,13 +85,15 @@ static json_t *dump_message_json(size_t connection, const struct conversation_me
 
 int dump_json(json_t *j)
 {
-    char *text = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
-    json_decref(j);
-    if (text) {
-        puts(text);
+    struct pb__buf text = {0};
+    int failed = json_tree_append(&text, j, true);
+    if (!failed) {
+        fwrite(text.data, 1, text.len, stdout);
+        putchar('\n');
     }
-    free(text);
-    return text ? 0 : PB_ERR_NOMEM;
+    json_tree_free(j);
+    pb__buf_fini(&text);
+    return failed;
 }
 
 /* ---- Both ---- */
