@@ -34,6 +34,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/common/conversation.c \
 	%D%/common/conversation.h \
 	%D%/common/hex.h \
+	%D%/common/input.c \
+	%D%/common/input.h \
 	%D%/common/message_text.c \
 	%D%/common/message_text.h \
 	%D%/common/options.c \

@@ -316,11 +316,16 @@ static pb_value *copy_state_steal(struct pb__reader *r, pb_value *state)
     return &t->node.head;
 }
 
-/* v[0] is the state, v[1] the name of the class. */
+/* v[0] is the state, v[1] the name of the class. v[2] is the state of a Cacheable, whose
+ * number is in v[0]. */
 static int end_instance(struct pb__reader *r, struct pb__frame *f)
 {
     pb_profile profile = r->config.jelly->profile;
-    pb_value *state = place_take(&f->v[0]);
+    bool cacheable = f->head == PB__HEAD_NAMED && f->v[2];
+    pb_value *state = place_take(&f->v[cacheable ? 2 : 0]);
+    if (cacheable) {
+        pb_value_unref(place_take(&f->v[0]));
+    }
     if (pb__kind(state) == PB_NONE) {
         if (!pb__profile_has(profile, PB__PROFILE_READS_EMPTY_STATE)) {
             return pb__read_refuse(r, -1, PB_ERR_TYPE,

@@ -98,6 +98,13 @@ static char next_member(const struct pb__reader *r, struct pb__frame *f, bool li
         return f->slot == 1 && !f->v[1] ? 'e' : 0;
     case PB__HEAD_PERSISTENT:
         return r->config.jelly->persistent_load && f->slot == 0 ? 'e' : 0;
+    case PB__HEAD_NAMED:
+        /* A Cacheable has its number before its state; v[1] is the name of the class. */
+        if (f->slot == 1 && list && pb__kind(f->v[0]) == PB_INT) {
+            f->slot = 2;
+            return 'e';
+        }
+        return f->slot == 0 ? 'e' : 0;
     default:
         return pb__head_rows[f->head].members[f->slot];
     }

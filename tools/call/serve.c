@@ -243,7 +243,7 @@ static int serve_until_signal(struct service *service, pb_object *root,
         tool_error_from(&err);
         return TOOL_DISCONNECTED;
     }
-    tool_print_listening(pb_server_port(server), endpoint);
+    tool_print_listening(stdout, pb_server_port(server), endpoint);
     int e = pb_run();
     pb_server_close(server, NULL, NULL);
     while (service->delayed) {

@@ -14,6 +14,7 @@ static const char unpersistable[] = "unpersistable";
 struct kept_expression {
     struct pb__local local;
     struct pb__form form;
+    char owner[2];  /* the letter of the side whose number the id is; empty: not known */
     uint8_t head[]; /* the memory of form.head */
 };
 
@@ -38,12 +39,13 @@ static uint64_t kept_expression_hash(const struct pb__foreign *f)
 
 static int kept_expression_repr(const struct pb__foreign *f, char *out, size_t size)
 {
-    const struct pb__form *form = &((const struct kept_expression *)f)->form;
+    const struct kept_expression *k = (const struct kept_expression *)f;
+    const struct pb__form *form = &k->form;
     char *id = form->id ? pb_value_repr(form->id) : NULL;
     bool remote = pb__span_is(form->head, "remote");
-    int len = snprintf(out, size, "<%.*s%s%s%s>", remote ? 3 : (int)form->head.len,
+    int len = snprintf(out, size, "<%.*s%s%s%s%s>", remote ? 3 : (int)form->head.len,
                        remote ? "ref" : (const char *)form->head.data, id ? " " : "",
-                       id ? id : "", form->state ? " ..." : "");
+                       id ? k->owner : "", id ? id : "", form->state ? " ..." : "");
     pb_free(id);
     return len;
 }
@@ -152,7 +154,18 @@ static pb_value *copy_from_expression(const struct pb__form *form, pb_error *err
     return copy;
 }
 
-static pb_value *keep_expression(const struct pb__form *form, pb_error *err)
+/* The side whose object an expression names: "local" and "lcache" lead home. */
+static char expression_owner(const struct pb__form *form,
+                             const struct broker_expression_observer *watch)
+{
+    bool home = pb__span_is(form->head, "local") || pb__span_is(form->head, "lcache");
+    bool text = form->id && pb_value_kind(form->id) != PB_INT;
+    return !watch || text ? '\0' : home ? watch->receiver : watch->sender;
+}
+
+static pb_value *keep_expression(const struct pb__form *form,
+                                 const struct broker_expression_observer *watch,
+                                 pb_error *err)
 {
     struct kept_expression *k =
         pb__local_new(sizeof *k + form->head.len, &kept_expression_ops, NULL);
@@ -161,6 +174,8 @@ static pb_value *keep_expression(const struct pb__form *form, pb_error *err)
         return NULL;
     }
     memcpy(k->head, form->head.data, form->head.len);
+    k->owner[0] = expression_owner(form, watch);
+    k->owner[1] = '\0';
     k->form = (struct pb__form){.head = {k->head, form->head.len},
                                 .id = pb_value_ref(form->id),
                                 .state = pb_value_ref(form->state),
@@ -178,7 +193,7 @@ static int broker_expression_unjelly(const struct pb__form *form, pb_value **out
     }
     pb_error why = {0};
     *out = is_copy_expression(form) ? copy_from_expression(form, &why)
-                                    : keep_expression(form, &why);
+                                    : keep_expression(form, watch, &why);
     return *out ? 0 : pb__error_set(err, why.code, 0, "%s", why.text);
 }
 

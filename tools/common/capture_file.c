@@ -1,62 +1,56 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads lines from a file by zlib, compressed or not, and parses each line as a JSON
- * object. */
+ * Reads lines from a file, compressed or not, and parses each line as a JSON object. */
 #include "tools/common/capture_file.h"
-
-#include <errno.h>
 
 #include "libpb/base/error.h"
 #include "tools/common/hex.h"
 
-enum { READ_SIZE = 64 << 10 };
-
 int capture_file_open(struct capture_file *c, const char *path, pb_error *err)
 {
     *c = (struct capture_file){0};
-    errno = 0;
-    c->file = gzopen(path, "rb");
-    if (!c->file) {
-        return errno ? pb__error_set(err, PB_ERR_SYSTEM, 0, "%s", strerror(errno))
-                     : pb__error_nomem(err);
+    c->input = &c->own;
+    return input_open(&c->own, path, err);
+}
+
+/* Reads more into c->chunk, which has been taken. Returns false at the end, and with
+ * err. */
+static bool capture_file_fill(struct capture_file *c, pb_error *err)
+{
+    c->chunk.len = c->chunk_at = 0;
+    if (pb__buf_reserve(&c->chunk, INPUT_CHUNK) != 0) {
+        pb__error_nomem(err);
+        return false;
     }
-    return 0;
+    c->chunk.len = input_read(c->input, c->chunk.data, INPUT_CHUNK, err);
+    return c->chunk.len > 0;
 }
 
 /* Reads one line, without its newline, into c->text. Returns 1, 0 at the end of the file,
  * or an error. */
 static int capture_file_read_line(struct capture_file *c, pb_error *err)
 {
-    struct pb__buf *text = &c->text;
-    text->len = 0;
+    c->text.len = 0;
     for (;;) {
-        if (text->len > CAPTURE_LINE_MAX) {
+        const uint8_t *at = c->chunk.data + c->chunk_at;
+        size_t left = c->chunk.len - c->chunk_at;
+        const uint8_t *end = left ? memchr(at, '\n', left) : NULL;
+        size_t len = end ? (size_t)(end - at) : left;
+        if (pb__buf_append(&c->text, at, len) != 0) {
+            return pb__error_nomem(err);
+        }
+        c->chunk_at += len + (end != NULL);
+        if (end) {
+            return 1;
+        }
+        if (c->text.len > CAPTURE_LINE_MAX) {
             return pb__error_set(err, PB_ERR_LIMIT, 0,
                                  "the line is longer than %zu bytes", CAPTURE_LINE_MAX);
         }
-        if (pb__buf_reserve(text, READ_SIZE) != 0) {
-            return pb__error_nomem(err);
-        }
-        char *at = (char *)text->data + text->len;
-        if (!gzgets(c->file, at, READ_SIZE)) {
-            break;
-        }
-        /* gzgets does not distinguish a NUL in the file from the one that it appends.
-         * JSON contains no NUL, so the parser rejects such a line in any case. */
-        text->len += strlen(at);
-        if (text->len && text->data[text->len - 1] == '\n') {
-            text->len--;
-            return 1;
+        if (!capture_file_fill(c, err)) {
+            return err->code ? err->code : c->text.len ? 1 : 0;
         }
     }
-    int status;
-    const char *reason = gzerror(c->file, &status);
-    if (status != Z_OK && status != Z_STREAM_END) {
-        return pb__error_set(err, status == Z_ERRNO ? PB_ERR_SYSTEM : PB_ERR_SYNTAX, 0,
-                             "cannot be read: %s",
-                             status == Z_ERRNO ? strerror(errno) : reason);
-    }
-    return text->len ? 1 : 0;
 }
 
 json_t *capture_file_next(struct capture_file *c, pb_error *err)
@@ -87,10 +81,9 @@ json_t *capture_file_next(struct capture_file *c, pb_error *err)
 
 void capture_file_close(struct capture_file *c)
 {
-    if (c->file) {
-        gzclose_r(c->file);
-    }
+    input_close(&c->own);
     pb__buf_fini(&c->text);
+    pb__buf_fini(&c->chunk);
     *c = (struct capture_file){0};
 }
 

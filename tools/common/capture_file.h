@@ -6,14 +6,17 @@
 #define PB__TOOLS_COMMON_CAPTURE_FILE_H
 
 #include <jansson.h>
-#include <zlib.h>
 
 #include "libpb/base/buf.h"
+#include "tools/common/input.h"
 
 struct capture_file {
-    gzFile file;
-    struct pb__buf text; /* the line that is being read */
-    size_t line;         /* its number, from 1 */
+    struct input *input; /* borrowed, or own */
+    struct input own;
+    struct pb__buf text;  /* the line that is being read */
+    struct pb__buf chunk; /* what was read behind it, of which chunk_at was taken */
+    size_t chunk_at;
+    size_t line; /* its number, from 1 */
 };
 
 #define CAPTURE_LINE_MAX ((size_t)512 << 20)

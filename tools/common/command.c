@@ -171,14 +171,14 @@ int tool_nomem(void)
     return TOOL_DISCONNECTED;
 }
 
-void tool_print_listening(int port, const char *endpoint)
+void tool_print_listening(FILE *to, int port, const char *endpoint)
 {
     if (port) {
-        printf("listening on tcp:%d\n", port);
+        fprintf(to, "listening on tcp:%d\n", port);
     } else {
-        printf("listening on %s\n", endpoint);
+        fprintf(to, "listening on %s\n", endpoint);
     }
-    fflush(stdout);
+    fflush(to);
 }
 
 int tool_connection_error(const pb_error *err)

@@ -68,9 +68,9 @@ char *tool_read_file(const char *path, size_t *len);
 /* Flushes standard output. Returns status, or TOOL_DISCONNECTED if the output cannot be
  * written and status is TOOL_DONE. */
 int tool_flush_output(int status);
-/* Prints on standard output where a server listens: its TCP port, or its endpoint if port
+/* Prints where a server listens: its TCP port, or its endpoint if port
  * is 0. */
-void tool_print_listening(int port, const char *endpoint);
+void tool_print_listening(FILE *to, int port, const char *endpoint);
 /* A NUL-terminated copy of len bytes, *new* (free); NULL for lack of memory. */
 char *tool_copy_text(const char *from, size_t len);
 

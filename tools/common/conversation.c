@@ -12,6 +12,7 @@
 #include "tools/common/value_text.h"
 
 const char *const side_names[SIDE_COUNT] = {"client", "server"};
+const char side_letters[SIDE_COUNT] = {'C', 'S'};
 
 const pb_limits conversation_limits = {
     .prefix = 1 << 16, .list = 1 << 26, .bytes = 1 << 28, .message = 1 << 30};
@@ -173,6 +174,59 @@ static int conversation_on_message(struct pb__message *message, void *ctx)
     return 0;
 }
 
+static int conversation_side_init(struct conversation *c, int from)
+{
+    struct conversation_side *side = &c->sides[from];
+    side->conversation = c;
+    side->observer = (struct broker_expression_observer){
+        conversation_on_expression, side, side_letters[from], side_letters[!from]};
+    side->invoker = broker_expression_keep_all;
+    side->invoker.ctx = &side->observer;
+    side->reader =
+        pb__reader_new(&(struct pb__reader_config){.jelly = &c->jelly,
+                                                   .invoker = &side->invoker,
+                                                   .messages = true,
+                                                   .done = conversation_on_message,
+                                                   .ctx = side});
+    side->decoder = side->reader ? pb_decoder_new(PB_DIALECT_PB, &conversation_limits,
+                                                  pb__reader_sink(side->reader))
+                                 : NULL;
+    return side->decoder ? 0 : PB_ERR_NOMEM;
+}
+
+/* Whether a value is what a broker may send. */
+static bool is_broker_message(const pb_value *v)
+{
+    static const char *const commands[] = {"message", "cachemessage", "answer",
+                                           "error",   "decref",       "decache",
+                                           "uncache", "version",      "didNotUnderstand"};
+    const pb_value *command = message_member(v, 0);
+    bool known = dialect_by_name(v) != PB_DIALECT_UNKNOWN ||
+                 dialect_by_name(command) != PB_DIALECT_UNKNOWN;
+    for (size_t i = 0; !known && i < sizeof commands / sizeof *commands; i++) {
+        known = value_is_bytes(command, commands[i]);
+    }
+    return known;
+}
+
+/* Gives up what has been received of a side, but for the last bytes, which will be tried
+ * again: a message may begin with a chunk. */
+static void conversation_skip(struct conversation *c, int from, size_t again)
+{
+    struct conversation_side *side = &c->sides[from];
+    pb_value_unref(side->value);
+    side->value = NULL;
+    side->complete = false;
+    pb_decoder_free(side->decoder);
+    pb__reader_free(side->reader);
+    side->decoder = NULL;
+    side->reader = NULL;
+    side->skipped = side->message_start = side->received - again;
+    if (conversation_side_init(c, from) != 0) {
+        c->status = PB_ERR_NOMEM;
+    }
+}
+
 /* Reports the message that a side has completed at an offset of its stream. */
 static void conversation_complete(struct conversation *c, struct conversation_side *side,
                                   uint64_t end)
@@ -203,9 +257,19 @@ static void conversation_report_damage(struct conversation *c, int from,
     c->damage(from, c->time, side->message_start + found.offset, &found, c->ctx);
 }
 
+/* Whether what a side sent so far is no message, and is to be skipped. */
+static bool conversation_is_lost(const struct conversation *c,
+                                 const struct conversation_side *side, int failed)
+{
+    return c->joins && side->count == 0 && failed != PB_ERR_NOMEM &&
+           (failed || (side->complete && !is_broker_message(side->value)));
+}
+
 int conversation_receive(struct conversation *c, int from, double time, pb_span in)
 {
     struct conversation_side *side = &c->sides[from];
+    const pb_span chunk = in;
+    bool begun = pb_decoder_offset(side->decoder) > 0;
     side->received += in.len;
     c->time = time;
     while (in.len && !side->damaged && !c->status) {
@@ -216,6 +280,10 @@ int conversation_receive(struct conversation *c, int from, double time, pb_span 
         in = (pb_span){in.data + (in.len - rest), rest};
         if (failed == PB_ERR_NOMEM) {
             c->status = failed;
+        } else if (conversation_is_lost(c, side, failed)) {
+            in = begun ? chunk : (pb_span){0};
+            begun = false;
+            conversation_skip(c, from, in.len);
         } else if (failed) {
             pb__error_set(&err, failed, 0, "%s", pb_strerror(failed));
             conversation_report_damage(c, from, &err);
@@ -230,7 +298,8 @@ void conversation_end(struct conversation *c, int from)
 {
     struct conversation_side *side = &c->sides[from];
     uint64_t offset = pb_decoder_offset(side->decoder);
-    if (!side->damaged && offset > 0) {
+    bool foreign = c->joins && side->count == 0;
+    if (!side->damaged && offset > 0 && !foreign) {
         pb_error err = {0};
         pb__error_set(&err, PB_ERR_SYNTAX, offset,
                       "the stream ends in the middle of a message, %" PRIu64
@@ -253,31 +322,12 @@ size_t conversation_exported(const struct conversation *c, int from)
 
 /* ---- Begin and end ---- */
 
-static int conversation_side_init(struct conversation *c, struct conversation_side *side)
-{
-    side->conversation = c;
-    side->observer =
-        (struct broker_expression_observer){conversation_on_expression, side};
-    side->invoker = broker_expression_keep_all;
-    side->invoker.ctx = &side->observer;
-    side->reader =
-        pb__reader_new(&(struct pb__reader_config){.jelly = &c->jelly,
-                                                   .invoker = &side->invoker,
-                                                   .messages = true,
-                                                   .done = conversation_on_message,
-                                                   .ctx = side});
-    side->decoder = side->reader ? pb_decoder_new(PB_DIALECT_PB, &conversation_limits,
-                                                  pb__reader_sink(side->reader))
-                                 : NULL;
-    return side->decoder ? 0 : PB_ERR_NOMEM;
-}
-
 int conversation_init(struct conversation *c)
 {
     *c = (struct conversation){.jelly.taster = pb_taster_new()};
     int failed = c->jelly.taster ? pb_taster_allow_all(c->jelly.taster) : PB_ERR_NOMEM;
     for (int i = 0; !failed && i < SIDE_COUNT; i++) {
-        failed = conversation_side_init(c, &c->sides[i]);
+        failed = conversation_side_init(c, i);
     }
     if (failed) {
         conversation_fini(c);

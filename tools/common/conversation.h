@@ -10,8 +10,9 @@
 #include "tools/common/broker_expression.h"
 
 enum { SIDE_CLIENT, SIDE_SERVER, SIDE_COUNT };
-/* "client" and "server". */
+/* "client" and "server", and their letters in the numbers of objects. */
 extern const char *const side_names[SIDE_COUNT];
+extern const char side_letters[SIDE_COUNT];
 /* The side of that name; -1 for any other text, and for NULL. */
 int side_by_name(const char *name);
 
@@ -87,6 +88,7 @@ struct conversation_side {
     uint64_t message_start;  /* the offset in the stream of the message being read */
     uint64_t received;       /* bytes in all */
     uint64_t count;          /* messages */
+    uint64_t skipped;        /* bytes before the first message: see `joins` */
     pb_value *value;         /* of the message that has just been completed */
     pb_error refused;        /* why a member of it is malformed; code 0: none is */
     bool complete;
@@ -97,6 +99,9 @@ struct conversation {
     struct conversation_side sides[SIDE_COUNT];
     pb_jelly_config jelly;
     double time;
+    /* The streams may have been joined in the middle, or be of another protocol: bytes
+     * before the first message are skipped, up to a chunk that begins with one. */
+    bool joins;
     int status; /* non-zero stops everything: PB_ERR_NOMEM, or set by a callback */
     void (*message)(const struct conversation_message *m, void *ctx);
     /* The stream of a side cannot be read from that offset on. */

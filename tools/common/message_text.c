@@ -9,6 +9,7 @@
 
 #include "compat/repr.h"
 #include "libpb/base/buf.h"
+#include "libpb/base/span.h"
 #include "tools/common/command.h"
 
 enum { VALUE_MAX = 240 }; /* bytes of a value that are written unless `full` is set */
@@ -51,8 +52,8 @@ static int append_call_name(struct pb__buf *out, const struct conversation_call 
     pb_span name;
     int failed;
     if (object && pb_as_int(object, &luid) == 0) {
-        failed =
-            pb__buf_printf(out, "<%s %" PRId64 ">", c->cache ? "cache" : "ref", luid);
+        failed = pb__buf_printf(out, "<%s %c%" PRId64 ">", c->cache ? "cache" : "ref",
+                                side_letters[c->cache ? c->from : !c->from], luid);
     } else if (object && pb_as_text(object, &name) == 0) {
         failed = append_escaped_name(out, name);
     } else {
@@ -194,6 +195,14 @@ static int append_other(struct pb__buf *out, const struct conversation_message *
         return failed ? failed : append_value(out, m->value, full);
     }
     int failed = append_escaped_name(out, command);
+    int64_t luid;
+    const pb_value *id = message_member(m->value, 1);
+    bool releases = pb__span_is(command, "decref") || pb__span_is(command, "decache");
+    if (!failed && (releases || pb__span_is(command, "uncache")) && id &&
+        pb_as_int(id, &luid) == 0) {
+        return pb__buf_printf(out, " %c%" PRId64,
+                              side_letters[releases ? !m->from : m->from], luid);
+    }
     for (size_t i = 1; i < pb_len(m->value) && !failed; i++) {
         failed = pb__buf_puts(out, " ");
         failed = failed ? failed : append_value(out, message_member(m->value, i), full);

@@ -110,7 +110,8 @@ static int pcap_add_frame(struct tcp_reassembly *t, pb_span frame, int link, dou
     return tcp_reassembly_add(t, &s);
 }
 
-static int pcap_read_frames(pcap_t *pcap, struct tcp_reassembly *t, pb_error *err)
+static int pcap_read_frames(pcap_t *pcap, struct tcp_reassembly *t,
+                            const struct traffic_sink *sink, pb_error *err)
 {
     struct pcap_pkthdr *header;
     const u_char *data;
@@ -118,7 +119,10 @@ static int pcap_read_frames(pcap_t *pcap, struct tcp_reassembly *t, pb_error *er
     double first = -1;
     while (!failed && (got = pcap_next_ex(pcap, &header, &data)) == 1) {
         double time = (double)header->ts.tv_sec + (double)header->ts.tv_usec * 1e-6;
-        first = first < 0 ? time : first;
+        if (first < 0) {
+            first = time;
+            sink->begin(TRAFFIC_PCAP, first, sink->ctx);
+        }
         failed = pcap_add_frame(t, (pb_span){data, header->caplen}, pcap_datalink(pcap),
                                 time - first);
     }
@@ -129,15 +133,24 @@ static int pcap_read_frames(pcap_t *pcap, struct tcp_reassembly *t, pb_error *er
     return failed ? failed : ended ? ended : err->code;
 }
 
-static ssize_t pcap_read_gzip(void *cookie, char *out, size_t size)
+struct pcap_input {
+    struct input *in;
+    pb_error *err;
+};
+
+static ssize_t pcap_input_read(void *cookie, char *out, size_t size)
 {
-    return gzread(cookie, out, (unsigned)(size > 65536 ? 65536 : size));
+    struct pcap_input *p = cookie;
+    size_t n = input_read(p->in, (uint8_t *)out, size, p->err);
+    return p->err->code ? -1 : (ssize_t)n;
 }
 
-int traffic_file_read_pcap(gzFile file, const struct traffic_sink *sink, pb_error *err)
+int traffic_file_read_pcap(struct input *in, const struct traffic_sink *sink,
+                           pb_error *err)
 {
     char why[PCAP_ERRBUF_SIZE] = "";
-    FILE *f = fopencookie(file, "rb", (cookie_io_functions_t){.read = pcap_read_gzip});
+    struct pcap_input p = {in, err};
+    FILE *f = fopencookie(&p, "rb", (cookie_io_functions_t){.read = pcap_input_read});
     pcap_t *pcap = f ? pcap_fopen_offline(f, why) : NULL;
     struct tcp_reassembly *t = tcp_reassembly_new(sink);
     int failed;
@@ -146,7 +159,7 @@ int traffic_file_read_pcap(gzFile file, const struct traffic_sink *sink, pb_erro
     } else if (!pcap) {
         failed = pb__error_set(err, PB_ERR_SYNTAX, 0, "%s", why);
     } else {
-        failed = pcap_read_frames(pcap, t, err);
+        failed = pcap_read_frames(pcap, t, sink, err);
     }
     tcp_reassembly_free(t);
     if (pcap) {

@@ -3,16 +3,14 @@
  * Recognises the format of a traffic file, and reads captures and raw streams. */
 #include "tools/common/traffic_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "libpb/base/error.h"
 #include "tools/common/capture_file.h"
 #include "tools/common/conversation.h"
 
-enum { MAGIC = 4, CHUNK = 65536 };
+enum { MAGIC = 4 };
 
 static int capture_take_line(const json_t *line, struct pb__buf *hex,
                              const struct traffic_sink *sink, pb_error *err)
@@ -40,15 +38,25 @@ static int capture_take_line(const json_t *line, struct pb__buf *hex,
                : sink->bytes(n, server, time, (pb_span){hex->data, hex->len}, sink->ctx);
 }
 
-static int traffic_read_capture(gzFile file, const struct traffic_sink *sink,
+/* Seconds since 1970 of the time in a capture's first line; 0: it has none. */
+static double capture_epoch(const json_t *header)
+{
+    const char *text = json_string_value(json_object_get(header, "recorded"));
+    struct tm utc = {0};
+    return text && strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc) ? (double)timegm(&utc) : 0;
+}
+
+static int traffic_read_capture(struct input *in, const struct traffic_sink *sink,
                                 pb_error *err)
 {
-    struct capture_file c = {.file = file};
+    struct capture_file c = {.input = in};
     struct pb__buf hex = {0};
     json_t *line;
     int failed = 0;
     while (!failed && (line = capture_file_next(&c, err))) {
-        if (!json_object_get(line, "format") && !json_object_get(line, "expect")) {
+        if (json_object_get(line, "format")) {
+            sink->begin(TRAFFIC_CAPTURE, capture_epoch(line), sink->ctx);
+        } else if (!json_object_get(line, "expect")) {
             failed = capture_take_line(line, &hex, sink, err);
         }
         json_decref(line);
@@ -57,25 +65,21 @@ static int traffic_read_capture(gzFile file, const struct traffic_sink *sink,
         pb__error_where(err, "line %zu", c.line);
     }
     pb__buf_fini(&hex);
-    pb__buf_fini(&c.text);
+    capture_file_close(&c);
     return failed ? failed : err->code;
 }
 
-static int traffic_read_raw(gzFile file, int from, const struct traffic_sink *sink,
+static int traffic_read_raw(struct input *in, int from, const struct traffic_sink *sink,
                             pb_error *err)
 {
-    uint8_t chunk[CHUNK];
-    int n, failed = 0;
-    while (!failed && (n = gzread(file, chunk, sizeof chunk)) > 0) {
-        failed = sink->bytes(1, from, 0, (pb_span){chunk, (size_t)n}, sink->ctx);
+    uint8_t chunk[INPUT_CHUNK];
+    size_t n;
+    int failed = 0;
+    sink->begin(TRAFFIC_RAW, 0, sink->ctx);
+    while (!failed && (n = input_read(in, chunk, sizeof chunk, err)) > 0) {
+        failed = sink->bytes(1, from, 0, (pb_span){chunk, n}, sink->ctx);
     }
-    if (!failed && n < 0) {
-        int status;
-        const char *reason = gzerror(file, &status);
-        return pb__error_set(err, status == Z_ERRNO ? PB_ERR_SYSTEM : PB_ERR_SYNTAX, 0,
-                             "cannot be read: %s",
-                             status == Z_ERRNO ? strerror(errno) : reason);
-    }
+    failed = failed ? failed : err->code;
     return failed ? failed : sink->end(1, from, 0, NULL, sink->ctx);
 }
 
@@ -96,37 +100,30 @@ static bool traffic_is_pcap(const uint8_t *magic)
     return false;
 }
 
-static int traffic_read(gzFile file, int raw_from, const struct traffic_sink *sink,
+static int traffic_read(struct input *in, int raw_from, const struct traffic_sink *sink,
                         pb_error *err)
 {
     uint8_t magic[MAGIC] = {0};
-    int n = gzread(file, magic, MAGIC);
-    for (int i = n; i-- > 0;) {
-        gzungetc(magic[i], file);
+    size_t n = input_peek(in, magic, MAGIC, err);
+    if (err->code) {
+        return err->code;
     }
-    bool packets = n == MAGIC && traffic_is_pcap(magic);
-    sink->begin(packets, sink->ctx);
-    if (packets) {
-        return traffic_file_read_pcap(file, sink, err);
+    if (n == MAGIC && traffic_is_pcap(magic)) {
+        return traffic_file_read_pcap(in, sink, err);
     }
-    return n > 0 && magic[0] == '{' ? traffic_read_capture(file, sink, err)
-                                    : traffic_read_raw(file, raw_from, sink, err);
+    return n > 0 && magic[0] == '{' ? traffic_read_capture(in, sink, err)
+                                    : traffic_read_raw(in, raw_from, sink, err);
 }
 
-int traffic_file_read(const char *path, int raw_from, const struct traffic_sink *sink,
-                      pb_error *err)
+int traffic_file_read(const char *path, int raw_from, bool follow,
+                      const struct traffic_sink *sink, pb_error *err)
 {
-    bool standard = strcmp(path, "-") == 0;
-    int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return pb__error_set(err, PB_ERR_SYSTEM, 0, "%s", strerror(errno));
+    struct input in;
+    if (input_open(&in, path, err) != 0) {
+        return err->code;
     }
-    gzFile file = gzdopen(fd, "rb");
-    if (!file) {
-        close(fd);
-        return pb__error_nomem(err);
-    }
-    int failed = traffic_read(file, raw_from, sink, err);
-    gzclose_r(file);
+    in.follow = follow;
+    int failed = traffic_read(&in, raw_from, sink, err);
+    input_close(&in);
     return failed;
 }

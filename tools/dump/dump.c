@@ -31,8 +31,12 @@ struct dump_connection {
 struct dump {
     struct dump_style style;
     struct dump_pattern method, object;
-    bool errors, is_pcap, wants_stats;
+    bool errors, wants_stats, follow;
+    enum traffic_format format;
+    uint64_t messages; /* in the file that is read */
+    bool damaged;      /* and whether damage was reported in it */
     int raw_from;
+    int colour;               /* 0 at a terminal, 1 always, 2 never */
     struct dump_stats *stats; /* NULL: messages are printed */
     struct dump_connection **connections;
     size_t count;
@@ -111,6 +115,11 @@ static void dump_on_message(const struct conversation_message *m, void *ctx)
     struct dump_connection *c = ctx;
     struct dump *d = c->dump;
     int failed = 0;
+    const struct conversation_side *side = &c->conversation.sides[m->from];
+    d->messages++;
+    if (side->count == 1 && side->skipped && !d->stats) {
+        dump_joined(&d->style, c->number, m->from, m->time, side->skipped);
+    }
     if (dump_wants_message(d, m)) {
         failed = d->stats ? dump_stats_add(d->stats, m)
                           : dump_message(&d->style, c->number, m);
@@ -123,7 +132,7 @@ static void dump_on_message(const struct conversation_message *m, void *ctx)
 /* Whether a connection in a pcap file seems to be of another protocol. */
 static bool dump_is_foreign(const struct dump_connection *c)
 {
-    return c->dump->is_pcap && c->conversation.sides[SIDE_CLIENT].count == 0 &&
+    return c->conversation.joins && c->conversation.sides[SIDE_CLIENT].count == 0 &&
            c->conversation.sides[SIDE_SERVER].count == 0;
 }
 
@@ -137,6 +146,7 @@ static void dump_on_damage(int from, double time, uint64_t offset, const pb_erro
         return;
     }
     d->status = TOOL_FAILED;
+    d->damaged = true;
     if (d->stats) {
         dump_stats_damage(d->stats);
     } else {
@@ -153,6 +163,7 @@ static struct dump_connection *dump_connection_new(struct dump *d, size_t number
     }
     c->dump = d;
     c->number = number;
+    c->conversation.joins = d->format == TRAFFIC_PCAP;
     c->conversation.message = dump_on_message;
     c->conversation.damage = dump_on_damage;
     c->conversation.ctx = c;
@@ -182,9 +193,11 @@ static struct dump_connection *dump_connection_at(struct dump *d, size_t number)
     return *place;
 }
 
-static void dump_on_begin(bool is_pcap, void *ctx)
+static void dump_on_begin(enum traffic_format format, double epoch, void *ctx)
 {
-    ((struct dump *)ctx)->is_pcap = is_pcap;
+    struct dump *d = ctx;
+    d->format = format;
+    d->style.epoch = epoch;
 }
 
 static int dump_on_bytes(size_t number, int from, double time, pb_span in, void *ctx)
@@ -232,17 +245,33 @@ static void dump_end_connections(struct dump *d)
     d->count = 0;
 }
 
+/* Says that a file has no message in it. That is no error of a capture without bytes: of a
+ * client that only tried the port. */
+static void dump_report_empty(struct dump *d, const char *path)
+{
+    bool empty_capture = d->format == TRAFFIC_CAPTURE;
+    tool_error("%s: no Perspective Broker message is in it", path);
+    d->status = empty_capture ? d->status : TOOL_FAILED;
+}
+
 static void dump_file(struct dump *d, const char *path)
 {
     struct traffic_sink sink = {dump_on_begin, dump_on_bytes, dump_on_end, d};
     pb_error err = {0};
-    int failed = traffic_file_read(path, d->raw_from, &sink, &err);
+    d->messages = 0;
+    d->damaged = false;
+    d->format = TRAFFIC_PCAP;
+    d->style.epoch = 0;
+    d->style.numbered = false;
+    int failed = traffic_file_read(path, d->raw_from, d->follow, &sink, &err);
     dump_end_connections(d);
     if (failed) {
         pb__error_set(&err, failed, 0, "%s", pb_strerror(failed));
         char text[TOOL_ERROR_SIZE];
         tool_error("%s: %s", path, tool_format_error(text, &err));
         d->status = err.code == PB_ERR_SYSTEM ? TOOL_USAGE : TOOL_FAILED;
+    } else if (d->messages == 0 && !d->damaged) {
+        dump_report_empty(d, path);
     }
 }
 
@@ -250,7 +279,10 @@ static void dump_file(struct dump *d, const char *path)
 
 enum {
     DUMP_CLIENT,
+    DUMP_CLOCK,
+    DUMP_COLOR,
     DUMP_ERRORS,
+    DUMP_FOLLOW,
     DUMP_FULL,
     DUMP_JSON,
     DUMP_METHOD,
@@ -261,20 +293,42 @@ enum {
 static const struct tool_option dump_option_rows[] = {
     {"client", NULL, "raw bytes were sent by the client, not by the server", DUMP_CLIENT,
      0},
+    {"clock", NULL,
+     "print the time of day instead of the seconds since the recording began, if the "
+     "file has it",
+     DUMP_CLOCK, 0},
+    {"color", "[=WHEN]", "colour the lines: always, never, or auto, at a terminal",
+     DUMP_COLOR, 0},
     {"errors", NULL, "print only failures, and why a stream cannot be read", DUMP_ERRORS,
      0},
+    {"follow", NULL, "go on when the file grows", DUMP_FOLLOW, 'f'},
     {"full", NULL, "print long values in full", DUMP_FULL, 0},
     {"json", NULL, "print lossless JSON, one line per message", DUMP_JSON, 0},
     {"method", "PATTERN",
      "print only calls, and their answers, if the regular expression matches a part "
      "of the method's name",
      DUMP_METHOD, 0},
-    {"object", "PATTERN", "the same for the object: \"root\", \"<ref 1>\", ...",
+    {"object", "PATTERN", "the same for the object: \"root\", \"<ref S1>\", ...",
      DUMP_OBJECT, 0},
     {"stats", NULL,
      "print a summary: calls by method, times, bytes, errors, unreleased references",
      DUMP_STATS, 0},
     {0}};
+
+static int dump_set_colour(struct dump *d, const char *when)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+    int i = 0;
+    while (when && i < 3 && strcmp(when, words[i]) != 0) {
+        i++;
+    }
+    if (i == 3) {
+        tool_error("--color=%s: always, never or auto is needed", when);
+        return TOOL_USAGE;
+    }
+    d->colour = when ? i : 1;
+    return TOOL_DONE;
+}
 
 static int dump_take_option(void *ctx, int id, const char *argument)
 {
@@ -282,6 +336,14 @@ static int dump_take_option(void *ctx, int id, const char *argument)
     switch (id) {
     case DUMP_CLIENT:
         d->raw_from = SIDE_CLIENT;
+        break;
+    case DUMP_CLOCK:
+        d->style.clock = true;
+        break;
+    case DUMP_COLOR:
+        return dump_set_colour(d, argument);
+    case DUMP_FOLLOW:
+        d->follow = true;
         break;
     case DUMP_ERRORS:
         d->errors = true;
@@ -308,9 +370,16 @@ static int dump_run(struct dump *d, int count, char **files)
     if (d->wants_stats && !(d->stats = dump_stats_new())) {
         return tool_nomem();
     }
-    d->style.colour = !d->style.json && dump_wants_colour();
+    d->style.colour =
+        !d->style.json && (d->colour ? d->colour == 1 : dump_wants_colour());
     files = count ? files : standard_input;
     for (int i = 0; i < (count ? count : 1); i++) {
+        if (count > 1 && !d->style.json && !d->stats) {
+            fputs(i ? "\n" : "", stdout);
+            tool_print(stdout, "==> %s <==", files[i]);
+            putchar('\n');
+        }
+        d->style.file = count > 1 ? files[i] : NULL;
         dump_file(d, files[i]);
     }
     if (d->stats && dump_stats_print(d->stats, d->style.json) != 0) {

@@ -13,7 +13,10 @@
 
 struct dump_style {
     bool json, full, colour;
-    bool numbered; /* print the number of the connection */
+    bool numbered;    /* print the number of the connection */
+    bool clock;       /* print the time of day, if it is known */
+    double epoch;     /* seconds since 1970 at time 0; 0: not known */
+    const char *file; /* its name, in JSON; NULL: none */
 };
 
 /* Prints a message on a line. PB_ERR_NOMEM, or PB_ERR_SYSTEM if it cannot be written. */
@@ -22,6 +25,9 @@ int dump_message(const struct dump_style *style, size_t connection,
 /* Prints why the stream of a side cannot be read from that offset on. */
 void dump_damage(const struct dump_style *style, size_t connection, int from, double time,
                  uint64_t offset, const pb_error *why);
+/* Prints from which offset on the stream of a side is read, which began before. */
+void dump_joined(const struct dump_style *style, size_t connection, int from, double time,
+                 uint64_t offset);
 /* Prints a JSON value on a line, and frees it. PB_ERR_NOMEM. */
 int dump_json(json_t *j);
 /* Whether standard output is a terminal and NO_COLOR is not set. */

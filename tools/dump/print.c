@@ -4,24 +4,47 @@
 #include "tools/dump/dump.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/common/command.h"
 #include "tools/common/message_text.h"
 #include "tools/json/json.h"
+#include "tools/json/json_text.h"
+
+enum { CLOCK_SIZE = 48 };
 
 /* ---- As text ---- */
+
+/* Formats seconds since 1970: as a local time of day, or in full, in UTC. */
+static const char *dump_clock(char out[CLOCK_SIZE], double time, bool full)
+{
+    time_t seconds = (time_t)floor(time);
+    struct tm parts;
+    size_t n =
+        full ? strftime(out, CLOCK_SIZE, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &parts))
+             : strftime(out, CLOCK_SIZE, "%H:%M:%S", localtime_r(&seconds, &parts));
+    snprintf(out + n, CLOCK_SIZE - n, ".%06d%s", (int)((time - (double)seconds) * 1e6),
+             full ? "Z" : "");
+    return out;
+}
 
 static void dump_print_head(const struct dump_style *style, size_t connection, int from,
                             double time, const char *colour)
 {
-    printf("%10.6f ", time);
+    char clock[CLOCK_SIZE];
+    if (style->clock && style->epoch > 0) {
+        printf("%s ", dump_clock(clock, style->epoch + time, false));
+    } else {
+        printf("%10.6f ", time);
+    }
     if (style->numbered) {
         printf("[%zu] ", connection);
     }
-    printf("%s%s%s ", colour, from == SIDE_CLIENT ? "C>S" : "S>C",
+    printf("%s%s%s ", colour, from == SIDE_CLIENT ? "C>S" : "    S>C",
            *colour ? "\033[0m" : "");
 }
 
@@ -41,7 +64,21 @@ static json_t *dump_value_json(const pb_value *v)
     return v ? value_to_json(v) : json_pack("{s:b}", "malformed", 1);
 }
 
-static json_t *dump_message_json(size_t connection, const struct conversation_message *m)
+/* Adds where a line comes from: the file and the time of day, as far as they are known. */
+static void dump_add_origin(const struct dump_style *style, json_t *j, double time)
+{
+    char clock[CLOCK_SIZE];
+    if (j && style->file) {
+        json_object_set_new(j, "file", json_string(style->file));
+    }
+    if (j && style->epoch > 0) {
+        json_object_set_new(j, "time",
+                            json_string(dump_clock(clock, style->epoch + time, true)));
+    }
+}
+
+static json_t *dump_message_json(const struct dump_style *style, size_t connection,
+                                 const struct conversation_message *m)
 {
     static const char *const kinds[] = {
         [MESSAGE_DIALECTS] = "dialects", [MESSAGE_DIALECT] = "dialect",
@@ -51,6 +88,7 @@ static json_t *dump_message_json(size_t connection, const struct conversation_me
                           (int)connection, "from", side_names[m->from], "kind",
                           kinds[m->kind], "bytes", (int)m->bytes);
     int failed = j ? 0 : -1;
+    dump_add_origin(style, j, m->time);
     if (!failed && m->call) {
         char *name = message_call_name(m->call);
         failed = json_object_set_new(j, "request", json_integer(m->call->request)) |
@@ -84,13 +122,15 @@ static json_t *dump_message_json(size_t connection, const struct conversation_me
 
 int dump_json(json_t *j)
 {
-    char *text = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
-    json_decref(j);
-    if (text) {
-        puts(text);
+    struct pb__buf text = {0};
+    int failed = json_tree_append(&text, j, true);
+    if (!failed) {
+        fwrite(text.data, 1, text.len, stdout);
+        putchar('\n');
     }
-    free(text);
-    return text ? 0 : PB_ERR_NOMEM;
+    json_tree_free(j);
+    pb__buf_fini(&text);
+    return failed;
 }
 
 /* ---- Both ---- */
@@ -106,7 +146,7 @@ int dump_message(const struct dump_style *style, size_t connection,
 {
     int failed;
     if (style->json) {
-        failed = dump_json(dump_message_json(connection, m));
+        failed = dump_json(dump_message_json(style, connection, m));
     } else {
         struct pb__buf out = {0};
         failed = message_append_text(&out, m, style->full);
@@ -126,13 +166,26 @@ void dump_damage(const struct dump_style *style, size_t connection, int from, do
     char text[TOOL_ERROR_SIZE];
     tool_format_error(text, why);
     if (style->json) {
-        dump_json(json_pack("{s:f, s:i, s:s, s:s, s:I, s:s}", "t", time, "connection",
-                            (int)connection, "from", side_names[from], "kind", "damage",
-                            "offset", (json_int_t)offset, "why", text));
+        json_t *j = json_pack("{s:f, s:i, s:s, s:s, s:I, s:s}", "t", time, "connection",
+                              (int)connection, "from", side_names[from], "kind", "damage",
+                              "offset", (json_int_t)offset, "why", text);
+        dump_add_origin(style, j, time);
+        dump_json(j);
         return;
     }
     dump_print_head(style, connection, from, time, style->colour ? "\033[31m" : "");
     tool_print(stdout, "the %s's stream is unreadable from byte %" PRIu64 ": %s",
                side_names[from], offset, text);
     putchar('\n');
+}
+
+void dump_joined(const struct dump_style *style, size_t connection, int from, double time,
+                 uint64_t offset)
+{
+    if (!style->json) {
+        dump_print_head(style, connection, from, time, "");
+        printf("the %s's stream is read from byte %" PRIu64
+               " on; what is before began earlier\n",
+               side_names[from], offset);
+    }
 }

@@ -112,7 +112,7 @@ static bool is_broker_notation(const json_t *j)
 {
     static const char *const keys[] = {"remote",      "referenceable", "viewable",
                                        "remotecopy",  "copyable",      "viewpoint",
-                                       "remotecache", "cacheable"};
+                                       "remotecache", "cacheable",     "expression"};
     bool found = false;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         found = found || json_object_get(j, keys[i]);

@@ -10,6 +10,7 @@
 #include "libpb/base/buf.h"
 #include "libpb/base/map.h"
 #include "pb/broker.h"
+#include "tools/common/broker_expression.h"
 #include "tools/common/hex.h"
 
 /* A container whose members are being written. */
@@ -39,6 +40,8 @@ static const char *const json_keys[] = {
 static bool is_container_value(const pb_value *v)
 {
     switch (pb_value_kind(v)) {
+    case PB_OBJECT:
+        return broker_expression_of(v) != NULL;
     case PB_LIST:
     case PB_TUPLE:
     case PB_DICT:
@@ -50,6 +53,17 @@ static bool is_container_value(const pb_value *v)
     default:
         return false;
     }
+}
+
+/* The id of an expression of the broker's, then its state; NULL at the end. */
+static pb_value *expression_next_value(struct json_container *o)
+{
+    const struct pb__form *form = broker_expression_of(o->v);
+    pb_value *members[] = {form->id, form->state, NULL};
+    while (o->at < 2 && !members[o->at]) {
+        o->at++;
+    }
+    return members[o->at < 2 ? o->at++ : 2];
 }
 
 /* The next member of a container; NULL at its end. */
@@ -66,6 +80,8 @@ static pb_value *container_next_value(struct json_container *o)
         return o->at++ ? NULL : pb_instance_state(o->v);
     case PB_METHOD:
         return o->at++ ? NULL : pb_method_self(o->v);
+    case PB_OBJECT:
+        return expression_next_value(o);
     default:
         return pb_item(o->v, o->at++);
     }
@@ -206,13 +222,22 @@ static json_t *scalar_to_json(const pb_value *v)
     }
 }
 
+/* The head of an expression: as text, if it is that. */
+static json_t *head_to_json(pb_span head)
+{
+    json_t *j = json_stringn((const char *)head.data, head.len);
+    return j ? j : bytes_to_json(head);
+}
+
 /* The JSON of a container without its members, *new*; NULL for lack of memory. */
 static json_t *writing_open(struct json_writing *w, const pb_value *v)
 {
     pb_kind kind = pb_value_kind(v);
     bool named = kind == PB_INSTANCE || kind == PB_METHOD;
-    json_t *j = named ? json_pack("{s:s}", json_keys[kind], pb_name_of(v))
-                      : json_pack("{s:[]}", json_keys[kind]);
+    const struct pb__form *form = broker_expression_of(v);
+    json_t *j = form    ? json_pack("{s:o}", "expression", head_to_json(form->head))
+                : named ? json_pack("{s:s}", json_keys[kind], pb_name_of(v))
+                        : json_pack("{s:[]}", json_keys[kind]);
     struct json_container o = {.v = v, .object = j};
     bool good = j && pb__buf_append(&w->open, &o, sizeof o) == 0;
     if (good && writing_place(w, v) == 2) {
@@ -227,8 +252,27 @@ static json_t *writing_open(struct json_writing *w, const pb_value *v)
     return j;
 }
 
+/* The notation of a reference to an object of the peer, and of jelly's Unpersistable,
+ * which are expressions to who reads messages from outside. NULL if v is neither. */
+static json_t *known_expression_to_json(const pb_value *v)
+{
+    pb_value *id;
+    pb_span reason;
+    int64_t luid;
+    if (broker_expression_is(v, "remote", &id) && pb_as_int(id, &luid) == 0) {
+        return json_pack("{s:I}", "remote", (json_int_t)luid);
+    }
+    return broker_expression_is(v, "unpersistable", &id) && pb_as_text(id, &reason) == 0
+               ? json_pack("{s:s%}", "unpersistable", reason.data, reason.len)
+               : NULL;
+}
+
 static json_t *writing_value(struct json_writing *w, const pb_value *v)
 {
+    json_t *known = known_expression_to_json(v);
+    if (known) {
+        return known;
+    }
     if (!is_container_value(v)) {
         return scalar_to_json(v);
     }
@@ -241,6 +285,9 @@ static json_t *writing_value(struct json_writing *w, const pb_value *v)
  * last. */
 static bool container_put_json(json_t *object, pb_kind kind, size_t at, json_t *j)
 {
+    if (kind == PB_OBJECT) {
+        return json_object_set_new(object, at == 1 ? "luid" : "state", j) == 0;
+    }
     if (kind == PB_INSTANCE || kind == PB_METHOD) {
         return json_object_set_new(object, kind == PB_METHOD ? "self" : "state", j) == 0;
     }

@@ -30,6 +30,11 @@ int capture_writer_open(struct capture_writer *w, const char *path, pb_error *er
     return 0;
 }
 
+void capture_writer_share(struct capture_writer *w, FILE *to, size_t connection)
+{
+    *w = (struct capture_writer){.plain = to, .connection = connection};
+}
+
 static void capture_writer_set_error(struct capture_writer *w, int code)
 {
     int status = Z_OK;
@@ -46,11 +51,14 @@ static void capture_writer_set_error(struct capture_writer *w, int code)
 /* Writes w->line. */
 static void capture_writer_put_line(struct capture_writer *w)
 {
-    if (w->failed || !w->file) {
+    if (w->failed || (!w->file && !w->plain)) {
         return;
     }
     errno = 0;
-    if (gzwrite(w->file, w->line.data, (unsigned)w->line.len) <= 0) {
+    bool written = w->plain
+                       ? fwrite(w->line.data, 1, w->line.len, w->plain) == w->line.len
+                       : gzwrite(w->file, w->line.data, (unsigned)w->line.len) > 0;
+    if (!written) {
         capture_writer_set_error(w, PB_ERR_SYSTEM);
     }
     w->dirty = true;
@@ -58,6 +66,9 @@ static void capture_writer_put_line(struct capture_writer *w)
 
 static void capture_writer_put_json(struct capture_writer *w, json_t *j)
 {
+    if (j && w->connection) {
+        json_object_set_new(j, "connection", json_integer((json_int_t)w->connection));
+    }
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(j);
     w->line.len = 0;
@@ -82,8 +93,11 @@ void capture_writer_begin(struct capture_writer *w, const char *about)
 void capture_writer_bytes(struct capture_writer *w, double time, int from, pb_span in)
 {
     w->line.len = 0;
-    if (pb__buf_printf(&w->line, "{\"t\":%.6f,\"from\":\"%s\",\"hex\":\"", time,
+    if (pb__buf_printf(&w->line, "{\"t\":%.6f,\"from\":\"%s\",", time,
                        side_names[from]) != 0 ||
+        (w->connection &&
+         pb__buf_printf(&w->line, "\"connection\":%zu,", w->connection)) ||
+        pb__buf_puts(&w->line, "\"hex\":\"") != 0 ||
         pb__buf_reserve(&w->line, 2 * in.len + 3) != 0) {
         capture_writer_set_error(w, PB_ERR_NOMEM);
         return;
@@ -103,7 +117,10 @@ void capture_writer_end(struct capture_writer *w, double time, int from, const c
 
 void capture_writer_flush(struct capture_writer *w)
 {
-    if (w->dirty && !w->failed && gzflush(w->file, Z_SYNC_FLUSH) != Z_OK) {
+    bool flushed =
+        !w->dirty || w->failed ||
+        (w->plain ? fflush(w->plain) == 0 : gzflush(w->file, Z_SYNC_FLUSH) == Z_OK);
+    if (!flushed) {
         capture_writer_set_error(w, PB_ERR_SYSTEM);
     }
     w->dirty = false;

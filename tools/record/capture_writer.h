@@ -6,6 +6,7 @@
 #define PB__TOOLS_RECORD_CAPTURE_WRITER_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <zlib.h>
 
 #include "libpb/base/buf.h"
@@ -13,6 +14,8 @@
 /* Zeroed storage is a file that is not open. */
 struct capture_writer {
     gzFile file;
+    FILE *plain; /* instead of file: standard output, borrowed; without compression */
+    size_t connection; /* of the lines in it */
     struct pb__buf line;
     bool dirty;  /* not everything that was written has been flushed */
     bool failed; /* err says why; nothing more is written */
@@ -21,6 +24,9 @@ struct capture_writer {
 
 /* Creates the file, or empties it. PB_ERR_SYSTEM with the reason, PB_ERR_NOMEM. */
 int capture_writer_open(struct capture_writer *w, const char *path, pb_error *err);
+
+/* Writes plain lines of that connection to a stream instead, beside those of others. */
+void capture_writer_share(struct capture_writer *w, FILE *to, size_t connection);
 
 /* These report errors in w->failed and w->err. */
 

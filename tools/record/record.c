@@ -29,6 +29,8 @@ static const char record_help_begin[] =
     "quarter of a second, or at once on SIGUSR1.\n";
 
 static const char record_help_end[] =
+    "If FILE is -, the traffic of all connections is written to standard output.\n"
+    "\n"
     "Exit status: 0 interrupted; 2 wrong usage; 3 cannot listen, or a capture could\n"
     "not be written.\n"
     "\n"
@@ -45,6 +47,8 @@ struct record {
     const char *local_text, *server_text, *path; /* of --listen and --to; FILE */
     pb_net_config config;                        /* of the connections to the server */
     bool follow, mask;
+    bool is_shared; /* FILE is "-": all connections go to standard output */
+    uint64_t began; /* nanoseconds: of the first connection */
     struct pb__target *local, *server;
     int fd; /* the listening socket */
     uv_poll_t listener;
@@ -74,6 +78,18 @@ struct recorded_connection {
 static double connection_time(const struct recorded_connection *c)
 {
     return (double)(uv_hrtime() - c->began) / 1e9;
+}
+
+/* The time of the lines of --follow, and of a capture that has all connections in it: since
+ * the first connection began. */
+static double record_time(const struct recorded_connection *c)
+{
+    return (double)(uv_hrtime() - c->record->began) / 1e9;
+}
+
+static double capture_time(const struct recorded_connection *c)
+{
+    return c->record->is_shared ? record_time(c) : connection_time(c);
 }
 
 /* ---- Recording ---- */
@@ -126,15 +142,14 @@ static void connection_on_bytes(int from, pb_span in, void *ctx)
     struct recorded_connection *c = ctx;
     struct record *r = c->record;
     bool failed = c->file.failed;
-    double time = connection_time(c);
     in = connection_mask(c, from, in);
-    capture_writer_bytes(&c->file, time, from, in);
+    capture_writer_bytes(&c->file, capture_time(c), from, in);
     connection_check_file(c, failed);
     if (!uv_is_active((uv_handle_t *)&r->flush)) {
         uv_timer_start(&r->flush, record_flush_timer, FLUSH_AFTER, 0);
     }
     if (r->follow) {
-        (void)conversation_receive(&c->conversation, from, time, in);
+        (void)conversation_receive(&c->conversation, from, record_time(c), in);
         fflush(stdout);
     }
 }
@@ -142,7 +157,7 @@ static void connection_on_bytes(int from, pb_span in, void *ctx)
 static void connection_on_end(int from, const char *why, void *ctx)
 {
     struct recorded_connection *c = ctx;
-    capture_writer_end(&c->file, connection_time(c), from, why);
+    capture_writer_end(&c->file, capture_time(c), from, why);
     if (c->record->follow) {
         conversation_end(&c->conversation, from);
         fflush(stdout);
@@ -185,7 +200,7 @@ static void connection_free(void *ctx)
 static void connection_failed(struct recorded_connection *c, const pb_error *why)
 {
     tool_error("connection %zu: %s", c->number, why->text);
-    capture_writer_end(&c->file, connection_time(c), SIDE_SERVER, why->text);
+    capture_writer_end(&c->file, capture_time(c), SIDE_SERVER, why->text);
     relay_reset(c->fd);
     connection_free(c);
 }
@@ -237,7 +252,9 @@ static void connection_open_file(struct recorded_connection *c)
     struct pb__buf path = {0};
     pb_error err = {0};
     int failed = 0;
-    if (c->number == 1) {
+    if (r->is_shared) {
+        capture_writer_share(&c->file, stdout, c->number);
+    } else if (c->number == 1) {
         c->file = r->first;
         r->first = (struct capture_writer){0};
     } else {
@@ -253,7 +270,9 @@ static void connection_open_file(struct recorded_connection *c)
         char about[512];
         snprintf(about, sizeof about, "connection %zu, from %s to %s", c->number,
                  r->local_text, r->server_text);
-        capture_writer_begin(&c->file, about);
+        if (!r->is_shared || c->number == 1) {
+            capture_writer_begin(&c->file, about);
+        }
     }
     connection_check_file(c, false);
 }
@@ -272,6 +291,7 @@ static void connection_new(struct record *r, int fd)
     c->fd = fd;
     c->number = ++r->count;
     c->began = uv_hrtime();
+    r->began = r->began ? r->began : c->began;
     c->conversation.message = connection_on_message;
     c->conversation.damage = connection_on_damage;
     c->conversation.ctx = c;
@@ -374,7 +394,7 @@ static int record_serve(struct record *r)
     r->listener.data = r->flush.data = r->again.data = r;
     record_watch_signals(r);
     uv_poll_start(&r->listener, UV_READABLE, record_accept);
-    tool_print_listening(port, r->local_text);
+    tool_print_listening(r->is_shared ? stderr : stdout, port, r->local_text);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     close(r->fd);
     if (r->local->at.path) {
@@ -451,7 +471,8 @@ static int record_run(struct record *r)
     r->server =
         r->local ? record_target(r->server_text, PB__ENDPOINT_CLIENT, &r->config, &status)
                  : NULL;
-    if (r->server && capture_writer_open(&r->first, r->path, &err) != 0) {
+    bool opens = r->server && !r->is_shared;
+    if (opens && capture_writer_open(&r->first, r->path, &err) != 0) {
         tool_error_from(&err);
         status = TOOL_DISCONNECTED;
     } else if (r->server && uv_loop_init(&r->loop) != 0) {
@@ -485,5 +506,10 @@ int record_main(int argc, char **argv)
         return TOOL_USAGE;
     }
     r.path = argv[0];
+    r.is_shared = strcmp(r.path, "-") == 0;
+    if (r.is_shared && r.follow) {
+        tool_error("--follow and a capture cannot both go to standard output");
+        return TOOL_USAGE;
+    }
     return record_run(&r);
 }

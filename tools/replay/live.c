@@ -51,7 +51,7 @@ static int live_accept(const struct live_replay *o, const char *endpoint,
         pb__target_new(endpoint, PB__ENDPOINT_SERVER, &o->config, &err);
     int fd = t ? pb__socket_listen(&t->at, false, &port, &err) : -1;
     if (fd >= 0) {
-        tool_print_listening(port, endpoint);
+        tool_print_listening(stdout, port, endpoint);
         (void)blocking_socket_accept(out, t, fd, o->timeout ? o->timeout : -1, &err);
         close(fd);
         if (t->at.path) {

@@ -93,9 +93,10 @@ static void recording_on_damage(int from, double time, uint64_t offset,
     }
 }
 
-static void recording_on_begin(bool is_pcap, void *ctx)
+static void recording_on_begin(enum traffic_format format, double epoch, void *ctx)
 {
-    (void)is_pcap;
+    (void)format;
+    (void)epoch;
     (void)ctx;
 }
 
@@ -135,7 +136,7 @@ int recording_read(struct recording *s, const char *path, size_t connection,
     r.conversation.message = recording_on_message;
     r.conversation.damage = recording_on_damage;
     r.conversation.ctx = &r;
-    int failed = traffic_file_read(path, SIDE_SERVER, &sink, err);
+    int failed = traffic_file_read(path, SIDE_SERVER, false, &sink, err);
     if (failed) {
         pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
     } else if (!r.found) {

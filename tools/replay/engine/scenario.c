@@ -88,7 +88,8 @@ static int scenario_on_expression(const struct pb__form *form, void *ctx)
 static bool scenario_side_init(struct scenario_side *side, const pb_jelly_config *jelly,
                                const pb_limits *limits)
 {
-    side->observer = (struct broker_expression_observer){scenario_on_expression, side};
+    side->observer =
+        (struct broker_expression_observer){.seen = scenario_on_expression, .ctx = side};
     side->keeper = broker_expression_keep_all;
     side->keeper.ctx = &side->observer;
     struct pb__reader_config config = {.jelly = jelly,
