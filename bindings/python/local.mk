@@ -27,6 +27,7 @@ bindings_python_tests = \
 	%D%/tests/test_live.py \
 	%D%/tests/test_plain.py \
 	%D%/tests/test_session.py \
+	%D%/tests/test_tasters.py \
 	%D%/tests/test_unknown.py \
 	%D%/tests/test_values.py
 EXTRA_DIST += \

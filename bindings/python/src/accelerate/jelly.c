@@ -209,7 +209,7 @@ static enum jellied jellier_open(struct jellier *j, PyObject *object, enum pbpy_
     j->frames += jellier_frames(&level);
     struct jellier_level *top = &j->levels[j->depth++];
     *top = level;
-    if (!pbpy_items_begin(&top->items, object, kind, true) ||
+    if (!pbpy_items_begin(&top->items, object, kind) ||
         jellier_prepare(j, object, id) != 0) {
         return JELLY_FAILED;
     }

@@ -6,14 +6,17 @@
  * object that is not known yet is represented by a NotKnown of Twisted's. */
 #include "accelerate/twisted.h"
 
-/* An expression that is being unjellied. */
+/* An expression that is being unjellied. Python code may change the list meanwhile, so
+ * what is read is a copy of it, as in Twisted; of a pair in a dict, both parts are taken
+ * at once. */
 struct unjellier_level {
-    PyObject *sexp; /* the list */
+    PyObject *sexp; /* a list of its own: the elements after the head */
     PyObject
-        *object;    /* the list or dict that is made of it; of a reference: its number */
-    PyObject *key;  /* of a dict: the key, until its value is there */
-    PyObject *both; /* of a dict: Twisted's object for a pair that is not known yet */
-    Py_ssize_t next, n; /* elements of sexp */
+        *object;     /* the list or dict that is made of it; of a reference: its number */
+    PyObject *value; /* of a dict: the expression of a value, until it is its turn */
+    PyObject *key;   /* of a dict: the key, until its value is there */
+    PyObject *both;  /* of a dict: Twisted's object for a pair that is not known yet */
+    Py_ssize_t next; /* in sexp */
     enum pbpy_atom
         kind;     /* PBPY_LIST, _TUPLE, _SET, _FROZENSET, _DICTIONARY, _REFERENCE */
     bool filled;  /* object has its final length, with ints for elements to come */
@@ -180,27 +183,25 @@ static int unknown_add_dependant(struct unjellier *u, PyObject *unknown, PyObjec
 static enum unjellied unjellier_open(struct unjellier *u, PyObject *sexp,
                                      enum pbpy_atom kind, PyObject **out)
 {
-    Py_ssize_t n = PyList_GET_SIZE(sexp);
-    if (!pbpy_reserve((void **)&u->levels, u->depth, &u->cap, sizeof *u->levels)) {
-        return UNJELLY_FAILED;
-    }
     *out = NULL;
-    if (pbpy_frames_enter(unjellier_frames(kind), 1, u->frames) != 0) {
+    if (!pbpy_reserve((void **)&u->levels, u->depth, &u->cap, sizeof *u->levels) ||
+        pbpy_frames_enter(unjellier_frames(kind), 1, u->frames) != 0) {
         return UNJELLY_FAILED;
     }
-    Py_INCREF(sexp);
     u->frames += unjellier_frames(kind);
     struct unjellier_level *top = &u->levels[u->depth++];
-    *top = (struct unjellier_level){.sexp = sexp, .next = 1, .n = n, .kind = kind};
+    *top = (struct unjellier_level){.kind = kind,
+                                    .sexp = PyList_GetSlice(sexp, 1, PY_SSIZE_T_MAX)};
+    if (!top->sexp) {
+        return UNJELLY_FAILED;
+    }
     if (kind == PBPY_DICTIONARY) {
         top->object = PyDict_New();
     } else if (kind == PBPY_REFERENCE) {
-        top->object = PyList_GET_ITEM(sexp, 1);
-        Py_INCREF(top->object);
-        top->next = 2;
-        top->n = 3;
+        top->object = Py_NewRef(PyList_GET_ITEM(top->sexp, 0));
+        top->next = 1;
     } else {
-        top->object = PyList_New(n - 1);
+        top->object = PyList_New(PyList_GET_SIZE(top->sexp));
         if (top->object) {
             Py_SET_SIZE(top->object, 0); /* room, but nothing that is not there yet */
         }
@@ -213,8 +214,9 @@ static void unjellier_close(struct unjellier *u)
     struct unjellier_level *top = &u->levels[--u->depth];
     pbpy_frames_leave(unjellier_frames(top->kind));
     u->frames -= unjellier_frames(top->kind);
-    Py_DECREF(top->sexp);
+    Py_XDECREF(top->sexp);
     Py_XDECREF(top->object);
+    Py_XDECREF(top->value);
     Py_XDECREF(top->key);
     Py_XDECREF(top->both);
 }
@@ -252,12 +254,12 @@ static bool sexp_is_regular(PyObject *sexp, enum pbpy_atom atom)
 }
 
 /* The object of a dereference, *new*. */
-static PyObject *unjellier_dereference(struct unjellier *u, PyObject *sexp)
+static PyObject *unjellier_dereference(struct unjellier *u, PyObject *number)
 {
     if (unjellier_make_references(u) != 0) {
         return NULL;
     }
-    PyObject *object = PyDict_GetItemWithError(u->references, PyList_GET_ITEM(sexp, 1));
+    PyObject *object = PyDict_GetItemWithError(u->references, number);
     if (object && object != Py_None) {
         Py_INCREF(object);
         return object;
@@ -265,8 +267,8 @@ static PyObject *unjellier_dereference(struct unjellier *u, PyObject *sexp)
     if (PyErr_Occurred()) {
         return NULL;
     }
-    object = PyObject_CallOneArg(u->st->twisted->_Dereference, PyList_GET_ITEM(sexp, 1));
-    if (object && PyDict_SetItem(u->references, PyList_GET_ITEM(sexp, 1), object) != 0) {
+    object = PyObject_CallOneArg(u->st->twisted->_Dereference, number);
+    if (object && PyDict_SetItem(u->references, number, object) != 0) {
         Py_CLEAR(object);
     }
     return object;
@@ -282,10 +284,50 @@ static PyObject *unjellier_leaf(struct unjellier *u, PyObject *sexp, enum pbpy_a
                                     "strict");
     case PBPY_BOOLEAN:
         return PyBool_FromLong(PyBytes_AS_STRING(first)[0] == 't');
-    case PBPY_DEREFERENCE:
-        return unjellier_dereference(u, sexp);
+    case PBPY_DEREFERENCE: {
+        Py_INCREF(first);
+        PyObject *object = unjellier_dereference(u, first);
+        Py_DECREF(first);
+        return object;
+    }
     default:
         Py_RETURN_NONE;
+    }
+}
+
+/* Calls the method of Twisted's for an expression whose type is allowed, and that became
+ * one which C does not read while the taster ran. */
+static PyObject *unjellier_call_method(struct unjellier *u, PyObject *sexp,
+                                       enum pbpy_atom atom)
+{
+    PyObject *rest = PyList_GetSlice(sexp, 1, PY_SSIZE_T_MAX);
+    PyObject *object = NULL;
+    if (rest && unjellier_make_references(u) == 0) {
+        char name[32];
+        PyOS_snprintf(name, sizeof name, "_unjelly_%s",
+                      PyBytes_AS_STRING(u->st->atoms[atom]));
+        object = PyObject_CallMethod(u->self, name, "O", rest);
+    }
+    Py_XDECREF(rest);
+    unjellier_python_ran(u);
+    return object;
+}
+
+/* Reads an expression whose type is allowed. */
+static enum unjellied unjellier_read(struct unjellier *u, PyObject *sexp,
+                                     enum pbpy_atom atom, PyObject **out)
+{
+    switch (atom) {
+    case PBPY_LIST:
+    case PBPY_TUPLE:
+    case PBPY_SET:
+    case PBPY_FROZENSET:
+    case PBPY_DICTIONARY:
+    case PBPY_REFERENCE:
+        return unjellier_open(u, sexp, atom, out);
+    default:
+        *out = unjellier_leaf(u, sexp, atom);
+        return *out ? UNJELLY_MADE : UNJELLY_FAILED;
     }
 }
 
@@ -301,26 +343,23 @@ static enum unjellied unjellier_visit(struct unjellier *u, PyObject *sexp, PyObj
         head && PyBytes_CheckExact(head)
             ? pbpy_atom_find(PyBytes_AS_STRING(head), (size_t)PyBytes_GET_SIZE(head))
             : PBPY_ATOM_END;
+    /* To look at a taster may run Python code, and to ask it does: the list may be another
+     * one afterwards. */
     if (atom == PBPY_ATOM_END || !unjellier_may_read(u, atom) ||
         !sexp_is_regular(sexp, atom)) {
         *out = unjellier_call_twisted(u, sexp);
-        return *out ? UNJELLY_MADE : UNJELLY_FAILED;
+    } else if (u->judge != PBPY_TASTER_OWN) {
+        return unjellier_read(u, sexp, atom, out);
+    } else if (!unjellier_allows(u, u->st->atoms[atom])) {
+        *out = NULL;
+    } else if (!unjellier_may_read(u, atom)) {
+        *out = unjellier_call_twisted(u, sexp); /* a class was registered for it */
+    } else if (sexp_is_regular(sexp, atom)) {
+        return unjellier_read(u, sexp, atom, out);
+    } else {
+        *out = unjellier_call_method(u, sexp, atom);
     }
-    if (!unjellier_allows(u, head)) {
-        return UNJELLY_FAILED;
-    }
-    switch (atom) {
-    case PBPY_LIST:
-    case PBPY_TUPLE:
-    case PBPY_SET:
-    case PBPY_FROZENSET:
-    case PBPY_DICTIONARY:
-    case PBPY_REFERENCE:
-        return unjellier_open(u, sexp, atom, out);
-    default:
-        *out = unjellier_leaf(u, sexp, atom);
-        return *out ? UNJELLY_MADE : UNJELLY_FAILED;
-    }
+    return *out ? UNJELLY_MADE : UNJELLY_FAILED;
 }
 
 /* ---- Elements ---- */
@@ -328,8 +367,8 @@ static enum unjellied unjellier_visit(struct unjellier *u, PyObject *sexp, PyObj
 /* Gives a list its final length, which Twisted's has from the beginning. */
 static int unjellier_level_fill(struct unjellier_level *top)
 {
-    for (Py_ssize_t i = PyList_GET_SIZE(top->object); !top->filled && i < top->n - 1;
-         i++) {
+    Py_ssize_t n = PyList_GET_SIZE(top->sexp);
+    for (Py_ssize_t i = PyList_GET_SIZE(top->object); !top->filled && i < n; i++) {
         PyObject *index = PyLong_FromSsize_t(i);
         int failed = index ? PyList_Append(top->object, index) : -1;
         Py_XDECREF(index);
@@ -345,7 +384,7 @@ static int unjellier_level_fill(struct unjellier_level *top)
 static int unjellier_put_element(struct unjellier *u, struct unjellier_level *top,
                                  PyObject *object)
 {
-    Py_ssize_t at = top->next - 2; /* next is past it, and past the head */
+    Py_ssize_t at = top->next - 1;
     int unknown = unjellier_is_unknown(u, object);
     if (unknown < 0) {
         Py_DECREF(object);
@@ -396,7 +435,6 @@ static int unjellier_put_in_dict(struct unjellier *u, struct unjellier_level *to
         failed = PyDict_SetItem(top->object, top->key, object);
     }
     if (is_value) {
-        top->next++;
         Py_CLEAR(top->key);
         Py_CLEAR(top->both);
     } else if (!failed && !top->both) {
@@ -461,21 +499,50 @@ static PyObject *unjellier_complete(struct unjellier *u, struct unjellier_level 
     }
 }
 
-/* The next element of an expression, borrowed; NULL at the end. */
+/* Takes both parts of a pair in a dict, *new*; neither, with the exception that Python
+ * raises, of what is no pair. */
+static void pair_unpack(PyObject *pair, PyObject **key, PyObject **value)
+{
+    if (PyList_CheckExact(pair) && PyList_GET_SIZE(pair) == 2) {
+        *key = Py_NewRef(PyList_GET_ITEM(pair, 0));
+        *value = Py_NewRef(PyList_GET_ITEM(pair, 1));
+        return;
+    }
+    PyObject *parts = PySequence_Tuple(pair);
+    Py_ssize_t n = parts ? PyTuple_GET_SIZE(parts) : 0;
+    if (n == 2) {
+        *key = Py_NewRef(PyTuple_GET_ITEM(parts, 0));
+        *value = Py_NewRef(PyTuple_GET_ITEM(parts, 1));
+    } else if (parts && n < 2) {
+        PyErr_Format(PyExc_ValueError,
+                     "not enough values to unpack (expected 2, got %zd)", n);
+    } else if (parts) {
+        PyErr_SetString(PyExc_ValueError, "too many values to unpack (expected 2)");
+    } else if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Format(PyExc_TypeError, "cannot unpack non-iterable %s object",
+                     Py_TYPE(pair)->tp_name);
+    }
+    Py_XDECREF(parts);
+}
+
+/* The next element of an expression, *new*; NULL at the end, or with an exception set. */
 static PyObject *unjellier_level_next(struct unjellier_level *top)
 {
-    if (top->next >= top->n || top->next >= PyList_GET_SIZE(top->sexp)) {
-        return NULL;
-    }
-    PyObject *element = PyList_GET_ITEM(top->sexp, top->next);
-    if (top->kind != PBPY_DICTIONARY) {
-        top->next++;
+    PyObject *element = top->value;
+    if (element) {
+        top->value = NULL;
         return element;
     }
-    Py_ssize_t half = top->key || top->both;
-    return PyList_CheckExact(element) && PyList_GET_SIZE(element) == 2
-               ? PyList_GET_ITEM(element, half)
-               : NULL;
+    if (top->next >= PyList_GET_SIZE(top->sexp)) {
+        return NULL;
+    }
+    element = PyList_GET_ITEM(top->sexp, top->next++);
+    if (top->kind != PBPY_DICTIONARY) {
+        return Py_NewRef(element);
+    }
+    PyObject *key = NULL;
+    pair_unpack(element, &key, &top->value);
+    return key;
 }
 
 static PyObject *unjellier_run(struct unjellier *u, PyObject *sexp)
@@ -503,9 +570,10 @@ static PyObject *unjellier_run(struct unjellier *u, PyObject *sexp)
         }
         PyObject *element = unjellier_level_next(top);
         if (element) {
-            Py_INCREF(element);
             outcome = unjellier_visit(u, element, &made);
             Py_DECREF(element);
+        } else if (PyErr_Occurred()) {
+            break;
         } else {
             made = unjellier_complete(u, top);
             unjellier_close(u);

@@ -5,7 +5,7 @@
  * Directly where that is possible: built-in types are written into an encoder as
  * jelly.jelly would have them. That a container is shared is known only when it is met
  * again, so the heads of references are put in when the bytes are copied out. No Python
- * code runs meanwhile, so nothing changes, and all objects are borrowed. For any other
+ * code runs meanwhile but for finalizers, which the collector may call. For any other
  * type it stops, and the object is written again from its beginning by way of values, as
  * those of a session are. */
 #include "codec/codec.h"
@@ -105,7 +105,7 @@ static int dumper_open(struct dumper *d, PyObject *object, enum pbpy_atom kind,
     if (!pbpy_reserve((void **)&d->open, d->depth, &d->cap, sizeof *d->open)) {
         return -1;
     }
-    return pbpy_items_begin(&d->open[d->depth++], object, kind, false) ? 0 : -1;
+    return pbpy_items_begin(&d->open[d->depth++], object, kind) ? 0 : -1;
 }
 
 /* Writes an object, or the beginning of a container. 0; positive: it is of no built-in
@@ -157,6 +157,7 @@ static int dumper_walk(struct dumper *d, PyObject *object)
         struct pbpy_items *top = &d->open[d->depth - 1];
         object = pbpy_items_next(top);
         if (!object) {
+            failed = PyErr_Occurred() ? -1 : 0;
             pbpy_items_end(top);
             d->depth--;
         } else {

@@ -31,21 +31,20 @@ static inline Py_ssize_t pbpy_container_size(PyObject *container, enum pbpy_atom
 struct pbpy_items {
     PyObject *container; /* one count */
     PyObject *iter;      /* of a set: one count */
-    PyObject *current;   /* of a dict: the value of the current key; of a set: an item */
+    PyObject *current;   /* of a dict: the value of the current key; of a set: an item;
+                          * one count */
     Py_ssize_t next;
     Py_ssize_t size;     /* of a dict: its size at the beginning */
     enum pbpy_atom kind; /* as pbpy_container_kind has it */
     bool value_is_next;
-    bool holds; /* `current` is one count */
 };
 
-/* Begins with a container of that kind. `holds`: Python code may run meanwhile and change
- * the container. False with an exception set; pbpy_items_end is needed in either case. */
+/* Begins with a container of that kind. Python code may run meanwhile and change the
+ * container. False with an exception set; pbpy_items_end is needed in either case. */
 static inline bool pbpy_items_begin(struct pbpy_items *items, PyObject *container,
-                                    enum pbpy_atom kind, bool holds)
+                                    enum pbpy_atom kind)
 {
-    *items = (struct pbpy_items){
-        .container = Py_NewRef(container), .kind = kind, .holds = holds};
+    *items = (struct pbpy_items){.container = Py_NewRef(container), .kind = kind};
     if (kind == PBPY_DICTIONARY) {
         items->size = PyDict_GET_SIZE(container);
     } else if (kind == PBPY_SET || kind == PBPY_FROZENSET) {
@@ -75,32 +74,23 @@ static inline PyObject *pbpy_items_next_of_dict(struct pbpy_items *items)
         items->value_is_next = false;
         return items->current;
     }
-    if (items->holds && !pbpy_items_let_go(items)) {
+    if (!pbpy_items_let_go(items)) {
         return NULL;
     }
     if (!PyDict_Next(items->container, &items->next, &key, &items->current)) {
         items->current = NULL;
         return NULL;
     }
-    if (items->holds) {
-        Py_INCREF(items->current);
-    }
+    Py_INCREF(items->current);
     items->value_is_next = true;
     return key;
 }
 
 static inline PyObject *pbpy_items_next_of_set(struct pbpy_items *items)
 {
-    if (items->holds) {
-        Py_CLEAR(items->current);
-    }
-    PyObject *item = PyIter_Next(items->iter);
-    if (items->holds) {
-        items->current = item;
-    } else {
-        Py_XDECREF(item); /* the set holds it */
-    }
-    return item;
+    Py_CLEAR(items->current);
+    items->current = PyIter_Next(items->iter);
+    return items->current;
 }
 
 /* The next item; of a dict, each key and then its value. Borrowed until the next call or
@@ -125,9 +115,7 @@ static inline PyObject *pbpy_items_next(struct pbpy_items *items)
 
 static inline void pbpy_items_end(struct pbpy_items *items)
 {
-    if (items->holds) {
-        Py_XDECREF(items->current);
-    }
+    Py_XDECREF(items->current);
     Py_XDECREF(items->iter);
     Py_XDECREF(items->container);
 }

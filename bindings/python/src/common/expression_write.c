@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Expressions to bytes. A stack of the lists that are being written replaces recursion.
- * No Python code runs meanwhile, so nothing changes, and all objects are borrowed. */
+ * No Python code runs meanwhile but for finalizers, which the collector may call: so the
+ * lists are held, and an int while methods of it are called. */
 #include "common/expression_write.h"
 
 /* An encoder with a larger buffer is not kept. */
@@ -9,7 +10,7 @@
 
 /* A list or tuple that is being written. */
 struct writer_level {
-    PyObject *list;
+    PyObject *list; /* one count */
     Py_ssize_t next;
 };
 
@@ -36,7 +37,10 @@ static int writer_put_int(struct writer *w, PyObject *number)
         PyObject_RichCompareBool(number, limit, overflow > 0 ? Py_LE : Py_GE) != 1) {
         return 1;
     }
-    return pbpy_int_write_big(w->st, number, overflow < 0, w->out);
+    Py_INCREF(number);
+    int failed = pbpy_int_write_big(w->st, number, overflow < 0, w->out);
+    Py_DECREF(number);
+    return failed;
 }
 
 static int writer_open_list(struct writer *w, PyObject *list, Py_ssize_t n)
@@ -51,7 +55,7 @@ static int writer_open_list(struct writer *w, PyObject *list, Py_ssize_t n)
     if (!pbpy_reserve((void **)&w->levels, w->depth, &w->cap, sizeof *w->levels)) {
         return -1;
     }
-    w->levels[w->depth++] = (struct writer_level){list, 0};
+    w->levels[w->depth++] = (struct writer_level){Py_NewRef(list), 0};
     return 0;
 }
 
@@ -94,6 +98,7 @@ static int writer_walk(struct writer *w, PyObject *item)
             top->next++;
             failed = writer_put(w, item);
         } else {
+            Py_DECREF(top->list);
             w->depth--;
         }
     }
@@ -154,6 +159,9 @@ PyObject *pbpy_expression_write(struct pbpy_state *st, PyObject *expression,
         *refused = failed > 0 ? w.refused : NULL;
     }
     pbpy_encoder_give(st, e, &rules->limits);
+    while (w.depth > 0) {
+        Py_DECREF(w.levels[--w.depth].list);
+    }
     PyMem_Free(w.levels);
     return bytes;
 }

@@ -233,7 +233,7 @@ static bool pack_push_container(struct pack *c, PyObject *object, enum pbpy_atom
                                 pb_value *v)
 {
     struct pack_frame frame = {.v = v};
-    if (!pbpy_items_begin(&frame.items, object, kind, true)) {
+    if (!pbpy_items_begin(&frame.items, object, kind)) {
         pb_value_unref(v);
         pack_frame_fini(&frame);
         return false;
