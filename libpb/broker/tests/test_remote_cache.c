@@ -331,12 +331,13 @@ static void limited(struct pair *p)
 
 PB_TEST(cache, is_refused_beyond_the_limit)
 {
-    converse(limited,
-             "failure -6 twisted.spread.banana.BananaError: the peer has sent more caches "
-             "than the limit of 2\n"
-             "client closed\n"
-             "stopped\nstopped\nstopped\n"
-             "server closed\n");
+    converse(
+        limited,
+        "failure -6 twisted.spread.banana.BananaError: the peer has sent more caches "
+        "than the limit of 2\n"
+        "client closed\n"
+        "stopped\nstopped\nstopped\n"
+        "server closed\n");
 }
 
 /* ---- While it is removed ---- */
