@@ -10,16 +10,16 @@
 
 typedef struct command command;
 
-/* Where a command runs and who waits for it. *command is the one that is running, and NULL
- * again when it is over. */
+/* Where a command runs and who waits for it. *command is the one that is running, and
+ * NULL again when it is over. */
 struct place {
     const char *folder; /* of the builder */
     command **command;
     pb_object *owner; /* of this, kept until then */
 };
 
-/* Starts a command for a step, with the arguments that the master gave. False: there is no
- * such command. */
+/* Starts a command for a step, with the arguments that the master gave. False: there is
+ * no such command. */
 bool command_start(struct place place, pb_remote *step, const char *name, pb_value *args);
 /* Kills what it runs. */
 void command_interrupt(command *c);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A worker for Buildbot's masters, as buildbot-worker is one: logs in, with an object that
- * the master calls, runs what it is told to, and comes back when the connection is lost.
+ * A worker for Buildbot's masters, as buildbot-worker is one: logs in, with an object
+ * that the master calls, runs what it is told to, and comes back when the connection is
+ * lost.
  *
  *     buildbot_worker FOLDER HOST:PORT NAME PASSWORD */
 #include <pb/pb.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A node of a Firefly tree: gives its proxy to the root, calls targets there, and is called
- * by the root until the connection ends. firefly_root.c is a root; Firefly's own, or one
- * of Twisted's, does as well.
+ * A node of a Firefly tree: gives its proxy to the root, calls targets there, and is
+ * called by the root until the connection ends. firefly_root.c is a root; Firefly's own,
+ * or one of Twisted's, does as well.
  *
  *     firefly_node [--python3] HOST:PORT NAME [COMMAND [ARG]... [then COMMAND [ARG]...]...]
  *

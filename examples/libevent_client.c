@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The client of one_two_server.c under libevent, whose loop ends when the connection has. */
+ * The client of one_two_server.c under libevent, whose loop ends when the connection
+ * has. */
 #include <pb/adapters/libevent.h>
 
 #include "examples/loop.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Fetches the file of paging_server.c, or of a Twisted server with a method fetch that
- * pages to a collector, and writes it to standard output page by page. While that is slow,
- * nothing more is read, and the server has to wait. */
+ * pages to a collector, and writes it to standard output page by page. While that is
+ * slow, nothing more is read, and the server has to wait. */
 #include <pb/pb.h>
 #include <stdio.h>
 

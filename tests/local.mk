@@ -13,6 +13,7 @@ script_tests += \
 	%D%/check-headers \
 	%D%/check-includes \
 	%D%/check-install \
+	%D%/check-limits \
 	%D%/check-null \
 	%D%/check-parts \
 	%D%/check-static-names \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The tables of NULL test the rule of pb/error.h. Each exported function has a row,
- * PB_TEST(null, NAME), which calls it with NULL for each of its pointers in turn, with NULL
- * for all of them, and with no_bytes for each span. tests/check-null compares the rows with
- * the list of exported symbols and with the headers. */
+ * PB_TEST(null, NAME), which calls it with NULL for each of its pointers in turn, with
+ * NULL for all of them, and with no_bytes for each span. tests/check-null compares the
+ * rows with the list of exported symbols and with the headers. */
 #ifndef PB__TEST_NULL_H
 #define PB__TEST_NULL_H
 

@@ -28,9 +28,9 @@ void pb__test_fail_at(long n, bool forever);
 bool pb__test_failed(void);
 /* The number of blocks that are allocated now. */
 long pb__test_live(void);
-/* Bytes, counted since the last pb__test_count_bytes: the most that were allocated at once,
- * and all that were asked for. Both say how much memory, and how much work with memory, an
- * input costs. What was allocated before does not count. */
+/* Bytes, counted since the last pb__test_count_bytes: the most that were allocated at
+ * once, and all that were asked for. Both say how much memory, and how much work with
+ * memory, an input costs. What was allocated before does not count. */
 void pb__test_count_bytes(void);
 size_t pb__test_peak_bytes(void);
 size_t pb__test_taken_bytes(void);

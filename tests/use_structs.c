@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A program that uses each public struct, linked with the shared libraries as a user's is.
- * tests/check-abi-growth runs it with libraries in which each of these has one more field. */
+ * A program that uses each public struct, linked with the shared libraries as a user's
+ * is. tests/check-abi-growth runs it with libraries in which each of these has one more
+ * field. */
 #include <errno.h>
 #include <pb/pb.h>
 #include <poll.h>

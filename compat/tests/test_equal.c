@@ -390,8 +390,8 @@ static void colliding_sets(struct number *leaves, int depth, pb_value *out[2])
     }
 }
 
-/* Each pair of keys is compared once, however often it is met: else the work would grow by
- * a factor with each level. */
+/* Each pair of keys is compared once, however often it is met: else the work would grow
+ * by a factor with each level. */
 PB_TEST(equal, keys_that_collide_and_differ)
 {
     static const struct pb__foreign_ops ops = {.equal = leaves_equal,

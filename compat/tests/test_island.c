@@ -201,7 +201,8 @@ PB_TEST(island, hold_and_let_go)
     pb_value_unref(b);
 }
 
-/* Random graphs. The model: who owns what, which edges there are, which nodes are tied. */
+/* Random graphs. The model: who owns what, which edges there are, which nodes are
+ * tied. */
 enum { NODES = 12, EDGES = 400 };
 
 struct model {

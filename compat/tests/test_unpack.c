@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pb_unpack: each letter, each bracket, what is optional, and each refusal with its way. */
+ * pb_unpack: each letter, each bracket, what is optional, and each refusal with its
+ * way. */
 #include <limits.h>
 
 #include "compat/value.h"

@@ -63,8 +63,8 @@ struct pb__reader_config {
     int (*done)(struct pb__message *m, void *ctx);
     /* Returns the name of member i of a message for error paths ("args"). NULL: "[i]". */
     const char *(*member_name)(const pb_value *command, size_t i, void *ctx);
-    /* In the state of the copy of that name, a member under this key that is refused
-     * counts as None, and the copy is read. NULL: in none. */
+    /* The name of a copy, and a member of its state that may be refused without the copy:
+     * it becomes None. NULL: there is none. */
     const char *lenient_copy, *lenient_key;
     void *ctx;
 };

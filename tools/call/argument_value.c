@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads the values of words. A word that begins like a literal and is none is an error, not
- * text: it would reach the server as something that was not meant. */
+ * Reads the values of words. A word that begins like a literal and is none is an error,
+ * not text: it would reach the server as something that was not meant. */
 #include "tools/call/argument_value.h"
 
 #include <ctype.h>
@@ -56,8 +56,8 @@ static bool is_digit_or_point(const char *s)
 }
 
 /* Whether a word that is no literal begins like one: with a bracket, a quote (after the
- * prefix of a string), a digit (after a sign), or the call of a constructor. The latter is
- * one if the error is behind its name. */
+ * prefix of a string), a digit (after a sign), or the call of a constructor. The latter
+ * is one if the error is behind its name. */
 static bool begins_like_literal(const char *word, const pb_error *err)
 {
     size_t prefix = strspn(word, "bBrRuU"), name = 0;

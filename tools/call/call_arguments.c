@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parses calls on a command line: words that are values, by argument_value.c; NAME=WORD is
- * a keyword argument. */
+ * Parses calls on a command line: words that are values, by argument_value.c; NAME=WORD
+ * is a keyword argument. */
 #include "tools/call/call_arguments.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The options of a client: from the command line, from the file of endpoints, and from the
- * environment, in that order. Then the password. */
+ * The options of a client: from the command line, from the file of endpoints, and from
+ * the environment, in that order. Then the password. */
 #include "tools/call/client_options.h"
 
 #include <stdio.h>

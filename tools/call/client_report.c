@@ -21,9 +21,9 @@ static char *pattern_quote(char *out, const char *text, size_t len)
     return out;
 }
 
-/* The words of the taster, and what stands for the name in them is to be given to --allow:
- * a type or class, a module with all that is in it, or the module of a class with that
- * class. */
+/* The words of the taster, and what stands for the name in them is to be given to
+ * --allow: a type or class, a module with all that is in it, or the module of a class
+ * with that class. */
 static const struct {
     const char *before, *after;
     enum { ALLOW_NAME, ALLOW_MODULE, ALLOW_CLASS } what;

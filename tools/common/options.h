@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The options of all subcommands: tables from which a command line is parsed and --help is
- * printed. Options may stand before, between and after the other words; "--" ends them. */
+ * The options of all subcommands: tables from which a command line is parsed and --help
+ * is printed. Options may stand before, between and after the other words; "--" ends
+ * them. */
 #ifndef PB__TOOLS_COMMON_OPTIONS_H
 #define PB__TOOLS_COMMON_OPTIONS_H
 
@@ -44,8 +45,8 @@ const struct tool_option *tool_find_option(const struct tool_options *group,
                                            const char *name);
 void tool_print_usage(FILE *to, const struct tool_usage *u);
 
-/* The one of the words that is most like a mistyped one; NULL if none is. next returns the
- * word of that index, or NULL behind the last. */
+/* The one of the words that is most like a mistyped one; NULL if none is. next returns
+ * the word of that index, or NULL behind the last. */
 const char *tool_closest_word(const char *typed,
                               const char *(*next)(size_t i, const void *ctx),
                               const void *ctx);

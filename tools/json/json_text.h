@@ -23,9 +23,9 @@ struct json_sink {
     void *ctx;
 };
 
-/* Parses one JSON value at the beginning of the text, with white space around it; *used is
- * the number of bytes. PB_ERR_SYNTAX with the offset of the place, PB_ERR_NOMEM, or what
- * the sink returned. */
+/* Parses one JSON value at the beginning of the text, with white space around it; *used
+ * is the number of bytes. PB_ERR_SYNTAX with the offset of the place, PB_ERR_NOMEM, or
+ * what the sink returned. */
 int json_text_parse(pb_span text, const struct json_sink *sink, size_t *used,
                     pb_error *err);
 

@@ -98,8 +98,9 @@ static inline void recorder_fini(struct recorder *r)
     free(r->text);
 }
 
-/* Feeds d with `in` in pieces: the first of `first` bytes, each further of `step` (not 0).
- * Each lies in a block of its own, so that reading past it is seen. Stops at an error. */
+/* Feeds d with `in` in pieces: the first of `first` bytes, each further of `step` (not
+ * 0). Each lies in a block of its own, so that reading past it is seen. Stops at an
+ * error. */
 static inline int feed(pb_decoder *d, pb_span in, size_t first, size_t step,
                        pb_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a sink may do to the decoder that calls it: refuse, pause, change its settings, ask
- * where it is, and bring a loop of its own. */
+ * What a sink may do to the decoder that calls it: refuse, pause, change its settings,
+ * ask where it is, and bring a loop of its own. */
 #include <criterion/criterion.h>
 
 #include "libpb/banana/decode.h"

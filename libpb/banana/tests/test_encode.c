@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The encoder: Twisted's bytes for every token, what it refuses to send, and its buffer. */
+ * The encoder: Twisted's bytes for every token, what it refuses to send, and its
+ * buffer. */
 #include <criterion/criterion.h>
 
 #include "libpb/banana/encode.h"

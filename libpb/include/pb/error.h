@@ -103,10 +103,10 @@ typedef struct {
 
 /* Clears an error, so that it can be filled again. NULL is allowed. */
 PB_API void pb_error_clear(pb_error *err);
-/* Fills an error unless it is filled already, and returns code: for a callback that gets a
- * pb_error and fails. The text follows as in printf; it is cut where the struct ends, between
- * two characters. A NULL format gives the text of the code. A code that is not negative
- * counts as PB_ERR_ARG. err may be NULL. */
+/* Fills an error unless it is filled already, and returns code: for a callback that gets
+ * a pb_error and fails. The text is formatted as by printf; a text that is too long is
+ * cut between two characters. A NULL format gives the text of the code. A code that is
+ * not negative counts as PB_ERR_ARG. err may be NULL. */
 PB_API int pb_error_set(pb_error *err, int code, const char *format, ...) PB_PRINTF(3, 4);
 
 /* The text of a PB_ERR_ code, from the list above: a constant, never NULL. */

@@ -4,8 +4,8 @@
  * are strings in Twisted's notation. Clients:
  *     tcp:HOST:PORT    unix:PATH    tls:HOST:PORT    ssl:HOST:PORT
  * with timeout=SECONDS, bindAddress=ADDRESS, and for TLS hostname=NAME (the expected name
- * of the server, instead of HOST) and privateKey=FILE; certificate=, trustRoots= for tls:,
- * and certKey=, caCertsDir= for ssl:. Servers:
+ * of the server, instead of HOST) and privateKey=FILE; certificate=, trustRoots= for
+ * tls:, and certKey=, caCertsDir= for ssl:. Servers:
  *     tcp:PORT  tcp6:PORT  unix:PATH  ssl:PORT  tls:PORT  systemd:domain=INET:index=0
  * with interface=ADDRESS, backlog=N, for UNIX mode=OCTAL and lockfile=1 (replaces a
  * socket on which no process listens), for TLS privateKey=, extraCertChain=, and

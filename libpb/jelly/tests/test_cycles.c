@@ -175,7 +175,8 @@ PB_TEST(cycles, islands)
     pb_value_unref(cycle);
 }
 
-/* Places that are never filled keep crefutil's instances, with all of their attributes. */
+/* Places that are never filled keep crefutil's instances, with all of their
+ * attributes. */
 PB_TEST(cycles, unfilled)
 {
 #define CREF(name) "<twisted.persisted.crefutil._" name " "
@@ -242,7 +243,8 @@ PB_TEST(cycles, of_old_peers)
 #undef CREF
 }
 
-/* A dict that an owner keeps beyond a refused expression holds None where it was filled. */
+/* A dict that an owner keeps beyond a refused expression holds None where it was
+ * filled. */
 static int keep_state(const struct pb__form *form, pb_value **out, pb_error *err,
                       void *ctx)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the reader refuses, and how it says so: code, place and sentence. What is left of a
- * refused expression is skipped, and nothing stays behind. */
+ * What the reader refuses, and how it says so: code, place and sentence. What is left of
+ * a refused expression is skipped, and nothing stays behind. */
 #include "libpb/jelly/tests/reading.h"
 
 struct row {

@@ -86,8 +86,8 @@ bool pbpy_session_learn_copies(struct pbpy_session *self);
 /* Releases what handles no longer hold. */
 void pbpy_session_release(struct pbpy_session *self);
 /* Handles an exception in a callback of the library, which has no caller that could catch
- * it. One that ends the program (KeyboardInterrupt, SystemExit) is raised by the method of
- * the session that called the library; any other is reported. */
+ * it. One that ends the program (KeyboardInterrupt, SystemExit) is raised by the method
+ * of the session that called the library; any other is reported. */
 void pbpy_session_unraisable(struct pbpy_session *self);
 /* Calls a method of the handler: *new*; NULL with an exception set. */
 PyObject *pbpy_handler_call(struct pbpy_session *self, const char *method,
