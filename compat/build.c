@@ -242,7 +242,8 @@ static bool take_name(struct building *b)
         build_fail(b, PB_ERR_ARG, "the keyword argument '%.*s' stands in a bracket", len,
                    name);
     } else if (*name >= '0' && *name <= '9') {
-        build_fail(b, PB_ERR_ARG, "'%.*s' is no name of a keyword argument", len, name);
+        build_fail(b, PB_ERR_ARG, "'%.*s' is not the name of a keyword argument", len,
+                   name);
     } else if (b->name) {
         build_fail(b, PB_ERR_ARG, "a keyword argument of the format has no value");
     }

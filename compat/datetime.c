@@ -120,7 +120,7 @@ pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds, pb_e
                 timedelta_carry(&seconds, 86400, &days);
     if (!fits || days < -DAYS_MAX || days > DAYS_MAX) {
         pb__error_set(err, PB_ERR_RANGE, 0,
-                      "a timedelta is at most 999999999 days, either way");
+                      "a timedelta is at most 999999999 days, positive or negative");
         return NULL;
     }
     struct pb__datetime m = {.year_or_days = (int32_t)days,

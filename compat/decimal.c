@@ -188,7 +188,7 @@ pb_value *pb__decimal_parse(const char *s, size_t len, pb_error *err)
     }
     pb_value *v = NULL;
     if (e == PB_ERR_SYNTAX) {
-        pb__error_set(err, e, (uint64_t)(r.at - s), "'%.*s' is no Decimal",
+        pb__error_set(err, e, (uint64_t)(r.at - s), "'%.*s' is not a Decimal",
                       len < 60 ? (int)len : 60, s);
     } else if (e) {
         pb__error_nomem(err);

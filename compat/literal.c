@@ -232,8 +232,8 @@ static pb_value *literal_constant(struct pb__literal *l, const char *name, size_
         v = pb_float(__builtin_nan(""));
         return v ? v : pb__literal_nomem(l);
     default:
-        return pb__literal_fail(l, name, "'%.*s' is no literal", len < 60 ? (int)len : 60,
-                                name);
+        return pb__literal_fail(l, name, "'%.*s' is not a literal",
+                                len < 60 ? (int)len : 60, name);
     }
 }
 
@@ -371,14 +371,14 @@ pb_value *pb_value_parse(const char *literal, pb_error *err)
         return NULL;
     }
     if (!pb__utf8_check((const uint8_t *)literal, strlen(literal), &bad)) {
-        pb__literal_fail(&p.l, literal + bad, "the literal is no UTF-8");
+        pb__literal_fail(&p.l, literal + bad, "the literal is not UTF-8");
     } else {
         v = read_all(&p);
     }
     if (v) {
         pb__literal_skip_space(&p.l);
         if (*p.l.at != '\0') {
-            pb__literal_fail(&p.l, p.l.at, "something follows the value");
+            pb__literal_fail(&p.l, p.l.at, "unexpected text after the value");
             pb__unref(v);
             v = NULL;
         }

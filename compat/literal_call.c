@@ -15,7 +15,7 @@ static bool int_arg(struct pb__literal *l, const char *place, const pb_value *ar
 {
     *out = 0;
     if (arg && pb_as_int(arg, out) != 0) {
-        pb__literal_fail(l, place, "an argument is no int, or too big");
+        pb__literal_fail(l, place, "an argument is not an int, or too large");
         return false;
     }
     return true;
@@ -137,7 +137,7 @@ static pb_value *make_float(struct pb__literal *l, const char *place,
     if (args[0] && pb__kind(args[0]) == PB_STR) {
         pb_as_text(args[0], &text);
         if (!float_from_text(text, &d)) {
-            return pb__literal_fail(l, place, "'%.*s' is no float",
+            return pb__literal_fail(l, place, "'%.*s' is not a float",
                                     text.len < 60 ? (int)text.len : 60,
                                     (const char *)text.data);
         }

@@ -121,7 +121,8 @@ pb_value *pb_strn(pb_span utf8, pb_error *err)
     }
     if (!pb__utf8_check(utf8.data, utf8.len, &bad)) {
         pb__error_set(err, PB_ERR_SYNTAX, bad,
-                      "text is no UTF-8: byte 0x%02x at offset %zu", utf8.data[bad], bad);
+                      "text is not UTF-8: byte 0x%02x at offset %zu", utf8.data[bad],
+                      bad);
         return NULL;
     }
     struct pb__text *t = pb__text_new(NULL, PB_STR, utf8.data, utf8.len);

@@ -278,7 +278,7 @@ static int unpack_unit(struct unpacking *u, char letter, const pb_value *v)
 static int take_key(struct unpacking *u, struct level *l)
 {
     if (*u->at != 's') {
-        return unpack_fail(u, PB_ERR_ARG, "a key of the format is no s");
+        return unpack_fail(u, PB_ERR_ARG, "a key of the format is not s");
     }
     l->key = va_arg(u->args, const char *);
     if (!l->key && !u->clearing) {

@@ -104,7 +104,7 @@ PB_TEST(build, every_argument_is_taken_after_a_failure)
                             "a", (size_t)1, "b", (size_t)1, "c", o, pb_list(), "d",
                             pb_list()));
     cr_assert_eq(err.code, PB_ERR_SYNTAX);
-    cr_assert_str_eq(err.text, "text is no UTF-8: byte 0xff at offset 0");
+    cr_assert_str_eq(err.text, "text is not UTF-8: byte 0xff at offset 0");
     cr_assert_eq(o->refs, 1);
     pb_value_unref(o);
 }
@@ -176,7 +176,7 @@ PB_TEST(build, arguments_refused)
     } rows[] = {
         {"i, a=i, N", "a positional argument follows a keyword argument", 8},
         {"a=i, a=i, b=N", "keyword argument repeated: a", 6},
-        {"i, a=i, 1b=N", "'1b' is no name of a keyword argument", 8},
+        {"i, a=i, 1b=N", "'1b' is not the name of a keyword argument", 8},
         {"i, a=b=iN", "a keyword argument of the format has no value", 5},
         {"iiN, c=", "a keyword argument of the format has no value", 7},
         {"ii, [c=N]", "the keyword argument 'c' stands in a bracket", 5},

@@ -117,7 +117,8 @@ PB_TEST(datetime, timedelta_out_of_range)
         pb_error err = {0};
         cr_assert_null(pb_timedelta(rows[i][0], rows[i][1], rows[i][2], &err));
         cr_assert_eq(err.code, PB_ERR_RANGE);
-        cr_assert_str_eq(err.text, "a timedelta is at most 999999999 days, either way");
+        cr_assert_str_eq(err.text,
+                         "a timedelta is at most 999999999 days, positive or negative");
     }
 }
 

@@ -80,7 +80,7 @@ PB_TEST(decimal, no_text)
     }
     pb_error err = {0};
     pb_decimal("one", &err);
-    cr_assert_str_eq(err.text, "'one' is no Decimal");
+    cr_assert_str_eq(err.text, "'one' is not a Decimal");
     err = (pb_error){0};
     pb_decimal("1e1000000000000000000", &err);
     cr_assert_str_eq(err.text,

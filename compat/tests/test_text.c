@@ -107,7 +107,7 @@ PB_TEST(text, error)
     cr_assert_null(pb_strn(SPAN("abc\xed\xa0\x80"), &err));
     cr_assert_eq(err.code, PB_ERR_SYNTAX);
     cr_assert_eq(err.offset, 3);
-    cr_assert_str_eq(err.text, "text is no UTF-8: byte 0xed at offset 3");
+    cr_assert_str_eq(err.text, "text is not UTF-8: byte 0xed at offset 3");
     cr_assert_null(pb_strn(SPAN("\xff"), NULL));
     cr_assert_null(pb_str("\xff"));
 }

@@ -168,7 +168,7 @@ PB_TEST(unpack, refusals)
         {"(1,)", "O]", PB_ERR_ARG, "", "a bracket of the format closes none"},
         {"(1,)", "(i]", PB_ERR_ARG, "[0]", "a bracket of the format closes none"},
         {"(1,)", "(i", PB_ERR_ARG, "[0]", "a bracket of the format is never closed"},
-        {"{1: 2}", "{i:i}", PB_ERR_ARG, "", "a key of the format is no s"},
+        {"{1: 2}", "{i:i}", PB_ERR_ARG, "", "a key of the format is not s"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pb_value *v = parse(rows[i].literal);

@@ -28,7 +28,7 @@
     X(MESSAGE, LIMIT, "expression is too long (limit %" PRIu64 " bytes)", f->limit)     \
     X(VALUES, LIMIT, "expression has too many elements (limit %" PRIu64 ")", f->limit)  \
     X(TYPE, SYNTAX, "Invalid Type Byte 0x%02" PRIx64, f->number)                        \
-    X(WORD, PROTOCOL, "VOCAB %" PRIu64 " stands for no word", f->number)                \
+    X(WORD, PROTOCOL, "VOCAB %" PRIu64 " is not a word", f->number)                     \
     X(VOCAB, PROTOCOL, "VOCAB %" PRIu64 " in a dialect without vocabulary", f->number)  \
     X(SEND_LIST, LIMIT,                                                                 \
       "list/tuple is too long to send (%" PRIu64 " elements, limit %" PRIu64 ")",       \

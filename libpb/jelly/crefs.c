@@ -90,8 +90,7 @@ int pb__crefs_depend(struct pb__reader *r, struct pb__cref *c, enum pb__place pl
                      struct pb__node *node, size_t at)
 {
     if (c->object) {
-        return cref_fail(r, PB_ERR_SYNTAX,
-                         "what is referred to had been put in its place before");
+        return cref_fail(r, PB_ERR_SYNTAX, "the reference was resolved before");
     }
     return add_dependant(c, place, node, at);
 }

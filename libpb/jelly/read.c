@@ -8,7 +8,6 @@
 #include "libpb/jelly/read_ahead.h"
 
 /* items for which a list allocates memory before they are received */
-#define ROOM_AT_FIRST 64
 #define PLACED_LEAST 1024 /* shorter strings are not stored directly by the decoder */
 
 typedef int put_slow(struct pb__reader *r, pb_value *v);
@@ -203,7 +202,7 @@ static int bad_text(struct pb__reader *r, pb_span s)
         return pb__read_refuse_nomem(r, 0);
     }
     return pb__read_refuse(r, 0, PB_ERR_SYNTAX,
-                           "text is no UTF-8: byte 0x%02x at offset %zu", s.data[bad],
+                           "text is not UTF-8: byte 0x%02x at offset %zu", s.data[bad],
                            bad);
 }
 
@@ -242,7 +241,7 @@ static inline int take_bare_key(struct pb__reader *r, struct pb__frame *f, pb_sp
 static inline bool begin_seq(struct pb__reader *r, struct pb__frame *f,
                              enum pb__head head)
 {
-    uint32_t cap = f->n <= ROOM_AT_FIRST ? f->n : 0;
+    uint32_t cap = f->n <= PB__READ_ROOM ? f->n : 0;
     pb_kind kind = head == PB__HEAD_TUPLE ? PB_TUPLE : PB_LIST;
     struct pb__seq *s =
         pb__value_new(r->pool, sizeof *s + cap * sizeof(pb_value *), kind);
@@ -262,7 +261,7 @@ static inline bool begin_seq(struct pb__reader *r, struct pb__frame *f,
 
 static inline bool begin_dict(struct pb__reader *r, struct pb__frame *f)
 {
-    uint32_t cap = f->n < ROOM_AT_FIRST ? f->n : ROOM_AT_FIRST;
+    uint32_t cap = f->n < PB__READ_ROOM ? f->n : PB__READ_ROOM;
     struct pb__table *t =
         pb__value_new(r->pool, sizeof *t + cap * 2 * sizeof(pb_value *), PB_DICT);
     if (PB__UNLIKELY(!t)) {

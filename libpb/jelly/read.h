@@ -17,6 +17,10 @@
 #include "libpb/base/error.h"
 #include "libpb/jelly/jelly.h"
 
+/* Items or pairs for which a container gets memory when it begins. More are only
+ * allocated when they are received, whatever the peer has announced. */
+#define PB__READ_ROOM 64
+
 struct pb__crefs;
 
 /* The heads of expressions. One row for each: its name here and on the wire, the shape of

@@ -84,7 +84,7 @@ static int end_datetime(struct pb__reader *r, struct pb__frame *f)
 {
     pb_error err = {0};
     if (!is_bytes(f->v[0])) {
-        return list_refuse(r, "the numbers of a date or time are no byte string");
+        return list_refuse(r, "the numbers of a date or time are not a byte string");
     }
     pb_value *v =
         pb__read_datetime((enum pb__head)f->head, span_of(f->v[0]), r->python2, &err);
@@ -188,7 +188,7 @@ static int refuse_class(struct pb__reader *r, struct pb__frame *f, const struct 
                                n->module_shown, text);
     }
     if (n->module.len == 0) {
-        return pb__read_refuse(r, -1, PB_ERR_SYNTAX, "'%.*s' is no name of a class",
+        return pb__read_refuse(r, -1, PB_ERR_SYNTAX, "'%.*s' is not the name of a class",
                                n->shown, text);
     }
     if (is_unreadable_class(r, f)) {
@@ -241,8 +241,8 @@ static int end_name(struct pb__reader *r, struct pb__frame *f)
     struct name n;
     int result = 0;
     if (!read_name(f->v[0], &n)) {
-        return list_refuse(r,
-                           "the name of a class, module or function is no ASCII string");
+        return list_refuse(
+            r, "the name of a class, module or function is not an ASCII string");
     }
     if (!taste_name(r, f, &n, &result)) {
         return result;

@@ -9,7 +9,6 @@
 #define FRAMES_AT_FIRST 14 /* with the error, slightly less than 1 KiB */
 /* bytes that the pool of a connection keeps for reuse */
 #define BLOCK_KEEP ((size_t)1 << 20)
-#define ROOM_AT_FIRST 64
 
 int pb__read_grow(struct pb__reader *r)
 {
@@ -71,7 +70,7 @@ static int push_list(struct pb__reader *r, enum pb__shape shape, size_t n)
         return result;
     }
     struct pb__seq *s =
-        pb__seq_new(r->pool, PB_LIST, n < ROOM_AT_FIRST ? n : ROOM_AT_FIRST);
+        pb__seq_new(r->pool, PB_LIST, n < PB__READ_ROOM ? n : PB__READ_ROOM);
     if (!s) {
         return shape == PB__SHAPE_MESSAGE ? PB_ERR_NOMEM : pb__read_refuse_nomem(r, 1);
     }

@@ -114,9 +114,8 @@ static int begin_named(struct pb__reader *r, pb_span s)
     const pb_taster *taster = r->config.jelly->taster;
     int shown = !is_ascii(s) ? 0 : s.len < SHOWN ? (int)s.len : SHOWN;
     if (needs_broker(s)) {
-        return pb__read_refuse(r, 0, PB_ERR_SYNTAX,
-                               "'%.*s' means something to a broker only", shown,
-                               (const char *)s.data);
+        return pb__read_refuse(r, 0, PB_ERR_SYNTAX, "'%.*s' can only be read by a broker",
+                               shown, (const char *)s.data);
     }
     if (!pb_taster_type_allowed(taster, s)) {
         return refuse_type(r, s);
@@ -134,8 +133,8 @@ static int begin_named(struct pb__reader *r, pb_span s)
                                (const char *)s.data, shown, (const char *)s.data);
     }
     if (module == 0) {
-        return pb__read_refuse(r, 0, PB_ERR_SYNTAX, "'%.*s' is no type of jelly", shown,
-                               (const char *)s.data);
+        return pb__read_refuse(r, 0, PB_ERR_SYNTAX, "'%.*s' is not a type of jelly",
+                               shown, (const char *)s.data);
     }
     if (!pb_taster_class_allowed(taster, s)) {
         return pb__read_refuse(r, 0, PB_ERR_INSECURE, "Class %.*s not allowed.", shown,

@@ -268,7 +268,7 @@ const char *pb__read_unhashable(const pb_value *v)
     case PB_SET:
         return "unhashable type: 'set'";
     default:
-        return "what it holds cannot be hashed";
+        return "its contents are unhashable";
     }
 }
 

@@ -74,7 +74,7 @@ static int read_numbers(pb_span text, bool python2, struct number *out, int most
         if (!read_number(word, python2, &out[count++])) {
             size_t bad;
             bool text_too = pb__utf8_check(word.data, word.len, &bad);
-            pb__error_set(err, PB_ERR_SYNTAX, 0, "'%.*s' is no number",
+            pb__error_set(err, PB_ERR_SYNTAX, 0, "'%.*s' is not a number",
                           !text_too          ? 0
                           : word.len < SHOWN ? (int)word.len
                                              : SHOWN,
@@ -208,7 +208,7 @@ static pb_value *digits_of(const pb_value *value, bool *negative, bool python2,
         }
         return digits;
     } else {
-        pb__error_set(err, PB_ERR_SYNTAX, 0, "the value of a decimal is no number");
+        pb__error_set(err, PB_ERR_SYNTAX, 0, "the value of a decimal is not a number");
         return NULL;
     }
     if (!digits) {
@@ -246,7 +246,7 @@ pb_value *pb__read_decimal(const pb_value *value, const pb_value *exponent, bool
     if (!read_exponent(exponent, python2, &special, &power)) {
         pb__unref(digits);
         pb__error_set(err, PB_ERR_SYNTAX, 0,
-                      "the exponent of a decimal is no integer, or too large");
+                      "the exponent of a decimal is not an integer, or too large");
         return NULL;
     }
     if (special == 'F') {

@@ -4,7 +4,6 @@
 #include "libpb/jelly/read_ahead.h"
 
 /* items for which a list allocates memory before they are received */
-#define ROOM_AT_FIRST 64
 
 pb_value *pb__read_long_text(struct pb__reader *r, pb_kind kind, pb_span s)
 {
@@ -41,12 +40,12 @@ pb_value *pb__read_new_key(struct pb__reader *r, pb_kind kind, pb_span s, uint8_
     return k->text ? pb__ref(&k->text->head) : pb__read_text(r, kind, s);
 }
 
-/* A full seq grows first to ROOM_AT_FIRST items, then to four times its size. So it never
+/* A full seq grows first to PB__READ_ROOM items, then to four times its size. So it never
  * uses more than a few times the memory of the received items, whatever the peer
  * announced. */
 int pb__read_grow_seq(struct pb__seq *s, uint32_t announced)
 {
-    size_t cap = s->cap < ROOM_AT_FIRST ? ROOM_AT_FIRST : (size_t)s->cap * 4;
+    size_t cap = s->cap < PB__READ_ROOM ? PB__READ_ROOM : (size_t)s->cap * 4;
     cap = cap < announced ? cap : announced;
     bool inside = s->items == s->inline_items;
     pb_value **items = pb__realloc(inside ? NULL : s->items, cap * sizeof *items);

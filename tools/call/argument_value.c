@@ -194,7 +194,7 @@ static pb_value *typed_from_text(pb_span text, pb_error *err)
     if (j && used < text.len) {
         err->code = PB_ERR_SYNTAX;
         err->offset = used;
-        strcpy(err->text, "something follows the value");
+        strcpy(err->text, "unexpected text after the value");
     } else if (j) {
         v = value_from_json(j, err);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A sink that writes tokens down as text, and the reading of one input in every split:
- * "[2 -5 'ab' ]" is a list of two, b+01 a big int's digits in hex, 0x1.8p+0 a float. */
+ * A sink that records tokens as text, and decoding of an input in every split. "[2 -5
+ * 'ab' ]" is a list of two, b+01 the digits of a big int in hex, 0x1.8p+0 a float. */
 #ifndef PB__TEST_RECORDER_H
 #define PB__TEST_RECORDER_H
 
@@ -85,7 +85,7 @@ static inline pb_sink recorder_sink(struct recorder *r)
     return (pb_sink){.ops = &recorder_ops, .ctx = r};
 }
 
-/* What was recorded until now. */
+/* The text recorded so far. */
 static inline const char *recorder_text(struct recorder *r)
 {
     fflush(r->out);
@@ -98,9 +98,9 @@ static inline void recorder_fini(struct recorder *r)
     free(r->text);
 }
 
-/* Feeds d with `in` in pieces: the first of `first` bytes, each further of `step` (not
- * 0). Each lies in a block of its own, so that reading past it is seen. Stops at an
- * error. */
+/* Feeds d with `in` in pieces: the first of `first` bytes, the others of `step` bytes
+ * (not 0). Each piece is in its own block, so that reading past it is detected. Stops at
+ * an error. */
 static inline int feed(pb_decoder *d, pb_span in, size_t first, size_t step,
                        pb_error *err)
 {

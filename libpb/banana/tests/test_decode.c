@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the decoder makes of bytes: each input runs whole, byte by byte, and cut in two at
- * every place, and gives the same tokens and the same error each time. */
+ * The tokens that the decoder makes of bytes. Each input is decoded at once, byte by
+ * byte, and cut in two at every position, and gives the same tokens and the same error
+ * each time. */
 #include <criterion/criterion.h>
 
 #include "libpb/banana/decode.h"
@@ -12,7 +13,7 @@ struct expected {
     const char *tokens;
     int code;
     uint64_t offset;
-    const char *error; /* where it does not depend on the split */
+    const char *error; /* if it does not depend on the split */
 };
 
 static void check_split(pb_dialect dialect, const pb_limits *limits, pb_span in,
@@ -62,14 +63,14 @@ PB_TEST(decode, numbers_of_every_type)
     decodes(BYTES("\x01\x86"), "-1 ");
     decodes(BYTES("\x2c\x02\x81"), "300 ");
     decodes(BYTES("\x7f\x7f\x7f\x7f\x07\x81"), "2147483647 ");
-    /* The types say nothing of the size: any of the four is read at any size. */
+    /* The types do not determine the size: any of the four may have any size. */
     decodes(BYTES("\x00\x00\x00\x00\x00\x00\x00\x01\x81"), "562949953421312 ");
     decodes(BYTES("\x00\x00\x00\x00\x08\x83"), "-2147483648 ");
 }
 
 PB_TEST(decode, a_number_of_each_length_in_the_middle_of_others)
 {
-    /* Enough follows that none is near the end of the input. */
+    /* Enough bytes follow so that none is near the end of the input. */
     decodes(
         BYTES("\x0b\x80"
               "\x01\x81"
@@ -178,12 +179,11 @@ PB_TEST(decode, a_word_is_handed_on_from_the_table)
 PB_TEST(decode, words_that_are_none)
 {
     refuses(NULL, BYTES("\x01\x81\x87"),
-            &(struct expected){"1 ", PB_ERR_PROTOCOL, 0, "VOCAB 0 stands for no word"});
+            &(struct expected){"1 ", PB_ERR_PROTOCOL, 0, "VOCAB 0 is not a word"});
     refuses(NULL, BYTES("\x01\x80\x20\x87"),
-            &(struct expected){"[1 ", PB_ERR_PROTOCOL, 3, "VOCAB 32 stands for no word"});
-    refuses(
-        NULL, BYTES("\x01\x01\x01\x01\x87"),
-        &(struct expected){"", PB_ERR_PROTOCOL, 4, "VOCAB 2113665 stands for no word"});
+            &(struct expected){"[1 ", PB_ERR_PROTOCOL, 3, "VOCAB 32 is not a word"});
+    refuses(NULL, BYTES("\x01\x01\x01\x01\x87"),
+            &(struct expected){"", PB_ERR_PROTOCOL, 4, "VOCAB 2113665 is not a word"});
     refuses(NULL, BYTES("\x01\0\0\0\0\0\0\0\0\x02\x87"),
             &(struct expected){"", PB_ERR_PROTOCOL, 10, NULL});
 }
@@ -243,7 +243,7 @@ PB_TEST(decode, a_prefix_of_64_bytes_and_no_more)
     strcat(want, " ");
     decodes(long_prefix(in, 63), want);
     refuses(NULL, long_prefix(in, 64), &(struct expected){"", PB_ERR_LIMIT, 64, NULL});
-    /* The text tells whether the type byte is there. */
+    /* The text depends on whether the type byte has been received. */
     struct expected whole = {"", PB_ERR_LIMIT, 64,
                              "Security precaution: longer than 64 bytes worth of prefix"};
     check_split(PB_DIALECT_PB, NULL, long_prefix(in, 64), &whole, 66, 1);
@@ -294,7 +294,7 @@ PB_TEST(decode, lists_and_strings_up_to_640_ki)
             &(struct expected){
                 "", PB_ERR_LIMIT, 3,
                 "Security precaution: String too long. (655361 bytes, limit 655360)"});
-    /* Numbers past 64 bits are past the limits too. */
+    /* Numbers beyond 64 bits are beyond the limits too. */
     refuses(NULL, BYTES("\x01\x80\x01\0\0\0\0\0\0\0\0\0\x01\x80"),
             &(struct expected){"[1 ", PB_ERR_LIMIT, 13, NULL});
     refuses(NULL, BYTES("\x01\0\0\0\0\0\0\0\0\x02\x82"),
@@ -346,7 +346,7 @@ PB_TEST(decode, lists_nested_as_deep_as_is_allowed)
 
 PB_TEST(decode, an_expression_too_long)
 {
-    /* Each expression has the limit to itself: 8 bytes fit again and again. */
+    /* The limit applies to each expression separately. */
     pb_limits limits = {.message = 8};
     struct expected good = {.tokens = "[2 'abc' 0 ] [1 'abcd' ] 'abcdef' "};
     check_all(PB_DIALECT_PB, &limits,
@@ -356,7 +356,8 @@ PB_TEST(decode, an_expression_too_long)
                     "abcdef"),
               &good);
     const char *text = "expression is too long (limit 8 bytes)";
-    /* A string is refused when it begins, other tokens at the first byte too many. */
+    /* A string is refused when it begins, other tokens at the first byte that is too
+     * many. */
     refuses(&limits,
             BYTES("\x01\x81\x07\x82"
                   "abcdefg"),
@@ -375,7 +376,7 @@ PB_TEST(decode, an_expression_too_long)
 
 PB_TEST(decode, an_expression_of_too_many_elements)
 {
-    /* What a list announces counts at once. */
+    /* The announced elements of a list count at once. */
     pb_limits limits = {.values = 4};
     struct expected good = {.tokens = "[2 [1 0 ] 0 ] [3 0 0 0 ] "};
     check_all(PB_DIALECT_PB, &limits,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the decoder keeps of tokens that arrive in pieces: as little as possible, in the
- * sink's place if it has one, and nothing large once it is idle. */
+ * How much memory the decoder uses for tokens that arrive in pieces: as little as
+ * possible, the sink's memory if it provides some, and nothing large while it is idle. */
 #include <criterion/criterion.h>
 
 #include "libpb/banana/decode.h"
@@ -10,12 +10,13 @@
 
 #define LONG ((size_t)100000)
 
-/* A recorder with a place for strings. */
+/* A recorder that provides memory for strings. */
 struct placing {
-    struct recorder r; /* first: the recorder's functions take it for their own */
-    uint8_t *place;    /* NULL: none is given */
-    size_t asked;      /* how often */
-    size_t len;        /* the last length */
+    /* first, because the functions of the recorder get it as their context */
+    struct recorder r;
+    uint8_t *place; /* NULL: no memory is provided */
+    size_t asked;   /* number of calls */
+    size_t len;     /* the last length */
 };
 
 static uint8_t *give_place(void *ctx, size_t len)
@@ -56,13 +57,13 @@ PB_TEST(decode_cut, a_whole_string_is_not_copied)
     pb_span in = BYTES("\x02\x80\x05\x82hello\x03\x82yes");
     cr_assert_eq(pb_decoder_recv(d, in, NULL), 0);
     cr_assert_eq(p.r.last.data, in.data + 11);
-    /* Nor is one whose prefix came with the input before. */
+    /* Nor if the prefix was received before. */
     cr_assert_eq(pb_decoder_recv(d, BYTES("\x01\x80\x05"), NULL), 0);
     in = BYTES("\x82hello");
     cr_assert_eq(pb_decoder_recv(d, in, NULL), 0);
     cr_assert_eq(p.r.last.data, in.data + 1);
     cr_assert_eq(p.asked, 0);
-    /* Nor one whose header did, where there is no place for it. */
+    /* Nor if the header was received before, and there is no memory from the sink. */
     cr_assert_eq(pb_decoder_recv(d, BYTES("\x05\x82"), NULL), 0);
     cr_assert_eq(p.asked, 1);
     in = BYTES("hello");
@@ -155,7 +156,7 @@ PB_TEST(decode_cut, a_string_that_has_begun_is_read_to_its_end)
     cr_assert_eq(pb_decoder_recv(d, BYTES("\x02\x80\x05\x82he"), NULL), 0);
     pb__decoder_set_limits(d, &narrow);
     cr_assert_eq(pb_decoder_recv(d, BYTES("ll"), NULL), 0);
-    /* What follows is past the limit. */
+    /* The next byte exceeds the limit. */
     cr_assert_eq(pb_decoder_recv(d, BYTES("o\x01\x81"), &err), PB_ERR_LIMIT);
     cr_assert_str_eq(err.text, "expression is too long (limit 1 bytes)");
     cr_assert_eq(err.offset, 9);
@@ -179,7 +180,7 @@ PB_TEST(decode_cut, an_idle_decoder_keeps_nothing_large)
     cr_assert_eq(pb_decoder_recv(d, BYTES("\x81"), NULL), 0);
     cr_assert_eq(pb_decoder_count(d), 2);
     cr_assert_null(d->stack);
-    /* What ordinary messages need is kept. */
+    /* The memory that ordinary messages need is kept. */
     cr_assert_eq(feed(d, BYTES("\x01\x80\x01\x80\x02\x82hi"), 1, 1, NULL), 0);
     cr_assert_leq(d->held.cap + d->stack_cap * sizeof *d->stack, 128);
     long live = pb__test_live();
@@ -191,7 +192,7 @@ PB_TEST(decode_cut, an_idle_decoder_keeps_nothing_large)
 
 PB_TEST(decode_cut, a_prefix_in_pieces_is_held_once)
 {
-    /* A digit at a time for a long while: linear, or this would take minutes. */
+    /* Many digits, one at a time: linear, otherwise it would take minutes. */
     struct recorder r;
     pb_limits limits = {.prefix = 300000};
     pb_decoder *d = pb_decoder_new(PB_DIALECT_PB, &limits, recorder_sink(&r));
@@ -206,7 +207,7 @@ PB_TEST(decode_cut, a_prefix_in_pieces_is_held_once)
     recorder_fini(&r);
 }
 
-/* Needs the stack to grow, a prefix and a string to be held. */
+/* The stack has to grow, and a prefix and a string have to be stored. */
 static int decode_with_failures(void *user_data)
 {
     struct recorder r;

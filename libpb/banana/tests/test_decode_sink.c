@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a sink may do to the decoder that calls it: refuse, pause, change its settings,
- * ask where it is, and bring a loop of its own. */
+ * What a sink may do with the decoder that calls it: fail, pause it, change its settings,
+ * read its offset, and set its own loop. */
 #include <criterion/criterion.h>
 
 #include "libpb/banana/decode.h"
 #include "libpb/banana/tests/recorder.h"
 #include "tests/support.h"
 
-/* A sink that counts its calls, and does something at one of them. */
+/* A sink that counts its calls, and acts in one of them. */
 struct meddler {
     pb_decoder *d;
     unsigned calls;
     unsigned at; /* the call at which it acts, from 1; 0: never */
     void (*act)(pb_decoder *d);
-    int result;      /* what that call returns */
+    int result;      /* the result of that call */
     uint64_t offset; /* of d, at the last call */
 };
 
@@ -143,7 +143,7 @@ PB_TEST(decode_sink, a_pause_between_expressions)
     cr_assert_eq(pb_decoder_rest(d), 2);
     cr_assert_eq(pb_decoder_count(d), 1);
     cr_assert_eq(pb_decoder_offset(d), 0);
-    /* Nothing is left of a pause. */
+    /* The pause has no effect any more. */
     cr_assert_eq(pb_decoder_recv(d, BYTES(""), NULL), 0);
     cr_assert_eq(pb_decoder_rest(d), 0);
     cr_assert_eq(pb_decoder_recv(d, BYTES("\x02\x81\x03\x81"), NULL), 0);
@@ -210,7 +210,7 @@ PB_TEST(decode_sink, limits_change_from_the_next_token_on)
         {BYTES("\x01\x81\x01\x80\x80"), 2, PB_ERR_LIMIT},
         /* The expression in which they change keeps its limit of elements. */
         {BYTES("\x05\x80\x81\x81\x81\x81\x81"), 7, 0},
-        /* The depth that was reached stays, but nothing goes deeper. */
+        /* The current depth is allowed, but no deeper list. */
         {BYTES("\x02\x80\x81\x80"), 2, PB_ERR_LIMIT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

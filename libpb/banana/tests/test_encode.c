@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The encoder: Twisted's bytes for every token, what it refuses to send, and its
- * buffer. */
+ * The encoder: the same bytes as Twisted for every token, the tokens that it refuses to
+ * send, and its buffer. */
 #include <criterion/criterion.h>
 
 #include "libpb/banana/encode.h"
@@ -17,7 +17,7 @@ static void holds(const pb_encoder *e, pb_span want)
     }
 }
 
-/* Checks what was written, and begins anew. */
+/* Checks the output, and clears the encoder. */
 static void wrote(pb_encoder *e, int result, pb_span want)
 {
     cr_expect_eq(result, 0);
@@ -81,7 +81,7 @@ PB_TEST(encode, big_ints)
     pb_span two_to_63 = BYTES("\0\0\0\0\0\0\0\0\0\x01");
     wrote(e, s.ops->big(s.ctx, false, two_to_63), BYTES("\0\0\0\0\0\0\0\0\0\x01\x85"));
     wrote(e, s.ops->big(s.ctx, true, two_to_63), BYTES("\0\0\0\0\0\0\0\0\0\x01\x86"));
-    /* Small ones become what they would have been, and high zeros go. */
+    /* Small numbers are written as ordinary ints, and high zeros are removed. */
     wrote(e, s.ops->big(s.ctx, false, BYTES("\x05\0\0")), BYTES("\x05\x81"));
     wrote(e, s.ops->big(s.ctx, true, BYTES("\x05")), BYTES("\x05\x83"));
     wrote(e, s.ops->big(s.ctx, true, BYTES("")), BYTES("\x00\x81"));
@@ -246,7 +246,7 @@ PB_TEST(encode, an_idle_encoder_has_no_buffer)
         pb_encoder_sent(e, 2 * n);
         cr_assert_eq(pb__test_live(), 1);
     }
-    /* The next buffer is as large as was needed, but not without end. */
+    /* The next buffer is as large as the output before, within a bound. */
     cr_assert_eq(pb__encode_int(e, 5), 0);
     cr_assert_eq(e->out.cap, 65536);
     pb_encoder_free(e);
@@ -291,7 +291,7 @@ PB_TEST(encode, inserts_references_at_earlier_marks)
         cr_assert_eq(pb__encode_int(e, 5), 0);
         uint64_t inner = pb_encoder_mark(e);
         cr_assert_eq(pb__encode_int(e, 6), 0);
-        /* Two at one place stand in their order. */
+        /* Two patches at the same position are inserted in their order. */
         struct pb__patch patches[] = {{outer, 2}, {outer, 300}, {inner, 1}};
         cr_assert_eq(pb__encoder_insert(e, patches, 3), 0);
         holds(e, cases[i].want);
@@ -348,7 +348,7 @@ static int encode_with_failures(void *user_data)
     return failed;
 }
 
-/* Every writer fails where there is no memory, and has then written nothing. */
+/* Every writer fails if memory is exhausted, and has then written nothing. */
 PB_TEST(encode, every_allocation_may_fail)
 {
     pb__test_each_failure(encode_with_failures, NULL);

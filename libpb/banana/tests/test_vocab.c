@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The vocabulary: each word of Twisted's and nothing else, by bytes and by address. */
+ * The vocabulary: each word of Twisted's and no other, by bytes and by address. */
 #include <criterion/criterion.h>
 
 #include "libpb/banana/vocab.h"
@@ -20,7 +20,7 @@ static const char *const words[] = {
 
 static unsigned find(const char *s, size_t len)
 {
-    /* In a block of its own, so that reading past it is seen. */
+    /* Copied to a block of its exact size, so that reading past it is detected. */
     uint8_t *copy = malloc(len ? len : 1);
     memcpy(copy, s, len);
     unsigned number = pb__vocab_find(copy, len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Blocks: as large as asked for, taken again when they were given back, kept up to a
- * bound, and gone with their pool. */
+ * Blocks: they have the requested size, are reused after they were freed, up to a bound,
+ * and are freed with their pool. */
 #include <criterion/criterion.h>
 #include <string.h>
 

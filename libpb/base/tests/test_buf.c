@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The growable buffer: what is appended stands there, and what fails changes nothing. */
+ * The growable buffer: what was appended is in it, and a failure changes nothing. */
 #include <criterion/criterion.h>
 
 #include "libpb/base/buf.h"

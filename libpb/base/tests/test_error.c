@@ -7,7 +7,8 @@
 #include "libpb/base/mem.h"
 #include "tests/support.h"
 
-/* Numbers are ABI and texts are documented, so they stand here a second time. */
+/* The numbers are part of the ABI and the texts are documented, so they are repeated
+ * here. */
 static const struct {
     int code;
     const char *text;
@@ -30,7 +31,7 @@ static const struct {
     {-15, "not possible now"},
     {-16, "system call failed"},
     {-17, "the peer answered with a failure"},
-    {-18, "unknown error"}, /* the first that is free */
+    {-18, "unknown error"}, /* the first unused number */
     {1, "unknown error"},
 };
 
@@ -101,7 +102,7 @@ PB_TEST(error, tells_lack_of_memory_without_allocating)
     cr_assert_str_eq(err.text, "out of memory");
 }
 
-/* Fills the text to its last byte but `room`, then puts one character more. */
+/* Fills the text except for `room` bytes, then appends one more character. */
 static void cut_after(size_t room, const char *character, pb_error *err)
 {
     *err = (pb_error){0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The intrusive list: order, and leaving it from every place. */
+ * The intrusive list: order, and removal from every position. */
 #include <criterion/criterion.h>
 
 #include "libpb/base/list.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The hash map, against a plain table that holds the same. */
+ * The hash map, compared with a plain table of the same contents. */
 #include <criterion/criterion.h>
 
 #include "libpb/base/map.h"

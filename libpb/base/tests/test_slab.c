@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Slabs: things don't overlap, memory goes back when the last thing does, in whatever
- * order pool and things end. */
+ * Slabs: objects do not overlap, and memory is freed with the last object, in whatever
+ * order the pool and the objects end. */
 #include <criterion/criterion.h>
 
 #include "libpb/base/slab.h"

@@ -118,7 +118,7 @@ PB_TEST(login, tells_of_what_cannot_be_sent)
                          "failure -6 twisted.spread.banana.BananaError: "
                          "int is too large to send (86 bytes of prefix, limit 64)\n"
                          "1\nint is too large to send (86 bytes of prefix, limit 64)\n"
-                         "1\ntext is no UTF-8: byte 0xff at offset 0\n"
+                         "1\ntext is not UTF-8: byte 0xff at offset 0\n"
                          "client closed\nserver closed\n");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of the reader share: expressions written as text, read in every split
- * and by each of the ways there are, and what came of them as text. */
+ * Shared by the tests of the reader: expressions written as text, read in every split and
+ * in each of the possible ways, and the results as text. */
 #ifndef PB__TEST_READING_H
 #define PB__TEST_READING_H
 
@@ -97,7 +97,7 @@ static inline pb_encoder *expression(const char *text, pb_dialect d)
     return e;
 }
 
-/* ---- What came of them ---- */
+/* ---- Results ---- */
 
 /* repr of the value, or "!INSECURE [2]['key']: text"; pb_free it. NULL for lack of
  * memory. */
@@ -135,13 +135,14 @@ static int take_one(struct pb__message *m, void *ctx)
     return 0;
 }
 
-/* How the bytes get to the reader. */
+/* A way of passing the bytes to the reader. */
 struct way {
     size_t first; /* bytes at first; 0: a byte at a time */
     bool plain;   /* without the reader's own loop */
 };
 
-/* What came of an expression that is read in some way, by a reader that is used twice. */
+/* The result of an expression that is read in some way, by a reader that is used
+ * twice. */
 static inline char *read_in_way(const pb_jelly_config *c,
                                 const struct pb__invoker *invoker, pb_dialect dialect,
                                 pb_span in, struct way way)
@@ -178,7 +179,8 @@ static inline char *read_in_way(const pb_jelly_config *c,
     return first;
 }
 
-/* An expression and what must come of it, whole, byte by byte and cut in two anywhere. */
+/* Checks the result of an expression that is read at once, byte by byte and cut in two at
+ * every position. */
 static inline void reads_by(const pb_jelly_config *c, const struct pb__invoker *invoker,
                             const char *text, const char *want)
 {
@@ -214,7 +216,8 @@ static inline void reads(const pb_jelly_config *c, const char *text, const char 
     }
 }
 
-/* What has failed is skipped to its end, and what is cut before that leaves nothing. */
+/* A refused expression is skipped to its end, and nothing is left if it is cut before
+ * that. */
 static inline void stops_anywhere(const pb_jelly_config *c, const char *text)
 {
     pb_encoder *e = expression(text, PB_DIALECT_PB);
@@ -235,7 +238,7 @@ static inline void stops_anywhere(const pb_jelly_config *c, const char *text)
     pb_encoder_free(e);
 }
 
-/* ---- Lack of memory ---- */
+/* ---- Exhausted memory ---- */
 
 struct whole {
     const pb_jelly_config *config;
@@ -253,7 +256,7 @@ static inline int read_whole(void *user_data)
     return e;
 }
 
-/* Each allocation failing, of an expression that can be read. */
+/* Reads an expression with each allocation failing in turn. */
 static inline void survives(const pb_jelly_config *c, const char *text)
 {
     pb_encoder *e = expression(text, PB_DIALECT_PB);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a taster says of names that are given as strings. */
+ * Asks a taster about names that are given as strings. */
 #ifndef PB__TASTING_H
 #define PB__TASTING_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * References: what is shared, what is cyclic, what Twisted's placeholders make of it, and
- * that a cycle goes when its last owner does. */
+ * References: shared values, cycles, the results of Twisted's placeholders, and that a
+ * cycle is freed when its last owner is removed. */
 #include "compat/island.h"
 #include "libpb/jelly/tests/reading.h"
 
@@ -9,7 +9,8 @@ struct row {
     const char *text, *want;
 };
 
-/* Each is read, cut anywhere, and read with each allocation failing. */
+/* Each expression is read, cut at every position, and read with each allocation
+ * failing. */
 static void read_rows(const pb_jelly_config *c, const struct row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -110,12 +111,12 @@ PB_TEST(cycles, of_tuples_and_sets)
          "(2 (reference 2 x))))",
          "{1: frozenset({b'x'}), 2: b'x'}"},
         {"(reference 1 (list (set (dereference 1))))", "!TYPE unhashable type: 'list'"},
-        /* Complete when it is made, and yet a placeholder: Twisted stumbles. */
+        /* It is complete at once, and still a placeholder: Twisted fails on it. */
         {"(list (tuple (dereference 1) (reference 1 2)))",
-         "!SYNTAX [0]: what is referred to had been put in its place before"},
+         "!SYNTAX [0]: the reference was resolved before"},
         {"(list (reference 1 (list (reference 2 (tuple (dereference 1))))) (dereference "
          "2))",
-         "!SYNTAX [1]: what is referred to had been put in its place before"},
+         "!SYNTAX [1]: the reference was resolved before"},
         {"(list (reference 1 (tuple (dereference 1))) (reference 1 (list)))", "[[], []]"},
     };
     READ_ROWS(NULL, rows);
@@ -154,7 +155,7 @@ PB_TEST(cycles, of_instances)
     pb_taster_unref(c.taster);
 }
 
-/* A cycle is an island of just what is in it, and has the owners it should have. */
+/* A cycle is an island of exactly its members, with the right number of owners. */
 PB_TEST(cycles, islands)
 {
     pb_value *v = read_one(
@@ -175,7 +176,7 @@ PB_TEST(cycles, islands)
     pb_value_unref(cycle);
 }
 
-/* Places that are never filled keep crefutil's instances, with all of their
+/* Places that are never filled contain crefutil's instances, with all their
  * attributes. */
 PB_TEST(cycles, unfilled)
 {
@@ -243,8 +244,8 @@ PB_TEST(cycles, of_old_peers)
 #undef CREF
 }
 
-/* A dict that an owner keeps beyond a refused expression holds None where it was
- * filled. */
+/* A dict that the program holds after its expression was refused contains None in the
+ * places that were filled. */
 static int keep_state(const struct pb__form *form, pb_value **out, pb_error *err,
                       void *ctx)
 {

@@ -15,7 +15,7 @@ PB_TEST(pattern, whole_names)
     cr_expect(class(t, "app.models.User"));
     cr_expect(type(t, "function"));
     cr_expect(class(t, "x.Y"));
-    /* Anchored at both ends, also where an alternative or a $ might think otherwise. */
+    /* A pattern is anchored at both ends, also with an alternative or a $. */
     cr_expect_not(module(t, "myapp"));
     cr_expect_not(module(t, "app-x"));
     cr_expect_not(module(t, "apps"));
@@ -48,7 +48,7 @@ PB_TEST(pattern, bad_patterns)
     pb_taster_unref(t);
 }
 
-/* Patterns that would run for ages, or take much memory, on names made for it. */
+/* Patterns that would take much time or memory on specially made names. */
 PB_TEST(pattern, runaway_patterns)
 {
     static const char *const patterns[] = {
@@ -71,7 +71,7 @@ PB_TEST(pattern, runaway_patterns)
         }
         pb_taster_unref(t);
     }
-    /* What is longer than a name is refused without a look. */
+    /* A name that is too long is refused without matching. */
     pb_taster *t = pb_taster_new();
     cr_expect_eq(pb_taster_allow_pattern(t, "a*", NULL), 0);
     cr_expect(pb_taster_class_allowed(t, (pb_span){(uint8_t *)name, 1024}));
@@ -97,7 +97,7 @@ PB_TEST(pattern, lack_of_memory)
     pb__test_each_failure(make_pattern, NULL);
 }
 
-/* A match that gets no memory refuses. */
+/* A match without memory refuses the name. */
 PB_TEST(pattern, lack_of_memory_in_a_match)
 {
     pb_taster *t = pb_taster_new();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the reader makes of expressions: every type, every number of members, and what
- * differs between peers. As Twisted does unless said otherwise. */
+ * The values that the reader makes of expressions: every type, every number of members,
+ * and the differences between peers. As in Twisted, unless stated otherwise. */
 #include "libpb/jelly/tests/reading.h"
 
 struct row {
@@ -73,7 +73,8 @@ PB_TEST(read, containers)
         "(list (tuple 1 (unicode x)) (set 1 2) (frozenset) (dictionary 'ab' (x 1)))");
 }
 
-/* More than there is room for at first, and keys that are long or have equal ends. */
+/* More items than there is room for at first, and keys that are long or have equal
+ * ends. */
 PB_TEST(read, many)
 {
     struct pb__buf text = {0};
@@ -122,13 +123,13 @@ PB_TEST(read, datetimes)
         {"(datetime '99999999999999999999 1 1')",
          "!RANGE year 1000000000 is not in 1..9999"},
         {"(date '+2020 0_1 02')", "datetime.date(2020, 1, 2)"},
-        {"(date '2020 1_ 1')", "!SYNTAX '1_' is no number"},
+        {"(date '2020 1_ 1')", "!SYNTAX '1_' is not a number"},
         {"(date '2020 1 1 1')", "!SYNTAX more than 3 numbers"},
-        {"(date '\\xff')", "!SYNTAX '' is no number"},
-        {"(date '- 1 1')", "!SYNTAX '-' is no number"},
-        {"(date 5)", "!SYNTAX the numbers of a date or time are no byte string"},
+        {"(date '\\xff')", "!SYNTAX '' is not a number"},
+        {"(date '- 1 1')", "!SYNTAX '-' is not a number"},
+        {"(date 5)", "!SYNTAX the numbers of a date or time are not a byte string"},
         {"(date (1) '2020 1 1')",
-         "!SYNTAX the numbers of a date or time are no byte string"},
+         "!SYNTAX the numbers of a date or time are not a byte string"},
         {"(date)", "!SYNTAX 'date' has too few members"},
         {"(time '')", "datetime.time(0, 0)"},
         {"(time '1')", "datetime.time(1, 0)"},
@@ -145,17 +146,17 @@ PB_TEST(read, datetimes)
         {"(timedelta '-100000000000000000000 8640000000000000000000000 5')",
          "datetime.timedelta(microseconds=5)"},
         {"(timedelta '999999999 86399 1000000')",
-         "!RANGE a timedelta is at most 999999999 days, either way"},
+         "!RANGE a timedelta is at most 999999999 days, positive or negative"},
         {"(timedelta '1000000000 0 0')",
-         "!RANGE a timedelta is at most 999999999 days, either way"},
+         "!RANGE a timedelta is at most 999999999 days, positive or negative"},
         {"(timedelta '999999999999999999999999999999999999999999999 0 0')",
-         "!RANGE a timedelta is at most 999999999 days, either way"},
+         "!RANGE a timedelta is at most 999999999 days, positive or negative"},
         {"(timedelta '1 2')", "!SYNTAX 2 numbers where a timedelta has 3"},
     };
     READ_ROWS(NULL, rows);
     survives(NULL, "(list (datetime '1 2 3') (timedelta '1 2 3'))");
     pb_jelly_config python2 = {.profile = {.python_major = 2}};
-    reads(&python2, "(date '2_0 1 1')", "!SYNTAX '2_0' is no number");
+    reads(&python2, "(date '2_0 1 1')", "!SYNTAX '2_0' is not a number");
 }
 
 PB_TEST(read, decimals)
@@ -168,28 +169,28 @@ PB_TEST(read, decimals)
         {"(decimal 0.1 0)",
          "Decimal('1000000000000000055511151231257827021181583404541015625')"},
         {"(decimal -2.5 -1)", "Decimal('-2.5')"},
-        {"(decimal x 0)", "!SYNTAX the value of a decimal is no number"},
+        {"(decimal x 0)", "!SYNTAX the value of a decimal is not a number"},
         {"(decimal 1 999999999999999999)", "Decimal('1E+999999999999999999')"},
         {"(decimal 10 999999999999999999)",
          "!RANGE the exponent 999999999999999999 is beyond what a Decimal has"},
         {"(decimal 5)", "!SYNTAX 'decimal' has too few members"},
         {"(decimal 5 x)",
-         "!SYNTAX the exponent of a decimal is no integer, or too large"},
+         "!SYNTAX the exponent of a decimal is not an integer, or too large"},
         {"(decimal 5 (x))",
-         "!SYNTAX the exponent of a decimal is no integer, or too large"},
-        {"(decimal (x) 5)", "!SYNTAX the value of a decimal is no number"},
+         "!SYNTAX the exponent of a decimal is not an integer, or too large"},
+        {"(decimal (x) 5)", "!SYNTAX the value of a decimal is not a number"},
     };
     READ_ROWS(NULL, rows);
     survives(NULL, "(list (decimal 4611686018427387904 -2) (decimal 0.1 0))");
 
     static const struct row old[] = {
         {"(decimal '1.50' 0)", "Decimal('150')"},
-        {"(decimal x 0)", "!SYNTAX 'x' is no Decimal"},
+        {"(decimal x 0)", "!SYNTAX 'x' is not a Decimal"},
         {"(decimal 0 F)", "Decimal('Infinity')"},
         {"(decimal 0 n)", "Decimal('NaN')"},
         {"(decimal 7 N)", "Decimal('sNaN7')"},
         {"(decimal 0 Fn)",
-         "!SYNTAX the exponent of a decimal is no integer, or too large"},
+         "!SYNTAX the exponent of a decimal is not an integer, or too large"},
     };
     pb_jelly_config python2 = {.profile = {.python_major = 2}};
     READ_ROWS(&python2, old);
@@ -204,12 +205,12 @@ PB_TEST(read, names)
         {"(function m.f)", "<function m.f>"},
         {"(module)", "!SYNTAX 'module' has too few members"},
         {"(module 5)",
-         "!SYNTAX the name of a class, module or function is no ASCII string"},
+         "!SYNTAX the name of a class, module or function is not an ASCII string"},
         {"(class (x))",
-         "!SYNTAX the name of a class, module or function is no ASCII string"},
+         "!SYNTAX the name of a class, module or function is not an ASCII string"},
         {"(class '\\xff.C')",
-         "!SYNTAX the name of a class, module or function is no ASCII string"},
-        {"(class C)", "!SYNTAX 'C' is no name of a class"},
+         "!SYNTAX the name of a class, module or function is not an ASCII string"},
+        {"(class C)", "!SYNTAX 'C' is not the name of a class"},
         {"(m.C (dictionary ((unicode x) 1)) 5)", "<m.C {'x': 1}>"},
         {"(m.C (list))", "<m.C []>"},
         {"(m.C 7 (dictionary ((unicode x) 1)))", "<m.C {'x': 1}>"},
@@ -220,13 +221,13 @@ PB_TEST(read, names)
         {"(m.C 7 ())", "!SYNTAX an expression is empty"},
         {"(m.C (None))", "<m.C {}>"},
         {"(m.C)", "!SYNTAX 'm.C' has too few members"},
-        {"(nothing)", "!SYNTAX 'nothing' is no type of jelly"},
+        {"(nothing)", "!SYNTAX 'nothing' is not a type of jelly"},
         {"('\\xff.C' 1)", "!SYNTAX the name of a type is not ASCII"},
         {"(instance (class m.C) (dictionary))", "<m.C {}>"},
         {"(instance m.C (dictionary))", "!INSECURE Instance found with non-class class."},
         {"(instance (class m.C))", "!SYNTAX 'instance' has too few members"},
         {"(method f (None) (class m.C))", "!TYPE instance method changed"},
-        {"(remote 1)", "!SYNTAX 'remote' means something to a broker only"},
+        {"(remote 1)", "!SYNTAX 'remote' can only be read by a broker"},
     };
     pb_jelly_config c = {.taster = open_taster()};
     READ_ROWS(&c, rows);
@@ -290,7 +291,7 @@ PB_TEST(read, unpersistable)
     reads(&python2, "(dictionary 'ab' (a (unicode x)))", "{b'a': 'x'}");
 }
 
-/* What may be one object is one, so that it is found shared when it is written again. */
+/* Constants are one object, so that they are found shared when they are written again. */
 PB_TEST(read, what_is_one)
 {
     static const struct {

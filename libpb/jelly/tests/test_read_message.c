@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The reader as its owners use it: whole messages, the broker's forms, persistent ids,
- * expression by expression; and what it keeps and gives back. */
+ * The reader as it is used: messages, the forms of the broker, persistent ids, one
+ * expression after the other; and the memory that it keeps. */
 #include "libpb/base/error.h"
 #include "libpb/jelly/tests/reading.h"
 
@@ -94,7 +94,7 @@ PB_TEST(read_message, members)
         "5",
         "()",
         "(answer 1 (list (reference 1 (list (dereference 1)))))",
-        /* Each member has references of its own. */
+        /* Each member has its own references. */
         "(message 1 (tuple (reference 1 (list 2))) (dictionary (1 (dereference 1))))",
         "(message (reference 1 2) (reference 1 3))",
         "(answer 2 (list 1 (dictionary (k (what)))))",
@@ -164,7 +164,7 @@ static bool knows(pb_span head, void *ctx)
     return head.len > 0 && (head.data[0] == 'r' || head.data[0] == '.');
 }
 
-/* (head, id, state) with what is missing left out; or an error, or nothing at all. */
+/* (head, id, state), without missing parts; or an error, or no value at all. */
 static int unjelly(const struct pb__form *form, pb_value **out, pb_error *err, void *ctx)
 {
     (void)ctx;
@@ -211,7 +211,7 @@ PB_TEST(read_message, forms)
     pb_encoder_free(e);
 }
 
-/* Adds up the numbers of the references that are read; 100 stands for a reading. */
+/* Adds the numbers of the references that are read, and 100 for each run. */
 struct sum {
     int64_t readings, others;
 };
@@ -234,7 +234,7 @@ static int add_up(const struct pb__form *form, pb_value **out, pb_error *err, vo
     return 0;
 }
 
-/* The peer counts the references that stand behind what is refused. */
+/* The peer also counts the references in a refused expression. */
 PB_TEST(read_message, references_in_what_is_refused)
 {
     struct sum sum = {0};
@@ -307,7 +307,7 @@ PB_TEST(read_message, unjellier)
         cr_expect_eq(err.offset, i == 1 ? 5 : 0);
         err = (pb_error){0};
     }
-    /* What waits to be taken keeps the next from coming. */
+    /* No further expression is accepted until the first is taken. */
     cr_expect_eq(pb_decoder_recv(d, (pb_span){in.data + at - 2, 2}, NULL), 0);
     cr_expect_eq(pb_decoder_recv(d, (pb_span){in.data + at - 2, 2}, NULL), PB_ERR_STATE);
     pb_decoder_free(d);
@@ -336,9 +336,10 @@ PB_TEST(read_message, unjellier_without_memory)
     pb__test_each_failure(use_unjellier, NULL);
 }
 
-/* ---- What is kept ---- */
+/* ---- Memory ---- */
 
-/* A large string is put in its place once; where it is no text it is not kept. */
+/* A large string is stored directly in its value; if it is not text, its memory is
+ * freed. */
 PB_TEST(read_message, large_strings)
 {
     struct pb__buf text = {0};
@@ -381,7 +382,7 @@ PB_TEST(read_message, large_strings)
     pb__buf_fini(&text);
 }
 
-/* Keys of alike dicts are one text from their second time on. */
+/* The keys of similar dicts share one text from the second dict on. */
 PB_TEST(read_message, keys)
 {
     pb_encoder *e = expression("(list (dictionary ((unicode k) 1)) (dictionary (k 1)) "
@@ -404,7 +405,7 @@ PB_TEST(read_message, keys)
     pb_encoder_free(e);
 }
 
-/* An idle reader costs little, and keeps nothing once it is trimmed. */
+/* An idle reader uses little memory, and none once it is trimmed. */
 PB_TEST(read_message, trimmed)
 {
     struct taken t = {0};
@@ -419,7 +420,7 @@ PB_TEST(read_message, trimmed)
     long before = pb__test_live();
     pb_decoder *d = pb_decoder_new(PB_DIALECT_PB, NULL, pb__reader_sink(r));
     cr_assert_eq(pb_decoder_recv(d, (pb_span){in.data, in.len - 1}, NULL), 0);
-    pb__reader_trim(r); /* not in the middle of something */
+    pb__reader_trim(r); /* not while an expression is being read */
     cr_assert_eq(pb_decoder_recv(d, (pb_span){in.data + in.len - 1, 1}, NULL), 0);
     cr_expect_eq(t.count, 1);
     pb_value_unref(t.value);
@@ -432,7 +433,7 @@ PB_TEST(read_message, trimmed)
     pb_encoder_free(e);
 }
 
-/* One value that is kept does not keep the message that it came in. */
+/* A value that is held does not keep its complete message in memory. */
 PB_TEST(read_message, one_kept_value_pins_its_slab_only)
 {
     enum { RECORDS = 10000 };

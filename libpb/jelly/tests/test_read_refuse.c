@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the reader refuses, and how it says so: code, place and sentence. What is left of
- * a refused expression is skipped, and nothing stays behind. */
+ * Expressions that the reader refuses, and its errors: code, path and text. The rest of a
+ * refused expression is skipped, and nothing of it is left. */
 #include "libpb/jelly/tests/reading.h"
 
 struct row {
@@ -27,9 +27,9 @@ PB_TEST(read_refuse, malformed)
         {"(unicode)", "!SYNTAX 'unicode' has no member"},
         {"(unicode 1 2)", "!SYNTAX the member of 'unicode' is a 'int'"},
         {"(unicode (list) 2)", "!SYNTAX the member of 'unicode' is a list"},
-        {"(unicode 'ab\\xff')", "!SYNTAX text is no UTF-8: byte 0xff at offset 2"},
+        {"(unicode 'ab\\xff')", "!SYNTAX text is not UTF-8: byte 0xff at offset 2"},
         {"(unicode '0123456789012345678901234567890123456789\\xed\\xa0\\x80')",
-         "!SYNTAX text is no UTF-8: byte 0xed at offset 40"},
+         "!SYNTAX text is not UTF-8: byte 0xed at offset 40"},
         {"(boolean)", "!SYNTAX 'boolean' has no member"},
         {"(boolean maybe)", "!SYNTAX a boolean is neither 'true' nor 'false'"},
         {"(boolean 1)", "!SYNTAX the member of 'boolean' is a 'int'"},
@@ -51,7 +51,7 @@ PB_TEST(read_refuse, unhashable)
         {"(dictionary (1 2) ((dictionary) (list)) (3 (4)))",
          "!TYPE .keys[1]: unhashable type: 'dict'"},
         {"(dictionary ((tuple 1 (set)) 2))",
-         "!TYPE .keys[0]: what it holds cannot be hashed"},
+         "!TYPE .keys[0]: its contents are unhashable"},
         {"(list (set 1 (list)) (x))", "!TYPE [0]: unhashable type: 'list'"},
         {"(frozenset (set))", "!TYPE unhashable type: 'set'"},
     };
@@ -124,15 +124,15 @@ PB_TEST(read_refuse, path)
     static const struct row named[] = {
         {"(m.C (dictionary ((unicode x) ())))", "!SYNTAX ['x']: an expression is empty"},
         {"(method f (list ()) (class m.C))", "!SYNTAX .self[0]: an expression is empty"},
-        {"(method f (None) (class ()))",
-         "!SYNTAX .class: the name of a class, module or function is no ASCII string"},
+        {"(method f (None) (class ()))", "!SYNTAX .class: the name of a class, module or "
+                                         "function is not an ASCII string"},
     };
     pb_jelly_config c = {.profile = {.python_major = 2}, .taster = open_taster()};
     REFUSE_ROWS(&c, named);
     pb_taster_unref(c.taster);
 }
 
-/* The first error is the one that is told, and its offset that of its token. */
+/* The first error is reported, with the offset of its token. */
 PB_TEST(read_refuse, offset)
 {
     pb_encoder *e = expression("(list 1 (unicode '\\xff') (what))", PB_DIALECT_PB);
@@ -178,7 +178,7 @@ PB_TEST(read_refuse, banana_itself)
     pb_encoder_free(e);
 }
 
-/* Limits hold for what is read ahead as for all else. */
+/* The limits also apply to what is read ahead. */
 PB_TEST(read_refuse, limits_ahead)
 {
     static const char text[] =
@@ -204,7 +204,7 @@ PB_TEST(read_refuse, limits_ahead)
     pb_encoder_free(e);
 }
 
-/* A lying length costs nothing. */
+/* A false length uses no memory. */
 PB_TEST(read_refuse, lies)
 {
     static const uint8_t in[] = "\x00\x00\x28\x80\x08\x87\x00\x00\x28\x80\x05\x87"

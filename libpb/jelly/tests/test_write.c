@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The writer: each kind of value as Twisted writes it. What is shared is in
- * test_write_share.c, what is refused in test_write_refuse.c. */
+ * The writer: each kind of value as Twisted writes it. test_write_share.c tests shared
+ * values, test_write_refuse.c refused ones. */
 #include "libpb/jelly/tests/writing.h"
 
 static const pb_profile python2 = {.python_major = 2};
@@ -38,7 +38,7 @@ PB_TEST(write, texts_of_every_length)
     writes(val("'\\0\xc3\xa9'"), "[2 'unicode' '\\x00\\xc3\\xa9' ]");
 }
 
-/* Whole texts that are words travel as their numbers, also where they are user data. */
+/* Texts that equal a word are sent as its number, also in user data. */
 PB_TEST(write, words)
 {
     static const struct {
@@ -103,7 +103,7 @@ PB_TEST(write, times_and_decimals)
            "[3 'decimal' b-00000000000000000002 0 ]");
 }
 
-/* What Python 2 sends and Python 3 refuses; see test_write_refuse.c. */
+/* Values that Python 2 sends and Python 3 refuses; see test_write_refuse.c. */
 PB_TEST(write, native_strings_of_python_2)
 {
     const pb_jelly_config c = {.profile = python2};
@@ -139,7 +139,7 @@ PB_TEST(write, instances)
     pb_taster_unref(c.taster);
 }
 
-/* An Unpersistable that came in goes out as an instance of its class. */
+/* A received Unpersistable is sent as an instance of its class. */
 PB_TEST(write, unpersistable)
 {
     pb_jelly_config c = {.taster = open_taster()};
@@ -215,7 +215,7 @@ PB_TEST(write, forms_of_the_broker)
               "[3 'remote' 4 [1 'None' ] ] [1 'remote' ] ]");
 }
 
-/* The same object again asks again, but for a shared form. */
+/* The invoker is asked again for the same object, except for a shared form. */
 PB_TEST(write, forms_again)
 {
     struct object *remote = object_new(PB_OBJECT, "remote");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The writer: what it refuses, in which words, on which path; limits; lack of memory. */
+ * The writer: values that it refuses, with texts and paths; limits; exhausted memory. */
 #include "libpb/jelly/tests/writing.h"
 
-/* Writing v, which it takes, must fail, and leave in the encoder what was there. */
+/* Takes v. Writing it must fail, and leave the output of the encoder unchanged. */
 static void refuses_by(pb_value *v, const pb_jelly_config *c,
                        const struct pb__invoker *invoker, const pb_limits *limits,
                        int code, const char *where, const char *text)
@@ -152,7 +152,7 @@ PB_TEST(write_refuse, paths_through_instances_and_methods)
                PB_ERR_TYPE, "[0]['x']", REFUSED);
 }
 
-/* A path as long as its room is cut. */
+/* A path that is too long is cut. */
 PB_TEST(write_refuse, long_path)
 {
     pb_value *v = refused();
@@ -220,7 +220,7 @@ PB_TEST(write_refuse, depth)
               "[2 'list' [2 'list' [2 'list' [2 'list' [2 'list' 1 ] ] ] ] ]");
     refuses_by(nest(6), &five, NULL, NULL, PB_ERR_LIMIT, "[0][0][0][0][0]",
                "lists are nested too deep (limit 5)");
-    /* A pair of a dict is a list of its own; so is an instance. */
+    /* A pair of a dict is a list too; so is an instance. */
     writes_by(val("[{1: [{}]}]"), &five, NULL,
               "[2 'list' [2 'dictionary' [2 1 [2 'list' [1 'dictionary' ] ] ] ] ]");
     refuses_by(val("[[{1: [{2: 3}]}]]"), &five, NULL, NULL, PB_ERR_LIMIT, "[0][0][1][0]",
@@ -230,7 +230,7 @@ PB_TEST(write_refuse, depth)
     refuses_by(pb_instance_steal("m.C", nest(2)), &two, NULL, NULL, PB_ERR_LIMIT, "[0]",
                "lists are nested too deep (limit 2)");
     pb_taster_unref(two.taster);
-    /* Else it is the encoder's. */
+    /* Otherwise the limit is that of the encoder. */
     const pb_limits four = {.depth = 4};
     refuses_by(nest(5), NULL, NULL, &four, PB_ERR_LIMIT, "[0][0][0][0]",
                "lists are nested too deep (limit 4)");
@@ -263,7 +263,7 @@ PB_TEST(write_refuse, length)
     refuses_by(pb_build(NULL, "[OOOO]", text, text, text, text), NULL, NULL, &some,
                PB_ERR_LIMIT, "[3]", "expression is too long (limit 200 bytes)");
     pb_value_unref(text);
-    /* Short ones are looked at later. */
+    /* Short texts are checked later. */
     const pb_jelly_config few = {.limits = {.message = 12}};
     refuses_by(val("[0, 1, 2, 3, 4]"), &few, NULL, NULL, PB_ERR_LIMIT, "",
                "expression is too long (limit 12 bytes)");

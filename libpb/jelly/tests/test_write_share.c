@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The writer: what stands in several places, and cycles. */
+ * The writer: values that occur more than once, and cycles. */
 #include "libpb/jelly/tests/writing.h"
 
 /* A list of v twice; takes v. */
@@ -65,7 +65,7 @@ PB_TEST(write_share, scalars_are_not)
            "[3 'list' [2 'class' 'm.C' ] [2 'class' 'm.C' ] ]");
 }
 
-/* A method is not known again, but what it holds is. */
+/* A method is not recognised when it occurs again, but its contents are. */
 PB_TEST(write_share, methods_are_not)
 {
     const pb_jelly_config python2 = {.profile = {.python_major = 2}};
@@ -82,7 +82,7 @@ PB_TEST(write_share, methods_are_not)
               "[2 'dereference' 2 ] ] ]");
 }
 
-/* Python's () and frozenset() are one object each; what is equal is not the same. */
+/* Python's () and frozenset() are single objects; equal values are not the same. */
 PB_TEST(write_share, constants)
 {
     writes(
@@ -94,7 +94,7 @@ PB_TEST(write_share, constants)
            "[3 'list' [1 'tuple' ] [1 'tuple' ] ]");
 }
 
-/* Numbers go by the second meeting, not by the first. */
+/* Numbers are assigned in the order of the second occurrences. */
 PB_TEST(write_share, numbers)
 {
     pb_value *a = val("[b'a']");
@@ -111,7 +111,7 @@ PB_TEST(write_share, numbers)
     pb_value_unref(c);
 }
 
-/* Other owners than places in the value make no reference. */
+/* Owners outside the value do not make references. */
 PB_TEST(write_share, owners_outside)
 {
     pb_value *inner = val("[1]");
@@ -143,7 +143,7 @@ PB_TEST(write_share, cycles)
                         "[2 [2 'unicode' 'self' ] [2 'dereference' 2 ] ] ] ] "
                         "[2 'dereference' 1 ] ] ]";
     writes(list, whole);
-    /* The same island, come into from the other side. */
+    /* The same island, reached from the other side. */
     writes(dict,
            "[3 'reference' 1 [3 'dictionary' "
            "[2 [2 'unicode' 'up' ] [3 'reference' 2 [4 'list' 1 [2 'dereference' 1 ] "
@@ -165,7 +165,7 @@ PB_TEST(write_share, instance_in_itself)
     pb_taster_unref(c.taster);
 }
 
-/* Tied, but met once only. */
+/* Tied, but it occurs only once. */
 PB_TEST(write_share, an_island_without_a_cycle)
 {
     pb_value *list = val("[[1]]");
@@ -173,7 +173,7 @@ PB_TEST(write_share, an_island_without_a_cycle)
     writes(list, "[2 'list' [2 'list' 1 ] ]");
 }
 
-/* Many references, so that every table grows; each number is told. */
+/* Many references, so that every table grows; each number is checked. */
 PB_TEST(write_share, many)
 {
     enum { N = 300 };
@@ -194,7 +194,7 @@ PB_TEST(write_share, many)
     recorder_fini(&want);
 }
 
-/* An object whose state holds the object, and whose own owner is one only. */
+/* An object whose state contains the object, and which has only one owner. */
 PB_TEST(write_share, state_that_holds_its_object)
 {
     struct object *o = object_new(PB_OBJECT, "m.Copy");
@@ -217,8 +217,8 @@ PB_TEST(write_share, state_that_holds_its_object)
     pb_value_unref(value_of(o));
 }
 
-/* A state that is made anew each time must not be taken for the one before, whose memory
- * it might get. */
+/* A state that is made for each call must not be taken for an earlier one whose memory it
+ * may reuse. */
 static int fresh_state(pb_value *v, struct pb__form *form, pb_error *err, void *ctx)
 {
     (void)err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of the writer share: values written in both dialects and told as tokens,
- * and objects in place of the broker's. */
+ * Shared by the tests of the writer: values written in both dialects and shown as tokens,
+ * and objects that replace those of the broker. */
 #ifndef PB__TEST_WRITING_H
 #define PB__TEST_WRITING_H
 
@@ -9,7 +9,7 @@
 #include "libpb/jelly/jelly.h"
 #include "tests/support.h"
 
-/* The expression that e holds, as recorder.h tells it, without the space at its end. */
+/* Checks the expression in e, as recorder.h shows it, without the space at its end. */
 static inline void tells(const pb_encoder *e, const char *want)
 {
     struct recorder r;
@@ -60,11 +60,11 @@ static inline pb_taster *open_taster(void)
     return t;
 }
 
-/* In place of the broker's objects: one that is written as `form` says. */
+/* Replaces an object of the broker: it is written as `form` says. */
 struct object {
     struct pb__local local;
     struct pb__form form; /* its id and state are the object's */
-    int asked;            /* how often the form was asked for */
+    int asked;            /* number of calls for the form */
     int refuses;          /* the code of a refusal, or 0 */
 };
 
