@@ -44,7 +44,7 @@ PB_TEST(integer, no_text)
         cr_assert_eq(err.offset, rows[i].offset, "'%s'", rows[i].text);
     }
     pb_error err = {0};
-    pb_int_text("twelve", &err);
+    cr_assert_null(pb_int_text("twelve", &err));
     cr_assert_str_eq(err.text, "invalid decimal integer 'twelve'");
     cr_assert_null(pb_int_text("twelve", NULL));
 }

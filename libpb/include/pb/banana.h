@@ -88,7 +88,8 @@ typedef enum {
 
 /* A decoder, *new* (pb_decoder_free). NULL if memory is exhausted, or if a required
  * function of the sink is NULL. limits may be NULL. */
-PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits, pb_sink out);
+PB_API pb_decoder *pb_decoder_new(pb_dialect d, const pb_limits *limits,
+                                  pb_sink out) PB_MUST_USE;
 /* Decodes all of `in`. 0, or the error that ended the stream, which every later call
  * returns again: PB_ERR_LIMIT (prefix, list, bytes, depth, message, values),
  * PB_ERR_SYNTAX (unknown type byte), PB_ERR_PROTOCOL (VOCAB in a dialect without
@@ -122,7 +123,7 @@ typedef struct pb_encoder pb_encoder;
 
 /* An encoder, *new* (pb_encoder_free). NULL if memory is exhausted. limits may be
  * NULL. */
-PB_API pb_encoder *pb_encoder_new(pb_dialect d, const pb_limits *limits);
+PB_API pb_encoder *pb_encoder_new(pb_dialect d, const pb_limits *limits) PB_MUST_USE;
 /* The sink that writes to e; its ctx is e. Its functions return PB_ERR_LIMIT where
  * Twisted's banana refuses to send (an integer, string or list beyond the limits), or
  * PB_ERR_NOMEM. Use pb_encoder_rewind to remove the bytes of a refused expression. */

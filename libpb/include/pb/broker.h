@@ -119,7 +119,7 @@ typedef struct pb_class {
 /* An object with one owner, *new*. cls is borrowed for the life of the object. NULL if
  * memory is exhausted. Mirrors twisted.spread.flavors.Serializable: the class determines
  * the flavor. */
-PB_API pb_object *pb_object_new(const pb_class *cls, void *self);
+PB_API pb_object *pb_object_new(const pb_class *cls, void *self) PB_MUST_USE;
 /* Adds an owner, and returns o. */
 PB_API pb_object *pb_object_ref(pb_object *o);
 /* Removes an owner. After the last one `destroy` runs. NULL is allowed. */
@@ -130,7 +130,7 @@ PB_API void *pb_object_self(const pb_object *o);
 /* The class of an object, borrowed. */
 PB_API const pb_class *pb_object_class(const pb_object *o);
 /* The object as a value, to be sent: *new*. The value holds a count of o. */
-PB_API pb_value *pb_object_value(pb_object *o);
+PB_API pb_value *pb_object_value(pb_object *o) PB_MUST_USE;
 /* The same, but the value takes over the caller's count of o: for pb_build("N", ...). */
 PB_API pb_value *pb_object_value_steal(pb_object *o);
 /* The object of a PB_OBJECT value, borrowed: one of this program, a received copy, or the
@@ -163,13 +163,13 @@ PB_API bool pb_request_wants_answer(const pb_request *r);
  * ("iO|s"). If they do not match, or if there is a keyword argument, it answers with a
  * TypeError that describes the mismatch, and returns PB_ERR_TYPE: return that from the
  * method. PB_ERR_STATE if the method has returned. */
-PB_API int pb_request_unpack(pb_request *r, const char *format, ...);
+PB_API int pb_request_unpack(pb_request *r, const char *format, ...) PB_MUST_USE;
 /* The same with names for the arguments, which the caller may then pass as keywords too,
  * as in PyArg_ParseTupleAndKeywords. names ends with NULL. Arguments after `|` are
  * optional, and the outputs of missing ones are not changed; arguments after `$` are
  * keyword-only. The TypeErrors are Python's. */
 PB_API int pb_request_unpack_keywords(pb_request *r, const char *format,
-                                      const char *const *names, ...);
+                                      const char *const *names, ...) PB_MUST_USE;
 /* Adds an owner, so that the request can be answered after its method has returned;
  * returns r. Corresponds to a method in Twisted that returns a Deferred. */
 PB_API pb_request *pb_request_ref(pb_request *r);
@@ -210,7 +210,7 @@ PB_API void pb_remote_unref(pb_remote *r);
 /* The reference of a PB_REMOTE value, borrowed; NULL for another kind or for NULL. */
 PB_API pb_remote *pb_as_remote(const pb_value *v);
 /* The reference as a value: *new*. */
-PB_API pb_value *pb_remote_value(pb_remote *r);
+PB_API pb_value *pb_remote_value(pb_remote *r) PB_MUST_USE;
 /* The number (luid) of the object at the peer; 0 for a reference by name. */
 PB_API int64_t pb_remote_luid(const pb_remote *r);
 /* The session of a reference, borrowed. NULL once the session is freed; then calls fail
@@ -229,7 +229,7 @@ PB_API void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb,
 /* A reference to the object that the peer has published under a name, *new*. Nothing is
  * sent, now or when the reference is released. NULL if memory is exhausted. Mirrors
  * Broker.remoteForName. */
-PB_API pb_remote *pb_session_remote_for_name(pb_session *s, const char *name);
+PB_API pb_remote *pb_session_remote_for_name(pb_session *s, const char *name) PB_MUST_USE;
 
 /* ---- Calling ---- */
 
@@ -301,7 +301,7 @@ PB_API pb_value *pb_failure_parents(const pb_failure *f);
 /* A failure for an exception, *new*. NULL if memory is exhausted. type is as in
  * pb_request_fail; the traceback (NULL: none) is sent if unsafe_tracebacks is set. */
 PB_API pb_failure *pb_failure_new(const char *type, const char *text,
-                                  const char *traceback);
+                                  const char *traceback) PB_MUST_USE;
 
 /* ---- The session ---- */
 
@@ -408,9 +408,11 @@ typedef struct {
 /* A session for the side that opened the connection, *new* (pb_session_free). c is
  * copied, and may be NULL. NULL if memory is exhausted. now is in milliseconds of a
  * monotonic clock, here and below. */
-PB_API pb_session *pb_session_client_new(const pb_session_config *c, int64_t now);
+PB_API pb_session *pb_session_client_new(const pb_session_config *c,
+                                         int64_t now) PB_MUST_USE;
 /* A session for the side that accepted the connection: *new*, as above. */
-PB_API pb_session *pb_session_server_new(const pb_session_config *c, int64_t now);
+PB_API pb_session *pb_session_server_new(const pb_session_config *c,
+                                         int64_t now) PB_MUST_USE;
 /* Passes received bytes to the session, which takes all of them. While
  * pb_session_want_recv returns false they become pending input, which pb_session_tick
  * handles. PB_ERR_STATE while a message is being read or written (above): nothing was
@@ -506,7 +508,7 @@ PB_API void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb
  * session has ended, PB_ERR_NOMEM. Mirrors Broker.setNameForLocal. */
 PB_API int pb_session_set_name_for_local(pb_session *s, const char *name, pb_object *o);
 /* The root of the peer, *new*. No message is sent for it. Mirrors getRootObject. */
-PB_API pb_remote *pb_session_root(pb_session *s);
+PB_API pb_remote *pb_session_root(pb_session *s) PB_MUST_USE;
 
 /* ---- Example ---- */
 

@@ -19,9 +19,12 @@ extern "C" {
 /* Marks a function whose parameter number `string` is a printf format for the parameters
  * from number `first` on. */
 #define PB_PRINTF(string, first) __attribute__((__format__(__printf__, string, first)))
+/* A function whose result must not be dropped: the caller owns it, or has to return it. */
+#define PB_MUST_USE __attribute__((__warn_unused_result__))
 #else
 #define PB_API
 #define PB_PRINTF(string, first)
+#define PB_MUST_USE
 #endif
 
 /* The rule for NULL, which every function of the library obeys. NULL means "nothing": no

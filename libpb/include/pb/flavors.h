@@ -19,7 +19,7 @@ extern "C" {
  * NULL. A Viewable is sent as a ViewPoint with the perspective of the recipient. Two
  * ViewPoints on the same pair are sent under the same number. Mirrors
  * flavors.ViewPoint. */
-PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object);
+PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object) PB_MUST_USE;
 /* The object of a ViewPoint, borrowed, for a ViewPoint that the peer sent back, for
  * example; NULL for another object. */
 PB_API pb_object *pb_viewpoint_object(const pb_object *o);
@@ -30,7 +30,7 @@ PB_API pb_object *pb_viewpoint_perspective(const pb_object *o);
  * of the other object. An avatar is sent this way, with PB_ROLE_PERSPECTIVE. NULL if
  * memory is exhausted, if object is NULL, or if role is neither PB_ROLE_PERSPECTIVE nor
  * PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
-PB_API pb_object *pb_referenceable_new(pb_object *object, pb_role role);
+PB_API pb_object *pb_referenceable_new(pb_object *object, pb_role role) PB_MUST_USE;
 /* The perspective for which a reference was received, borrowed. What is sent through the
  * reference is sent for it. NULL if there is none, or if the connection has ended.
  * Mirrors RemoteReference.perspective. */
@@ -41,7 +41,7 @@ PB_API pb_object *pb_remote_perspective(const pb_remote *r);
 /* A registry of the classes of received copies: *new*. NULL if memory is exhausted.
  * Counted; it belongs to the same thread as its sessions. Mirrors
  * jelly.unjellyableRegistry and unjellyableFactoryRegistry. */
-PB_API pb_registry *pb_registry_new(void);
+PB_API pb_registry *pb_registry_new(void) PB_MUST_USE;
 /* Adds an owner, and returns g. NULL gives NULL. */
 PB_API pb_registry *pb_registry_ref(pb_registry *g);
 /* Removes an owner. NULL is allowed. */
@@ -79,10 +79,10 @@ PB_API int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_c
 /* ---- Failures as values ---- */
 
 /* A failure as a value that can be sent in any place (CopyableFailure): *new*. */
-PB_API pb_value *pb_failure_to_value(pb_failure *f);
+PB_API pb_value *pb_failure_to_value(pb_failure *f) PB_MUST_USE;
 /* The failure of a CopiedFailure, or of any exception that was sent as a value: *new*.
  * NULL if memory is exhausted. */
-PB_API pb_failure *pb_failure_from_value(pb_value *v);
+PB_API pb_failure *pb_failure_from_value(pb_value *v) PB_MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -24,7 +24,7 @@ typedef struct pb_taster pb_taster;
 /* A taster like SecurityOptions(), *new*. It allows None, bool, numbers, text, bytes,
  * sets, times, Decimal, and as a type any name that contains a dot, which is then checked
  * by module and class. NULL if memory is exhausted. */
-PB_API pb_taster *pb_taster_new(void);
+PB_API pb_taster *pb_taster_new(void) PB_MUST_USE;
 /* Adds an owner, and returns t. NULL gives NULL. */
 PB_API pb_taster *pb_taster_ref(pb_taster *t);
 /* Removes an owner. NULL is allowed. */
@@ -94,7 +94,7 @@ typedef struct pb_unjellier pb_unjellier;
 
 /* A reader, *new* (pb_unjellier_free). NULL if memory is exhausted. c is copied, and may
  * be NULL. */
-PB_API pb_unjellier *pb_unjellier_new(const pb_jelly_config *c);
+PB_API pb_unjellier *pb_unjellier_new(const pb_jelly_config *c) PB_MUST_USE;
 /* The sink to pass to a decoder; its ctx is u. */
 PB_API pb_sink pb_unjellier_sink(pb_unjellier *u);
 /* Takes the value of the completed expression, *new*; then u is ready for the next one.

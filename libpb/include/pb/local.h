@@ -19,13 +19,13 @@ extern "C" {
  * a clock there is no time-out, and nothing to cancel. NULL if memory is exhausted.
  * Mirrors LocalAsRemote, whose sync_ and async_ methods are those that answer at once and
  * those that may answer later. */
-PB_API pb_remote *pb_local_as_remote(pb_object *o);
+PB_API pb_remote *pb_local_as_remote(pb_object *o) PB_MUST_USE;
 /* The same, but only for the named methods; names ends with NULL, and is borrowed for the
  * life of the reference. A call of any other method is answered with None or, with
  * fail_when_not_implemented, fails with NotImplementedError. Mirrors
  * LocalAsyncForwarder. */
 PB_API pb_remote *pb_local_async_forwarder(pb_object *forwarded, const char *const *names,
-                                           bool fail_when_not_implemented);
+                                           bool fail_when_not_implemented) PB_MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -67,14 +67,14 @@ typedef int (*pb_checker_cb)(pb_attempt *a, void *user_data);
 
 /* A portal with one count, *new*. Without a checker it refuses every login. NULL if
  * memory is exhausted, or if realm is NULL. Mirrors cred.portal.Portal. */
-PB_API pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data);
+PB_API pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data) PB_MUST_USE;
 /* Adds an owner, and returns p. */
 PB_API pb_portal *pb_portal_ref(pb_portal *p);
 /* Removes an owner. NULL is allowed. */
 PB_API void pb_portal_unref(pb_portal *p);
 /* The object to use as root, for any number of connections: *new*. NULL if memory is
  * exhausted. Mirrors IPBRoot(portal). */
-PB_API pb_object *pb_portal_root(pb_portal *p);
+PB_API pb_object *pb_portal_root(pb_portal *p) PB_MUST_USE;
 
 /* Allows a user by name and password, which are stored in memory. A second password for
  * the same name replaces the first. PB_ERR_NOMEM, PB_ERR_STATE if another checker is set.

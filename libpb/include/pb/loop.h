@@ -44,7 +44,7 @@ PB_API int pb_run(void);
 /* Wraps a loop of libuv, which the program runs: *new*. uv is borrowed until the last
  * owner is removed and uv_run has run once more after that; then uv_loop_close succeeds.
  * NULL if memory is exhausted. */
-PB_API pb_loop *pb_loop_uv(struct uv_loop_s *uv);
+PB_API pb_loop *pb_loop_uv(struct uv_loop_s *uv) PB_MUST_USE;
 /* Adds an owner, and returns l. NULL is allowed. */
 PB_API pb_loop *pb_loop_ref(pb_loop *l);
 /* Removes an owner. NULL is allowed. */
@@ -100,7 +100,7 @@ typedef struct {
 
 /* A loop that uses these functions, which are borrowed for its life: *new*. NULL if
  * memory is exhausted, or if a required function is NULL; then `free` is not called. */
-PB_API pb_loop *pb_loop_new(const pb_loop_ops *ops, void *loop);
+PB_API pb_loop *pb_loop_new(const pb_loop_ops *ops, void *loop) PB_MUST_USE;
 /* Reports that the timer of set_timer has expired. */
 PB_API void pb_loop_due(pb_loop *l);
 /* Reports that the descriptor is ready for these events. During this call the watch and

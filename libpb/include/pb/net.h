@@ -100,7 +100,7 @@ PB_API pb_conn *pb_conn_adopt(pb_loop *loop, int fd, int flags, const pb_net_con
 PB_API pb_session *pb_conn_session(const pb_conn *c);
 /* The root of the peer, *new*. May be called at once; calls on the root wait until the
  * connection is ready, and their time-outs start then. NULL if memory is exhausted. */
-PB_API pb_remote *pb_conn_root(pb_conn *c);
+PB_API pb_remote *pb_conn_root(pb_conn *c) PB_MUST_USE;
 /* Ends the session: on_close runs. The socket is closed when all output has been sent,
  * and at the latest after five seconds. Mirrors PBClientFactory.disconnect. */
 PB_API void pb_conn_close(pb_conn *c);
@@ -110,9 +110,9 @@ PB_API void pb_conn_close(pb_conn *c);
  * any more. */
 PB_API void pb_conn_drain(pb_conn *c, int64_t drain_timeout);
 
-/* Listens. Each connection gets its own session, with the configuration c->session. NULL
- * with an error as from pb_connect, or PB_ERR_SYSTEM. Mirrors
- * ServerEndpoint.listen(PBServerFactory(root)). */
+/* Listens: a server, borrowed from the loop until pb_server_close. Each connection gets
+ * its own session, with the configuration c->session. NULL with an error as from
+ * pb_connect, or PB_ERR_SYSTEM. Mirrors ServerEndpoint.listen(PBServerFactory(root)). */
 PB_API pb_server *pb_serve(pb_loop *loop, const char *endpoint, const pb_net_config *c,
                            pb_error *err);
 /* The port on which the server listens (for an endpoint with port 0, the assigned one); 0
@@ -143,7 +143,7 @@ typedef struct pb_post pb_post;
 /* A post for a loop, *new*. Call it in the loop's thread, or before the loop runs. It
  * holds a count of the loop until pb_post_close. NULL with PB_ERR_NOMEM, PB_ERR_SYSTEM if
  * no descriptor is left, PB_ERR_ARG without a loop. */
-PB_API pb_post *pb_post_new(pb_loop *loop, pb_error *err);
+PB_API pb_post *pb_post_new(pb_loop *loop, pb_error *err) PB_MUST_USE;
 /* Makes the loop's thread run a function soon, once, in the order of posting. Any thread
  * may call it. PB_ERR_NOMEM, or PB_ERR_STATE after pb_post_close; then the function does
  * not run. Mirrors reactor.callFromThread. */
@@ -175,14 +175,14 @@ typedef struct pb_client pb_client;
  * error, as pb_connect. c may be NULL. The client reads from the peer only during this
  * call and later ones that wait. */
 PB_API pb_client *pb_client_open(const char *endpoint, const pb_net_config *c,
-                                 pb_error *err);
+                                 pb_error *err) PB_MUST_USE;
 /* The root of the peer, borrowed from the client; NULL for NULL. */
 PB_API pb_remote *pb_client_root(pb_client *c);
 /* Logs in and waits: the avatar, *new*, or NULL and err, as pb_client_call. mind may be
  * NULL; calls of the server to it are served only while a call waits. Mirrors
  * PBClientFactory.login. */
 PB_API pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
-                                  pb_error *err);
+                                  pb_error *err) PB_MUST_USE;
 /* Sets the time-out of each later call, in milliseconds; 0: none. */
 PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
 /* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a
@@ -192,10 +192,11 @@ PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
  * the first error stays in it: without a client, a reference (PB_ERR_ARG) or an argument,
  * no call is made. */
 PB_API pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method,
-                                pb_error *err, const char *format, ...);
+                                pb_error *err, const char *format, ...) PB_MUST_USE;
 /* The same with args (a tuple) and kwargs (a dict); each may be NULL for none. */
 PB_API pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
-                                       pb_value *args, pb_value *kwargs, pb_error *err);
+                                       pb_value *args, pb_value *kwargs,
+                                       pb_error *err) PB_MUST_USE;
 /* Serves the peer for that many milliseconds: handles its calls, and the references that
  * it releases. 0, or PB_ERR_LOST as soon as the connection is closed. */
 PB_API int pb_client_wait(pb_client *c, int64_t milliseconds);

@@ -76,7 +76,8 @@ typedef struct {
 /* An object to pass to a sender of pages, *new*; ops is borrowed for its life. A slow
  * receiver pauses reading by pb_session_pause. NULL if memory is exhausted. Mirrors
  * CallbackPageCollector. */
-PB_API pb_object *pb_collector_new(const pb_collector_ops *ops, void *user_data);
+PB_API pb_object *pb_collector_new(const pb_collector_ops *ops,
+                                   void *user_data) PB_MUST_USE;
 
 /* Calls a method with a collector as its first argument, before args (a tuple or NULL),
  * and passes the list of all pages to cb, or a failure. The answer of the call itself is

@@ -51,7 +51,7 @@ typedef struct {
 /* Starts a service, *new* (pb_service_stop). No callback runs before this returns. c may
  * be NULL. NULL with an error as from pb_connect. Mirrors ClientService.startService. */
 PB_API pb_service *pb_service_new(pb_loop *loop, const char *endpoint,
-                                  const pb_service_config *c, pb_error *err);
+                                  const pb_service_config *c, pb_error *err) PB_MUST_USE;
 /* The object that calls go to, borrowed until the connection is lost; NULL without a
  * connection. Mirrors ClientService.whenConnected. */
 PB_API pb_remote *pb_service_root(const pb_service *s);

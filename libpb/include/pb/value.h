@@ -87,13 +87,13 @@ PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
  * where it occurs inside. A value that occurs several times is printed each time; but if
  * these repetitions exceed 64 KiB and 16 times the rest of the text, the text ends there
  * with "...". So a few lists that share each other have a short repr, too. */
-PB_API char *pb_value_repr(const pb_value *v);
+PB_API char *pb_value_repr(const pb_value *v) PB_MUST_USE;
 
 /* A shallow copy, *new*: a new list, dict, set or instance with the same contents (an
  * instance whose state is a dict gets a new dict). For immutable values, objects and
  * references, it is v itself with one more owner. The copy of a tied value is not tied.
  * NULL for NULL, or if memory is exhausted. Mirrors copy.copy. */
-PB_API pb_value *pb_value_copy(pb_value *v);
+PB_API pb_value *pb_value_copy(pb_value *v) PB_MUST_USE;
 
 /* ---- Scalars ---- */
 
@@ -110,19 +110,19 @@ PB_API pb_value *pb_bool(bool b);
 PB_API pb_value *pb_int(int64_t i);
 /* An int of any size from Python's decimal text ("-123", "1_000"): *new*. NULL and
  * PB_ERR_SYNTAX if the text is not an integer. */
-PB_API pb_value *pb_int_text(const char *decimal, pb_error *err);
+PB_API pb_value *pb_int_text(const char *decimal, pb_error *err) PB_MUST_USE;
 /* An int of any size from its magnitude in little-endian bytes: *new*. */
-PB_API pb_value *pb_int_bytes(bool negative, pb_span little_endian);
+PB_API pb_value *pb_int_bytes(bool negative, pb_span little_endian) PB_MUST_USE;
 /* A float: *new*. */
 PB_API pb_value *pb_float(double d);
 /* Text from NUL-terminated UTF-8: *new*. NULL also for NULL, and for text that is not
  * UTF-8. */
-PB_API pb_value *pb_str(const char *utf8);
+PB_API pb_value *pb_str(const char *utf8) PB_MUST_USE;
 /* Text from a span of UTF-8: *new*. NULL and PB_ERR_SYNTAX, with the offset of the first
  * bad byte, if it is not UTF-8. */
-PB_API pb_value *pb_strn(pb_span utf8, pb_error *err);
+PB_API pb_value *pb_strn(pb_span utf8, pb_error *err) PB_MUST_USE;
 /* bytes, copied: *new*. NULL also for a span with a length but without data. */
-PB_API pb_value *pb_bytes(pb_span b);
+PB_API pb_value *pb_bytes(pb_span b) PB_MUST_USE;
 
 /* ---- Converting scalars to C ---- */
 
@@ -153,11 +153,11 @@ PB_API int pb_as_int_bytes(const pb_value *v, bool *negative, uint8_t **out, siz
  * for another kind. A tuple or frozenset may be filled as long as it has one owner; after
  * that it never changes. Each call returns a new value, also for a tuple or frozenset
  * that stays empty; pb_build(NULL, "()") returns Python's shared `()`. */
-PB_API pb_value *pb_seq(pb_kind kind, size_t reserve);
+PB_API pb_value *pb_seq(pb_kind kind, size_t reserve) PB_MUST_USE;
 /* An empty list: *new*. */
-PB_API pb_value *pb_list(void);
+PB_API pb_value *pb_list(void) PB_MUST_USE;
 /* An empty dict: *new*. */
-PB_API pb_value *pb_dict(void);
+PB_API pb_value *pb_dict(void) PB_MUST_USE;
 /* The number of items of a list or tuple, members of a set, pairs of a dict, or bytes of
  * bytes or str; 0 for another kind. */
 PB_API size_t pb_len(const pb_value *v);
@@ -223,16 +223,16 @@ typedef struct {
 } pb_datetime_fields;
 
 /* A datetime: *new*. */
-PB_API pb_value *pb_datetime(const pb_datetime_fields *f, pb_error *err);
+PB_API pb_value *pb_datetime(const pb_datetime_fields *f, pb_error *err) PB_MUST_USE;
 /* A date: *new*. */
-PB_API pb_value *pb_date(int year, int month, int day, pb_error *err);
+PB_API pb_value *pb_date(int year, int month, int day, pb_error *err) PB_MUST_USE;
 /* A time of day: *new*. */
 PB_API pb_value *pb_time(int hour, int minute, int second, int microsecond,
-                         pb_error *err);
+                         pb_error *err) PB_MUST_USE;
 /* A timedelta, *new*, normalised as Python does: 0 <= seconds < 86400, 0 <= microseconds
  * < 1000000. */
 PB_API pb_value *pb_timedelta(int64_t days, int64_t seconds, int64_t microseconds,
-                              pb_error *err);
+                              pb_error *err) PB_MUST_USE;
 /* The fields of a datetime, date or time. PB_ERR_TYPE for another kind. */
 PB_API int pb_as_datetime(const pb_value *v, pb_datetime_fields *out);
 /* The parts of a timedelta; each of the three outputs may be NULL. PB_ERR_TYPE for
@@ -242,7 +242,7 @@ PB_API int pb_as_timedelta(const pb_value *v, int64_t *days, int *seconds,
 
 /* decimal.Decimal from its text: "1.50", "-1E+3", "NaN", "sNaN12", "-Infinity". *New*.
  * NULL and PB_ERR_SYNTAX for any other text. */
-PB_API pb_value *pb_decimal(const char *text, pb_error *err);
+PB_API pb_value *pb_decimal(const char *text, pb_error *err) PB_MUST_USE;
 
 /* ---- Names, methods and instances ---- */
 
@@ -262,7 +262,7 @@ PB_API pb_value *pb_method_self(const pb_value *method);
 PB_API pb_value *pb_method_class(const pb_value *method);
 /* An instance of a class of the peer, *new*: data without behaviour, because the library
  * never resolves a class name. */
-PB_API pb_value *pb_instance(const char *class_name, pb_value *state);
+PB_API pb_value *pb_instance(const char *class_name, pb_value *state) PB_MUST_USE;
 PB_API pb_value *pb_instance_steal(const char *class_name, pb_value *state);
 /* The state of an instance, borrowed; NULL for another kind. */
 PB_API pb_value *pb_instance_state(const pb_value *instance);
@@ -279,7 +279,7 @@ PB_API const char *pb_unpersistable_reason(const pb_value *v);
  * set(), frozenset({1}), datetime.datetime(2020, 1, 2, 3, 4), datetime.timedelta(days=1),
  * Decimal('1.5'); and float('nan'). NULL with PB_ERR_SYNTAX and the offset of the error,
  * or with PB_ERR_LIMIT if it is nested deeper than 1000. */
-PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
+PB_API pb_value *pb_value_parse(const char *literal, pb_error *err) PB_MUST_USE;
 
 /* ---- Building and unpacking by format ---- */
 
@@ -293,7 +293,7 @@ PB_API pb_value *pb_value_parse(const char *literal, pb_error *err);
  * several units give a tuple. A NULL value, or NULL text for a letter that does not allow
  * it, is PB_ERR_ARG. Takes over the value of every N, also if it fails, except those
  * after a letter that is not defined. */
-PB_API pb_value *pb_build(pb_error *err, const char *format, ...);
+PB_API pb_value *pb_build(pb_error *err, const char *format, ...) PB_MUST_USE;
 /* Unpacks a value; the letters are the same, and the arguments are pointers to the
  * outputs, which are borrowed from v. `s` reads text without NUL, from str or bytes; `y`
  * reads bytes; `O` reads any value; `|` makes the remaining items of a tuple or list

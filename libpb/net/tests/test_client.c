@@ -212,7 +212,7 @@ PB_TEST(client, logs_in)
     cr_assert_eq(err.code, PB_ERR_ARG);
 
     err = (pb_error){0};
-    pb_client_call(client, pb_client_root(client), "hang_up", &err, "");
+    pb_value_unref(pb_client_call(client, pb_client_root(client), "hang_up", &err, ""));
     err = (pb_error){0};
     cr_assert_null(pb_client_login(client, &nobody, NULL, &err));
     cr_assert_eq(err.code, PB_ERR_LOST, "%s", err.text);
