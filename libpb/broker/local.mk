@@ -16,6 +16,7 @@ libpb_broker_la_SOURCES = \
 	%D%/copyable.c \
 	%D%/copyable.h \
 	%D%/deadline.c \
+	%D%/defaults.h \
 	%D%/decache.c \
 	%D%/decref.c \
 	%D%/digest.c \

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The configuration that sessions share, and the defaults of its limits. */
+ * The configuration that sessions share, with defaults.h in place of zeros. */
 #include "compat/profile.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/defaults.h"
 #include "libpb/broker/read_context.h"
 #include "libpb/broker/shared_config.h"
 #include "pb/flavors.h"
-
-#define MAX_PENDING 65536
-#define MAX_REFS 1024 /* MAX_BROKER_REFS */
-#define MAX_CACHES 65536
-#define MAX_QUEUED ((size_t)256 << 20)
-#define HIGH_MARK ((size_t)1 << 20)
-#define NEGOTIATION_TIMEOUT 30000
 
 struct pb__shared *pb__shared_new(const pb_session_config *c)
 {
@@ -34,15 +28,15 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
         own->dialects[0] = PB_DIALECT_PB;
         own->dialects[1] = PB_DIALECT_NONE;
     }
-    own->max_pending = own->max_pending ? own->max_pending : MAX_PENDING;
-    own->max_refs = own->max_refs ? own->max_refs : MAX_REFS;
-    own->max_caches = own->max_caches ? own->max_caches : MAX_CACHES;
-    own->max_queued = own->max_queued ? own->max_queued : MAX_QUEUED;
-    own->high_mark = own->high_mark ? own->high_mark : HIGH_MARK;
+    own->max_pending = own->max_pending ? own->max_pending : PB__DEFAULT_MAX_PENDING;
+    own->max_refs = own->max_refs ? own->max_refs : PB__DEFAULT_MAX_REFS;
+    own->max_caches = own->max_caches ? own->max_caches : PB__DEFAULT_MAX_CACHES;
+    own->max_queued = own->max_queued ? own->max_queued : PB__DEFAULT_MAX_QUEUED;
+    own->high_mark = own->high_mark ? own->high_mark : PB__DEFAULT_HIGH_MARK;
     own->low_mark = own->low_mark ? own->low_mark : own->high_mark / 4;
     own->low_mark = own->low_mark < own->high_mark ? own->low_mark : own->high_mark;
-    own->negotiation_timeout =
-        own->negotiation_timeout ? own->negotiation_timeout : NEGOTIATION_TIMEOUT;
+    own->negotiation_timeout = own->negotiation_timeout ? own->negotiation_timeout
+                                                        : PB__DEFAULT_NEGOTIATION_TIMEOUT;
     own->log_level = !own->on_log ? 0 : own->log_level ? own->log_level : PB_LOG_INFO;
     return sh;
 }

@@ -4,9 +4,8 @@
  * draining, which closes a connection as soon as it is idle. */
 #include "libpb/base/error.h"
 #include "libpb/net/conn.h"
+#include "libpb/net/defaults.h"
 #include "libpb/net/socket.h"
-
-enum { KEEP_ALIVE = 60 };
 
 struct pb__policy pb__policy_of(const pb_net_config *c)
 {
@@ -16,7 +15,7 @@ struct pb__policy pb__policy_of(const pb_net_config *c)
         .ping_interval = c->ping_method ? c->ping_interval : 0,
         .ping_method = c->ping_method,
         .keep_alive = c->keep_alive < 0    ? 0
-                      : c->keep_alive == 0 ? KEEP_ALIVE
+                      : c->keep_alive == 0 ? PB__DEFAULT_KEEP_ALIVE
                                            : c->keep_alive,
     };
 }

@@ -8,6 +8,7 @@ libpb_net_la_SOURCES = \
 	%D%/descriptor.c \
 	%D%/descriptor.h \
 	%D%/debug.c \
+	%D%/defaults.h \
 	%D%/dial.c \
 	%D%/dial.h \
 	%D%/endpoint.c \

@@ -12,16 +12,9 @@
 #include "compat/value.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/net/defaults.h"
 #include "libpb/net/dial.h"
 #include "libpb/net/queued_calls.h"
-
-enum {
-    FIRST_DELAY = 1000,
-    MAX_DELAY = 60000,
-    JITTER = 1000,
-    MAX_WAITING = 65536,
-    LOGIN_TIMEOUT = 30000,
-};
 
 struct pb_service {
     pb_loop *loop;
@@ -265,12 +258,14 @@ static void service_set_defaults(pb_service_config *c)
 {
     c->first_delay = c->first_delay < 0 ? 0
                      : c->first_delay   ? c->first_delay
-                                        : FIRST_DELAY;
+                                        : PB__DEFAULT_FIRST_DELAY;
     c->factor = c->factor > 0 ? c->factor : 1.5;
-    c->max_delay = c->max_delay < 0 ? 0 : c->max_delay ? c->max_delay : MAX_DELAY;
-    c->jitter = c->jitter ? c->jitter : JITTER;
-    c->max_waiting = c->max_waiting ? c->max_waiting : MAX_WAITING;
-    c->login_timeout = c->login_timeout ? c->login_timeout : LOGIN_TIMEOUT;
+    c->max_delay = c->max_delay < 0 ? 0
+                   : c->max_delay   ? c->max_delay
+                                    : PB__DEFAULT_MAX_DELAY;
+    c->jitter = c->jitter ? c->jitter : PB__DEFAULT_JITTER;
+    c->max_waiting = c->max_waiting ? c->max_waiting : PB__DEFAULT_MAX_WAITING;
+    c->login_timeout = c->login_timeout ? c->login_timeout : PB__DEFAULT_LOGIN_TIMEOUT;
 }
 
 pb_service *pb_service_new(pb_loop *loop, const char *endpoint,

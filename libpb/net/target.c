@@ -7,8 +7,7 @@
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
-
-enum { CONNECT_TIMEOUT = 30000 };
+#include "libpb/net/defaults.h"
 
 /* NULL for NULL, and for lack of memory. */
 static char *target_copy_text(const char *text)
@@ -52,7 +51,7 @@ static int target_configure(struct pb__target *t, bool is_client, const pb_net_c
     t->policy.ping_method = t->ping_method = target_copy_text(c->ping_method);
     t->connect_timeout = t->at.timeout        ? t->at.timeout
                          : c->connect_timeout ? c->connect_timeout
-                                              : CONNECT_TIMEOUT;
+                                              : PB__DEFAULT_CONNECT_TIMEOUT;
     t->max_connections = c->max_connections;
     t->reuse_port = c->reuse_port;
     t->allow = c->allow;
