@@ -10,9 +10,13 @@
 #define MAX_PENDING 65536
 #define MAX_REFS 1024 /* MAX_BROKER_REFS */
 #define MAX_CACHES 65536
+#define MAX_HELD 65536
+#define MAX_MEMORY ((size_t)256 << 20)
 #define MAX_QUEUED ((size_t)256 << 20)
 #define HIGH_MARK ((size_t)1 << 20)
 #define NEGOTIATION_TIMEOUT 30000
+#define FREED_LEAST ((size_t)4 << 20) /* bytes of a message that count as freed */
+#define FREED_MOST ((size_t)32 << 20) /* freed bytes after which memory is returned */
 
 struct pb__shared *pb__shared_new(const pb_session_config *c)
 {
@@ -35,8 +39,12 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
         own->dialects[1] = PB_DIALECT_NONE;
     }
     own->max_pending = own->max_pending ? own->max_pending : MAX_PENDING;
+    own->max_pending = own->max_pending < UINT32_MAX ? own->max_pending : UINT32_MAX;
     own->max_refs = own->max_refs ? own->max_refs : MAX_REFS;
     own->max_caches = own->max_caches ? own->max_caches : MAX_CACHES;
+    own->max_held = own->max_held ? own->max_held : MAX_HELD;
+    own->max_held = own->max_held < UINT32_MAX ? own->max_held : UINT32_MAX;
+    own->max_memory = own->max_memory ? own->max_memory : MAX_MEMORY;
     own->max_queued = own->max_queued ? own->max_queued : MAX_QUEUED;
     own->high_mark = own->high_mark ? own->high_mark : HIGH_MARK;
     own->low_mark = own->low_mark ? own->low_mark : own->high_mark / 4;
@@ -45,6 +53,15 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
         own->negotiation_timeout ? own->negotiation_timeout : NEGOTIATION_TIMEOUT;
     own->log_level = !own->on_log ? 0 : own->log_level ? own->log_level : PB_LOG_INFO;
     return sh;
+}
+
+void pb__shared_freed(struct pb__shared *sh, size_t memory)
+{
+    sh->freed += memory >= FREED_LEAST ? memory : 0;
+    if (sh->freed >= FREED_MOST) {
+        sh->freed = 0;
+        pb__mem_trim();
+    }
 }
 
 struct pb__shared *pb__shared_ref(struct pb__shared *sh)
