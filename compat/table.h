@@ -22,6 +22,16 @@ static inline size_t pb__table_width(const struct pb__table *t)
     return t->node.head.kind == PB_DICT ? 2 : 1;
 }
 
+/* The bytes of memory that a table takes outside of itself. */
+static inline size_t pb__table_outside(const struct pb__table *t)
+{
+    bool outside = t->slots != t->inline_slots;
+    size_t places = outside ? t->cap * pb__table_width(t) * sizeof(pb_value *) : 0;
+    const struct pb__index *index = t->index;
+    return places +
+           (index ? sizeof *index + ((size_t)index->mask + 1) * sizeof *index->slots : 0);
+}
+
 /* The half of a hash that is stored in an index. */
 static inline uint32_t pb__hash_kept(uint64_t h)
 {

@@ -12,6 +12,8 @@
 struct pb_value pb__none_value = {.refs = PB__IMMORTAL, .kind = PB_NONE};
 struct pb_value pb__false_value = {.refs = PB__IMMORTAL, .kind = PB_BOOL};
 struct pb_value pb__true_value = {.refs = PB__IMMORTAL, .kind = PB_BOOL};
+struct pb__empty_text pb__empty_bytes = {
+    .text = {.head = {.refs = PB__IMMORTAL, .kind = PB_BYTES}}};
 struct pb__seq pb__empty_tuple = {.node.head = {.refs = PB__IMMORTAL, .kind = PB_TUPLE}};
 struct pb__table pb__empty_frozenset = {
     .node.head = {.refs = PB__IMMORTAL, .kind = PB_FROZENSET}};

@@ -384,6 +384,12 @@ pb_value *pb__instance_new_steal(struct pb__slab_pool *pool, pb_value *name,
 extern struct pb__seq pb__empty_tuple;
 extern struct pb__table pb__empty_frozenset;
 
+/* b"". It takes one byte on the wire, so the reader uses this constant. */
+extern struct pb__empty_text {
+    struct pb__text text;
+    uint64_t nul;
+} pb__empty_bytes;
+
 /* Returns whether s is UTF-8 without surrogates; otherwise *bad is the offset of the
  * first bad byte. */
 PB__SHARED bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad);

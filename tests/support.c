@@ -11,7 +11,7 @@
 #include "libpb/base/mem.h"
 #include "pb/error.h"
 
-static atomic_long live;
+static atomic_long live, trims;
 static atomic_long live_bytes, peak_bytes, taken_bytes;
 static atomic_long countdown; /* allocations until the one that fails; 0: none does */
 static atomic_bool fail_forever;
@@ -126,6 +126,16 @@ void pb__free(void *p)
         live_bytes -= (long)malloc_usable_size(p);
     }
     free(p);
+}
+
+void pb__mem_trim(void)
+{
+    trims++;
+}
+
+long pb__test_trims(void)
+{
+    return trims;
 }
 
 void pb__test_each_failure(int (*run)(void *user_data), void *user_data)

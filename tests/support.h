@@ -34,6 +34,8 @@ long pb__test_live(void);
 void pb__test_count_bytes(void);
 size_t pb__test_peak_bytes(void);
 size_t pb__test_taken_bytes(void);
+/* How often the library gave memory back to the system. */
+long pb__test_trims(void);
 /* Calls run with the first, second, third, ... allocation failing, once and from then on,
  * until it gets through without a failure. run gives back all it took, and returns 0 for
  * success or a PB_ERR_ code. Fails the test where run leaves something allocated, returns

@@ -18,7 +18,8 @@
     X(bytes, (size_t)640 * 1024, PTRDIFF_MAX)  \
     X(depth, 4096, UINT32_MAX)                 \
     X(message, (size_t)256 << 20, PTRDIFF_MAX) \
-    X(values, (size_t)16 << 20, PTRDIFF_MAX)
+    X(values, (size_t)16 << 20, PTRDIFF_MAX)   \
+    X(memory, (size_t)128 << 20, PTRDIFF_MAX)
 
 /* As pb_limits, without the reserved fields: the form in which encoders and decoders
  * store it. */

@@ -36,8 +36,14 @@ void *pb__block_take(struct pb__slab_pool *p, size_t size)
         return NULL;
     }
     struct pb__block *b = NULL;
+    struct pb__block **kept = NULL;
     if (room <= PB__BLOCK_MAX) {
-        struct pb__block **kept = &p->blocks[block_class(room, &room)];
+        kept = &p->blocks[block_class(room, &room)];
+    }
+    if (!pb__budget_allows(p, room)) {
+        return NULL;
+    }
+    if (kept) {
         b = *kept;
         if (b) {
             *kept = b->next;
@@ -53,6 +59,7 @@ void *pb__block_take(struct pb__slab_pool *p, size_t size)
         b->size = room;
     }
     p->out++;
+    p->used += room;
     return b + 1;
 }
 
@@ -60,6 +67,7 @@ void pb__block_give(void *thing)
 {
     struct pb__block *b = (struct pb__block *)thing - 1;
     struct pb__slab_pool *p = b->pool;
+    pb__budget_return(p, b->size);
     if (p->owners != 0 && b->size <= PB__BLOCK_MAX &&
         p->block_bytes + b->size <= p->block_keep) {
         size_t room;

@@ -4,6 +4,9 @@
 #include "libpb/base/mem.h"
 
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "pb/error.h"
 
@@ -31,4 +34,11 @@ void *pb__malloc_aligned(size_t align, size_t size)
 void pb__free(void *p)
 {
     free(p);
+}
+
+void pb__mem_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }

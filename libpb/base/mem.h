@@ -19,6 +19,8 @@ PB__SHARED void *pb__realloc(void *p, size_t size);
  * pb__free. */
 void *pb__malloc_aligned(size_t align, size_t size);
 PB__SHARED void pb__free(void *p);
+/* Gives memory that was freed back to the system. Takes some milliseconds. */
+void pb__mem_trim(void);
 
 /* *out = a + b and *out = a * b; they return false if the result overflows. */
 static inline bool pb__add(size_t a, size_t b, size_t *out)

@@ -16,6 +16,7 @@ struct pb__slab_pool *pb__slab_pool_new(void)
     if (p) {
         p->owners = 1;
         p->block_keep = PB__BLOCKS_KEPT;
+        p->most = SIZE_MAX;
     }
     return p;
 }
@@ -41,6 +42,7 @@ void pb__slab_pool_back(struct pb__slab_pool *p)
 void pb__slab_empty(struct pb__slab *s)
 {
     struct pb__slab_pool *p = s->pool;
+    pb__budget_return(p, PB__SLAB_SIZE);
     drop_slab(p, s);
     pb__slab_pool_back(p);
 }
@@ -57,6 +59,7 @@ static void slab_leave(struct pb__slab_pool *p)
     p->at = p->end = NULL;
     p->taken = 0;
     if (s->live == 0) {
+        pb__budget_return(p, PB__SLAB_SIZE);
         drop_slab(p, s);
         p->out--;
     }
@@ -65,6 +68,9 @@ static void slab_leave(struct pb__slab_pool *p)
 void *pb__slab_take_slow(struct pb__slab_pool *p, size_t size)
 {
     slab_leave(p);
+    if (!pb__budget_allows(p, PB__SLAB_SIZE)) {
+        return NULL;
+    }
     struct pb__slab *s = p->empty;
     if (s) {
         p->empty = s->next;
@@ -77,6 +83,7 @@ void *pb__slab_take_slow(struct pb__slab_pool *p, size_t size)
     }
     *s = (struct pb__slab){.pool = p, .live = FILLING};
     p->out++;
+    p->used += PB__SLAB_SIZE;
     p->filling = s;
     p->at = (uint8_t *)(s + 1);
     p->end = (uint8_t *)s + PB__SLAB_SIZE;

@@ -41,7 +41,45 @@ struct pb__slab_pool {
     struct pb__block *blocks[PB__BLOCK_CLASSES]; /* free blocks for reuse, by class */
     size_t block_bytes;                          /* total bytes of these blocks */
     size_t block_keep; /* limit of block_bytes: PB__BLOCKS_KEPT unless set */
+    /* The budget of the current message: bytes of slabs and blocks that were allocated since
+     * it began, bytes that were charged for other memory, and the limit of their sum. */
+    size_t used, charged, most;
+    bool over; /* an allocation was refused because of the limit */
 };
+
+/* Begins a new budget. Earlier allocations do not count. */
+static inline void pb__budget_begin(struct pb__slab_pool *p)
+{
+    p->used = p->charged = 0;
+    p->over = false;
+}
+
+/* Returns whether `size` more bytes are within the budget. */
+static inline bool pb__budget_allows(struct pb__slab_pool *p, size_t size)
+{
+    bool allows = size <= p->most && p->used + p->charged <= p->most - size;
+    p->over |= !allows;
+    return allows;
+}
+
+/* Counts memory that is not the pool's own. p may be NULL. Returns false beyond the
+ * limit. */
+static inline bool pb__budget_charge(struct pb__slab_pool *p, size_t size)
+{
+    if (p && !pb__budget_allows(p, size)) {
+        return false;
+    }
+    if (p) {
+        p->charged += size;
+    }
+    return true;
+}
+
+/* A slab or a block of the pool was freed. It may be of an earlier budget. */
+static inline void pb__budget_return(struct pb__slab_pool *p, size_t size)
+{
+    p->used -= size < p->used ? size : p->used;
+}
 
 /* A pool without slabs, with one owner; NULL if memory is exhausted. */
 struct pb__slab_pool *pb__slab_pool_new(void);

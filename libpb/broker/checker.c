@@ -3,6 +3,9 @@
  * The built-in checkers: a table in memory, and one that accepts everybody. The checker
  * that reads a file is in net/, as nothing here reads files. Mirrors
  * twisted.cred.checkers. */
+#include <string.h>
+
+#include "compat/value.h"
 #include "libpb/broker/login.h"
 #include "pb/value.h"
 
@@ -41,8 +44,15 @@ static int check_table(pb_attempt *a, void *user_data)
                : pb_attempt_refuse(a);
 }
 
+/* Passwords do not stay in memory that was freed. */
 static void destroy_table(void *user_data)
 {
+    size_t at = 0;
+    pb_value *key, *password;
+    while (pb_dict_next(user_data, &at, &key, &password)) {
+        struct pb__text *t = (struct pb__text *)password;
+        explicit_bzero(t->data, t->len);
+    }
     pb_value_unref(user_data);
 }
 

@@ -93,6 +93,7 @@ unit_tests += \
 	%D%/tests/test_forward \
 	%D%/tests/test_log \
 	%D%/tests/test_hostile_text \
+	%D%/tests/test_memory_factor \
 	%D%/tests/test_local_as_remote \
 	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
@@ -130,6 +131,7 @@ unit_tests += \
 %C%_tests_test_forward_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_log_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_hostile_text_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_memory_factor_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_local_as_remote_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)

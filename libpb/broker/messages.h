@@ -14,6 +14,7 @@
 /* A message that was received, complete. */
 struct pb__received {
     pb_value *list;          /* its members, NULL for those that were refused; owned */
+    size_t memory;           /* bytes that its values take */
     const pb_error *refused; /* the first of those errors, or NULL */
     pb_error *err;           /* to fill with what ends the session */
     const struct pb__proto *proto;

@@ -145,7 +145,10 @@ int pb__proto_received(pb_session *s, struct pb__received *m)
 {
     int failed =
         s->state == PB__NEGOTIATING ? pb__negotiate_received(s, m) : proto_dispatch(s, m);
-    pb_value_unref(m->list);
+    if (m->list) {
+        pb_value_unref(m->list);
+        pb__shared_freed(s->shared, m->memory);
+    }
     pb__copies_forget(&m->arriving);
     pb__remote_undefer(s);
     pb__remote_cache_undefer(s);

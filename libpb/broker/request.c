@@ -28,6 +28,7 @@ pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
                           .called = pb_object_ref(o),
                           .callee.role = role,
                           .refs = 1,
+                          .memory = m->memory,
                           .wants_answer = wants_answer,
                           .in_method = true};
         if (o) {
@@ -36,6 +37,7 @@ pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
         m->list = NULL;
         pb__list_push(&s->requests, &r->link);
         s->serving++;
+        s->memory += r->memory;
     }
     return r;
 }
@@ -47,7 +49,7 @@ void pb__request_fini(pb_session *s)
         pb__list_remove(&r->link);
         r->session = NULL;
     }
-    s->serving = 0;
+    s->serving = s->memory = 0;
 }
 
 const char *pb_request_method(const pb_request *r)
@@ -381,6 +383,10 @@ void pb_request_unref(pb_request *r)
     pb__list_remove(&r->link);
     pb__local_fini(r);
     pb_value_unref(r->list);
+    if (r->session) {
+        s->memory -= r->memory;
+        pb__shared_freed(s->shared, r->memory);
+    }
     pb_object_unref(r->called);
     pb__free(r);
     if (s) {

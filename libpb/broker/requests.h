@@ -21,6 +21,7 @@ struct pb_request {
     pb_object *called; /* one count of the object that the id named; NULL: none */
     struct pb__callee callee;
     size_t refs;
+    size_t memory; /* bytes that the values of the message take */
     bool wants_answer, answered;
     bool in_method;                 /* its method has not returned yet */
     struct pb__local_answer *local; /* remote.h: a local call; NULL: the peer's */

@@ -277,8 +277,10 @@ static void input_read(pb_session *s, size_t rest)
 static int refuse_input(pb_session *s, int e, pb_error *err)
 {
     const pb_decoder *d = &s->read_context->decoder;
-    /* When the reader lacks memory, it sets no text. */
-    pb__error_set(err, e, pb__decoder_offset(d), "%s", pb_strerror(e));
+    /* The reader sets no text when it lacks memory, or goes beyond the budget. */
+    pb__error_set(err, e, pb__decoder_offset(d), "%s",
+                  e == PB_ERR_LIMIT ? "values take more memory than the limit"
+                                    : pb_strerror(e));
     if (!*err->where) {
         pb__error_where(err, "message %" PRIu64, d->count + 1);
         pb__reader_where(s->read_context->reader, err);
@@ -299,6 +301,7 @@ static int message_complete(struct pb__message *read, void *ctx)
     s->shared->length = d->offset + (uint64_t)(d->next - d->mark);
     s->shared->values = d->limits.values - d->tokens_left;
     m->list = read->value;
+    m->memory = read->memory;
     m->proto = NULL;
     m->refused = NULL;
     if (read->refused) {
@@ -321,6 +324,10 @@ static int read_message(pb_session *s, pb_span in, struct pb__received *m)
     pb_decoder *d = &s->read_context->decoder;
     m->list = NULL;
     s->read_context->message = m;
+    size_t most = s->shared->config.max_memory;
+    size_t own = pb__encoder_limits(&s->encoder)->memory;
+    most = most > s->memory ? most - s->memory : 0;
+    d->limits.memory = own < most ? own : most;
     s->reading = true;
     int e = pb__decoder_recv(d, in, m->err);
     if (e) {
@@ -360,6 +367,11 @@ static int session_keep_pending(pb_session *s, pb_error *err)
     s->in = NULL;
     if (!in || in->len == 0 || !pb__session_open(s)) {
         return 0;
+    }
+    size_t most = s->shared->config.max_memory;
+    if (in->len + (s->pending ? s->pending->in.len - s->pending->handled : 0) > most) {
+        return pb__error_set(err, PB_ERR_LIMIT, 0,
+                             "pending input of more than %zu bytes, the limit", most);
     }
     if (!s->pending && !(s->pending = pb__calloc(1, sizeof *s->pending))) {
         return pb__error_nomem(err);

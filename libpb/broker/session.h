@@ -44,7 +44,9 @@ struct pb_session {
 
     /* The peer's calls: requests.h. */
     struct pb__list requests; /* pb_request.link: all that are referenced */
-    size_t serving;           /* requests that are not answered yet */
+    uint32_t serving;         /* requests that are not answered yet */
+    uint32_t held;            /* references in the lists below that need a decref */
+    size_t memory;            /* bytes of the values of all requests */
     uint64_t answered;        /* pb__encoder_mark at the end of the last answer */
     uint64_t failures;        /* number of Failures that Twisted would have created */
 
@@ -59,7 +61,6 @@ struct pb_session {
     struct pb__list decrefs_due; /* pb_remote.link: released, decref not written yet */
     struct pb__list
         decrefs_deferred; /* the same, until the current message has been handled */
-    size_t held;          /* references in all three lists that need a decref */
 
     struct pb__attached *attached; /* attached.h; NULL: nothing is attached */
     struct pb__pagers *pagers;     /* pager.h; NULL: nothing is being paged */

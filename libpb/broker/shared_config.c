@@ -8,6 +8,9 @@
 #include "libpb/broker/shared_config.h"
 #include "pb/flavors.h"
 
+#define FREED_LEAST ((size_t)4 << 20) /* bytes of a message that count as freed */
+#define FREED_MOST ((size_t)32 << 20) /* freed bytes after which memory is returned */
+
 struct pb__shared *pb__shared_new(const pb_session_config *c)
 {
     struct pb__shared *sh = pb__malloc(sizeof *sh);
@@ -29,8 +32,12 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
         own->dialects[1] = PB_DIALECT_NONE;
     }
     own->max_pending = own->max_pending ? own->max_pending : PB__DEFAULT_MAX_PENDING;
+    own->max_pending = own->max_pending < UINT32_MAX ? own->max_pending : UINT32_MAX;
     own->max_refs = own->max_refs ? own->max_refs : PB__DEFAULT_MAX_REFS;
     own->max_caches = own->max_caches ? own->max_caches : PB__DEFAULT_MAX_CACHES;
+    own->max_held = own->max_held ? own->max_held : PB__DEFAULT_MAX_HELD;
+    own->max_held = own->max_held < UINT32_MAX ? own->max_held : UINT32_MAX;
+    own->max_memory = own->max_memory ? own->max_memory : PB__DEFAULT_MAX_MEMORY;
     own->max_queued = own->max_queued ? own->max_queued : PB__DEFAULT_MAX_QUEUED;
     own->high_mark = own->high_mark ? own->high_mark : PB__DEFAULT_HIGH_MARK;
     own->low_mark = own->low_mark ? own->low_mark : own->high_mark / 4;
@@ -39,6 +46,15 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
                                                         : PB__DEFAULT_NEGOTIATION_TIMEOUT;
     own->log_level = !own->on_log ? 0 : own->log_level ? own->log_level : PB_LOG_INFO;
     return sh;
+}
+
+void pb__shared_freed(struct pb__shared *sh, size_t memory)
+{
+    sh->freed += memory >= FREED_LEAST ? memory : 0;
+    if (sh->freed >= FREED_MOST) {
+        sh->freed = 0;
+        pb__mem_trim();
+    }
 }
 
 struct pb__shared *pb__shared_ref(struct pb__shared *sh)

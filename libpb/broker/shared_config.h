@@ -19,12 +19,16 @@ struct pb__shared {
     /* Of the message that was completed last: bytes, and the amount of
      * pb_limits.values. */
     uint64_t length, values;
+    size_t freed; /* bytes of large messages since memory was returned to the system */
 };
 
 /* A copy of c, with defaults in place of zeros. NULL for lack of memory. */
 PB__SHARED struct pb__shared *pb__shared_new(const pb_session_config *c);
 struct pb__shared *pb__shared_ref(struct pb__shared *sh);
 PB__SHARED void pb__shared_unref(struct pb__shared *sh);
+/* The values of a message, so many bytes, were freed. After large messages the memory is
+ * returned to the system. */
+void pb__shared_freed(struct pb__shared *sh, size_t memory);
 
 /* ---- session.c ---- */
 

@@ -36,14 +36,19 @@ static pb_value *class_name(struct pb__crefs *cs, enum pb__head head)
 }
 
 /* The result has two counts: one for the caller, one for the list of all placeholders. */
-static struct pb__cref *new_cref(struct pb__reader *r, enum pb__head head)
+static int new_cref(struct pb__reader *r, enum pb__head head, struct pb__cref **out)
 {
     struct pb__crefs *cs = r->crefs;
+    if (cs->pending >= PB__CREFS_PENDING) {
+        return cref_fail(r, PB_ERR_LIMIT,
+                         "more than 16384 references to what has not come yet");
+    }
     pb_value *name = class_name(cs, head);
     struct pb__cref *c = name ? pb__value_new(r->pool, sizeof *c, PB_INSTANCE) : NULL;
     if (!c) {
-        return NULL;
+        return PB_ERR_NOMEM;
     }
+    cs->pending++;
     pb_value *v = &c->instance.node.head;
     v->refs = 2;
     v->flags |= PB__LATE;
@@ -52,33 +57,42 @@ static struct pb__cref *new_cref(struct pb__reader *r, enum pb__head head)
     c->instance.state = NULL;
     c->next = cs->all;
     c->object = NULL;
-    c->dependants = NULL;
+    c->others = NULL;
     c->len = c->cap = 0;
     c->head = (uint8_t)head;
     c->missing = 0;
     c->id = NULL;
     c->cls = NULL;
     cs->all = c;
-    return c;
+    *out = c;
+    return 0;
 }
 
-static int add_dependant(struct pb__cref *c, enum pb__place place, struct pb__node *node,
-                         size_t at)
+/* Room for one more of the dependants, which are more than the first. */
+static int grow_dependants(struct pb__reader *r, struct pb__cref *c)
 {
-    if (c->len == c->cap) {
-        size_t cap = c->cap ? (size_t)c->cap * 2 : 2;
-        size_t size;
-        struct pb__dependant *more = NULL;
-        if (cap <= UINT32_MAX && pb__mul(cap, sizeof *more, &size)) {
-            more = pb__realloc(c->dependants, size);
-        }
-        if (!more) {
-            return PB_ERR_NOMEM;
-        }
-        c->dependants = more;
-        c->cap = (uint32_t)cap;
+    size_t cap = c->cap ? (size_t)c->cap * 2 : 2;
+    size_t size;
+    struct pb__dependant *more = NULL;
+    if (cap <= UINT32_MAX && pb__mul(cap, sizeof *more, &size) &&
+        pb__budget_charge(r->pool, size - c->cap * sizeof *more)) {
+        more = pb__realloc(c->others, size);
     }
-    c->dependants[c->len++] =
+    if (!more) {
+        return PB_ERR_NOMEM;
+    }
+    c->others = more;
+    c->cap = (uint32_t)cap;
+    return 0;
+}
+
+static int add_dependant(struct pb__reader *r, struct pb__cref *c, enum pb__place place,
+                         struct pb__node *node, size_t at)
+{
+    if (c->len > c->cap && grow_dependants(r, c) != 0) {
+        return PB_ERR_NOMEM;
+    }
+    *pb__cref_dependant(c, c->len++) =
         (struct pb__dependant){.node = node, .at = (uint32_t)at, .place = (uint8_t)place};
     if (place == PB__IN_SEQ || place == PB__IN_DICT) {
         pb__ref(&node->head);
@@ -92,7 +106,7 @@ int pb__crefs_depend(struct pb__reader *r, struct pb__cref *c, enum pb__place pl
     if (c->object) {
         return cref_fail(r, PB_ERR_SYNTAX, "the reference was resolved before");
     }
-    return add_dependant(c, place, node, at);
+    return add_dependant(r, c, place, node, at);
 }
 
 /* ---- Resolving ---- */
@@ -119,6 +133,7 @@ static int resolve_steal(struct pb__crefs *cs, struct pb__cref *c, pb_value *obj
         pb__unref(object);
         return PB_ERR_NOMEM;
     }
+    cs->pending -= c->object == NULL;
     pb_value_unref(c->object);
     c->object = pb__ref(object);
     return 0;
@@ -166,6 +181,9 @@ int pb__crefs_set_steal(struct pb__reader *r, enum pb__head head, struct pb__seq
         }
     }
     pb__unref(&items->node.head);
+    if (e == 0 && !pb__budget_charge(r->pool, pb__table_outside(t))) {
+        e = PB_ERR_NOMEM;
+    }
     if (e) {
         pb_value_unref((pb_value *)t);
         return e;
@@ -229,7 +247,7 @@ static void fill_key(struct pb__reader *r, const struct pb__cref *c, size_t at,
 static int cref_fill(struct pb__reader *r, struct pb__cref *c, uint32_t i,
                      pb_value *object)
 {
-    struct pb__dependant *d = &c->dependants[i];
+    struct pb__dependant *d = pb__cref_dependant(c, i);
     struct pb__cref *late = pb__cref_of(object);
     int e = 0;
     switch (d->place) {
@@ -305,7 +323,8 @@ static int find_id(struct pb__reader *r, pb_value *id, size_t *out)
     }
     cs->objects[len] = NULL;
     *out = len;
-    return found < 0 ? (int)found : pb__table_put_steal(cs->ids, pb__ref(id), NULL);
+    return found < 0 ? (int)found
+                     : pb__read_put_entry_steal(r, cs->ids, pb__ref(id), NULL);
 }
 
 /* The known object as Python's dict.get returns it: None counts as not known. */
@@ -333,9 +352,10 @@ int pb__crefs_dereference(struct pb__reader *r, pb_value *id, pb_value **out)
         *out = pb__ref(v);
         return 0;
     }
-    struct pb__cref *c = new_cref(r, PB__HEAD_DEREFERENCE);
-    if (!c) {
-        return PB_ERR_NOMEM;
+    struct pb__cref *c;
+    e = new_cref(r, PB__HEAD_DEREFERENCE, &c);
+    if (e) {
+        return e;
     }
     c->id = pb__ref(id);
     set_object(r->crefs, at, &c->instance.node.head);
@@ -365,13 +385,13 @@ int pb__crefs_reference(struct pb__reader *r, pb_value *id, pb_value *o)
 int pb__crefs_container_steal(struct pb__reader *r, enum pb__head head,
                               struct pb__seq *items, pb_value **out)
 {
-    struct pb__cref *c = new_cref(r, head);
-    if (!c) {
+    struct pb__cref *c;
+    int e = new_cref(r, head, &c);
+    if (e) {
         pb__unref(&items->node.head);
-        return PB_ERR_NOMEM;
+        return e;
     }
     c->items = items;
-    int e = 0;
     for (uint32_t i = 0; e == 0 && i < items->len; i++) {
         struct pb__cref *late = pb__cref_of(items->items[i]);
         if (late) {
@@ -392,9 +412,9 @@ int pb__crefs_container_steal(struct pb__reader *r, enum pb__head head,
 int pb__crefs_method_steal(struct pb__reader *r, pb_value *name, pb_value *self,
                            pb_value *cls, pb_value **out)
 {
-    struct pb__cref *c = new_cref(r, PB__HEAD_METHOD);
-    int e = PB_ERR_NOMEM;
-    if (c) {
+    struct pb__cref *c;
+    int e = new_cref(r, PB__HEAD_METHOD, &c);
+    if (!e) {
         c->name = name;
         c->cls = cls;
         e = pb__crefs_depend(r, pb__cref_of(self), PB__IN_CREF, &c->instance.node, 0);

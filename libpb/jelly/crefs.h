@@ -37,8 +37,9 @@ struct pb__cref {
     struct pb__instance instance;
     struct pb__cref *next; /* in the list of all placeholders of the expression */
     pb_value *object;      /* resolvedObject; NULL: not resolved yet */
-    struct pb__dependant *dependants;
-    uint32_t len, cap;
+    struct pb__dependant first;   /* of its dependants; most have one */
+    struct pb__dependant *others; /* the dependants after the first */
+    uint32_t len, cap;            /* all dependants; room for others */
     uint8_t head;     /* DEREFERENCE, METHOD, or the head of the container */
     uint32_t missing; /* of a container: number of items that are not known yet */
     union {
@@ -49,6 +50,11 @@ struct pb__cref {
     pb_value *cls; /* METHOD */
 };
 
+/* Beyond these, an expression is refused: ordinary graphs have no more references to what
+ * is not complete than their depth, and none that stays so. */
+#define PB__CREFS_PENDING 16384 /* placeholders that are not resolved, at once */
+#define PB__CREFS_SHOWN 4096    /* placeholders and their places, where some stay */
+
 struct pb__crefs {
     struct pb__table *ids; /* a set; the number of an id in it is its index in objects */
     pb_value **objects;    /* counted; NULL: not known yet */
@@ -56,7 +62,13 @@ struct pb__crefs {
     struct pb__cref *all; /* counted */
     pb_value *names[4];   /* names of the classes of placeholders */
     struct pb__buf stack; /* pending steps of resolving */
+    size_t pending;       /* placeholders that are not resolved yet */
 };
+
+static inline struct pb__dependant *pb__cref_dependant(struct pb__cref *c, size_t i)
+{
+    return i == 0 ? &c->first : &c->others[i - 1];
+}
 
 /* Returns v as a placeholder; NULL if it is none. */
 static inline struct pb__cref *pb__cref_of(const pb_value *v)
@@ -65,8 +77,8 @@ static inline struct pb__cref *pb__cref_of(const pb_value *v)
     return late ? (struct pb__cref *)(uintptr_t)v : NULL;
 }
 
-/* The following functions return 0, or a code: PB_ERR_NOMEM, or another, and then r->why
- * is set. */
+/* The following functions return 0, or a code: PB_ERR_NOMEM (no memory, or more than the
+ * budget allows), or another, and then r->why is set. */
 
 /* Reads ["dereference", id]: *out is the *new* object or its placeholder. */
 int pb__crefs_dereference(struct pb__reader *r, pb_value *id, pb_value **out);
@@ -95,7 +107,7 @@ static inline bool pb__crefs_used(const struct pb__reader *r)
 }
 
 /* Completes an expression: gives placeholders that remain in places their state, and ties
- * the cycles. After PB_ERR_NOMEM, call pb__crefs_undo. */
+ * the cycles. After an error, call pb__crefs_undo. */
 int pb__crefs_finish(struct pb__reader *r);
 /* Refuses an expression: breaks every cycle, so that its values can be released. */
 void pb__crefs_undo(struct pb__reader *r);
@@ -104,7 +116,8 @@ void pb__crefs_clear(struct pb__reader *r);
 void pb__crefs_free(struct pb__crefs *cs);
 
 /* Ties the cycles that contain a root or can be reached from one; roots are pointers to
- * nodes. After PB_ERR_NOMEM some cycles are not tied. */
-int pb__cycles_tie(const struct pb__buf *roots);
+ * nodes. After PB_ERR_NOMEM (no memory, or more than the budget of the pool allows; the
+ * pool may be NULL) some cycles are not tied. */
+int pb__cycles_tie(const struct pb__buf *roots, struct pb__slab_pool *pool);
 
 #endif

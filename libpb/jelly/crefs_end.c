@@ -39,12 +39,12 @@ static pb_value *pair_instance(const struct pb__dependant *d, bool python2)
     return pb_instance_steal("twisted.persisted.crefutil._DictKeyAndValue", a.dict);
 }
 
-static pb_value *cref_dependants(const struct pb__cref *c, bool python2)
+static pb_value *cref_dependants(struct pb__cref *c, bool python2)
 {
     pb_value *list = pb_list();
     int e = list ? 0 : PB_ERR_NOMEM;
     for (uint32_t i = 0; e == 0 && i < c->len; i++) {
-        const struct pb__dependant *d = &c->dependants[i];
+        const struct pb__dependant *d = pb__cref_dependant(c, i);
         if (d->place == PB__AS_KEY) {
             continue; /* its pair has ended */
         }
@@ -95,7 +95,7 @@ static int set_method(const struct attributes *a, const struct pb__cref *c)
 }
 
 /* The attributes of a placeholder; *new*. NULL if memory is exhausted. */
-static pb_value *cref_state(const struct pb__cref *c, bool python2)
+static pb_value *cref_state(struct pb__cref *c, bool python2)
 {
     struct attributes a = {pb_dict(), python2};
     int e = a.dict ? 0 : PB_ERR_NOMEM;
@@ -131,8 +131,14 @@ static void drop_objects(struct pb__crefs *cs)
 static int set_states(struct pb__reader *r)
 {
     bool any = false;
-    for (struct pb__cref *c = r->crefs->all; c && !any; c = c->next) {
-        any = c->instance.node.head.refs > 1;
+    size_t shown = 0;
+    for (struct pb__cref *c = r->crefs->all; c; c = c->next) {
+        any |= c->instance.node.head.refs > 1;
+        shown += 1 + c->len;
+    }
+    if (any && shown > PB__CREFS_SHOWN) {
+        r->why = "more than 4096 references, some of which are to what never came";
+        return PB_ERR_LIMIT;
     }
     for (struct pb__cref *c = r->crefs->all; c && any; c = c->next) {
         c->instance.state = cref_state(c, r->python2);
@@ -162,7 +168,11 @@ int pb__crefs_finish(struct pb__reader *r)
             e = add_root(&roots, &c->instance.node.head);
         }
     }
-    e = e ? e : pb__cycles_tie(&roots);
+    e = e ? e : pb__cycles_tie(&roots, r->pool);
+    if (e == PB_ERR_NOMEM && r->pool && r->pool->over) {
+        r->why = "cycles take more memory than the limit";
+        e = PB_ERR_LIMIT;
+    }
     pb__buf_fini(&roots);
     return e;
 }
@@ -192,7 +202,7 @@ void pb__crefs_undo(struct pb__reader *r)
     for (struct pb__cref *c = r->crefs ? r->crefs->all : NULL; c; c = c->next) {
         take_apart(&c->instance.node, &c->instance.state);
         for (uint32_t i = 0; c->object && i < c->len; i++) {
-            empty_place(&c->dependants[i]);
+            empty_place(pb__cref_dependant(c, i));
         }
     }
 }
@@ -200,12 +210,12 @@ void pb__crefs_undo(struct pb__reader *r)
 static void clear_cref(struct pb__cref *c)
 {
     for (uint32_t i = 0; i < c->len; i++) {
-        struct pb__dependant *d = &c->dependants[i];
+        struct pb__dependant *d = pb__cref_dependant(c, i);
         if (d->place == PB__IN_SEQ || d->place == PB__IN_DICT) {
             pb__unref(&d->node->head);
         }
     }
-    pb__free(c->dependants);
+    pb__free(c->others);
     pb_value_unref(c->head == PB__HEAD_DEREFERENCE ? c->id
                    : c->head == PB__HEAD_METHOD    ? c->name
                    : c->items                      ? &c->items->node.head
@@ -230,6 +240,7 @@ void pb__crefs_clear(struct pb__reader *r)
         cs->all = c->next;
         clear_cref(c);
     }
+    cs->pending = 0;
 }
 
 void pb__crefs_free(struct pb__crefs *cs)

@@ -17,7 +17,11 @@ struct visit {
     bool own;      /* it contains itself */
 };
 
+/* Bytes that a node takes while cycles are looked for, and in its island. */
+#define NODE_COST (sizeof(struct visit) + 2 * sizeof(struct pb__map_slot) + 64)
+
 struct cycles {
+    struct pb__slab_pool *pool; /* whose budget is charged; NULL: none */
     struct pb__map numbers; /* by node: index of its visit plus one */
     struct pb__buf visits, open;
 };
@@ -37,6 +41,9 @@ static int cycles_enter(struct cycles *c, struct pb__node *node, size_t parent)
 {
     size_t number = c->visits.len / sizeof(struct visit);
     struct visit v = {.node = node, .low = number, .parent = parent, .open = true};
+    if (!pb__budget_charge(c->pool, NODE_COST)) {
+        return PB_ERR_NOMEM;
+    }
     int e = pb__map_set(&c->numbers, (uintptr_t)node, (void *)(number + 1));
     e = e ? e : pb__buf_append(&c->visits, &v, sizeof v);
     return e ? e : pb__buf_append(&c->open, &number, sizeof number);
@@ -131,9 +138,9 @@ static int cycles_step(struct cycles *c, size_t *at)
     return e;
 }
 
-int pb__cycles_tie(const struct pb__buf *roots)
+int pb__cycles_tie(const struct pb__buf *roots, struct pb__slab_pool *pool)
 {
-    struct cycles c = {0};
+    struct cycles c = {.pool = pool};
     int e = 0;
     for (size_t i = 0; e == 0 && i < roots->len; i += sizeof(pb_value *)) {
         pb_value *v;

@@ -50,6 +50,7 @@ struct pb__reader;
 struct pb__message {
     pb_value *value;   /* the receiver owns it */
     pb_error *refused; /* the reason why a member is NULL, borrowed; NULL if none is */
+    size_t memory;     /* bytes that its values take */
 };
 
 struct pb__reader_config {

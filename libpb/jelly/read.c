@@ -29,7 +29,7 @@ static int put_pair_slow(struct pb__reader *r, struct pb__table *t, pb_value *ke
                          pb_value *v)
 {
     pb_value *kept = pb__ref(key);
-    int e = pb__table_put_steal(t, key, v);
+    int e = pb__read_put_entry_steal(r, t, key, v);
     e = e ? pb__read_refuse_key(r, e, kept) : 0;
     pb__unref(kept);
     return e;
@@ -55,7 +55,7 @@ PB__ALWAYS_INLINE int put(struct pb__reader *r, struct pb__frame *f, pb_value *v
     switch (f->shape) {
     case PB__SHAPE_SEQ: {
         struct pb__seq *s = f->seq;
-        if (PB__UNLIKELY(s->len == s->cap) && pb__read_grow_seq(s, f->n)) {
+        if (PB__UNLIKELY(s->len == s->cap) && pb__read_grow_seq(r, s, f->n)) {
             pb__unref(v);
             return pb__read_refuse_nomem(r, 0);
         }
@@ -371,6 +371,9 @@ static int reader_run(pb_decoder *d, void *ctx, const uint8_t *in, size_t len)
 {
     struct pb__reader *r = ctx;
     r->decoder = d;
+    if (r->pool) {
+        r->pool->most = d->limits.memory;
+    }
     int e = pb__decode_loop(d, &pb__read_ops, r, in, len, true);
     r->decoder = NULL;
     return e;

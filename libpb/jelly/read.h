@@ -135,6 +135,7 @@ struct pb__reader {
     bool python2;
     bool pooled; /* make a pool when it is first needed */
     bool messages;
+    size_t charged;          /* to the budget, by the complete expressions of the message */
     struct pb__text *placed; /* long text that the decoder is filling */
     struct pb__crefs *crefs; /* NULL until the first reference */
     const char *why;         /* the reason why the last call to crefs.c failed */
@@ -163,6 +164,9 @@ static inline struct pb__frame *pb__read_base(struct pb__reader *r)
 /* The following functions are called by the sink, and return its result: 0, or the code
  * that ends the decoder. A refused expression does not end the decoder. */
 
+/* pb__table_put_steal, within the budget. */
+int pb__read_put_entry_steal(struct pb__reader *r, struct pb__table *t, pb_value *key,
+                             pb_value *value);
 /* Makes room for a frame. PB_ERR_NOMEM. */
 int pb__read_grow(struct pb__reader *r);
 /* Pushes a frame for a list of n elements that has just begun. */
@@ -216,6 +220,7 @@ pb_value *pb__read_formatted(pb_kind kind, const char *prefix, const pb_value *v
  * if the token is the end of the top frame's list. */
 int pb__read_refuse(struct pb__reader *r, int open, int code, const char *format, ...)
     PB_PRINTF(4, 5);
+/* The same for lack of memory, or of what the budget allows. */
 int pb__read_refuse_nomem(struct pb__reader *r, int open);
 /* The same for a code of crefs.h, and for a key that a table has refused. */
 int pb__read_refuse_cref(struct pb__reader *r, int open, int code);

@@ -12,7 +12,7 @@
 #include "libpb/jelly/read_text.h"
 
 /* Grows a seq that is full. PB_ERR_NOMEM. */
-int pb__read_grow_seq(struct pb__seq *s, uint32_t announced);
+int pb__read_grow_seq(struct pb__reader *r, struct pb__seq *s, uint32_t announced);
 
 /* Returns whether a text is among the keys of a table without an index. */
 bool pb__read_has_key(const struct pb__table *t, const struct pb__text *key);
@@ -202,7 +202,7 @@ PB__ALWAYS_INLINE int pb__ahead_items(struct pb__reader *r, pb_decoder *d,
     while (len < n && count < INT32_MAX) {
         if (PB__UNLIKELY(len == s->cap)) {
             s->len = len;
-            if (pb__read_grow_seq(s, n)) {
+            if (pb__read_grow_seq(r, s, n)) {
                 break;
             }
         }

@@ -65,6 +65,21 @@ static pb_span span_of(const pb_value *bytes)
     return (pb_span){t->data, t->len};
 }
 
+/* Charges a value that was not made in the pool to the budget. */
+static bool charge_alone(struct pb__reader *r, const pb_value *v)
+{
+    size_t cost = 64;
+    if (pb__is_small(v) || v->flags & (PB__IN_SLAB | PB__IN_BLOCK)) {
+        return true;
+    }
+    if (v->kind == PB_UNPERSISTABLE) {
+        cost += ((const struct pb__text *)v)->len;
+    } else if (v->kind == PB_OBJECT || v->kind == PB_REMOTE) {
+        cost = 160; /* a reference, a copy or a cache */
+    }
+    return pb__budget_charge(r->pool, cost);
+}
+
 /* Ends an expression whose value was parsed: v, or else the reason in err. */
 static int finish_parsed(struct pb__reader *r, pb_value *v, const pb_error *err)
 {
@@ -73,6 +88,10 @@ static int finish_parsed(struct pb__reader *r, pb_value *v, const pb_error *err)
         return err->code == PB_ERR_NOMEM
                    ? pb__read_refuse_nomem(r, -1)
                    : pb__read_refuse(r, -1, err->code, "%s", err->text);
+    }
+    if (!charge_alone(r, v)) {
+        pb__unref(v);
+        return pb__read_refuse_nomem(r, -1);
     }
     for (int i = 0; i < 3; i++) {
         pb_value_unref(place_take(&f->v[i]));
@@ -376,7 +395,10 @@ static int end_persistent(struct pb__reader *r, struct pb__frame *f)
 {
     const pb_jelly_config *c = r->config.jelly;
     if (!c->persistent_load) {
-        return list_finish(r, pb_unpersistable("Persistent callback not found"));
+        static const char why[] = "Persistent callback not found";
+        return list_finish(r, (pb_value *)pb__text_new(r->pool, PB_UNPERSISTABLE,
+                                                       (const uint8_t *)why,
+                                                       sizeof why - 1));
     }
     if (!f->v[0]) {
         return list_refuse(r, "'persistent' has no member");

@@ -4,7 +4,7 @@
  * are stored as they are, skipped expressions, and placeholders in any frame. */
 #include "compat/table.h"
 #include "libpb/jelly/crefs.h"
-#include "libpb/jelly/read.h"
+#include "libpb/jelly/read_ahead.h"
 
 #define FRAMES_AT_FIRST 14 /* with the error, slightly less than 1 KiB */
 /* bytes that the pool of a connection keeps for reuse */
@@ -19,6 +19,9 @@ int pb__read_grow(struct pb__reader *r)
         }
         if (r->messages) {
             r->pool->block_keep = BLOCK_KEEP;
+        }
+        if (r->decoder) {
+            r->pool->most = r->decoder->limits.memory;
         }
     }
     if (!r->tasted) {
@@ -72,7 +75,9 @@ static int push_list(struct pb__reader *r, enum pb__shape shape, size_t n)
     struct pb__seq *s =
         pb__seq_new(r->pool, PB_LIST, n < PB__READ_ROOM ? n : PB__READ_ROOM);
     if (!s) {
-        return shape == PB__SHAPE_MESSAGE ? PB_ERR_NOMEM : pb__read_refuse_nomem(r, 1);
+        return shape != PB__SHAPE_MESSAGE ? pb__read_refuse_nomem(r, 1)
+               : r->pool && r->pool->over ? PB_ERR_LIMIT
+                                          : PB_ERR_NOMEM;
     }
     *++r->top = (struct pb__frame){.shape = (uint8_t)shape, .n = (uint32_t)n, .seq = s};
     return 0;
@@ -192,7 +197,7 @@ int pb__read_end(struct pb__reader *r)
 
 static int reader_append_steal(struct pb__reader *r, struct pb__seq *s, pb_value *v)
 {
-    if (pb__seq_grow(s)) {
+    if (s->len == s->cap && pb__read_grow_seq(r, s, UINT32_MAX)) {
         pb__unref(v);
         return pb__read_refuse_nomem(r, 0);
     }
@@ -217,7 +222,7 @@ static int put_string_pair(struct pb__reader *r, const struct pb__text *s)
     if (pair[0] && pair[1]) {
         r->top->slots = UINT64_MAX; /* their slots are not known */
         r->top->n--;
-        e = pb__table_put_steal(r->top->table, pair[0], pair[1]);
+        e = pb__read_put_entry_steal(r, r->top->table, pair[0], pair[1]);
     } else {
         pb_value_unref(pair[0]);
         pb_value_unref(pair[1]);
@@ -348,7 +353,8 @@ static int put_late_in_dict(struct pb__reader *r, struct pb__frame *f, pb_value 
     }
     f->shape = PB__SHAPE_DICT_END;
     f->slots = UINT64_MAX;
-    return pb__table_put_steal(t, f->key, late) ? pb__read_refuse_nomem(r, 0) : 0;
+    return pb__read_put_entry_steal(r, t, f->key, late) ? pb__read_refuse_nomem(r, 0)
+                                                        : 0;
 }
 
 static int put_late_in_members(struct pb__reader *r, struct pb__frame *f, pb_value *late)

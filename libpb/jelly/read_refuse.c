@@ -166,6 +166,11 @@ static int skip_rest(struct pb__reader *r, struct pb__frame *base, int open)
         release_frame(r->top);
     }
     pb__crefs_clear(r);
+    if (r->pool) {
+        bool all = base == pb__read_base(r);
+        r->pool->charged = all ? r->charged : r->pool->charged;
+        r->pool->over = false;
+    }
     if (lists == 0) {
         return end_refused(r);
     }
@@ -246,6 +251,11 @@ int pb__read_pass_scalar_steal(struct pb__reader *r, pb_value *v)
 
 int pb__read_refuse_nomem(struct pb__reader *r, int open)
 {
+    if (r->pool && r->pool->over) {
+        return pb__read_refuse(r, open, PB_ERR_LIMIT,
+                               "values take more memory than the limit of %zu bytes",
+                               r->pool->most);
+    }
     /* Without a stack, the expression is a single number. */
     return r->stack
                ? pb__read_refuse(r, open, PB_ERR_NOMEM, "%s", pb_strerror(PB_ERR_NOMEM))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Long texts, new keys, and lists that outgrow their first memory. */
+#include "compat/table.h"
 #include "libpb/jelly/read_ahead.h"
 
 /* items for which a list allocates memory before they are received */
@@ -40,14 +41,27 @@ pb_value *pb__read_new_key(struct pb__reader *r, pb_kind kind, pb_span s, uint8_
     return k->text ? pb__ref(&k->text->head) : pb__read_text(r, kind, s);
 }
 
+int pb__read_put_entry_steal(struct pb__reader *r, struct pb__table *t, pb_value *key,
+                             pb_value *value)
+{
+    size_t before = pb__table_outside(t);
+    int e = pb__table_put_steal(t, key, value);
+    size_t after = pb__table_outside(t);
+    bool fits = after <= before || pb__budget_charge(r->pool, after - before);
+    return e || fits ? e : PB_ERR_NOMEM;
+}
+
 /* A full seq grows first to PB__READ_ROOM items, then to four times its size. So it never
  * uses more than a few times the memory of the received items, whatever the peer
  * announced. */
-int pb__read_grow_seq(struct pb__seq *s, uint32_t announced)
+int pb__read_grow_seq(struct pb__reader *r, struct pb__seq *s, uint32_t announced)
 {
     size_t cap = s->cap < PB__READ_ROOM ? PB__READ_ROOM : (size_t)s->cap * 4;
     cap = cap < announced ? cap : announced;
     bool inside = s->items == s->inline_items;
+    if (!pb__budget_charge(r->pool, (cap - (inside ? 0 : s->cap)) * sizeof(pb_value *))) {
+        return PB_ERR_NOMEM;
+    }
     pb_value **items = pb__realloc(inside ? NULL : s->items, cap * sizeof *items);
     if (!items) {
         return PB_ERR_NOMEM;

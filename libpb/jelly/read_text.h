@@ -59,6 +59,9 @@ PB__ALWAYS_INLINE uint64_t pb__copy_short(uint8_t *to, const uint8_t *from, size
 /* Makes a bytes or str, *new*. NULL if it is not UTF-8, or if memory is exhausted. */
 PB__ALWAYS_INLINE pb_value *pb__read_text(struct pb__reader *r, pb_kind kind, pb_span s)
 {
+    if (kind == PB_BYTES && PB__UNLIKELY(s.len == 0)) {
+        return &pb__empty_bytes.text.head;
+    }
     if (PB__UNLIKELY(s.len >= PB__TEXT_LONG)) {
         return pb__read_long_text(r, kind, s);
     }

@@ -115,6 +115,7 @@ static void dial_succeed(struct attempt *a)
             why = d->failure;
         } else {
             pb__socket_keep_alive(fd, d->to->policy.keep_alive);
+            pb__target_warn(d->to, c->session);
         }
     }
     if (why.code) {

@@ -132,8 +132,11 @@ static int password_look_up(const pb_attempt *a, const pb_password_file *c, pb_s
                 "Unable to load credentials db: %s: %s", c->path, strerror(errno));
         return 0;
     }
+    char buffer[4096];
+    setvbuf(f, buffer, _IOFBF, sizeof buffer);
     int found = password_find(c, f, name, line, password);
     fclose(f);
+    explicit_bzero(buffer, sizeof buffer);
     return found;
 }
 
@@ -159,6 +162,9 @@ static int password_check(pb_attempt *a, void *user_data)
                      ? pb_attempt_accept(a, asked)
                      : pb_attempt_refuse(a);
     pb__buf_fini(&name);
+    if (line.data) {
+        explicit_bzero(line.data, line.cap);
+    }
     pb__buf_fini(&line);
     return result;
 }

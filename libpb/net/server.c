@@ -154,6 +154,7 @@ static void server_add_conn(struct pb_server *s, const struct pb__accepted *from
     if (s->closing) {
         pb_conn_close(c);
     }
+    pb__target_warn(s->target, c->session);
     pb__conn_update(c);
 }
 

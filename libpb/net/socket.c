@@ -101,8 +101,8 @@ int pb__socket_status(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &status, &len) != 0 ? -errno : -status;
 }
 
-static int socket_listen(const struct sockaddr *at, socklen_t len, int backlog,
-                         bool reuse)
+/* A socket that is bound, and does not listen yet. */
+static int socket_bind(const struct sockaddr *at, socklen_t len, bool reuse)
 {
     int fd = socket_new(at->sa_family);
     if (fd < 0) {
@@ -111,10 +111,17 @@ static int socket_listen(const struct sockaddr *at, socklen_t len, int backlog,
     int on = 1;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         (reuse && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
-        bind(fd, at, len) != 0 || listen(fd, backlog) != 0) {
+        bind(fd, at, len) != 0) {
         return socket_give_up(fd);
     }
     return fd;
+}
+
+static int socket_listen(const struct sockaddr *at, socklen_t len, int backlog,
+                         bool reuse)
+{
+    int fd = socket_bind(at, len, reuse);
+    return fd >= 0 && listen(fd, backlog) != 0 ? socket_give_up(fd) : fd;
 }
 
 static int socket_port(int fd)
@@ -148,10 +155,14 @@ static int socket_listen_unix(const struct pb__endpoint *e)
     if (e->replace && socket_is_stale(&at)) {
         unlink(at.sun_path);
     }
-    int fd = socket_listen((struct sockaddr *)&at, sizeof at, e->backlog, false);
-    return fd >= 0 && e->mode >= 0 && chmod(at.sun_path, (mode_t)e->mode) != 0
-               ? socket_give_up(fd)
-               : fd;
+    int fd = socket_bind((struct sockaddr *)&at, sizeof at, false);
+    if (fd < 0) {
+        return fd;
+    }
+    /* Before it listens nobody can connect whom the mode would not let in. */
+    bool good = (e->mode < 0 || chmod(at.sun_path, (mode_t)e->mode) == 0) &&
+                listen(fd, e->backlog) == 0;
+    return good ? fd : socket_give_up(fd);
 }
 
 /* The socket that systemd has opened, by its index or its name: sd_listen_fds(3). */

@@ -4,9 +4,11 @@
 #include "libpb/net/target.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/session.h"
 #include "libpb/net/defaults.h"
 
 /* NULL for NULL, and for lack of memory. */
@@ -15,6 +17,27 @@ static char *target_copy_text(const char *text)
     size_t size = text ? strlen(text) + 1 : 0;
     char *own = size ? pb__malloc(size) : NULL;
     return own ? memcpy(own, text, size) : NULL;
+}
+
+/* A copy of the path of a key that everybody can read; else NULL. */
+static char *target_open_key(const char *path)
+{
+    struct stat s;
+    bool is_open =
+        path && stat(path, &s) == 0 && S_ISREG(s.st_mode) && s.st_mode & S_IROTH;
+    return is_open ? target_copy_text(path) : NULL;
+}
+
+void pb__target_warn(struct pb__target *t, pb_session *s)
+{
+    char *key = t->key;
+    t->key = NULL;
+    if (key) {
+        pb__session_enter(s);
+        pb__log(s, PB_LOG_WARNING, "everybody can read the key in %s: see chmod(1)", key);
+        pb__session_leave(s);
+    }
+    pb__free(key);
 }
 
 static int target_set_tls(struct pb__target *t, bool is_client, const pb_net_config *c,
@@ -40,6 +63,7 @@ static int target_set_tls(struct pb__target *t, bool is_client, const pb_net_con
     if (host && !t->tls_host) {
         return pb__error_nomem(err);
     }
+    t->key = target_open_key(o.key ? o.key : o.certificate);
     t->tls = pb__tls_context_new(&o, is_client, err);
     return t->tls ? 0 : PB_ERR_STATE;
 }
@@ -115,6 +139,7 @@ void pb__target_unref(struct pb__target *t)
         pb__shared_unref(t->shared);
         pb__tls_context_unref(t->tls);
         pb__endpoint_fini(&t->at);
+        pb__free(t->key);
         pb__free(t->tls_host);
         pb__free(t->ping_method);
         pb__free(t);

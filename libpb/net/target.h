@@ -22,6 +22,7 @@ struct pb__target {
     size_t max_connections;                              /* of a server; 0: no limit */
     bool (*allow)(const pb_peer *peer, void *user_data); /* of a server; may be NULL */
     bool reuse_port;
+    char *key; /* of TLS: a file that everybody can read, of which nothing was said yet */
 };
 
 /* NULL with PB_ERR_SYNTAX, PB_ERR_TLS, PB_ERR_SYSTEM (a file that cannot be used),
@@ -33,6 +34,8 @@ PB__SHARED struct pb__target *pb__target_new(const char *endpoint,
  * client without the name of its server. */
 struct pb__target *pb__target_adopted(bool is_client, bool is_tls, const pb_net_config *c,
                                       pb_error *err);
+/* Says once, in the log of a session, what is wrong with the target's configuration. */
+PB__SHARED void pb__target_warn(struct pb__target *t, pb_session *s);
 PB__SHARED struct pb__target *pb__target_ref(struct pb__target *t);
 PB__SHARED void pb__target_unref(struct pb__target *t);
 

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <string.h>
 
 #include "libpb/base/error.h"
 #include "libpb/net/tls_context.h"
@@ -14,6 +15,7 @@ struct pb__tls {
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
     struct pb__tls_context *context;
+    char *host;           /* of a client, or NULL */
     size_t taken;         /* bytes of `out` that the socket has taken */
     bool finished, ended; /* we have ended TLS; the peer has */
 };
@@ -24,7 +26,8 @@ static int tls_nomem(pb_error *err)
     return pb__error_nomem(err);
 }
 
-/* Sets the name that the certificate must have. */
+/* Sets the name that the certificate must have: among its alternative names, as in
+ * Twisted; a wildcard stands for one complete label. */
 static bool tls_set_host(SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -32,17 +35,41 @@ static bool tls_set_host(SSL *ssl, const char *host)
         return true;
     }
     ERR_clear_error();
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+                                               X509_CHECK_FLAG_SINGLE_LABEL_SUBDOMAINS);
     return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 &&
            SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
+const char *pb__tls_host(const SSL *ssl)
+{
+    const struct pb__tls *t = SSL_get_app_data(ssl);
+    return t->host;
+}
+
+/* Begins the handshake: with the session of an earlier connection, if that one was for the
+ * same host. */
+static void tls_connect(struct pb__tls *t)
+{
+    const struct pb__tls_context *c = t->context;
+    SSL_set_connect_state(t->ssl);
+    if (c->session && t->host && strcmp(c->session_host, t->host) == 0) {
+        SSL_set_session(t->ssl, c->session);
+    }
+    SSL_do_handshake(t->ssl);
+    ERR_clear_error();
+}
+
 struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host)
 {
-    struct pb__tls *t = pb__calloc(1, sizeof *t);
+    host = c->is_client ? host : NULL;
+    size_t size = host ? strlen(host) + 1 : 0;
+    struct pb__tls *t = pb__calloc(1, sizeof *t + size);
     SSL *ssl = t ? SSL_new(c->ssl) : NULL;
     BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
-    bool good = ssl && in && out && (!c->is_client || !host || tls_set_host(ssl, host));
+    bool good = ssl && in && out && (!host || tls_set_host(ssl, host)) &&
+                SSL_set_app_data(ssl, t) == 1;
     if (!good) {
         ERR_clear_error();
         SSL_free(ssl);
@@ -54,13 +81,11 @@ struct pb__tls *pb__tls_new(struct pb__tls_context *c, const char *host)
     SSL_set_bio(ssl, in, out);
     *t = (struct pb__tls){
         .ssl = ssl, .in = in, .out = out, .context = pb__tls_context_ref(c)};
+    if (host) {
+        t->host = memcpy(t + 1, host, size);
+    }
     if (c->is_client) {
-        SSL_set_connect_state(ssl);
-        if (c->session) {
-            SSL_set_session(ssl, c->session);
-        }
-        SSL_do_handshake(ssl);
-        ERR_clear_error();
+        tls_connect(t);
     } else {
         SSL_set_accept_state(ssl);
     }

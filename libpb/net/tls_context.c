@@ -99,25 +99,51 @@ static int tls_add_chain(SSL_CTX *ssl, const char *path, pb_error *err)
     return failed;
 }
 
-static int tls_identify(SSL_CTX *ssl, const struct pb__tls_options *o, pb_error *err)
+static int tls_identify(struct pb__tls_context *c, const struct pb__tls_options *o,
+                        pb_error *err)
 {
+    SSL_CTX *ssl = c->ssl;
     const char *key = o->key ? o->key : o->certificate;
     if (SSL_CTX_use_certificate_chain_file(ssl, o->certificate) != 1) {
         return tls_file_refuse(o->certificate, err);
     }
     if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1) {
-        return tls_file_refuse(key, err);
+        if (!c->encrypted) {
+            return tls_file_refuse(key, err);
+        }
+        ERR_clear_error();
+        return pb__error_set(err, PB_ERR_TLS, 0,
+                             "%s: the key is encrypted, and its passphrase is not asked for",
+                             key);
     }
     return o->chain ? tls_add_chain(ssl, o->chain, err) : 0;
 }
 
-/* A server has sent a ticket with which its session can be resumed. */
+/* A server has sent a ticket with which its session can be resumed. OpenSSL does not verify
+ * the certificate of a resumed session again, so the host is stored with it. */
 static int tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct pb__tls_context *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    const char *host = pb__tls_host(ssl);
+    size_t size = host ? strlen(host) + 1 : 0;
+    char *own = size ? pb__malloc(size) : NULL;
+    if (!own) {
+        return 0;
+    }
     SSL_SESSION_free(c->session);
+    pb__free(c->session_host);
     c->session = session;
+    c->session_host = memcpy(own, host, size);
     return 1;
+}
+
+/* An encrypted key is an error, not a question on the terminal. */
+static int tls_on_password(char *out, int size, int rwflag, void *user_data)
+{
+    struct pb__tls_context *c = user_data;
+    (void)out, (void)size, (void)rwflag;
+    c->encrypted = true;
+    return -1;
 }
 
 static int tls_configure(struct pb__tls_context *c, const struct pb__tls_options *o,
@@ -132,6 +158,8 @@ static int tls_configure(struct pb__tls_context *c, const struct pb__tls_options
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_app_data(ssl, c);
+    SSL_CTX_set_default_passwd_cb(ssl, tls_on_password);
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, c);
     if (c->is_client) {
         SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT |
                                                 SSL_SESS_CACHE_NO_INTERNAL);
@@ -145,7 +173,7 @@ static int tls_configure(struct pb__tls_context *c, const struct pb__tls_options
         SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     }
     if (!failed && o->certificate) {
-        failed = tls_identify(ssl, o, err);
+        failed = tls_identify(c, o, err);
     } else if (!failed && !c->is_client) {
         failed = pb__error_set(err, PB_ERR_TLS, 0, "a TLS server needs a certificate");
     }
@@ -182,6 +210,7 @@ void pb__tls_context_unref(struct pb__tls_context *c)
 {
     if (c && --c->refs == 0) {
         SSL_SESSION_free(c->session);
+        pb__free(c->session_host);
         SSL_CTX_free(c->ssl);
         pb__free(c);
     }

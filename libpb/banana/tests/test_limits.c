@@ -19,13 +19,19 @@ PB_TEST(limits, defaults)
         cr_expect_eq(l.depth, 4096);
         cr_expect_eq(l.message, 256 << 20);
         cr_expect_eq(l.values, 16 << 20);
+        cr_expect_eq(l.memory, 128 << 20);
     }
 }
 
 PB_TEST(limits, what_is_given_stays)
 {
-    pb_limits given = {
-        .prefix = 1, .list = 2, .bytes = 3, .depth = 4, .message = 5, .values = 6};
+    pb_limits given = {.prefix = 1,
+                       .list = 2,
+                       .bytes = 3,
+                       .depth = 4,
+                       .message = 5,
+                       .values = 6,
+                       .memory = 7};
     struct pb__limits l = pb__limits_resolve(&given);
     pb_limits same = pb__limits_public(&l);
     cr_expect_eq(memcmp(&same, &given, sizeof same), 0);

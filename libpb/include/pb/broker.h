@@ -402,7 +402,15 @@ typedef struct {
      * NULL. */
     const pb_peer *(*peer)(pb_session *s, void *driver);
     void *driver;
-    void *reserved[12];
+    /* Bytes of memory that the values of one connection take: those of the calls that are
+     * being served, of the message that is read, and pending input. Values beyond it are
+     * refused. 256 MiB. What the application keeps longer than the call, and its answers
+     * (max_queued), do not count. */
+    size_t max_memory;
+    /* References to objects of the peer's that are held, or that owe a decref: 65536. One
+     * more ends the session. */
+    size_t max_held;
+    void *reserved[10];
 } pb_session_config;
 
 /* A session for the side that opened the connection, *new* (pb_session_free). c is

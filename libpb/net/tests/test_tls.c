@@ -169,6 +169,78 @@ PB_TEST(tls, goes_on_with_a_session)
     remove(certificate_path);
 }
 
+/* A session is resumed for the host that it was verified for only: one more name of the
+ * same server is verified anew. */
+PB_TEST(tls, resumes_for_the_same_host_only)
+{
+    static const char *const hosts[] = {"localhost", "evil.example", "127.0.0.1", "localhost",
+                                        "localhost"};
+    make_certificate();
+    struct ends e = {0};
+    const char *last = NULL;
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        bool good = strcmp(hosts[i], "evil.example") != 0;
+        e.client_error = e.server_error = (pb_error){0};
+        open_ends(&e, hosts[i], false);
+        talk(&e);
+        cr_expect_eq(e.client_error.code, good ? 0 : PB_ERR_TLS, "%s", hosts[i]);
+        if (good) {
+            say(&e, "x", 1);
+            cr_expect_eq(pb__tls_resumed(e.client), last && strcmp(last, hosts[i]) == 0,
+                         "%zu: %s", i, hosts[i]);
+            last = hosts[i];
+        }
+        pb__tls_free(e.client);
+        pb__tls_free(e.server);
+    }
+    e.client = e.server = NULL;
+    close_ends(&e);
+    remove(certificate_path);
+}
+
+/* Whether a certificate with this common name and these names is taken for a host. */
+static void is_taken(const char *common, const char *names, const char *host, bool taken)
+{
+    const char *const subject[] = {"CN", common, NULL};
+    make_certificate_of(subject, certificate_names(names, NULL, 0));
+    refuses(host, true, taken ? NULL : "the certificate is refused: hostname mismatch");
+    remove(certificate_path);
+}
+
+/* Names count where they belong, and wildcards for one label of three. */
+PB_TEST(tls, takes_names_narrowly)
+{
+    is_taken("www.host.test", "IP:127.0.0.1", "www.host.test", false);
+    is_taken("x", "DNS:www.host.test", "www.host.test", true);
+    is_taken("x", "DNS:*.host.test", "www.host.test", true);
+    is_taken("x", "DNS:*.host.test", "a.www.host.test", false);
+    is_taken("x", "DNS:*.host.test", "host.test", false);
+    is_taken("x", "DNS:*.test", "host.test", false);
+    is_taken("x", "DNS:*", "host", false);
+    is_taken("x", "DNS:w*.host.test", "www.host.test", false);
+}
+
+/* An encrypted key is an error, where a terminal might be asked otherwise. */
+PB_TEST(tls, asks_nobody_for_a_passphrase)
+{
+    make_certificate();
+    char path[80];
+    snprintf(path, sizeof path, "%s.key", certificate_path);
+    EVP_PKEY *key = EVP_RSA_gen(2048);
+    FILE *f = fopen(path, "w");
+    PEM_write_PrivateKey(f, key, EVP_aes_128_cbc(), (const unsigned char *)"secret", 6, NULL,
+                         NULL);
+    fclose(f);
+    EVP_PKEY_free(key);
+    pb_error err = {0};
+    struct pb__tls_options o = {.certificate = certificate_path, .key = path};
+    cr_assert_null(pb__tls_context_new(&o, false, &err));
+    cr_assert_eq(err.code, PB_ERR_TLS);
+    cr_assert(strstr(err.text, "the key is encrypted"), "%s", err.text);
+    remove(path);
+    remove(certificate_path);
+}
+
 /* What a client has offered: whether there was ALPN, and its oldest version. */
 struct offer {
     bool heard, alpn;
