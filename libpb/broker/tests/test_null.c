@@ -332,6 +332,16 @@ PB_TEST(null, pb_remote_luid)
     GIVES(pb_remote_luid(NULL), 0);
 }
 
+PB_TEST(null, pb_remote_type)
+{
+    GIVES(pb_remote_type(NULL), NULL);
+}
+
+PB_TEST(null, pb_remote_members)
+{
+    GIVES(pb_remote_members(NULL), NULL);
+}
+
 PB_TEST(null, pb_remote_session)
 {
     GIVES(pb_remote_session(NULL), NULL);

@@ -113,7 +113,15 @@ typedef struct pb_class {
      * contain the copy. May be NULL. A non-zero result refuses the copy, and the call
      * that it was part of fails. */
     int (*set_state)(void *self, pb_value *state, pb_error *err);
-    void *reserved[8];
+
+    /* jellyFor of the class's own, for sending: the members between the type tag
+     * (type_to_copy, or name) and the end of the expression, as a *new* list or tuple; NULL,
+     * with err, is an error as for state_to_copy. A PB_FLAVOR_REFERENCEABLE is then sent as
+     * [tag, member, ..., luid], a reference with a class of its own; a PB_FLAVOR_COPYABLE as
+     * [tag, member, ...]. NULL: as the flavor says. The receiver needs
+     * pb_registry_set_reference or pb_registry_set_unjelly. */
+    pb_value *(*jelly_members)(void *self, pb_object *perspective, pb_error *err);
+    void *reserved[7];
 } pb_class;
 
 /* An object with one owner, *new*. cls is borrowed for the life of the object. NULL if
