@@ -77,7 +77,11 @@ int pb__write_value(pb_session *s, pb_value *v, pb_error *err)
 
 pb_value *pb__native(const pb_session *s, const char *text)
 {
-    pb_span span = {(const uint8_t *)text, strlen(text)};
+    return pb__native_span(s, pb_span_of(text));
+}
+
+pb_value *pb__native_span(const pb_session *s, pb_span span)
+{
     if (pb__profile_has(pb__profile(s), PB__PROFILE_NATIVE_STR_BARE)) {
         return pb_bytes(span);
     }

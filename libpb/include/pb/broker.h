@@ -290,8 +290,10 @@ PB_API int pb_failure_code(const pb_failure *f);
  * that Twisted has for them, if there is one ("twisted.spread.pb.PBConnectionLost").
  * Borrowed; never NULL. */
 PB_API const char *pb_failure_type(const pb_failure *f);
-/* The text of the exception, as Python's str() returns it. Borrowed; never NULL. */
+/* The text of the exception, as Python's str() returns it. Borrowed; never NULL. A text of
+ * the peer may contain NUL; pb_failure_text_span has its length, too. */
 PB_API const char *pb_failure_text(const pb_failure *f);
+PB_API pb_span pb_failure_text_span(const pb_failure *f);
 /* The traceback if the peer sent one, otherwise the text that it sent instead, or "".
  * Borrowed; never NULL. */
 PB_API const char *pb_failure_traceback(const pb_failure *f);
@@ -310,6 +312,9 @@ PB_API pb_value *pb_failure_parents(const pb_failure *f);
  * pb_request_fail; the traceback (NULL: none) is sent if unsafe_tracebacks is set. */
 PB_API pb_failure *pb_failure_new(const char *type, const char *text,
                                   const char *traceback) PB_MUST_USE;
+/* The same with a text that may contain NUL. NULL also for a text without data. */
+PB_API pb_failure *pb_failure_newn(const char *type, pb_span text,
+                                   const char *traceback) PB_MUST_USE;
 
 /* ---- The session ---- */
 
