@@ -27,6 +27,9 @@ uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
 
 int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
 {
+    failed = failed
+                 ? failed
+                 : pb__encoder_check(&s->encoder, mark, pb__encoder_limits(&s->encoder));
     if (failed) {
         pb_encoder_error(&s->encoder, err);
         pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
