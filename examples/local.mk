@@ -10,7 +10,8 @@ noinst_PROGRAMS += \
 	%D%/one_two_server \
 	%D%/paging_client \
 	%D%/paging_server \
-	%D%/poll_client
+	%D%/poll_client \
+	%D%/words_client
 %C%_buildbot_worker_SOURCES = %D%/buildbot_command.c %D%/buildbot_command.h %D%/buildbot_worker.c
 %C%_buildbot_worker_LDADD = $(pb_libs) $(LIBUV_LIBS)
 %C%_firefly_node_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_node.c
@@ -31,6 +32,8 @@ noinst_PROGRAMS += \
 %C%_paging_server_LDADD = $(pb_libs)
 %C%_poll_client_SOURCES = %D%/loop.h %D%/poll_client.c
 %C%_poll_client_LDADD = $(pb_libs)
+%C%_words_client_SOURCES = %D%/words_client.c
+%C%_words_client_LDADD = $(pb_libs)
 if HAVE_LIBEVENT
 noinst_PROGRAMS += %D%/libevent_client
 %C%_libevent_client_SOURCES = %D%/libevent_client.c %D%/loop.h

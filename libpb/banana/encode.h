@@ -26,6 +26,8 @@ struct pb_encoder {
     size_t expected; /* size of recent output, for the next allocation */
     struct pb__limits limits;
     struct pb__fault fault;
+    size_t
+        deepest; /* lists may be nested so deep in what jelly wrote; see pb__encoder_check */
     uint8_t dialect;
 };
 
@@ -54,6 +56,10 @@ struct pb__patch {
  * after the first may have been sent. PB_ERR_NOMEM leaves the output unchanged. */
 int pb__encoder_insert(pb_encoder *e, const struct pb__patch *patches, size_t n);
 
+/* Whether a reader with these limits can read the expression that begins at the mark: its
+ * length, its depth, and the number of its elements. Sets the fault, and returns
+ * PB_ERR_LIMIT or PB_ERR_NOMEM, if not. Begins a new count of `deepest`. */
+int pb__encoder_check(pb_encoder *e, uint64_t mark, const struct pb__limits *l);
 int pb__encoder_grow(pb_encoder *e, size_t n);
 int pb__encode_refuse(pb_encoder *e, enum pb__fault_kind kind, uint64_t n,
                       uint64_t limit);

@@ -4,6 +4,7 @@ libpb_banana_la_SOURCES = \
 	%D%/decode.h \
 	%D%/encode.c \
 	%D%/encode.h \
+	%D%/encode_check.c \
 	%D%/fault.c \
 	%D%/fault.h \
 	%D%/limits.c \

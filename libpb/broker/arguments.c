@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "compat/profile.h"
+#include "libpb/base/span.h"
 #include "libpb/base/buf.h"
 #include "libpb/broker/exception.h"
 #include "libpb/broker/messages.h"
@@ -223,13 +224,26 @@ static int fail_missing(const struct taking *t, const char *kind, size_t from, s
 }
 
 /* The index of a name; the number of units if there is no such name. */
-static size_t find_name(const struct taking *t, const char *name)
+static size_t find_name(const struct taking *t, pb_span name)
 {
     size_t i = 0;
-    while (i < t->count.units && !(t->names && strcmp(t->names[i], name) == 0)) {
+    while (i < t->count.units && !(t->names && pb__span_is(name, t->names[i]))) {
         i++;
     }
     return i;
+}
+
+/* The name may contain NUL. */
+static int refuse_keyword(pb_request *r, const char *why, pb_span name)
+{
+    struct pb__buf text = {0};
+    int e =
+        pb__buf_printf(&text, "%s.%s%s() %s '", pb__class_short(r->callee.object->cls),
+                       pb__role_prefix(r->callee.role), pb_request_method(r), why);
+    e = e ? e : pb__buf_append(&text, name.data, name.len);
+    e = e ? e : pb__buf_puts(&text, "'");
+    pb__request_fail_buf(r, pb__exception_of(PB_ERR_TYPE), &text, e);
+    return PB_ERR_TYPE;
 }
 
 static int take_keywords(const struct taking *t)
@@ -237,15 +251,14 @@ static int take_keywords(const struct taking *t)
     size_t at = 0;
     pb_value *key, *value;
     while (pb_dict_next(pb_request_kwargs(t->r), &at, &key, &value)) {
-        const char *name = (const char *)((const struct pb__text *)key)->data;
+        const struct pb__text *text = (const struct pb__text *)key;
+        pb_span name = {text->data, text->len};
         size_t i = find_name(t, name);
         if (i == t->count.units) {
-            return arguments_refuse(t->r, PB_ERR_TYPE,
-                                    "got an unexpected keyword argument '%s'", name);
+            return refuse_keyword(t->r, "got an unexpected keyword argument", name);
         }
         if (t->given->items[i]) {
-            return arguments_refuse(t->r, PB_ERR_TYPE,
-                                    "got multiple values for argument '%s'", name);
+            return refuse_keyword(t->r, "got multiple values for argument", name);
         }
         t->given->items[i] = pb__ref(value);
     }

@@ -90,6 +90,9 @@ int pb__copyable_plain(struct pb__foreign *f, const char **name, pb_value **stat
     pb_object *o = pb_as_object(&f->node.head);
     pb_flavor flavor = o->cls->flavor;
     bool copyable = flavor == PB_FLAVOR_COPYABLE || flavor == PB_FLAVOR_CACHEABLE;
+    if (pb__class_with(o->cls, offsetof(pb_class, jelly_members))) {
+        return 0;
+    }
     if (!copyable && !o->base.holds) {
         return 0;
     }

@@ -15,6 +15,8 @@ int pb__copyable_state(pb_session *s, pb_object *o, pb_remote *observer,
  * instance. */
 int pb__copyable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err);
 int pb__copy_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err);
+/* jellyable.c: the form of an object whose class has jelly_members. */
+int pb__jellyable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err);
 /* Its class and *new* state if there is no broker: pb__foreign_ops.plain. */
 int pb__copyable_plain(struct pb__foreign *f, const char **name, pb_value **state,
                        pb_error *err);

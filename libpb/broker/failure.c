@@ -6,6 +6,7 @@
 
 #include "compat/repr.h"
 #include "libpb/base/mem.h"
+#include "libpb/base/span.h"
 #include "libpb/broker/exception.h"
 #include "libpb/broker/failures.h"
 #include "libpb/broker/objects.h"
@@ -39,38 +40,49 @@ pb_failure *pb__failure_new(int code, const char *text)
     return f;
 }
 
-/* The text for a key of the state; NULL if it is no text. */
-static const char *text_at(const pb_value *state, const char *key)
+/* The text for a key of the state; without data if it is no text. */
+static pb_span text_at(const pb_value *state, const char *key)
 {
     const pb_value *v = pb_dict_get(state, key);
-    pb_span text;
-    return v && pb_as_text(v, &text) == 0 ? (const char *)text.data : NULL;
+    pb_span text = {0};
+    if (v) {
+        (void)pb_as_text(v, &text);
+    }
+    return text;
 }
 
 pb_failure *pb_failure_new(const char *type, const char *text, const char *traceback)
 {
-    if (!type) {
+    return pb_failure_newn(type, pb_span_of(text ? text : ""), traceback);
+}
+
+pb_failure *pb_failure_newn(const char *type, pb_span text, const char *traceback)
+{
+    if (!type || pb__span_is_null(text)) {
         return NULL;
     }
-    text = text ? text : "";
     traceback = traceback ? traceback : "";
     type += strspn(type, " ");
     size_t mro = strlen(type) + 1, name = strcspn(type, " ");
-    size_t words = strlen(text) + 1, trace = strlen(traceback) + 1;
+    size_t words, trace = strlen(traceback) + 1;
     size_t size;
-    if (!pb__add(mro + name + 1, words, &size) || !pb__add(size, trace, &size) ||
-        !pb__add(size, sizeof(pb_failure), &size)) {
+    if (!pb__add(text.len, 1, &words) || !pb__add(mro + name + 1, words, &size) ||
+        !pb__add(size, trace, &size) || !pb__add(size, sizeof(pb_failure), &size)) {
         return NULL;
     }
     pb_failure *f = pb__malloc(size);
     if (f) {
         char *at = (char *)(f + 1);
-        *f = (pb_failure){.refs = 1, .mro = memcpy(at, type, mro)};
+        *f = (pb_failure){.refs = 1, .mro = memcpy(at, type, mro), .text_len = text.len};
         at += mro;
         f->type = memcpy(at, type, name);
         at[name] = '\0';
         at += name + 1;
-        f->text = memcpy(at, text, words);
+        f->text = at;
+        if (text.len > 0) {
+            memcpy(at, text.data, text.len);
+        }
+        at[text.len] = '\0';
         f->traceback = memcpy(at + words, traceback, trace);
     }
     return f;
@@ -79,12 +91,14 @@ pb_failure *pb_failure_new(const char *type, const char *text, const char *trace
 /* Reads the members of a CopyableFailure's state. */
 static void read_state(pb_failure *f, const pb_value *state)
 {
-    const char *type = text_at(state, "type");
-    const char *traceback = text_at(state, "traceback");
+    pb_span type = text_at(state, "type");
+    pb_span text = text_at(state, "value");
+    pb_span traceback = text_at(state, "traceback");
     pb_value *parents = pb_dict_get(state, "parents");
-    f->type = type ? type : "";
-    f->text = text_at(state, "value");
-    f->traceback = traceback ? traceback : "";
+    f->type = type.data ? (const char *)type.data : "";
+    f->text = (const char *)text.data;
+    f->text_len = text.len;
+    f->traceback = traceback.data ? (const char *)traceback.data : "";
     f->parents = parents && pb__kind(parents) == PB_LIST ? parents : NULL;
 }
 
@@ -175,6 +189,13 @@ const char *pb_failure_text(const pb_failure *f)
     return !f ? "" : f->text ? f->text : failure_print((pb_failure *)(uintptr_t)f);
 }
 
+pb_span pb_failure_text_span(const pb_failure *f)
+{
+    const char *text = pb_failure_text(f);
+    size_t len = f && f->text_len > 0 ? f->text_len : strlen(text);
+    return (pb_span){(const uint8_t *)text, len};
+}
+
 const char *pb_failure_traceback(const pb_failure *f)
 {
     return f ? f->traceback : "";
@@ -194,7 +215,8 @@ bool pb_failure_check(const pb_failure *f, const char *type)
         const char *name = pb_name_of(parent);
         pb_span text;
         if (parent && pb_as_text(parent, &text) == 0) {
-            name = (const char *)text.data;
+            bool whole = !memchr(text.data, '\0', text.len);
+            name = whole ? (const char *)text.data : NULL;
         }
         is = name && pb__exception_same(name, type);
     }

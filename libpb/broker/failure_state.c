@@ -127,7 +127,7 @@ static pb_value *state_make_member(const struct stating *g, enum member member)
     case TYPE:
         return pb_bytes((pb_span){(const uint8_t *)g->mro.name, strlen(g->mro.name)});
     case VALUE:
-        return pb__native(g->s, pb_failure_text(g->f));
+        return pb__native_span(g->s, pb_failure_text_span(g->f));
     case CAPTURE_VARS:
         return pb_bool(false);
     case FRAMES:
@@ -230,9 +230,9 @@ static pb_value *forward_text(const struct stating *g, pb_value *v)
     char *printed = NULL;
     if (!bare || pb_as_text(v, &text) != 0) {
         printed = pb__repr_shown(v);
-        text = (pb_span){(const uint8_t *)printed, 0};
+        text = printed ? pb_span_of(printed) : (pb_span){0};
     }
-    pb_value *native = text.data ? pb__native(g->s, (const char *)text.data) : NULL;
+    pb_value *native = text.data ? pb__native_span(g->s, text) : NULL;
     pb_free(printed);
     return native;
 }

@@ -16,6 +16,7 @@ struct pb_failure {
     const char
         *mro; /* as pb_request_fail takes it; NULL: received, or made from a code */
     const char *type, *text, *traceback; /* type NULL: that of code */
+    size_t text_len;                     /* 0: the text ends at its NUL */
     pb_value *value;                     /* as received */
     pb_value *parents;                   /* a list in value, or NULL */
     char *printed;                       /* text, if it had to be made from value */

@@ -75,17 +75,22 @@ static bool is_request_id(const pb_value *id)
 
 static void fail_no_method(pb_request *r)
 {
-    const char *method = pb_request_method(r);
-    if (r->callee.role == PB_ROLE_REMOTE) {
-        pb_request_fail(r, "twisted.spread.flavors.NoSuchMethod",
-                        "No such method: remote_%s", method);
-        return;
-    }
+    const struct pb__text *method =
+        (const struct pb__text *)pb__request_part(r, PB__METHOD);
+    bool remote = r->callee.role == PB_ROLE_REMOTE;
     bool old =
         !r->local && pb__profile_has(pb__profile(r->session), PB__PROFILE_OLD_CLASSES);
-    pb_request_fail(r, "builtins.AttributeError", "%s%s%s has no attribute '%s%s'",
-                    old ? "" : "'", pb__class_short(r->callee.object->cls),
-                    old ? " instance" : "' object", prefixes[r->callee.role], method);
+    struct pb__buf text = {0};
+    int e =
+        remote ? pb__buf_puts(&text, "No such method: remote_")
+               : pb__buf_printf(&text, "%s%s%s has no attribute '%s", old ? "" : "'",
+                                pb__class_short(r->callee.object->cls),
+                                old ? " instance" : "' object", prefixes[r->callee.role]);
+    e = e ? e : pb__buf_append(&text, method->data, method->len);
+    e = e || remote ? e : pb__buf_puts(&text, "'");
+    pb__request_fail_buf(
+        r, remote ? "twisted.spread.flavors.NoSuchMethod" : "builtins.AttributeError",
+        &text, e);
 }
 
 /* Twisted finds caches by subscription, which raises KeyError. */

@@ -111,9 +111,15 @@ static const struct pb__registered *registered_for_tag(const pb_session *s, pb_s
     return allowed ? as : NULL;
 }
 
-static bool invoker_knows(pb_span word, void *ctx)
+static enum pb__known invoker_knows(pb_span word, void *ctx)
 {
-    return head_find(word) || registered_for_tag(*(pb_session **)ctx, word);
+    if (head_find(word)) {
+        return PB__KNOWN_FORM;
+    }
+    const struct pb__registered *as = registered_for_tag(*(pb_session **)ctx, word);
+    return !as                            ? PB__UNKNOWN
+           : as->unjelly || as->reference ? PB__KNOWN_MEMBERS
+                                          : PB__KNOWN_FORM;
 }
 
 static int invoker_unjelly(const struct pb__form *form, pb_value **out, pb_error *err,
@@ -148,6 +154,9 @@ static int write_object(pb_session *s, pb_object *o, struct pb__form *form, pb_e
 {
     int64_t luid = 0;
     bool view = o->cls->flavor == PB_FLAVOR_VIEWABLE;
+    if (!view && pb__class_with(o->cls, offsetof(pb_class, jelly_members))) {
+        return pb__jellyable_form(s, o, form, err);
+    }
     o = view ? pb_viewpoint_new(s->perspective, o) : pb_object_ref(o);
     int failed = o ? pb__export_add(s, o, &luid, err) : pb__error_nomem(err);
     pb_object_unref(o);
@@ -167,7 +176,9 @@ static int write_local(pb_session *s, pb_object *o, struct pb__form *form, pb_er
     }
     switch (o->cls->flavor) {
     case PB_FLAVOR_COPYABLE:
-        return pb__copyable_form(s, o, form, err);
+        return (pb__class_with(o->cls, offsetof(pb_class, jelly_members))
+                    ? pb__jellyable_form
+                    : pb__copyable_form)(s, o, form, err);
     case PB_FLAVOR_CACHEABLE:
         return pb__cacheable_form(s, o, form, err);
     case PB_FLAVOR_REFERENCEABLE:

@@ -32,6 +32,7 @@ libpb_broker_la_SOURCES = \
 	%D%/incoming_call.c \
 	%D%/invoker.c \
 	%D%/invoker.h \
+	%D%/jellyable.c \
 	%D%/local_as_remote.c \
 	%D%/log.c \
 	%D%/log.h \
@@ -94,6 +95,7 @@ unit_tests += \
 	%D%/tests/test_log \
 	%D%/tests/test_hostile_text \
 	%D%/tests/test_memory_factor \
+	%D%/tests/test_jellyable \
 	%D%/tests/test_local_as_remote \
 	%D%/tests/test_login \
 	%D%/tests/test_negotiate \
@@ -132,6 +134,7 @@ unit_tests += \
 %C%_tests_test_log_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_hostile_text_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_memory_factor_LDADD = $(broker_libs) $(test_libs)
+%C%_tests_test_jellyable_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_local_as_remote_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_login_LDADD = $(broker_libs) $(test_libs)
 %C%_tests_test_negotiate_LDADD = $(broker_libs) $(test_libs)

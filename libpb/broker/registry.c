@@ -157,6 +157,28 @@ int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_cb facto
     return e;
 }
 
+int pb_registry_set_unjelly(pb_registry *g, const char *tag, pb_unjelly_cb unjelly,
+                            void *user_data)
+{
+    struct pb__registered *row;
+    int e = unjelly ? registry_set(g, tag, NULL, &row) : PB_ERR_ARG;
+    if (e == 0) {
+        row->unjelly = unjelly;
+        row->user_data = user_data;
+    }
+    return e;
+}
+
+int pb_registry_set_reference(pb_registry *g, const char *tag)
+{
+    struct pb__registered *row;
+    int e = registry_set(g, tag, NULL, &row);
+    if (e == 0) {
+        row->reference = true;
+    }
+    return e;
+}
+
 int pb_registry_set_published(pb_registry *g, const char *tag, const pb_class *cls,
                               const pb_published_config *config)
 {

@@ -9,7 +9,9 @@
 struct pb__registered {
     const pb_class *cls;
     pb_factory_cb factory; /* NULL: there is only a class, or only data */
-    void *user_data;       /* of the factory */
+    pb_unjelly_cb unjelly; /* gets all members; NULL: none */
+    bool reference;        /* a reference whose number is the last member */
+    void *user_data;       /* of the factory or of unjelly */
     bool publishes;        /* what arrives is a RemotePublished */
     pb_published_config published;
     char tag[];

@@ -24,6 +24,9 @@ static void remote_destroy(struct pb__foreign *f)
     pb__list_remove(&r->link);
     pb__weak_unref(r->observed);
     pb__local_target_free(r->target);
+    pb_value_unref(r->type);
+    pb_value_unref(r->members);
+    r->type = r->members = NULL;
     if (!s || !r->counted) {
         pb__free(r);
     } else {
@@ -202,6 +205,18 @@ int64_t pb_remote_luid(const pb_remote *r)
         return pb__cacheable_luid(r->session, r->observed->object);
     }
     return r ? r->luid : 0;
+}
+
+const char *pb_remote_type(const pb_remote *r)
+{
+    pb_span type;
+    return r && r->type && pb_as_text(r->type, &type) == 0 ? (const char *)type.data
+                                                           : NULL;
+}
+
+pb_value *pb_remote_members(const pb_remote *r)
+{
+    return r ? r->members : NULL;
 }
 
 pb_session *pb_remote_session(const pb_remote *r)

@@ -21,6 +21,7 @@ struct pb_remote {
     bool arriving; /* in the current message, whose perspective is not known yet */
     struct pb__weak *observed;       /* cacheable.h; set: a RemoteCacheObserver of this */
     struct pb__local_target *target; /* set: the calls go to this local object */
+    pb_value *type, *members;        /* as pb_remote_type; NULL: a plain reference */
     char name[];
 };
 

@@ -139,6 +139,9 @@ int pb__copy_read(pb_session *s, const struct pb__registered *as,
     if (as->cls && as->cls->flavor == PB_FLAVOR_CACHEABLE) {
         return pb__remote_cache_read(s, as, form, out, err);
     }
+    if (form->flat) {
+        return pb__jellyable_read(s, as, form, out, err);
+    }
     pb_value *state =
         form->id ? form->id : form->state; /* the first member, whatever it is */
     if (!state) {

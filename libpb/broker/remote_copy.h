@@ -44,6 +44,9 @@ pb_value *pb__copy_state(const pb_session *s, pb_value *state, pb_error *err);
 /* The *new* value for a form whose tag is registered. */
 int pb__copy_read(pb_session *s, const struct pb__registered *as,
                   const struct pb__form *form, pb_value **out, pb_error *err);
+/* The same for a flat form (jellyable.c). */
+int pb__jellyable_read(pb_session *s, const struct pb__registered *as,
+                       const struct pb__form *form, pb_value **out, pb_error *err);
 /* The message is complete: gives its copies their states. Members that hold a copy that
  * refuses its state become NULL, and m->refused is set to the first of those errors. */
 void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m);

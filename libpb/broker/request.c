@@ -165,10 +165,18 @@ static void request_send_error(pb_request *r, const pb_failure *f, enum pb__fail
 }
 
 /* The same for an exception that is raised. */
+static void raise_text(pb_request *r, const char *mro, pb_span text)
+{
+    pb_failure f = {.mro = mro,
+                    .type = mro,
+                    .text = text.data ? (const char *)text.data : "",
+                    .text_len = text.len};
+    request_send_error(r, &f, r->in_method ? PB__FAILED_NOW : PB__FAILED_LATER);
+}
+
 static void raise_now(pb_request *r, const char *mro, const char *text)
 {
-    request_send_error(r, &(pb_failure){.mro = mro, .type = mro, .text = text},
-                       r->in_method ? PB__FAILED_NOW : PB__FAILED_LATER);
+    raise_text(r, mro, pb_span_of(text));
 }
 
 static int request_send_answer(pb_request *r, pb_value *result)
@@ -216,36 +224,40 @@ int pb_request_answer_steal(pb_request *r, pb_value *result)
     return failed;
 }
 
+int pb__request_fail_buf(pb_request *r, const char *type, struct pb__buf *text,
+                         int failed)
+{
+    pb_span span = {text->data, text->len};
+    if (r->local) {
+        pb_failure *f = failed ? NULL : pb_failure_newn(type, span, NULL);
+        pb__buf_fini(text);
+        return pb__local_fail_steal(r, f);
+    }
+    int refused = begin_answer(r);
+    if (!refused) {
+        pb_session *s = request_enter(r);
+        if (failed) {
+            pb__session_end_nomem(s);
+        } else {
+            raise_text(r, type, span);
+        }
+        request_leave(r, s);
+    }
+    pb__buf_fini(text);
+    return refused;
+}
+
 int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
 {
     if (!r || !type || !format) {
         return pb_request_answer_steal(r, NULL);
     }
-    int failed = r->local ? 0 : begin_answer(r);
-    if (failed) {
-        return failed;
-    }
     struct pb__buf text = {0};
     va_list args;
     va_start(args, format);
-    failed = pb__buf_vprintf(&text, format, args);
+    int failed = pb__buf_vprintf(&text, format, args);
     va_end(args);
-    if (r->local) {
-        const char *said = (const char *)text.data;
-        failed =
-            pb__local_fail_steal(r, failed ? NULL : pb_failure_new(type, said, NULL));
-        pb__buf_fini(&text);
-        return failed;
-    }
-    pb_session *s = request_enter(r);
-    if (failed) {
-        pb__session_end_nomem(s);
-    } else {
-        raise_now(r, type, (const char *)text.data);
-    }
-    pb__buf_fini(&text);
-    request_leave(r, s);
-    return 0;
+    return pb__request_fail_buf(r, type, &text, failed);
 }
 
 /* Whether Twisted would send the exception as a copy or an instance. */

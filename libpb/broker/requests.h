@@ -5,6 +5,7 @@
 #ifndef PB__REQUESTS_H
 #define PB__REQUESTS_H
 
+#include "libpb/base/buf.h"
 #include "libpb/base/list.h"
 #include "libpb/broker/messages.h"
 #include "libpb/broker/objects.h"
@@ -39,6 +40,10 @@ pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
 /* When the method has returned: releases the references among the arguments, unless the
  * application holds them. Mirrors the end of Broker._recvMessage. */
 void pb__request_release_arguments(pb_request *r);
+/* As pb_request_fail, with a text that was built in a buffer (failed: it could not be),
+ * which is released. The text may contain NUL. */
+int pb__request_fail_buf(pb_request *r, const char *type, struct pb__buf *text,
+                         int failed);
 /* Answers with None, or with the failure that code stands for. */
 void pb__request_close(pb_request *r, int code);
 /* The session is over: detaches the requests, which may live on. */

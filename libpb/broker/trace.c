@@ -46,11 +46,12 @@ static int trace_plain(struct pb__buf *line, const pb_value *v)
 
 static int trace_failure(struct pb__buf *line, const pb_failure *f)
 {
-    const char *mro = pb__failure_mro(f), *text = pb_failure_text(f);
+    const char *mro = pb__failure_mro(f);
+    pb_span text = pb_failure_text_span(f);
     int e = pb__buf_append(line, mro, strcspn(mro, " "));
     e = e ? e : pb__buf_puts(line, ": ");
-    e = e ? e : pb__buf_append(line, text, strnlen(text, MOST));
-    return e || strlen(text) <= MOST ? e : pb__buf_puts(line, "...");
+    e = e ? e : pb__buf_append(line, text.data, text.len < MOST ? text.len : MOST);
+    return e || text.len <= MOST ? e : pb__buf_puts(line, "...");
 }
 
 /* For message and cachemessage. */

@@ -27,6 +27,9 @@ uint64_t pb__write_begin(pb_session *s, pb_object *perspective)
 
 int pb__write_end(pb_session *s, uint64_t mark, int failed, pb_error *err)
 {
+    failed = failed
+                 ? failed
+                 : pb__encoder_check(&s->encoder, mark, pb__encoder_limits(&s->encoder));
     if (failed) {
         pb_encoder_error(&s->encoder, err);
         pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
@@ -77,7 +80,11 @@ int pb__write_value(pb_session *s, pb_value *v, pb_error *err)
 
 pb_value *pb__native(const pb_session *s, const char *text)
 {
-    pb_span span = {(const uint8_t *)text, strlen(text)};
+    return pb__native_span(s, pb_span_of(text));
+}
+
+pb_value *pb__native_span(const pb_session *s, pb_span span)
+{
     if (pb__profile_has(pb__profile(s), PB__PROFILE_NATIVE_STR_BARE)) {
         return pb_bytes(span);
     }

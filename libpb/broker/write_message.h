@@ -24,5 +24,6 @@ int pb__write_value(pb_session *s, pb_value *v, pb_error *err);
 /* Text as the peer's native string: str, or bytes for Python 2. Invalid UTF-8 becomes
  * '?'. NULL for lack of memory. */
 pb_value *pb__native(const pb_session *s, const char *text);
+pb_value *pb__native_span(const pb_session *s, pb_span text);
 
 #endif

@@ -88,7 +88,7 @@ static int done(struct pb__message *m, void *ctx)
     return 0;
 }
 
-static bool knows(pb_span head, void *ctx)
+static enum pb__known knows(pb_span head, void *ctx)
 {
     (void)ctx;
     return head.len == 4 && memcmp(head.data, "copy", 4) == 0;

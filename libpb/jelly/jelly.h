@@ -19,6 +19,14 @@ struct pb__form {
     pb_value *state; /* owned by the form; NULL: none. Any value */
     /* can be referred to with reference/dereference, as a Copyable can */
     bool shared;
+    bool flat; /* state is a list of the members, and there is no id */
+};
+
+/* How the members of an expression of the broker's are read. */
+enum pb__known {
+    PB__UNKNOWN,      /* the head is not the broker's */
+    PB__KNOWN_FORM,   /* an id and a state; further members are ignored, as in Twisted */
+    PB__KNOWN_MEMBERS /* all of them, each as a value: the form is flat */
 };
 
 struct pb__invoker {
@@ -26,9 +34,9 @@ struct pb__invoker {
      * values, but must not change the value that is being written. Non-zero fails the
      * complete message. */
     int (*jelly)(pb_value *v, struct pb__form *form, pb_error *err, void *ctx);
-    /* Reading: returns whether the broker reads expressions with this head. Called before
-     * the taster is asked. Of jelly's own words, only "unpersistable" is passed. */
-    bool (*knows)(pb_span head, void *ctx);
+    /* Reading: returns whether the broker reads expressions with this head, and how. Called
+     * before the taster is asked. Of jelly's own words, only "unpersistable" is passed. */
+    enum pb__known (*knows)(pb_span head, void *ctx);
     /* Reading: sets *out to the *new* value of a form that is complete; id and state are
      * borrowed. */
     int (*unjelly)(const struct pb__form *form, pb_value **out, pb_error *err, void *ctx);

@@ -59,8 +59,9 @@ enum pb__head {
 #define PB__HEAD_ENUM(name, ...) PB__HEAD_##name,
     PB__HEAD_MAP(PB__HEAD_ENUM)
 #undef PB__HEAD_ENUM
-        PB__HEAD_NAMED, /* the head is the name of a class */
-    PB__HEAD_BROKER,    /* the head belongs to the invoker */
+        PB__HEAD_NAMED,  /* the head is the name of a class */
+    PB__HEAD_BROKER,     /* the head belongs to the invoker */
+    PB__HEAD_BROKER_ALL, /* the same, with all members: v[1] is the list of them */
     PB__HEADS,
 };
 static_assert(PB__HEADS <= 32, "pb__reader.allowed has a bit for each head");

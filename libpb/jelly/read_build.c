@@ -412,7 +412,10 @@ static int end_persistent(struct pb__reader *r, struct pb__frame *f)
 static int end_broker(struct pb__reader *r, struct pb__frame *f)
 {
     const struct pb__invoker *invoker = r->config.invoker;
-    struct pb__form form = {.head = span_of(f->v[2]), .id = f->v[0], .state = f->v[1]};
+    struct pb__form form = {.head = span_of(f->v[2]),
+                            .id = f->v[0],
+                            .state = f->v[1],
+                            .flat = f->head == PB__HEAD_BROKER_ALL};
     pb_value *v = NULL;
     pb_error err = {0};
     int e = invoker->unjelly(&form, &v, &err, invoker->ctx);
@@ -427,6 +430,7 @@ int pb__read_end_members(struct pb__reader *r)
 #undef HEAD_END
             [PB__HEAD_NAMED] = end_instance,
         [PB__HEAD_BROKER] = end_broker,
+        [PB__HEAD_BROKER_ALL] = end_broker,
     };
     struct pb__frame *f = r->top;
     if (f->seen < pb__head_rows[f->head].least) {

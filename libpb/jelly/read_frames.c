@@ -88,6 +88,9 @@ static int push_list(struct pb__reader *r, enum pb__shape shape, size_t n)
  * and either may be missing; a list cannot be an id. */
 static char next_member(const struct pb__reader *r, struct pb__frame *f, bool list)
 {
+    if (f->head == PB__HEAD_BROKER_ALL) {
+        return list ? 'e' : 'r';
+    }
     f->slot = f->seen;
     if (f->seen == 3) {
         return 0;
@@ -230,13 +233,21 @@ static int put_string_pair(struct pb__reader *r, const struct pb__text *s)
     return e ? pb__read_refuse_nomem(r, 0) : 0;
 }
 
+static int put_in_members_steal(struct pb__reader *r, struct pb__frame *f, pb_value *v)
+{
+    if (f->head == PB__HEAD_BROKER_ALL) {
+        return reader_append_steal(r, (struct pb__seq *)f->v[1], v);
+    }
+    f->v[f->slot] = v;
+    return 0;
+}
+
 static int scalar_in_members_steal(struct pb__reader *r, struct pb__frame *f, pb_value *v)
 {
     if (next_member(r, f, false)) {
-        f->v[f->slot] = v;
-    } else {
-        pb__unref(v);
+        return put_in_members_steal(r, f, v);
     }
+    pb__unref(v);
     return 0;
 }
 
@@ -287,8 +298,7 @@ int pb__read_put_steal(struct pb__reader *r, pb_value *v)
     struct pb__frame *f = r->top;
     switch (f->shape) {
     case PB__SHAPE_MEMBERS:
-        f->v[f->slot] = v;
-        return 0;
+        return put_in_members_steal(r, f, v);
     case PB__SHAPE_RAW:
         return reader_append_steal(r, f->seq, v);
     case PB__SHAPE_DICT_LATE:
@@ -360,6 +370,7 @@ static int put_late_in_dict(struct pb__reader *r, struct pb__frame *f, pb_value 
 static int put_late_in_members(struct pb__reader *r, struct pb__frame *f, pb_value *late)
 {
     bool state = f->head == PB__HEAD_NAMED || f->head == PB__HEAD_BROKER ||
+                 f->head == PB__HEAD_BROKER_ALL ||
                  (f->head == PB__HEAD_INSTANCE && f->slot == 1);
     if (state) {
         pb__unref(late);

@@ -24,6 +24,7 @@ const uint8_t pb__head_shapes[PB__HEADS] = {
 #undef HEAD_SHAPE
         [PB__HEAD_NAMED] = PB__SHAPE_MEMBERS,
     [PB__HEAD_BROKER] = PB__SHAPE_MEMBERS,
+    [PB__HEAD_BROKER_ALL] = PB__SHAPE_MEMBERS,
 };
 
 const uint8_t pb__head_of_word[PB__WORD_END] = {
@@ -148,14 +149,26 @@ static int begin_named(struct pb__reader *r, pb_span s)
     return r->top->v[1] ? 0 : pb__read_refuse_nomem(r, 0);
 }
 
+/* A head that belongs to the invoker. */
+static int begin_broker(struct pb__reader *r, pb_span s, enum pb__known known)
+{
+    bool all = known == PB__KNOWN_MEMBERS;
+    begin_members(r, all ? PB__HEAD_BROKER_ALL : PB__HEAD_BROKER);
+    r->top->v[2] = (pb_value *)pb__text_new(r->pool, PB_BYTES, s.data, s.len);
+    r->top->v[1] = all ? (pb_value *)pb__seq_new(r->pool, PB_LIST, 0) : NULL;
+    return r->top->v[2] && (r->top->v[1] || !all) ? 0 : pb__read_refuse_nomem(r, 0);
+}
+
 enum pb__head pb__read_head(struct pb__reader *r, pb_span s, int *result)
 {
     const struct pb__invoker *invoker = r->config.invoker;
     enum pb__head head = find_head(s);
+    bool ask = head == PB__HEAD_OTHER || head == PB__HEAD_UNPERSISTABLE;
+    enum pb__known known = ask && invoker ? invoker->knows(s, invoker->ctx) : PB__UNKNOWN;
     *result = 0;
     /* An invoker may handle one of jelly's own words: "unpersistable", because jelly
      * loses information when it reads that. */
-    if (head == PB__HEAD_UNPERSISTABLE && invoker && invoker->knows(s, invoker->ctx)) {
+    if (known != PB__UNKNOWN) {
         head = PB__HEAD_OTHER;
     }
     if (head != PB__HEAD_OTHER) {
@@ -166,10 +179,8 @@ enum pb__head pb__read_head(struct pb__reader *r, pb_span s, int *result)
         } else {
             begin_members(r, head);
         }
-    } else if (invoker && invoker->knows(s, invoker->ctx)) {
-        begin_members(r, PB__HEAD_BROKER);
-        r->top->v[2] = (pb_value *)pb__text_new(r->pool, PB_BYTES, s.data, s.len);
-        *result = r->top->v[2] ? 0 : pb__read_refuse_nomem(r, 0);
+    } else if (known != PB__UNKNOWN) {
+        *result = begin_broker(r, s, known);
     } else {
         *result = begin_named(r, s);
     }

@@ -28,6 +28,7 @@ int pb__write_push(struct pb__writer *w, const pb_value *of, pb_value **values, 
     if (lists > w->depth_limit) {
         return pb__encode_refuse(w->e, PB__FAULT_DEPTH, lists, w->depth_limit);
     }
+    w->deepest = lists > w->deepest ? lists : w->deepest;
     if (w->top + 1 == w->frames_end) {
         size_t used = (size_t)(w->frames_end - w->frames);
         bool first = w->frames == w->first_frames;
@@ -271,6 +272,16 @@ static int writer_fail(struct pb__writer *w, int e, bool filled_before)
     return e;
 }
 
+/* Around a value may be the lists of a message and of a failure; a value that is no list has
+ * one or two of its own; and a list that is shared has a `reference` around it. */
+static void note_depth(struct pb__writer *w)
+{
+    enum { AROUND = 3, WITHIN = 2 };
+    size_t deepest = w->deepest + WITHIN;
+    deepest = AROUND + (w->numbers > 0 ? 2 * deepest : deepest);
+    w->e->deepest = deepest > w->e->deepest ? deepest : w->e->deepest;
+}
+
 int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *invoker,
               struct pb_encoder *e, pb_error *err)
 {
@@ -289,6 +300,7 @@ int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *i
     const struct pb__limits *limits = pb__encoder_limits(e);
     w.depth_limit = own->depth ? own->depth : limits->depth;
     w.message_limit = own->message ? own->message : limits->message;
+    w.deepest = 0;
     w.short_most = limits->bytes < SHORT_MOST ? limits->bytes : SHORT_MOST;
     w.any_int = limits->prefix >= 9; /* for an int that is stored in the pointer */
     w.met = (struct pb__map){0};
@@ -307,6 +319,7 @@ int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *i
     if (failed) {
         writer_fail(&w, failed, filled_before);
     }
+    note_depth(&w);
     pb__write_share_fini(&w);
     if (w.frames != w.first_frames) {
         pb__free(w.frames);
@@ -316,8 +329,19 @@ int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *i
 
 int pb_jelly(pb_value *v, const pb_jelly_config *c, pb_encoder *e, pb_error *err)
 {
-    return v && e ? pb__jelly(v, c, NULL, e, err)
-                  : pb__error_null(err, v ? "the encoder" : "the value to write");
+    if (!v || !e) {
+        return pb__error_null(err, v ? "the encoder" : "the value to write");
+    }
+    uint64_t mark = pb__encoder_mark(e);
+    struct pb__limits limits = *pb__encoder_limits(e);
+    limits.depth = c && c->limits.depth ? c->limits.depth : limits.depth;
+    limits.message = c && c->limits.message ? c->limits.message : limits.message;
+    int failed = pb__jelly(v, c, NULL, e, err);
+    if (!failed && pb__encoder_check(e, mark, &limits) != 0) {
+        failed = pb_encoder_error(e, err);
+        pb_encoder_rewind(e, mark);
+    }
+    return failed;
 }
 
 int pb_jelly_bytes(pb_value *v, const pb_jelly_config *c, pb_dialect d, uint8_t **out,

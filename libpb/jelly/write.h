@@ -60,6 +60,7 @@ struct pb__writer {
     pb_value *root;
     uint64_t start;       /* the position of the root */
     size_t depth_limit;   /* limit of depth */
+    size_t deepest;       /* of the lists around what was written */
     size_t message_limit; /* limit of a message; a shared text is written each time */
     size_t short_most;    /* longest text that the loop writes */
     bool in_pb;           /* the dialect has the vocabulary */

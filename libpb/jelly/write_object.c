@@ -26,8 +26,10 @@ static int write_form(struct pb__writer *w, const pb_value *v, struct pb__form *
     if (!k) {
         return PB_ERR_NOMEM;
     }
-    pb_value **first = form->id ? k->values : k->values + 1;
-    size_t n = (size_t)(form->id != NULL) + (form->state != NULL);
+    struct pb__seq *members = form->flat ? (struct pb__seq *)form->state : NULL;
+    pb_value **first = members ? members->items : form->id ? k->values : k->values + 1;
+    size_t n =
+        members ? members->len : (size_t)(form->id != NULL) + (form->state != NULL);
     /* Only now, because the state that the callback made may contain v. */
     int e = form->shared && pb__write_may_meet(w, v) ? (int)pb__write_meet(w, v) : 0;
     e = e ? e : pb__encode_list(w->e, 1 + n);

@@ -113,14 +113,14 @@ static bool is_word_among(pb_span head, const char *const *words)
     return *words != NULL;
 }
 
-static bool knows_broker_words(pb_span head, void *ctx)
+static enum pb__known knows_broker_words(pb_span head, void *ctx)
 {
     static const char *const words[] = {"remote", "local", "cached", "lcache", NULL};
     (void)ctx;
-    return is_word_among(head, words);
+    return is_word_among(head, words) ? PB__KNOWN_FORM : PB__UNKNOWN;
 }
 
-static bool knows_all_words(pb_span head, void *ctx)
+static enum pb__known knows_all_words(pb_span head, void *ctx)
 {
     /* The methods _unjelly_... of twisted.spread.jelly, but for "unpersistable". */
     static const char *const jelly[] = {
@@ -129,7 +129,7 @@ static bool knows_all_words(pb_span head, void *ctx)
         "set",      "module",  "frozenset",  "dictionary",  "class",     "function",
         "instance", "method",  "persistent", NULL};
     (void)ctx;
-    return !is_word_among(head, jelly);
+    return is_word_among(head, jelly) ? PB__UNKNOWN : PB__KNOWN_FORM;
 }
 
 /* A copy without members stays an expression, because an instance without members is

@@ -250,12 +250,19 @@ public:
     // For a method to throw. type is a dotted class name, as in pb_request_fail.
     Failure(const std::string &type, const std::string &text)
         : std::runtime_error(type + ": " + text),
-          f_(pb_failure_new(type.c_str(), text.c_str(), nullptr), pb_failure_unref)
+          f_(pb_failure_newn(type.c_str(),
+                             {reinterpret_cast<const uint8_t *>(text.data()), text.size()},
+                             nullptr),
+             pb_failure_unref)
     {
     }
     int code() const { return pb_failure_code(f_.get()); }
     std::string type() const { return pb_failure_type(f_.get()); }
-    std::string text() const { return pb_failure_text(f_.get()); }
+    std::string text() const
+    {
+        pb_span text = pb_failure_text_span(f_.get());
+        return std::string(reinterpret_cast<const char *>(text.data), text.len);
+    }
     std::string traceback() const { return pb_failure_traceback(f_.get()); }
     // Whether it is of this class or of one that inherits from it. Mirrors Failure.check.
     bool check(const char *name) const { return pb_failure_check(f_.get(), name); }

@@ -3,6 +3,7 @@
  * Failures: what is sent to each kind of peer, what is read from Twisted, and errors of
  * our own. */
 #include "libpb/broker/failures.h"
+#include "libpb/broker/tests/bytes.h"
 #include "libpb/broker/tests/service.h"
 
 /* Stores a failure at the address in user_data. */
@@ -402,4 +403,76 @@ PB_TEST(failure, is_sent_for_an_answer_that_cannot_be)
         "failure 0 builtins.TypeError: Banana cannot send builtins.str objects: 'os'\n"
         "failure 0 twisted.spread.banana.BananaError: byte string is too long to send "
         "(61 bytes, limit 60)\n");
+}
+
+/* Names and texts of the peer that contain NUL are not cut there. */
+static void with_nul(struct pair *p)
+{
+    struct service server;
+    open_services(p, &server, NULL);
+    pb_remote *root = pb_session_root(p->client);
+    pb_failure *f = NULL;
+    pb_value *args = pb_build(NULL, "(ss)", "builtins.ValueError", "x");
+    pb_value *kwargs = pb_dict();
+    pb_dict_set_value_steal(kwargs, pb_build(NULL, "s#", "text\0s", (size_t)6),
+                            pb_int(1));
+    pb_remote_call_values(root, "fail", args, kwargs, NULL, keep, &f, NULL, NULL);
+    talk(p);
+    pb_span text = pb_failure_text_span(f);
+    cr_assert_gt(text.len, 8);
+    cr_assert_eq(memcmp(text.data + text.len - 8, "'text\0s'", 8), 0, "%s", text.data);
+    pb_failure_unref(f);
+    pb_value_unref(kwargs);
+    pb_value_unref(args);
+    call_root(p, p->client, "later", pb_build(NULL, "()"), NULL);
+    f = NULL;
+    pb_remote_call_values(root, "later", NULL, NULL, NULL, keep, &f, NULL, NULL);
+    talk(p);
+    static const char nul[] = "a\0b";
+    pb_failure *own =
+        pb_failure_newn("builtins.ValueError", (pb_span){(const uint8_t *)nul, 3}, NULL);
+    cr_assert_eq(pb_failure_text_span(own).len, 3);
+    cr_assert_eq(pb_request_fail_with(server.waiting[1], own), 0);
+    pb_failure_unref(own);
+    talk(p);
+    text = pb_failure_text_span(f);
+    cr_assert_eq(text.len, 3);
+    cr_assert_eq(memcmp(text.data, nul, 3), 0);
+    cr_assert_eq(pb_request_fail_with(server.waiting[0], f), 0); /* sent on */
+    talk(p);
+    pb_failure_unref(f);
+    pb_remote_unref(root);
+    close_services(p, &server, NULL);
+}
+
+PB_TEST(failure, text_may_contain_nul)
+{
+    static const char log[] = "failure 0 builtins.ValueError: a\n";
+    converse(with_nul, log);
+    cr_assert_eq(pb_failure_text_span(NULL).len, 0);
+}
+
+/* remote_x is there; x, NUL, y is another method. */
+PB_TEST(failure, method_with_nul_does_not_exist)
+{
+    static const char method[] = "07801a8701810482726f6f740382780079018101800b8701800587";
+    static const uint8_t wanted[] = "No such method: remote_x\0y";
+    for (int single = 0; single < 2; single++) {
+        static const pb_method methods[] = {{"x", serve_none}, {0}};
+        static const pb_class cls = {.name = "Root", .remote = methods};
+        pb_session_config c = {.root = pb_object_new(&cls, NULL)};
+        pb_session *s = pb_session_server_new(&c, 0);
+        cr_assert_eq(feed(s, "02827062028013870681", single), 0);
+        cr_assert_eq(feed(s, method, single), 0);
+        pb_span out = pb_session_send(s);
+        size_t n = sizeof wanted - 1;
+        size_t at = 0;
+        while (at + n <= out.len && memcmp(out.data + at, wanted, n) != 0) {
+            at++;
+        }
+        cr_assert_leq(at + n, out.len);
+        pb_session_free(s);
+        pb_object_unref(c.root);
+        cr_assert_eq(pb__test_live(), 0);
+    }
 }

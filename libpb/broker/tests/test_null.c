@@ -332,6 +332,16 @@ PB_TEST(null, pb_remote_luid)
     GIVES(pb_remote_luid(NULL), 0);
 }
 
+PB_TEST(null, pb_remote_type)
+{
+    GIVES(pb_remote_type(NULL), NULL);
+}
+
+PB_TEST(null, pb_remote_members)
+{
+    GIVES(pb_remote_members(NULL), NULL);
+}
+
 PB_TEST(null, pb_remote_session)
 {
     GIVES(pb_remote_session(NULL), NULL);
@@ -486,6 +496,20 @@ PB_TEST(null, pb_failure_code)
 PB_TEST(null, pb_failure_type)
 {
     GIVES_TEXT(pb_failure_type(NULL), "");
+}
+
+PB_TEST(null, pb_failure_text_span)
+{
+    pb_span text = pb_failure_text_span(NULL);
+    cr_assert_eq(text.len, 0);
+    cr_assert_not_null(text.data);
+}
+
+PB_TEST(null, pb_failure_newn)
+{
+    GIVES(pb_failure_newn(NULL, pb_span_of("text"), NULL), NULL);
+    GIVES(pb_failure_newn("a.B", (pb_span){NULL, 1}, NULL), NULL);
+    GIVES(pb_failure_newn(NULL, (pb_span){NULL, 1}, NULL), NULL);
 }
 
 PB_TEST(null, pb_failure_text)

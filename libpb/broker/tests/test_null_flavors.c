@@ -140,6 +140,30 @@ PB_TEST(null, pb_registry_set_factory)
     pb_registry_unref(g);
 }
 
+static pb_value *unjelly_none(pb_value *members, pb_error *why, void *user_data)
+{
+    return make_none(members, why, user_data);
+}
+
+PB_TEST(null, pb_registry_set_unjelly)
+{
+    pb_registry *g = pb_registry_new();
+    GIVES(pb_registry_set_unjelly(NULL, "a.b", unjelly_none, NULL), PB_ERR_ARG);
+    GIVES(pb_registry_set_unjelly(g, NULL, unjelly_none, NULL), PB_ERR_ARG);
+    GIVES(pb_registry_set_unjelly(g, "a.b", NULL, NULL), PB_ERR_ARG);
+    GIVES(pb_registry_set_unjelly(NULL, NULL, NULL, NULL), PB_ERR_ARG);
+    pb_registry_unref(g);
+}
+
+PB_TEST(null, pb_registry_set_reference)
+{
+    pb_registry *g = pb_registry_new();
+    GIVES(pb_registry_set_reference(NULL, "a.b"), PB_ERR_ARG);
+    GIVES(pb_registry_set_reference(g, NULL), PB_ERR_ARG);
+    GIVES(pb_registry_set_reference(NULL, NULL), PB_ERR_ARG);
+    pb_registry_unref(g);
+}
+
 PB_TEST(null, pb_registry_set_published)
 {
     static const pb_published_config config;

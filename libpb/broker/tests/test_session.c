@@ -712,3 +712,51 @@ PB_TEST(session, knows_its_peer_from_its_driver)
     pb_session_free(s);
     cr_assert_null(pb_session_peer(NULL)->address);
 }
+
+/* Lists within lists, as the argument of a call, with an empty one innermost. */
+static pb_value *deep_argument(size_t depth)
+{
+    pb_value *v = pb_list();
+    while (--depth > 0) {
+        v = pb_build(NULL, "[N]", v);
+    }
+    return pb_build(NULL, "(N)", v);
+}
+
+/* A message that the peer would refuse, with the same limits, is not sent: the session
+ * goes on, and each call is answered or fails alone. */
+PB_TEST(session, sends_what_can_be_read_with_the_same_limits)
+{
+    for (int what = 0; what < 2; what++) {
+        struct pair *p = calloc(1, sizeof *p);
+        struct service server;
+        pb_limits limits = what ? (pb_limits){.message = 300} : (pb_limits){.depth = 9};
+        cr_assert(service_begin(&server, p));
+        pb_session_config c = {.jelly.limits = limits};
+        pb_session_config s = {.jelly.limits = limits, .root = server.root};
+        cr_assert(pair_open(p, c, s));
+        talk(p);
+        size_t sent = 0;
+        for (size_t size = 1; size < (what ? 330 : 12); size++) {
+            char text[400] = {0};
+            memset(text, 'x', size);
+            pb_value *args = what ? pb_build(NULL, "(y)", text) : deep_argument(size);
+            pb_remote *root = pb_session_root(p->client);
+            int e = pb_remote_call_values(root, "echo", args, NULL, NULL, noted, p, NULL,
+                                          NULL);
+            cr_assert(e == 0 || e == PB_ERR_LIMIT);
+            sent += e == 0;
+            talk(p);
+            cr_assert_not(pb_session_is_closed(p->client));
+            cr_assert_not(pb_session_is_closed(p->server));
+            p->log_len = 0;
+            pb_value_unref(args);
+            pb_remote_unref(root);
+        }
+        cr_assert_gt(sent, what ? 200 : 5);
+        pair_close_both(p);
+        service_end(&server);
+        free(p);
+        cr_assert_eq(pb__test_live(), 0);
+    }
+}

@@ -113,7 +113,15 @@ typedef struct pb_class {
      * contain the copy. May be NULL. A non-zero result refuses the copy, and the call
      * that it was part of fails. */
     int (*set_state)(void *self, pb_value *state, pb_error *err);
-    void *reserved[8];
+
+    /* jellyFor of the class's own, for sending: the members between the type tag
+     * (type_to_copy, or name) and the end of the expression, as a *new* list or tuple; NULL,
+     * with err, is an error as for state_to_copy. A PB_FLAVOR_REFERENCEABLE is then sent as
+     * [tag, member, ..., luid], a reference with a class of its own; a PB_FLAVOR_COPYABLE as
+     * [tag, member, ...]. NULL: as the flavor says. The receiver needs
+     * pb_registry_set_reference or pb_registry_set_unjelly. */
+    pb_value *(*jelly_members)(void *self, pb_object *perspective, pb_error *err);
+    void *reserved[7];
 } pb_class;
 
 /* An object with one owner, *new*. cls is borrowed for the life of the object. NULL if
@@ -282,8 +290,10 @@ PB_API int pb_failure_code(const pb_failure *f);
  * that Twisted has for them, if there is one ("twisted.spread.pb.PBConnectionLost").
  * Borrowed; never NULL. */
 PB_API const char *pb_failure_type(const pb_failure *f);
-/* The text of the exception, as Python's str() returns it. Borrowed; never NULL. */
+/* The text of the exception, as Python's str() returns it. Borrowed; never NULL. A text of
+ * the peer may contain NUL; pb_failure_text_span has its length, too. */
 PB_API const char *pb_failure_text(const pb_failure *f);
+PB_API pb_span pb_failure_text_span(const pb_failure *f);
 /* The traceback if the peer sent one, otherwise the text that it sent instead, or "".
  * Borrowed; never NULL. */
 PB_API const char *pb_failure_traceback(const pb_failure *f);
@@ -302,6 +312,9 @@ PB_API pb_value *pb_failure_parents(const pb_failure *f);
  * pb_request_fail; the traceback (NULL: none) is sent if unsafe_tracebacks is set. */
 PB_API pb_failure *pb_failure_new(const char *type, const char *text,
                                   const char *traceback) PB_MUST_USE;
+/* The same with a text that may contain NUL. NULL also for a text without data. */
+PB_API pb_failure *pb_failure_newn(const char *type, pb_span text,
+                                   const char *traceback) PB_MUST_USE;
 
 /* ---- The session ---- */
 

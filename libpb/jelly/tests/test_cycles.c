@@ -255,7 +255,7 @@ static int keep_state(const struct pb__form *form, pb_value **out, pb_error *err
     return *out ? 0 : PB_ERR_NOMEM;
 }
 
-static bool knows_copy(pb_span head, void *ctx)
+static enum pb__known knows_copy(pb_span head, void *ctx)
 {
     (void)ctx;
     return head.len == 4 && memcmp(head.data, "copy", 4) == 0;

@@ -158,7 +158,7 @@ PB_TEST(read_message, owner_stops)
 
 /* ---- The broker's forms ---- */
 
-static bool knows(pb_span head, void *ctx)
+static enum pb__known knows(pb_span head, void *ctx)
 {
     (void)ctx;
     return head.len > 0 && (head.data[0] == 'r' || head.data[0] == '.');
@@ -216,7 +216,7 @@ struct sum {
     int64_t readings, others;
 };
 
-static bool knows_remote(pb_span head, void *ctx)
+static enum pb__known knows_remote(pb_span head, void *ctx)
 {
     (void)ctx;
     return head.len == 6 && memcmp(head.data, "remote", 6) == 0;

@@ -377,3 +377,76 @@ PB_TEST(write_refuse, lack_of_memory)
     pb_value_unref(k.v);
     pb_taster_unref(k.config.taster);
 }
+
+/* Values whose leaves, or whose sharing, have lists that are no frames of the writer. */
+static const char *const near_limits[] = {
+    "[]",           "[[[]]]",
+    "[[['text']]]", "[[[True, None, 1.5, b'x']]]",
+    "[[(1,)]]",     "[[[{}]]]",
+    "[[{1: 2}]]",   "[[[datetime.date(2020, 1, 2)]]]",
+    "[[set()]]",    "[{1: [(1, 'x')]}]",
+};
+
+static void read_if_written(pb_value *v, const pb_jelly_config *c)
+{
+    for (int d = PB_DIALECT_NONE; d <= PB_DIALECT_PB; d++) {
+        uint8_t *out;
+        size_t len;
+        pb_error err = {0};
+        if (pb_jelly_bytes(v, c, (pb_dialect)d, &out, &len, &err) != 0) {
+            cr_assert_eq(err.code, PB_ERR_LIMIT, "%s", err.text);
+            continue;
+        }
+        pb_value *again = NULL;
+        cr_assert_eq(
+            pb_unjelly_bytes((pb_span){out, len}, c, (pb_dialect)d, &again, &err), 0,
+            "depth %zu message %zu: %s", c->limits.depth, c->limits.message, err.text);
+        pb_value_unref(again);
+        pb_free(out);
+    }
+}
+
+/* What is written can be read with the same limits; what cannot be written would not be. */
+static void meets_limits(pb_value *v)
+{
+    uint8_t *out;
+    size_t len;
+    for (size_t depth = 1; depth < 16; depth++) {
+        pb_jelly_config c = {.limits = {.depth = depth}};
+        read_if_written(v, &c);
+    }
+    cr_assert_eq(pb_jelly_bytes(v, NULL, PB_DIALECT_PB, &out, &len, NULL), 0);
+    pb_free(out);
+    for (size_t most = 1; most <= len + 2; most++) {
+        pb_jelly_config c = {.limits = {.message = most}};
+        read_if_written(v, &c);
+        size_t written;
+        int e = pb_jelly_bytes(v, &c, PB_DIALECT_PB, &out, &written, NULL);
+        cr_assert_eq(e, most < len ? PB_ERR_LIMIT : 0);
+        pb_free(out);
+    }
+    for (size_t most = 1; most < 40; most++) {
+        pb_jelly_config c = {.limits = {.values = most}};
+        read_if_written(v, &c);
+    }
+}
+
+PB_TEST(write_refuse, what_is_written_can_be_read)
+{
+    for (size_t i = 0; i < sizeof near_limits / sizeof *near_limits; i++) {
+        pb_value *v = val(near_limits[i]);
+        meets_limits(v);
+        pb_value_unref(v);
+    }
+    pb_value *inner = val("[1]");
+    pb_value *middle = pb_build(NULL, "[ON]", inner, inner);
+    pb_value *outer = pb_build(NULL, "[ON]", middle, middle);
+    meets_limits(outer);
+    pb_value_unref(outer);
+    for (size_t depth = 4090; depth <= 4097; depth++) {
+        pb_jelly_config c = {0};
+        pb_value *v = nest(depth);
+        read_if_written(v, &c);
+        pb_value_unref(v);
+    }
+}

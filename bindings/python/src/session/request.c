@@ -57,11 +57,13 @@ static PyObject *request_answer(PyObject *self, PyObject *args)
 static PyObject *request_fail(PyObject *self, PyObject *args)
 {
     const char *types, *text, *traceback;
-    if (!PyArg_ParseTuple(args, "ssz", &types, &text, &traceback)) {
+    Py_ssize_t len;
+    if (!PyArg_ParseTuple(args, "ss#z", &types, &text, &len, &traceback)) {
         return NULL;
     }
     pb_request *r = request_get(self);
-    pb_failure *f = r ? pb_failure_new(types, text, traceback) : NULL;
+    pb_span span = {(const uint8_t *)text, (size_t)len};
+    pb_failure *f = r ? pb_failure_newn(types, span, traceback) : NULL;
     if (!f) {
         return r ? PyErr_NoMemory() : NULL;
     }

@@ -135,6 +135,7 @@ pb_value *pbpy_value_from_object(struct pbpy_session *self, PyObject *object,
                                  PyObject *perspective);
 /* A str of text from the peer, which need not be UTF-8. */
 PyObject *pbpy_str_from_text(const char *text);
+PyObject *pbpy_str_from_span(pb_span text);
 /* The exception for a failure, *new*; NULL with an exception set. */
 PyObject *pbpy_exception_from_failure(struct pbpy_session *self, pb_failure *f);
 

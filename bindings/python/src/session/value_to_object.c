@@ -80,9 +80,15 @@ static PyObject *decimal_from_value(const struct pbpy_state *st, pb_value *v)
     return number;
 }
 
+PyObject *pbpy_str_from_span(pb_span text)
+{
+    return PyUnicode_DecodeUTF8((const char *)text.data, (Py_ssize_t)text.len,
+                                "backslashreplace");
+}
+
 PyObject *pbpy_str_from_text(const char *text)
 {
-    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "backslashreplace");
+    return pbpy_str_from_span(pb_span_of(text));
 }
 
 /* An object of ours that the peer sent back, or a failure. */
@@ -390,7 +396,7 @@ PyObject *pbpy_exception_from_failure(struct pbpy_session *self, pb_failure *f)
     return parents
                ? pbpy_handler_call(self, "failure", "iNNNN", pb_failure_code(f),
                                    pbpy_str_from_text(pb_failure_type(f)),
-                                   pbpy_str_from_text(pb_failure_text(f)),
+                                   pbpy_str_from_span(pb_failure_text_span(f)),
                                    pbpy_str_from_text(pb_failure_traceback(f)), parents)
                : NULL;
 }
