@@ -82,7 +82,8 @@ static int endpoint_entry_add(struct endpoint_section *s, char *line, int number
     }
     *equals = '\0';
     s->entries = more;
-    more[s->count++] = (struct endpoint_entry){trim_line(line), trim_line(equals + 1), number};
+    more[s->count++] =
+        (struct endpoint_entry){trim_line(line), trim_line(equals + 1), number};
     return TOOL_DONE;
 }
 

@@ -95,7 +95,7 @@ static size_t word_distance(const char *a, const char *b)
         row[0] = i;
         for (size_t j = 1; j <= n; j++) {
             row[j] = distance_min(above[j - 1] + (a[i - 1] != b[j - 1]),
-                             distance_min(above[j], row[j - 1]) + 1);
+                                  distance_min(above[j], row[j - 1]) + 1);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
                 row[j] = distance_min(row[j], before[j - 2] + 1);
             }

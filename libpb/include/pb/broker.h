@@ -402,7 +402,11 @@ typedef struct {
      * NULL. */
     const pb_peer *(*peer)(pb_session *s, void *driver);
     void *driver;
-    void *reserved[12];
+    /* Called with the bytes that were received, before they are read, and with those that
+     * the driver has sent; without TLS around them. For diagnosis; NULL: not called.
+     * bytes are borrowed until it returns. Nothing of the session may be called. */
+    void (*on_bytes)(pb_session *s, bool sent, pb_span bytes, void *user_data);
+    void *reserved[11];
 } pb_session_config;
 
 /* A session for the side that opened the connection, *new* (pb_session_free). c is
