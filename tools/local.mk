@@ -79,6 +79,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/record/password_mask.c \
 	%D%/record/password_mask.h \
 	%D%/record/record.c \
+	%D%/record/record_statistics.c \
+	%D%/record/record_statistics.h \
 	%D%/record/relay.c \
 	%D%/record/relay.h \
 	%D%/replay/blocking_socket.c \
