@@ -11,10 +11,15 @@ bin_PROGRAMS += %D%/pb
 	%D%/call/call.c \
 	%D%/call/call_arguments.c \
 	%D%/call/call_arguments.h \
+	%D%/call/call_parallel.c \
+	%D%/call/call_repeat.c \
+	%D%/call/call_repeat.h \
 	%D%/call/client_connection.c \
 	%D%/call/client_options.c \
 	%D%/call/client_options.h \
 	%D%/call/client_report.c \
+	%D%/call/client_trace.c \
+	%D%/call/client_trace.h \
 	%D%/call/endpoint_file.c \
 	%D%/call/endpoint_file.h \
 	%D%/call/password.c \
@@ -33,6 +38,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/common/connector.h \
 	%D%/common/conversation.c \
 	%D%/common/conversation.h \
+	%D%/common/first_contact.c \
+	%D%/common/first_contact.h \
 	%D%/common/hex.h \
 	%D%/common/input.c \
 	%D%/common/input.h \
@@ -72,6 +79,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/record/password_mask.c \
 	%D%/record/password_mask.h \
 	%D%/record/record.c \
+	%D%/record/record_statistics.c \
+	%D%/record/record_statistics.h \
 	%D%/record/relay.c \
 	%D%/record/relay.h \
 	%D%/replay/blocking_socket.c \
@@ -119,12 +128,14 @@ endif
 tool_tests += \
 	%D%/tests/check-call \
 	%D%/tests/check-completion \
+	%D%/tests/check-contact \
 	%D%/tests/check-dump \
 	%D%/tests/check-endpoints \
 	%D%/tests/check-options \
 	%D%/tests/check-pb \
 	%D%/tests/check-record \
 	%D%/tests/check-replay \
+	%D%/tests/check-shell \
 	%D%/tests/check-twisted \
 	%D%/tests/check-wireshark
 EXTRA_DIST += \

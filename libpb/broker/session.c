@@ -394,6 +394,16 @@ static int hear_all(pb_session *s, pb_span in, pb_error *err)
     return e;
 }
 
+/* Shows the first len of the bytes to who diagnoses the connection. */
+static void session_show_bytes(pb_session *s, bool sent, pb_span bytes, size_t len)
+{
+    const pb_session_config *c = &s->shared->config;
+    bytes.len = len < bytes.len ? len : bytes.len;
+    if (c->on_bytes && bytes.data && bytes.len > 0) {
+        c->on_bytes(s, sent, bytes, c->user_data);
+    }
+}
+
 int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 {
     if (!s) {
@@ -405,6 +415,7 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
     pb_error err;
     pb__error_init(&err);
     driver_enters(s, now);
+    session_show_bytes(s, false, in, in.len);
     if (pb__session_open(s)) {
         int e = pb__span_is_null(in) ? pb__error_null(&err, "the input")
                                      : hear_all(s, in, &err);
@@ -439,6 +450,7 @@ void pb_session_sent(pb_session *s, size_t n, int64_t now)
         return;
     }
     driver_enters(s, now);
+    session_show_bytes(s, true, pb__encoder_unsent(&s->encoder), n);
     pb_encoder_sent(&s->encoder, n);
     pb__session_drained(s);
     driver_leaves(s);

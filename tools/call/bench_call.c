@@ -10,6 +10,7 @@
 #include "pb/net.h"
 #include "tools/call/call_arguments.h"
 #include "tools/call/bench.h"
+#include "tools/call/client_trace.h"
 #include "tools/common/command.h"
 
 struct call_bench;
@@ -122,6 +123,9 @@ static void bench_ready(pb_session *s, void *user_data)
     struct call_bench *b = user_data;
     struct client_options *o = &b->options->client;
     pb_error err = {0};
+    if (o->verbose) {
+        client_trace_peer(s, NULL);
+    }
     if (!o->log_in) {
         bench_start(b);
     } else if (pb_login(s, &o->credentials, NULL, NULL, bench_logged_in, b, NULL, &err) !=
@@ -166,6 +170,7 @@ static int bench_call_measure(struct call_bench *b)
 {
     struct client_options *o = &b->options->client;
     pb_error err = {0};
+    client_trace_attach(o);
     o->config.session.on_ready = bench_ready;
     o->config.session.on_close = bench_closed;
     o->config.session.user_data = b;

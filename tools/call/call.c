@@ -10,6 +10,7 @@
 #include "tools/json/answer_text.h"
 #include "tools/call/argument_value.h"
 #include "tools/call/call_arguments.h"
+#include "tools/call/call_repeat.h"
 #include "tools/call/client_options.h"
 #include "tools/common/command.h"
 #include "tools/pb.h"
@@ -17,6 +18,10 @@
 struct call_options {
     struct client_options client;
     enum answer_form form;
+    struct repeat_options repeat;
+    bool counts; /* --repeat was given */
+    struct call_arguments *calls;
+    size_t count;
 };
 
 static const char call_help_end[] =
@@ -26,25 +31,66 @@ static const char call_help_end[] =
     "\n"
     "Example: pb call localhost:8800 getTwo then three 12\n";
 
-enum { CALL_JSON };
+enum { CALL_INTERVAL, CALL_JSON, CALL_LATENCY, CALL_PARALLEL, CALL_REPEAT };
 
 static const struct tool_option call_option_rows[] = {
+    {"interval", "SECONDS", "repeat the call, with that time between two", CALL_INTERVAL,
+     'i'},
     {"json", "[=FORM]",
-     "read arguments as JSON if they are that, and print the answer as JSON: plain, "
-     "or typed, which is lossless",
+     "read arguments as JSON if they begin like that, and print the answer as JSON: "
+     "plain, or typed, which is lossless",
      CALL_JSON, 0},
+    {"latency", NULL,
+     "repeat the call, and print how long it takes as a histogram, redrawn at a terminal",
+     CALL_LATENCY, 0},
+    {"parallel", "N",
+     "make the calls on the lines of standard input, METHOD(ARG, ...), N at once, and "
+     "print one line for each answer, in their order",
+     CALL_PARALLEL, 0},
+    {"repeat", "N", "make the call N times; 0 is until it is interrupted", CALL_REPEAT,
+     'r'},
     {0}};
+
+static int call_take_count(const char *text, int64_t least, int64_t *out)
+{
+    char *end;
+    long long n = strtoll(text, &end, 10);
+    if (end == text || *end || n < least || n > INT32_MAX) {
+        tool_error("\"%s\" is not a number of at least %lld", text, (long long)least);
+        return TOOL_USAGE;
+    }
+    *out = n;
+    return TOOL_DONE;
+}
 
 static int call_take_option(void *ctx, int id, const char *argument)
 {
     struct call_options *o = ctx;
-    (void)id;
-    return answer_form_parse(argument, &o->form);
+    switch (id) {
+    case CALL_INTERVAL:
+        o->repeat.count = o->counts ? o->repeat.count : 0;
+        return tool_parse_seconds(argument, &o->repeat.interval);
+    case CALL_JSON:
+        return answer_form_parse(argument, &o->form);
+    case CALL_LATENCY:
+        o->repeat.count = o->counts ? o->repeat.count : 0;
+        o->repeat.latency = true;
+        return TOOL_DONE;
+    case CALL_PARALLEL:
+        return call_take_count(argument, 1, &o->repeat.parallel);
+    default:
+        o->counts = true;
+        return call_take_count(argument, 0, &o->repeat.count);
+    }
 }
 
-static int call_make_all(const struct call_options *o, const struct call_arguments *calls,
-                         size_t count)
+/* Makes the calls of the command line, one on the answer of the other, and prints the
+ * last answer. ctx is a struct call_options. */
+static int call_make_all(void *ctx)
 {
+    const struct call_options *o = ctx;
+    const struct call_arguments *calls = o->calls;
+    size_t count = o->count;
     pb_value *answer = NULL;
     int status = TOOL_DONE;
     for (size_t i = 0; i < count && status == TOOL_DONE; i++) {
@@ -65,7 +111,7 @@ static int call_make_all(const struct call_options *o, const struct call_argumen
             status = client_options_report(&o->client, &err);
         }
     }
-    if (status == TOOL_DONE) {
+    if (status == TOOL_DONE && !o->repeat.latency) {
         status = answer_print(answer, o->form, o->client.config.session.jelly.profile);
     }
     pb_value_unref(answer);
@@ -75,15 +121,14 @@ static int call_make_all(const struct call_options *o, const struct call_argumen
 /* Parses the words after the endpoint, and makes the calls. */
 static int call_run(struct call_options *o, int count, char **words)
 {
-    struct call_arguments *calls = calloc((size_t)count + 1, sizeof *calls);
-    if (!calls) {
+    o->calls = calloc((size_t)count + 1, sizeof *o->calls);
+    if (!o->calls) {
         return tool_nomem();
     }
-    size_t n = 0;
     int status = TOOL_DONE;
-    for (int i = 0, took; i < count && status == TOOL_DONE; i += took, n++) {
+    for (int i = 0, took; i < count && status == TOOL_DONE; i += took, o->count++) {
         took = call_arguments_parse(count - i, words + i, o->form == ANSWER_PLAIN,
-                                    &calls[n]);
+                                    &o->calls[o->count]);
         if (took < 0) {
             status = -took;
             break;
@@ -93,18 +138,40 @@ static int call_run(struct call_options *o, int count, char **words)
         status = client_options_connect(&o->client);
     }
     if (status == TOOL_DONE) {
-        status = call_make_all(o, calls, n);
+        status = call_repeat(&o->client, &o->repeat, call_make_all, o);
     }
-    while (n-- > 0) {
-        call_arguments_fini(&calls[n]);
+    while (o->count-- > 0) {
+        call_arguments_fini(&o->calls[o->count]);
     }
-    free(calls);
+    free(o->calls);
     return status;
+}
+
+/* Runs what the words after the options say. */
+static int call_run_words(struct call_options *o, int count, char **words)
+{
+    int used, status = client_options_finish(&o->client, count, words, &used);
+    if (status != TOOL_DONE) {
+        return status;
+    }
+    if (o->repeat.parallel) {
+        if (used < count) {
+            tool_error("with --parallel, the calls are on standard input: %s",
+                       words[used]);
+            return TOOL_USAGE;
+        }
+        return call_parallel(&o->client, &o->repeat, o->form);
+    }
+    if (used == count) {
+        tool_error("an endpoint and a method are needed; see pb call --help");
+        return TOOL_USAGE;
+    }
+    return call_run(o, count - used, words + used);
 }
 
 int call_main(int argc, char **argv)
 {
-    struct call_options o = {.form = ANSWER_REPR};
+    struct call_options o = {.form = ANSWER_REPR, .repeat.count = 1};
     char begin[1500];
     snprintf(
         begin, sizeof begin,
@@ -120,17 +187,9 @@ int call_main(int argc, char **argv)
         call_help_end,
         {CLIENT_OPTIONS(&o.client), {call_option_rows, call_take_option, &o}}};
     bool done = false;
-    int count, used = 0;
-    int status = tool_parse_options(&usage, argc, argv, &count, &done);
+    int count, status = tool_parse_options(&usage, argc, argv, &count, &done);
     if (status == TOOL_DONE && !done) {
-        status = client_options_finish(&o.client, count, argv, &used);
-    }
-    if (status == TOOL_DONE && !done && used == count) {
-        tool_error("an endpoint and a method are needed; see pb call --help");
-        status = TOOL_USAGE;
-    }
-    if (status == TOOL_DONE && !done) {
-        status = call_run(&o, count - used, argv + used);
+        status = call_run_words(&o, count, argv);
     }
     client_options_fini(&o.client);
     return status;

@@ -33,6 +33,8 @@ enum {
     CLIENT_PYTHON2,
     CLIENT_TIMEOUT,
     CLIENT_TRACEBACK,
+    CLIENT_VERBOSE,
+    CLIENT_WIRE,
 };
 
 const struct tool_option client_option_rows[] = {
@@ -63,6 +65,9 @@ const struct tool_option client_option_rows[] = {
      "give up if connecting, the negotiation or a call takes longer", CLIENT_TIMEOUT, 0},
     {"traceback", NULL, "print the traceback of a failure, if the server sent one",
      CLIENT_TRACEBACK, 0},
+    {"verbose", NULL, "print each step of the connection and each message",
+     CLIENT_VERBOSE, 'v'},
+    {"wire", NULL, "the same, and the bytes, without TLS", CLIENT_WIRE, 0},
     {0}};
 
 /* ---- Options ---- */
@@ -133,8 +138,12 @@ static int client_apply(struct client_options *o, int id, const char *argument)
         break;
     case CLIENT_TIMEOUT:
         return client_set_timeout(o, argument);
-    default:
+    case CLIENT_TRACEBACK:
         o->traceback = true;
+        break;
+    default:
+        o->verbose = true;
+        o->wire = o->wire || id == CLIENT_WIRE;
     }
     return TOOL_DONE;
 }

@@ -12,6 +12,8 @@ struct client_options {
     pb_net_config config;
     int64_t timeout; /* milliseconds; 0: none was given */
     bool traceback;  /* print the traceback of a failure */
+    bool verbose;    /* print each step and each message */
+    bool wire;       /* and the bytes */
     bool log_in;
     pb_credentials credentials;
     bool password_prompt; /* ask for the password at the terminal */

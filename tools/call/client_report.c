@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Prints why a connection, a login or a call failed, and what to do about it. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/call/client_options.h"
 #include "tools/common/command.h"
+#include "tools/common/first_contact.h"
 
 /* Writes text with the characters that have a meaning in a pattern escaped; returns the
  * end. */
@@ -72,17 +74,57 @@ static void client_hint_limit(int code)
     }
 }
 
+/* What to do about an error of TLS. */
+static void client_hint_tls(const struct client_options *o, const pb_error *err)
+{
+    if (strstr(err->text, "mismatch")) {
+        first_contact_print_names(o->endpoint, &o->config);
+        tool_hint("to expect another name: %s:hostname=NAME", o->endpoint);
+    } else if (strstr(err->text, "refused")) {
+        tool_hint("to trust its root: --ca FILE; to accept any certificate: --insecure");
+    }
+}
+
 int client_report_connection(const struct client_options *o, const pb_error *err)
 {
-    if (err->code == PB_ERR_SYNTAX && !o->had_session) {
+    bool tls =
+        strncmp(o->endpoint, "tls:", 4) == 0 || strncmp(o->endpoint, "ssl:", 4) == 0;
+    bool foreign = err->code == PB_ERR_SYNTAX || err->code == PB_ERR_LIMIT ||
+                   err->code == PB_ERR_PROTOCOL;
+    bool certificate = strstr(err->text, "certificate") != NULL;
+    if (foreign && !o->had_session) {
         return tool_bad_argument(o->endpoint, err);
     }
-    if (err->code == PB_ERR_SYNTAX || err->code == PB_ERR_LIMIT ||
-        err->code == PB_ERR_PROTOCOL) {
+    bool failed_tls =
+        tls && !certificate && (err->code == PB_ERR_TLS || err->code == PB_ERR_LOST);
+    if (o->had_session && (foreign || failed_tls) && first_contact_explain(o->endpoint)) {
+        return TOOL_DISCONNECTED;
+    }
+    if (foreign) {
         tool_error("%s does not speak Perspective Broker: %s", o->endpoint, err->text);
         return TOOL_DISCONNECTED;
     }
-    return tool_connection_error(err);
+    int status = tool_connection_error(err);
+    client_hint_tls(o, err);
+    return status;
+}
+
+/* What a failure of the server may be due to. */
+static void client_hint_login(const struct client_options *o, const pb_failure *f)
+{
+    bool unknown = pb_failure_check(f, "twisted.cred.error.UnauthorizedLogin");
+    bool unwanted = pb_failure_check(f, "twisted.cred.error.UnhandledCredentials");
+    if (pb_failure_check(f, "twisted.spread.flavors.NoSuchMethod") && !o->log_in) {
+        tool_hint("nobody is logged in: a server with users needs --login USER or "
+                  "--anonymous");
+    } else if ((unknown || unwanted) && o->credentials.anonymous) {
+        tool_hint("the server wants a name: --login USER");
+    } else if (unknown) {
+        tool_hint("the name or the password is wrong%s",
+                  o->credentials.username_as_text
+                      ? ""
+                      : ", or the service wants names as text: --login-text");
+    }
 }
 
 int client_report_failure(const struct client_options *o, const pb_failure *f)
@@ -98,6 +140,7 @@ int client_report_failure(const struct client_options *o, const pb_failure *f)
         return code == PB_ERR_TIMEOUT ? TOOL_TIMEOUT : TOOL_DISCONNECTED;
     }
     tool_error("%s: %s", pb_failure_type(f), pb_failure_text(f));
+    client_hint_login(o, f);
     if (o->traceback) {
         tool_print_lines(stderr, pb_failure_traceback(f));
     }

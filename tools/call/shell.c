@@ -3,6 +3,9 @@
  * `pb shell`: makes the calls that are typed, one after the other on one connection.
  * Their results are kept under names. */
 #include <editline/readline.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +29,7 @@ struct shell {
     pb_value *results; /* a dict of text to value, "_" included */
     pb_value *methods; /* a set of text: the methods called so far, for completion */
     bool interactive;  /* the input is a terminal */
+    bool quits;        /* the last line was quit */
 };
 
 static pb_value *shell_find_result(const char *name, void *ctx)
@@ -45,6 +49,55 @@ static int shell_keep_result(struct shell *s, const char *name, pb_value *v)
                                   : answer_print(v, ANSWER_REPR, (pb_profile){0});
 }
 
+/* The end of a call, and whether Ctrl-C ended the wait for it. */
+struct shell_outcome {
+    bool done;
+    pb_value *result;
+    pb_failure *failure;
+};
+
+static volatile sig_atomic_t shell_interrupted;
+
+static void shell_on_interrupt(int number)
+{
+    (void)number;
+    shell_interrupted = 1;
+}
+
+static void shell_answered(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct shell_outcome *o = user_data;
+    o->done = true;
+    o->result = result ? pb_value_ref(result) : NULL;
+    o->failure = pb_failure_ref(failure);
+}
+
+/* Makes a call, and waits for its end, or for Ctrl-C, which cancels it. Returns
+ * TOOL_DONE, or an exit status after an error message. */
+static int shell_make_call(struct shell *s, pb_remote *to, const struct shell_line *l,
+                           struct shell_outcome *o)
+{
+    enum { TURN = 1 }; /* milliseconds between looks at the interrupt */
+    const pb_call_options options = {.timeout = s->client.timeout};
+    pb_call *call = NULL;
+    pb_error err = {0};
+    shell_interrupted = 0;
+    if (pb_remote_call_values(to, l->method, l->args, l->kwargs, &options, shell_answered,
+                              o, &call, &err) != 0) {
+        tool_error_from(&err);
+        return err.code == PB_ERR_DEAD ? TOOL_DISCONNECTED : TOOL_USAGE;
+    }
+    while (!o->done && !shell_interrupted &&
+           pb_client_wait(s->client.connection, TURN) == 0) {
+    }
+    if (!o->done && shell_interrupted) {
+        pb_call_cancel(call);
+        tool_error("the call was cancelled");
+        return TOOL_FAILED;
+    }
+    return o->failure ? client_report_failure(&s->client, o->failure) : TOOL_DONE;
+}
+
 static int shell_call(struct shell *s, const struct shell_line *l)
 {
     pb_value *target = l->target ? shell_find_result(l->target, s) : NULL;
@@ -53,17 +106,39 @@ static int shell_call(struct shell *s, const struct shell_line *l)
         tool_error(target ? "%s has no methods" : "there is no %s", l->target);
         return TOOL_USAGE;
     }
-    pb_error err = {0};
     pb_value *method = pb_str(l->method);
     pb_append_steal(s->methods, method);
-    pb_value *v = pb_client_call_values(s->client.connection, to, l->method, l->args,
-                                        l->kwargs, &err);
-    if (!v) {
-        return client_options_report(&s->client, &err);
+    struct shell_outcome o = {0};
+    int status = shell_make_call(s, to, l, &o);
+    if (o.result) {
+        status = shell_keep_result(s, l->name, o.result);
     }
-    int status = shell_keep_result(s, l->name, v);
-    pb_value_unref(v);
+    pb_value_unref(o.result);
+    pb_failure_unref(o.failure);
     return status;
+}
+
+static const char shell_help_lines[] =
+    "  two = getTwo()      call a method of the root, or of the avatar\n"
+    "  two.three(12, x=1)  call a method of a result\n"
+    "  two                 print a result; _ is the last one\n"
+    "  help, quit          print this; end the shell, as Ctrl-D does\n"
+    "\n"
+    "Arguments are Python literals and names of results. While a bracket, or a string\n"
+    "of three quotes, is open, the next line belongs to it. Ctrl-C gives up a line, or\n"
+    "a call that is not answered.\n";
+
+/* The words that are no calls; false for any other line. */
+static bool shell_run_word(struct shell *s, const struct shell_line *l)
+{
+    bool word = l->name && !l->method && !shell_find_result(l->name, s);
+    if (word && strcmp(l->name, "help") == 0) {
+        fputs(shell_help_lines, stdout);
+        (void)tool_flush_output(TOOL_DONE);
+        return true;
+    }
+    s->quits = word && (strcmp(l->name, "quit") == 0 || strcmp(l->name, "exit") == 0);
+    return s->quits;
 }
 
 static int shell_run_line(struct shell *s, const char *text)
@@ -76,7 +151,7 @@ static int shell_run_line(struct shell *s, const char *text)
     int status = TOOL_DONE;
     if (l.method) {
         status = shell_call(s, &l);
-    } else if (l.name) {
+    } else if (l.name && !shell_run_word(s, &l)) {
         pb_value *v = shell_find_result(l.name, s);
         status = v ? shell_keep_result(s, NULL, pb_value_ref(v)) : TOOL_USAGE;
         pb_value_unref(v);
@@ -143,45 +218,102 @@ static char *shell_history_path(void)
     return home && asprintf(&path, "%s/.pb_history", home) >= 0 ? path : NULL;
 }
 
+/* Text that is typed may be UTF-8, also if the environment says nothing of it. */
+static void shell_set_locale(void)
+{
+    if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
+        setlocale(LC_CTYPE, "C.UTF-8");
+    }
+}
+
+/* Appends a line to the text; false for lack of memory. */
+static bool shell_text_add(char **text, const char *line)
+{
+    char *more;
+    int len = asprintf(&more, "%s%s%s", *text ? *text : "", *text ? "\n" : "", line);
+    free(*text);
+    *text = len < 0 ? NULL : more;
+    return *text != NULL;
+}
+
+/* Reads lines from the terminal until no bracket is open: *new* (free). NULL at the end of
+ * the input; empty if Ctrl-C was pressed. */
+static char *shell_read_terminal(void)
+{
+    char *text = NULL;
+    do {
+        shell_interrupted = 0;
+        char *line = readline(text ? "... " : "pb> ");
+        if (!line && shell_interrupted) {
+            putchar('\n');
+            free(text);
+            return strdup("");
+        }
+        bool added = line && shell_text_add(&text, line);
+        free(line);
+        if (!added) {
+            break;
+        }
+    } while (shell_line_is_open(text));
+    return text;
+}
+
 static int shell_run_terminal(struct shell *s)
 {
     static char name[] = "pb", breaks[] = " \t\n=(),.";
-    char *line, *path = shell_history_path();
-    int status = TOOL_DONE;
+    const struct sigaction interrupt = {.sa_handler = shell_on_interrupt};
+    char *text, *path = shell_history_path();
     completing_shell = s;
+    shell_set_locale();
     rl_readline_name = name;
+    rl_catch_signals = 0;
     rl_attempted_completion_function = shell_complete;
     rl_basic_word_break_characters = breaks;
     using_history();
     if (path) {
         read_history(path);
     }
-    while (status != TOOL_DISCONNECTED && (line = readline("pb> "))) {
-        if (*line) {
-            add_history(line);
+    sigaction(SIGINT, &interrupt, NULL);
+    while (!s->quits && pb_client_session(s->client.connection) &&
+           (text = shell_read_terminal())) {
+        if (*text) {
+            add_history(text);
+        }
+        if (*text && path) {
+            write_history(path); /* each time: a signal may end the shell */
         }
         /* Handle what the peer has sent meanwhile. */
         pb_client_wait(s->client.connection, 0);
-        status = shell_run_line(s, line);
-        free(line);
-    }
-    if (path) {
-        write_history(path);
+        (void)shell_run_line(s, text);
+        free(text);
     }
     free(path);
-    return status == TOOL_DISCONNECTED ? status : TOOL_DONE;
+    return pb_client_session(s->client.connection) ? TOOL_DONE : TOOL_DISCONNECTED;
 }
 
 /* Reads lines from a file or a pipe, up to the first that fails. */
 static int shell_run_input(struct shell *s)
 {
-    char *line = NULL;
+    char *line = NULL, *text = NULL;
     size_t room = 0;
     int status = TOOL_DONE;
-    while (status == TOOL_DONE && getline(&line, &room, stdin) >= 0) {
-        status = shell_run_line(s, line);
+    bool more = true;
+    while (status == TOOL_DONE && !s->quits && more) {
+        ssize_t len = getline(&line, &room, stdin);
+        more = len >= 0;
+        if (more) {
+            line[len - (len > 0 && line[len - 1] == '\n')] = '\0';
+        }
+        if (more && !shell_text_add(&text, line)) {
+            status = tool_nomem();
+        } else if (text && !(more && shell_line_is_open(text))) {
+            status = shell_run_line(s, text);
+            free(text);
+            text = NULL;
+        }
     }
     free(line);
+    free(text);
     return status;
 }
 

@@ -66,29 +66,64 @@ static int cursor_take_name(struct line_cursor *c, char **out)
     return *out ? 0 : cursor_nomem(c);
 }
 
+/* The end of the string that begins at s with a quote, behind its last quote; NULL if it
+ * is never closed. *triple is set if three quotes begin it. */
+static const char *string_end(const char *s, bool *triple)
+{
+    char quote = *s;
+    *triple = s[1] == quote && s[2] == quote;
+    for (s += *triple ? 3 : 1; *s; s++) {
+        if (*s == '\\' && s[1]) {
+            s++;
+        } else if (*s == quote && !*triple) {
+            return s + 1;
+        } else if (*s == quote && s[1] == quote && s[2] == quote) {
+            return s + 3;
+        } else if (*s == '\n' && !*triple) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+/* Passes over text up to one of the characters outside of brackets and strings, or to its
+ * end. *depth is the number of brackets that are open there; *open tells whether a string
+ * of three quotes is. */
+static const char *skip_nested(const char *s, const char *until, int *depth, bool *open)
+{
+    *depth = 0;
+    *open = false;
+    while (*s) {
+        const char *end = NULL;
+        if (*s == '\'' || *s == '"') {
+            end = string_end(s, open);
+            s = end ? end : s + strlen(s);
+            *open = *open && !end;
+            continue;
+        }
+        if (*depth == 0 && strchr(until, *s)) {
+            break;
+        }
+        *depth += strchr("([{", *s) ? 1 : strchr(")]}", *s) ? -1 : 0;
+        s++;
+    }
+    return s;
+}
+
+bool shell_line_is_open(const char *text)
+{
+    int depth;
+    bool open;
+    skip_nested(text, "", &depth, &open);
+    return depth > 0 || open;
+}
+
 /* The end of an argument: the next comma or ")" outside of its strings and brackets. */
 static const char *argument_end(const char *s)
 {
-    int depth = 0;
-    char quote = 0;
-    for (; *s; s++) {
-        if (quote) {
-            if (*s == '\\' && s[1]) {
-                s++;
-            } else if (*s == quote) {
-                quote = 0;
-            }
-        } else if (*s == '\'' || *s == '"') {
-            quote = *s;
-        } else if (strchr("([{", *s)) {
-            depth++;
-        } else if (depth > 0 && strchr(")]}", *s)) {
-            depth--;
-        } else if (depth == 0 && (*s == ',' || *s == ')')) {
-            break;
-        }
-    }
-    return s;
+    int depth;
+    bool open;
+    return skip_nested(s, ",)", &depth, &open);
 }
 
 /* The value of a literal, or of the result of that name: *new*, or NULL with the

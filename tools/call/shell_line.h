@@ -19,6 +19,9 @@ struct shell_line {
 /* The value of a name, borrowed; NULL: there is none. */
 typedef pb_value *shell_find(const char *name, void *ctx);
 
+/* Whether a bracket or a string of three quotes is open at the end of the text, so that
+ * more lines belong to it. */
+bool shell_line_is_open(const char *text);
 /* PB_ERR_SYNTAX with the offset of the place, PB_ERR_NOMEM. An empty line has neither
  * name nor method. */
 int shell_line_parse(const char *text, shell_find *find, void *ctx,

@@ -367,7 +367,7 @@ static int dump_take_option(void *ctx, int id, const char *argument)
 static int dump_run(struct dump *d, int count, char **files)
 {
     static char *standard_input[] = {"-"};
-    if (d->wants_stats && !(d->stats = dump_stats_new())) {
+    if (d->wants_stats && !(d->stats = dump_stats_new(0))) {
         return tool_nomem();
     }
     d->style.colour =

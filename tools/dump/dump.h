@@ -38,11 +38,19 @@ bool dump_wants_colour(void);
 /* Calls, times and bytes, by method. */
 struct dump_stats;
 
-struct dump_stats *dump_stats_new(void); /* NULL for lack of memory */
+/* Of each method, keeps the times of the last `window` answers (0: of all). NULL for lack
+ * of memory. */
+struct dump_stats *dump_stats_new(size_t window);
 /* Adds a message; PB_ERR_NOMEM. */
 int dump_stats_add(struct dump_stats *s, const struct conversation_message *m);
 /* Adds the unanswered calls and unreleased references of a connection that has ended. */
 void dump_stats_end(struct dump_stats *s, const struct conversation *c);
+/* Takes the references that are not released now, instead of those that were added:
+ * first, then a connection after the other. */
+void dump_stats_reset_open(struct dump_stats *s);
+void dump_stats_add_open(struct dump_stats *s, const struct conversation *c);
+/* All calls and all failures so far. */
+uint64_t dump_stats_calls(const struct dump_stats *s, uint64_t *errors);
 /* Counts a stream that cannot be read to its end. */
 void dump_stats_damage(struct dump_stats *s);
 /* Prints the summary. PB_ERR_NOMEM. */

@@ -13,14 +13,16 @@
 
 struct method_statistics {
     char *name;
-    uint64_t calls, errors;
+    uint64_t calls, answers, errors;
     struct pb__buf durations; /* double: seconds until each answer */
+    struct pb__buf sorted;    /* the same in order, for printing */
 };
 
 struct dump_stats {
     struct pb__buf methods; /* struct method_statistics */
     pb_value *indices;      /* a dict of names (bytes) to indices in methods */
     uint64_t messages[SIDE_COUNT], bytes[SIDE_COUNT];
+    size_t window; /* 0: all durations are kept */
     uint64_t connections, damaged, unanswered, exported[SIDE_COUNT];
 };
 
@@ -34,9 +36,12 @@ static size_t statistics_count(const struct dump_stats *s)
     return s->methods.len / sizeof(struct method_statistics);
 }
 
-struct dump_stats *dump_stats_new(void)
+struct dump_stats *dump_stats_new(size_t window)
 {
     struct dump_stats *s = pb__calloc(1, sizeof *s);
+    if (s) {
+        s->window = window;
+    }
     if (s && !(s->indices = pb_dict())) {
         dump_stats_free(s);
         s = NULL;
@@ -107,9 +112,41 @@ int dump_stats_add(struct dump_stats *s, const struct conversation_message *m)
     double durations = m->time - m->call->time;
     r->calls += m->kind == MESSAGE_CALL;
     r->errors += m->kind == MESSAGE_ERROR;
-    return m->kind == MESSAGE_CALL
-               ? 0
-               : pb__buf_append(&r->durations, &durations, sizeof durations);
+    if (m->kind == MESSAGE_CALL) {
+        return 0;
+    }
+    size_t kept = r->durations.len / sizeof durations;
+    uint64_t place = s->window ? r->answers % s->window : kept;
+    r->answers++;
+    if (place < kept) { /* in the place of the oldest */
+        memcpy(r->durations.data + place * sizeof durations, &durations,
+               sizeof durations);
+        return 0;
+    }
+    return pb__buf_append(&r->durations, &durations, sizeof durations);
+}
+
+void dump_stats_reset_open(struct dump_stats *s)
+{
+    s->unanswered = 0;
+    s->connections = 0;
+    memset(s->exported, 0, sizeof s->exported);
+}
+
+void dump_stats_add_open(struct dump_stats *s, const struct conversation *c)
+{
+    dump_stats_end(s, c);
+}
+
+uint64_t dump_stats_calls(const struct dump_stats *s, uint64_t *errors)
+{
+    uint64_t calls = 0;
+    *errors = 0;
+    for (size_t i = 0; i < statistics_count(s); i++) {
+        calls += statistics_at(s, i)->calls;
+        *errors += statistics_at(s, i)->errors;
+    }
+    return calls;
 }
 
 void dump_stats_end(struct dump_stats *s, const struct conversation *c)
@@ -142,9 +179,21 @@ static int method_calls_compare(const void *a, const void *b)
 
 static double duration_quantile(const struct method_statistics *r, double q)
 {
-    size_t n = r->durations.len / sizeof(double);
-    const double *durations = (const void *)r->durations.data;
+    size_t n = r->sorted.len / sizeof(double);
+    const double *durations = (const void *)r->sorted.data;
     return n ? durations[(size_t)(q * (double)(n - 1) + 0.5)] * 1e3 : 0;
+}
+
+/* Sorts a copy of the durations. PB_ERR_NOMEM. */
+static int statistics_sort_durations(struct method_statistics *m)
+{
+    m->sorted.len = 0;
+    int failed = pb__buf_append(&m->sorted, m->durations.data, m->durations.len);
+    if (!failed && m->sorted.len) {
+        qsort(m->sorted.data, m->sorted.len / sizeof(double), sizeof(double),
+              duration_compare);
+    }
+    return failed;
 }
 
 /* The statistics of all methods, those with most calls first: *new* (pb__free), ended by
@@ -154,11 +203,10 @@ static struct method_statistics **statistics_sorted(const struct dump_stats *s)
     size_t n = statistics_count(s);
     struct method_statistics **sorted = pb__calloc(n + 1, sizeof *sorted);
     for (size_t i = 0; sorted && i < n; i++) {
-        struct pb__buf *durations = &statistics_at(s, i)->durations;
         sorted[i] = statistics_at(s, i);
-        if (durations->len) {
-            qsort(durations->data, durations->len / sizeof(double), sizeof(double),
-                  duration_compare);
+        if (statistics_sort_durations(sorted[i]) != 0) {
+            pb__free(sorted);
+            sorted = NULL;
         }
     }
     if (sorted) {
@@ -174,8 +222,8 @@ static void statistics_print_text(const struct dump_stats *s,
            "p99 ms", "max ms", "method");
     for (; *rows; rows++) {
         const struct method_statistics *r = *rows;
-        printf("%10" PRIu64 " %8zu %8" PRIu64 " %10.3f %10.3f %10.3f  %s\n", r->calls,
-               r->durations.len / sizeof(double), r->errors, duration_quantile(r, 0.5),
+        printf("%10" PRIu64 " %8" PRIu64 " %8" PRIu64 " %10.3f %10.3f %10.3f  %s\n",
+               r->calls, r->answers, r->errors, duration_quantile(r, 0.5),
                duration_quantile(r, 0.99), duration_quantile(r, 1), r->name);
     }
     for (int i = 0; i < SIDE_COUNT; i++) {
@@ -194,14 +242,13 @@ static int statistics_print_json(const struct dump_stats *s,
     json_t *methods = json_array();
     for (; methods && *rows; rows++) {
         const struct method_statistics *r = *rows;
-        json_array_append_new(methods,
-                              json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "method",
-                                        r->name, "calls", (json_int_t)r->calls, "answers",
-                                        (json_int_t)(r->durations.len / sizeof(double)),
-                                        "errors", (json_int_t)r->errors, "median_ms",
-                                        duration_quantile(r, 0.5), "p99_ms",
-                                        duration_quantile(r, 0.99), "max_ms",
-                                        duration_quantile(r, 1)));
+        json_array_append_new(
+            methods,
+            json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "method", r->name, "calls",
+                      (json_int_t)r->calls, "answers", (json_int_t)r->answers, "errors",
+                      (json_int_t)r->errors, "median_ms", duration_quantile(r, 0.5),
+                      "p99_ms", duration_quantile(r, 0.99), "max_ms",
+                      duration_quantile(r, 1)));
     }
     json_t *j = json_pack("{s:o, s:I, s:I, s:I, s:[I, I], s:[I, I], s:[I, I]}", "methods",
                           methods, "connections", (json_int_t)s->connections,
@@ -233,6 +280,7 @@ void dump_stats_free(struct dump_stats *s)
 {
     for (size_t i = 0; s && i < statistics_count(s); i++) {
         pb__buf_fini(&statistics_at(s, i)->durations);
+        pb__buf_fini(&statistics_at(s, i)->sorted);
         pb_free(statistics_at(s, i)->name);
     }
     if (s) {

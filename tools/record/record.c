@@ -18,6 +18,7 @@
 #include "tools/common/options.h"
 #include "tools/pb.h"
 #include "tools/record/capture_writer.h"
+#include "tools/record/record_statistics.h"
 #include "tools/record/relay.h"
 
 static const char record_help_begin[] =
@@ -38,6 +39,7 @@ static const char record_help_end[] =
 
 enum {
     FLUSH_AFTER = 250,   /* milliseconds until written traffic can be read */
+    REDRAW_AFTER = 1000, /* milliseconds between two views of --stats */
     ACCEPT_AGAIN = 1000, /* milliseconds to wait after accept has failed */
     SIGNALS = 4,
 };
@@ -46,9 +48,11 @@ struct record {
     uv_loop_t loop;
     const char *local_text, *server_text, *path; /* of --listen and --to; FILE */
     pb_net_config config;                        /* of the connections to the server */
-    bool follow, mask;
-    bool is_shared; /* FILE is "-": all connections go to standard output */
-    uint64_t began; /* nanoseconds: of the first connection */
+    bool follow, mask, shows_stats;
+    struct record_statistics statistics;
+    uv_timer_t redraw; /* of them */
+    bool is_shared;    /* FILE is "-": all connections go to standard output */
+    uint64_t began;    /* nanoseconds: of the first connection */
     struct pb__target *local, *server;
     int fd; /* the listening socket */
     uv_poll_t listener;
@@ -148,7 +152,7 @@ static void connection_on_bytes(int from, pb_span in, void *ctx)
     if (!uv_is_active((uv_handle_t *)&r->flush)) {
         uv_timer_start(&r->flush, record_flush_timer, FLUSH_AFTER, 0);
     }
-    if (r->follow) {
+    if (r->follow || r->shows_stats) {
         (void)conversation_receive(&c->conversation, from, record_time(c), in);
         fflush(stdout);
     }
@@ -158,7 +162,7 @@ static void connection_on_end(int from, const char *why, void *ctx)
 {
     struct recorded_connection *c = ctx;
     capture_writer_end(&c->file, capture_time(c), from, why);
-    if (c->record->follow) {
+    if (c->record->follow || c->record->shows_stats) {
         conversation_end(&c->conversation, from);
         fflush(stdout);
     }
@@ -167,13 +171,19 @@ static void connection_on_end(int from, const char *why, void *ctx)
 static void connection_on_message(const struct conversation_message *m, void *ctx)
 {
     struct recorded_connection *c = ctx;
-    (void)dump_message(&c->record->style, c->number, m);
+    struct record *r = c->record;
+    (void)(r->shows_stats ? dump_stats_add(r->statistics.stats, m)
+                          : dump_message(&r->style, c->number, m));
 }
 
 static void connection_on_damage(int from, double time, uint64_t offset,
                                  const pb_error *why, void *ctx)
 {
     struct recorded_connection *c = ctx;
+    if (c->record->shows_stats) {
+        dump_stats_damage(c->record->statistics.stats);
+        return;
+    }
     dump_damage(&c->record->style, c->number, from, time, offset, why);
 }
 
@@ -281,7 +291,8 @@ static void connection_open_file(struct recorded_connection *c)
 static void connection_new(struct record *r, int fd)
 {
     struct recorded_connection *c = pb__calloc(1, sizeof *c);
-    if (!c || (r->follow && conversation_init(&c->conversation) != 0)) {
+    if (!c ||
+        ((r->follow || r->shows_stats) && conversation_init(&c->conversation) != 0)) {
         (void)tool_nomem();
         close(fd);
         pb__free(c);
@@ -305,6 +316,22 @@ static void connection_new(struct record *r, int fd)
         (void)tool_nomem();
         connection_free(c);
     }
+}
+
+/* ---- Statistics ---- */
+
+static void record_draw_statistics(uv_timer_t *timer)
+{
+    struct record *r = timer->data;
+    struct pb__list *all = &r->connections;
+    dump_stats_reset_open(r->statistics.stats);
+    for (struct pb__list *l = all->next; l != all; l = l->next) {
+        dump_stats_add_open(
+            r->statistics.stats,
+            &PB__LIST_ENTRY(l, struct recorded_connection, link)->conversation);
+    }
+    double now = r->began ? (double)(uv_hrtime() - r->began) / 1e9 : 0;
+    (void)record_statistics_draw(&r->statistics, now);
 }
 
 /* ---- Listening ---- */
@@ -350,6 +377,7 @@ static void record_stop(struct record *r)
     }
     uv_close((uv_handle_t *)&r->listener, NULL);
     uv_close((uv_handle_t *)&r->flush, NULL);
+    uv_close((uv_handle_t *)&r->redraw, NULL);
     uv_close((uv_handle_t *)&r->again, NULL);
 }
 
@@ -359,6 +387,9 @@ static void record_on_signal(uv_signal_t *signal, int number)
     if (number == SIGUSR1) {
         record_flush_files(r);
     } else {
+        if (r->shows_stats) {
+            record_draw_statistics(&r->redraw);
+        }
         record_stop(r);
     }
 }
@@ -391,9 +422,14 @@ static int record_serve(struct record *r)
     }
     uv_timer_init(&r->loop, &r->flush);
     uv_timer_init(&r->loop, &r->again);
+    uv_timer_init(&r->loop, &r->redraw);
+    r->redraw.data = r;
     r->listener.data = r->flush.data = r->again.data = r;
     record_watch_signals(r);
     uv_poll_start(&r->listener, UV_READABLE, record_accept);
+    if (r->shows_stats) {
+        uv_timer_start(&r->redraw, record_draw_statistics, REDRAW_AFTER, REDRAW_AFTER);
+    }
     tool_print_listening(r->is_shared ? stderr : stdout, port, r->local_text);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     close(r->fd);
@@ -405,7 +441,15 @@ static int record_serve(struct record *r)
 
 /* ---- Options ---- */
 
-enum { RECORD_CA, RECORD_FOLLOW, RECORD_INSECURE, RECORD_LISTEN, RECORD_MASK, RECORD_TO };
+enum {
+    RECORD_CA,
+    RECORD_FOLLOW,
+    RECORD_INSECURE,
+    RECORD_LISTEN,
+    RECORD_MASK,
+    RECORD_STATS,
+    RECORD_TO
+};
 
 static const struct tool_option record_option_rows[] = {
     {"ca", "FILE",
@@ -420,6 +464,10 @@ static const struct tool_option record_option_rows[] = {
      RECORD_LISTEN, 0},
     {"mask-passwords", NULL, "write asterisks instead of the responses of logins",
      RECORD_MASK, 0},
+    {"stats", NULL,
+     "print statistics every second, redrawn at a terminal: calls/s, latency by method, "
+     "errors, open references",
+     RECORD_STATS, 0},
     {"to", "ENDPOINT", "the endpoint of the server: HOST:PORT, unix:PATH, tls:HOST:PORT",
      RECORD_TO, 0},
     {0}};
@@ -442,6 +490,9 @@ static int record_take_option(void *ctx, int id, const char *argument)
         break;
     case RECORD_MASK:
         r->mask = true;
+        break;
+    case RECORD_STATS:
+        r->shows_stats = true;
         break;
     default:
         r->server_text = argument;
@@ -507,9 +558,14 @@ int record_main(int argc, char **argv)
     }
     r.path = argv[0];
     r.is_shared = strcmp(r.path, "-") == 0;
-    if (r.is_shared && r.follow) {
-        tool_error("--follow and a capture cannot both go to standard output");
+    if (r.is_shared + r.follow + r.shows_stats > 1) {
+        tool_error("only one of FILE -, --follow and --stats can go to standard output");
         return TOOL_USAGE;
     }
-    return record_run(&r);
+    if (r.shows_stats && record_statistics_init(&r.statistics) != 0) {
+        return tool_nomem();
+    }
+    status = record_run(&r);
+    record_statistics_fini(&r.statistics);
+    return status;
 }

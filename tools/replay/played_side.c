@@ -141,6 +141,39 @@ static void skip_ignored_calls(struct played_side *s)
     }
 }
 
+/* The first release of a reference in the capture that has not come; NULL if there is
+ * none. */
+static const struct recorded_message *first_release(const struct played_side *s)
+{
+    for (size_t i = 0; i < recording_count(&s->recording); i++) {
+        const struct recorded_message *m = recording_at(&s->recording, i);
+        pb_span command = {0};
+        if (m->done || m->from == s->side || !played_side_is_optional(m->value)) {
+            continue;
+        }
+        (void)pb_as_text(message_member(m->value, 0), &command);
+        if (!rules_is_ignored(&s->rules, (const char *)command.data)) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+/* Waits for the releases of references, which may come at any time before the end. */
+static void wait_for_releases(struct played_side *s)
+{
+    const struct recorded_message *missing;
+    pb_error err = {0};
+    while (played_side_is_active(s) && !err.code && first_release(s)) {
+        (void)peer_read(s, &err);
+    }
+    while ((missing = first_release(s))) {
+        played_side_report(s, missing, "this release did not come");
+        recording_at(&s->recording, (size_t)(missing - recording_at(&s->recording, 0)))
+            ->done = true;
+    }
+}
+
 /* Ends the connection as it ended in the capture. */
 static void end_connection(struct played_side *s)
 {
@@ -168,6 +201,7 @@ static void play_messages(struct played_side *s)
         }
     }
     if (wait_for_expected(s, n)) {
+        wait_for_releases(s);
         end_connection(s);
     } else if (s->status == TOOL_DONE && first_expected(s, n)) {
         played_side_report(s, NULL, "the %s ended the connection%s%s",

@@ -213,7 +213,9 @@ static bool is_candidate(struct played_side *s, const struct recorded_message *r
                is_same_member(recorded, m, CALL_METHOD) &&
                is_same_object(s, recorded, message_member(m->value, CALL_OBJECT));
     }
-    return m->kind != MESSAGE_OTHER || is_same_member(recorded, m, 0);
+    return m->kind != MESSAGE_OTHER ||
+           (is_same_member(recorded, m, 0) &&
+            (!played_side_is_optional(m->value) || is_same_member(recorded, m, 1)));
 }
 
 /* The message of the capture for one that was received; NULL if there is none. */
@@ -221,7 +223,9 @@ static struct recorded_message *find_recorded(struct played_side *s,
                                               const struct conversation_message *m)
 {
     struct recorded_message *first = NULL;
-    for (size_t i = s->first; i < recording_count(&s->recording); i++) {
+    /* Releases of references are not waited for where they stand. */
+    size_t from = played_side_is_optional(m->value) ? 0 : s->first;
+    for (size_t i = from; i < recording_count(&s->recording); i++) {
         struct recorded_message *recorded = recording_at(&s->recording, i);
         if (recorded->done || recorded->from == s->side ||
             !is_candidate(s, recorded, m)) {

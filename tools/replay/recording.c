@@ -150,6 +150,54 @@ int recording_read(struct recording *s, const char *path, size_t connection,
     return failed;
 }
 
+/* ---- Which connections there are ---- */
+
+struct connection_list {
+    struct pb__buf numbers; /* size_t */
+};
+
+static int list_on_bytes(size_t connection, int from, double time, pb_span in, void *ctx)
+{
+    struct connection_list *l = ctx;
+    const size_t *numbers = (const void *)l->numbers.data;
+    size_t count = l->numbers.len / sizeof *numbers, i = 0;
+    (void)time;
+    while (i < count && numbers[i] != connection) {
+        i++;
+    }
+    return from == SIDE_CLIENT && in.len && i == count
+               ? pb__buf_append(&l->numbers, &connection, sizeof connection)
+               : 0;
+}
+
+static int list_on_end(size_t connection, int from, double time, const char *why,
+                       void *ctx)
+{
+    (void)connection;
+    (void)from;
+    (void)time;
+    (void)why;
+    (void)ctx;
+    return 0;
+}
+
+size_t *recording_connections(const char *path, size_t *count, pb_error *err)
+{
+    struct connection_list l = {0};
+    const struct traffic_sink sink = {recording_on_begin, list_on_bytes, list_on_end, &l};
+    int failed = traffic_file_read(path, SIDE_SERVER, false, &sink, err);
+    *count = l.numbers.len / sizeof(size_t);
+    if (failed) {
+        pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
+    } else if (*count == 0) {
+        pb__error_set(err, PB_ERR_SYNTAX, 0, "no client sends anything in it");
+    }
+    if (err->code) {
+        pb__buf_fini(&l.numbers);
+    }
+    return (size_t *)(void *)l.numbers.data;
+}
+
 void recording_fini(struct recording *s)
 {
     for (size_t i = 0; i < recording_count(s); i++) {

@@ -38,6 +38,9 @@ struct recording {
  * there is no such connection), PB_ERR_NOMEM. */
 int recording_read(struct recording *r, const char *path, size_t connection,
                    pb_error *err);
+/* The numbers of the connections in which the client sent anything: *new* (pb_free), in
+ * order, *count of them. A client that only tried the port has none. NULL with err. */
+size_t *recording_connections(const char *path, size_t *count, pb_error *err);
 void recording_fini(struct recording *r);
 
 static inline size_t recording_count(const struct recording *r)

@@ -15,9 +15,9 @@
 
 static const char replay_help_begin[] =
     "Usage: pb replay --check FILE...\n"
-    "       pb replay --client [OPTION]... FILE ENDPOINT\n"
-    "       pb replay --server [OPTION]... FILE ENDPOINT\n"
-    "--client and --server play that side of the capture FILE to a live peer, and\n"
+    "       pb replay --client [OPTION]... FILE... ENDPOINT\n"
+    "       pb replay --server [OPTION]... FILE... ENDPOINT\n"
+    "--client and --server play that side of each capture FILE to a live peer, and\n"
     "print how the peer's messages differ from the capture: the expected value after\n"
     "'-', the received one after '+'. The numbers of references and requests, the\n"
     "challenge of a login, and the order of concurrent calls may differ.\n"
@@ -49,7 +49,9 @@ static const struct tool_option replay_option_rows[] = {
     {"ca", "FILE", "trust the root certificates in FILE for a TLS server", REPLAY_CA, 0},
     {"check", NULL, "check captures", REPLAY_CHECK, 0},
     {"client", NULL, "play the client's side", REPLAY_CLIENT, 0},
-    {"connection", "N", "play the Nth connection of a pcap file, not the first",
+    {"connection", "N",
+     "play only the Nth connection of the capture, not all in which the client sends "
+     "anything, one after the other",
      REPLAY_CONNECTION, 0},
     {"insecure", NULL, "accept any certificate of a TLS server", REPLAY_INSECURE, 0},
     {"password", "NAME:PASSWORD",
@@ -140,17 +142,17 @@ static int replay_run(struct replay_options *o, int count, char **words)
     if (o->mode == REPLAY_CHECK) {
         return check_files(count, words);
     }
-    if (count != 2) {
+    if (count < 2) {
         tool_error("a FILE and an ENDPOINT are needed; see pb replay --help");
         return TOOL_USAGE;
     }
-    return live_replay_run(&o->live, o->mode == REPLAY_CLIENT ? SIDE_CLIENT : SIDE_SERVER,
-                           words[0], words[1]);
+    int side = o->mode == REPLAY_CLIENT ? SIDE_CLIENT : SIDE_SERVER;
+    return live_replay_run(&o->live, side, count - 1, words, words[count - 1]);
 }
 
 int replay_main(int argc, char **argv)
 {
-    struct replay_options o = {.live.connection = 1};
+    struct replay_options o = {.mode = 0};
     const struct tool_usage usage = {"replay",
                                      replay_help_begin,
                                      replay_help_end,

@@ -760,3 +760,41 @@ PB_TEST(session, sends_what_can_be_read_with_the_same_limits)
         cr_assert_eq(pb__test_live(), 0);
     }
 }
+
+/* The bytes that on_bytes saw, each way. */
+struct seen_bytes {
+    struct pb__buf sent, received;
+};
+
+static void see_bytes(pb_session *s, bool sent, pb_span bytes, void *user_data)
+{
+    (void)s;
+    struct seen_bytes *seen = user_data;
+    pb__buf_append(sent ? &seen->sent : &seen->received, bytes.data, bytes.len);
+}
+
+/* What a session sent is what its driver says was sent, also in parts. */
+PB_TEST(session, shows_its_bytes)
+{
+    struct seen_bytes seen = {0};
+    pb_session_config c = {.on_bytes = see_bytes, .user_data = &seen};
+    pb_session *s = pb_session_server_new(&c, 0);
+    pb_span out = pb_session_send(s);
+    cr_assert_gt(out.len, 3);
+    struct pb__buf expected = {0};
+    pb__buf_append(&expected, out.data, out.len);
+    pb_session_sent(s, 2, 0);
+    cr_assert_eq(seen.sent.len, 2);
+    pb_session_sent(s, pb_session_send(s).len, 0);
+    pb_session_sent(s, 100, 0); /* more than there is */
+    cr_assert_eq(seen.sent.len, expected.len);
+    cr_assert_arr_eq(seen.sent.data, expected.data, expected.len);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x82p"), 0), 0);
+    cr_assert_eq(pb_session_recv(s, BYTES("b"), 0), 0);
+    cr_assert_eq(seen.received.len, 4);
+    cr_assert_arr_eq(seen.received.data, "\x02\x82pb", 4);
+    pb__buf_fini(&expected);
+    pb__buf_fini(&seen.sent);
+    pb__buf_fini(&seen.received);
+    pb_session_free(s);
+}

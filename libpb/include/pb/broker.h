@@ -423,7 +423,11 @@ typedef struct {
     /* References to objects of the peer's that are held, or that owe a decref: 65536. One
      * more ends the session. */
     size_t max_held;
-    void *reserved[10];
+    /* Called with the bytes that were received, before they are read, and with those that
+     * the driver has sent; without TLS around them. For diagnosis; NULL: not called.
+     * bytes are borrowed until it returns. Nothing of the session may be called. */
+    void (*on_bytes)(pb_session *s, bool sent, pb_span bytes, void *user_data);
+    void *reserved[9];
 } pb_session_config;
 
 /* A session for the side that opened the connection, *new* (pb_session_free). c is
