@@ -20,6 +20,7 @@ bindings_python_tests = \
 	%D%/tests/test_asyncio.py \
 	%D%/tests/test_banana.py \
 	%D%/tests/test_closing.py \
+	%D%/tests/test_copies.py \
 	%D%/tests/test_examples.py \
 	%D%/tests/test_exceptions.py \
 	%D%/tests/test_jelly.py \

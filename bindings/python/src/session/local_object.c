@@ -101,11 +101,11 @@ static const pb_class avatar_class = {
     .destroy = local_destroy,
 };
 
-static const char *empty_copy_tag(void *self, pb_object *perspective)
-{
-    (void)perspective;
-    return self;
-}
+/* A copy without members: its class is its own, for the tag is the name of the class. */
+struct empty_copy {
+    pb_class cls;
+    char tag[];
+};
 
 static pb_value *empty_copy_state(void *self, pb_object *perspective, pb_error *err)
 {
@@ -114,14 +114,6 @@ static pb_value *empty_copy_state(void *self, pb_object *perspective, pb_error *
     (void)err;
     return pb_dict();
 }
-
-static const pb_class empty_copy_class = {
-    .name = "Copyable",
-    .flavor = PB_FLAVOR_COPYABLE,
-    .destroy = PyMem_Free,
-    .type_to_copy = empty_copy_tag,
-    .state_to_copy = empty_copy_state,
-};
 
 char *pbpy_strdup(const char *text)
 {
@@ -132,8 +124,19 @@ char *pbpy_strdup(const char *text)
 
 pb_object *pbpy_empty_copy(const char *tag)
 {
-    char *own = pbpy_strdup(tag);
-    pb_object *o = own ? pb_object_new(&empty_copy_class, own) : NULL;
+    size_t size = strlen(tag) + 1;
+    struct empty_copy *own = PyMem_Malloc(sizeof *own + size);
+    if (!own) {
+        return NULL;
+    }
+    memcpy(own->tag, tag, size);
+    own->cls = (pb_class){
+        .name = own->tag,
+        .flavor = PB_FLAVOR_COPYABLE,
+        .destroy = PyMem_Free,
+        .state_to_copy = empty_copy_state,
+    };
+    pb_object *o = pb_object_new(&own->cls, own);
     if (!o) {
         PyMem_Free(own);
     }
