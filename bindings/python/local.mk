@@ -12,8 +12,10 @@ bindings_python_modules = \
 	%D%/libpb/fingerprints.py \
 	%D%/libpb/flavors.py \
 	%D%/libpb/jelly.py \
+	%D%/libpb/paging.py \
 	%D%/libpb/py.typed \
-	%D%/libpb/server.py
+	%D%/libpb/server.py \
+	%D%/libpb/service.py
 bindings_python_tests = \
 	%D%/tests/compare_twisted.py \
 	%D%/tests/test_accelerate.py \
@@ -27,6 +29,7 @@ bindings_python_tests = \
 	%D%/tests/test_leaks.py \
 	%D%/tests/test_live.py \
 	%D%/tests/test_plain.py \
+	%D%/tests/test_services.py \
 	%D%/tests/test_session.py \
 	%D%/tests/test_tasters.py \
 	%D%/tests/test_unknown.py \

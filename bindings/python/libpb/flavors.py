@@ -68,6 +68,12 @@ class _Served:
                     methods[role, name] = attribute
         cls.__pb_methods__ = methods
 
+    def find_method(self, method: str) -> Optional[Callable[..., Any]]:
+        """What a call of a method runs that is not decorated; None if there is no such
+        method. For objects whose methods are known at run time only, such as proxies. As
+        Twisted's remoteMessageReceived."""
+        return None
+
 
 class Referenceable(_Served):
     """An object that is sent as a reference. Peers call its @remote methods."""

@@ -309,13 +309,14 @@ static pb_object *session_make_root(struct pbpy_session *self, PyObject *root)
 /* Makes the pb_session. root: an object, None, or a str for a portal. */
 static bool session_start(struct pbpy_session *self, bool server, PyObject *root,
                           const pb_limits *limits, const char *profile, bool tracebacks,
-                          int64_t now)
+                          int64_t now, size_t max_calls)
 {
     pb_error err = {0};
     pb_session_config c = {
         .registry = self->registry,
         .jelly = {.limits = *limits, .taster = self->taster},
         .unsafe_tracebacks = tracebacks,
+        .max_pending = max_calls,
         .on_ready = session_on_ready,
         .on_close = session_on_close,
         .on_log = session_on_log,
@@ -337,22 +338,26 @@ static bool session_start(struct pbpy_session *self, bool server, PyObject *root
 
 static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"handler", "references", "copies",     "server", "root",
-                            "size",    "profile",    "tracebacks", "now",    NULL};
+    static char *names[] = {"handler", "references", "copies",  "server",
+                            "root",    "size",       "profile", "tracebacks",
+                            "now",     "max_calls",  NULL};
     PyObject *handler, *references, *copies, *root;
     int server, tracebacks;
-    Py_ssize_t size;
+    Py_ssize_t size, max_calls = 0;
     const char *profile;
     long long now;
     struct pbpy_state *st = PyType_GetModuleState(type);
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OO!O!pOnzpL", names, &handler, &PyType_Type, &references,
-            &PyDict_Type, &copies, &server, &root, &size, &profile, &tracebacks, &now)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!pOnzpL|n", names, &handler,
+                                     &PyType_Type, &references, &PyDict_Type, &copies,
+                                     &server, &root, &size, &profile, &tracebacks, &now,
+                                     &max_calls)) {
         return NULL;
     }
-    if (size < 0 || !PyType_IsSubtype((PyTypeObject *)references, st->types.remote)) {
-        return PyErr_Format(PyExc_ValueError,
-                            size < 0 ? "size is negative" : "references is no Remote");
+    if (size < 0 || max_calls < 0 ||
+        !PyType_IsSubtype((PyTypeObject *)references, st->types.remote)) {
+        return PyErr_Format(PyExc_ValueError, size < 0 || max_calls < 0
+                                                  ? "a limit is negative"
+                                                  : "references is no Remote");
     }
     struct pbpy_session *self = (struct pbpy_session *)type->tp_alloc(type, 0);
     if (!self) {
@@ -371,7 +376,8 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         pb_taster_allow_basic_types(self->taster) != 0) {
         PyErr_NoMemory();
     } else if (self->local_objects && pbpy_session_learn_copies(self) &&
-               session_start(self, server, root, &limits, profile, tracebacks, now)) {
+               session_start(self, server, root, &limits, profile, tracebacks, now,
+                             (size_t)max_calls)) {
         return (PyObject *)self;
     }
     Py_DECREF(self);
