@@ -21,6 +21,7 @@ bindings_python_tests = \
 	%D%/tests/test_accelerate.py \
 	%D%/tests/test_asyncio.py \
 	%D%/tests/test_banana.py \
+	%D%/tests/test_caches.py \
 	%D%/tests/test_closing.py \
 	%D%/tests/test_copies.py \
 	%D%/tests/test_examples.py \
@@ -50,6 +51,7 @@ EXTRA_DIST += \
 	%D%/tests/compared.py \
 	%D%/tests/run \
 	%D%/tests/served.py \
+	%D%/tests/twisted_caches.py \
 	%D%/tests/twisted_peer.py
 script_tests += %D%/tests/pip.test
 
@@ -78,6 +80,8 @@ pbpy_LTLIBRARIES = %D%/_core.la
 	%D%/src/common/state.c \
 	%D%/src/common/state.h \
 	%D%/src/module.c \
+	%D%/src/session/cache.c \
+	%D%/src/session/cache.h \
 	%D%/src/session/call.c \
 	%D%/src/session/handle.c \
 	%D%/src/session/local_object.c \

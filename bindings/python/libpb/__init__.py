@@ -21,9 +21,12 @@ if TYPE_CHECKING:
                               DeadReferenceError as DeadReferenceError,
                               LoginFailed as LoginFailed, NoSuchMethod as NoSuchMethod,
                               RemoteError as RemoteError)
-    from libpb.flavors import (Avatar as Avatar, Referenceable as Referenceable,
-                               Root as Root, Unpersistable as Unpersistable,
-                               Viewable as Viewable, copyable as copyable,
+    from libpb.flavors import (Avatar as Avatar, Cacheable as Cacheable,
+                               Referenceable as Referenceable,
+                               RemoteCache as RemoteCache, Root as Root,
+                               Unpersistable as Unpersistable, Viewable as Viewable,
+                               cacheable as cacheable, copyable as copyable,
+                               copyable_tree as copyable_tree, observe as observe,
                                perspective as perspective, remote as remote, view as view)
     from libpb.paging import get_pages as get_pages, send_pages as send_pages
     from libpb.service import Service as Service
@@ -36,8 +39,9 @@ _HOMES = {
     "connection": ("Call", "Connection", "RemoteReference"),
     "errors": ("CallTimeout", "ConnectionLost", "DeadReferenceError", "LoginFailed",
                "NoSuchMethod", "RemoteError"),
-    "flavors": ("Avatar", "Referenceable", "Root", "Unpersistable", "Viewable",
-                "copyable", "perspective", "remote", "view"),
+    "flavors": ("Avatar", "Cacheable", "Referenceable", "RemoteCache", "Root",
+                "Unpersistable", "Viewable", "cacheable", "copyable", "copyable_tree",
+                "observe", "perspective", "remote", "view"),
     "paging": ("get_pages", "send_pages"),
     "server": ("Portal", "Server", "serve"),
     "service": ("Service",),

@@ -13,8 +13,9 @@ from libpb import _core
 from libpb._core import InsecureJelly, JellyError
 from libpb.errors import (CallTimeout, ConnectionLost, DeadReferenceError, Error,
                           NoSuchMethod, describe, remote_error)
-from libpb.flavors import (COPIES, PREFIXES, REMOTE, VIEW, Avatar, Referenceable,
-                           Unpersistable, Viewable, copy_state, fill_copy)
+from libpb.flavors import (COPIES, PREFIXES, REMOTE, VIEW, Avatar, Cacheable,
+                           Referenceable, RemoteCache, Unpersistable, Viewable,
+                           copy_state, fill_copy)
 
 if TYPE_CHECKING:
     from libpb.server import Portal
@@ -360,6 +361,11 @@ class Protocol(asyncio.Protocol):
                 state = {k.encode() if isinstance(k, str) else k: v
                          for k, v in state.items()}
             return tag, state
+        if isinstance(value, Cacheable):
+            return getattr(cls, "__pb_cached_as__", None) or \
+                f"{cls.__module__}.{cls.__qualname__}"
+        if isinstance(value, RemoteCache):
+            return value._receipt
         if isinstance(value, Viewable):
             return True
         if isinstance(value, Referenceable):
@@ -375,6 +381,28 @@ class Protocol(asyncio.Protocol):
     def fill(self, copy: Any, state: Any) -> None:
         """Fills a received copy with its state."""
         fill_copy(copy, state)
+
+    def receive(self, cache: RemoteCache, receipt: Any) -> RemoteCache:
+        """The object for one receipt of a cache. It shares the cache's members."""
+        cls = type(cache)
+        shown = cls.__new__(cls)
+        shown.__dict__ = cache.__dict__
+        shown._receipt = receipt
+        return shown
+
+    def observe(self, value: Cacheable, perspective: Any,
+                observer: RemoteReference) -> Any:
+        """The state of a Cacheable, which the observer is told the changes of."""
+        return value.state_to_cache(perspective, observer)
+
+    def stop_observing(self, value: Cacheable, perspective: Any,
+                       observer: RemoteReference) -> None:
+        try:
+            value.stopped_observing(perspective, observer)
+        except FATAL:
+            raise
+        except BaseException:
+            _logger.exception("exception in stopped_observing of %r", value)
 
     def unpersistable(self, reason: str) -> Unpersistable:
         return Unpersistable(reason)

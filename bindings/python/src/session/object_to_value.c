@@ -362,6 +362,22 @@ static bool pack_push_copy(struct pack *c, PyObject *o, PyObject *copy)
     return !inner || pack_push_container(c, state, kind, inner);
 }
 
+/* The value of an object that is sent as itself: by True, False, a tag or a Receipt. */
+static pb_value *flat_to_value(struct pbpy_session *self, PyObject *o, PyObject *flat)
+{
+    if (PyObject_TypeCheck(flat, self->st->types.receipt)) {
+        pb_value *shown = pbpy_handle_get(flat);
+        return shown ? pb_value_ref(shown) : NULL;
+    }
+    const char *tag = PyUnicode_Check(flat) ? PyUnicode_AsUTF8(flat) : NULL;
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    pb_object *local = tag ? pbpy_local_cacheable(self, o, tag)
+                           : pbpy_local_object(self, o, flat == Py_True);
+    return local ? value_or_nomem(pb_object_value_steal(local)) : NULL;
+}
+
 /* Puts an object that is no built-in one, as the handler has it sent. */
 static bool pack_flatten(struct pack *c, PyObject *o)
 {
@@ -374,10 +390,8 @@ static bool pack_flatten(struct pack *c, PyObject *o)
     if (PyTuple_Check(flat) && PyTuple_GET_SIZE(flat) == 2) {
         done = pack_push_copy(c, o, flat);
     } else {
-        pb_value *v = PyTuple_Check(flat)
-                          ? failure_to_value(flat)
-                          : value_or_nomem(pb_object_value_steal(
-                                pbpy_local_object(self, o, flat == Py_True)));
+        pb_value *v =
+            PyTuple_Check(flat) ? failure_to_value(flat) : flat_to_value(self, o, flat);
         done = v && pack_put(c, &c->frames[c->len - 1], v);
     }
     Py_DECREF(flat);
