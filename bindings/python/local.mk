@@ -12,20 +12,25 @@ bindings_python_modules = \
 	%D%/libpb/fingerprints.py \
 	%D%/libpb/flavors.py \
 	%D%/libpb/jelly.py \
+	%D%/libpb/paging.py \
 	%D%/libpb/py.typed \
-	%D%/libpb/server.py
+	%D%/libpb/server.py \
+	%D%/libpb/service.py
 bindings_python_tests = \
 	%D%/tests/compare_twisted.py \
 	%D%/tests/test_accelerate.py \
 	%D%/tests/test_asyncio.py \
 	%D%/tests/test_banana.py \
+	%D%/tests/test_caches.py \
 	%D%/tests/test_closing.py \
+	%D%/tests/test_copies.py \
 	%D%/tests/test_examples.py \
 	%D%/tests/test_exceptions.py \
 	%D%/tests/test_jelly.py \
 	%D%/tests/test_leaks.py \
 	%D%/tests/test_live.py \
 	%D%/tests/test_plain.py \
+	%D%/tests/test_services.py \
 	%D%/tests/test_session.py \
 	%D%/tests/test_tasters.py \
 	%D%/tests/test_unknown.py \
@@ -46,6 +51,7 @@ EXTRA_DIST += \
 	%D%/tests/compared.py \
 	%D%/tests/run \
 	%D%/tests/served.py \
+	%D%/tests/twisted_caches.py \
 	%D%/tests/twisted_peer.py
 script_tests += %D%/tests/pip.test
 
@@ -74,6 +80,8 @@ pbpy_LTLIBRARIES = %D%/_core.la
 	%D%/src/common/state.c \
 	%D%/src/common/state.h \
 	%D%/src/module.c \
+	%D%/src/session/cache.c \
+	%D%/src/session/cache.h \
 	%D%/src/session/call.c \
 	%D%/src/session/handle.c \
 	%D%/src/session/local_object.c \

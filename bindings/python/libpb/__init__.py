@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from libpb._core import __version__ as __version__
 from libpb._core import BananaError, Error, InsecureJelly, JellyError
 
 if TYPE_CHECKING:
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
                               DeadReferenceError as DeadReferenceError,
                               LoginFailed as LoginFailed, NoSuchMethod as NoSuchMethod,
                               RemoteError as RemoteError)
-    from libpb.flavors import (Avatar as Avatar, Referenceable as Referenceable,
-                               Root as Root, Unpersistable as Unpersistable,
-                               Viewable as Viewable, copyable as copyable,
+    from libpb.flavors import (Avatar as Avatar, Cacheable as Cacheable,
+                               Referenceable as Referenceable,
+                               RemoteCache as RemoteCache, Root as Root,
+                               Unpersistable as Unpersistable, Viewable as Viewable,
+                               cacheable as cacheable, copyable as copyable,
+                               copyable_tree as copyable_tree, observe as observe,
                                perspective as perspective, remote as remote, view as view)
+    from libpb.paging import get_pages as get_pages, send_pages as send_pages
+    from libpb.service import Service as Service
     from libpb.server import Portal as Portal, Server as Server, serve as serve
 
 # Names by module. They are imported on first use, because libpb.accelerate needs no
@@ -33,12 +39,19 @@ _HOMES = {
     "connection": ("Call", "Connection", "RemoteReference"),
     "errors": ("CallTimeout", "ConnectionLost", "DeadReferenceError", "LoginFailed",
                "NoSuchMethod", "RemoteError"),
-    "flavors": ("Avatar", "Referenceable", "Root", "Unpersistable", "Viewable",
-                "copyable", "perspective", "remote", "view"),
+    "flavors": ("Avatar", "Cacheable", "Referenceable", "RemoteCache", "Root",
+                "Unpersistable", "Viewable", "cacheable", "copyable", "copyable_tree",
+                "observe", "perspective", "remote", "view"),
+    "paging": ("get_pages", "send_pages"),
     "server": ("Portal", "Server", "serve"),
+    "service": ("Service",),
 }
 __all__ = ["BananaError", "Error", "InsecureJelly", "JellyError",
            *(name for names in _HOMES.values() for name in names)]
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket as _socket
 import ssl as _ssl
 from typing import Any, Generator, Optional, Tuple, Union
 
@@ -70,9 +71,15 @@ def _bytes(text: Optional[_Text]) -> Optional[bytes]:
 class _Connecting:
     """The result of connect(): await it, or use it in `async with`."""
 
-    def __init__(self, endpoint: str, ssl: Optional[_ssl.SSLContext],
+    def __init__(self, endpoint: Any, ssl: Optional[_ssl.SSLContext],
                  timeout: Optional[float], login: Any, protocol: Any) -> None:
-        self._endpoint = Endpoint(endpoint, context=ssl)
+        self._transport = None
+        if isinstance(endpoint, str):
+            self._endpoint = Endpoint(endpoint, context=ssl)
+        else:
+            self._endpoint = Endpoint.of_socket(endpoint, ssl)
+            if not isinstance(endpoint, _socket.socket):
+                self._transport = endpoint
         self._timeout = self._endpoint.timeout or timeout
         self._login, self._options = login, protocol
 
@@ -82,7 +89,7 @@ class _Connecting:
             await asyncio.wait_for(self._begin(client), self._timeout)
         except asyncio.TimeoutError as e:
             await _abandon(client)
-            if isinstance(e, CallTimeout):
+            if isinstance(e, (CallTimeout, RemoteError)):
                 raise
             raise ConnectionLost(f"no connection to {self._endpoint.text} within "
                                  f"{self._timeout} seconds") from None
@@ -97,7 +104,12 @@ class _Connecting:
             return client._protocol
 
         try:
-            await self._endpoint.connect(factory)
+            if self._transport is not None:
+                protocol = factory()
+                self._transport.set_protocol(protocol)
+                protocol.connection_made(self._transport)
+            else:
+                await self._endpoint.connect(factory)
         except OSError as e:
             raise ConnectionLost(f"{self._endpoint.text}: {e}") from e
         await client._protocol.ready_future
@@ -124,7 +136,7 @@ async def _abandon(client: Client) -> None:
             client._protocol.transport.abort()
 
 
-def connect(endpoint: str, *, login: Optional[Tuple[_Text, _Text]] = None,
+def connect(endpoint: Union[str, _socket.socket, asyncio.Transport], *, login: Optional[Tuple[_Text, _Text]] = None,
             anonymous: bool = False, mind: Any = None, name_as_text: bool = False,
             ssl: Optional[_ssl.SSLContext] = None, timeout: Optional[float] = 30,
             profile: Optional[str] = None, size_limit: int = 0) -> _Connecting:
@@ -134,7 +146,7 @@ def connect(endpoint: str, *, login: Optional[Tuple[_Text, _Text]] = None,
             print(await root.call("add", 1, 2))
 
     or `client = await libpb.connect(...)`, and client.close() at the end. Both give a
-    Client.
+    Client. The endpoint may be a connected socket, or a transport of asyncio's.
 
     login is a pair of name and password; with it, or with anonymous=True, the client logs
     in. mind and name_as_text are as in Client.login. timeout, in seconds, covers all of

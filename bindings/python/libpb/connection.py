@@ -12,9 +12,10 @@ from typing import (TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optiona
 from libpb import _core
 from libpb._core import InsecureJelly, JellyError
 from libpb.errors import (CallTimeout, ConnectionLost, DeadReferenceError, Error,
-                          NoSuchMethod, RemoteError, describe)
-from libpb.flavors import (COPIES, PREFIXES, REMOTE, VIEW, Avatar, Referenceable,
-                           Unpersistable, Viewable, copy_state, fill_copy)
+                          NoSuchMethod, describe, remote_error)
+from libpb.flavors import (COPIES, PREFIXES, REMOTE, VIEW, Avatar, Cacheable,
+                           Referenceable, RemoteCache, Unpersistable, Viewable,
+                           copy_state, fill_copy)
 
 if TYPE_CHECKING:
     from libpb.server import Portal
@@ -167,7 +168,7 @@ class Protocol(asyncio.Protocol):
                  root: Optional[Callable[["Connection"], Any]] = None,
                  portal: Optional["Portal"] = None, profile: Optional[str] = None,
                  size_limit: int = 0, unsafe_tracebacks: bool = False,
-                 tasks: Optional[Tasks] = None) -> None:
+                 max_calls: int = 0, tasks: Optional[Tasks] = None) -> None:
         self.loop = asyncio.get_running_loop()
         self.connection = connection
         self.callbacks: List[Tuple[Callable[[Any], Any], Any]] = []
@@ -188,12 +189,17 @@ class Protocol(asyncio.Protocol):
         self._timer: Optional[asyncio.TimerHandle] = None
         self.session = _core.Session(
             self, RemoteReference, COPIES, server, "portal" if portal else None,
-            size_limit, profile, unsafe_tracebacks, self._now())
+            size_limit, profile, unsafe_tracebacks, self._now(), max_calls)
 
     # ---- The transport ----
 
     def _now(self) -> int:
         return int(self.loop.time() * 1000)
+
+    @property
+    def busy(self) -> bool:
+        """Whether methods that it serves are running."""
+        return bool(self._handlers)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -335,7 +341,7 @@ class Protocol(asyncio.Protocol):
                 parents: List[str]) -> BaseException:
         """The exception for a failure of the peer or of the library."""
         if code == 0:
-            return RemoteError(type, text, traceback, parents)
+            return remote_error(type, text, traceback, parents)
         if code == _CANCELLED:
             return asyncio.CancelledError()
         if code == _NOMEM:
@@ -355,6 +361,11 @@ class Protocol(asyncio.Protocol):
                 state = {k.encode() if isinstance(k, str) else k: v
                          for k, v in state.items()}
             return tag, state
+        if isinstance(value, Cacheable):
+            return getattr(cls, "__pb_cached_as__", None) or \
+                f"{cls.__module__}.{cls.__qualname__}"
+        if isinstance(value, RemoteCache):
+            return value._receipt
         if isinstance(value, Viewable):
             return True
         if isinstance(value, Referenceable):
@@ -371,6 +382,28 @@ class Protocol(asyncio.Protocol):
         """Fills a received copy with its state."""
         fill_copy(copy, state)
 
+    def receive(self, cache: RemoteCache, receipt: Any) -> RemoteCache:
+        """The object for one receipt of a cache. It shares the cache's members."""
+        cls = type(cache)
+        shown = cls.__new__(cls)
+        shown.__dict__ = cache.__dict__
+        shown._receipt = receipt
+        return shown
+
+    def observe(self, value: Cacheable, perspective: Any,
+                observer: RemoteReference) -> Any:
+        """The state of a Cacheable, which the observer is told the changes of."""
+        return value.state_to_cache(perspective, observer)
+
+    def stop_observing(self, value: Cacheable, perspective: Any,
+                       observer: RemoteReference) -> None:
+        try:
+            value.stopped_observing(perspective, observer)
+        except FATAL:
+            raise
+        except BaseException:
+            _logger.exception("exception in stopped_observing of %r", value)
+
     def unpersistable(self, reason: str) -> Unpersistable:
         return Unpersistable(reason)
 
@@ -380,16 +413,17 @@ class Protocol(asyncio.Protocol):
                  kwargs: Any, perspective: Any) -> None:
         """Calls a method and answers with its result, or, if it is a coroutine, later."""
         name = target.__pb_methods__.get((role, method))
-        if name is None:
-            self.fail(request, _no_method(target, role, method))
-            return
         if kwargs:
             kwargs = {k.decode() if isinstance(k, bytes) else k: v
                       for k, v in kwargs.items()}
         if role == VIEW:
             args = (perspective, *args)
         try:
-            result = getattr(target, name)(*args, **kwargs)
+            function = getattr(target, name) if name is not None else \
+                target.find_method(method)
+            if function is None:
+                raise _no_method(target, role, method)
+            result = function(*args, **kwargs)
         except FATAL:
             raise
         except BaseException as e:
@@ -539,6 +573,10 @@ class Connection:
             callback(self)
         else:
             self._protocol.callbacks.append((callback, self))
+
+    def dont_notify_on_disconnect(self, callback: Callable[["Connection"], Any]) -> None:
+        """Removes such a callback."""
+        self._protocol.callbacks.remove((callback, self))
 
     async def drain(self) -> None:
         """Waits until the output buffer has room. For programs that send much without

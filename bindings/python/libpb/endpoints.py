@@ -4,7 +4,7 @@
 Clients: tcp:HOST:PORT, unix:PATH, tls:HOST:PORT, each with timeout=SECONDS; tls also with
 hostname=NAME (the name in the server's certificate) and trustRoots=FILE. Servers:
 tcp:PORT, unix:PATH, tls:PORT, tcp and tls with interface=ADDRESS, tls also with
-privateKey=FILE and certKey=FILE. HOST:PORT means tcp, and ssl: means tls:. Within a part,
+privateKey=FILE and certKey=FILE, unix with mode=OCTAL. HOST:PORT means tcp, and ssl: means tls:. Within a part,
 ":" and "\\" are written "\\:" and "\\\\". An IPv6 address may be written in brackets
 instead.
 
@@ -14,7 +14,10 @@ in pieces."""
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
+import stat
 from typing import Any, Callable, Dict, List, Optional, Set
 
 __all__ = ["Endpoint"]
@@ -27,7 +30,7 @@ _CLIENT: Dict[str, Set[str]] = {
 }
 _SERVER: Dict[str, Set[str]] = {
     "tcp": {"port", "interface"},
-    "unix": {"address"},
+    "unix": {"address", "mode"},
     "tls": {"port", "interface", "privateKey", "certKey"},
 }
 _PLACES = {"tcp": ["host", "port"], "tls": ["host", "port"], "unix": ["path"]}
@@ -49,6 +52,24 @@ def _split(text: str) -> List[str]:
             part += letter
         at += 1
     return [*parts, part]
+
+
+def _is_mode(text: str) -> bool:
+    return 0 < len(text) <= 4 and set(text) <= set("01234567")
+
+
+def _bind_unix(path: str, mode: int) -> socket.socket:
+    """A socket that is bound to a path and has its mode before anybody can connect."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+            os.remove(path)
+        sock.bind(path)
+        os.chmod(path, mode)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 class Endpoint:
@@ -85,9 +106,22 @@ class Endpoint:
             raise ValueError(f"{text!r} has no {missing[0]}")
         if "port" in self.args and not self.args["port"].isdigit():
             raise ValueError(f"{text!r}: {self.args['port']!r} is not a port")
+        if not _is_mode(self.args.get("mode", "666")):
+            raise ValueError(f"{text!r}: {self.args['mode']!r} is not an octal mode")
         self.context = context
         if self.kind == "tls" and context is None:
             self.context = self._server_context() if server else self._client_context()
+
+    @classmethod
+    def of_socket(cls, sock: socket.socket, context: Optional[ssl.SSLContext] = None
+                  ) -> "Endpoint":
+        """An endpoint that is a socket: a connected one, or one to listen on."""
+        self = cls.__new__(cls)
+        self.text, self.kind, self.args, self.sock = "sock", "sock", {}, sock
+        self.context = context
+        return self
+
+    sock: Optional[socket.socket] = None
 
     def _client_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.args.get("trustRoots"))
@@ -111,6 +145,10 @@ class Endpoint:
         """Connects. Returns the transport and the protocol."""
         loop = asyncio.get_running_loop()
         name = self.args.get("hostname") if self.context else None
+        if self.sock is not None:
+            return await loop.create_connection(
+                factory, sock=self.sock, ssl=self.context,
+                server_hostname="" if self.context else None)
         if self.kind == "unix":
             return await loop.create_unix_connection(
                 factory, self.args["path"], ssl=self.context,
@@ -123,8 +161,17 @@ class Endpoint:
                      ) -> asyncio.AbstractServer:
         """Listens. Returns the server."""
         loop = asyncio.get_running_loop()
+        unix = getattr(socket, "AF_UNIX", None)
+        if self.kind == "unix" and "mode" in self.args:
+            sock = _bind_unix(self.args["address"], int(self.args["mode"], 8))
+            return await loop.create_unix_server(factory, sock=sock, ssl=self.context)
         if self.kind == "unix":
             return await loop.create_unix_server(factory, self.args["address"],
                                                  ssl=self.context)
+        if self.sock is not None and self.sock.family == unix:
+            return await loop.create_unix_server(factory, sock=self.sock,
+                                                 ssl=self.context)
+        if self.sock is not None:
+            return await loop.create_server(factory, sock=self.sock, ssl=self.context)
         return await loop.create_server(factory, self.args.get("interface") or None,
                                         int(self.args["port"]), ssl=self.context)

@@ -6,6 +6,7 @@ recognises exceptions of the other by name."""
 from __future__ import annotations
 
 import asyncio
+import builtins
 import traceback as _traceback
 import weakref
 from typing import Any, Optional, Sequence, Type, Union
@@ -38,7 +39,10 @@ class RemoteError(Error):
 
     type is the dotted name of its class; parents are the names of the class and its
     bases; value is its text; traceback is the peer's traceback, if the peer sends
-    that."""
+    that.
+
+    If the class or a base of it is one of Python's own, the exception is an instance of
+    that one, too: `except ValueError` catches a remote ValueError."""
 
     def __init__(self, type: str, value: str = "", traceback: str = "",
                  parents: Sequence[str] = ()) -> None:
@@ -47,6 +51,9 @@ class RemoteError(Error):
         self.value = value
         self.traceback = traceback
         self.parents = tuple(parents) or (type,)
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # also of a KeyError
 
     def check(self, *types: Union[str, Type[BaseException]]) -> \
             Optional[Union[str, Type[BaseException]]]:
@@ -58,6 +65,41 @@ class RemoteError(Error):
             if _plain(name) in mine:
                 return type
         return None
+
+
+def remote_error(type: str, value: str, traceback: str,
+                 parents: Sequence[str]) -> RemoteError:
+    """The RemoteError for a failure, which is an instance of Python's own class as far as
+    there is one."""
+    for name in (type, *parents):
+        cls = _own_class(name)
+        if cls is not None:
+            try:
+                return cls(type, value, traceback, parents)
+            except TypeError:
+                pass  # its constructor takes something else; there is a base of it
+    return RemoteError(type, value, traceback, parents)
+
+
+def _own_class(name: str) -> Optional[Type[RemoteError]]:
+    """The class of RemoteErrors that are instances of a built-in class. What ends a
+    program, a coroutine or an iteration here is not raised because a peer says so."""
+    plain = _plain(name)
+    if plain == name:
+        return None
+    if plain not in _own_classes:
+        own = getattr(builtins, plain, None)
+        fit = isinstance(own, builtins.type) and issubclass(own, Exception) and \
+            own is not Exception and \
+            not issubclass(own, (StopIteration, StopAsyncIteration))
+        if not fit:
+            return None
+        _own_classes[plain] = builtins.type(
+            f"Remote{plain}", (RemoteError, own), {"__module__": "libpb"})
+    return _own_classes[plain]
+
+
+_own_classes: "dict[str, Type[RemoteError]]" = {}
 
 
 class LoginFailed(RemoteError):

@@ -9,17 +9,18 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, overload
 
 if TYPE_CHECKING:
-    from libpb.connection import Connection
+    from libpb.connection import Connection, RemoteReference
 
-__all__ = ["Avatar", "Referenceable", "Root", "Unpersistable", "Viewable", "copyable",
-           "perspective", "remote", "view"]
+__all__ = ["Avatar", "Cacheable", "Referenceable", "RemoteCache", "Root", "Unpersistable",
+           "Viewable", "cacheable", "copyable", "copyable_tree", "observe", "perspective",
+           "remote", "view"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _C = TypeVar("_C", bound=type)
 
 # The values of pb_role (pb/flavors.h): which kind of method is called.
-REMOTE, PERSPECTIVE, VIEW = range(3)
-PREFIXES = ("remote_", "perspective_", "view_")
+REMOTE, PERSPECTIVE, VIEW, OBSERVE = range(4)
+PREFIXES = ("remote_", "perspective_", "view_", "observe_")
 
 
 def _decorator(role: int, doc: str) -> Any:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     @overload
     def remote(function: str) -> Callable[[_F], _F]: ...
     def remote(function: Any) -> Any: ...
-    perspective = view = remote
+    perspective = view = observe = remote
 else:
     remote = _decorator(REMOTE, """Lets peers call a method of a Referenceable: @remote,
 or @remote("name") to give it another name for peers. It may be a coroutine function.""")
@@ -52,6 +53,8 @@ or @remote("name") to give it another name for peers. It may be a coroutine func
 method of its Avatar. Otherwise as @remote.""")
     view = _decorator(VIEW, """Lets peers call a method of a Viewable. Its first argument
 is the caller's avatar, or None. Otherwise as @remote.""")
+    observe = _decorator(OBSERVE, """Lets the peer call a method of a RemoteCache, to keep
+it up to date. Otherwise as @remote.""")
 
 
 class _Served:
@@ -67,6 +70,12 @@ class _Served:
                 for role, name in getattr(function, "__pb_names__", {}).items():
                     methods[role, name] = attribute
         cls.__pb_methods__ = methods
+
+    def find_method(self, method: str) -> Optional[Callable[..., Any]]:
+        """What a call of a method runs that is not decorated; None if there is no such
+        method. For objects whose methods are known at run time only, such as proxies. As
+        Twisted's remoteMessageReceived."""
+        return None
 
 
 class Referenceable(_Served):
@@ -91,6 +100,57 @@ class Avatar(_Served):
 
     def logout(self) -> None:
         """Called once when the client has released it or the connection has ended."""
+
+
+class Cacheable:
+    """An object whose state the peer has a cache of, which is kept up to date:
+
+        class Stock(libpb.Cacheable):
+            def state_to_cache(self, avatar, observer):
+                self.observers.append(observer)
+                return {"count": self.count}
+
+            def stopped_observing(self, avatar, observer):
+                self.observers.remove(observer)
+
+            def sell(self):
+                self.count -= 1
+                for observer in self.observers:
+                    observer.options(answer=False).call("count", self.count)
+
+    It is sent under the name that @cacheable gives to its class, or else the class's
+    own. The methods may also have their names in Twisted: getStateToCacheAndObserveFor
+    and stoppedObserving."""
+
+    def state_to_cache(self, avatar: Any, observer: "RemoteReference") -> Any:
+        """The state that is sent to a peer that has no cache of it yet. Calls of the
+        observer reach the @observe methods of the peer's caches. avatar is the peer's, or
+        None."""
+        own = getattr(self, "getStateToCacheAndObserveFor", None)
+        return dict(vars(self)) if own is None else own(avatar, observer)
+
+    def stopped_observing(self, avatar: Any, observer: "RemoteReference") -> None:
+        """Called when the peer has no cache of it any more, or has gone."""
+        own = getattr(self, "stoppedObserving", None)
+        if own is not None:
+            own(avatar, observer)
+
+
+class RemoteCache(_Served):
+    """A cache of an object of the peer's. The peer calls its @observe methods. Register
+    subclasses with @cacheable. Each receipt of a cache is an object of its own; those of
+    the same cache share their members and are equal. While one of them is held, the peer
+    keeps it up to date."""
+
+    __slots__ = ("_receipt",)  # not among the members, which others share
+    __pb_cache__ = True
+    _receipt: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemoteCache) and self.__dict__ is other.__dict__
+
+    def __hash__(self) -> int:
+        return id(self.__dict__)
 
 
 class Unpersistable:
@@ -131,6 +191,35 @@ def copyable(tag: str) -> Callable[[_C], _C]:
         return cls
 
     return register
+
+
+def cacheable(tag: str) -> Callable[[_C], _C]:
+    """Gives the name that peers have for it to a class of Cacheables, and registers a
+    class of RemoteCaches under it. In Twisted: setUnjellyableForClass."""
+    if not isinstance(tag, str) or not tag:
+        raise TypeError("cacheable needs a name: @cacheable(\"module.Class\")")
+
+    def register(cls: _C) -> _C:
+        if issubclass(cls, RemoteCache):
+            COPIES[tag] = cls
+        elif issubclass(cls, Cacheable):
+            setattr(cls, "__pb_cached_as__", tag)
+        else:
+            raise TypeError(f"{cls.__qualname__} is neither a Cacheable nor a RemoteCache")
+        return cls
+
+    return register
+
+
+def copyable_tree(module: Any, base: type, prefix: Optional[str] = None) -> None:
+    """Registers all classes of a module that are derived from a base as @copyable does,
+    under their names behind a prefix: by default the module's name; "" for none. As
+    Twisted's setUnjellyableForClassTree."""
+    prefix = module.__name__ if prefix is None else prefix
+    for name in dir(module):
+        cls = getattr(module, name)
+        if isinstance(cls, type) and issubclass(cls, base):
+            copyable(f"{prefix}.{name}" if prefix else name)(cls)
 
 
 def copy_state(copy: Any, perspective: Optional[Any]) -> Any:

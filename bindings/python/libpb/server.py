@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
+import signal
+import socket
 import ssl as _ssl
-from typing import Any, Awaitable, Callable, Dict, Generator, Mapping, Optional, Set, Union
+from typing import Any, Awaitable, Callable, Dict, Generator, Mapping, Optional, Sequence, Set, Union
 
 from libpb.connection import FATAL, Connection, Protocol, Tasks, wait_for_tasks
 from libpb.endpoints import Endpoint
@@ -24,7 +27,8 @@ class Portal:
 
     realm(name, mind) returns the Avatar of a user. name is a str, or None for an
     anonymous login. mind is the object that the client passed as such, usually a
-    reference to call the client by, or None. An exception refuses the login.
+    reference to call the client by, or None. An exception refuses the login. A realm that
+    has a parameter `connection` gets the client's connection as such, too.
 
     users is a dict of names and passwords. Instead, checker(name) can return the password
     of a user, or None for an unknown one. Passwords are never sent, only digests of them.
@@ -38,6 +42,7 @@ class Portal:
         if users is not None and checker is not None:
             raise ValueError("pass users or checker, not both")
         self._realm = realm
+        self._tells = _takes(realm, "connection")
         self._users = {_name(name): password for name, password in (users or {}).items()}
         self._checker = checker or self._users.get
         self._anonymous = anonymous
@@ -67,7 +72,17 @@ class Portal:
             attempt.grant(avatar, lambda: _log_out(protocol, avatar))
 
         name = None if attempt.anonymous else _name(avatar_id)
-        _ask(protocol, attempt, give, self._realm, name, attempt.mind)
+        more = {"connection": protocol.connection} if self._tells else {}
+        _ask(protocol, attempt, give, functools.partial(self._realm, **more), name,
+             attempt.mind)
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function has a parameter of that name."""
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def _ask(protocol: Protocol, attempt: Any, use: Callable[[Any], None],
@@ -195,6 +210,43 @@ class Server:
             await connection.wait_closed()
         await wait_for_tasks(self._tasks)
 
+    async def stop(self, timeout: Optional[float] = 10) -> None:
+        """Stops gracefully: stops listening, closes each connection as soon as none of
+        its methods is running, and all of them after timeout seconds (None: never). Then
+        waits as wait_closed(), so that all clients are logged out."""
+        assert self._server is not None
+        self._server.close()
+        loop = asyncio.get_running_loop()
+        end = None if timeout is None else loop.time() + timeout
+        while self.connections and (end is None or loop.time() < end):
+            for connection in list(self.connections):
+                if not connection._protocol.busy:
+                    connection.close()
+            await asyncio.sleep(0.02)
+        self.close()
+        await self.wait_closed()
+
+    async def run(self, *, timeout: Optional[float] = 10,
+                  signals: Sequence[int] = (signal.SIGTERM, signal.SIGINT)) -> None:
+        """Serves until the process gets one of the signals, or the server is closed; then
+        stops gracefully, as stop(timeout)."""
+        loop = asyncio.get_running_loop()
+        for number in signals:
+            loop.add_signal_handler(number, self._closing.set)
+        try:
+            await self._closing.wait()
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+            await self.stop(timeout)
+
+    def serve_transport(self, transport: Any) -> Connection:
+        """Serves a client over a transport of asyncio's that is connected already."""
+        protocol = self._make()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        return protocol.connection
+
     async def serve_forever(self) -> None:
         """Serves until the server is closed, or closes it when it is cancelled."""
         try:
@@ -226,23 +278,27 @@ class _Serving:
         await self._server.__aexit__(*exception)
 
 
-def serve(endpoint: str, root: Optional[Referenceable] = None, *,
+def serve(endpoint: Union[str, socket.socket], root: Optional[Referenceable] = None, *,
           portal: Optional[Portal] = None, ssl: Optional[_ssl.SSLContext] = None,
           profile: Optional[str] = None, size_limit: int = 0,
-          unsafe_tracebacks: bool = False) -> _Serving:
+          unsafe_tracebacks: bool = False, max_calls: int = 0) -> _Serving:
     """Serves a root object, or a portal with logins:
 
         server = await libpb.serve("tcp:8789", Hello())
         await server.serve_forever()
 
-    or `async with libpb.serve(...) as server`. ssl is the TLS context of endpoints that
+    or `async with libpb.serve(...) as server`. The endpoint may be a socket to listen on,
+    such as one that systemd has opened. ssl is the TLS context of endpoints that
     begin with "tls:" or "ssl:"; with it, other endpoints use TLS too. profile and
     size_limit are as in connect(). unsafe_tracebacks sends the tracebacks of exceptions
-    to the caller."""
+    to the caller. max_calls is how many calls of one client may wait for their answer
+    (65536): while there are more, no more is read from that client."""
     if (root is None) == (portal is None):
         raise ValueError("pass either a root object or a portal")
     if root is not None and not isinstance(root, Referenceable):
         raise TypeError(f"{root!r} is not a Referenceable")
     options = {"portal": portal, "profile": profile, "size_limit": size_limit,
-               "unsafe_tracebacks": unsafe_tracebacks}
-    return _Serving(Server(Endpoint(endpoint, server=True, context=ssl), root, options))
+               "unsafe_tracebacks": unsafe_tracebacks, "max_calls": max_calls}
+    where = Endpoint.of_socket(endpoint, ssl) if isinstance(endpoint, socket.socket) else \
+        Endpoint(endpoint, server=True, context=ssl)
+    return _Serving(Server(where, root, options))

@@ -60,6 +60,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->types.remote);
     Py_VISIT(st->types.request);
     Py_VISIT(st->types.attempt);
+    Py_VISIT(st->types.receipt);
     Py_VISIT(st->types.call);
     Py_VISIT(st->types.decimal);
     return pbpy_twisted_traverse(st->twisted, visit, arg);

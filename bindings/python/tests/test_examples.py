@@ -115,9 +115,12 @@ class Readme(Programs):
 
     def test_the_rest(self):
         known = {"server.py", "client.py", "login_server.py", "login_client.py",
-                 "copies.py", "formats.py"}
+                 "copies.py", "formats.py", "tasting.py", "service.py", "proxy.py",
+                 "pages.py", "stock.py"}
         self.assertEqual(set(self.programs), known)
-        exec(self.programs["copies.py"], {"__name__": "copies"})
+        for name in "copies.py", "proxy.py", "pages.py", "tasting.py", "stock.py":
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(self.programs[name], {"__name__": name})
 
 
 if __name__ == "__main__":

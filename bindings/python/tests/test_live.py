@@ -54,6 +54,12 @@ class View(libpb.Viewable):
         return avatar and avatar.name
 
 
+class Pages(libpb.Referenceable):
+    @libpb.remote
+    async def read(self, collector):
+        await libpb.send_pages(collector, [b"abc", b"de", b"f"])
+
+
 class Service(libpb.Referenceable):
     two = Two()
 
@@ -102,6 +108,14 @@ class Service(libpb.Referenceable):
     def counts(self):
         counts = self.connection.counts()
         return [counts["exported"], counts["held"]]
+
+    @libpb.remote
+    async def pages(self, collector, n):
+        await libpb.send_pages(collector, ["x" * i for i in range(1, n + 1)])
+
+    def find_method(self, method):
+        if method == "anything at all":
+            return lambda *args: [method, *args]
 
     @libpb.remote
     async def drop(self):
@@ -225,6 +239,39 @@ class CallsTwisted(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(await client.call("trap", Mind(), "break_down"),
                              ["builtins.ValueError", "not \\ud800 sendable"])
             await self.expect_empty(client)
+
+    async def test_built_in_exceptions(self):
+        async with self.connect() as client:
+            for kind in (ValueError, KeyError, OSError, ZeroDivisionError, RuntimeError,
+                         UnicodeError, NotImplementedError):
+                with self.assertRaises(kind) as caught:
+                    await client.call("fail_as", kind.__name__)
+                self.assertIsInstance(caught.exception, libpb.RemoteError)
+            with self.assertRaises(libpb.RemoteError) as caught:
+                await client.call("fail_as", "StopIteration")
+            self.assertNotIsInstance(caught.exception, StopIteration)
+
+    async def test_paging(self):
+        async with self.connect() as client:
+            sizes = [len(page) async for page in libpb.get_pages(client, "pages", 4500)]
+            self.assertEqual(sizes, [1000] * 4 + [500])
+            self.assertEqual(await client.call("collect", Pages(), "read"), [3, 2, 1])
+            await client.call("echo")
+            await self.expect_empty(client)
+            with self.assertRaises(libpb.RemoteError):
+                async for page in libpb.get_pages(client, "fail"):
+                    pass
+
+    async def test_methods_by_name(self):
+        class Any(libpb.Referenceable):
+            def find_method(self, method):
+                return (lambda *args: [method, *args]) if method != "no" else None
+
+        async with self.connect() as client:
+            self.assertEqual(await client.call("call_by_name", Any(), "do it", 5),
+                             ["do it", 5])
+            with self.assertRaisesRegex(libpb.RemoteError, "No such method: remote_no"):
+                await client.call("call_by_name", Any(), "no")
 
     async def test_copies(self):
         async with self.connect() as client:

@@ -4,6 +4,7 @@
 The server prints two ports, of a root object and of a portal, and stops at the end of its
 input. The client checks the answers of a libpb server, and exits with 0 if all are
 right."""
+import builtins
 import sys
 
 from twisted.cred.checkers import AllowAnonymousAccess
@@ -12,7 +13,7 @@ from twisted.cred.credentials import Anonymous, UsernamePassword
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet import defer, endpoints, protocol, reactor, stdio, task
 from twisted.python import failure, log
-from twisted.spread import pb
+from twisted.spread import pb, util
 from zope.interface import implementer
 
 
@@ -85,6 +86,22 @@ class Service(pb.Referenceable):
             return [e.remoteType.decode(), str(e)]
         except Exception as e:
             return [failure.Failure().type.__name__, str(e)]
+
+    def remote_pages(self, collector, size):
+        util.StringPager(collector, b"x" * size, 1000)
+
+    @defer.inlineCallbacks
+    def remote_collect(self, ref, method):
+        pages = yield util.getAllPages(ref, method)
+        return [len(page) for page in pages]
+
+    @defer.inlineCallbacks
+    def remote_call_by_name(self, ref, method, *args):
+        answer = yield ref.callRemote(method, *args)
+        return answer
+
+    def remote_fail_as(self, name):
+        raise getattr(builtins, name)("so")
 
     def remote_keep(self, ref):
         self.kept = ref
@@ -189,6 +206,9 @@ def call_all(root, broker):
     expect((yield root.callRemote("describe", Item("ink", 3, [Item("lid")]))),
            ["Item", "ink", 3, ["lid"]])
     expect((yield root.callRemote("call", Mind(), "answer", "why")), "WHY")
+    pages = yield util.getAllPages(root, "pages", 5)
+    expect([len(page) for page in pages], [1, 2, 3, 4, 5])
+    expect((yield root.callRemote("anything at all", 1, 2)), ["anything at all", 1, 2])
     view = yield root.callRemote("view")
     expect((yield view.callRemote("whose")), None)
     calls = [root.callRemote("echo", i) for i in range(10000)]

@@ -290,19 +290,60 @@ PyObject *pbpy_codec_raise(const struct pbpy_state *st, const pb_error *err)
     return pbpy_raise(type, err);
 }
 
-static PyObject *dumps_by_value(struct pbpy_session *self, PyObject *object,
-                                pb_dialect dialect)
+/* Calls a function of the taster with each name in a tuple; false with an exception set. */
+static bool taster_allow(pb_taster *t, PyObject *names,
+                         int (*allow)(pb_taster *t, const char *name))
 {
-    pb_jelly_config config = {.taster = self->taster};
-    pb_value *v = pbpy_value_from_object(self, object, Py_None);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(names, i));
+        if (!name) {
+            return false;
+        }
+        if (allow(t, name) != 0) {
+            PyErr_NoMemory();
+            return false;
+        }
+    }
+    return true;
+}
+
+pb_taster *pbpy_codec_taster(const struct pbpy_session *self, PyObject *allowed)
+{
+    PyObject *types, *instances;
+    if (allowed == Py_None) {
+        return pb_taster_ref(self->taster);
+    }
+    if (!PyArg_ParseTuple(allowed, "O!O!", &PyTuple_Type, &types, &PyTuple_Type,
+                          &instances)) {
+        return NULL;
+    }
+    pb_taster *t = pb_taster_new();
+    if (!t) {
+        return (pb_taster *)PyErr_NoMemory();
+    }
+    if (!taster_allow(t, types, pb_taster_allow_type) ||
+        !taster_allow(t, instances, pb_taster_allow_instances_of)) {
+        pb_taster_unref(t);
+        return NULL;
+    }
+    return t;
+}
+
+static PyObject *dumps_by_value(struct pbpy_session *self, PyObject *object,
+                                pb_dialect dialect, PyObject *allowed)
+{
+    pb_jelly_config config = {.taster = pbpy_codec_taster(self, allowed)};
+    pb_value *v = config.taster ? pbpy_value_from_object(self, object, Py_None) : NULL;
     uint8_t *data;
     size_t len;
     pb_error err = {0};
     if (!v) {
+        pb_taster_unref(config.taster);
         return NULL;
     }
     int failed = pb_jelly_bytes(v, &config, dialect, &data, &len, &err);
     pb_value_unref(v);
+    pb_taster_unref(config.taster);
     if (failed) {
         return pbpy_codec_raise(self->st, &err);
     }
@@ -315,16 +356,17 @@ PyObject *pbpy_jelly_dumps(PyObject *module, PyObject *args)
 {
     PyTypeObject *type = pbpy_state(module)->types.session;
     struct pbpy_session *self;
-    PyObject *object;
+    PyObject *object, *allowed;
     int words;
-    if (!PyArg_ParseTuple(args, "O!Op:dumps", type, &self, &object, &words) ||
+    if (!PyArg_ParseTuple(args, "O!OpO:dumps", type, &self, &object, &words, &allowed) ||
         !pbpy_session_enter(self) || !pbpy_session_learn_copies(self)) {
         return NULL;
     }
     pb_dialect dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE;
-    PyObject *bytes = dumps_directly(self->st, object, dialect);
+    PyObject *bytes = allowed == Py_None ? dumps_directly(self->st, object, dialect)
+                                         : Py_NewRef(Py_NotImplemented);
     if (bytes == Py_NotImplemented) {
-        Py_SETREF(bytes, dumps_by_value(self, object, dialect));
+        Py_SETREF(bytes, dumps_by_value(self, object, dialect, allowed));
     }
     return bytes;
 }

@@ -353,12 +353,18 @@ static PyObject *loads_directly(struct pbpy_state *st, pb_span in, pb_dialect di
     return l.refused ? Py_NewRef(Py_NotImplemented) : l.object;
 }
 
-static PyObject *loads_by_value(struct pbpy_session *self, pb_span in, pb_dialect dialect)
+static PyObject *loads_by_value(struct pbpy_session *self, pb_span in, pb_dialect dialect,
+                                PyObject *allowed)
 {
-    pb_jelly_config config = {.taster = self->taster};
+    pb_jelly_config config = {.taster = pbpy_codec_taster(self, allowed)};
     pb_value *v;
     pb_error err = {0};
-    if (pb_unjelly_bytes(in, &config, dialect, &v, &err) != 0) {
+    if (!config.taster) {
+        return NULL;
+    }
+    int failed = pb_unjelly_bytes(in, &config, dialect, &v, &err);
+    pb_taster_unref(config.taster);
+    if (failed) {
         return pbpy_codec_raise(self->st, &err);
     }
     PyObject *object = pbpy_object_from_value(self, v);
@@ -370,18 +376,20 @@ PyObject *pbpy_jelly_loads(PyObject *module, PyObject *args)
 {
     PyTypeObject *type = pbpy_state(module)->types.session;
     struct pbpy_session *self;
+    PyObject *allowed;
     Py_buffer in;
     int words;
-    if (!PyArg_ParseTuple(args, "O!y*p:loads", type, &self, &in, &words)) {
+    if (!PyArg_ParseTuple(args, "O!y*pO:loads", type, &self, &in, &words, &allowed)) {
         return NULL;
     }
     PyObject *object = NULL;
     if (pbpy_session_enter(self) && pbpy_session_learn_copies(self)) {
         pb_span data = {in.buf, (size_t)in.len};
         pb_dialect dialect = words ? PB_DIALECT_PB : PB_DIALECT_NONE;
-        object = loads_directly(self->st, data, dialect);
+        object = allowed == Py_None ? loads_directly(self->st, data, dialect)
+                                    : Py_NewRef(Py_NotImplemented);
         if (object == Py_NotImplemented) {
-            Py_SETREF(object, loads_by_value(self, data, dialect));
+            Py_SETREF(object, loads_by_value(self, data, dialect, allowed));
         }
     }
     PyBuffer_Release(&in);

@@ -86,6 +86,7 @@ enum pbpy_atom {
     X(transport)                  \
     X(write)                      \
     X(SIZE_LIMIT)                 \
+    X(__pb_cache__)               \
     X(_Jellier)                   \
     X(_Unjellier)                 \
     X(_checkMutable)              \
@@ -107,7 +108,7 @@ struct pbpy_twisted; /* accelerate/twisted.h */
 
 /* The types of session/, and those from elsewhere that values need. */
 struct pbpy_types {
-    PyTypeObject *session, *remote, *request, *attempt, *call;
+    PyTypeObject *session, *remote, *request, *attempt, *receipt, *call;
     PyObject *decimal; /* decimal.Decimal */
     void *datetime;    /* a PyDateTime_CAPI */
 };

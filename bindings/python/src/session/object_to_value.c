@@ -316,19 +316,20 @@ static bool pack_pop(struct pack *c, pb_value **out)
     return pack_deliver(c, visit);
 }
 
-/* The value of a copy whose state is a dict that was not visited: so what is in it can
- * hold the copy. *dict is its state, or NULL where that is empty. NULL for lack of
- * memory. */
-static pb_value *copy_value_new(const char *tag, PyObject *state, pb_value **dict)
+/* The value of a copy whose state is a container that was not visited, and is filled
+ * later: so what is in it can hold the copy. *inner is its state, or NULL for an empty
+ * dict. NULL for lack of memory. */
+static pb_value *copy_value_new(const char *tag, PyObject *state, enum pbpy_atom kind,
+                                pb_value **inner)
 {
-    if (PyDict_GET_SIZE(state) == 0) {
+    if (kind == PBPY_DICTIONARY && PyDict_GET_SIZE(state) == 0) {
         return pb_object_value_steal(pbpy_empty_copy(tag));
     }
-    *dict = pb_dict();
-    pb_value *v = *dict ? pb_instance(tag, *dict) : NULL;
+    *inner = container_value_new(state, kind);
+    pb_value *v = *inner ? pb_instance(tag, *inner) : NULL;
     if (!v) {
-        pb_value_unref(*dict);
-        *dict = NULL;
+        pb_value_unref(*inner);
+        *inner = NULL;
     }
     return v;
 }
@@ -343,9 +344,11 @@ static bool pack_push_copy(struct pack *c, PyObject *o, PyObject *copy)
         return false;
     }
     char *tag = pbpy_strdup(name);
-    bool around = PyDict_Check(state) && !pbpy_visited_get(&c->visited, state);
-    pb_value *dict = NULL;
-    pb_value *v = tag && around ? copy_value_new(tag, state, &dict) : NULL;
+    enum pbpy_atom kind = object_container_kind(state);
+    bool around = (kind == PBPY_DICTIONARY || kind == PBPY_LIST || kind == PBPY_SET) &&
+                  !pbpy_visited_get(&c->visited, state);
+    pb_value *inner = NULL;
+    pb_value *v = tag && around ? copy_value_new(tag, state, kind, &inner) : NULL;
     if (!tag || (around && !v)) {
         PyMem_Free(tag);
         PyErr_NoMemory();
@@ -353,10 +356,26 @@ static bool pack_push_copy(struct pack *c, PyObject *o, PyObject *copy)
     }
     PyObject *later = around ? NULL : Py_NewRef(state);
     if (!pack_push(c, o, (struct pack_frame){.v = v, .tag = tag, .state = later})) {
-        pb_value_unref(dict);
+        pb_value_unref(inner);
         return false;
     }
-    return !dict || pack_push_container(c, state, PBPY_DICTIONARY, dict);
+    return !inner || pack_push_container(c, state, kind, inner);
+}
+
+/* The value of an object that is sent as itself: by True, False, a tag or a Receipt. */
+static pb_value *flat_to_value(struct pbpy_session *self, PyObject *o, PyObject *flat)
+{
+    if (PyObject_TypeCheck(flat, self->st->types.receipt)) {
+        pb_value *shown = pbpy_handle_get(flat);
+        return shown ? pb_value_ref(shown) : NULL;
+    }
+    const char *tag = PyUnicode_Check(flat) ? PyUnicode_AsUTF8(flat) : NULL;
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    pb_object *local = tag ? pbpy_local_cacheable(self, o, tag)
+                           : pbpy_local_object(self, o, flat == Py_True);
+    return local ? value_or_nomem(pb_object_value_steal(local)) : NULL;
 }
 
 /* Puts an object that is no built-in one, as the handler has it sent. */
@@ -371,10 +390,8 @@ static bool pack_flatten(struct pack *c, PyObject *o)
     if (PyTuple_Check(flat) && PyTuple_GET_SIZE(flat) == 2) {
         done = pack_push_copy(c, o, flat);
     } else {
-        pb_value *v = PyTuple_Check(flat)
-                          ? failure_to_value(flat)
-                          : value_or_nomem(pb_object_value_steal(
-                                pbpy_local_object(self, o, flat == Py_True)));
+        pb_value *v =
+            PyTuple_Check(flat) ? failure_to_value(flat) : flat_to_value(self, o, flat);
         done = v && pack_put(c, &c->frames[c->len - 1], v);
     }
     Py_DECREF(flat);

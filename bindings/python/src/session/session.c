@@ -2,7 +2,7 @@
  *
  * The type Session: bytes in, bytes out, the time as an argument, as in pb/broker.h. It
  * reports what happens to its handler. */
-#include "session/session.h"
+#include "session/cache.h"
 
 #include <datetime.h>
 #include <stdarg.h>
@@ -118,6 +118,23 @@ static PyObject *session_leave(struct pbpy_session *self, PyObject *result)
     return result;
 }
 
+/* Registers one class of copies or, if it has an attribute __pb_cache__, of caches. */
+static bool session_learn_copy(struct pbpy_session *self, PyObject *tag, PyObject *cls)
+{
+    const char *name = PyUnicode_AsUTF8(tag);
+    if (!name) {
+        return false;
+    }
+    int failed = PyObject_HasAttr(cls, self->st->names.__pb_cache__)
+                     ? pbpy_cache_class_set(self, name)
+                     : pb_registry_set_class(self->registry, name, NULL);
+    if (failed || pb_taster_allow_instances_of(self->taster, name) != 0) {
+        PyErr_NoMemory();
+        return false;
+    }
+    return true;
+}
+
 /* For the library, a copy is an instance with a tag: it becomes an object of the class in
  * pbpy_object_from_value. */
 bool pbpy_session_learn_copies(struct pbpy_session *self)
@@ -128,12 +145,12 @@ bool pbpy_session_learn_copies(struct pbpy_session *self)
         return true;
     }
     while (PyDict_Next(self->copies, &at, &tag, &cls)) {
-        const char *name = PyUnicode_AsUTF8(tag);
-        if (!name || pb_registry_set_class(self->registry, name, NULL) != 0 ||
-            pb_taster_allow_instances_of(self->taster, name) != 0) {
-            if (name) {
-                PyErr_NoMemory();
-            }
+        Py_INCREF(tag);
+        Py_INCREF(cls); /* a metaclass may have Python code that runs now */
+        bool learned = session_learn_copy(self, tag, cls);
+        Py_DECREF(cls);
+        Py_DECREF(tag);
+        if (!learned) {
             return false;
         }
     }
@@ -309,13 +326,14 @@ static pb_object *session_make_root(struct pbpy_session *self, PyObject *root)
 /* Makes the pb_session. root: an object, None, or a str for a portal. */
 static bool session_start(struct pbpy_session *self, bool server, PyObject *root,
                           const pb_limits *limits, const char *profile, bool tracebacks,
-                          int64_t now)
+                          int64_t now, size_t max_calls)
 {
     pb_error err = {0};
     pb_session_config c = {
         .registry = self->registry,
         .jelly = {.limits = *limits, .taster = self->taster},
         .unsafe_tracebacks = tracebacks,
+        .max_pending = max_calls,
         .on_ready = session_on_ready,
         .on_close = session_on_close,
         .on_log = session_on_log,
@@ -337,22 +355,26 @@ static bool session_start(struct pbpy_session *self, bool server, PyObject *root
 
 static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"handler", "references", "copies",     "server", "root",
-                            "size",    "profile",    "tracebacks", "now",    NULL};
+    static char *names[] = {"handler", "references", "copies",  "server",
+                            "root",    "size",       "profile", "tracebacks",
+                            "now",     "max_calls",  NULL};
     PyObject *handler, *references, *copies, *root;
     int server, tracebacks;
-    Py_ssize_t size;
+    Py_ssize_t size, max_calls = 0;
     const char *profile;
     long long now;
     struct pbpy_state *st = PyType_GetModuleState(type);
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OO!O!pOnzpL", names, &handler, &PyType_Type, &references,
-            &PyDict_Type, &copies, &server, &root, &size, &profile, &tracebacks, &now)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!pOnzpL|n", names, &handler,
+                                     &PyType_Type, &references, &PyDict_Type, &copies,
+                                     &server, &root, &size, &profile, &tracebacks, &now,
+                                     &max_calls)) {
         return NULL;
     }
-    if (size < 0 || !PyType_IsSubtype((PyTypeObject *)references, st->types.remote)) {
-        return PyErr_Format(PyExc_ValueError,
-                            size < 0 ? "size is negative" : "references is no Remote");
+    if (size < 0 || max_calls < 0 ||
+        !PyType_IsSubtype((PyTypeObject *)references, st->types.remote)) {
+        return PyErr_Format(PyExc_ValueError, size < 0 || max_calls < 0
+                                                  ? "a limit is negative"
+                                                  : "references is no Remote");
     }
     struct pbpy_session *self = (struct pbpy_session *)type->tp_alloc(type, 0);
     if (!self) {
@@ -371,7 +393,8 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         pb_taster_allow_basic_types(self->taster) != 0) {
         PyErr_NoMemory();
     } else if (self->local_objects && pbpy_session_learn_copies(self) &&
-               session_start(self, server, root, &limits, profile, tracebacks, now)) {
+               session_start(self, server, root, &limits, profile, tracebacks, now,
+                             (size_t)max_calls)) {
         return (PyObject *)self;
     }
     Py_DECREF(self);
@@ -406,6 +429,7 @@ static void session_dealloc(PyObject *o)
     pbpy_session_release(self);
     pb_registry_unref(self->registry);
     pb_taster_unref(self->taster);
+    pbpy_cache_classes_free(self);
     Py_XDECREF(self->references);
     Py_XDECREF(self->copies);
     Py_XDECREF(self->local_objects);
@@ -463,6 +487,7 @@ int pbpy_types_add(PyObject *module, struct pbpy_state *st)
                    (types->remote = pbpy_remote_type_add(module)) &&
                    (types->request = pbpy_request_type_add(module)) &&
                    (types->attempt = pbpy_attempt_type_add(module)) &&
+                   (types->receipt = pbpy_receipt_type_add(module)) &&
                    (types->call = pbpy_call_type_add(module))
                ? 0
                : -1;
@@ -474,6 +499,7 @@ void pbpy_types_clear(struct pbpy_types *types)
     Py_CLEAR(types->remote);
     Py_CLEAR(types->request);
     Py_CLEAR(types->attempt);
+    Py_CLEAR(types->receipt);
     Py_CLEAR(types->call);
     Py_CLEAR(types->decimal);
 }

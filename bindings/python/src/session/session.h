@@ -11,7 +11,11 @@
  *     flatten(object, perspective)    how an object is sent that is no built-in one:
  *         False: as a Referenceable; True: as a Viewable; (tag, state): as a copy;
  *         (types, text, traceback): as a failure
+ *         a str: as a Cacheable with that tag; a Receipt: as the peer's own cache
  *     fill(copy, state)    unpersistable(reason)    returns an object
+ *     receive(cache, receipt)    returns the object for one receipt of a cache
+ *     observe(cacheable, perspective, observer)    returns a state
+ *     stop_observing(cacheable, perspective, observer)
  *     check(attempt)    realm(attempt, avatar_id)    of logins
  */
 #ifndef PBPY_SESSION_H
@@ -46,11 +50,12 @@ struct pbpy_session {
     struct pbpy_held *released; /* to be released by the next method */
     bool wake_called;           /* since something was released */
     PyObject *raised[3];        /* raised by a callback, until the library has returned */
+    struct pbpy_cache_class *cache_classes; /* session/cache.c */
     unsigned long thread;
     bool receiving;
 };
 
-/* A Remote, a Request or an Attempt. */
+/* A Remote, a Request, an Attempt or a Receipt. */
 struct pbpy_handle {
     PyObject ob_base;
     struct pbpy_session *session;
@@ -72,6 +77,7 @@ PyTypeObject *pbpy_handle_type_add(PyObject *module, const char *name, const cha
 PyTypeObject *pbpy_remote_type_add(PyObject *module);
 PyTypeObject *pbpy_request_type_add(PyObject *module);
 PyTypeObject *pbpy_attempt_type_add(PyObject *module);
+PyTypeObject *pbpy_receipt_type_add(PyObject *module);
 PyTypeObject *pbpy_call_type_add(PyObject *module);
 /* The tp_new of types that programs cannot make instances of. */
 PyObject *pbpy_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
@@ -115,6 +121,11 @@ PyObject *pbpy_attempt_new(struct pbpy_session *session, pb_attempt *attempt);
 
 /* The pb_object of a Python object in this session: *new*; NULL with an exception set. */
 pb_object *pbpy_local_object(struct pbpy_session *self, PyObject *object, bool viewable);
+/* The same for a Cacheable with a tag. */
+pb_object *pbpy_local_cacheable(struct pbpy_session *self, PyObject *object,
+                                const char *tag);
+/* Hands a call of an object to the handler: what the method of a pb_class returns. */
+int pbpy_request_dispatch(struct pbpy_session *self, PyObject *object, pb_request *r);
 /* The avatar of a login: likewise. */
 pb_object *pbpy_local_avatar(struct pbpy_session *self, PyObject *object);
 /* The Python object of one, borrowed; None for NULL or for any other pb_object. */

@@ -3,6 +3,7 @@
  * Values to Python objects, with shared and cyclic references as they were. Containers
  * are filled one after the other from a stack of frames, so nothing recurses on what a
  * peer sent. */
+#include "session/cache.h"
 #include "session/visited.h"
 
 #include <datetime.h>
@@ -168,7 +169,8 @@ static PyObject *tuple_new(size_t len)
 /* An instance of the class that is registered for a tag, without its state. */
 static PyObject *copy_new(struct pbpy_session *self, pb_value *v)
 {
-    PyObject *name = pbpy_str_from_text(pb_name_of(v));
+    bool is_cache = pbpy_cache_get(v) != NULL;
+    PyObject *name = pbpy_str_from_text(is_cache ? pbpy_cache_tag(v) : pb_name_of(v));
     PyObject *cls = name ? PyDict_GetItemWithError(self->copies, name) : NULL;
     Py_XDECREF(name);
     if (!cls) {
@@ -180,10 +182,24 @@ static PyObject *copy_new(struct pbpy_session *self, pb_value *v)
     return copy;
 }
 
-static bool value_is_container(pb_kind kind)
+static bool value_is_container(pb_value *v)
 {
+    pb_kind kind = pb_value_kind(v);
+    if (kind == PB_OBJECT) {
+        return pbpy_cache_get(v) != NULL;
+    }
     return kind == PB_LIST || kind == PB_TUPLE || kind == PB_DICT || kind == PB_SET ||
            kind == PB_FROZENSET || kind == PB_INSTANCE;
+}
+
+/* The object of a receipt of a cache, *new*, for a frame that fills the cache itself:
+ * what the connection holds of it. */
+static PyObject *cache_begin(struct pbpy_session *self, pb_value *v, PyObject *object)
+{
+    struct pbpy_cache *cache = pbpy_cache_get(v);
+    cache->session = self;
+    cache->object = Py_NewRef(object);
+    return pbpy_cache_receive(self, v, object);
 }
 
 /* Begins to fill a container: false with an exception set. */
@@ -199,8 +215,10 @@ static bool fill_push(struct fill *c, pb_value *v)
                        : kind == PB_SET                        ? PySet_New(NULL)
                                                                : copy_new(c->session, v);
     size_t visit = c->visited.len;
-    PyObject *known = kind == PB_FROZENSET || !object ? NULL : Py_NewRef(object);
-    if (!object ||
+    PyObject *known = kind == PB_FROZENSET || !object ? NULL
+                      : kind == PB_OBJECT             ? cache_begin(c->session, v, object)
+                                                      : Py_NewRef(object);
+    if (!object || (kind == PB_OBJECT && !known) ||
         !pbpy_visited_add(&c->visited, v, (struct pbpy_visit){.object = known})) {
         Py_XDECREF(object);
         return false;
@@ -227,6 +245,8 @@ static pb_value *fill_next(struct fill_frame *f)
     }
     case PB_INSTANCE:
         return f->at++ == 0 ? pb_instance_state(f->v) : NULL;
+    case PB_OBJECT:
+        return f->at++ == 0 ? pb_object_state(pb_as_object(f->v)) : NULL;
     default:
         return pb_item(f->v, f->at++);
     }
@@ -255,7 +275,8 @@ static bool fill_put(struct pbpy_session *self, struct fill_frame *f, PyObject *
     }
     case PB_SET:
         return PySet_Add(f->object, object) == 0;
-    case PB_INSTANCE: {
+    case PB_INSTANCE:
+    case PB_OBJECT: {
         PyObject *none = pbpy_handler_call(self, "fill", "OO", f->object, object);
         Py_XDECREF(none);
         return none;
@@ -298,6 +319,9 @@ static bool fill_pop(struct fill *c, PyObject **out)
         visit->object = Py_NewRef(f.object);
     }
     pbpy_visited_complete(&c->visited, f.visit);
+    if (pb_value_kind(f.v) == PB_OBJECT) {
+        Py_SETREF(f.object, Py_NewRef(visit->object));
+    }
     if (c->len == 0) {
         *out = f.object;
         return true;
@@ -318,8 +342,15 @@ static bool fill_step(struct fill *c, pb_value *v)
         }
         return fill_deliver(c, visit->object, visit);
     }
+    struct pbpy_cache *cache = pbpy_cache_get(v);
+    if (cache && cache->object) {
+        PyObject *again = pbpy_cache_receive(c->session, v, cache->object);
+        bool done = again && fill_deliver(c, again, NULL);
+        Py_XDECREF(again);
+        return done;
+    }
     const char *name = pb_value_kind(v) == PB_INSTANCE ? pb_name_of(v) : NULL;
-    if (value_is_container(pb_value_kind(v)) &&
+    if (value_is_container(v) &&
         !(name && strcmp(name, "twisted.spread.pb.CopyableFailure") == 0)) {
         return fill_push(c, v);
     }
@@ -343,7 +374,7 @@ static void fill_fini(struct fill *c)
 
 PyObject *pbpy_object_from_value(struct pbpy_session *self, pb_value *v)
 {
-    if (!value_is_container(pb_value_kind(v))) {
+    if (!value_is_container(v)) {
         return leaf_from_value(self, v);
     }
     struct fill c = {.session = self};
