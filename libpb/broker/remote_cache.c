@@ -39,7 +39,7 @@ static void cache_release(struct pb__foreign *f)
 }
 
 /* The value itself stays in the session's list until its decache can be written. */
-static void cache_destroy(struct pb__foreign *f)
+static void remote_cache_destroy(struct pb__foreign *f)
 {
     struct pb__receipt *v = (struct pb__receipt *)f;
     pb_session *s = v->session;
@@ -73,7 +73,7 @@ static int cache_repr(const struct pb__foreign *f, char *out, size_t size)
 
 static const struct pb__foreign_ops cache_ops = {
     .release = cache_release,
-    .destroy = cache_destroy,
+    .destroy = remote_cache_destroy,
     .equal = cache_equal,
     .hash = cache_hash,
     .repr = cache_repr,

@@ -49,7 +49,8 @@ void pb__request_fini(pb_session *s)
         pb__list_remove(&r->link);
         r->session = NULL;
     }
-    s->serving = s->memory = 0;
+    s->serving = 0;
+    s->memory = 0;
 }
 
 const char *pb_request_method(const pb_request *r)

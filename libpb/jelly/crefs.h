@@ -35,12 +35,12 @@ struct pb__dependant {
 struct pb__cref {
     /* the value that is stored in places; its state is NULL */
     struct pb__instance instance;
-    struct pb__cref *next; /* in the list of all placeholders of the expression */
-    pb_value *object;      /* resolvedObject; NULL: not resolved yet */
+    struct pb__cref *next;        /* in the list of all placeholders of the expression */
+    pb_value *object;             /* resolvedObject; NULL: not resolved yet */
     struct pb__dependant first;   /* of its dependants; most have one */
     struct pb__dependant *others; /* the dependants after the first */
     uint32_t len, cap;            /* all dependants; room for others */
-    uint8_t head;     /* DEREFERENCE, METHOD, or the head of the container */
+    uint8_t head;                 /* DEREFERENCE, METHOD, or the head of the container */
     uint32_t missing; /* of a container: number of items that are not known yet */
     union {
         pb_value *id;          /* DEREFERENCE */

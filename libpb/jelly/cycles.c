@@ -22,7 +22,7 @@ struct visit {
 
 struct cycles {
     struct pb__slab_pool *pool; /* whose budget is charged; NULL: none */
-    struct pb__map numbers; /* by node: index of its visit plus one */
+    struct pb__map numbers;     /* by node: index of its visit plus one */
     struct pb__buf visits, open;
 };
 

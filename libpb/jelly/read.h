@@ -136,7 +136,7 @@ struct pb__reader {
     bool python2;
     bool pooled; /* make a pool when it is first needed */
     bool messages;
-    size_t charged;          /* to the budget, by the complete expressions of the message */
+    size_t charged; /* to the budget, by the complete expressions of the message */
     struct pb__text *placed; /* long text that the decoder is filling */
     struct pb__crefs *crefs; /* NULL until the first reference */
     const char *why;         /* the reason why the last call to crefs.c failed */

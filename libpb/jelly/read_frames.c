@@ -363,8 +363,7 @@ static int put_late_in_dict(struct pb__reader *r, struct pb__frame *f, pb_value 
     }
     f->shape = PB__SHAPE_DICT_END;
     f->slots = UINT64_MAX;
-    return pb__read_put_entry_steal(r, t, f->key, late) ? pb__read_refuse_nomem(r, 0)
-                                                        : 0;
+    return pb__read_put_entry_steal(r, t, f->key, late) ? pb__read_refuse_nomem(r, 0) : 0;
 }
 
 static int put_late_in_members(struct pb__reader *r, struct pb__frame *f, pb_value *late)

@@ -103,7 +103,7 @@ static struct name *name_find(const pb_taster *t, const void *text, size_t len)
     return n;
 }
 
-static int taster_allow(pb_taster *t, const char *text, size_t len, unsigned what)
+static int taster_put(pb_taster *t, const char *text, size_t len, unsigned what)
 {
     struct name *n = name_find(t, text, len);
     if (n) {
@@ -136,12 +136,12 @@ int pb_taster_allow_basic_types(pb_taster *t)
 
 int pb_taster_allow_type(pb_taster *t, const char *name)
 {
-    return t && name ? taster_allow(t, name, strlen(name), TYPE) : PB_ERR_ARG;
+    return t && name ? taster_put(t, name, strlen(name), TYPE) : PB_ERR_ARG;
 }
 
 int pb_taster_allow_module(pb_taster *t, const char *name)
 {
-    return t && name ? taster_allow(t, name, strlen(name), MODULE) : PB_ERR_ARG;
+    return t && name ? taster_put(t, name, strlen(name), MODULE) : PB_ERR_ARG;
 }
 
 int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
@@ -153,9 +153,9 @@ int pb_taster_allow_instances_of(pb_taster *t, const char *class_name)
         e = pb_taster_allow_type(t, types[i]);
     }
     if (!e && dot) {
-        e = taster_allow(t, class_name, (size_t)(dot - class_name), MODULE);
+        e = taster_put(t, class_name, (size_t)(dot - class_name), MODULE);
     }
-    return e ? e : taster_allow(t, class_name, strlen(class_name), TYPE | CLASS);
+    return e ? e : taster_put(t, class_name, strlen(class_name), TYPE | CLASS);
 }
 
 int pb_taster_allow_all(pb_taster *t)

@@ -112,9 +112,9 @@ static int tls_identify(struct pb__tls_context *c, const struct pb__tls_options 
             return tls_file_refuse(key, err);
         }
         ERR_clear_error();
-        return pb__error_set(err, PB_ERR_TLS, 0,
-                             "%s: the key is encrypted, and its passphrase is not asked for",
-                             key);
+        return pb__error_set(
+            err, PB_ERR_TLS, 0,
+            "%s: the key is encrypted, and its passphrase is not asked for", key);
     }
     return o->chain ? tls_add_chain(ssl, o->chain, err) : 0;
 }

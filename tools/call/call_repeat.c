@@ -35,7 +35,7 @@ static void repeat_on_interrupt(int number)
     repeat_interrupted = 1;
 }
 
-static void latency_add(struct latency *l, double seconds)
+static void repeat_latency_add(struct latency *l, double seconds)
 {
     int bucket = 0;
     while (bucket < BUCKETS - 1 &&
@@ -129,7 +129,7 @@ int call_repeat(struct client_options *client, const struct repeat_options *o,
             break;
         }
         double now = bench_now();
-        latency_add(&latency, now - start);
+        repeat_latency_add(&latency, now - start);
         if (o->latency) {
             latency_redraw(&latency, now);
         }

@@ -105,7 +105,8 @@ pb_value *value_from_plain_json(pb_span text, pb_error *err)
     size_t used;
     int failed = json_text_parse(text, &sink, &used, err);
     if (!failed && used < text.len) {
-        failed = pb__error_set(err, PB_ERR_SYNTAX, used, "unexpected text after the value");
+        failed =
+            pb__error_set(err, PB_ERR_SYNTAX, used, "unexpected text after the value");
     }
     pb_value_unref(r.key);
     pb__buf_fini(&r.open);

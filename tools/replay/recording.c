@@ -156,7 +156,8 @@ struct connection_list {
     struct pb__buf numbers; /* size_t */
 };
 
-static int list_on_bytes(size_t connection, int from, double time, pb_span in, void *ctx)
+static int recording_list_on_bytes(size_t connection, int from, double time, pb_span in,
+                                   void *ctx)
 {
     struct connection_list *l = ctx;
     const size_t *numbers = (const void *)l->numbers.data;
@@ -170,8 +171,8 @@ static int list_on_bytes(size_t connection, int from, double time, pb_span in, v
                : 0;
 }
 
-static int list_on_end(size_t connection, int from, double time, const char *why,
-                       void *ctx)
+static int recording_list_on_end(size_t connection, int from, double time,
+                                 const char *why, void *ctx)
 {
     (void)connection;
     (void)from;
@@ -184,7 +185,8 @@ static int list_on_end(size_t connection, int from, double time, const char *why
 size_t *recording_connections(const char *path, size_t *count, pb_error *err)
 {
     struct connection_list l = {0};
-    const struct traffic_sink sink = {recording_on_begin, list_on_bytes, list_on_end, &l};
+    const struct traffic_sink sink = {recording_on_begin, recording_list_on_bytes,
+                                      recording_list_on_end, &l};
     int failed = traffic_file_read(path, SIDE_SERVER, false, &sink, err);
     *count = l.numbers.len / sizeof(size_t);
     if (failed) {

@@ -29,8 +29,7 @@ static void put_big(struct stream *s, int i)
 {
     static const uint8_t digits[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1};
     (void)i;
-    cr_assert_eq(
-        s->out.ops->big(s->out.ctx, false, (pb_span){digits, sizeof digits}), 0);
+    cr_assert_eq(s->out.ops->big(s->out.ctx, false, (pb_span){digits, sizeof digits}), 0);
 }
 
 static void put_float(struct stream *s, int i)
@@ -325,7 +324,8 @@ static uint8_t *shortest(struct stream *s, size_t *len)
     uint8_t *out = malloc(in.len);
     *len = 0;
     for (size_t i = 0; i < in.len; i++) {
-        bool zero = in.data[i] == 0 && i + 1 < in.len && i > 0 && in.data[i - 1] >= 0x80 &&
+        bool zero = in.data[i] == 0 && i + 1 < in.len && i > 0 &&
+                    in.data[i - 1] >= 0x80 &&
                     (in.data[i + 1] == 0x81 || in.data[i + 1] == 0x82);
         if (!zero) {
             out[(*len)++] = in.data[i];
@@ -348,8 +348,8 @@ PB_TEST(memory_factor, of_each_kind)
         struct victim v;
         size_t bytes;
         pb_taster *t = allow_all();
-        victim_begin(
-            &v, (pb_session_config){.jelly.taster = t, .max_held = REFERENCES}, 0);
+        victim_begin(&v, (pb_session_config){.jelly.taster = t, .max_held = REFERENCES},
+                     0);
         struct stream s = call_with(&kinds[k], MANY);
         uint8_t *in = shortest(&s, &bytes);
         pb__test_count_bytes();
@@ -400,7 +400,8 @@ PB_TEST(memory_factor, of_a_message_is_bounded)
                       kinds[k].name, pb__test_peak_bytes());
         if (kinds[k].put == put_remote) {
             cr_expect_eq(v.why.code, PB_ERR_LIMIT);
-            cr_expect_str_eq(v.why.text, "the peer gave more than 1000 references, the limit");
+            cr_expect_str_eq(v.why.text,
+                             "the peer gave more than 1000 references, the limit");
             victim_end(&v);
             pb_taster_unref(t);
             continue;

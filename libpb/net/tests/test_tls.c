@@ -173,8 +173,8 @@ PB_TEST(tls, goes_on_with_a_session)
  * same server is verified anew. */
 PB_TEST(tls, resumes_for_the_same_host_only)
 {
-    static const char *const hosts[] = {"localhost", "evil.example", "127.0.0.1", "localhost",
-                                        "localhost"};
+    static const char *const hosts[] = {"localhost", "evil.example", "127.0.0.1",
+                                        "localhost", "localhost"};
     make_certificate();
     struct ends e = {0};
     const char *last = NULL;
@@ -228,8 +228,8 @@ PB_TEST(tls, asks_nobody_for_a_passphrase)
     snprintf(path, sizeof path, "%s.key", certificate_path);
     EVP_PKEY *key = EVP_RSA_gen(2048);
     FILE *f = fopen(path, "w");
-    PEM_write_PrivateKey(f, key, EVP_aes_128_cbc(), (const unsigned char *)"secret", 6, NULL,
-                         NULL);
+    PEM_write_PrivateKey(f, key, EVP_aes_128_cbc(), (const unsigned char *)"secret", 6,
+                         NULL, NULL);
     fclose(f);
     EVP_PKEY_free(key);
     pb_error err = {0};
