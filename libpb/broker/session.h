@@ -17,6 +17,7 @@
 #ifndef PB__SESSION_H
 #define PB__SESSION_H
 
+#include "libpb/base/export.h"
 #include "libpb/banana/encode.h"
 #include "libpb/base/buf.h"
 #include "libpb/base/list.h"
@@ -97,9 +98,9 @@ static inline pb_profile pb__profile(const pb_session *s)
     return s->shared->config.jelly.profile;
 }
 
-void pb__session_enter(pb_session *s);
+PB__SHARED void pb__session_enter(pb_session *s);
 /* s may be freed afterwards. */
-void pb__session_leave(pb_session *s);
+PB__SHARED void pb__session_leave(pb_session *s);
 /* Marks the session closed. Of several reasons the first stays. */
 void pb__session_end(pb_session *s, const pb_error *why);
 void pb__session_end_nomem(pb_session *s);
