@@ -3,7 +3,8 @@
  * Back-pressure. If the peer reads its answers too slowly, or the application has paused
  * reading, the session stops between two messages: it keeps the input that it has
  * already, and the driver reads no more. So a peer can make us store little more than
- * high_mark and one message, however many calls it makes. */
+ * high_mark and one answer, however many calls it makes, and whether or not it owes an
+ * answer itself. Deferred calls count towards max_memory and max_pending. */
 #include "libpb/base/error.h"
 #include "libpb/broker/back_pressure.h"
 #include "libpb/broker/calls.h"
@@ -14,15 +15,18 @@ size_t pb__session_queued(const pb_session *s)
     return pb__encoder_unsent(&s->encoder).len;
 }
 
+bool pb__session_answers_wait(const pb_session *s)
+{
+    return s->full &&
+           s->answered > pb__encoder_mark(&s->encoder) - pb__session_queued(s);
+}
+
 /* Whether the peer does not read its answers. A session stops reading only while it has
- * no outstanding calls of its own (given up or not). So two peers can never both stop. */
+ * no outstanding calls of its own (given up or not). So two peers can never both stop.
+ * While it has some, it reads on for their answers, and defers the peer's calls. */
 static bool is_held_up(const pb_session *s)
 {
-    if (!s->full) {
-        return false;
-    }
-    uint64_t sent = pb__encoder_mark(&s->encoder) - pb__session_queued(s);
-    return s->answered > sent && (!s->calls || s->calls->sent.len == 0);
+    return pb__session_answers_wait(s) && (!s->calls || s->calls->sent.len == 0);
 }
 
 bool pb__session_may_read(const pb_session *s)

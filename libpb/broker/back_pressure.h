@@ -11,6 +11,8 @@
 /* Whether messages of the peer are handled now: not while reading is paused, and not
  * while a message is being read or written. */
 bool pb__session_may_read(const pb_session *s);
+/* Whether answers were written that the peer does not read, and the session is full. */
+bool pb__session_answers_wait(const pb_session *s);
 /* Whether input is pending that can be handled now. */
 bool pb__session_has_input(const pb_session *s);
 /* Bytes that wait to be sent. */

@@ -19,6 +19,8 @@ struct pb__calls {
     struct pb__list untimed; /* pb_call.timer: the time of the call is not known yet */
     struct pb__list unsent;  /* pb__unsent.link: made before the session was ready */
     size_t pending;          /* length of waiting */
+    /* pb_request.deferred: calls of the peer that wait until it reads its answers */
+    struct pb__list deferred;
     int64_t last_request;
 };
 

@@ -8,6 +8,7 @@
 #include "libpb/broker/back_pressure.h"
 #include "libpb/broker/calls.h"
 #include "libpb/broker/pager.h"
+#include "libpb/broker/requests.h"
 #include "libpb/broker/session.h"
 
 static pb_call *first_of(const struct pb__list *list)
@@ -62,12 +63,25 @@ void pb__deadline_add(pb_call *c, int64_t timeout)
     }
 }
 
+/* The negotiation takes too long, or nothing arrives in the middle of a message; unless the
+ * session itself does not read. */
+static void message_expire(pb_session *s)
+{
+    pb_error why = {0};
+    if (!pb__negotiating(s) && (s->pending || !pb__session_may_read(s))) {
+        pb__message_begun(s);
+        return;
+    }
+    pb__error_set(&why, PB_ERR_TIMEOUT, 0,
+                  pb__negotiating(s) ? "the peer did not negotiate in time"
+                                     : "the peer stopped in the middle of a message");
+    pb__session_end(s, &why);
+}
+
 void pb__deadline_expire(pb_session *s)
 {
-    if (s->state == PB__NEGOTIATING && s->now >= s->negotiate_by) {
-        pb_error why = {0};
-        pb__error_set(&why, PB_ERR_TIMEOUT, 0, "the peer did not negotiate in time");
-        pb__session_end(s, &why);
+    if (s->message_by < INT64_MAX && s->now >= s->message_by) {
+        message_expire(s);
     }
     while (pb__session_open(s) && s->calls && !pb__list_empty(&s->calls->timers) &&
            first_of(&s->calls->timers)->deadline <= s->now) {
@@ -81,11 +95,11 @@ int64_t pb_session_deadline(const pb_session *s)
     if (!s || !pb__session_open(s)) {
         return INT64_MAX;
     }
-    if (pb__pagers_ready(s) || pb__session_has_input(s)) {
+    if (pb__pagers_ready(s) || pb__session_has_input(s) || pb__deferred_ready(s)) {
         return s->now;
     }
     if (!s->calls) {
-        return s->negotiate_by;
+        return s->message_by;
     }
     if (!pb__list_empty(&s->calls->untimed)) {
         return s->now;
@@ -93,5 +107,5 @@ int64_t pb_session_deadline(const pb_session *s)
     int64_t call = pb__list_empty(&s->calls->timers)
                        ? INT64_MAX
                        : first_of(&s->calls->timers)->deadline;
-    return call < s->negotiate_by ? call : s->negotiate_by;
+    return call < s->message_by ? call : s->message_by;
 }

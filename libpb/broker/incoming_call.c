@@ -8,6 +8,9 @@
 #include "compat/profile.h"
 #include "compat/repr.h"
 #include "libpb/base/error.h"
+#include "libpb/base/mem.h"
+#include "libpb/broker/back_pressure.h"
+#include "libpb/broker/calls.h"
 #include "libpb/broker/exports.h"
 #include "libpb/broker/messages.h"
 #include "libpb/broker/objects.h"
@@ -154,6 +157,60 @@ static void request_serve(pb_request *r, const pb_error *refused)
     pb_request_unref(r);
 }
 
+/* ---- Deferred calls ---- */
+
+/* Whether the method of a request is not to be called yet: the peer does not read its
+ * answers, or an earlier request waits. */
+static bool must_defer(const pb_session *s)
+{
+    return s->calls &&
+           (!pb__list_empty(&s->calls->deferred) || pb__session_answers_wait(s));
+}
+
+static int request_defer(pb_session *s, pb_request *r, struct pb__received *m)
+{
+    r->in_method = false;
+    pb__list_push(&s->calls->deferred, &r->deferred);
+    if (m->refused) {
+        r->refused = pb__malloc(sizeof *r->refused);
+        if (!r->refused) {
+            return pb__error_nomem(m->err);
+        }
+        *r->refused = *m->refused;
+    }
+    return 0;
+}
+
+bool pb__deferred_ready(const pb_session *s)
+{
+    return pb__session_open(s) && s->calls && !pb__list_empty(&s->calls->deferred) &&
+           !s->paused && !s->reading && !s->writing && !pb__session_answers_wait(s);
+}
+
+static pb_request *deferred_take(pb_session *s)
+{
+    pb_request *r = PB__LIST_ENTRY(s->calls->deferred.next, pb_request, deferred);
+    pb__list_remove(&r->deferred);
+    return r;
+}
+
+void pb__deferred_serve(pb_session *s)
+{
+    while (pb__deferred_ready(s)) {
+        pb_request *r = deferred_take(s);
+        r->in_method = true;
+        request_serve(r, r->refused);
+        pb__decref_flush(s);
+    }
+}
+
+void pb__deferred_fini(pb_session *s)
+{
+    while (s->calls && !pb__list_empty(&s->calls->deferred)) {
+        pb_request_unref(deferred_take(s));
+    }
+}
+
 /* Serves message, or cachemessage. find returns the object that an id stands for,
  * borrowed, or NULL. */
 static int call_received(pb_session *s, struct pb__received *m,
@@ -181,10 +238,12 @@ static int call_received(pb_session *s, struct pb__received *m,
     }
     pb__remote_arrived(s, r->callee.perspective);
     pb__copies_arrived(s, r->list, m);
-    if (r->session) {
-        request_serve(r, m->refused);
-    } else { /* a copy has ended the session */
+    if (!r->session) { /* a copy has ended the session */
         pb_request_unref(r);
+    } else if (must_defer(s)) {
+        return request_defer(s, r, m);
+    } else {
+        request_serve(r, m->refused);
     }
     return 0;
 }

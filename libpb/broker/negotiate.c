@@ -47,7 +47,6 @@ static int select_dialect(pb_session *s, pb_dialect d, pb_error *err)
         return failed;
     }
     s->state = PB__OPEN;
-    s->negotiate_by = INT64_MAX;
     pb__log(s, PB_LOG_INFO, "negotiated the dialect %s", pb__dialect_name(d));
     if (pb__traces(s)) {
         pb__trace_sent_number(s, mark, "version", VERSION);

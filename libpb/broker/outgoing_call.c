@@ -36,6 +36,7 @@ struct pb__calls *pb__calls(pb_session *s)
         pb__list_init(&calls->timers);
         pb__list_init(&calls->untimed);
         pb__list_init(&calls->unsent);
+        pb__list_init(&calls->deferred);
         s->calls = calls;
     }
     return s->calls;

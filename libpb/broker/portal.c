@@ -7,16 +7,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compat/value.h"
 #include "libpb/base/buf.h"
+#include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/base/span.h"
 #include "libpb/broker/exception.h"
 #include "libpb/broker/login.h"
+#include "libpb/broker/session.h"
 
 #define UNAUTHORIZED                                                       \
     "twisted.cred.error.UnauthorizedLogin twisted.cred.error.LoginFailed " \
     "twisted.cred.error.Unauthorized"
 #define UNHANDLED "twisted.cred.error.UnhandledCredentials twisted.cred.error.LoginFailed"
+
+#define NAME_MOST 65536 /* bytes of a user name */
 
 struct pb_portal {
     size_t refs;
@@ -25,6 +30,8 @@ struct pb_portal {
     struct pb__checker password, anonymous;
     int (*challenge)(uint8_t out[PB_MD5_LEN], void *user_data);
     void *challenge_data;
+    void (*on_failed)(pb_attempt *a, void *user_data);
+    void *failed_data;
     bool take_text;
 };
 
@@ -33,6 +40,7 @@ struct challenger {
     pb_portal *portal;
     pb_value *username;
     uint8_t challenge[PB_MD5_LEN];
+    bool used; /* a response has arrived */
 };
 
 struct pb_attempt {
@@ -231,6 +239,24 @@ static int fail_null(pb_attempt *a)
     return a ? fail_by(a, PB_ERR_ARG) : PB_ERR_ARG;
 }
 
+/* A login has failed: tells the application, and ends a session that guesses. */
+static void attempt_failed(pb_attempt *a)
+{
+    pb_session *s = pb_attempt_session(a);
+    if (a->portal->on_failed) {
+        a->portal->on_failed(a, a->portal->failed_data);
+    }
+    if (s && !pb_session_is_closed(s) &&
+        ++s->failed_logins >= s->shared->config.max_failed_logins) {
+        pb_error why = {0};
+        pb__error_set(&why, PB_ERR_AUTH, 0, "%d logins have failed, the limit",
+                      s->failed_logins);
+        pb__session_enter(s);
+        pb__session_end(s, &why);
+        pb__session_leave(s);
+    }
+}
+
 /* In Twisted this is a Deferred that fails, mostly before it is returned. */
 int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
 {
@@ -249,6 +275,7 @@ int pb_attempt_fail(pb_attempt *a, const char *type, const char *format, ...)
     if (f) {
         a->answered = true;
         failed = pb_request_fail_with(a->request, f);
+        attempt_failed(a);
     }
     pb_failure_unref(f);
     pb__buf_fini(&text);
@@ -345,7 +372,8 @@ static void destroy_challenger(void *self)
     pb__free(c);
 }
 
-/* Mirrors _PortalAuthChallenger.remote_respond. */
+/* Mirrors _PortalAuthChallenger.remote_respond, except that a challenge is good for one
+ * response: so a guess costs a login. Twisted's clients send one. */
 static int do_respond(void *self, pb_request *r)
 {
     static const char *const names[] = {"response", "mind", NULL};
@@ -357,6 +385,12 @@ static int do_respond(void *self, pb_request *r)
         return failed;
     }
     pb_attempt *a = attempt_new(c->portal, r, c->username, mind);
+    if (a && c->used) {
+        failed = pb_attempt_refuse(a);
+        pb_attempt_unref(a);
+        return failed;
+    }
+    c->used = true;
     if (a) {
         memcpy(a->challenge, c->challenge, PB_MD5_LEN);
         if (pb_as_bytes(response, &bytes) == 0 && bytes.len == PB_MD5_LEN) {
@@ -378,16 +412,30 @@ static const pb_class challenger_class = {.name = "_PortalAuthChallenger",
 static pb_object *challenger_new(pb_portal *p, pb_value *username,
                                  const uint8_t challenge[PB_MD5_LEN])
 {
-    struct challenger *c = pb__malloc(sizeof *c);
+    /* A copy, as the name itself may keep a slab of the message in memory. */
+    pb_span name = {0};
+    pb_as_text(username, &name);
+    pb_value *own =
+        (pb_value *)pb__text_new(NULL, pb_value_kind(username), name.data, name.len);
+    struct challenger *c = own ? pb__malloc(sizeof *c) : NULL;
     pb_object *o = c ? pb_object_new(&challenger_class, c) : NULL;
     if (!o) {
+        pb_value_unref(own);
         pb__free(c);
         return NULL;
     }
+    c->used = false;
     c->portal = pb_portal_ref(p);
-    c->username = pb_value_ref(username);
+    c->username = own;
     memcpy(c->challenge, challenge, PB_MD5_LEN);
     return o;
+}
+
+/* A name is kept until the response arrives. So a value that no checker takes is not. */
+static bool is_name(const pb_value *v)
+{
+    pb_span name;
+    return pb_as_text(v, &name) == 0 && name.len <= NAME_MOST;
 }
 
 /* Mirrors _PortalWrapper.remote_login. */
@@ -400,6 +448,9 @@ static int do_login(void *self, pb_request *r)
     int failed = pb_request_unpack_keywords(r, "O", names, &username);
     if (failed) {
         return failed;
+    }
+    if (!is_name(username)) {
+        return pb_request_fail(r, UNAUTHORIZED, "%s", "");
     }
     if (p->challenge(challenge, p->challenge_data) != 0) {
         return PB_ERR_SYSTEM;
@@ -433,6 +484,16 @@ static const pb_method root_methods[] = {
     {"login", do_login}, {"loginAnonymous", do_login_anonymous}, {0}};
 static const pb_class root_class = {
     .name = "_PortalWrapper", .remote = root_methods, .destroy = destroy_root};
+
+void pb_portal_set_on_failed(pb_portal *p,
+                             void (*on_failed)(pb_attempt *a, void *user_data),
+                             void *user_data)
+{
+    if (p) {
+        p->on_failed = on_failed;
+        p->failed_data = user_data;
+    }
+}
 
 pb_object *pb_portal_root(pb_portal *p)
 {

@@ -28,13 +28,14 @@ pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
                           .called = pb_object_ref(o),
                           .callee.role = role,
                           .refs = 1,
-                          .memory = m->memory,
+                          .memory = (uint32_t)(m->memory >> 10),
                           .wants_answer = wants_answer,
                           .in_method = true};
         if (o) {
             pb__callee(o, &r->callee);
         }
         m->list = NULL;
+        pb__list_init(&r->deferred);
         pb__list_push(&s->requests, &r->link);
         s->serving++;
         s->memory += r->memory;
@@ -394,11 +395,12 @@ void pb_request_unref(pb_request *r)
         pb__session_end(s, &why);
     }
     pb__list_remove(&r->link);
+    pb__free(r->refused);
     pb__local_fini(r);
     pb_value_unref(r->list);
     if (r->session) {
         s->memory -= r->memory;
-        pb__shared_freed(s->shared, r->memory);
+        pb__shared_freed(s->shared, (size_t)r->memory << 10);
     }
     pb_object_unref(r->called);
     pb__free(r);

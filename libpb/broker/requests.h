@@ -18,11 +18,13 @@ enum { PB__REQUEST = 1, PB__OBJECT, PB__METHOD, PB__WANTS_ANSWER, PB__ARGS, PB__
 struct pb_request {
     pb_session *session; /* NULL: over */
     struct pb__list link;
+    struct pb__list deferred; /* in s->calls->deferred, while its method is not called */
+    pb_error *refused;        /* of a deferred request: why arguments were refused; or NULL */
     pb_value *list;    /* the message, which holds the members */
     pb_object *called; /* one count of the object that the id named; NULL: none */
     struct pb__callee callee;
     size_t refs;
-    size_t memory; /* bytes that the values of the message take */
+    uint32_t memory; /* KiB that the values of the message take */
     bool wants_answer, answered;
     bool in_method;                 /* its method has not returned yet */
     struct pb__local_answer *local; /* remote.h: a local call; NULL: the peer's */
@@ -53,6 +55,12 @@ void pb__request_fini(pb_session *s);
 
 /* Passes a request that has `local` to its object's method. */
 void pb__serve_local(pb_request *r);
+/* Calls the methods of deferred requests, as far as the peer reads its answers. */
+void pb__deferred_serve(pb_session *s);
+/* Whether that would call any. */
+bool pb__deferred_ready(const pb_session *s);
+/* The session is over: frees the deferred requests. */
+void pb__deferred_fini(pb_session *s);
 /* "remote_", "view_", ... */
 const char *pb__role_prefix(pb_role role);
 

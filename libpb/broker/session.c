@@ -56,11 +56,15 @@ static void session_destroy(pb_session *s)
     pb__free(s);
 }
 
-static int64_t deadline_of(const struct pb__shared *sh, int64_t now)
+static int64_t deadline_of(int64_t timeout, int64_t now)
 {
     int64_t by;
-    int64_t patience = sh->config.negotiation_timeout;
-    return patience < 0 || __builtin_add_overflow(now, patience, &by) ? INT64_MAX : by;
+    return timeout < 0 || __builtin_add_overflow(now, timeout, &by) ? INT64_MAX : by;
+}
+
+void pb__message_begun(pb_session *s)
+{
+    s->message_by = deadline_of(s->shared->config.message_timeout, s->now);
 }
 
 static void session_drop_pending(pb_session *s)
@@ -84,6 +88,7 @@ static void session_finish(pb_session *s)
         pb__log(s, PB_LOG_DEBUG, "the session has ended: %s",
                 s->error->code ? s->error->text : "closed by this side");
     }
+    pb__deferred_fini(s);
     pb__call_fini(s);
     pb__pagers_fini(s);
     pb__cacheable_fini(s);
@@ -138,12 +143,12 @@ static pb_session *session_begin(pb_session *s)
 
 void pb__session_await(pb_session *s)
 {
-    s->negotiate_by = INT64_MAX;
+    s->message_by = INT64_MAX;
 }
 
 void pb__session_connected(pb_session *s, int64_t now)
 {
-    s->negotiate_by = deadline_of(s->shared, now);
+    s->message_by = deadline_of(s->shared->config.negotiation_timeout, now);
 }
 
 pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
@@ -157,7 +162,7 @@ pb_session *pb__session_new(struct pb__shared *sh, void *driver, int64_t now,
     s->driver = driver;
     s->is_client = is_client;
     s->now = now;
-    s->negotiate_by = deadline_of(sh, now);
+    s->message_by = deadline_of(sh->config.negotiation_timeout, now);
     pb__list_init(&s->requests);
     pb__list_init(&s->remotes);
     pb__list_init(&s->decrefs_due);
@@ -326,7 +331,8 @@ static int read_message(pb_session *s, pb_span in, struct pb__received *m)
     s->read_context->message = m;
     size_t most = s->shared->config.max_memory;
     size_t own = pb__encoder_limits(&s->encoder)->memory;
-    most = most > s->memory ? most - s->memory : 0;
+    size_t held = (size_t)s->memory << 10;
+    most = most > held ? most - held : 0;
     d->limits.memory = own < most ? own : most;
     s->reading = true;
     int e = pb__decoder_recv(d, in, m->err);
@@ -404,6 +410,21 @@ static void session_show_bytes(pb_session *s, bool sent, pb_span bytes, size_t l
     }
 }
 
+/* Input was read. If it ends in the middle of a message, the rest of it has to come: each
+ * part starts the timeout again. It does not run while this side does not read. */
+static void message_update(pb_session *s)
+{
+    if (pb__negotiating(s) || !pb__session_open(s)) {
+        return;
+    }
+    if (s->read_context && !s->pending && pb__session_may_read(s)) {
+        s->deadline_changed |= s->message_by == INT64_MAX;
+        pb__message_begun(s);
+    } else {
+        s->message_by = INT64_MAX;
+    }
+}
+
 int pb_session_recv(pb_session *s, pb_span in, int64_t now)
 {
     if (!s) {
@@ -421,6 +442,8 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
                                      : hear_all(s, in, &err);
         if (e) {
             pb__session_end(s, &err);
+        } else {
+            message_update(s);
         }
     }
     return driver_leaves(s);
@@ -453,6 +476,7 @@ void pb_session_sent(pb_session *s, size_t n, int64_t now)
     session_show_bytes(s, true, pb__encoder_unsent(&s->encoder), n);
     pb_encoder_sent(&s->encoder, n);
     pb__session_drained(s);
+    pb__deferred_serve(s);
     driver_leaves(s);
 }
 
@@ -463,10 +487,13 @@ int pb_session_tick(pb_session *s, int64_t now)
     }
     driver_enters(s, now);
     pb__deadline_expire(s);
+    pb__deferred_serve(s);
     pb_error err;
     pb__error_init(&err);
     if (session_read(s, &err) != 0) {
         pb__session_end(s, &err);
+    } else if (s->message_by == INT64_MAX) {
+        message_update(s);
     }
     pb__pagers_turn(s);
     return driver_leaves(s);

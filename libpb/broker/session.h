@@ -40,14 +40,18 @@ struct pb_session {
     struct pb__pending_input *pending; /* NULL: there is none */
     pb_span *in;          /* input of pb_session_recv on the stack that is not read yet */
     int64_t now;          /* as the driver said last */
-    int64_t negotiate_by; /* INT64_MAX: no deadline, or negotiated */
+    int64_t message_by; /* deadline of the negotiation, or of the message that is being
+                         * received; INT64_MAX: none */
     struct pb__calls *calls; /* calls.h; NULL: no call was made yet */
 
     /* The peer's calls: requests.h. */
     struct pb__list requests; /* pb_request.link: all that are referenced */
     uint32_t serving;         /* requests that are not answered yet */
     uint32_t held;            /* references in the lists below that need a decref */
-    size_t memory;            /* bytes of the values of all requests */
+    uint32_t memory;          /* KiB that the values of all requests take */
+    uint16_t depth;           /* calls of public functions on the stack */
+    uint8_t state;            /* enum pb__session_state */
+    uint8_t strikes;          /* how often more than max_refs were asked for */
     uint64_t answered;        /* pb__encoder_mark at the end of the last answer */
     uint64_t failures;        /* number of Failures that Twisted would have created */
 
@@ -71,27 +75,35 @@ struct pb_session {
     const char *refused_as; /* the exception that the invoker raised while writing */
     pb_object *perspective; /* of the message being written; borrowed, may be NULL */
 
-    uint16_t depth;  /* calls of public functions on the stack */
-    uint8_t state;   /* enum pb__session_state */
-    uint8_t strikes; /* how often more than max_refs were asked for */
-    bool is_client;
-    bool reading;  /* the decoder runs, or the parts of a refused message are released */
-    bool writing;  /* between pb__write_begin and pb__write_end */
-    bool finished; /* on_close has run, or is running */
-    bool freeing;  /* pb_session_free was called */
-    bool lost;     /* nothing more can be sent */
-    bool woken;    /* on_wake has run, and the driver has not called since */
-    bool paused;   /* by pb_session_pause */
-    bool full;     /* the queue rose above high_mark and is still above low_mark */
-    bool resumed;  /* by pb_session_resume, and the driver does not know yet */
+    uint8_t failed_logins;
+    bool reading; /* the decoder runs, or the parts of a refused message are released */
+    bool writing; /* between pb__write_begin and pb__write_end */
+    bool woken;   /* on_wake has run, and the driver has not called since */
     bool time_is_known;    /* the driver's call on the stack passed the time */
     bool deadline_changed; /* and the driver does not know yet */
+    bool is_client : 1;
+    bool finished : 1; /* on_close has run, or is running */
+    bool freeing : 1;  /* pb_session_free was called */
+    bool lost : 1;     /* nothing more can be sent */
+    bool paused : 1;   /* by pb_session_pause */
+    bool full : 1;     /* the queue rose above high_mark and is still above low_mark */
+    bool resumed : 1;  /* by pb_session_resume, and the driver does not know yet */
 };
 
 static inline bool pb__session_open(const pb_session *s)
 {
     return s->state != PB__CLOSED;
 }
+
+/* Whether the negotiation is not complete: a server has to receive the dialect and the
+ * version, a client the dialects and the version. */
+static inline bool pb__negotiating(const pb_session *s)
+{
+    return s->messages < 2;
+}
+
+/* Starts the timeout of the message that is being received, or starts it again. */
+void pb__message_begun(pb_session *s);
 
 static inline pb_profile pb__profile(const pb_session *s)
 {

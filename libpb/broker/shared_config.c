@@ -44,6 +44,10 @@ struct pb__shared *pb__shared_new(const pb_session_config *c)
     own->low_mark = own->low_mark < own->high_mark ? own->low_mark : own->high_mark;
     own->negotiation_timeout = own->negotiation_timeout ? own->negotiation_timeout
                                                         : PB__DEFAULT_NEGOTIATION_TIMEOUT;
+    own->message_timeout =
+        own->message_timeout ? own->message_timeout : PB__DEFAULT_MESSAGE_TIMEOUT;
+    own->max_failed_logins =
+        own->max_failed_logins ? own->max_failed_logins : PB__DEFAULT_MAX_FAILED_LOGINS;
     own->log_level = !own->on_log ? 0 : own->log_level ? own->log_level : PB_LOG_INFO;
     return sh;
 }

@@ -9,6 +9,7 @@
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/broker/log.h"
+#include "libpb/broker/session.h"
 #include "libpb/net/defaults.h"
 
 /* NULL for NULL, and for lack of memory. */

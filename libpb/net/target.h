@@ -35,7 +35,7 @@ PB__SHARED struct pb__target *pb__target_new(const char *endpoint,
 struct pb__target *pb__target_adopted(bool is_client, bool is_tls, const pb_net_config *c,
                                       pb_error *err);
 /* Says once, in the log of a session, what is wrong with the target's configuration. */
-PB__SHARED void pb__target_warn(struct pb__target *t, pb_session *s);
+void pb__target_warn(struct pb__target *t, pb_session *s);
 PB__SHARED struct pb__target *pb__target_ref(struct pb__target *t);
 PB__SHARED void pb__target_unref(struct pb__target *t);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * `pb serve`: a server to test against. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct delayed {
     uv_timer_t timer;
     struct delayed *next, **link; /* *link is this one */
     pb_request *request;
+    pb_session *session; /* NULL: it has ended */
     pb_value *answer;
 };
 
@@ -100,9 +102,12 @@ static void delayed_timer_closed(uv_handle_t *h)
     free(h->data);
 }
 
+static void delayed_on_disconnect(pb_session *s, void *user_data);
+
 /* Ends a call of slow, whether it has been answered or not. */
 static void delayed_end(struct delayed *d)
 {
+    pb_session_dont_notify_on_disconnect(d->session, delayed_on_disconnect, d);
     *d->link = d->next;
     if (d->next) {
         d->next->link = d->link;
@@ -112,9 +117,20 @@ static void delayed_end(struct delayed *d)
     uv_close((uv_handle_t *)&d->timer, delayed_timer_closed);
 }
 
+/* Nobody waits for the answer any more. */
+static void delayed_on_disconnect(pb_session *s, void *user_data)
+{
+    struct delayed *d = user_data;
+    (void)s;
+    d->session = NULL;
+    delayed_end(d);
+}
+
 static void delayed_expired(uv_timer_t *timer)
 {
     struct delayed *d = timer->data;
+    pb_session_dont_notify_on_disconnect(d->session, delayed_on_disconnect, d);
+    d->session = NULL; /* it may end while it is answered */
     (void)pb_request_answer_steal(d->request, pb_value_ref(d->answer));
     delayed_end(d);
 }
@@ -134,6 +150,11 @@ static int service_slow(void *self, pb_request *req)
     }
     struct delayed *d = malloc(sizeof *d);
     if (!d) {
+        return PB_ERR_NOMEM;
+    }
+    d->session = pb_request_session(req);
+    if (pb_session_notify_on_disconnect(d->session, delayed_on_disconnect, d) != 0) {
+        free(d);
         return PB_ERR_NOMEM;
     }
     d->request = pb_request_ref(req);
@@ -258,12 +279,12 @@ static int serve_until_signal(struct service *service, pb_object *root,
     return e ? TOOL_DISCONNECTED : TOOL_DONE;
 }
 
-/* Adds a user by NAME:PASSWORD. */
-static int serve_add_user(pb_portal *portal, const char *text)
+/* Adds a user by NAME:PASSWORD, which comes from an option or a file. */
+static int serve_add_line(pb_portal *portal, const char *text, const char *from)
 {
     const char *colon = strchr(text, ':');
     if (!colon) {
-        tool_error("%s: NAME:PASSWORD is needed", text);
+        tool_error("%s: NAME:PASSWORD is needed", from);
         return TOOL_USAGE;
     }
     pb_span name = {(const uint8_t *)text, (size_t)(colon - text)};
@@ -271,7 +292,43 @@ static int serve_add_user(pb_portal *portal, const char *text)
     return pb_portal_add_user(portal, name, password) == 0 ? TOOL_DONE : tool_nomem();
 }
 
-enum { SERVE_ANONYMOUS, SERVE_LIMIT, SERVE_USER };
+static int serve_add_user(pb_portal *portal, const char *text)
+{
+    if (strchr(text, ':')) {
+        fputs("pb: warning: other users of this machine can see the password of --user; use "
+              "--user-file\n",
+              stderr);
+    }
+    return serve_add_line(portal, text, text);
+}
+
+/* Adds the users of a file. */
+static int serve_add_file(pb_portal *portal, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t len;
+    int status = TOOL_DONE;
+    if (!f) {
+        tool_error("%s: %s", path, strerror(errno));
+        return TOOL_USAGE;
+    }
+    while (status == TOOL_DONE && (len = getline(&line, &size, f)) > 0) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (*line) {
+            status = serve_add_line(portal, line, path);
+        }
+    }
+    if (line) {
+        explicit_bzero(line, size);
+    }
+    free(line);
+    fclose(f);
+    return status;
+}
+
+enum { SERVE_ANONYMOUS, SERVE_LIMIT, SERVE_USER, SERVE_USER_FILE };
 
 static const struct tool_option serve_option_rows[] = {
     {"anonymous", NULL, "allow anonymous logins", SERVE_ANONYMOUS, 0},
@@ -280,8 +337,11 @@ static const struct tool_option serve_option_rows[] = {
      SERVE_LIMIT, 0},
     {"user", "NAME:PASSWORD",
      "add a user; may be given again. With either option, clients must log in, and "
-     "the avatars have the methods",
+     "the avatars have the methods. Others can see the password in the list of "
+     "processes: see --user-file",
      SERVE_USER, 0},
+    {"user-file", "FILE", "add the users in FILE, a line NAME:PASSWORD for each",
+     SERVE_USER_FILE, 0},
     {0}};
 
 struct serve_options {
@@ -306,6 +366,9 @@ static int serve_take_option(void *ctx, int id, const char *argument)
             tool_raise_limits(&o->limits, limit);
         }
         return status;
+    case SERVE_USER_FILE:
+        o->users = true;
+        return serve_add_file(o->portal, argument);
     default:
         o->users = true;
         return serve_add_user(o->portal, argument);

@@ -222,6 +222,94 @@ PB_TEST(pressure, reads_on_while_it_waits_for_answers)
     end(&p, &client, &server);
 }
 
+/* A peer that owes an answer and reads nothing: its calls are read, but served only up to
+ * the mark, then one after the other as it reads. All of them are answered in order. */
+PB_TEST(pressure, is_bounded_while_the_peer_owes_an_answer)
+{
+    enum { CALLS = 40 };
+    struct pair p;
+    struct side client, server;
+    cr_assert(begin(&p, &client, &server));
+    p.server->shared->config.max_pending = CALLS;
+    call(p.server, &server, "later", NULL);
+    move_all(&p, p.server, p.client);
+    for (int i = 0; i < CALLS; i++) {
+        call(p.client, &client, "blob", NULL);
+    }
+    while (move(&p, p.client, p.server)) {
+        cr_assert_lt(queued(p.server), HIGH + BLOB);
+    }
+    cr_assert_eq(server.served, 3);
+    pb_session_stats stats;
+    pb_session_get_stats(p.server, &stats);
+    cr_assert_eq(stats.serving, CALLS - 3);
+    /* The answer that the peer owes comes through. */
+    pb_request_answer_steal(client.waiting[0], pb_none());
+    move_all(&p, p.client, p.server);
+    cr_assert_eq(server.answered, 1);
+    size_t before = 0;
+    while (queued(p.server) > 0) {
+        size_t step = queued(p.server) < 100 ? queued(p.server) : 100;
+        drain_to(&p, queued(p.server) - step);
+        pb_session_tick(p.server, 0);
+        cr_assert_lt(queued(p.server), HIGH + BLOB);
+        cr_assert_geq(server.served, before);
+        before = server.served;
+    }
+    cr_assert_eq(server.served, CALLS);
+    cr_assert_eq(client.answered, CALLS);
+    pb_request_unref(client.waiting[0]);
+    client.waiting[0] = NULL;
+    end(&p, &client, &server);
+}
+
+/* Two peers that both owe an answer, call without end and read in turns: both are bounded,
+ * and neither waits for ever. */
+PB_TEST(pressure, is_bounded_for_both)
+{
+    enum { CALLS = 40 };
+    struct pair p;
+    struct side client, server;
+    cr_assert(begin(&p, &client, &server));
+    p.server->shared->config.max_pending = p.client->shared->config.max_pending = CALLS;
+    for (int i = 0; i < CALLS; i++) {
+        call(p.client, &client, "blob", NULL);
+        call(p.server, &server, "blob", NULL);
+    }
+    bool any = true;
+    while (any) {
+        any = move(&p, p.client, p.server);
+        cr_assert_lt(queued(p.server), HIGH + BLOB + CALLS * 60);
+        pb_session_tick(p.server, 0);
+        any |= move(&p, p.server, p.client);
+        cr_assert_lt(queued(p.client), HIGH + BLOB + CALLS * 60);
+        pb_session_tick(p.client, 0);
+    }
+    cr_assert_eq(client.answered, CALLS);
+    cr_assert_eq(server.answered, CALLS);
+    end(&p, &client, &server);
+}
+
+/* What is deferred ends with the session. */
+PB_TEST(pressure, frees_what_was_deferred)
+{
+    struct pair p;
+    struct side client, server;
+    cr_assert(begin(&p, &client, &server));
+    p.server->shared->config.max_pending = 40;
+    call(p.server, &server, "later", NULL);
+    for (int i = 0; i < 20; i++) {
+        call(p.client, &client, "blob", NULL);
+    }
+    move_all(&p, p.client, p.server);
+    cr_assert_eq(server.served, 3);
+    pb_session_close(p.server);
+    cr_assert_eq(server.served, 3);
+    pb_session_close(p.client);
+    cr_assert_eq(client.failed, 20);
+    end(&p, &client, &server);
+}
+
 /* The same with calls that were given up. */
 PB_TEST(pressure, reads_on_for_those_who_gave_up)
 {

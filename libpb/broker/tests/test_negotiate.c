@@ -157,11 +157,56 @@ PB_TEST(negotiate, does_not_wait_for_ever)
     s = pb_session_server_new(&(pb_session_config){.negotiation_timeout = 5}, 1000);
     cr_assert_eq(pb_session_deadline(s), 1005);
     cr_assert_eq(pb_session_recv(s, BYTES("\x02\x82pb"), 1004), 0);
+    cr_assert_eq(pb_session_deadline(s), 1005, "the version is still to come");
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x80\x13\x87\x06\x81"), 1004), 0);
     cr_assert_eq(pb_session_deadline(s), INT64_MAX);
     cr_assert_eq(pb_session_tick(s, 5000), 0);
     pb_session_free(s);
 
+    s = pb_session_server_new(&(pb_session_config){.negotiation_timeout = 5}, 1000);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x82pb"), 1004), 0);
+    cr_assert_eq(pb_session_tick(s, 1005), PB_ERR_TIMEOUT);
+    ends_with(s, PB_ERR_TIMEOUT, "", "the peer did not negotiate in time");
+    pb_session_free(s);
+
     s = pb_session_client_new(&(pb_session_config){.negotiation_timeout = -1}, 1000);
+    cr_assert_eq(pb_session_deadline(s), INT64_MAX);
+    pb_session_free(s);
+}
+
+/* A server that has negotiated at that time. */
+static pb_session *negotiated(pb_session_config c, int64_t now)
+{
+    pb_session *s = pb_session_server_new(&c, now);
+    cr_assert_eq(
+        pb_session_recv(s, BYTES("\x02\x82pb\x02\x80\x13\x87\x06\x81"), now), 0);
+    cr_assert_eq(pb_session_deadline(s), INT64_MAX, "a quiet peer may stay");
+    return s;
+}
+
+/* Half a message has to be continued, however slowly; not while this side does not read. */
+PB_TEST(negotiate, does_not_wait_for_the_rest_of_a_message_for_ever)
+{
+    pb_session *s = negotiated((pb_session_config){0}, 1000);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x80"), 2000), 0);
+    cr_assert_eq(pb_session_deadline(s), 122000);
+    cr_assert_eq(pb_session_tick(s, 121999), 0);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x1d"), 121999), 0);
+    cr_assert_eq(pb_session_deadline(s), 241999);
+    pb_session_pause(s);
+    cr_assert_eq(pb_session_tick(s, 241999), 0);
+    pb_session_resume(s);
+    cr_assert_eq(pb_session_tick(s, 361999), PB_ERR_TIMEOUT);
+    ends_with(s, PB_ERR_TIMEOUT, "", "the peer stopped in the middle of a message");
+    pb_session_free(s);
+
+    s = negotiated((pb_session_config){.message_timeout = 5}, 1000);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x80\x1d"), 2000), 0);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x87\x01\x81"), 2004), PB_ERR_PROTOCOL);
+    pb_session_free(s);
+
+    s = negotiated((pb_session_config){.message_timeout = -1}, 1000);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x80"), 2000), 0);
     cr_assert_eq(pb_session_deadline(s), INT64_MAX);
     pb_session_free(s);
 }

@@ -204,20 +204,22 @@ static void odd_client(struct pair *p)
     pb_remote_call(root, "login", keep_challenger, &challenger, NULL, "y", "alice");
     talk(p);
     ask(p, challenger, "respond", "()");
-    ask(p, challenger, "respond", "(b'short', None)");
-    ask(p, challenger, "respond", "('0123456789abcdef', None)");
-    ask(p, challenger, "respond", "(7, None)");
-    uint8_t response[PB_MD5_LEN], ones[PB_MD5_LEN];
-    memset(ones, 1, sizeof ones);
-    pb_respond((pb_span){ones, sizeof ones}, SPAN("sesame"), response);
+    static const char *const odd[] = {"(b'short', None)", "('0123456789abcdef', None)",
+                                      "(7, None)"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        ask(p, challenger, "respond", odd[i]);
+        pb_remote_unref(challenger);
+        pb_remote_call(root, "login", keep_challenger, &challenger, NULL, "y", "alice");
+        talk(p);
+    }
+    uint8_t response[PB_MD5_LEN], fourth[PB_MD5_LEN];
+    memset(fourth, 4, sizeof fourth);
+    pb_respond((pb_span){fourth, sizeof fourth}, SPAN("sesame"), response);
     pb_remote_call(challenger, "respond", noted, p, NULL, "y#O", response,
                    sizeof response, pb_none());
     talk(p);
     pb_remote_unref(challenger);
-    pb_remote_call(root, "login", keep_challenger, &challenger, NULL, "O", pb_none());
-    talk(p);
-    ask(p, challenger, "respond", "(b'0123456789abcdef', None)");
-    pb_remote_unref(challenger);
+    ask(p, root, "login", "(None,)");
     pb_remote_unref(root);
     talk(p);
     close_service(p, &v);
@@ -236,7 +238,7 @@ PB_TEST(portal, bears_odd_clients)
         "failure 0 builtins.TypeError: _PortalAuthChallenger.remote_respond() missing "
         "2 required positional arguments: 'response' and 'mind'\n" UNAUTHORIZED
             UNAUTHORIZED UNAUTHORIZED
-        "mind None\nanswer <RemoteReference 2>\nlogout\nalice is gone\n" UNAUTHORIZED
+        "mind None\nanswer <RemoteReference 5>\nlogout\nalice is gone\n" UNAUTHORIZED
         "client closed\nserver closed\n");
 }
 
@@ -315,6 +317,17 @@ static void end_login(struct client *c, pb_remote *challenger, uint8_t turn,
     talk(c->p);
 }
 
+/* A value that is no name is refused at once. */
+static void refused_name(struct pair *p, pb_value *name)
+{
+    pb_remote *root = pb_session_root(p->client);
+    pb_value *args = pb_build(NULL, "(N)", name);
+    pb_remote_call_values(root, "login", args, NULL, NULL, noted, p, NULL, NULL);
+    pb_value_unref(args);
+    pb_remote_unref(root);
+    talk(p);
+}
+
 /* No user name is different from an empty one. */
 static void names(struct pair *p)
 {
@@ -325,11 +338,11 @@ static void names(struct pair *p)
     cr_assert_eq(pb_portal_add_user(v.portal, odd, odd), 0);
     cr_assert_eq(pb_portal_add_user(v.portal, SPAN(""), SPAN("old")), 0);
     cr_assert_eq(pb_portal_add_user(v.portal, SPAN(""), SPAN("key")), 0);
-    end_login(&c, begin_login(p, pb_none()), 1, "key");
-    end_login(&c, begin_login(p, pb_list()), 2, "key");
-    end_login(&c, begin_login(p, pb_str("")), 3, "key");
-    end_login(&c, begin_login(p, pb_bytes(SPAN(""))), 4, "old");
-    end_login(&c, begin_login(p, pb_bytes(SPAN(""))), 5, "key");
+    refused_name(p, pb_none());
+    refused_name(p, pb_list());
+    end_login(&c, begin_login(p, pb_str("")), 1, "key");
+    end_login(&c, begin_login(p, pb_bytes(SPAN(""))), 2, "old");
+    end_login(&c, begin_login(p, pb_bytes(SPAN(""))), 3, "key");
     pb_credentials who = {.username = (const char *)odd.data,
                           .username_len = odd.len,
                           .password = (const char *)odd.data,
@@ -343,8 +356,8 @@ static void names(struct pair *p)
 PB_TEST(portal, takes_any_bytes_for_names)
 {
     converse(names, "client ready\nserver ready\n" UNAUTHORIZED UNAUTHORIZED UNAUTHORIZED
-                        UNAUTHORIZED "mind None\nanswer <RemoteReference 6>\n"
-                    "mind None\nanswer <RemoteReference 8>\nlogout\n is gone\n"
+                        UNAUTHORIZED "mind None\nanswer <RemoteReference 4>\n"
+                    "mind None\nanswer <RemoteReference 6>\nlogout\n is gone\n"
                     "logout\na is gone\nclient closed\nserver closed\n");
 }
 
@@ -425,21 +438,51 @@ static void twice(struct pair *p)
     struct client c = {p, NULL}, d = {p, NULL};
     cr_assert(open_service(p, &v, true, false));
     pb_remote *challenger = begin_login(p, pb_bytes(SPAN("alice")));
-    end_login(&c, pb_remote_ref(challenger), 1, "sesame");
     end_login(&d, pb_remote_ref(challenger), 1, "wrong");
     end_login(&d, challenger, 1, "sesame");
+    challenger = begin_login(p, pb_bytes(SPAN("alice")));
+    end_login(&c, pb_remote_ref(challenger), 2, "sesame");
+    end_login(&d, challenger, 2, "sesame");
     give_back(&c);
-    note(p, "one is left");
-    give_back(&d);
     close_service(p, &v);
 }
 
-PB_TEST(portal, answers_a_challenger_twice)
+/* A challenge is good for one response. */
+PB_TEST(portal, answers_a_challenger_once)
 {
-    converse(twice, "client ready\nserver ready\n"
-                    "mind None\nanswer <RemoteReference 2>\n" UNAUTHORIZED
-                    "mind None\nanswer <RemoteReference 3>\nlogout\nalice is gone\n"
-                    "one is left\nlogout\nalice is gone\nclient closed\nserver closed\n");
+    converse(twice, "client ready\nserver ready\n" UNAUTHORIZED UNAUTHORIZED
+                    "mind None\nanswer <RemoteReference 3>\n" UNAUTHORIZED
+                    "logout\nalice is gone\nclient closed\nserver closed\n");
+}
+
+static void count_failed(pb_attempt *a, void *user_data)
+{
+    cr_assert_not_null(pb_attempt_session(a));
+    ++*(size_t *)user_data;
+}
+
+/* Who guesses is counted, and loses the connection. */
+PB_TEST(portal, ends_a_connection_that_guesses)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    struct service v;
+    struct client c = {p, NULL};
+    size_t failed = 0, guesses = 0;
+    cr_assert(open_service(p, &v, true, false));
+    pb_portal_set_on_failed(v.portal, count_failed, &failed);
+    while (!pb_session_is_closed(p->server)) {
+        cr_assert_lt(guesses, 100);
+        guesses++;
+        pb_remote *challenger = begin_login(p, pb_bytes(SPAN("alice")));
+        end_login(&c, challenger, (uint8_t)guesses, "wrong");
+    }
+    cr_assert_eq(guesses, 10);
+    cr_assert_eq(failed, 10);
+    cr_assert_eq(pb_session_error(p->server)->code, PB_ERR_AUTH);
+    cr_assert_str_eq(pb_session_error(p->server)->text, "10 logins have failed, the limit");
+    pb_session_lost(p->client, NULL);
+    close_service(p, &v);
+    free(p);
 }
 
 /* ---- Realms with side effects ---- */

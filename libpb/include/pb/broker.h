@@ -427,7 +427,12 @@ typedef struct {
      * the driver has sent; without TLS around them. For diagnosis; NULL: not called.
      * bytes are borrowed until it returns. Nothing of the session may be called. */
     void (*on_bytes)(pb_session *s, bool sent, pb_span bytes, void *user_data);
-    void *reserved[9];
+    /* Milliseconds without input in the middle of a message, after which the session ends:
+     * 120000; negative: never. Between messages a peer may be silent for any time. */
+    int64_t message_timeout;
+    /* Logins of one connection that may fail: 10. Then the session ends. */
+    size_t max_failed_logins;
+    void *reserved[7];
 } pb_session_config;
 
 /* A session for the side that opened the connection, *new* (pb_session_free). c is

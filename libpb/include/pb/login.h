@@ -89,6 +89,12 @@ PB_API void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_
 /* Sets the callback that checks anonymous logins. */
 PB_API void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check,
                                             void *user_data);
+/* Sets a callback for each login that has failed, to count them by user or by address
+ * (pb_session_peer of pb_attempt_session). a is borrowed. NULL removes it. A session ends
+ * by itself after pb_session_config.max_failed_logins. */
+PB_API void pb_portal_set_on_failed(pb_portal *p,
+                                    void (*on_failed)(pb_attempt *a, void *user_data),
+                                    void *user_data);
 /* Accepts user names that are sent as text, as their UTF-8 bytes. Otherwise only bytes
  * are names. */
 PB_API void pb_portal_accept_text_names(pb_portal *p, bool take);
