@@ -87,6 +87,9 @@ void pb_session_resume(pb_session *s)
     if (s) {
         s->paused = false;
         s->resumed = true;
+        if (s->message_by < INT64_MAX && s->state == PB__OPEN) {
+            pb__message_begun(s);
+        }
         pb__session_wake(s);
     }
 }

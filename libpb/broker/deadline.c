@@ -63,15 +63,18 @@ void pb__deadline_add(pb_call *c, int64_t timeout)
     }
 }
 
-/* The negotiation takes too long, or nothing arrives in the middle of a message; unless the
- * session itself does not read. */
+/* The deadline of the message that is awaited. There is none while this side does not
+ * read. */
+static int64_t message_deadline(const pb_session *s)
+{
+    bool reads = s->state == PB__NEGOTIATING || (!s->pending && pb__session_may_read(s));
+    return reads ? s->message_by : INT64_MAX;
+}
+
+/* The negotiation takes too long, or nothing arrives in the middle of a message. */
 static void message_expire(pb_session *s)
 {
     pb_error why = {0};
-    if (!pb__negotiating(s) && (s->pending || !pb__session_may_read(s))) {
-        pb__message_begun(s);
-        return;
-    }
     pb__error_set(&why, PB_ERR_TIMEOUT, 0,
                   pb__negotiating(s) ? "the peer did not negotiate in time"
                                      : "the peer stopped in the middle of a message");
@@ -80,7 +83,8 @@ static void message_expire(pb_session *s)
 
 void pb__deadline_expire(pb_session *s)
 {
-    if (s->message_by < INT64_MAX && s->now >= s->message_by) {
+    int64_t by = message_deadline(s);
+    if (by < INT64_MAX && s->now >= by) {
         message_expire(s);
     }
     while (pb__session_open(s) && s->calls && !pb__list_empty(&s->calls->timers) &&
@@ -99,7 +103,7 @@ int64_t pb_session_deadline(const pb_session *s)
         return s->now;
     }
     if (!s->calls) {
-        return s->message_by;
+        return message_deadline(s);
     }
     if (!pb__list_empty(&s->calls->untimed)) {
         return s->now;
@@ -107,5 +111,6 @@ int64_t pb_session_deadline(const pb_session *s)
     int64_t call = pb__list_empty(&s->calls->timers)
                        ? INT64_MAX
                        : first_of(&s->calls->timers)->deadline;
-    return call < s->message_by ? call : s->message_by;
+    int64_t message = message_deadline(s);
+    return call < message ? call : message;
 }
