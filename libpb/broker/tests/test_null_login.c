@@ -150,6 +150,14 @@ PB_TEST(null, pb_portal_accept_text_names)
     pb_portal_accept_text_names(NULL, true);
 }
 
+PB_TEST(null, pb_portal_set_on_failed)
+{
+    pb_portal *p = pb_portal_new(accept_any, NULL);
+    pb_portal_set_on_failed(NULL, NULL, NULL);
+    pb_portal_set_on_failed(p, NULL, NULL);
+    pb_portal_unref(p);
+}
+
 /* ---- Attempts ---- */
 
 PB_TEST(null, pb_attempt_ref)
