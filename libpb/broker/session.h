@@ -80,11 +80,12 @@ struct pb_session {
     bool finished; /* on_close has run, or is running */
     bool freeing;  /* pb_session_free was called */
     bool lost;     /* nothing more can be sent */
-    bool woken;    /* on_wake has run, and the driver has not called since */
-    bool paused;   /* by pb_session_pause */
-    bool full;     /* the queue rose above high_mark and is still above low_mark */
-    bool resumed;  /* by pb_session_resume, and the driver does not know yet */
-    bool time_is_known;    /* the driver's call on the stack passed the time */
+    bool closed_by_peer; /* by an orderly end of its stream */
+    bool woken;          /* on_wake has run, and the driver has not called since */
+    bool paused;         /* by pb_session_pause */
+    bool full;           /* the queue rose above high_mark and is still above low_mark */
+    bool resumed;        /* by pb_session_resume, and the driver does not know yet */
+    bool time_is_known;  /* the driver's call on the stack passed the time */
     bool deadline_changed; /* and the driver does not know yet */
 };
 
