@@ -15,14 +15,23 @@ static pb_value *no_members(void *self, pb_object *perspective, pb_error *err)
     return pb_list();
 }
 
+/* What the client knows while it is logged in. */
+struct chat {
+    pb_remote *group; /* that it has joined; NULL before */
+    int received;
+};
+
 /* receive(sender, recipient, message), as the mind of a user who is logged in. */
 static int receive(void *self, pb_request *req)
 {
-    int *received = self;
+    struct chat *chat = self;
     pb_value *sender, *group, *message;
     int e = pb_request_unpack(req, "OOO", &sender, &group, &message);
     if (e) {
         return e;
+    }
+    if (!pb_remote_equal(pb_as_remote(group), chat->group)) {
+        return 0; /* for this user alone, or in another group */
     }
     pb_value *members = pb_remote_members(pb_as_remote(group));
     char *name = members ? pb_value_repr(pb_item(members, 0)) : NULL;
@@ -30,7 +39,7 @@ static int receive(void *self, pb_request *req)
     printf("%s: %s\n", name ? name : "a user", text ? text : "");
     pb_free(name);
     pb_free(text);
-    ++*received;
+    chat->received++;
     return 0;
 }
 
@@ -49,19 +58,20 @@ static const pb_class mind_class = {
 };
 
 /* Joins, talks, and waits for one message. */
-static void talk(pb_client *client, pb_remote *avatar, char **words, const int *received,
+static void talk(pb_client *client, pb_remote *avatar, char **words, struct chat *chat,
                  pb_error *err)
 {
     pb_value *group = pb_client_call(client, avatar, "join", err, "s", words[0]);
-    pb_remote *to = pb_as_remote(group);
+    pb_remote *to = chat->group = pb_as_remote(group);
     if (to) {
         printf("joined as a %s\n", pb_remote_type(to) ? pb_remote_type(to) : "reference");
     }
     pb_value_unref(pb_client_call(client, to, "send", err, "{ss}", "text", words[1]));
-    for (int i = 0; i < 100 && !err->code && *received == 0; i++) {
+    for (int i = 0; i < 100 && !err->code && chat->received == 0; i++) {
         pb_client_wait(client, 50);
     }
     pb_value_unref(pb_client_call(client, to, "leave", err, ""));
+    chat->group = NULL;
     pb_value_unref(group);
 }
 
@@ -76,14 +86,14 @@ int main(int argc, char **argv)
     pb_registry_set_reference(types, "twisted.words.service.PBGroup");
 
     pb_error err = {0};
-    int received = 0;
+    struct chat chat = {0};
     pb_net_config config = {.session.registry = types};
     pb_credentials who = {.username = argv[2], .password = argv[3]};
-    pb_value *mind = pb_object_value_steal(pb_object_new(&mind_class, &received));
+    pb_value *mind = pb_object_value_steal(pb_object_new(&mind_class, &chat));
     pb_client *client = pb_client_open(argv[1], &config, &err);
     pb_remote *avatar = pb_client_login(client, &who, mind, &err);
     if (avatar) {
-        talk(client, avatar, argv + 4, &received, &err);
+        talk(client, avatar, argv + 4, &chat, &err);
     }
     if (err.code) {
         fprintf(stderr, "%s\n", err.text);
@@ -92,5 +102,5 @@ int main(int argc, char **argv)
     pb_value_unref(mind);
     pb_client_free(client);
     pb_registry_unref(types);
-    return err.code || received == 0 ? 1 : 0;
+    return err.code || chat.received == 0 ? 1 : 0;
 }

@@ -18,12 +18,12 @@ import twisted
 from twisted.cred.checkers import AllowAnonymousAccess, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import Anonymous, UsernamePassword
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
-from twisted.python import failure, log
+from twisted.python import failure, log, reflect
 from twisted.python.failure import Failure
-from twisted.spread import pb
+from twisted.spread import pb, util
 from zope.interface import implementer
 
 
@@ -56,6 +56,9 @@ class Connection:
                     self.lines.append({"from": side, "hex": data.hex(),
                                        "t": round(0.001 * (len(self.lines) + 1), 3)})
                     self.sides[other].dataReceived(data)
+                elif transport.producer:
+                    busy = True
+                    transport.producer.resumeProducing()
 
     def close(self):
         self.lines.append({"event": "closed", "by": "client", "error": None, "message": ""})
@@ -70,6 +73,10 @@ class Notes:
         self.calls, self.served, self.log = [], [], []
 
 
+class Collector(util.CallbackPageCollector):
+    pass
+
+
 def value_to_json(value):
     if value is None or isinstance(value, bool):
         return value
@@ -81,13 +88,17 @@ def value_to_json(value):
         return {type(value).__name__: [value_to_json(v) for v in value]}
     if isinstance(value, dict):
         return {"dict": [[value_to_json(k), value_to_json(v)] for k, v in value.items()]}
+    if isinstance(value, pb.Referenceable):
+        return {"referenceable": type(value).__name__}
     if isinstance(value, pb.RemoteReference):
         return {"remote": value.luid}
     raise TypeError(value)
 
 
 def failure_to_json(f):
-    kind = f.type.decode() if isinstance(f.type, bytes) else str(f.type)
+    if not isinstance(f.type, bytes):  # made on the caller's side
+        return {"type": reflect.qual(f.type), "value": str(f.value)}
+    kind = f.type.decode() 
     return {"type": kind, "value": f.value, "parents": f.parents,
             "traceback": f.traceback != "Traceback unavailable\n",
             **({"traceback_text": f.traceback}
@@ -105,7 +116,9 @@ def call(conversation, notes, remote, method, *args, later=None, **kwargs):
              "args": value_to_json(args), "kwargs": value_to_json(kwargs),
              "request": conversation.sides["client"].currentRequestID + 1}
     notes.calls.append(entry)
-    remote.callRemote(method, *args, **kwargs).addBoth(result.append)
+    maybeDeferred(remote.callRemote, method, *args, **kwargs).addBoth(result.append)
+    if conversation.sides["client"].currentRequestID < entry["request"]:
+        del entry["request"]  # nothing was sent
     conversation.pump()
     if later:
         later()
@@ -137,6 +150,11 @@ class Echo(pb.Root):
     def remote_add(self, a, b=1):
         self.served("add", a, b)
         return a + b
+
+    def remote_pages(self, first, second):
+        self.served("pages", first, second)
+        util.StringPager(first, b"0123456789" * 3, 8)
+        util.StringPager(second, b"abcdefghij" * 2, 8)
 
     def remote_failed(self):
         self.served("failed")
@@ -249,7 +267,46 @@ def login_refused(notes):
     return c
 
 
+def login_after_refused(notes):
+    server = pb.PBServerFactory(make_portal(notes, anonymous=True))
+    client = pb.PBClientFactory()
+    c = Connection(server, client)
+    log_in(c, notes, client, UsernamePassword(b"bob", b"wrong"), "login('bob', 'wrong')")
+    bob = log_in(c, notes, client, UsernamePassword(b"bob", b""), "login('bob', '')")
+    call(c, notes, bob, "name")
+    log_in(c, notes, client, UsernamePassword(b"alice", b"x"), "login('alice', 'x')")
+    alice = log_in(c, notes, client, UsernamePassword(b"alice", b"secret"),
+                   "login('alice', 'secret')")
+    call(c, notes, alice, "name")
+    return c
+
+
+def pages_together(notes):
+    """Two pagers at once: each turn sends the page of the last one first."""
+    root = Echo(notes)
+    client = pb.PBClientFactory()
+    c = Connection(pb.PBServerFactory(root), client)
+    got = []
+    call(c, notes, get_root(c, client), "pages", Collector(got.append), Collector(got.append))
+    notes.log.append([b"".join(pages).decode() for pages in got])
+    return c
+
+
+def never_sent(notes):
+    root = Echo(notes)
+    client = pb.PBClientFactory()
+    c = Connection(pb.PBServerFactory(root), client)
+    remote = get_root(c, client)
+    call(c, notes, remote, "add", 1, 2)
+    c.close()
+    call(c, notes, remote, "add", 3, 4)
+    return c
+
+
 SCENARIOS = {
+    "login_after_refused": (login_after_refused, "logins that are refused, and then not"),
+    "pages_together": (pages_together, "two pagers that are started by one call"),
+    "never_sent": (never_sent, "a call after the connection has ended"),
     "failures": (failures, "exceptions, wrong arguments and failed Deferreds"),
     "failures_unsafe": (failures_unsafe, "failed Deferreds with unsafeTracebacks on"),
     "logins": (logins, "several logins on one connection, which ends"),

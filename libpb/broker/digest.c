@@ -38,6 +38,18 @@ void pb_respond(pb_span challenge, pb_span password, uint8_t out[PB_MD5_LEN])
     }
 }
 
+void pb_respond_md5(pb_span challenge, const uint8_t md5[PB_MD5_LEN],
+                    uint8_t out[PB_MD5_LEN])
+{
+    if (!out) {
+        return;
+    }
+    memset(out, 0, PB_MD5_LEN);
+    if (!pb__span_is_null(challenge) && md5) {
+        pb__respond_md5(challenge, md5, out);
+    }
+}
+
 bool pb__same_digest(const uint8_t a[PB_MD5_LEN], const uint8_t b[PB_MD5_LEN])
 {
     volatile uint8_t differ = 0;

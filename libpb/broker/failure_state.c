@@ -127,7 +127,8 @@ static pb_value *state_make_member(const struct stating *g, enum member member)
     case TYPE:
         return pb_bytes((pb_span){(const uint8_t *)g->mro.name, strlen(g->mro.name)});
     case VALUE:
-        return pb__native_span(g->s, pb_failure_text_span(g->f));
+        return g->f->sent_text ? pb__native(g->s, g->f->sent_text)
+                               : pb__native_span(g->s, pb_failure_text_span(g->f));
     case CAPTURE_VARS:
         return pb_bool(false);
     case FRAMES:

@@ -17,9 +17,10 @@ struct pb_failure {
         *mro; /* as pb_request_fail takes it; NULL: received, or made from a code */
     const char *type, *text, *traceback; /* type NULL: that of code */
     size_t text_len;                     /* 0: the text ends at its NUL */
-    pb_value *value;                     /* as received */
-    pb_value *parents;                   /* a list in value, or NULL */
-    char *printed;                       /* text, if it had to be made from value */
+    const char *sent_text; /* Twisted's text for an error of our own; NULL: text */
+    pb_value *value;       /* as received */
+    pb_value *parents;     /* a list in value, or NULL */
+    char *printed;         /* text, if it had to be made from value */
 };
 
 /* Where Twisted creates the Failure that is sent. */

@@ -151,7 +151,11 @@ int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                          .timed = options && options->timeout > 0,
                          .cb = cb,
                          .user_data = user_data};
-    pb__md5(pb__credentials_password(c), l->password_md5);
+    if (c->password_md5) {
+        memcpy(l->password_md5, c->password_md5, PB_MD5_LEN);
+    } else {
+        pb__md5(pb__credentials_password(c), l->password_md5);
+    }
     pb_call_options timed = {.timeout = options ? options->timeout : 0};
     int failed = login_begin(l, c, &timed, &own);
     if (failed) {

@@ -137,6 +137,16 @@ void pb_call_cancel(pb_call *c)
     pb__session_leave(s);
 }
 
+/* str(PBConnectionLost(reason)): what Twisted sends on if the failure ends a call of
+ * another connection. */
+#define LOST_BEGIN                                                   \
+    "[Failure instance: Traceback (failure with no frames): <class " \
+    "'twisted.internet.error."
+#define LOST_CLEANLY LOST_BEGIN "ConnectionDone'>: Connection was closed cleanly.\n]"
+#define LOST_UNCLEANLY                                                                   \
+    LOST_BEGIN "ConnectionLost'>: Connection to the other side was lost in a non-clean " \
+               "fashion: Connection lost.\n]"
+
 void pb__call_fini(pb_session *s)
 {
     if (!s->calls) {
@@ -144,6 +154,10 @@ void pb__call_fini(pb_session *s)
     }
     const char *text = s->error->code ? s->error->text : "Connection was closed cleanly.";
     pb_failure *failure = pb__failure_new(PB_ERR_LOST, text);
+    if (failure->refs == 1) { /* else it is a constant */
+        bool clean = !s->error->code || s->closed_by_peer;
+        failure->sent_text = clean ? LOST_CLEANLY : LOST_UNCLEANLY;
+    }
     while (!pb__list_empty(&s->calls->waiting)) {
         pb_call *c = PB__LIST_ENTRY(s->calls->waiting.next, pb_call, waiting);
         pb__map_take(&s->calls->sent, (uint64_t)c->request);

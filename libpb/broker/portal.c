@@ -331,6 +331,16 @@ int pb_attempt_grant(pb_attempt *a, pb_object *avatar, void (*logout)(void *user
     return pb__avatar_answer(a->request, avatar, logout, user_data);
 }
 
+int pb_attempt_answer_steal(pb_attempt *a, pb_value *value)
+{
+    if (!a || a->answered) {
+        pb_value_unref(value);
+        return a ? PB_ERR_STATE : PB_ERR_ARG;
+    }
+    a->answered = true;
+    return pb_request_answer_steal(a->request, value);
+}
+
 /* *new*; takes username. NULL for lack of memory. */
 static pb_attempt *attempt_new(pb_portal *p, pb_request *r, pb_value *username,
                                pb_value *mind)

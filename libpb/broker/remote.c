@@ -194,6 +194,11 @@ pb_remote *pb_as_remote(const pb_value *v)
     return is ? (pb_remote *)v : NULL;
 }
 
+bool pb_remote_equal(const pb_remote *a, const pb_remote *b)
+{
+    return a && b && remote_equal(&a->base, &b->base);
+}
+
 pb_value *pb_remote_value(pb_remote *r)
 {
     return pb_value_ref((pb_value *)r);

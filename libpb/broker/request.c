@@ -365,7 +365,9 @@ void pb__request_close(pb_request *r, int code)
     if (code == 0) {
         pb_request_answer_steal(r, pb_none());
     } else {
-        pb_request_fail(r, pb__exception_of(code), "%s", pb_strerror(code));
+        bool dead = code == PB_ERR_DEAD; /* as Twisted, if that raised the exception */
+        pb_request_fail(r, pb__exception_of(code), "%s",
+                        dead ? "Calling Stale Broker" : pb_strerror(code));
     }
 }
 

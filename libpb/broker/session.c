@@ -508,6 +508,7 @@ void pb_session_lost(pb_session *s, const pb_error *why)
     pb__error_set(&closed, PB_ERR_LOST, 0, "the peer closed the connection");
     pb__session_enter(s);
     s->lost = true;
+    s->closed_by_peer = !why;
     pb__session_end(s, why ? why : &closed);
     session_leave_driver(s, true);
 }

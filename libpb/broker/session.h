@@ -38,8 +38,8 @@ struct pb_session {
     uint64_t messages;                     /* received, complete */
     void *driver;
     struct pb__pending_input *pending; /* NULL: there is none */
-    pb_span *in;          /* input of pb_session_recv on the stack that is not read yet */
-    int64_t now;          /* as the driver said last */
+    pb_span *in;        /* input of pb_session_recv on the stack that is not read yet */
+    int64_t now;        /* as the driver said last */
     int64_t message_by; /* deadline of the negotiation, or of the message that is being
                          * received; INT64_MAX: none */
     struct pb__calls *calls; /* calls.h; NULL: no call was made yet */
@@ -64,8 +64,8 @@ struct pb_session {
     /* References to the peer's objects: remote.h. */
     struct pb__list remotes; /* pb_remote.link: the live ones, named before received */
     struct pb__list decrefs_due; /* pb_remote.link: released, decref not written yet */
-    struct pb__list
-        decrefs_deferred; /* the same, until the current message has been handled */
+    /* The same, until the current message has been handled. */
+    struct pb__list decrefs_deferred;
 
     struct pb__attached *attached; /* attached.h; NULL: nothing is attached */
     struct pb__pagers *pagers;     /* pager.h; NULL: nothing is being paged */
@@ -82,12 +82,13 @@ struct pb_session {
     bool time_is_known;    /* the driver's call on the stack passed the time */
     bool deadline_changed; /* and the driver does not know yet */
     bool is_client : 1;
-    bool finished : 1; /* on_close has run, or is running */
-    bool freeing : 1;  /* pb_session_free was called */
-    bool lost : 1;     /* nothing more can be sent */
-    bool paused : 1;   /* by pb_session_pause */
-    bool full : 1;     /* the queue rose above high_mark and is still above low_mark */
-    bool resumed : 1;  /* by pb_session_resume, and the driver does not know yet */
+    bool finished : 1;       /* on_close has run, or is running */
+    bool freeing : 1;        /* pb_session_free was called */
+    bool lost : 1;           /* nothing more can be sent */
+    bool closed_by_peer : 1; /* by an orderly end of its stream */
+    bool paused : 1;         /* by pb_session_pause */
+    bool full : 1;    /* the queue rose above high_mark and is still above low_mark */
+    bool resumed : 1; /* by pb_session_resume, and the driver does not know yet */
 };
 
 static inline bool pb__session_open(const pb_session *s)

@@ -389,8 +389,8 @@ pb_value *pb_client_call_values(pb_client *c, pb_remote *to, const char *method,
     return client_finish(c, o, s ? 0 : c->timeout, err);
 }
 
-pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
-                           pb_error *err)
+pb_value *pb_client_login_value(pb_client *c, const pb_credentials *who, pb_value *mind,
+                                pb_error *err)
 {
     if (!c || !who) {
         pb__error_null(err, c ? "the user to log in" : "the client");
@@ -407,7 +407,13 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
         client_cancel(c, o);
         return NULL;
     }
-    pb_value *avatar = client_finish(c, o, 0, err);
+    return client_finish(c, o, 0, err);
+}
+
+pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
+                           pb_error *err)
+{
+    pb_value *avatar = pb_client_login_value(c, who, mind, err);
     pb_remote *r = avatar ? pb_as_remote(avatar) : NULL;
     if (avatar && !r) {
         pb__error_set(err, PB_ERR_TYPE, 0, "the avatar is %s, which has no methods",

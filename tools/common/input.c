@@ -54,10 +54,18 @@ int input_open(struct input *in, const char *path, pb_error *err)
     return 0;
 }
 
-/* Finds out by the first two bytes whether it is gzip. */
+/* Before the first read: finds out by the first two bytes whether it is gzip. Returns false
+ * if there are none, and with err. */
 static bool input_begin_gzip(struct input *in, pb_error *err)
 {
     static const uint8_t magic[] = {0x1f, 0x8b};
+    if (in->has_begun) {
+        return true;
+    }
+    in->has_begun = true;
+    if (!input_fill(in, err)) {
+        return false;
+    }
     if (in->raw_len < 2 || memcmp(in->raw, magic, sizeof magic) != 0) {
         return true;
     }
@@ -74,7 +82,7 @@ size_t input_peek(struct input *in, uint8_t *out, size_t size, pb_error *err)
     uint8_t kept[INPUT_PEEK];
     size_t len = 0, more;
     in->live = in->live || in->follow;
-    if (!input_fill(in, err) || !input_begin_gzip(in, err)) {
+    if (!input_begin_gzip(in, err)) {
         return 0;
     }
     while (len < size && (more = input_read(in, kept + len, size - len, err)) > 0) {
@@ -125,6 +133,9 @@ size_t input_read(struct input *in, uint8_t *out, size_t size, pb_error *err)
         memmove(in->peeked, in->peeked + len, in->peeked_len - len);
         in->peeked_len -= len;
         return len;
+    }
+    if (!input_begin_gzip(in, err)) {
+        return 0;
     }
     for (;;) {
         size_t n =

@@ -17,6 +17,7 @@ struct input {
     bool follow; /* the end of the file is no end: more may be written */
     bool live;   /* a read may have to wait */
     bool is_gzip, is_open;
+    bool has_begun; /* the first bytes have been read */
     bool in_member; /* of a gzip file: its member is not complete */
     z_stream z;
     uint8_t raw[INPUT_CHUNK]; /* read, and not delivered or decompressed */

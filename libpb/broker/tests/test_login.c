@@ -183,6 +183,33 @@ PB_TEST(login, digest_is_twisteds)
     }
     pb_respond((pb_span){count, sizeof count}, SPAN("sesame"), out);
     cr_assert_arr_eq(out, expected, sizeof out);
+    uint8_t md5[PB_MD5_LEN];
+    pb__md5(SPAN("sesame"), md5);
+    memset(out, 0, sizeof out);
+    pb_respond_md5((pb_span){count, sizeof count}, md5, out);
+    cr_assert_arr_eq(out, expected, sizeof out);
+}
+
+/* A client that has only the MD5 of the password. */
+static void by_md5(struct pair *p)
+{
+    struct service v;
+    struct client c = {p, NULL};
+    uint8_t md5[PB_MD5_LEN];
+    cr_assert(open_service(p, &v, true, false));
+    pb__md5(SPAN("sesame"), md5);
+    pb_credentials who = {.username = "alice", .password = "?", .password_md5 = md5};
+    pb_login(p->client, &who, NULL, NULL, logged_in, &c, NULL, NULL);
+    talk(p);
+    give_back(&c);
+    close_service(p, &v);
+}
+
+PB_TEST(login, by_the_md5_of_the_password)
+{
+    converse(by_md5, "client ready\nserver ready\n"
+                     "mind None\nanswer <RemoteReference 2>\nlogout\nalice is gone\n"
+                     "client closed\nserver closed\n");
 }
 
 /* ---- Without memory ---- */

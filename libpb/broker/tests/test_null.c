@@ -332,6 +332,11 @@ PB_TEST(null, pb_remote_luid)
     GIVES(pb_remote_luid(NULL), 0);
 }
 
+PB_TEST(null, pb_remote_equal)
+{
+    GIVES(pb_remote_equal(NULL, NULL), false);
+}
+
 PB_TEST(null, pb_remote_type)
 {
     GIVES(pb_remote_type(NULL), NULL);

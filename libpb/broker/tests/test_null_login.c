@@ -54,6 +54,19 @@ PB_TEST(null, pb_respond)
     pb_respond(no_bytes, no_bytes, NULL);
 }
 
+PB_TEST(null, pb_respond_md5)
+{
+    static const uint8_t zeros[PB_MD5_LEN];
+    uint8_t out[PB_MD5_LEN];
+    spoil(out, sizeof out);
+    pb_respond_md5(no_bytes, zeros, out);
+    GIVES(memcmp(out, zeros, sizeof out), 0);
+    spoil(out, sizeof out);
+    pb_respond_md5(SPAN("challenge"), NULL, out);
+    GIVES(memcmp(out, zeros, sizeof out), 0);
+    pb_respond_md5(no_bytes, NULL, NULL);
+}
+
 /* ---- Portals ---- */
 
 static int accept_any(pb_attempt *a, void *user_data)
@@ -302,6 +315,21 @@ static int grant_nothing(pb_attempt *a)
     GIVES(logouts, 1);
     GIVES(pb_attempt_grant(a, NULL, NULL, NULL), PB_ERR_STATE);
     return 0;
+}
+
+static int answer_nothing(pb_attempt *a)
+{
+    GIVES(pb_attempt_answer_steal(a, NULL), PB_ERR_ARG);
+    GIVES(pb_attempt_answer_steal(a, NULL), PB_ERR_STATE);
+    return 0;
+}
+
+PB_TEST(null, pb_attempt_answer_steal)
+{
+    GIVES(pb_attempt_answer_steal(NULL, pb_str("value")), PB_ERR_ARG);
+    GIVES(pb_attempt_answer_steal(NULL, NULL), PB_ERR_ARG);
+    checked(answer_nothing,
+            "failure 0 builtins.ValueError: the answer could not be made\n");
 }
 
 /* If the avatar cannot be sent, the logout is called at once. */

@@ -573,3 +573,34 @@ PB_TEST(portal, bears_what_a_realm_does)
              "granted 0\nlogout\nserver closed\nanswer <RemoteReference 2>\n"
              "client closed -10 : the peer closed the connection\n");
 }
+
+/* A realm that refuses with a value. */
+static int answer_value(pb_attempt *a, void *user_data)
+{
+    (void)user_data;
+    cr_assert_eq(pb_attempt_answer_steal(a, pb_build(NULL, "(ps)", false, "no credit")),
+                 0);
+    return pb_attempt_answer_steal(a, pb_int(2)) == PB_ERR_STATE ? 0 : PB_ERR_STATE;
+}
+
+static void value_answered(struct pair *p)
+{
+    pb_portal *portal = pb_portal_new(answer_value, NULL);
+    cr_assert_eq(pb_portal_add_user(portal, SPAN("alice"), SPAN("sesame")), 0);
+    pb_session_config c = {0};
+    pb_session_config s = {.root = pb_portal_root(portal)};
+    cr_assert(pair_open(p, c, s));
+    talk(p);
+    const pb_credentials who = {.username = "alice", .password = "sesame"};
+    pb_login(p->client, &who, NULL, NULL, noted, p, NULL, NULL);
+    talk(p);
+    pair_close_both(p);
+    pb_object_unref(s.root);
+    pb_portal_unref(portal);
+}
+
+PB_TEST(portal, may_answer_with_a_value)
+{
+    converse(value_answered, "client ready\nserver ready\nanswer (False, 'no credit')\n"
+                             "client closed\nserver closed\n");
+}

@@ -427,6 +427,13 @@ PB_TEST(reference, can_be_told_apart)
     uint64_t a, b;
     cr_assert_not(pb_value_equal(pb_item(list, 0), pb_item(list, 1)));
     cr_assert_not(pb_value_equal(pb_item(list, 0), local));
+    pb_remote *first = pb_as_remote(pb_item(list, 0));
+    cr_assert_not(pb_remote_equal(first, pb_as_remote(pb_item(list, 1))));
+    cr_assert(pb_remote_equal(first, first));
+    cr_assert_not(pb_remote_equal(first, NULL));
+    pb_value *again = ask(&p, p.client, "getTwo", NULL);
+    cr_assert(pb_remote_equal(pb_as_remote(more), pb_as_remote(again)));
+    pb_value_unref(again);
     cr_assert_eq(pb__hash(pb_item(list, 0), &a), 0);
     cr_assert_eq(pb__hash(pb_item(list, 1), &b), 0);
     cr_assert_neq(a, b);

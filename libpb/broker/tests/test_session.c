@@ -5,6 +5,7 @@
 #include "libpb/base/buf.h"
 #include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
+#include "libpb/broker/failures.h"
 #include "libpb/broker/tests/service.h"
 #include "pb/local.h"
 
@@ -711,6 +712,51 @@ PB_TEST(session, knows_its_peer_from_its_driver)
     cr_assert_null(pb_session_peer(s)->address);
     pb_session_free(s);
     cr_assert_null(pb_session_peer(NULL)->address);
+}
+
+/* Keeps a failure: its user_data is where. */
+static void keep_failure(pb_value *result, pb_failure *failure, void *user_data)
+{
+    cr_assert_null(result);
+    *(pb_failure **)user_data = pb_failure_ref(failure);
+}
+
+/* The text that the failure of a lost connection has when it is sent on. */
+static char *lost_text(const pb_error *why)
+{
+    struct pair p = {0};
+    struct service server;
+    pb_failure *f = NULL;
+    open_services(&p, &server, NULL);
+    pb_remote *root = pb_session_root(p.client);
+    pb_remote_call(root, "later", keep_failure, &f, NULL, "");
+    talk(&p);
+    pb_session_lost(p.client, why);
+    cr_assert_eq(pb_failure_code(f), PB_ERR_LOST);
+    pb_value *state = pb__failure_state(p.server, f, PB__FAILED_LATER);
+    char *text = pb_value_repr(pb_dict_get(state, "value"));
+    pb_value_unref(state);
+    pb_failure_unref(f);
+    pb_remote_unref(root);
+    pb_session_lost(p.server, NULL);
+    close_services(&p, &server, NULL);
+    return text;
+}
+
+PB_TEST(session, sends_on_twisteds_text_of_a_lost_connection)
+{
+    const pb_error reset = {.code = PB_ERR_LOST, .text = "connection reset by peer"};
+    char *clean = lost_text(NULL);
+    char *unclean = lost_text(&reset);
+    cr_assert_str_eq(clean, "\"[Failure instance: Traceback (failure with no frames): "
+                            "<class 'twisted.internet.error.ConnectionDone'>: "
+                            "Connection was closed cleanly.\\n]\"");
+    cr_assert_str_eq(unclean, "\"[Failure instance: Traceback (failure with no frames): "
+                              "<class 'twisted.internet.error.ConnectionLost'>: "
+                              "Connection to the other side was lost in a non-clean "
+                              "fashion: Connection lost.\\n]\"");
+    pb_free(clean);
+    pb_free(unclean);
 }
 
 /* Lists within lists, as the argument of a call, with an empty one innermost. */

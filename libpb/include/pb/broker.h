@@ -219,6 +219,9 @@ PB_API void pb_remote_unref(pb_remote *r);
 PB_API pb_remote *pb_as_remote(const pb_value *v);
 /* The reference as a value: *new*. */
 PB_API pb_value *pb_remote_value(pb_remote *r) PB_MUST_USE;
+/* Returns whether both refer to the same object of the same connection. Mirrors
+ * RemoteReference.__eq__. */
+PB_API bool pb_remote_equal(const pb_remote *a, const pb_remote *b);
 /* The number (luid) of the object at the peer; 0 for a reference by name. */
 PB_API int64_t pb_remote_luid(const pb_remote *r);
 /* The session of a reference, borrowed. NULL once the session is freed; then calls fail

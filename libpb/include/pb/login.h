@@ -22,7 +22,10 @@ typedef struct {
     size_t username_len, password_len; /* in bytes; 0: up to the NUL */
     bool username_as_text; /* send the name as a str, for services that expect one */
     bool anonymous;        /* log in without a name; the fields above are ignored */
-    void *reserved[4];
+    /* the PB_MD5_LEN bytes of the password's MD5, for a program that stores only that;
+     * NULL: password is used */
+    const uint8_t *password_md5;
+    void *reserved[3];
 } pb_credentials;
 
 /* A login in progress, which can be cancelled. */
@@ -34,19 +37,22 @@ typedef struct pb_login_call pb_login_call;
  * may call the client; NULL: None. options->timeout limits the complete login; no_answer
  * is ignored. c and mind are not used after this returns. *login (may be NULL) is
  * borrowed, and valid until cb has run. Returns, and runs cb, as pb_remote_call_values
- * does. Mirrors PBClientFactory.login. */
+ * does. A service that answers with another value than an avatar has that value passed to cb. Mirrors PBClientFactory.login. */
 PB_API int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                     const pb_call_options *options, pb_answer_cb cb, void *user_data,
                     pb_login_call **login, pb_error *err);
 /* Cancels the login: cb runs with PB_ERR_CANCELLED before this returns. */
 PB_API void pb_login_cancel(pb_login_call *login);
 
-/* The length in bytes of a challenge, and of the response to it. */
+/* The length in bytes of a challenge, of the response to it, and of an MD5. */
 enum { PB_MD5_LEN = 16 };
 
 /* MD5(MD5(password) + challenge). Zeros if a span has a length but no data. Mirrors
  * pb.respond. */
 PB_API void pb_respond(pb_span challenge, pb_span password, uint8_t out[PB_MD5_LEN]);
+/* The same from the MD5 of the password. Zeros if md5 is NULL. */
+PB_API void pb_respond_md5(pb_span challenge, const uint8_t md5[PB_MD5_LEN],
+                           uint8_t out[PB_MD5_LEN]);
 
 /* ---- The server ---- */
 
@@ -138,6 +144,9 @@ PB_API pb_value *pb_attempt_mind(const pb_attempt *a);
  * as pb_request_answer_steal. */
 PB_API int pb_attempt_grant(pb_attempt *a, pb_object *avatar,
                             void (*logout)(void *user_data), void *user_data);
+/* Answers with any value in place of an avatar, as services do that tell in it why they
+ * refuse: (False, 'text'). Takes over value. Returns as pb_request_answer_steal. */
+PB_API int pb_attempt_answer_steal(pb_attempt *a, pb_value *value);
 
 #ifdef __cplusplus
 }

@@ -86,6 +86,20 @@ PB_TEST(null, pb_client_login)
     end(&child, c);
 }
 
+PB_TEST(null, pb_client_login_value)
+{
+    struct child child;
+    const pb_credentials who = {.username = "a", .password = "b"};
+    pb_client *c = begin(&child);
+    GIVES(pb_client_login_value(NULL, &who, pb_none(), &err), NULL);
+    TOLD_NULL(&err, "the client");
+    GIVES(pb_client_login_value(c, NULL, pb_none(), &err), NULL);
+    TOLD_NULL(&err, "the user to log in");
+    GIVES(pb_client_login_value(c, &who, NULL, NULL), NULL);
+    GIVES(pb_client_login_value(NULL, NULL, NULL, NULL), NULL);
+    end(&child, c);
+}
+
 PB_TEST(null, pb_client_set_timeout)
 {
     struct child child;

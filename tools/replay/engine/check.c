@@ -142,6 +142,7 @@ static void check_one_file(struct check *c, const char *path)
     struct capture_file file;
     pb_error err = {0};
     json_t *header = NULL;
+    size_t before = c->passed + c->failed;
     *c = (struct check){.file = path, .passed = c->passed, .failed = c->failed};
     if (capture_file_open(&file, path, &err) == 0) {
         bool vectors;
@@ -156,6 +157,8 @@ static void check_one_file(struct check *c, const char *path)
     }
     if (err.code) {
         check_fail(c, "%s", err.text);
+    } else if (c->passed + c->failed == before) {
+        check_fail(c, "the file has nothing to check");
     }
     json_decref(header);
 }

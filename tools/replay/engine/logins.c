@@ -196,15 +196,28 @@ static int portal_challenge(uint8_t out[PB_MD5_LEN], void *user_data)
     return PB_ERR_STATE;
 }
 
+/* The login that is checked now: the first of that user whose response has been
+ * received. */
+static struct player_login *login_checked_now(const struct player *p, pb_span name)
+{
+    for (size_t i = 0; i < login_count(p); i++) {
+        struct player_login *l = login_at(p, i);
+        const pb_value *user = scenario_argument(l->first, 0);
+        pb_span text;
+        if (l->respond && !l->checked && l->respond->line <= p->check->line && user &&
+            pb_as_text(user, &text) == 0 && text.len == name.len &&
+            memcmp(text.data, name.data, name.len) == 0) {
+            return l;
+        }
+    }
+    return NULL;
+}
+
 /* Accepts whom the checker in the capture accepted; the response must then be right. */
 static int player_portal_check(pb_attempt *a, void *user_data)
 {
     struct player *p = user_data;
-    struct player_login *l = NULL;
-    for (size_t i = 0; !l && i < login_count(p); i++) {
-        l = login_at(p, i);
-        l = l->respond && !l->checked ? l : NULL;
-    }
+    struct player_login *l = login_checked_now(p, pb_attempt_username(a));
     if (!l) {
         player_fail(p, p->check->line, "a login that is not in the capture");
         return PB_ERR_STATE;
@@ -219,6 +232,7 @@ static int player_portal_check(pb_attempt *a, void *user_data)
     if (!right) {
         player_fail(p, p->check->line, "the response does not fit the password");
     }
+    l->granted = refused; /* no avatar follows */
     return refused ? pb_attempt_refuse(a) : pb_attempt_accept(a, name);
 }
 

@@ -2,6 +2,8 @@
  *
  * Pages in a scenario: if a side sent pages, or asked for all pages, the session's own
  * pagers and collectors do it here. */
+#include <string.h>
+
 #include "libpb/base/error.h"
 #include "tools/common/broker_expression.h"
 #include "tools/common/value_text.h"
@@ -91,10 +93,56 @@ static pb_value *paging_join(const struct player *p, int64_t luid, size_t *chunk
     return v;
 }
 
-static int paging_send(struct player *p, int64_t luid, pb_value *bytes, size_t chunk)
+static bool is_first_page(const struct player *p, const struct scenario_message *m,
+                          int64_t *luid)
 {
+    return is_page_call(m, p->side, "gotPage", luid) && !expected_call_of(p->s, m) &&
+           scenario_argument(m, 0) == find_page(p, p->side, *luid, 0);
+}
+
+static bool has_pager(const struct player *p, int64_t luid)
+{
+    for (size_t i = 0; i < p->pagers.len; i += sizeof luid) {
+        if (memcmp(p->pagers.data + i, &luid, sizeof luid) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int pager_start(struct player *p, int64_t luid)
+{
+    size_t chunk = 0;
+    pb_value *bytes = has_pager(p, luid) ? NULL : paging_join(p, luid, &chunk);
+    if (!bytes) {
+        return 0;
+    }
     pb_remote *to = held_remote(p, luid);
-    return to ? pb_page_bytes(to, bytes, chunk, NULL, NULL, NULL) : PB_ERR_NOMEM;
+    int e = to ? pb__buf_append(&p->pagers, &luid, sizeof luid) : PB_ERR_NOMEM;
+    e = e ? e : pb_page_bytes(to, bytes, chunk, NULL, NULL, NULL);
+    pb_value_unref(bytes);
+    return e;
+}
+
+/* Starts the pager whose first page is m. In each turn a broker sends the page of its
+ * newest pager first. So the pagers whose first pages follow, before the second page of
+ * this one, were started before it, the last of them first. */
+static int pagers_start(struct player *p, const struct scenario_message *m, int64_t luid)
+{
+    const struct scenario_message *end =
+        scenario_message_at(p->s, scenario_message_count(p->s));
+    const struct scenario_message *last = m + 1;
+    int64_t other;
+    int e = 0;
+    while (last < end && !((is_page_call(last, p->side, "gotPage", &other) ||
+                            is_page_call(last, p->side, "endedPaging", &other)) &&
+                           other == luid)) {
+        last++;
+    }
+    while (e == 0 && --last >= m) {
+        e = is_first_page(p, last, &other) ? pager_start(p, other) : 0;
+    }
+    return e;
 }
 
 bool paging_take_call(struct player *p, const struct scenario_message *m,
@@ -113,11 +161,10 @@ bool paging_take_call(struct player *p, const struct scenario_message *m,
     if (!bytes) {
         return false;
     }
-    bool first = page && scenario_argument(m, 0) == find_page(p, p->side, luid, 0);
-    if (first) {
-        *failed = paging_send(p, luid, bytes, chunk);
-    }
     pb_value_unref(bytes);
+    if (page && is_first_page(p, m, &luid)) {
+        *failed = pagers_start(p, m, luid);
+    }
     return true;
 }
 

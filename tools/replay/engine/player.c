@@ -151,6 +151,7 @@ static void player_end(struct player *p)
     objects_fini(p);
     output_fini(p);
     pb__buf_fini(&p->logins);
+    pb__buf_fini(&p->pagers);
     json_decref(p->instances);
 }
 

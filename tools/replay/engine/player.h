@@ -80,9 +80,10 @@ struct player {
     struct pb__buf pending;         /* struct player_request */
     struct pb__buf logins;          /* struct player_login */
     pb_portal *portal;
-    size_t served; /* calls that the expectations list as served */
-    size_t asked;  /* own calls that have not ended yet */
-    size_t paged;  /* calls of getAllPages */
+    size_t served;         /* calls that the expectations list as served */
+    size_t asked;          /* own calls that have not ended yet */
+    size_t paged;          /* calls of getAllPages */
+    struct pb__buf pagers; /* int64_t: the objects to which pages are being sent */
     const char
         *strikes; /* the failure by which a limit of references refused an answer */
     bool refused; /* security refused an answer */
