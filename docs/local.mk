@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	%D%/guide-c.md \
 	%D%/guide-servers.md \
 	%D%/guide-twisted.md \
+	%D%/platforms.md \
 	%D%/porting.md \
 	%D%/protocol.md \
 	%D%/replay.md \
