@@ -1,7 +1,8 @@
-if HAVE_CRITERION
 check_LTLIBRARIES += libpb_test_support.la
-endif
 libpb_test_support_la_SOURCES = %D%/support.c %D%/support.h
+if !HAVE_CRITERION
+libpb_test_support_la_SOURCES += %D%/plain/criterion/criterion.h %D%/plain/main.c
+endif
 test_libs = libpb_test_support.la $(CRITERION_LIBS)
 
 script_tests += \
@@ -20,7 +21,7 @@ script_tests += \
 	%D%/check-threads
 tool_tests += %D%/check-docs %D%/check-man
 tls_tests += %D%/check-guides
-EXTRA_DIST += %D%/check-package %D%/abi %D%/core_alone.c %D%/exported-symbols.txt %D%/null.h %D%/plain/criterion/criterion.h %D%/plain/main.c
+EXTRA_DIST += %D%/build-package %D%/check-reproducible %D%/matrix %D%/check-package %D%/abi %D%/cmake/CMakeLists.txt %D%/core_alone.c %D%/exported-symbols.txt %D%/null.h %D%/plain/criterion/criterion.h %D%/plain/main.c
 
 # Linked as a user's program is; the second is what the clients of the guides and of the
 # examples are run against.

@@ -94,7 +94,8 @@ def check_files(folder):
 def run_builds(stage, empty, package):
     """Runs a master in a copy of the folder `empty`, and both workers; returns the steps
     of both builds."""
-    with tempfile.TemporaryDirectory() as name:
+    # When a check fails, the master still writes there while the folder is removed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         shutil.copytree(empty, folder, dirs_exist_ok=True)
         master = stage.twisted("master", HERE / "run_buildbot.py", package, "master",

@@ -48,12 +48,17 @@ TEXTS = ["a", "localhost", "127.0.0.1", "::1", "a:b", "a\\b", "a=b", "=", "=a", 
 
 # ---- Twisted ----
 
+def bind_host(address):
+    """The host of a bindAddress: newer versions of Twisted have a pair with a port."""
+    return address[0] if isinstance(address, tuple) else address
+
+
 class HostStub:
     """Keeps the arguments of a HostnameEndpoint, which would validate the host."""
 
     def __init__(self, reactor, host, port, timeout, bindAddress):
         self.arguments = {"host": host, "port": port, "timeout": timeout,
-                          "bindAddress": bindAddress}
+                          "bindAddress": bind_host(bindAddress)}
 
 
 def file_parameters(certificate, key, roots):
@@ -99,7 +104,7 @@ def parse_client(text):
     if isinstance(e, endpoints.UNIXClientEndpoint):
         return {"path": e._path, "timeout": e._timeout, "lockfile": int(e._checkPID)}
     found = {"host": e._host, "port": e._port, "timeout": e._timeout,
-             "bindAddress": e._bindAddress and e._bindAddress[0]}
+             "bindAddress": bind_host(e._bindAddress)}
     if isinstance(e, endpoints.SSL4ClientEndpoint):
         found.update(e._sslContextFactory)
     return found

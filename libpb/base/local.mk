@@ -16,6 +16,7 @@ libpb_base_la_SOURCES = \
 	%D%/slab.c \
 	%D%/slab.h \
 	%D%/span.h \
+	%D%/system.h \
 	%D%/version.c
 base_libs = libpb_base.la
 libpb_mem_la_SOURCES = %D%/mem.c

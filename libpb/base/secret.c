@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <unistd.h>
+
+#include "libpb/base/system.h"
 
 uint64_t pb__secret[2];
 uint32_t pb__secret_primes[2];
@@ -57,7 +58,7 @@ static uint32_t secret_prime(uint64_t random)
  * they differ from run to run, and a peer does not see them. */
 __attribute__((__constructor__)) static void secret_init(void)
 {
-    if (getentropy(pb__secret, sizeof pb__secret) != 0) {
+    if (!pb__system_random(pb__secret, sizeof pb__secret)) {
         pb__secret[0] = (uintptr_t)pb__secret * 0x9e3779b97f4a7c15u;
         pb__secret[1] = (uintptr_t)__builtin_frame_address(0) * 0xbf58476d1ce4e5b9u;
     }

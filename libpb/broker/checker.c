@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compat/value.h"
+#include "libpb/base/system.h"
 #include "libpb/broker/login.h"
 #include "pb/value.h"
 
@@ -51,7 +52,7 @@ static void destroy_table(void *user_data)
     pb_value *key, *password;
     while (pb_dict_next(user_data, &at, &key, &password)) {
         struct pb__text *t = (struct pb__text *)password;
-        explicit_bzero(t->data, t->len);
+        pb__wipe(t->data, t->len);
     }
     pb_value_unref(user_data);
 }

@@ -2,6 +2,8 @@
  *
  * The digests of a login. The protocol uses MD5. It comes from libmd, as OpenSSL may be
  * configured to refuse MD5. */
+#include <sys/types.h> /* which md5.h of the BSDs needs */
+
 #include <md5.h>
 
 #include "libpb/base/span.h"

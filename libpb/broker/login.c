@@ -7,6 +7,7 @@
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/base/system.h"
 #include "libpb/broker/calls.h"
 #include "libpb/broker/failures.h"
 #include "libpb/broker/login.h"
@@ -40,7 +41,7 @@ pb_span pb__credentials_password(const pb_credentials *c)
 static void free_login(pb_login_call *l)
 {
     pb_value_unref(l->mind);
-    explicit_bzero(l->password_md5, sizeof l->password_md5);
+    pb__wipe(l->password_md5, sizeof l->password_md5);
     pb__free(l);
 }
 

@@ -5,13 +5,13 @@
  * the answer. Mirrors _PortalWrapper, _PortalAuthChallenger and twisted.cred.portal. */
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "compat/value.h"
 #include "libpb/base/buf.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
 #include "libpb/base/span.h"
+#include "libpb/base/system.h"
 #include "libpb/broker/exception.h"
 #include "libpb/broker/login.h"
 #include "libpb/broker/session.h"
@@ -59,7 +59,7 @@ struct pb_attempt {
 static int system_challenge(uint8_t out[PB_MD5_LEN], void *user_data)
 {
     (void)user_data;
-    return getentropy(out, PB_MD5_LEN);
+    return pb__system_random(out, PB_MD5_LEN) ? 0 : -1;
 }
 
 pb_portal *pb_portal_new(pb_realm_cb realm, void *user_data)

@@ -18,6 +18,18 @@ int pb__descriptor_raise(int fd)
     return e;
 }
 
+int pb__descriptor_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+        int e = -errno;
+        close(fd);
+        return e;
+    }
+    return pb__descriptor_raise(fd);
+}
+
 unsigned pb__descriptors_reserve(void)
 {
     unsigned held = 0;

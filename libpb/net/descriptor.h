@@ -9,6 +9,9 @@
  * -errno with fd closed. A negative fd is returned unchanged. */
 int pb__descriptor_raise(int fd);
 
+/* The same, and makes reading and writing fail instead of wait. */
+int pb__descriptor_nonblocking(int fd);
+
 /* For code that creates descriptors itself: occupies the free ones of 0, 1 and 2, until
  * they are released. */
 unsigned pb__descriptors_reserve(void);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "libpb/base/buf.h"
+#include "libpb/base/system.h"
 #include "libpb/broker/login.h"
 #include "libpb/broker/log.h"
 #include "pb/files.h"
@@ -136,7 +137,7 @@ static int password_look_up(const pb_attempt *a, const pb_password_file *c, pb_s
     setvbuf(f, buffer, _IOFBF, sizeof buffer);
     int found = password_find(c, f, name, line, password);
     fclose(f);
-    explicit_bzero(buffer, sizeof buffer);
+    pb__wipe(buffer, sizeof buffer);
     return found;
 }
 
@@ -163,7 +164,7 @@ static int password_check(pb_attempt *a, void *user_data)
                      : pb_attempt_refuse(a);
     pb__buf_fini(&name);
     if (line.data) {
-        explicit_bzero(line.data, line.cap);
+        pb__wipe(line.data, line.cap);
     }
     pb__buf_fini(&line);
     return result;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Running functions in a loop's thread from other threads: a queue with a lock, and an
- * eventfd that wakes the loop. Mirrors reactor.callFromThread. */
+ * Running functions in a loop's thread from other threads: a queue with a lock, and a
+ * descriptor that wakes the loop. Mirrors reactor.callFromThread. */
 #include "libpb/net/post.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
+#ifdef HAVE_SYS_EVENTFD_H
+#include <sys/eventfd.h>
+#endif
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
@@ -20,6 +22,7 @@ struct pb_post {
     pb_loop *loop;
     pb_watch watch; /* of fd */
     int fd;
+    int wake_fd; /* writing to it makes fd readable: fd itself, or a pipe's other end */
     pthread_mutex_t lock; /* of the fields below */
     struct pb__list queue;
     size_t queued;
@@ -56,7 +59,7 @@ static void post_release(pb_post *p)
 static void post_signal(pb_post *p)
 {
     const uint64_t one = 1;
-    while (write(p->fd, &one, sizeof one) < 0 && errno == EINTR) {
+    while (write(p->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
@@ -101,15 +104,54 @@ static void post_on_ready(pb_watch *w, int events)
     post_release(p);
 }
 
+#ifdef HAVE_SYS_EVENTFD_H
+
+/* Makes p->fd and p->wake_fd: 0 or -errno. */
+static int post_open_descriptors(pb_post *p)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->fd = p->wake_fd = fd < 0 ? -errno : pb__descriptor_raise(fd);
+    return p->fd < 0 ? p->fd : 0;
+}
+
+#else
+
+static int post_open_descriptors(pb_post *p)
+{
+    int fds[2];
+    if (pipe(fds) != 0) {
+        return -errno;
+    }
+    p->fd = pb__descriptor_nonblocking(fds[0]);
+    p->wake_fd = pb__descriptor_nonblocking(fds[1]);
+    int e = p->fd < 0 ? p->fd : p->wake_fd < 0 ? p->wake_fd : 0;
+    if (e && p->fd >= 0) {
+        close(p->fd);
+    }
+    if (e && p->wake_fd >= 0) {
+        close(p->wake_fd);
+    }
+    return e;
+}
+
+#endif
+
+static void post_close_descriptors(pb_post *p)
+{
+    close(p->fd);
+    if (p->wake_fd != p->fd) {
+        close(p->wake_fd);
+    }
+}
+
 /* Makes the loop watch a new descriptor: 0 or -errno. */
 static int post_open(pb_post *p)
 {
-    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    p->fd = fd < 0 ? -errno : pb__descriptor_raise(fd);
-    if (p->fd < 0) {
-        return p->fd;
+    int e = post_open_descriptors(p);
+    if (e) {
+        return e;
     }
-    int e = pb__watch_new(p->loop, &p->watch, p->fd, post_on_ready);
+    e = pb__watch_new(p->loop, &p->watch, p->fd, post_on_ready);
     if (!e) {
         e = pb__watch_set(p->loop, &p->watch, PB_WATCH_READ);
         if (e) {
@@ -117,7 +159,7 @@ static int post_open(pb_post *p)
         }
     }
     if (e) {
-        close(p->fd);
+        post_close_descriptors(p);
     }
     return e;
 }
@@ -189,7 +231,7 @@ int pb_post_run(pb_post *p, void (*run)(void *data), void *data)
 static void post_end_watch(pb_post *p)
 {
     pb__watch_free(p->loop, &p->watch);
-    close(p->fd);
+    post_close_descriptors(p);
     pb_loop_unref(p->loop);
 }
 

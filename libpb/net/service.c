@@ -12,6 +12,7 @@
 #include "compat/value.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/base/system.h"
 #include "libpb/net/defaults.h"
 #include "libpb/net/dial.h"
 #include "libpb/net/queued_calls.h"
@@ -74,7 +75,7 @@ static int64_t service_next_delay(const struct pb_service *s)
     }
     int64_t wait = delay < (double)c->max_delay ? (int64_t)delay : c->max_delay;
     uint32_t chance;
-    if (c->jitter > 0 && getentropy(&chance, sizeof chance) == 0) {
+    if (c->jitter > 0 && pb__system_random(&chance, sizeof chance)) {
         wait = pb__later(wait, (int64_t)(chance % ((uint64_t)c->jitter + 1)));
     }
     return wait;
@@ -87,7 +88,7 @@ static void service_free(struct pb_service *s)
     pb__target_unref(s->to);
     pb_value_unref(s->config.mind);
     if (s->secrets) {
-        explicit_bzero(s->secrets, s->login.username_len + s->login.password_len + 2);
+        pb__wipe(s->secrets, s->login.username_len + s->login.password_len + 2);
     }
     pb__free(s->secrets);
     pb__free(s);

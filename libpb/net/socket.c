@@ -22,6 +22,12 @@
 
 enum { KEEP_ALIVE_MOST = 32767 /* seconds: the maximum in Linux */ };
 
+#ifdef MSG_NOSIGNAL
+enum { SEND_FLAGS = MSG_NOSIGNAL };
+#else
+enum { SEND_FLAGS = 0 };
+#endif
+
 const char *pb__socket_text(int negative_errno)
 {
     return uv_strerror(negative_errno);
@@ -41,17 +47,46 @@ int pb__socket_error(pb_error *err, int negative_errno, const char *format, ...)
                          pb__socket_text(negative_errno));
 }
 
+#ifdef HAVE_ACCEPT4
+
 static int socket_new(int family)
 {
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return fd < 0 ? -errno : pb__descriptor_raise(fd);
 }
 
-/* Sends small writes at once. UNIX sockets neither have nor need the option. */
-static void socket_set_nodelay(int fd)
+static int socket_accept(int fd, struct sockaddr *from, socklen_t *len)
+{
+    int got = accept4(fd, from, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return got < 0 ? -errno : pb__descriptor_raise(got);
+}
+
+#else /* as on macOS: the flags are set afterwards */
+
+static int socket_new(int family)
+{
+    int fd = socket(family, SOCK_STREAM, 0);
+    return fd < 0 ? -errno : pb__descriptor_nonblocking(fd);
+}
+
+static int socket_accept(int fd, struct sockaddr *from, socklen_t *len)
+{
+    int got = accept(fd, from, len);
+    return got < 0 ? -errno : pb__descriptor_nonblocking(got);
+}
+
+#endif
+
+/* Sends small writes at once; UNIX sockets neither have nor need that option. Writing to a
+ * closed socket is an error and no signal: where send has no flag for that, the socket has
+ * an option. */
+static void socket_set_options(int fd)
 {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#ifndef MSG_NOSIGNAL
+    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
 }
 
 /* Closes fd after a call on it has failed. */
@@ -82,7 +117,7 @@ int pb__socket_connect(const struct sockaddr *to, socklen_t len, const char *fro
     if (fd < 0) {
         return fd;
     }
-    socket_set_nodelay(fd);
+    socket_set_options(fd);
     int e = from ? socket_bind_source(fd, to, from) : 0;
     if (e) {
         close(fd);
@@ -231,14 +266,13 @@ int pb__socket_accept(int fd, struct pb__address *from)
     int got;
     do {
         len = sizeof is;
-        got = accept4(fd, (struct sockaddr *)&is, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    } while (got < 0 && (errno == EINTR || errno == ECONNABORTED));
+        got = socket_accept(fd, (struct sockaddr *)&is, &len);
+    } while (got == -EINTR || got == -ECONNABORTED);
     if (from) {
         *from = pb__address_of(&is, got < 0 ? 0 : len);
     }
-    got = got < 0 ? -errno : pb__descriptor_raise(got);
     if (got >= 0) {
-        socket_set_nodelay(got);
+        socket_set_options(got);
     }
     return got;
 }
@@ -253,22 +287,17 @@ struct pb__address pb__socket_peer(int fd)
 
 int pb__socket_adopt(int fd)
 {
-    int type = 0, flags = fcntl(fd, F_GETFL);
+    int type = 0;
     socklen_t len = sizeof type;
-    int e = 0;
-    if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 ||
-        fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
-        e = -errno;
-    } else if (type != SOCK_STREAM) {
-        e = -EPROTOTYPE;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0) {
+        return socket_give_up(fd);
     }
-    if (e) {
+    if (type != SOCK_STREAM) {
         close(fd);
-        return e;
+        return -EPROTOTYPE;
     }
-    socket_set_nodelay(fd);
-    return pb__descriptor_raise(fd);
+    socket_set_options(fd);
+    return pb__descriptor_nonblocking(fd);
 }
 
 void pb__socket_keep_alive(int fd, int seconds)
@@ -278,9 +307,15 @@ void pb__socket_keep_alive(int fd, int seconds)
     int on = 1, idle = seconds - seconds / 4, again = seconds / 12 + 1, times = 3;
     if (seconds > 0) {
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef TCP_KEEPIDLE
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+#elif defined TCP_KEEPALIVE /* its name on macOS */
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPALIVE, &idle, sizeof idle);
+#endif
+#ifdef TCP_KEEPCNT /* OpenBSD has one time for all connections */
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again, sizeof again);
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+#endif
     }
 }
 
@@ -293,7 +328,14 @@ bool pb__socket_has_input(int fd)
 int pb__socket_unsent(int fd)
 {
     int n = 0;
+#ifdef SO_NWRITE /* macOS */
+    socklen_t len = sizeof n;
+    return getsockopt(fd, SOL_SOCKET, SO_NWRITE, &n, &len) == 0 ? n : 0;
+#elif defined FIONWRITE /* FreeBSD */
+    return ioctl(fd, FIONWRITE, &n) == 0 ? n : 0;
+#else
     return ioctl(fd, TIOCOUTQ, &n) == 0 ? n : 0;
+#endif
 }
 
 ssize_t pb__socket_recv(int fd, void *to, size_t size)
@@ -309,7 +351,7 @@ ssize_t pb__socket_send(int fd, const void *data, size_t len)
 {
     ssize_t n;
     do {
-        n = send(fd, data, len, MSG_NOSIGNAL);
+        n = send(fd, data, len, SEND_FLAGS);
     } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }

@@ -318,10 +318,10 @@ void client_options_fini(struct client_options *o)
     pb_client_free(o->connection);
     pb_taster_unref(o->config.session.jelly.taster);
     if (o->password) {
-        explicit_bzero(o->password, o->credentials.password_len);
+        tool_wipe(o->password, o->credentials.password_len);
     }
     if (o->endpoint_file) {
-        explicit_bzero(o->endpoint_file, o->endpoint_file_len);
+        tool_wipe(o->endpoint_file, o->endpoint_file_len);
     }
     free(o->password);
     free(o->endpoint_file);

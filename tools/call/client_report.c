@@ -52,7 +52,7 @@ static void client_hint_allow(const char *text)
             continue;
         }
         size_t len = (size_t)(end - at) - after;
-        const char *dot = memrchr(at, '.', len);
+        const char *dot = tool_last_dot(at, at + len);
         if (refusals[i].what == ALLOW_MODULE) {
             strcpy(pattern_quote(pattern, at, len), "(\\..*)?");
         } else if (refusals[i].what == ALLOW_CLASS && dot) {

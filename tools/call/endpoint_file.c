@@ -127,7 +127,7 @@ void endpoint_section_fini(struct endpoint_section *s)
     free(s->path);
     free(s->entries);
     if (s->text) {
-        explicit_bzero(s->text, s->len);
+        tool_wipe(s->text, s->len);
     }
     free(s->text);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compat/repr.h"
+#include "libpb/base/system.h"
 
 /* Writes head, the escaped text and tail by one call, so that lines of several processes
  * at one terminal stay apart. */
@@ -169,6 +170,21 @@ int tool_nomem(void)
 {
     tool_error("%s", pb_strerror(PB_ERR_NOMEM));
     return TOOL_DISCONNECTED;
+}
+
+const char *tool_last_dot(const char *from, const char *end)
+{
+    while (end > from) {
+        if (*--end == '.') {
+            return end;
+        }
+    }
+    return NULL;
+}
+
+void tool_wipe(char *secret, size_t len)
+{
+    pb__wipe(secret, len);
 }
 
 void tool_print_listening(FILE *to, int port, const char *endpoint)

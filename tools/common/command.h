@@ -41,6 +41,10 @@ int tool_connection_error(const pb_error *err);
 /* Prints that memory ran out. Returns TOOL_DISCONNECTED: there is no status of its
  * own. */
 int tool_nomem(void);
+/* Overwrites a password. */
+void tool_wipe(char *secret, size_t len);
+/* The last dot between two places of a text, or NULL. */
+const char *tool_last_dot(const char *from, const char *end);
 
 /* ---- Arguments ---- */
 

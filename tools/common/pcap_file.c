@@ -138,6 +138,8 @@ struct pcap_input {
     pb_error *err;
 };
 
+#ifdef HAVE_FOPENCOOKIE
+
 static ssize_t pcap_input_read(void *cookie, char *out, size_t size)
 {
     struct pcap_input *p = cookie;
@@ -145,12 +147,33 @@ static ssize_t pcap_input_read(void *cookie, char *out, size_t size)
     return p->err->code ? -1 : (ssize_t)n;
 }
 
+static FILE *pcap_input_open(struct pcap_input *p)
+{
+    return fopencookie(p, "rb", (cookie_io_functions_t){.read = pcap_input_read});
+}
+
+#else /* as on macOS */
+
+static int pcap_input_read(void *cookie, char *out, int size)
+{
+    struct pcap_input *p = cookie;
+    size_t n = input_read(p->in, (uint8_t *)out, (size_t)size, p->err);
+    return p->err->code ? -1 : (int)n;
+}
+
+static FILE *pcap_input_open(struct pcap_input *p)
+{
+    return funopen(p, pcap_input_read, NULL, NULL, NULL);
+}
+
+#endif
+
 int traffic_file_read_pcap(struct input *in, const struct traffic_sink *sink,
                            pb_error *err)
 {
     char why[PCAP_ERRBUF_SIZE] = "";
     struct pcap_input p = {in, err};
-    FILE *f = fopencookie(&p, "rb", (cookie_io_functions_t){.read = pcap_input_read});
+    FILE *f = pcap_input_open(&p);
     pcap_t *pcap = f ? pcap_fopen_offline(f, why) : NULL;
     struct tcp_reassembly *t = tcp_reassembly_new(sink);
     int failed;

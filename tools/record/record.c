@@ -250,7 +250,7 @@ static int capture_path(struct pb__buf *out, const char *path, size_t number)
     const char *dot = path + strlen(path);
     /* The number goes before the last two suffixes. */
     for (int i = 0; i < 2; i++) {
-        const char *earlier = memrchr(base, '.', (size_t)(dot - base));
+        const char *earlier = tool_last_dot(base, dot);
         dot = earlier && earlier > base ? earlier : dot;
     }
     return pb__buf_printf(out, "%.*s-%zu%s", (int)(dot - path), path, number, dot);

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import pty
 import subprocess
 import sys
 
@@ -55,6 +56,16 @@ class Server:
     def __exit__(self, *exc):
         self.run.terminate()
         self.run.communicate(timeout=20)
+def has_terminal():
+    """Whether the system gives a pseudo-terminal, which not every container does."""
+    try:
+        ends = pty.openpty()
+    except OSError as e:
+        print(f"skipped: there is no pseudo-terminal: {e}")
+        return False
+    for end in ends:
+        os.close(end)
+    return True
 
 
 def finish():

@@ -63,7 +63,7 @@ class Service(Methods, pb.Root):
         return {}["\u00e9"]
 
     def remote_later(self):
-        return self.remote_slow(0.01, None).addCallback(lambda _: 1 // 0)
+        return self.remote_slow(0.01, None).addCallback(lambda _: 1 / 0)
 
     def remote_never(self):
         print("never was called")

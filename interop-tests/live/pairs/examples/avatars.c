@@ -93,8 +93,7 @@ static void run_pbbench(struct test_client *t)
 static int exception_avatar_raise(void *self, pb_request *req)
 {
     (void)self;
-    return pb_request_fail(req, "builtins.ZeroDivisionError",
-                           "integer division or modulo by zero");
+    return pb_request_fail(req, "builtins.ZeroDivisionError", "division by zero");
 }
 
 static const pb_class exception_avatar_class = {
