@@ -162,7 +162,7 @@ EXTRA_DIST += \
 	%D%/tests/twisted_server.py
 
 EXTRA_DIST += $(pb_completion) $(pb_dissector)
-pb_completion = %D%/completions/pb %D%/completions/_pb
+pb_completion = %D%/completions/pb %D%/completions/_pb %D%/completions/pb.fish
 pb_dissector = \
 	%D%/wireshark/pb.lua \
 	%D%/wireshark/pb_banana.lua \
@@ -172,6 +172,8 @@ bashcompdir = $(datadir)/bash-completion/completions
 bashcomp_DATA = %D%/completions/pb
 zshcompdir = $(datadir)/zsh/site-functions
 zshcomp_DATA = %D%/completions/_pb
+fishcompdir = $(datadir)/fish/vendor_completions.d
+fishcomp_DATA = %D%/completions/pb.fish
 wiresharkdir = $(pkgdatadir)/wireshark
 wireshark_DATA = $(pb_dissector)
 endif
