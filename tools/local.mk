@@ -59,6 +59,8 @@ bin_PROGRAMS += %D%/pb
 	%D%/common/value_text.h \
 	%D%/dump/dump.c \
 	%D%/dump/dump.h \
+	%D%/dump/html.c \
+	%D%/dump/html.h \
 	%D%/dump/print.c \
 	%D%/dump/statistics.c \
 	%D%/json/answer_text.c \
@@ -125,12 +127,20 @@ bin_PROGRAMS += %D%/pb
 %C%_pb_LDADD = $(pb_libs) $(LIBUV_LIBS) $(EDIT_LIBS) \
 	$(JANSSON_LIBS) $(PCAP_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS) -lm
 endif
+# The page of `pb dump --html`, as a string of C.
+%D%/dump/page.inc: %D%/dump/page.html
+	$(AM_V_GEN)$(MKDIR_P) %D%/dump && \
+	sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $(srcdir)/%D%/dump/page.html >$@
+%D%/dump/html.$(OBJEXT): %D%/dump/page.inc
+CLEANFILES += %D%/dump/page.inc
+EXTRA_DIST += %D%/dump/page.html
 tool_tests += \
 	%D%/tests/check-call \
 	%D%/tests/check-completion \
 	%D%/tests/check-contact \
 	%D%/tests/check-dump \
 	%D%/tests/check-endpoints \
+	%D%/tests/check-html \
 	%D%/tests/check-options \
 	%D%/tests/check-pb \
 	%D%/tests/check-record \
@@ -152,7 +162,7 @@ EXTRA_DIST += \
 	%D%/tests/twisted_server.py
 
 EXTRA_DIST += $(pb_completion) $(pb_dissector)
-pb_completion = %D%/completions/pb %D%/completions/_pb
+pb_completion = %D%/completions/pb %D%/completions/_pb %D%/completions/pb.fish
 pb_dissector = \
 	%D%/wireshark/pb.lua \
 	%D%/wireshark/pb_banana.lua \
@@ -162,6 +172,8 @@ bashcompdir = $(datadir)/bash-completion/completions
 bashcomp_DATA = %D%/completions/pb
 zshcompdir = $(datadir)/zsh/site-functions
 zshcomp_DATA = %D%/completions/_pb
+fishcompdir = $(datadir)/fish/vendor_completions.d
+fishcomp_DATA = %D%/completions/pb.fish
 wiresharkdir = $(pkgdatadir)/wireshark
 wireshark_DATA = $(pb_dissector)
 endif

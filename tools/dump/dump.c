@@ -6,6 +6,7 @@
 
 #include "tools/dump/dump.h"
 
+#include <errno.h>
 #include <pcre2.h>
 #include <stdio.h>
 
@@ -15,6 +16,7 @@
 #include "tools/common/message_text.h"
 #include "tools/common/options.h"
 #include "tools/common/traffic_file.h"
+#include "tools/dump/html.h"
 #include "tools/pb.h"
 
 struct dump_pattern {
@@ -38,6 +40,8 @@ struct dump {
     int raw_from;
     int colour;               /* 0 at a terminal, 1 always, 2 never */
     struct dump_stats *stats; /* NULL: messages are printed */
+    const char *html_path;    /* of the page; NULL: none */
+    struct dump_html *html;
     struct dump_connection **connections;
     size_t count;
     int status;
@@ -117,12 +121,13 @@ static void dump_on_message(const struct conversation_message *m, void *ctx)
     int failed = 0;
     const struct conversation_side *side = &c->conversation.sides[m->from];
     d->messages++;
-    if (side->count == 1 && side->skipped && !d->stats) {
+    if (side->count == 1 && side->skipped && !d->stats && !d->html) {
         dump_joined(&d->style, c->number, m->from, m->time, side->skipped);
     }
     if (dump_wants_message(d, m)) {
-        failed = d->stats ? dump_stats_add(d->stats, m)
-                          : dump_message(&d->style, c->number, m);
+        failed = d->stats  ? dump_stats_add(d->stats, m)
+                 : d->html ? dump_html_add(d->html, c->number, m)
+                           : dump_message(&d->style, c->number, m);
     }
     if (failed && !c->conversation.status) {
         c->conversation.status = failed;
@@ -149,6 +154,8 @@ static void dump_on_damage(int from, double time, uint64_t offset, const pb_erro
     d->damaged = true;
     if (d->stats) {
         dump_stats_damage(d->stats);
+    } else if (d->html) {
+        (void)dump_html_damage(d->html, c->number, from, time, why);
     } else {
         dump_damage(&d->style, c->number, from, time, offset, why);
     }
@@ -284,6 +291,7 @@ enum {
     DUMP_ERRORS,
     DUMP_FOLLOW,
     DUMP_FULL,
+    DUMP_HTML,
     DUMP_JSON,
     DUMP_METHOD,
     DUMP_OBJECT,
@@ -303,6 +311,10 @@ static const struct tool_option dump_option_rows[] = {
      0},
     {"follow", NULL, "go on when the file grows", DUMP_FOLLOW, 'f'},
     {"full", NULL, "print long values in full", DUMP_FULL, 0},
+    {"html", "FILE",
+     "write one page for a browser: a diagram of the messages, latencies by method; it "
+     "needs no network",
+     DUMP_HTML, 0},
     {"json", NULL, "print lossless JSON, one line per message", DUMP_JSON, 0},
     {"method", "PATTERN",
      "print only calls, and their answers, if the regular expression matches a part "
@@ -351,6 +363,9 @@ static int dump_take_option(void *ctx, int id, const char *argument)
     case DUMP_FULL:
         d->style.full = true;
         break;
+    case DUMP_HTML:
+        d->html_path = argument;
+        break;
     case DUMP_JSON:
         d->style.json = true;
         break;
@@ -370,17 +385,29 @@ static int dump_run(struct dump *d, int count, char **files)
     if (d->wants_stats && !(d->stats = dump_stats_new(0))) {
         return tool_nomem();
     }
+    if (d->html_path &&
+        !(d->html = dump_html_new(d->html_path, count ? files[0] : "-"))) {
+        return tool_nomem();
+    }
     d->style.colour =
         !d->style.json && (d->colour ? d->colour == 1 : dump_wants_colour());
     files = count ? files : standard_input;
     for (int i = 0; i < (count ? count : 1); i++) {
-        if (count > 1 && !d->style.json && !d->stats) {
+        if (count > 1 && !d->style.json && !d->stats && !d->html) {
             fputs(i ? "\n" : "", stdout);
             tool_print(stdout, "==> %s <==", files[i]);
             putchar('\n');
         }
         d->style.file = count > 1 ? files[i] : NULL;
         dump_file(d, files[i]);
+    }
+    if (d->html) {
+        int failed = dump_html_write(d->html);
+        if (failed) {
+            tool_error("%s: %s", d->html_path,
+                       failed == PB_ERR_SYSTEM ? strerror(errno) : pb_strerror(failed));
+            d->status = TOOL_USAGE;
+        }
     }
     if (d->stats && dump_stats_print(d->stats, d->style.json) != 0) {
         d->status = tool_nomem();
@@ -401,6 +428,7 @@ int dump_main(int argc, char **argv)
         status = dump_run(&d, count, argv);
     }
     dump_stats_free(d.stats);
+    dump_html_free(d.html);
     dump_pattern_fini(&d.method);
     dump_pattern_fini(&d.object);
     return status;
