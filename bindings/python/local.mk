@@ -34,6 +34,7 @@ bindings_python_tests = \
 	%D%/tests/test_services.py \
 	%D%/tests/test_session.py \
 	%D%/tests/test_tasters.py \
+	%D%/tests/test_typing.py \
 	%D%/tests/test_unknown.py \
 	%D%/tests/test_values.py
 EXTRA_DIST += \
@@ -53,6 +54,7 @@ EXTRA_DIST += \
 	%D%/tests/run \
 	%D%/tests/served.py \
 	%D%/tests/twisted_caches.py \
+	%D%/tests/typed_program.py \
 	%D%/tests/twisted_peer.py
 script_tests += %D%/tests/pip.test
 
