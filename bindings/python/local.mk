@@ -26,6 +26,7 @@ bindings_python_tests = \
 	%D%/tests/test_copies.py \
 	%D%/tests/test_examples.py \
 	%D%/tests/test_exceptions.py \
+	%D%/tests/test_interpreters.py \
 	%D%/tests/test_jelly.py \
 	%D%/tests/test_leaks.py \
 	%D%/tests/test_live.py \
@@ -33,6 +34,7 @@ bindings_python_tests = \
 	%D%/tests/test_services.py \
 	%D%/tests/test_session.py \
 	%D%/tests/test_tasters.py \
+	%D%/tests/test_typing.py \
 	%D%/tests/test_unknown.py \
 	%D%/tests/test_values.py
 EXTRA_DIST += \
@@ -52,6 +54,7 @@ EXTRA_DIST += \
 	%D%/tests/run \
 	%D%/tests/served.py \
 	%D%/tests/twisted_caches.py \
+	%D%/tests/typed_program.py \
 	%D%/tests/twisted_peer.py
 script_tests += %D%/tests/pip.test
 
@@ -103,10 +106,18 @@ pbpy_LTLIBRARIES = %D%/_core.la
 # the whole rule.) Python needs no .la file.
 pbpy_install = install-pbpyLTLIBRARIES
 $(pbpy_install): install-libLTLIBRARIES
+pbpyinfo = $(DESTDIR)$(PYTHON_SITE)/libpb-$(PACKAGE_VERSION).dist-info
 install-data-hook:
 	rm -f $(DESTDIR)$(pbpydir)/_core.la
+	mv $(DESTDIR)$(pbpydir)/_core.so '$(DESTDIR)$(pbpydir)/_core$(PYTHON_EXT)'
+	mkdir -p '$(pbpyinfo)'
+	printf 'Metadata-Version: 2.1\nName: libpb\nVersion: %s\n' $(PACKAGE_VERSION) \
+		>'$(pbpyinfo)/METADATA'
+	echo make >'$(pbpyinfo)/INSTALLER'
 uninstall-hook:
-	rm -f $(DESTDIR)$(pbpydir)/_core.so
+	rm -f $(DESTDIR)$(pbpydir)/_core.so '$(DESTDIR)$(pbpydir)/_core$(PYTHON_EXT)'
+	rm -f '$(pbpyinfo)/METADATA' '$(pbpyinfo)/INSTALLER'
+	! test -d '$(pbpyinfo)' || rmdir '$(pbpyinfo)'
 pbpthdir = $(PYTHON_SITE)
 pbpth_DATA = %D%/libpb-accelerate.pth %D%/_libpb_accelerate.py
 

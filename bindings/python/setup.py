@@ -29,6 +29,9 @@ def pkg_config(*args):
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as e:
         sys.exit(f"{command[0]}: {e.strerror}: it is needed to find libpb-core")
+    if done.returncode != 0 and "required by" in done.stderr:
+        sys.exit(f"{done.stderr.strip()}\nlibpb-core is installed, but not the "
+                 "development files of what it needs")
     if done.returncode != 0:
         sys.exit(f"{done.stderr.strip()}\nlibpb-core {VERSION} must be installed first, "
                  "where pkg-config finds it (PKG_CONFIG_PATH)")
@@ -50,6 +53,9 @@ class BuildPy(build_py):
         return [*super().get_outputs(include_bytecode), os.path.join(self.build_lib, PTH)]
 
 
+if sys.implementation.name != "cpython":
+    sys.exit(f"libpb is for CPython, not for {sys.implementation.name}: its extension uses "
+             "the inside of Python's own objects")
 VERSION = version()
 only_describes = {"sdist", "egg_info", "dist_info", "--version", "clean"}
 building = not only_describes & set(sys.argv[1:])

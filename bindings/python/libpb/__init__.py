@@ -50,14 +50,14 @@ __all__ = ["BananaError", "Error", "InsecureJelly", "JellyError",
            *(name for names in _HOMES.values() for name in names)]
 
 
-def __dir__() -> "list[str]":
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # which would take every name for a right one
+    def __dir__() -> "list[str]":
+        return sorted({*globals(), *__all__})
 
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(importlib.import_module(f"libpb.{home}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'libpb' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        for home, names in _HOMES.items():
+            if name in names:
+                value = getattr(importlib.import_module(f"libpb.{home}"), name)
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module 'libpb' has no attribute {name!r}")

@@ -19,6 +19,7 @@ import importlib.machinery
 import sys
 import types
 import warnings
+from typing import Any, Dict
 
 from libpb import _core
 
@@ -254,13 +255,13 @@ def _is_in_place(patch):
         module is None or getattr(module, owner.__name__, None) is owner)
 
 
-def installed():
+def installed() -> bool:
     """Whether functions of twisted.spread run in C now. (False if none of them is known:
     see status().)"""
     return any(map(_is_in_place, _state.patches))
 
 
-def install():
+def install() -> None:
     """Accelerates twisted.spread. Does nothing if it is accelerated already."""
     from twisted.spread import banana, jelly
 
@@ -284,7 +285,7 @@ def install():
     _log_installed()
 
 
-def uninstall():
+def uninstall() -> None:
     """Restores twisted.spread's own functions, except where other code has replaced them
     since install()."""
     patches, _state.patches = _state.patches, []
@@ -297,7 +298,7 @@ def uninstall():
             setattr(patch[0], patch[1], patch[2])
 
 
-def status():
+def status() -> "Dict[str, Any]":
     """What is accelerated, as a dict: "installed"; the versions "libpb" and "twisted"; and
     "functions", by name, each a dict of "runs" ("C" or "Python"), "why" (it runs in
     Python), and the numbers of its calls since install() that ran "in_c" and, because
@@ -361,7 +362,7 @@ def find_spec(name, path, target=None):
     return spec
 
 
-def install_later():
+def install_later() -> None:
     """Installs as soon as twisted.spread is imported. Does not import it."""
     if set(_MODULES) & set(sys.modules):
         install()

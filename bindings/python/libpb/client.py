@@ -49,7 +49,8 @@ class Client(Connection):
             _bytes(username), _bytes(password), name_as_text, mind,
             int(timeout * 1000) or 1 if timeout else 0, future._answered)
         try:
-            return await future
+            avatar: RemoteReference = await future
+            return avatar
         except RemoteError as e:
             if e.check("twisted.cred.error.LoginFailed",
                        "twisted.cred.error.Unauthorized"):

@@ -91,7 +91,8 @@ class RemoteReference(_core.Remote):
     @property
     def connection(self) -> "Connection":
         """The connection that the reference belongs to."""
-        return self.handler.connection
+        connection: Connection = self.handler.connection
+        return connection
 
     def notify_on_disconnect(self, callback: Callable[["RemoteReference"], Any]) -> None:
         """Calls callback(reference) once when the connection ends. The reference is kept
@@ -525,12 +526,14 @@ class Connection:
     @property
     def root(self) -> RemoteReference:
         """The peer's root object."""
-        return self._protocol.session.root()
+        root: RemoteReference = self._protocol.session.root()
+        return root
 
     def for_name(self, name: str) -> RemoteReference:
         """A reference to the object that the peer has published under a name. Sends
         nothing."""
-        return self._protocol.session.for_name(name)
+        reference: RemoteReference = self._protocol.session.for_name(name)
+        return reference
 
     def publish(self, name: str, target: Referenceable) -> None:
         """Publishes an object under a name, by which the peer can call it."""

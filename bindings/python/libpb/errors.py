@@ -88,7 +88,7 @@ def _own_class(name: str) -> Optional[Type[RemoteError]]:
     if plain == name:
         return None
     if plain not in _own_classes:
-        own = getattr(builtins, plain, None)
+        own: Any = getattr(builtins, plain, None)
         fit = isinstance(own, builtins.type) and issubclass(own, Exception) and \
             own is not Exception and \
             not issubclass(own, (StopIteration, StopAsyncIteration))

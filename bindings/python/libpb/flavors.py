@@ -98,8 +98,9 @@ class Viewable(_Served):
 class Avatar(_Served):
     """The object of a client that has logged in, which calls its @perspective methods."""
 
-    def logout(self) -> None:
-        """Called once when the client has released it or the connection has ended."""
+    def logout(self) -> Any:
+        """Called once when the client has released it or the connection has ended. It may
+        be a coroutine function."""
 
 
 class Cacheable:

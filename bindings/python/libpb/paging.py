@@ -94,11 +94,11 @@ async def send_pages(collector: "RemoteReference",
     The next page is taken when the peer has answered for the one before, or, if it asks
     for no more, never."""
     try:
-        if hasattr(pages, "__aiter__"):
-            async for page in pages:  # type: ignore[union-attr]
+        if isinstance(pages, AsyncIterable):
+            async for page in pages:
                 await collector.call("gotPage", page)
         else:
-            for page in pages:  # type: ignore[union-attr]
+            for page in pages:
                 await collector.call("gotPage", page)
     finally:
         if not collector.connection.closed:

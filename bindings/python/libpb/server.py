@@ -35,7 +35,7 @@ class Portal:
     anonymous=True allows logins without a name. realm and checker may be coroutine
     functions."""
 
-    def __init__(self, realm: Callable[[Optional[str], Any], Any],
+    def __init__(self, realm: Callable[..., Any],
                  users: Optional[Mapping[_Text, _Text]] = None, *,
                  checker: Optional[Callable[[str], Any]] = None,
                  anonymous: bool = False) -> None:

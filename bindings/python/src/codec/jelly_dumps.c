@@ -332,7 +332,10 @@ pb_taster *pbpy_codec_taster(const struct pbpy_session *self, PyObject *allowed)
 static PyObject *dumps_by_value(struct pbpy_session *self, PyObject *object,
                                 pb_dialect dialect, PyObject *allowed)
 {
-    pb_jelly_config config = {.taster = pbpy_codec_taster(self, allowed)};
+    /* A Python whose objects have no __getstate__: where that gives None for a copy
+     * without members, it is None already, and an empty dict is one of its own. */
+    pb_jelly_config config = {.profile = {3, 10, 0},
+                              .taster = pbpy_codec_taster(self, allowed)};
     pb_value *v = config.taster ? pbpy_value_from_object(self, object, Py_None) : NULL;
     uint8_t *data;
     size_t len;

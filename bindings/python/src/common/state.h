@@ -11,6 +11,10 @@
 
 #include <pb/banana.h>
 
+#ifdef PYPY_VERSION
+#error "libpb is for CPython: it uses what PyPy has no such thing of"
+#endif
+
 #if PY_VERSION_HEX < 0x030a0000
 static inline PyObject *Py_NewRef(PyObject *object)
 {

@@ -316,13 +316,16 @@ static bool pack_pop(struct pack *c, pb_value **out)
     return pack_deliver(c, visit);
 }
 
-/* The value of a copy whose state is a container that was not visited, and is filled
+/* (libpb.jelly has a profile of its own for a copy without members.)
+ *
+ * The value of a copy whose state is a container that was not visited, and is filled
  * later: so what is in it can hold the copy. *inner is its state, or NULL for an empty
  * dict. NULL for lack of memory. */
-static pb_value *copy_value_new(const char *tag, PyObject *state, enum pbpy_atom kind,
-                                pb_value **inner)
+static pb_value *copy_value_new(const struct pbpy_session *self, const char *tag,
+                                PyObject *state, enum pbpy_atom kind, pb_value **inner)
 {
-    if (kind == PBPY_DICTIONARY && PyDict_GET_SIZE(state) == 0) {
+    bool connected = self->references != (PyObject *)self->st->types.remote;
+    if (connected && kind == PBPY_DICTIONARY && PyDict_GET_SIZE(state) == 0) {
         return pb_object_value_steal(pbpy_empty_copy(tag));
     }
     *inner = container_value_new(state, kind);
@@ -348,7 +351,8 @@ static bool pack_push_copy(struct pack *c, PyObject *o, PyObject *copy)
     bool around = (kind == PBPY_DICTIONARY || kind == PBPY_LIST || kind == PBPY_SET) &&
                   !pbpy_visited_get(&c->visited, state);
     pb_value *inner = NULL;
-    pb_value *v = tag && around ? copy_value_new(tag, state, kind, &inner) : NULL;
+    pb_value *v =
+        tag && around ? copy_value_new(c->session, tag, state, kind, &inner) : NULL;
     if (!tag || (around && !v)) {
         PyMem_Free(tag);
         PyErr_NoMemory();

@@ -481,7 +481,13 @@ int pbpy_types_add(PyObject *module, struct pbpy_state *st)
     PyObject *decimal = PyImport_ImportModule("decimal");
     types->decimal = decimal ? PyObject_GetAttrString(decimal, "Decimal") : NULL;
     Py_XDECREF(decimal);
-    types->datetime = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
+    types->datetime =
+        types->decimal ? PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0) : NULL;
+    if (types->decimal && !types->datetime) {
+        PyErr_SetString(PyExc_ImportError,
+                        "libpb needs Python's datetime in C, which does "
+                        "not load in this interpreter");
+    }
     return types->decimal && types->datetime &&
                    (types->session = pbpy_type_add(module, &session_spec)) &&
                    (types->remote = pbpy_remote_type_add(module)) &&
