@@ -41,8 +41,9 @@ struct pb__slab_pool {
     struct pb__block *blocks[PB__BLOCK_CLASSES]; /* free blocks for reuse, by class */
     size_t block_bytes;                          /* total bytes of these blocks */
     size_t block_keep; /* limit of block_bytes: PB__BLOCKS_KEPT unless set */
-    /* The budget of the current message: bytes of slabs and blocks that were allocated since
-     * it began, bytes that were charged for other memory, and the limit of their sum. */
+    /* The budget of the current message: bytes of slabs and blocks that were allocated
+     * since it began, bytes that were charged for other memory, and the limit of their
+     * sum. */
     size_t used, charged, most;
     bool over; /* an allocation was refused because of the limit */
 };

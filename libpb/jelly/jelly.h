@@ -34,8 +34,9 @@ struct pb__invoker {
      * values, but must not change the value that is being written. Non-zero fails the
      * complete message. */
     int (*jelly)(pb_value *v, struct pb__form *form, pb_error *err, void *ctx);
-    /* Reading: returns whether the broker reads expressions with this head, and how. Called
-     * before the taster is asked. Of jelly's own words, only "unpersistable" is passed. */
+    /* Reading: returns whether the broker reads expressions with this head, and how.
+     * Called before the taster is asked. Of jelly's own words, only "unpersistable" is
+     * passed. */
     enum pb__known (*knows)(pb_span head, void *ctx);
     /* Reading: sets *out to the *new* value of a form that is complete; id and state are
      * borrowed. */

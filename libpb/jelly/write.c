@@ -272,8 +272,8 @@ static int writer_fail(struct pb__writer *w, int e, bool filled_before)
     return e;
 }
 
-/* Around a value may be the lists of a message and of a failure; a value that is no list has
- * one or two of its own; and a list that is shared has a `reference` around it. */
+/* Around a value may be the lists of a message and of a failure; a value that is no list
+ * has one or two of its own; and a list that is shared has a `reference` around it. */
 static void note_depth(struct pb__writer *w)
 {
     enum { AROUND = 3, WITHIN = 2 };

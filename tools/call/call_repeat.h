@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ways of `pb call` to make more than one call: repeated, measured, or a list of calls
- * at once. */
+ * The ways of `pb call` to make more than one call: repeated, measured, or a list of
+ * calls at once. */
 #ifndef PB__TOOLS_CALL_CALL_REPEAT_H
 #define PB__TOOLS_CALL_CALL_REPEAT_H
 

@@ -236,8 +236,8 @@ static bool shell_text_add(char **text, const char *line)
     return *text != NULL;
 }
 
-/* Reads lines from the terminal until no bracket is open: *new* (free). NULL at the end of
- * the input; empty if Ctrl-C was pressed. */
+/* Reads lines from the terminal until no bracket is open: *new* (free). NULL at the end
+ * of the input; empty if Ctrl-C was pressed. */
 static char *shell_read_terminal(void)
 {
     char *text = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is at an endpoint that does not answer as expected: finds out on a connection of its
- * own which protocol the server speaks. */
+ * What is at an endpoint that does not answer as expected: finds out on a connection of
+ * its own which protocol the server speaks. */
 #ifndef PB__TOOLS_COMMON_FIRST_CONTACT_H
 #define PB__TOOLS_COMMON_FIRST_CONTACT_H
 
@@ -13,9 +13,9 @@
 /* Prints the addresses of the endpoint's host, one line each after "* ". */
 void first_contact_print_addresses(FILE *to, const char *endpoint);
 /* Connects, without TLS, and looks at the first bytes of the server; if it is silent, at
- * those after a request of HTTP. Prints an error message that names the protocol, and what
- * to do; returns false, and prints nothing, if there is none to name. Takes less than a
- * second after the connection is there. */
+ * those after a request of HTTP. Prints an error message that names the protocol, and
+ * what to do; returns false, and prints nothing, if there is none to name. Takes less
+ * than a second after the connection is there. */
 bool first_contact_explain(const char *endpoint);
 /* Connects with any certificate, and prints as a hint which names the certificate of the
  * server has, if the connection is made. */

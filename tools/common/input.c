@@ -54,8 +54,8 @@ int input_open(struct input *in, const char *path, pb_error *err)
     return 0;
 }
 
-/* Before the first read: finds out by the first two bytes whether it is gzip. Returns false
- * if there are none, and with err. */
+/* Before the first read: finds out by the first two bytes whether it is gzip. Returns
+ * false if there are none, and with err. */
 static bool input_begin_gzip(struct input *in, pb_error *err)
 {
     static const uint8_t magic[] = {0x1f, 0x8b};

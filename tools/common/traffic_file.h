@@ -25,8 +25,8 @@ struct traffic_sink {
 };
 
 /* Reads a whole file ("-": standard input), as its bytes come, and with `follow` for
- * ever; raw_from is the side that sent a raw stream. 0, the negative number that the sink returned, or an error: PB_ERR_SYSTEM,
- * PB_ERR_SYNTAX, PB_ERR_NOMEM. */
+ * ever; raw_from is the side that sent a raw stream. 0, the negative number that the sink
+ * returned, or an error: PB_ERR_SYSTEM, PB_ERR_SYNTAX, PB_ERR_NOMEM. */
 int traffic_file_read(const char *path, int raw_from, bool follow,
                       const struct traffic_sink *sink, pb_error *err);
 

@@ -252,8 +252,8 @@ static void dump_end_connections(struct dump *d)
     d->count = 0;
 }
 
-/* Says that a file has no message in it. That is no error of a capture without bytes: of a
- * client that only tried the port. */
+/* Says that a file has no message in it. That is no error of a capture without bytes: of
+ * a client that only tried the port. */
 static void dump_report_empty(struct dump *d, const char *path)
 {
     bool empty_capture = d->format == TRAFFIC_CAPTURE;

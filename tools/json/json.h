@@ -16,8 +16,8 @@ pb_value *value_from_json(json_t *j, pb_error *err);
 
 /* The notation of v, *new* (json_tree_free); NULL for lack of memory. A reference is
  * {"remote": luid}, an object of this program {"referenceable": name}. Another expression
- * of the broker's, in recorded traffic, is {"expression": head} with the values "luid" and
- * "state", as far as it has them. */
+ * of the broker's, in recorded traffic, is {"expression": head} with the values "luid"
+ * and "state", as far as it has them. */
 json_t *value_to_json(const pb_value *v);
 
 #endif

@@ -84,8 +84,8 @@ static double connection_time(const struct recorded_connection *c)
     return (double)(uv_hrtime() - c->began) / 1e9;
 }
 
-/* The time of the lines of --follow, and of a capture that has all connections in it: since
- * the first connection began. */
+/* The time of the lines of --follow, and of a capture that has all connections in it:
+ * since the first connection began. */
 static double record_time(const struct recorded_connection *c)
 {
     return (double)(uv_hrtime() - c->record->began) / 1e9;

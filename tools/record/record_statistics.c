@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Draws the statistics of the traffic that passes: over the ones before at a terminal, one
- * after the other elsewhere. */
+ * Draws the statistics of the traffic that passes: over the ones before at a terminal,
+ * one after the other elsewhere. */
 #include "tools/record/record_statistics.h"
 
 #include <inttypes.h>

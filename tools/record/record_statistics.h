@@ -16,7 +16,8 @@ struct record_statistics {
 
 /* PB_ERR_NOMEM. */
 int record_statistics_init(struct record_statistics *r);
-/* Draws the view. Before that, dump_stats_reset_open and dump_stats_add_open. PB_ERR_NOMEM. */
+/* Draws the view. Before that, dump_stats_reset_open and dump_stats_add_open.
+ * PB_ERR_NOMEM. */
 int record_statistics_draw(struct record_statistics *r, double now);
 void record_statistics_fini(struct record_statistics *r);
 

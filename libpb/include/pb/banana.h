@@ -68,15 +68,16 @@ typedef struct {
     size_t depth;   /* lists within lists: 4096 */
     size_t message; /* bytes of one top-level expression: 256 MiB */
     size_t values;  /* tokens of one top-level expression: 16 Mi */
-    /* Bytes of memory that the values of one top-level expression take while they are read:
-     * 128 MiB, whatever their bytes on the wire. An expression beyond it is refused. */
+    /* Bytes of memory that the values of one top-level expression take while they are
+     * read: 128 MiB, whatever their bytes on the wire. An expression beyond it is
+     * refused. */
     size_t memory;
     size_t reserved[3];
 } pb_limits;
 
 /* Replaces every 0 in *limits by its default, and reduces a limit that is larger than a
- * decoder can count (list: UINT32_MAX; bytes, message, values, memory: PTRDIFF_MAX). NULL is
- * ignored. */
+ * decoder can count (list: UINT32_MAX; bytes, message, values, memory: PTRDIFF_MAX). NULL
+ * is ignored. */
 PB_API void pb_limits_default(pb_limits *limits);
 
 /* The dialects of banana: PB has a vocabulary, NONE has not. Before the negotiation the

@@ -115,11 +115,11 @@ typedef struct pb_class {
     int (*set_state)(void *self, pb_value *state, pb_error *err);
 
     /* jellyFor of the class's own, for sending: the members between the type tag
-     * (type_to_copy, or name) and the end of the expression, as a *new* list or tuple; NULL,
-     * with err, is an error as for state_to_copy. A PB_FLAVOR_REFERENCEABLE is then sent as
-     * [tag, member, ..., luid], a reference with a class of its own; a PB_FLAVOR_COPYABLE as
-     * [tag, member, ...]. NULL: as the flavor says. The receiver needs
-     * pb_registry_set_reference or pb_registry_set_unjelly. */
+     * (type_to_copy, or name) and the end of the expression, as a *new* list or tuple;
+     * NULL, with err, is an error as for state_to_copy. A PB_FLAVOR_REFERENCEABLE is then
+     * sent as [tag, member, ..., luid], a reference with a class of its own; a
+     * PB_FLAVOR_COPYABLE as [tag, member, ...]. NULL: as the flavor says. The receiver
+     * needs pb_registry_set_reference or pb_registry_set_unjelly. */
     pb_value *(*jelly_members)(void *self, pb_object *perspective, pb_error *err);
     void *reserved[7];
 } pb_class;
@@ -151,8 +151,8 @@ PB_API pb_object *pb_as_object(const pb_value *v);
  * request. */
 PB_API const char *pb_request_method(const pb_request *r);
 /* The positional arguments, a tuple, borrowed until the method returns; NULL after that.
- * The references among them are released then, as in Twisted, also if the request is kept:
- * a method that wants an argument later keeps the value (pb_value_ref). */
+ * The references among them are released then, as in Twisted, also if the request is
+ * kept: a method that wants an argument later keeps the value (pb_value_ref). */
 PB_API pb_value *pb_request_args(const pb_request *r);
 /* The keyword arguments, a dict, borrowed until the method returns; NULL after that. */
 PB_API pb_value *pb_request_kwargs(const pb_request *r);
@@ -293,8 +293,8 @@ PB_API int pb_failure_code(const pb_failure *f);
  * that Twisted has for them, if there is one ("twisted.spread.pb.PBConnectionLost").
  * Borrowed; never NULL. */
 PB_API const char *pb_failure_type(const pb_failure *f);
-/* The text of the exception, as Python's str() returns it. Borrowed; never NULL. A text of
- * the peer may contain NUL; pb_failure_text_span has its length, too. */
+/* The text of the exception, as Python's str() returns it. Borrowed; never NULL. A text
+ * of the peer may contain NUL; pb_failure_text_span has its length, too. */
 PB_API const char *pb_failure_text(const pb_failure *f);
 PB_API pb_span pb_failure_text_span(const pb_failure *f);
 /* The traceback if the peer sent one, otherwise the text that it sent instead, or "".
@@ -430,8 +430,9 @@ typedef struct {
      * the driver has sent; without TLS around them. For diagnosis; NULL: not called.
      * bytes are borrowed until it returns. Nothing of the session may be called. */
     void (*on_bytes)(pb_session *s, bool sent, pb_span bytes, void *user_data);
-    /* Milliseconds without input in the middle of a message, after which the session ends:
-     * 120000; negative: never. Between messages a peer may be silent for any time. */
+    /* Milliseconds without input in the middle of a message, after which the session
+     * ends: 120000; negative: never. Between messages a peer may be silent for any time.
+     * */
     int64_t message_timeout;
     /* Logins of one connection that may fail: 10. Then the session ends. */
     size_t max_failed_logins;

@@ -82,19 +82,19 @@ PB_API int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_c
  * borrowed list; NULL, with err, refuses it. Runs while the message is being read, as
  * pb_factory_cb. */
 typedef pb_value *(*pb_unjelly_cb)(pb_value *members, pb_error *err, void *user_data);
-/* Makes received values with this type tag the results of a callback that gets all members.
- * (The other entries ignore all but the first, as Twisted does.) A member is a number, a
- * byte string or a complete value. PB_ERR_ARG, PB_ERR_NOMEM. Mirrors a class with an
- * unjellyFor of its own; pb_class.jelly_members is the way out. */
+/* Makes received values with this type tag the results of a callback that gets all
+ * members. (The other entries ignore all but the first, as Twisted does.) A member is a
+ * number, a byte string or a complete value. PB_ERR_ARG, PB_ERR_NOMEM. Mirrors a class
+ * with an unjellyFor of its own; pb_class.jelly_members is the way out. */
 PB_API int pb_registry_set_unjelly(pb_registry *g, const char *tag, pb_unjelly_cb unjelly,
                                    void *user_data);
 /* Makes received [tag, member, ..., luid] references (PB_REMOTE), counted as any other.
- * pb_remote_type and pb_remote_members tell what else was received. The members are numbers,
- * text, byte strings, booleans or None. PB_ERR_ARG, PB_ERR_NOMEM. Mirrors
+ * pb_remote_type and pb_remote_members tell what else was received. The members are
+ * numbers, text, byte strings, booleans or None. PB_ERR_ARG, PB_ERR_NOMEM. Mirrors
  * setUnjellyableForClass with a subclass of RemoteReference. */
 PB_API int pb_registry_set_reference(pb_registry *g, const char *tag);
-/* The type tag under which a reference was received, borrowed for its life; NULL for a plain
- * one. */
+/* The type tag under which a reference was received, borrowed for its life; NULL for a
+ * plain one. */
 PB_API const char *pb_remote_type(const pb_remote *r);
 /* The members between the tag and the number, a list, borrowed for the life of the
  * reference; NULL for a plain one. */

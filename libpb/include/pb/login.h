@@ -37,7 +37,8 @@ typedef struct pb_login_call pb_login_call;
  * may call the client; NULL: None. options->timeout limits the complete login; no_answer
  * is ignored. c and mind are not used after this returns. *login (may be NULL) is
  * borrowed, and valid until cb has run. Returns, and runs cb, as pb_remote_call_values
- * does. A service that answers with another value than an avatar has that value passed to cb. Mirrors PBClientFactory.login. */
+ * does. A service that answers with another value than an avatar has that value passed to
+ * cb. Mirrors PBClientFactory.login. */
 PB_API int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                     const pb_call_options *options, pb_answer_cb cb, void *user_data,
                     pb_login_call **login, pb_error *err);

@@ -406,7 +406,8 @@ static void read_if_written(pb_value *v, const pb_jelly_config *c)
     }
 }
 
-/* What is written can be read with the same limits; what cannot be written would not be. */
+/* What is written can be read with the same limits; what cannot be written would not be.
+ * */
 static void meets_limits(pb_value *v)
 {
     uint8_t *out;

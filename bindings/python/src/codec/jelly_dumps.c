@@ -290,7 +290,8 @@ PyObject *pbpy_codec_raise(const struct pbpy_state *st, const pb_error *err)
     return pbpy_raise(type, err);
 }
 
-/* Calls a function of the taster with each name in a tuple; false with an exception set. */
+/* Calls a function of the taster with each name in a tuple; false with an exception set.
+ * */
 static bool taster_allow(pb_taster *t, PyObject *names,
                          int (*allow)(pb_taster *t, const char *name))
 {
