@@ -11,6 +11,7 @@
 
 #include "compat/repr.h"
 #include "libpb/base/system.h"
+#include "libpb/base/system.h"
 
 /* Writes head, the escaped text and tail by one call, so that lines of several processes
  * at one terminal stay apart. */
