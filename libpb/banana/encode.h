@@ -26,8 +26,8 @@ struct pb_encoder {
     size_t expected; /* size of recent output, for the next allocation */
     struct pb__limits limits;
     struct pb__fault fault;
-    size_t
-        deepest; /* lists may be nested so deep in what jelly wrote; see pb__encoder_check */
+    /* lists may be nested so deep in what jelly wrote; see pb__encoder_check */
+    uint32_t deepest;
     uint8_t dialect;
 };
 
