@@ -17,8 +17,7 @@ size_t pb__session_queued(const pb_session *s)
 
 bool pb__session_answers_wait(const pb_session *s)
 {
-    return s->full &&
-           s->answered > pb__encoder_mark(&s->encoder) - pb__session_queued(s);
+    return s->full && s->answered > pb__encoder_mark(&s->encoder) - pb__session_queued(s);
 }
 
 /* Whether the peer does not read its answers. A session stops reading only while it has

@@ -19,7 +19,7 @@ struct pb_request {
     pb_session *session; /* NULL: over */
     struct pb__list link;
     struct pb__list deferred; /* in s->calls->deferred, while its method is not called */
-    pb_error *refused;        /* of a deferred request: why arguments were refused; or NULL */
+    pb_error *refused; /* of a deferred request: why arguments were refused; or NULL */
     pb_value *list;    /* the message, which holds the members */
     pb_object *called; /* one count of the object that the id named; NULL: none */
     struct pb__callee callee;

@@ -295,7 +295,8 @@ static int serve_add_line(pb_portal *portal, const char *text, const char *from)
 static int serve_add_user(pb_portal *portal, const char *text)
 {
     if (strchr(text, ':')) {
-        fputs("pb: warning: other users of this machine can see the password of --user; use "
+        fputs("pb: warning: other users of this machine can see the password of --user; "
+              "use "
               "--user-file\n",
               stderr);
     }
@@ -321,7 +322,7 @@ static int serve_add_file(pb_portal *portal, const char *path)
         }
     }
     if (line) {
-        explicit_bzero(line, size);
+        tool_wipe(line, size);
     }
     free(line);
     fclose(f);

@@ -178,8 +178,7 @@ PB_TEST(negotiate, does_not_wait_for_ever)
 static pb_session *negotiated(pb_session_config c, int64_t now)
 {
     pb_session *s = pb_session_server_new(&c, now);
-    cr_assert_eq(
-        pb_session_recv(s, BYTES("\x02\x82pb\x02\x80\x13\x87\x06\x81"), now), 0);
+    cr_assert_eq(pb_session_recv(s, BYTES("\x02\x82pb\x02\x80\x13\x87\x06\x81"), now), 0);
     cr_assert_eq(pb_session_deadline(s), INT64_MAX, "a quiet peer may stay");
     return s;
 }

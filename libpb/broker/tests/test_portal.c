@@ -479,7 +479,8 @@ PB_TEST(portal, ends_a_connection_that_guesses)
     cr_assert_eq(guesses, 10);
     cr_assert_eq(failed, 10);
     cr_assert_eq(pb_session_error(p->server)->code, PB_ERR_AUTH);
-    cr_assert_str_eq(pb_session_error(p->server)->text, "10 logins have failed, the limit");
+    cr_assert_str_eq(pb_session_error(p->server)->text,
+                     "10 logins have failed, the limit");
     pb_session_lost(p->client, NULL);
     close_service(p, &v);
     free(p);
