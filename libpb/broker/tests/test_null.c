@@ -334,7 +334,11 @@ PB_TEST(null, pb_remote_luid)
 
 PB_TEST(null, pb_remote_equal)
 {
+    struct ends *e = ends_new(&plain_class);
+    GIVES(pb_remote_equal(NULL, e->root), false);
+    GIVES(pb_remote_equal(e->root, NULL), false);
     GIVES(pb_remote_equal(NULL, NULL), false);
+    ends_free(e);
 }
 
 PB_TEST(null, pb_remote_type)
@@ -512,9 +516,12 @@ PB_TEST(null, pb_failure_text_span)
 
 PB_TEST(null, pb_failure_newn)
 {
-    GIVES(pb_failure_newn(NULL, pb_span_of("text"), NULL), NULL);
-    GIVES(pb_failure_newn("a.B", (pb_span){NULL, 1}, NULL), NULL);
-    GIVES(pb_failure_newn(NULL, (pb_span){NULL, 1}, NULL), NULL);
+    GIVES(pb_failure_newn(NULL, pb_span_of("text"), "here"), NULL);
+    GIVES(pb_failure_newn("a.B", no_bytes, "here"), NULL);
+    pb_failure *f = pb_failure_newn("a.B", pb_span_of("text"), NULL);
+    cr_assert_str_eq(pb_failure_traceback(f), "");
+    pb_failure_unref(f);
+    GIVES(pb_failure_newn(NULL, no_bytes, NULL), NULL);
 }
 
 PB_TEST(null, pb_failure_text)

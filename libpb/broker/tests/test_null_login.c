@@ -64,6 +64,7 @@ PB_TEST(null, pb_respond_md5)
     spoil(out, sizeof out);
     pb_respond_md5(SPAN("challenge"), NULL, out);
     GIVES(memcmp(out, zeros, sizeof out), 0);
+    pb_respond_md5(SPAN("challenge"), zeros, NULL);
     pb_respond_md5(no_bytes, NULL, NULL);
 }
 

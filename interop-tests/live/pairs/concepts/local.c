@@ -25,6 +25,7 @@ static int adder_fail(void *self, pb_request *req)
 struct delayed {
     uv_timer_t timer;
     pb_request *req;
+    pb_value *answer; /* the argument */
 };
 
 static void delayed_free(uv_handle_t *handle)
@@ -34,9 +35,9 @@ static void delayed_free(uv_handle_t *handle)
 
 static void delayed_answer(uv_timer_t *timer)
 {
-    pb_request *req = ((struct delayed *)timer)->req;
-    pb_request_answer_steal(req, pb_value_ref(pb_item(pb_request_args(req), 0)));
-    pb_request_unref(req);
+    struct delayed *w = (struct delayed *)timer;
+    pb_request_answer_steal(w->req, w->answer);
+    pb_request_unref(w->req);
     uv_close((uv_handle_t *)timer, delayed_free);
 }
 
@@ -45,6 +46,7 @@ static int adder_later(void *self, pb_request *req)
     (void)self;
     struct delayed *w = malloc(sizeof *w);
     w->req = pb_request_ref(req);
+    w->answer = pb_value_ref(pb_item(pb_request_args(req), 0));
     uv_timer_init(uv_default_loop(), &w->timer);
     return uv_timer_start(&w->timer, delayed_answer, 10, 0);
 }
