@@ -77,10 +77,13 @@ static void client_hint_limit(int code)
 /* What to do about an error of TLS. */
 static void client_hint_tls(const struct client_options *o, const pb_error *err)
 {
+    if (err->code != PB_ERR_TLS || !strstr(err->text, "certificate")) {
+        return;
+    }
     if (strstr(err->text, "mismatch")) {
         first_contact_print_names(o->endpoint, &o->config);
         tool_hint("to expect another name: %s:hostname=NAME", o->endpoint);
-    } else if (strstr(err->text, "refused")) {
+    } else {
         tool_hint("to trust its root: --ca FILE; to accept any certificate: --insecure");
     }
 }
