@@ -343,8 +343,8 @@ static enum unjellied unjellier_visit(struct unjellier *u, PyObject *sexp, PyObj
         head && PyBytes_CheckExact(head)
             ? pbpy_atom_find(PyBytes_AS_STRING(head), (size_t)PyBytes_GET_SIZE(head))
             : PBPY_ATOM_END;
-    /* To look at a taster may run Python code, and to ask it does: the list may be another
-     * one afterwards. */
+    /* To look at a taster may run Python code, and to ask it does: the list may be
+     * another one afterwards. */
     if (atom == PBPY_ATOM_END || !unjellier_may_read(u, atom) ||
         !sexp_is_regular(sexp, atom)) {
         *out = unjellier_call_twisted(u, sexp);
