@@ -2,6 +2,11 @@ EXTRA_DIST += \
 	%D%/calls_twisted.py \
 	%D%/codec_twisted.py \
 	%D%/make_corpora.py \
+	%D%/python/asyncio_end.py \
+	%D%/python/cases.py \
+	%D%/python/cpu.py \
+	%D%/python/msgpack_end.py \
+	%D%/python/twisted_end.py \
 	%D%/python.py \
 	%D%/record.py \
 	%D%/run.py
@@ -34,6 +39,8 @@ bench: tools/pb %D%/connections $(bench_peers)
 if WITH_PYTHON
 	srcdir='$(srcdir)' builddir='$(builddir)' \
 		$(PY_LOG_COMPILER) $(PYTHON) $(srcdir)/%D%/python.py
+	srcdir='$(srcdir)' builddir='$(builddir)' \
+		$(PY_LOG_COMPILER) $(PYTHON) $(srcdir)/%D%/python/cpu.py
 endif
 	/usr/bin/python3 $(srcdir)/%D%/record.py tools/pb
 endif

@@ -137,7 +137,8 @@ async def _abandon(client: Client) -> None:
             client._protocol.transport.abort()
 
 
-def connect(endpoint: Union[str, _socket.socket, asyncio.Transport], *, login: Optional[Tuple[_Text, _Text]] = None,
+def connect(endpoint: Union[str, _socket.socket, asyncio.Transport], *,
+            login: Optional[Tuple[_Text, _Text]] = None,
             anonymous: bool = False, mind: Any = None, name_as_text: bool = False,
             ssl: Optional[_ssl.SSLContext] = None, timeout: Optional[float] = 30,
             profile: Optional[str] = None, size_limit: int = 0) -> _Connecting:

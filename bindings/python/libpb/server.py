@@ -9,7 +9,8 @@ import logging
 import signal
 import socket
 import ssl as _ssl
-from typing import Any, Awaitable, Callable, Dict, Generator, Mapping, Optional, Sequence, Set, Union
+from typing import (Any, Awaitable, Callable, Dict, Generator, Mapping, Optional,
+                    Sequence, Set, Union)
 
 from libpb.connection import FATAL, Connection, Protocol, Tasks, wait_for_tasks
 from libpb.endpoints import Endpoint

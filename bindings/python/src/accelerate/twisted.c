@@ -100,8 +100,12 @@ bool pbpy_is_own(PyObject *self, PyObject *name, PyObject *function, PyObject *o
 /* The version of a class, which changes with its attributes; 0 for none. */
 static unsigned class_version(PyTypeObject *type)
 {
-    return PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG) ? type->tp_version_tag
-                                                                 : 0;
+#if PY_VERSION_HEX < 0x030d0000
+    if (!PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG)) {
+        return 0;
+    }
+#endif
+    return type->tp_version_tag; /* since 3.13, 0 alone says that there is none */
 }
 
 bool pbpy_class_is_own(PyObject *cls, PyObject *methods, unsigned *version)

@@ -290,10 +290,10 @@ PyObject *pbpy_codec_raise(const struct pbpy_state *st, const pb_error *err)
     return pbpy_raise(type, err);
 }
 
-/* Calls a function of the taster with each name in a tuple; false with an exception set.
- * */
-static bool taster_allow(pb_taster *t, PyObject *names,
-                         int (*allow)(pb_taster *t, const char *name))
+/* Calls a function of the taster with each name in a tuple; false with an exception
+ * set. */
+static bool taster_allow_names(pb_taster *t, PyObject *names,
+                               int (*allow)(pb_taster *t, const char *name))
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
         const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(names, i));
@@ -322,8 +322,8 @@ pb_taster *pbpy_codec_taster(const struct pbpy_session *self, PyObject *allowed)
     if (!t) {
         return (pb_taster *)PyErr_NoMemory();
     }
-    if (!taster_allow(t, types, pb_taster_allow_type) ||
-        !taster_allow(t, instances, pb_taster_allow_instances_of)) {
+    if (!taster_allow_names(t, types, pb_taster_allow_type) ||
+        !taster_allow_names(t, instances, pb_taster_allow_instances_of)) {
         pb_taster_unref(t);
         return NULL;
     }

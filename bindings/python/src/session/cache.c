@@ -25,7 +25,7 @@ static void cache_python_unref(void *object)
 }
 
 /* The count of the Python object is released later, for then any Python code runs. */
-static void cache_destroy(void *self)
+static void receipt_cache_destroy(void *self)
 {
     struct pbpy_cache *c = self;
     if (!c || !c->object) {
@@ -88,7 +88,7 @@ int pbpy_cache_class_set(struct pbpy_session *self, const char *tag)
                 .flavor = PB_FLAVOR_CACHEABLE,
                 .construct = cache_construct,
                 .fallback = cache_called,
-                .destroy = cache_destroy},
+                .destroy = receipt_cache_destroy},
         .session = self,
         .next = self->cache_classes,
     };
