@@ -56,7 +56,31 @@ AC_DEFUN([PB_TRY],
   [AC_MSG_CHECKING([for $1])
    pb_saved=$$2
    $2="$$2 $3"
-   AC_LINK_IFELSE([AC_LANG_PROGRAM()], [pb_works=yes], [pb_works=no])
+   AC_LINK_IFELSE([AC_LANG_PROGRAM([@%:@include <string.h>])], [pb_works=yes], [pb_works=no])
    $2=$pb_saved
    AC_MSG_RESULT([$pb_works])
    AS_IF([test "$pb_works" = yes], [$4], [$5])])
+
+# PB_HARDENING
+# Hardening, where the compiler has it, in PB_CFLAGS, PB_CPPFLAGS, PB_LDFLAGS and, for programs
+# alone, PB_PIE_LDFLAGS. What CPPFLAGS and CFLAGS say about the same wins: _FORTIFY_SOURCE is left
+# to them if they set it, and needs optimisation. A sanitizer checks more, and misses what
+# _FORTIFY_SOURCE replaces.
+AC_DEFUN([PB_HARDENING],
+  [AC_ARG_ENABLE([hardening],
+     [AS_HELP_STRING([--disable-hardening], [without stack protector, _FORTIFY_SOURCE, -z now and PIE])],
+     [], [enable_hardening=yes])
+   PB_ONE_OF([--enable-hardening], [$enable_hardening], [yes|no])
+   PB_PIE_LDFLAGS=
+   AS_IF([test "$enable_hardening" = yes],
+     [PB_TRY([-fstack-protector-strong], [CFLAGS], [-Werror -fstack-protector-strong],
+        [PB_CFLAGS="-fstack-protector-strong $PB_CFLAGS"])
+      AS_CASE([$PB_CFLAGS], [*-fsanitize*|*--coverage*], [],
+        [PB_TRY([_FORTIFY_SOURCE=3], [CPPFLAGS], [-Werror -D_FORTIFY_SOURCE=3],
+           [PB_CPPFLAGS="$PB_CPPFLAGS -D_FORTIFY_SOURCE=3"])])
+      PB_TRY([-z relro -z now], [LDFLAGS], [-Wl,-z,relro,-z,now],
+        [PB_LDFLAGS="$PB_LDFLAGS -Wl,-z,relro,-z,now"])
+      PB_TRY([position-independent programs], [CFLAGS], [-Werror -fPIE -pie],
+        [PB_CFLAGS="-fPIE $PB_CFLAGS"
+         PB_PIE_LDFLAGS=-pie])])
+   AC_SUBST([PB_PIE_LDFLAGS])])

@@ -18,7 +18,7 @@ EXTRA_DIST += %D%/count_instructions.py %D%/instructions.txt
 if WITH_LTO
 program_tests += %D%/count_instructions.py
 endif
-%C%_instructions_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign $(PB_LDFLAGS)
+%C%_instructions_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign $(PB_LDFLAGS) $(PB_PIE_LDFLAGS)
 %C%_instructions_LDADD = $(broker_libs) libpb_mem.la $(PCRE2_LIBS) -lm
 %C%_connections_SOURCES = %D%/connections.c tools/call/bench.h
 %C%_codec_SOURCES = \
@@ -27,7 +27,7 @@ endif
 	%D%/codec_peers.c \
 	tools/call/bench.h
 %C%_codec_CFLAGS = $(AM_CFLAGS) $(PEERS_CFLAGS)
-%C%_codec_LDFLAGS = $(PB_LDFLAGS)
+%C%_codec_LDFLAGS = $(PB_LDFLAGS) $(PB_PIE_LDFLAGS)
 %C%_codec_LDADD = $(jelly_libs) libpb_mem.la $(PCRE2_LIBS) $(PEERS_LIBS) -lm
 if HAVE_PEERS
 bench_peers = %D%/codec

@@ -11,6 +11,7 @@ script_tests += \
 	%D%/check-api \
 	%D%/check-exports \
 	%D%/check-format \
+	%D%/check-hardening \
 	%D%/check-headers \
 	%D%/check-includes \
 	%D%/check-install \
