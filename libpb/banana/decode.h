@@ -221,7 +221,7 @@ PB__ALWAYS_INLINE int pb__decode_header(const pb_decoder *d, const uint8_t *p,
             }
         } else {
             unsigned digits = 8 + (p[8] < 0x80);
-            if (p[digits] >= 0x80 && digits <= d->limits.prefix) {
+            if (digits <= d->limits.prefix && p[digits] >= 0x80) {
                 *n = pb__digits_gather(x) | (digits > 8 ? (uint64_t)p[8] << 56 : 0);
                 *next = p + digits + 1;
                 return p[digits];

@@ -51,8 +51,9 @@ void pb__read_taste(struct pb__reader *r)
 static enum pb__head find_head(pb_span s)
 {
     unsigned head = PB__HEAD_OTHER + 1;
-    while (head < PB__HEAD_NAMED && (pb__head_rows[head].len != s.len ||
-                                     memcmp(pb__head_rows[head].text, s.data, s.len))) {
+    while (head < PB__HEAD_NAMED &&
+           (pb__head_rows[head].len != s.len ||
+            memcmp(pb__head_rows[head].text, s.data, s.len) != 0)) {
         head++;
     }
     return head < PB__HEAD_NAMED ? (enum pb__head)head : PB__HEAD_OTHER;

@@ -70,7 +70,7 @@ static int endpoint_set_timeout(struct pb__endpoint *e, const struct part *p,
     long seconds;
     int status =
         endpoint_set_number(p, "number of seconds", 1, TIMEOUT_MAX, &seconds, err);
-    e->timeout = (int64_t)seconds * 1000;
+    e->timeout = status ? 0 : (int64_t)seconds * 1000;
     return status;
 }
 

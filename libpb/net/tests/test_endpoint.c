@@ -99,6 +99,8 @@ PB_TEST(endpoint, errors)
         {"tcp:80:backlog=0", S, 7, "\"0\" is not a valid backlog (1 to 65535)"},
         {"tcp:a:80:timeout=0", C, 9,
          "\"0\" is not a valid number of seconds (1 to 86400)"},
+        {"tcp:a:80:timeout=9223372036854775807", C, 9,
+         "\"9223372036854775807\" is not a valid number of seconds (1 to 86400)"},
         {"dtls:a:443", C, 0, "unknown type of endpoint \"dtls\""},
         {"tls:a:443:certificate=", C, 10, "certificate is empty"},
         {"ssl:a:443:trustRoots=x", C, 10, "unknown parameter \"trustRoots\""},
