@@ -79,6 +79,67 @@ static void mend_cut(char *s)
     }
 }
 
+/* The code point at s, and its length; a byte that is no UTF-8 has the length 0. */
+static uint32_t error_decode(const unsigned char *s, size_t *len)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    uint32_t code = n < 2 ? s[0] : s[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            n = 0;
+            break;
+        }
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    *len = n;
+    return code;
+}
+
+/* Whether a code point acts on a terminal, or changes the order of a text: controls, marks of
+ * direction, separators of lines. */
+static bool error_is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
+           (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || code > 0x10ffff ||
+           (code >= 0xe0000 && code <= 0xe007f);
+}
+
+/* Escapes such code points in a text that fills at most `size` bytes, and cuts what does not
+ * fit then. What a peer has said is often a part of it. */
+static void error_escape(char *text, size_t size)
+{
+    char raw[sizeof((pb_error *)0)->text];
+    size_t at = 0, len = strlen(text);
+    const unsigned char *s = (const unsigned char *)memcpy(raw, text, len + 1);
+    while (*s) {
+        char shown[12];
+        size_t n;
+        uint32_t code = error_decode(s, &n);
+        if (n == 0) {
+            snprintf(shown, sizeof shown, "\\x%02x", *s);
+        } else if (!error_is_control(code)) {
+            memcpy(shown, s, n);
+            shown[n] = '\0';
+        } else if (code == '\n' || code == '\t' || code == '\r') {
+            snprintf(shown, sizeof shown, "\\%c", code == '\n'   ? 'n'
+                                                  : code == '\t' ? 't'
+                                                                 : 'r');
+        } else {
+            snprintf(shown, sizeof shown, code < 0x100 ? "\\x%02x" : "\\u%04x",
+                     (unsigned)code);
+        }
+        size_t more = strlen(shown);
+        if (at + more >= size) {
+            break;
+        }
+        memcpy(text + at, shown, more);
+        at += more;
+        s += n ? n : 1;
+    }
+    text[at] = '\0';
+}
+
 int pb__error_setv(pb_error *err, int code, uint64_t offset, const char *format,
                    va_list args)
 {
@@ -89,6 +150,7 @@ int pb__error_setv(pb_error *err, int code, uint64_t offset, const char *format,
         if (n >= (int)sizeof err->text) {
             mend_cut(err->text);
         }
+        error_escape(err->text, sizeof err->text);
     }
     return code;
 }
@@ -132,4 +194,5 @@ void pb__error_where(pb_error *err, const char *format, ...)
     if (n >= (int)(sizeof err->where - used)) {
         mend_cut(err->where);
     }
+    error_escape(err->where + used, sizeof err->where - used);
 }

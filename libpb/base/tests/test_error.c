@@ -150,3 +150,34 @@ PB_TEST(error, frees_what_was_handed_out)
     pb_free(NULL);
     cr_assert_eq(pb__test_live(), 0);
 }
+
+/* What a peer has said does nothing to a terminal, and looks like no other line. */
+PB_TEST(error, controls_are_escaped)
+{
+    static const struct {
+        const char *given, *shown;
+    } texts[] = {
+        {"a\x1b[31mb", "a\\x1b[31mb"},
+        {"a\nb\r\tc", "a\\nb\\r\\tc"},
+        {"\a\x7f\b", "\\x07\\x7f\\x08"},
+        {"\xc2\x9b", "\\x9b"},
+        {"\xe2\x80\xaex", "\\u202ex"},
+        {"\xe2\x81\xa6", "\\u2066"},
+        {"\xe2\x80\xa8", "\\u2028"},
+        {"\xff\xc3", "\\xff\\xc3"},
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        pb_error err = {0};
+        pb__error_set(&err, PB_ERR_ARG, 0, "%s", texts[i].given);
+        pb__error_where(&err, "%s", texts[i].given);
+        cr_expect_str_eq(err.text, texts[i].shown);
+        cr_expect_str_eq(err.where, texts[i].shown);
+    }
+    /* What grows too long is cut. */
+    pb_error err = {0};
+    char bells[sizeof err.text] = {0};
+    memset(bells, '\a', sizeof bells - 1);
+    pb__error_set(&err, PB_ERR_ARG, 0, "%s", bells);
+    cr_expect_eq(strlen(err.text), (sizeof err.text - 1) / 4 * 4);
+}

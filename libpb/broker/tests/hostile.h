@@ -99,6 +99,7 @@ static inline void stream_laughs(struct stream *s, int depth)
 struct victim {
     pb_session *session;
     size_t lines, longest, logged; /* bytes */
+    bool unsafe; /* a line had a character that acts on a terminal */
     pb_error why;
 };
 
@@ -109,6 +110,10 @@ static inline void victim_log(pb_session *s, pb_log_level level, const char *tex
     size_t len = strlen(text);
     (void)s;
     (void)level;
+    for (const char *c = text; *c; c++) {
+        v->unsafe |= (unsigned char)*c < ' ' || *c == 0x7f;
+    }
+    v->unsafe |= strstr(text, "\xc2\x9b") || strstr(text, "\xe2\x80\xae");
     v->lines++;
     v->logged += len;
     v->longest = v->longest < len ? len : v->longest;

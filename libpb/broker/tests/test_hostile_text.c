@@ -137,3 +137,74 @@ PB_TEST(hostile_text, costs_what_is_shown)
         }
     }
 }
+
+/* A text that does anything to a terminal, in each place where a peer can put one. */
+#define UNSAFE "a\x1b[31m\a\r\nb\xc2\x9b\xe2\x80\xae\x7f"
+
+static void put_strange(struct stream *s, int where)
+{
+    stream_head(s, where == 0 ? UNSAFE : "message", 6);
+    stream_int(s, 1);
+    stream_word(s, where == 1 ? UNSAFE : "root");
+    stream_word(s, where == 2 ? UNSAFE : "nothing");
+    stream_int(s, 1);
+    stream_head(s, "tuple", 1);
+    stream_head(s, where == 3 ? UNSAFE : "unicode", 1);
+    stream_word(s, where == 4 ? UNSAFE : "x");
+    stream_end(s);
+    stream_end(s);
+    stream_head(s, "dictionary", 1);
+    stream_list(s, 2);
+    stream_word(s, where == 5 ? UNSAFE : "key");
+    stream_word(s, where == 6 ? UNSAFE : "value");
+    stream_end(s);
+    stream_end(s);
+    stream_end(s);
+}
+
+static void put_strange_failure(struct stream *s, int where)
+{
+    stream_call(s, "message", -1, "back");
+    stream_head(s, "tuple", 0);
+    stream_end(s);
+    stream_no_kwargs(s);
+    stream_end(s);
+    stream_head(s, "error", 2);
+    stream_int(s, 1);
+    stream_head(s, "twisted.spread.pb.CopyableFailure", 1);
+    stream_head(s, "dictionary", 3);
+    static const char *const members[] = {"type", "value", "traceback"};
+    for (int i = 0; i < 3; i++) {
+        stream_list(s, 2);
+        stream_word(s, members[i]);
+        stream_word(s, i == where ? UNSAFE : "x");
+        stream_end(s);
+    }
+    stream_end(s);
+    stream_end(s);
+    stream_end(s);
+}
+
+PB_TEST(hostile_text, acts_on_no_terminal)
+{
+    for (int where = 0; where < 10; where++) {
+        struct victim v;
+        const pb_class *cls = where < 7 ? &root_class : &back_class;
+        pb_object *root = pb_object_new(cls, NULL);
+        victim_begin(&v, (pb_session_config){.root = root}, PB_LOG_DEBUG);
+        struct stream s = stream_new();
+        if (where < 7) {
+            put_strange(&s, where);
+        } else {
+            put_strange_failure(&s, where - 7);
+        }
+        victim_feed(&v, &s);
+        cr_expect_gt(v.lines, 1, "%d", where);
+        cr_expect_not(v.unsafe, "%d", where);
+        for (const char *c = v.why.text; *c; c++) {
+            cr_expect_geq((unsigned char)*c, ' ', "%d: %s", where, v.why.text);
+        }
+        victim_end(&v);
+        pb_object_unref(root);
+    }
+}

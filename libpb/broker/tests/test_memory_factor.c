@@ -295,7 +295,7 @@ static const struct kind {
     {"instance", put_instance, "list", 10},
     {"persistent", put_persistent, "list", 15},
     {"unpersistable", put_unpersistable, "list", 10},
-    {"remote", put_remote, "list", 15},
+    {"remote", put_remote, "list", 17},
     {"local", put_local, "list", 2},
 };
 
