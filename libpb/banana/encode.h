@@ -26,7 +26,7 @@ struct pb_encoder {
     size_t expected; /* size of recent output, for the next allocation */
     struct pb__limits limits;
     struct pb__fault fault;
-    size_t deepest; /* list that jelly has written: pb__encoder_check compares it */
+    uint32_t deepest; /* list that jelly has written: pb__encoder_check compares it */
     uint8_t dialect;
 };
 

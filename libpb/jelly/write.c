@@ -279,7 +279,8 @@ static void note_depth(struct pb__writer *w)
     enum { AROUND = 3, WITHIN = 2 };
     size_t deepest = w->deepest + WITHIN;
     deepest = AROUND + (w->numbers > 0 ? 2 * deepest : deepest);
-    w->e->deepest = deepest > w->e->deepest ? deepest : w->e->deepest;
+    deepest = deepest < UINT32_MAX ? deepest : UINT32_MAX;
+    w->e->deepest = deepest > w->e->deepest ? (uint32_t)deepest : w->e->deepest;
 }
 
 int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *invoker,
