@@ -122,9 +122,10 @@ static void error_escape(char *text, size_t size)
             memcpy(shown, s, n);
             shown[n] = '\0';
         } else if (code == '\n' || code == '\t' || code == '\r') {
-            snprintf(shown, sizeof shown, "\\%c", code == '\n'   ? 'n'
-                                                  : code == '\t' ? 't'
-                                                                 : 'r');
+            snprintf(shown, sizeof shown, "\\%c",
+                     code == '\n'   ? 'n'
+                     : code == '\t' ? 't'
+                                    : 'r');
         } else {
             snprintf(shown, sizeof shown, code < 0x100 ? "\\x%02x" : "\\u%04x",
                      (unsigned)code);

@@ -75,9 +75,12 @@ static int64_t message_deadline(const pb_session *s)
 static void message_expire(pb_session *s)
 {
     pb_error why = {0};
-    pb__error_set(&why, PB_ERR_TIMEOUT, 0,
-                  pb__negotiating(s) ? "the peer did not negotiate in time"
-                                     : "the peer stopped in the middle of a message");
+    if (pb__negotiating(s)) {
+        pb__error_set(&why, PB_ERR_TIMEOUT, 0, "the peer did not negotiate in time");
+    } else {
+        pb__error_set(&why, PB_ERR_TIMEOUT, 0,
+                      "the peer stopped in the middle of a message");
+    }
     pb__session_end(s, &why);
 }
 

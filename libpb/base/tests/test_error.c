@@ -165,7 +165,8 @@ PB_TEST(error, controls_are_escaped)
         {"\xe2\x81\xa6", "\\u2066"},
         {"\xe2\x80\xa8", "\\u2028"},
         {"\xff\xc3", "\\xff\\xc3"},
-        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+         "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         pb_error err = {0};

@@ -99,7 +99,7 @@ static inline void stream_laughs(struct stream *s, int depth)
 struct victim {
     pb_session *session;
     size_t lines, longest, logged; /* bytes */
-    bool unsafe; /* a line had a character that acts on a terminal */
+    bool unsafe;                   /* a line had a character that acts on a terminal */
     pb_error why;
 };
 
