@@ -279,6 +279,13 @@ static int serve_until_signal(struct service *service, pb_object *root,
     return e ? TOOL_DISCONNECTED : TOOL_DONE;
 }
 
+static void serve_on_failed_login(pb_attempt *attempt, void *user_data)
+{
+    const char *address = pb_session_peer(pb_attempt_session(attempt))->address;
+    (void)user_data;
+    tool_error("a login from %s has failed", address ? address : "a client");
+}
+
 /* Adds a user by NAME:PASSWORD, which comes from an option or a file. */
 static int serve_add_line(pb_portal *portal, const char *text, const char *from)
 {
@@ -394,6 +401,7 @@ int serve_main(int argc, char **argv)
     if (!o.portal) {
         return tool_nomem();
     }
+    pb_portal_set_on_failed(o.portal, serve_on_failed_login, NULL);
     const struct tool_usage usage = {"serve",
                                      serve_help_begin,
                                      serve_help_end,
