@@ -329,7 +329,7 @@ static int serve_add_file(pb_portal *portal, const char *path)
         }
     }
     if (line) {
-        pb__wipe(line, size);
+        tool_wipe(line, size);
     }
     free(line);
     fclose(f);
