@@ -95,8 +95,8 @@ static uint32_t error_decode(const unsigned char *s, size_t *len)
     return code;
 }
 
-/* Whether a code point acts on a terminal, or changes the order of a text: controls, marks of
- * direction, separators of lines. */
+/* Whether a code point acts on a terminal, or changes the order of a text: controls, marks
+ * of direction, separators of lines. */
 static bool error_is_control(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
@@ -105,8 +105,8 @@ static bool error_is_control(uint32_t code)
            (code >= 0xe0000 && code <= 0xe007f);
 }
 
-/* Escapes such code points in a text that fills at most `size` bytes, and cuts what does not
- * fit then. What a peer has said is often a part of it. */
+/* Escapes such code points in a text that fills at most `size` bytes, and cuts what does
+ * not fit then. What a peer has sent is often a part of it. */
 static void error_escape(char *text, size_t size)
 {
     char raw[sizeof((pb_error *)0)->text];
