@@ -95,8 +95,8 @@ static uint32_t error_decode(const unsigned char *s, size_t *len)
     return code;
 }
 
-/* Whether a code point acts on a terminal, or changes the order of a text: controls, marks
- * of direction, separators of lines. */
+/* Whether a code point acts on a terminal, or changes the order of a text: controls,
+ * marks of direction, separators of lines. */
 static bool error_is_control(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
