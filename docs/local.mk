@@ -22,7 +22,7 @@ EXTRA_DIST += \
 	%D%/replay.md \
 	%D%/twisted.md
 EXTRA_DIST += %D%/man/libpb.3 $(tool_pages)
-man_MANS = %D%/man/libpb.3
+man_MANS += %D%/man/libpb.3
 tool_pages = \
 	%D%/man/pb-bench.1 \
 	%D%/man/pb-call.1 \

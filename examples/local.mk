@@ -1,7 +1,6 @@
 # Built for the tests, which run them; not installed.
 if WITH_EXAMPLES
 noinst_PROGRAMS += \
-	%D%/buildbot_worker \
 	%D%/firefly_node \
 	%D%/firefly_root \
 	%D%/login_client \
@@ -14,6 +13,7 @@ noinst_PROGRAMS += \
 	%D%/words_client
 %C%_buildbot_worker_SOURCES = %D%/buildbot_command.c %D%/buildbot_command.h %D%/buildbot_worker.c
 %C%_buildbot_worker_LDADD = $(pb_libs) $(LIBUV_LIBS)
+	%D%/poll_client
 %C%_firefly_node_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_node.c
 %C%_firefly_node_LDADD = $(pb_libs)
 %C%_firefly_root_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_root.c

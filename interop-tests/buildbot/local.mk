@@ -1,4 +1,4 @@
-example_tests += %D%/buildbot.test
+worker_tests += %D%/buildbot.test
 EXTRA_DIST += \
 	%D%/master.cfg \
 	%D%/buildbot_test.py \
