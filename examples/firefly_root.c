@@ -88,10 +88,9 @@ static void child_answered(pb_value *answer, pb_failure *failure, void *user_dat
 static int tell(void *self, pb_request *req, pb_value *args, pb_value *kwargs)
 {
     const struct tree *tree = self;
-    pb_span name = {0};
-    pb_as_text(pb_item(args, 0), &name);
-    const struct child *child =
-        name.data ? find_child(tree, (const char *)name.data) : NULL;
+    const char *name = NULL;
+    (void)pb_unpack(pb_item(args, 0), NULL, "s", &name); /* what is no text is no name */
+    const struct child *child = name ? find_child(tree, name) : NULL;
     if (!child) {
         firefly_print("there is no such child:", args);
         return 0;
