@@ -35,7 +35,7 @@ static void paths_free(paths *p)
 static void paths_add(paths *p, const char *folder, const char *name)
 {
     size_t len = strlen(folder);
-    bool slash = len && folder[len - 1] != '/' && *name;
+    bool slash = len && folder[len - 1] != '/' && *name && *name != '/';
     char *path = malloc(len + strlen(name) + 2);
     char **list = path ? realloc(p->list, (p->n + 1) * sizeof *list) : NULL;
     if (!list || p->n == MATCHES_MAX) {
@@ -79,7 +79,7 @@ static void match_part(paths *out, const char *path, const char *part)
 static void match_below(paths *out, const char *path, bool folders_only)
 {
     size_t i = out->n;
-    paths_add(out, path, "");
+    paths_add(out, path, folders_only ? "" : "/"); /* as Python writes it */
     for (; i < out->n && !out->failed; i++) {
         paths found = {0};
         if (is_folder(out->list[i])) {

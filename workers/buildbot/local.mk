@@ -35,5 +35,5 @@ systemdunitdir = $(prefix)/lib/systemd/system
 nodist_systemdunit_DATA = %D%/pb-buildbot-worker@.service
 CLEANFILES += $(nodist_systemdunit_DATA)
 $(nodist_systemdunit_DATA): %D%/pb-buildbot-worker@.service.in
-	$(AM_V_GEN)sed 's|@bindir@|$(bindir)|' $(srcdir)/%D%/pb-buildbot-worker@.service.in >$@
+	$(AM_V_GEN)sed 's|[@]bindir@|$(bindir)|' $(srcdir)/%D%/pb-buildbot-worker@.service.in >$@
 endif
