@@ -30,7 +30,7 @@ struct pb_portal {
     struct pb__checker password, anonymous;
     int (*challenge)(uint8_t out[PB_MD5_LEN], void *user_data);
     void *challenge_data;
-    void (*on_failed)(pb_attempt *a, void *user_data);
+    pb_failed_login_cb on_failed;
     void *failed_data;
     bool take_text;
 };
@@ -495,9 +495,7 @@ static const pb_method root_methods[] = {
 static const pb_class root_class = {
     .name = "_PortalWrapper", .remote = root_methods, .destroy = destroy_root};
 
-void pb_portal_set_on_failed(pb_portal *p,
-                             void (*on_failed)(pb_attempt *a, void *user_data),
-                             void *user_data)
+void pb_portal_set_on_failed(pb_portal *p, pb_failed_login_cb on_failed, void *user_data)
 {
     if (p) {
         p->on_failed = on_failed;

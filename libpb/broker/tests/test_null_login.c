@@ -164,10 +164,17 @@ PB_TEST(null, pb_portal_accept_text_names)
     pb_portal_accept_text_names(NULL, true);
 }
 
+static void on_failed(pb_attempt *a, void *user_data)
+{
+    (void)a;
+    (void)user_data;
+}
+
 PB_TEST(null, pb_portal_set_on_failed)
 {
     pb_portal *p = pb_portal_new(accept_any, NULL);
     pb_portal_set_on_failed(NULL, NULL, NULL);
+    pb_portal_set_on_failed(NULL, on_failed, NULL);
     pb_portal_set_on_failed(p, NULL, NULL);
     pb_portal_unref(p);
 }

@@ -296,6 +296,7 @@ PB_API const char *pb_failure_type(const pb_failure *f);
 /* The text of the exception, as Python's str() returns it. Borrowed; never NULL. A text
  * of the peer may contain NUL; pb_failure_text_span has its length, too. */
 PB_API const char *pb_failure_text(const pb_failure *f);
+/* The same text with its length. Borrowed. */
 PB_API pb_span pb_failure_text_span(const pb_failure *f);
 /* The traceback if the peer sent one, otherwise the text that it sent instead, or "".
  * Borrowed; never NULL. */

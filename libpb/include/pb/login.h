@@ -96,11 +96,13 @@ PB_API void pb_portal_set_checker(pb_portal *p, pb_checker_cb check, void *user_
 /* Sets the callback that checks anonymous logins. */
 PB_API void pb_portal_set_anonymous_checker(pb_portal *p, pb_checker_cb check,
                                             void *user_data);
+/* The callback of pb_portal_set_on_failed. */
+typedef void (*pb_failed_login_cb)(pb_attempt *a, void *user_data);
+
 /* Sets a callback for each login that has failed, to count them by user or by address
  * (pb_session_peer of pb_attempt_session). a is borrowed. NULL removes it. A session ends
  * by itself after pb_session_config.max_failed_logins. */
-PB_API void pb_portal_set_on_failed(pb_portal *p,
-                                    void (*on_failed)(pb_attempt *a, void *user_data),
+PB_API void pb_portal_set_on_failed(pb_portal *p, pb_failed_login_cb on_failed,
                                     void *user_data);
 /* Accepts user names that are sent as text, as their UTF-8 bytes. Otherwise only bytes
  * are names. */

@@ -261,7 +261,9 @@ PB_TEST(loop, there_is_none)
         pb_conn_adopt(NULL, socket(AF_UNIX, SOCK_STREAM, 0), 0, NULL, &err[4]));
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(err[i].code, PB_ERR_ARG);
-        cr_assert_str_eq(err[i].text, "the loop is NULL");
+        cr_assert_str_eq(err[i].text,
+                         "the loop is NULL, as the default loop is if there are too "
+                         "many open files");
     }
 }
 
