@@ -11,9 +11,6 @@ noinst_PROGRAMS += \
 	%D%/paging_server \
 	%D%/poll_client \
 	%D%/words_client
-%C%_buildbot_worker_SOURCES = %D%/buildbot_command.c %D%/buildbot_command.h %D%/buildbot_worker.c
-%C%_buildbot_worker_LDADD = $(pb_libs) $(LIBUV_LIBS)
-	%D%/poll_client
 %C%_firefly_node_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_node.c
 %C%_firefly_node_LDADD = $(pb_libs)
 %C%_firefly_root_SOURCES = %D%/firefly.c %D%/firefly.h %D%/firefly_root.c
