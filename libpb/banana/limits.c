@@ -3,13 +3,7 @@
  * The limits with their defaults, and the names of the dialects. */
 #include "libpb/banana/limits.h"
 
-#include <assert.h>
-
 #include "libpb/base/span.h"
-
-/* Each field of pb_limits has a row in PB__LIMIT_MAP. */
-static_assert(sizeof(struct pb__limits) == offsetof(pb_limits, reserved),
-              "a limit has no row");
 
 static size_t limit_or_default(size_t given, size_t fallback, size_t most)
 {

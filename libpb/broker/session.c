@@ -387,7 +387,7 @@ static int session_keep_pending(pb_session *s, pb_error *err)
 
 /* Reads pending input first, also the rest of an outer pb_session_recv whose callback has
  * called this one. */
-static int hear_all(pb_session *s, pb_span in, pb_error *err)
+static int session_read_all(pb_session *s, pb_span in, pb_error *err)
 {
     int e = s->in ? session_read(s, err) : 0;
     e = e ? e : session_keep_pending(s, err);
@@ -400,7 +400,7 @@ static int hear_all(pb_session *s, pb_span in, pb_error *err)
     return e;
 }
 
-/* Shows the first len of the bytes to who diagnoses the connection. */
+/* Passes the first len bytes to on_bytes. */
 static void session_show_bytes(pb_session *s, bool sent, pb_span bytes, size_t len)
 {
     const pb_session_config *c = &s->shared->config;
@@ -439,7 +439,7 @@ int pb_session_recv(pb_session *s, pb_span in, int64_t now)
     session_show_bytes(s, false, in, in.len);
     if (pb__session_open(s)) {
         int e = pb__span_is_null(in) ? pb__error_null(&err, "the input")
-                                     : hear_all(s, in, &err);
+                                     : session_read_all(s, in, &err);
         if (e) {
             pb__session_end(s, &err);
         } else {

@@ -10,12 +10,12 @@
  * valid until the outermost call on it returns; that call then runs the final callbacks.
  * A callback may also drive the session: then the messages that follow are handled before
  * the callback returns. A blocking client (pb/net.h) that is used from one of its
- * callbacks does that. The exception are callbacks that run while a message is being read
- * or written: type_to_copy, state_to_copy, state_to_cache, persistent_save,
+ * callbacks does that. The exceptions are callbacks that run while a message is being
+ * read or written: type_to_copy, state_to_copy, state_to_cache, persistent_save,
  * persistent_load, the factories of copies (pb/flavors.h), and a `destroy` that runs
- * because a message is being read. There, pb_session_recv returns PB_ERR_STATE, and so
- * does pb_remote_call_values while a message is being written. Make the call later, from
- * another callback. */
+ * because a message is being read. In these, pb_session_recv returns PB_ERR_STATE. While
+ * a message is being written, pb_remote_call_values returns it, too. Make the call later,
+ * from another callback. */
 #ifndef PB_BROKER_H
 #define PB_BROKER_H
 
@@ -86,17 +86,18 @@ typedef struct pb_class {
     void (*destroy)(void *self); /* the last owner was removed; may be NULL */
 
     /* For sending Copyable and Cacheable objects. type_to_copy mirrors getTypeToCopyFor:
-     * the result is borrowed; NULL: name. state_to_copy mirrors getStateToCopyFor: the
-     * result is *new*, usually a dict of members with str keys (bytes for a Python 2
-     * peer); if the result is NULL, with err, the message is not sent. Neither may change
-     * the value that is being written. If state_to_copy is NULL, the state of a received
-     * copy is sent as it was received, and an empty dict for any other object. */
+     * the result is borrowed. Without the callback, or if it returns NULL, the tag is
+     * `name`. state_to_copy mirrors getStateToCopyFor: the result is *new*, usually a
+     * dict of members with str keys (bytes for a Python 2 peer); if the result is NULL,
+     * with err, the message is not sent. Neither may change the value that is being
+     * written. If state_to_copy is NULL, the state of a received copy is sent as it was
+     * received, and an empty dict for any other object. */
     const char *(*type_to_copy)(void *self, pb_object *perspective);
     pb_value *(*state_to_copy)(void *self, pb_object *perspective, pb_error *err);
     /* For Cacheable objects: as state_to_copy, called when the peer has no cache of the
-     * object yet. NULL: state_to_copy is used. The observer calls the caches that the
-     * peer has of the object (pb_remote_call_values); hold it with pb_remote_ref. Mirrors
-     * getStateToCacheAndObserveFor. */
+     * object yet. NULL: state_to_copy is used. observer is a reference to the
+     * peer's caches of the object: call their methods through it. Hold it with
+     * pb_remote_ref. Mirrors getStateToCacheAndObserveFor. */
     pb_value *(*state_to_cache)(void *self, pb_object *perspective, pb_remote *observer,
                                 pb_error *err);
     /* The peer has no cache of the object any more, or the connection has ended, or the
@@ -118,7 +119,8 @@ typedef struct pb_class {
      * (type_to_copy, or name) and the end of the expression, as a *new* list or tuple;
      * NULL, with err, is an error as for state_to_copy. A PB_FLAVOR_REFERENCEABLE is then
      * sent as [tag, member, ..., luid], a reference with a class of its own; a
-     * PB_FLAVOR_COPYABLE as [tag, member, ...]. NULL: as the flavor says. The receiver
+     * PB_FLAVOR_COPYABLE as [tag, member, ...]. If the callback is NULL, the flavor
+     * determines the form. The receiver
      * needs pb_registry_set_reference or pb_registry_set_unjelly. */
     pb_value *(*jelly_members)(void *self, pb_object *perspective, pb_error *err);
     void *reserved[7];
@@ -151,8 +153,8 @@ PB_API pb_object *pb_as_object(const pb_value *v);
  * request. */
 PB_API const char *pb_request_method(const pb_request *r);
 /* The positional arguments, a tuple, borrowed until the method returns; NULL after that.
- * The references among them are released then, as in Twisted, also if the request is
- * kept: a method that wants an argument later keeps the value (pb_value_ref). */
+ * The references among them are released then, as in Twisted, even if the request is
+ * held. A method that needs an argument later holds it with pb_value_ref. */
 PB_API pb_value *pb_request_args(const pb_request *r);
 /* The keyword arguments, a dict, borrowed until the method returns; NULL after that. */
 PB_API pb_value *pb_request_kwargs(const pb_request *r);
@@ -186,13 +188,14 @@ PB_API pb_request *pb_request_ref(pb_request *r);
 PB_API void pb_request_unref(pb_request *r);
 /* Answers a request. Each request is answered once. If the result cannot be sent
  * (PB_ERR_TYPE, PB_ERR_LIMIT, ...), the peer gets a failure that gives the reason, and
- * the error is returned. A NULL result, of a constructor that failed, sends a failure
- * too, and returns PB_ERR_ARG. PB_ERR_STATE if the request has been answered before,
+ * the error is returned. If result is NULL because a constructor failed, a failure is
+ * sent, and PB_ERR_ARG is returned. PB_ERR_STATE if the request has been answered before,
  * PB_ERR_LOST if the connection is closed. Takes over result in every case. */
 PB_API int pb_request_answer_steal(pb_request *r, pb_value *result);
 /* Answers with a failure. type is a dotted class name, by which the peer recognises the
  * failure ("twisted.spread.pb.Error", "builtins.ValueError"). If the library does not
- * know that class, add the names of its bases, up to one that it knows: "shop.SoldOut
+ * know that class, append the names of its bases, separated by spaces; the last must be
+ * one that the library knows: "shop.SoldOut
  * shop.Error twisted.spread.pb.Error". Without a known base, the base is
  * builtins.Exception. Built-in classes are sent by the name that they have in the peer's
  * Python. The text is formatted as by printf. Returns 0, PB_ERR_STATE or PB_ERR_LOST. */
@@ -237,15 +240,16 @@ PB_API int pb_remote_notify_on_disconnect(pb_remote *r, pb_remote_cb cb, void *u
  * RemoteReference.dontNotifyOnDisconnect. */
 PB_API void pb_remote_dont_notify_on_disconnect(pb_remote *r, pb_remote_cb cb,
                                                 void *user_data);
-/* A reference to the object that the peer has published under a name, *new*. Nothing is
- * sent, now or when the reference is released. NULL if memory is exhausted. Mirrors
- * Broker.remoteForName. */
+/* A reference to the object that the peer has published under a name, *new*. No message
+ * is sent, neither now nor when the reference is released. NULL if memory is exhausted.
+ * Mirrors Broker.remoteForName. */
 PB_API pb_remote *pb_session_remote_for_name(pb_session *s, const char *name) PB_MUST_USE;
 
 /* ---- Calling ---- */
 
-/* The end of a call. It runs exactly once, with exactly one of the two set. Both are
- * borrowed; take a count with pb_value_ref or pb_failure_ref to hold them. */
+/* Called exactly once, when a call ends. Either result or failure is set; the other is
+ * NULL. Both are borrowed; take a count with pb_value_ref or pb_failure_ref to hold them.
+ * */
 typedef void (*pb_answer_cb)(pb_value *result, pb_failure *failure, void *user_data);
 
 /* The options of a call. Zero is the default of every field. */
@@ -257,12 +261,12 @@ typedef struct {
 } pb_call_options;
 
 /* Calls a method. args is a tuple (NULL: none), kwargs a dict with text keys (NULL:
- * none). Before the session is ready, the call waits. 0: the call is outstanding, and cb
- * will run, but not before this returns (except for a reference of pb/local.h, which may
- * answer at once). Otherwise nothing was sent and cb does not run: PB_ERR_DEAD (the
- * connection is closed), PB_ERR_ARG, PB_ERR_TYPE or PB_ERR_LIMIT (the arguments cannot be
- * sent; err names the argument), PB_ERR_NOMEM. *call (may be NULL) is borrowed, and valid
- * until cb has run. Mirrors RemoteReference.callRemote. */
+ * none). Before the session is ready, the call waits. Returns 0 if the call is
+ * outstanding. cb then runs, but not before this returns (except for a reference of
+ * pb/local.h, which may answer at once). Otherwise nothing was sent and cb does not run:
+ * PB_ERR_DEAD (the connection is closed), PB_ERR_ARG, PB_ERR_TYPE or PB_ERR_LIMIT (the
+ * arguments cannot be sent; err names the argument), PB_ERR_NOMEM. *call (may be NULL) is
+ * borrowed, and valid until cb has run. Mirrors RemoteReference.callRemote. */
 PB_API int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
                                  pb_value *kwargs, const pb_call_options *options,
                                  pb_answer_cb cb, void *user_data, pb_call **call,
@@ -309,14 +313,16 @@ PB_API bool pb_failure_check(const pb_failure *f, const char *type);
  * the library. */
 PB_API pb_value *pb_failure_value(const pb_failure *f);
 /* The names of the exception's class and its bases, a list, borrowed; NULL if the peer
- * sent none. For an exception that is no Exception (SystemExit, asyncio.CancelledError),
- * Twisted sends the class itself, which is here only if the taster allows it. */
+ * sent none. For an exception that does not inherit from Exception (SystemExit,
+ * asyncio.CancelledError), Twisted sends the class itself, which is here only if the
+ * taster allows it. */
 PB_API pb_value *pb_failure_parents(const pb_failure *f);
 /* A failure for an exception, *new*. NULL if memory is exhausted. type is as in
  * pb_request_fail; the traceback (NULL: none) is sent if unsafe_tracebacks is set. */
 PB_API pb_failure *pb_failure_new(const char *type, const char *text,
                                   const char *traceback) PB_MUST_USE;
-/* The same with a text that may contain NUL. NULL also for a text without data. */
+/* The same with a text that may contain NUL. Also returns NULL if text has a length but
+ * no data. */
 PB_API pb_failure *pb_failure_newn(const char *type, pb_span text,
                                    const char *traceback) PB_MUST_USE;
 
@@ -376,17 +382,19 @@ typedef struct {
     pb_registry *registry;
     pb_jelly_config jelly;
     bool unsafe_tracebacks; /* send tracebacks with failures */
-    size_t max_pending;     /* unanswered calls of the peer: 65536 */
-    /* objects that the peer holds, and separately those that it has caches of: 1024.
-     * MAX_BROKER_REFS */
+    /* unanswered calls of the peer, 65536: with more, nothing is read */
+    size_t max_pending;
+    /* The most objects that the peer may hold, and, counted separately, the most
+     * Cacheables that it may have caches of: 1024. Twisted's MAX_BROKER_REFS. */
     size_t max_refs;
-    /* received caches that the peer has not uncached yet: 65536 */
+    /* received caches that the peer has not uncached yet: 65536; more are refused */
     size_t max_caches;
     /* Limits for the bytes that wait to be sent. From max_queued on (256 MiB), a call is
      * refused with PB_ERR_LIMIT, and an answer ends the session with PB_ERR_LIMIT. The
      * session becomes full with more than high_mark bytes (1 MiB), and stays full until
-     * there are at most low_mark (a quarter of high_mark). While it is full of answers
-     * and has no outstanding calls of its own, it handles no more calls of the peer. */
+     * there are at most low_mark (a quarter of high_mark). While it is full, has
+     * unsent answers, and has no outstanding calls of its own, it handles no more calls
+     * of the peer. */
     size_t max_queued;
     size_t high_mark, low_mark;
     /* The supported dialects, the preferred one first; zeros: pb, none. */
@@ -406,9 +414,9 @@ typedef struct {
     void (*on_log)(pb_session *s, pb_log_level level, const char *text, void *user_data);
     pb_log_level log_level; /* the least severe level that is logged; 0: PB_LOG_INFO */
     void *user_data;        /* of the callbacks above */
-    /* For drivers; may be NULL. There are bytes to send, or a new deadline, or the
-     * session has ended, and the driver is not inside a call of the session, after which
-     * it would check that itself. */
+    /* For drivers; may be NULL. Called when there are bytes to send, or a new deadline,
+     * or the session has ended. It is not called while the driver is inside a function of
+     * the session; the driver checks these itself when that function returns. */
     void (*on_wake)(pb_session *s, void *driver);
     /* Returns the current time, in the clock of the `now` arguments. It is called when a
      * call with a time-out is made, which starts at that time. NULL: the time-out starts
@@ -419,23 +427,24 @@ typedef struct {
      * NULL. */
     const pb_peer *(*peer)(pb_session *s, void *driver);
     void *driver;
-    /* Bytes of memory that the values of one connection take: those of the calls that are
-     * being served, of the message that is read, and pending input. Values beyond it are
-     * refused. 256 MiB. What the application keeps longer than the call, and its answers
-     * (max_queued), do not count. */
+    /* The most memory, in bytes, for the values of one connection: the arguments of calls
+     * being served, the message being read, and pending input. Values beyond it are
+     * refused. 256 MiB. Values that the application holds for longer than the call, and
+     * its answers (max_queued), do not count. */
     size_t max_memory;
-    /* References to objects of the peer's that are held, or that owe a decref: 65536. One
-     * more ends the session. */
+    /* References to the peer's objects that are held, or whose decref has not been
+     * written yet: 65536. One more ends the session. */
     size_t max_held;
     /* Called with the bytes that were received, before they are read, and with those that
      * the driver has sent; without TLS around them. For diagnosis; NULL: not called.
-     * bytes are borrowed until it returns. Nothing of the session may be called. */
+     * bytes are borrowed until it returns. The callback must not call any function of the
+     * session. */
     void (*on_bytes)(pb_session *s, bool sent, pb_span bytes, void *user_data);
     /* Milliseconds without input in the middle of a message, after which the session
      * ends: 120000; negative: never. Between messages a peer may be silent for any time.
      * */
     int64_t message_timeout;
-    /* Logins of one connection that may fail: 10. Then the session ends. */
+    /* The session ends when this many logins of the connection have failed: 10. */
     size_t max_failed_logins;
     void *reserved[7];
 } pb_session_config;
@@ -465,10 +474,10 @@ PB_API int64_t pb_session_deadline(const pb_session *s);
 /* Runs expired timers, sends due pages, and handles pending input. Returns as
  * pb_session_recv. */
 PB_API int pb_session_tick(pb_session *s, int64_t now);
-/* Returns whether to read from the peer. It is false while the session is full of answers
- * and has no outstanding calls of its own, while max_pending calls are unanswered, while
- * the session is paused, and afterwards until pb_session_tick has handled the pending
- * input. */
+/* Returns whether to read from the peer. It is false while the session is full, has
+ * unsent answers, and has no outstanding calls of its own, while max_pending calls are
+ * unanswered, while the session is paused, and afterwards until pb_session_tick has
+ * handled the pending input. */
 PB_API bool pb_session_want_recv(const pb_session *s);
 /* Returns whether there are bytes to send. */
 PB_API bool pb_session_want_send(const pb_session *s);
@@ -527,7 +536,8 @@ typedef struct {
 /* Fills *out with the current numbers. */
 PB_API void pb_session_get_stats(const pb_session *s, pb_session_stats *out);
 /* Frees the session. In a callback, it is freed when the outermost call returns.
- * References to the peer stay valid as dead ones. NULL is allowed. */
+ * References to the peer's objects stay valid, but calls on them fail with PB_ERR_DEAD.
+ * NULL is allowed. */
 PB_API void pb_session_free(pb_session *s);
 /* Called when a connection has ended. */
 typedef void (*pb_session_cb)(pb_session *s, void *user_data);

@@ -14,11 +14,11 @@ extern "C" {
 
 /* ---- Perspectives ---- */
 
-/* An object that calls the `view` methods of another object for a perspective (which may
- * be NULL): *new*; it holds a count of both. NULL if memory is exhausted, or if object is
- * NULL. A Viewable is sent as a ViewPoint with the perspective of the recipient. Two
- * ViewPoints on the same pair are sent under the same number. Mirrors
- * flavors.ViewPoint. */
+/* An object that passes calls on to the `view` methods of another object, on behalf of a
+ * perspective (which may be NULL): *new*; it holds a count of both. NULL if memory is
+ * exhausted, or if object is NULL. A Viewable is sent as a ViewPoint with the perspective
+ * of the recipient. Two ViewPoints on the same pair are sent under the same number.
+ * Mirrors flavors.ViewPoint. */
 PB_API pb_object *pb_viewpoint_new(pb_object *perspective, pb_object *object) PB_MUST_USE;
 /* The object of a ViewPoint, borrowed, for a ViewPoint that the peer sent back, for
  * example; NULL for another object. */
@@ -31,9 +31,9 @@ PB_API pb_object *pb_viewpoint_perspective(const pb_object *o);
  * memory is exhausted, if object is NULL, or if role is neither PB_ROLE_PERSPECTIVE nor
  * PB_ROLE_REMOTE. Mirrors pb.AsReferenceable. */
 PB_API pb_object *pb_referenceable_new(pb_object *object, pb_role role) PB_MUST_USE;
-/* The perspective for which a reference was received, borrowed. What is sent through the
- * reference is sent for it. NULL if there is none, or if the connection has ended.
- * Mirrors RemoteReference.perspective. */
+/* The perspective for which a reference was received, borrowed. Arguments sent through
+ * the reference are written for that perspective. NULL if there is none, or if the
+ * connection has ended. Mirrors RemoteReference.perspective. */
 PB_API pb_object *pb_remote_perspective(const pb_remote *r);
 
 /* ---- Received copies and caches ---- */
@@ -46,7 +46,7 @@ PB_API pb_registry *pb_registry_new(void) PB_MUST_USE;
 PB_API pb_registry *pb_registry_ref(pb_registry *g);
 /* Removes an owner. NULL is allowed. */
 PB_API void pb_registry_unref(pb_registry *g);
-/* Makes received values with this type tag PB_OBJECT values: objects of cls, which is
+/* Received values with this type tag become PB_OBJECT values: objects of cls, which is
  * borrowed for the life of the registry and of its copies. If cls is NULL, they become
  * PB_INSTANCE values, data without behaviour, independently of the taster. An earlier
  * entry for the tag is replaced. If the session has its own taster, it must also allow
@@ -85,7 +85,8 @@ typedef pb_value *(*pb_unjelly_cb)(pb_value *members, pb_error *err, void *user_
 /* Makes received values with this type tag the results of a callback that gets all
  * members. (The other entries ignore all but the first, as Twisted does.) A member is a
  * number, a byte string or a complete value. PB_ERR_ARG, PB_ERR_NOMEM. Mirrors a class
- * with an unjellyFor of its own; pb_class.jelly_members is the way out. */
+ * with an unjellyFor of its own; pb_class.jelly_members is its counterpart for sending.
+ * */
 PB_API int pb_registry_set_unjelly(pb_registry *g, const char *tag, pb_unjelly_cb unjelly,
                                    void *user_data);
 /* Makes received [tag, member, ..., luid] references (PB_REMOTE), counted as any other.

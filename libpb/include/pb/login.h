@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Login: a user gets an avatar, by a name and a password, which is never sent over the
- * network, or anonymously. The client makes one call. The server has a portal, which asks
- * a checker to identify the user, and a realm for the avatar. Mirrors
+ * Login: a user gets an avatar, either by name and password, or anonymously. The password
+ * is never sent over the network. The client makes one call. The server has a portal,
+ * which asks a checker to identify the user, and a realm for the avatar. Mirrors
  * PBClientFactory.login and PBServerFactory with a twisted.cred.portal.Portal. */
 #ifndef PB_LOGIN_H
 #define PB_LOGIN_H
@@ -37,8 +37,8 @@ typedef struct pb_login_call pb_login_call;
  * may call the client; NULL: None. options->timeout limits the complete login; no_answer
  * is ignored. c and mind are not used after this returns. *login (may be NULL) is
  * borrowed, and valid until cb has run. Returns, and runs cb, as pb_remote_call_values
- * does. A service that answers with another value than an avatar has that value passed to
- * cb. Mirrors PBClientFactory.login. */
+ * does. If the service answers with another value than an avatar, cb gets that value.
+ * Mirrors PBClientFactory.login. */
 PB_API int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                     const pb_call_options *options, pb_answer_cb cb, void *user_data,
                     pb_login_call **login, pb_error *err);
@@ -104,8 +104,8 @@ typedef void (*pb_failed_login_cb)(pb_attempt *a, void *user_data);
  * by itself after pb_session_config.max_failed_logins. */
 PB_API void pb_portal_set_on_failed(pb_portal *p, pb_failed_login_cb on_failed,
                                     void *user_data);
-/* Accepts user names that are sent as text, as their UTF-8 bytes. Otherwise only bytes
- * are names. */
+/* If take is true, a user name sent as text is accepted, and converted to its UTF-8
+ * bytes. Otherwise a name must be bytes. */
 PB_API void pb_portal_accept_text_names(pb_portal *p, bool take);
 
 /* Adds an owner, so that the attempt can be answered later; returns a. */
@@ -147,8 +147,8 @@ PB_API pb_value *pb_attempt_mind(const pb_attempt *a);
  * as pb_request_answer_steal. */
 PB_API int pb_attempt_grant(pb_attempt *a, pb_object *avatar,
                             void (*logout)(void *user_data), void *user_data);
-/* Answers with any value in place of an avatar, as services do that tell in it why they
- * refuse: (False, 'text'). Takes over value. Returns as pb_request_answer_steal. */
+/* Answers with any value in place of an avatar, as some services do to explain a
+ * refusal: (False, 'text'). Takes over value. Returns as pb_request_answer_steal. */
 PB_API int pb_attempt_answer_steal(pb_attempt *a, pb_value *value);
 
 #ifdef __cplusplus

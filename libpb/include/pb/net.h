@@ -38,7 +38,8 @@ typedef struct pb_server pb_server;
 typedef struct {
     pb_session_config session; /* the driver sets on_wake */
     int64_t connect_timeout;   /* milliseconds: 30000; negative: that of the system */
-    /* of a server, at the same time; others wait: 0 is no limit */
+    /* Of a server: the most connections at one time. Further ones wait to be accepted.
+     * 0: no limit. */
     size_t max_connections;
     /* of a server: other servers with this option may listen on the same port */
     bool reuse_port;
@@ -47,10 +48,11 @@ typedef struct {
      * connection is closed before anything is sent or read. NULL: every connection is
      * accepted. user_data is session.user_data; peer is borrowed until it returns. */
     bool (*allow)(const pb_peer *peer, void *user_data);
-    /* milliseconds without traffic and without calls; 0: no limit */
+    /* The connection is closed after this many milliseconds without traffic and calls; 0:
+     * never. */
     int64_t idle_timeout;
-    /* milliseconds in which the peer reads nothing of what waits to be sent; 0: no
-     * limit */
+    /* The connection is closed if the peer reads none of the unsent output for this many
+     * milliseconds; 0: never. */
     int64_t write_timeout;
     /* seconds in which TCP detects that the peer is gone: 60; -1: never */
     int keep_alive;
@@ -106,8 +108,8 @@ PB_API pb_remote *pb_conn_root(pb_conn *c) PB_MUST_USE;
 PB_API void pb_conn_close(pb_conn *c);
 /* Drains and closes a connection: it is closed when no call is outstanding in either
  * direction and all output has been sent, and at the latest after `drain_timeout`
- * milliseconds (negative: no limit). Calls of the peer that arrive meanwhile are not read
- * any more. */
+ * milliseconds (negative: no limit). Once this side has no outstanding calls, it reads no
+ * more calls of the peer. */
 PB_API void pb_conn_drain(pb_conn *c, int64_t drain_timeout);
 
 /* Listens: a server, borrowed from the loop until pb_server_close. Each connection gets
@@ -148,7 +150,7 @@ PB_API pb_post *pb_post_new(pb_loop *loop, pb_error *err) PB_MUST_USE;
  * may call it. PB_ERR_NOMEM, or PB_ERR_STATE after pb_post_close; then the function does
  * not run. Mirrors reactor.callFromThread. */
 PB_API int pb_post_run(pb_post *p, void (*run)(void *data), void *data);
-/* Refuses further functions, and runs those that were posted before it returns. Call it
+/* Refuses further functions. Before it returns, it runs those already posted. Call it
  * once, in the loop's thread. */
 PB_API void pb_post_close(pb_post *p);
 /* Frees a post. Call it after pb_post_close, when no thread will use the post any more;
@@ -192,9 +194,9 @@ PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
 /* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a
  * format, as in pb_remote_call: "s, depth=i". If the peer answers with a failure,
  * err->code is PB_ERR_REMOTE, err->text has its type and text, and pb_client_failure
- * returns it in full. You may make several calls in sequence and check err once, because
- * the first error stays in it: without a client, a reference (PB_ERR_ARG) or an argument,
- * no call is made. */
+ * returns it in full. You may make several calls in sequence and check err once: it
+ * keeps the first error. If the client, the reference or an argument is NULL, no call is
+ * made (PB_ERR_ARG). */
 PB_API pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method,
                                 pb_error *err, const char *format, ...) PB_MUST_USE;
 /* The same with args (a tuple) and kwargs (a dict); each may be NULL for none. */
@@ -209,8 +211,8 @@ PB_API int pb_client_wait(pb_client *c, int64_t milliseconds);
 PB_API const pb_failure *pb_client_failure(const pb_client *c);
 /* The session of the client, borrowed; NULL once the connection is closed. */
 PB_API pb_session *pb_client_session(const pb_client *c);
-/* Closes the connection. References to the peer stay valid as dead ones. NULL is
- * allowed. */
+/* Closes the connection. References to the peer's objects stay valid, but calls on them
+ * fail with PB_ERR_DEAD. NULL is allowed. */
 PB_API void pb_client_free(pb_client *c);
 
 /* ---- Example ---- */

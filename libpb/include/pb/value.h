@@ -2,8 +2,8 @@
  *
  * Values: Python's data model in C. A pb_value is reference-counted. A container holds
  * one count of each of its items. Arguments are borrowed unless the function's name ends
- * in _steal. Constructors return a *new* value, or NULL only if memory is exhausted. The
- * values of one session belong to one thread. */
+ * in _steal. Constructors return a *new* value, or NULL if memory is exhausted, or
+ * for a reason given at the function. The values of one session belong to one thread. */
 #ifndef PB_VALUE_H
 #define PB_VALUE_H
 
@@ -86,7 +86,8 @@ PB_API bool pb_value_equal(const pb_value *a, const pb_value *b);
  * is exhausted. A container that contains itself is printed as [...], (...) or {...}
  * where it occurs inside. A value that occurs several times is printed each time; but if
  * these repetitions exceed 64 KiB and 16 times the rest of the text, the text ends there
- * with "...". So a few lists that share each other have a short repr, too. */
+ * with "...". This limits the repr of a few lists that contain each other
+ * many times. */
 PB_API char *pb_value_repr(const pb_value *v) PB_MUST_USE;
 
 /* A shallow copy, *new*: a new list, dict, set or instance with the same contents (an
@@ -126,9 +127,11 @@ PB_API pb_value *pb_bytes(pb_span b) PB_MUST_USE;
 
 /* ---- Converting scalars to C ---- */
 
-/* The functions below convert without loss, or fail. This one reads True or False; else
- * PB_ERR_TYPE. All of them return PB_ERR_ARG for a NULL value or a NULL out. If one
- * fails, *out is set to 0, false or an empty span. */
+/* The functions of this section convert without loss, or fail. All of them return
+ * PB_ERR_ARG for a NULL value or a NULL out. If one fails, *out is set to 0, false or an
+ * empty span. */
+
+/* Reads True or False; PB_ERR_TYPE for any other value. */
 PB_API int pb_as_bool(const pb_value *v, bool *out);
 /* Reads an int; a bool counts as an int, as in Python. PB_ERR_TYPE for another kind,
  * PB_ERR_RANGE if the number does not fit. */
@@ -173,10 +176,10 @@ PB_API int pb_append_steal(pb_value *seq, pb_value *item);
 /* Replaces item i of a list, and releases the old item. PB_ERR_RANGE beyond the end;
  * other errors as pb_append_steal. */
 PB_API int pb_item_set_steal(pb_value *list, size_t i, pb_value *item);
-/* Removes item i of a list. The items after it move up, which takes time for each of
- * them. Tied values stay tied: a removed item of the list's own island is freed with the
- * island. PB_ERR_RANGE beyond the end, PB_ERR_TYPE for another kind (a tuple never loses
- * an item), PB_ERR_ARG for NULL. Mirrors del list[i]. */
+/* Removes item i of a list. The items after it move up, which takes time
+ * proportional to their number. Tied values stay tied: a removed item of the list's own
+ * island is freed with the island. PB_ERR_RANGE beyond the end, PB_ERR_TYPE for another
+ * kind (a tuple never loses an item), PB_ERR_ARG for NULL. Mirrors del list[i]. */
 PB_API int pb_item_remove(pb_value *list, size_t i);
 /* The value under a text key (a str, or bytes, the form that a Python 2 peer sends).
  * Borrowed. NULL if there is none. */
@@ -188,7 +191,8 @@ PB_API pb_value *pb_dict_get_value(const pb_value *dict, const pb_value *key);
  * own form, as in Python. Takes both arguments, also if it fails: PB_ERR_TYPE (not a
  * dict, or an unhashable key), PB_ERR_ARG (NULL), PB_ERR_NOMEM. */
 PB_API int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *value);
-/* Sets a text key to a value, which is borrowed or stolen. Errors as above, and
+/* Sets a text key to a value. pb_dict_set borrows it; pb_dict_set_steal takes it over.
+ * Errors as above, and
  * PB_ERR_SYNTAX for a key that is not UTF-8. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
 PB_API int pb_dict_set_steal(pb_value *dict, const char *key, pb_value *value);
@@ -289,7 +293,8 @@ PB_API pb_value *pb_value_parse(const char *literal, pb_error *err) PB_MUST_USE;
  *   y bytes, NUL-terminated           y# bytes, pointer and size_t
  *   z as s, but NULL is None          O a value, borrowed   N a value, stolen
  *   ( ) tuple   [ ] list   { } dict: key, value, key, value
- * Commas, colons and spaces are skipped. One unit gives that value, no unit gives None,
+ * Commas, colons and spaces are skipped. A unit is a letter (with its #) or a bracketed
+ * group. One unit gives that value, no unit gives None,
  * several units give a tuple. A NULL value, or NULL text for a letter that does not allow
  * it, is PB_ERR_ARG. Takes over the value of every N, also if it fails, except those
  * after a letter that is not defined. */
@@ -299,9 +304,9 @@ PB_API pb_value *pb_build(pb_error *err, const char *format, ...) PB_MUST_USE;
  * reads bytes; `O` reads any value; `|` makes the remaining items of a tuple or list
  * optional (the outputs of missing items are not changed). In { } the keys are C strings
  * among the arguments, as in Jansson: "{s:i, s?:s}", "name", &i, ...; `?` after the
- * letter of a key makes it optional. PB_ERR_TYPE, with a sentence like that of Python's
- * TypeError; then all outputs except the optional ones are set to 0 or NULL. PB_ERR_ARG
- * for a NULL value, output, key or format. */
+ * letter of a key makes that pair optional. PB_ERR_TYPE, with a sentence like that of
+ * Python's TypeError; then all outputs except the optional ones are set to 0 or NULL.
+ * PB_ERR_ARG for a NULL value, output, key or format. */
 PB_API int pb_unpack(const pb_value *v, pb_error *err, const char *format, ...);
 
 /* ---- Example ---- */
