@@ -191,7 +191,9 @@ static void connection_closed(pb_session *s, const pb_error *why, void *user_dat
 
 static int run_server(const struct pair *p, const char *endpoint)
 {
-    pb_net_config config = {.session.on_close = connection_closed};
+    pb_net_config config = {
+        .session = {.on_close = connection_closed,
+                    .max_failed_logins = 100}}; /* as many as Twisted */
     p->serve(&config);
     pb_error err = {0};
     running_server = pb_serve(pb_loop_default(), endpoint, &config, &err);
