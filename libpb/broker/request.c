@@ -229,7 +229,9 @@ int pb_request_answer_steal(pb_request *r, pb_value *result)
 int pb__request_fail_buf(pb_request *r, const char *type, struct pb__buf *text,
                          int failed)
 {
-    pb_span span = {text->data, text->len};
+    /* The text of a failure ends in a NUL, which does not count. */
+    failed = failed ? failed : pb__buf_append(text, "", 1);
+    pb_span span = {text->data, failed ? 0 : text->len - 1};
     if (r->local) {
         pb_failure *f = failed ? NULL : pb_failure_newn(type, span, NULL);
         pb__buf_fini(text);
