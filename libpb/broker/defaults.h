@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The defaults of pb_session_config, named like its fields. tests/check-docs compares them
+ * The defaults of pb_session_config, named like its fields. tests/check-limits compares them
  * with the public headers and docs/guide-c.md. */
 #ifndef PB__BROKER_DEFAULTS_H
 #define PB__BROKER_DEFAULTS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The defaults of pb_net_config and pb_service_config, named like their fields.
- * tests/check-docs compares them with the public headers and docs/guide-c.md. */
+ * tests/check-limits compares them with the public headers and docs/guide-c.md. */
 #ifndef PB__NET_DEFAULTS_H
 #define PB__NET_DEFAULTS_H
 
