@@ -105,8 +105,8 @@ static ssize_t conn_read_into(pb_conn *c, uint8_t *chunk, size_t size)
     }
     if (n > 0) {
         pb__loop_update(c->hub->loop);
-        c->last_read =
-            pb__conn_now(c); /* the time for handling it does not count as silence */
+        /* The time for handling it does not count as silence. */
+        c->last_read = pb__conn_now(c);
     }
     return n;
 }

@@ -116,8 +116,8 @@ static void conn_check_stalled(pb_conn *c, int64_t now)
         return;
     }
     if (pb__socket_unsent(c->fd) < c->unsent) {
-        pb__conn_note_write(
-            c); /* some bytes were taken, but not enough for the socket to be writable */
+        /* Some bytes were taken, but not enough for the socket to be writable. */
+        pb__conn_note_write(c);
         return;
     }
     pb_error why = {0};

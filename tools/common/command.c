@@ -11,7 +11,6 @@
 
 #include "compat/repr.h"
 #include "libpb/base/system.h"
-#include "libpb/base/system.h"
 
 /* Writes head, the escaped text and tail by one call, so that lines of several processes
  * at one terminal stay apart. */

@@ -56,6 +56,8 @@ class Server:
     def __exit__(self, *exc):
         self.run.terminate()
         self.run.communicate(timeout=20)
+
+
 def has_terminal():
     """Whether the system gives a pseudo-terminal, which not every container does."""
     try:

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "libpb/net/tests/loop.h"
