@@ -3,7 +3,7 @@ libpb_test_support_la_SOURCES = %D%/support.c %D%/support.h
 if !HAVE_CRITERION
 libpb_test_support_la_SOURCES += %D%/plain/criterion/criterion.h %D%/plain/main.c
 endif
-test_libs = libpb_test_support.la $(CRITERION_LIBS)
+test_libs = libpb_test_support.la libpb_failing_mem.la $(CRITERION_LIBS)
 
 script_tests += \
 	%D%/check-abi \

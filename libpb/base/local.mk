@@ -36,3 +36,7 @@ unit_tests += \
 %C%_tests_test_map_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_slab_LDADD = $(base_libs) $(test_libs)
 %C%_tests_test_version_LDADD = $(base_libs) $(test_libs)
+
+# In place of mem.c, for tests and for fuzz targets.
+check_LTLIBRARIES += libpb_failing_mem.la
+libpb_failing_mem_la_SOURCES = %D%/tests/failing_mem.c %D%/tests/failing_mem.h

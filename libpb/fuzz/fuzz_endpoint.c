@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libpb/fuzz/failing_mem.h"
+#include "libpb/base/tests/failing_mem.h"
 #include "libpb/fuzz/fuzz.h"
 #include "libpb/net/endpoint.h"
 
@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1) {
         return 0;
     }
-    long before = pb__fuzz_live();
+    long before = pb__test_live();
     char *text = malloc(size);
     must(text);
     memcpy(text, data + 1, size - 1);
@@ -42,9 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pb__endpoint e = {0};
     pb_error err = {0};
     enum pb__endpoint_role role = data[0] & 1 ? PB__ENDPOINT_SERVER : PB__ENDPOINT_CLIENT;
-    pb__fuzz_fail_at(data[0] >> 1, false);
+    pb__test_fail_at(data[0] >> 1, false);
     int failed = pb__endpoint_parse(text, role, &e, &err);
-    pb__fuzz_fail_at(0, false);
+    pb__test_fail_at(0, false);
     must(failed == err.code);
     must((failed == 0) == (err.text[0] == '\0'));
     must(err.offset < size + 1);
@@ -53,6 +53,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     pb__endpoint_fini(&e);
     free(text);
-    must(pb__fuzz_live() == before);
+    must(pb__test_live() == before);
     return 0;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libpb/fuzz/failing_mem.h"
+#include "libpb/base/tests/failing_mem.h"
 #include "libpb/fuzz/fuzz.h"
 #include "pb/value.h"
 
@@ -40,15 +40,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1) {
         return 0;
     }
-    long before = pb__fuzz_live();
+    long before = pb__test_live();
     char *text = malloc(size);
     must(text);
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
     pb_error err = {0};
-    pb__fuzz_fail_at(data[0], false);
+    pb__test_fail_at(data[0], false);
     pb_value *v = pb_value_parse(text, &err);
-    pb__fuzz_fail_at(0, false);
+    pb__test_fail_at(0, false);
     must((v == NULL) == (err.code != 0));
     must(!v || err.text[0] == '\0');
     must(v || (err.text[0] != '\0' && err.offset <= size));
@@ -57,6 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     pb_value_unref(v);
     free(text);
-    must(pb__fuzz_live() == before);
+    must(pb__test_live() == before);
     return 0;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libpb/fuzz/failing_mem.h"
+#include "libpb/base/tests/failing_mem.h"
 #include "libpb/fuzz/fuzz.h"
 #include "pb/broker.h"
 #include "pb/flavors.h"
@@ -142,10 +142,10 @@ static void act(struct end *e)
         free_session(who);
         break;
     case 4:
-        pb__fuzz_fail_at(1 + pick(), false);
+        pb__test_fail_at(1 + pick(), false);
         break;
     case 5:
-        pb__fuzz_fail_at(1 + pick(), true);
+        pb__test_fail_at(1 + pick(), true);
         break;
     case 6:
         cancel_call(who, pick() % CALLS);
@@ -160,7 +160,7 @@ static void act(struct end *e)
         pause_or_resume(who);
         break;
     case 10:
-        pb__fuzz_fail_at(0, false);
+        pb__test_fail_at(0, false);
         break;
     default:
         break;
@@ -564,7 +564,7 @@ static void free_end(struct end *e)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    long before = pb__fuzz_live();
+    long before = pb__test_live();
     memset(&world, 0, sizeof world);
     world.input = data;
     world.len = size;
@@ -573,7 +573,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (world.len > 0) {
         step();
     }
-    pb__fuzz_fail_at(0, false);
+    pb__test_fail_at(0, false);
     for (size_t i = 0; i < 8; i++) {
         tick(&world.ends[i % 2]);
         send_some(&world.ends[i % 2], SIZE_MAX);
@@ -587,6 +587,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free_end(&world.ends[i]);
     }
     must(world.things == 0);
-    must(pb__fuzz_live() == before);
+    must(pb__test_live() == before);
     return 0;
 }

@@ -24,19 +24,19 @@ fuzz_tests += %D%/fuzz_session
 %C%_fuzz_session_LDFLAGS = $(fuzz_flags)
 
 fuzz_tests += %D%/fuzz_pair
-%C%_fuzz_pair_SOURCES = %D%/fuzz_pair.c %D%/fuzz.h %D%/failing_mem.c %D%/failing_mem.h $(fuzz_main)
-%C%_fuzz_pair_LDADD = $(broker_libs)
+%C%_fuzz_pair_SOURCES = %D%/fuzz_pair.c %D%/fuzz.h $(fuzz_main)
+%C%_fuzz_pair_LDADD = $(broker_libs) libpb_failing_mem.la
 %C%_fuzz_pair_LDFLAGS = $(fuzz_flags)
 
 fuzz_tests += %D%/fuzz_literal
-%C%_fuzz_literal_SOURCES = %D%/fuzz_literal.c %D%/fuzz.h %D%/failing_mem.c %D%/failing_mem.h $(fuzz_main)
-%C%_fuzz_literal_LDADD = $(compat_libs)
+%C%_fuzz_literal_SOURCES = %D%/fuzz_literal.c %D%/fuzz.h $(fuzz_main)
+%C%_fuzz_literal_LDADD = $(compat_libs) libpb_failing_mem.la
 %C%_fuzz_literal_LDFLAGS = $(fuzz_flags)
 
 if WITH_NET
 fuzz_tests += %D%/fuzz_endpoint
-%C%_fuzz_endpoint_SOURCES = %D%/fuzz_endpoint.c %D%/fuzz.h %D%/failing_mem.c %D%/failing_mem.h $(fuzz_main)
-%C%_fuzz_endpoint_LDADD = $(net_libs)
+%C%_fuzz_endpoint_SOURCES = %D%/fuzz_endpoint.c %D%/fuzz.h $(fuzz_main)
+%C%_fuzz_endpoint_LDADD = $(net_libs) libpb_failing_mem.la
 %C%_fuzz_endpoint_LDFLAGS = $(fuzz_flags)
 endif
 
