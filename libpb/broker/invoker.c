@@ -25,17 +25,6 @@ struct head {
                    pb_error *err);
 };
 
-/* The peer gives more references than may be held: the session is over. */
-static int refuse_remote(pb_session *s, pb_error *err)
-{
-    pb_error why = {0};
-    pb__error_set(&why, PB_ERR_LIMIT, 0,
-                  "the peer gave more than %zu references, the limit",
-                  s->shared->config.max_held);
-    pb__session_end(s, &why);
-    return pb__error_set(err, PB_ERR_LIMIT, 0, "%s", why.text);
-}
-
 /* Mirrors RemoteReference.unjellyFor. */
 static int read_remote(pb_session *s, const struct pb__form *form, pb_value **out,
                        pb_error *err)
@@ -44,11 +33,10 @@ static int read_remote(pb_session *s, const struct pb__form *form, pb_value **ou
     if (!form->id || pb_as_int(form->id, &luid) != 0) {
         return pb__error_set(err, PB_ERR_SYNTAX, 0, "remote without an object number");
     }
-    if (s->held >= s->shared->config.max_held) {
-        return refuse_remote(s, err);
-    }
-    *out = (pb_value *)pb__remote_new(s, luid);
-    return *out ? 0 : pb__error_nomem(err);
+    pb_remote *r;
+    int failed = pb__remote_receive(s, luid, &r, err);
+    *out = failed ? NULL : (pb_value *)r;
+    return failed;
 }
 
 /* Mirrors flavors.unjellyLocal. */

@@ -103,11 +103,12 @@ static int read_reference(pb_session *s, const struct pb__registered *as,
         return pb__error_set(err, PB_ERR_SYNTAX, 0,
                              "'%.80s' without the number of an object", as->tag);
     }
-    pb_remote *r = pb__remote_new(s, luid);
-    if (!r) {
-        return pb__error_nomem(err);
+    pb_remote *r;
+    int failed = pb__remote_receive(s, luid, &r, err);
+    if (failed) {
+        return failed;
     }
-    int failed = reference_members(members, &r->members, err);
+    failed = reference_members(members, &r->members, err);
     r->type = failed ? NULL : pb_str(as->tag);
     if (!failed && !r->type) {
         failed = pb__error_nomem(err);

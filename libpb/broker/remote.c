@@ -117,15 +117,35 @@ pb_remote *pb__remote_new_local(struct pb__local_target *target)
     return r;
 }
 
-pb_remote *pb__remote_new(pb_session *s, int64_t luid)
+/* The peer gives more references than may be held: the session is over. */
+static int remote_refuse(pb_session *s, pb_error *err)
 {
-    pb_remote *r = remote_new(s, luid, true, "");
-    if (r) {
-        r->arriving = true;
-        pb__list_push(&s->remotes, &r->link);
-        s->held++;
+    pb_error why = {0};
+    pb__error_set(&why, PB_ERR_LIMIT, 0,
+                  "the peer gave more than %zu references, the limit",
+                  s->shared->config.max_held);
+    pb__session_end(s, &why);
+    return pb__error_set(err, PB_ERR_LIMIT, 0, "%s", why.text);
+}
+
+int pb__remote_receive(pb_session *s, int64_t luid, pb_remote **out, pb_error *err)
+{
+    if (!pb__session_open(s)) {
+        return pb__error_set(err, PB_ERR_DEAD, 0,
+                             "the session ended at an earlier reference");
     }
-    return r;
+    if (s->held >= s->shared->config.max_held) {
+        return remote_refuse(s, err);
+    }
+    pb_remote *r = remote_new(s, luid, true, "");
+    if (!r) {
+        return pb__error_nomem(err);
+    }
+    r->arriving = true;
+    pb__list_push(&s->remotes, &r->link);
+    s->held++;
+    *out = r;
+    return 0;
 }
 
 void pb__remote_arrived(pb_session *s, pb_object *perspective)

@@ -25,8 +25,10 @@ struct pb_remote {
     char name[];
 };
 
-/* A received reference. NULL for lack of memory. */
-PB__SHARED pb_remote *pb__remote_new(pb_session *s, int64_t luid);
+/* Sets *out to a *new* reference that the peer has given. Ends the session with
+ * PB_ERR_LIMIT if it holds as many as it may. PB_ERR_DEAD after the session's end. */
+PB__SHARED int pb__remote_receive(pb_session *s, int64_t luid, pb_remote **out,
+                                  pb_error *err);
 /* Sets the perspective of the references that the current message brought. */
 void pb__remote_arrived(pb_session *s, pb_object *perspective);
 /* A reference to a local object; takes the target. NULL for lack of memory. */

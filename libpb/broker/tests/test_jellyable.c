@@ -45,15 +45,18 @@ static pb_value *unjelly_point(pb_value *members, pb_error *err, void *user_data
     return pb_value_ref(members);
 }
 
+/* The server holds at most max_held references (0: the default). */
 static void open_registered(struct pair *p, struct service *server,
-                            struct service *client)
+                            struct service *client, size_t max_held)
 {
     cr_assert(service_begin(server, p) && service_begin(client, p));
     pb_registry *g = pb_registry_new();
     cr_assert_eq(pb_registry_set_reference(g, "chat.Group"), 0);
     cr_assert_eq(pb_registry_set_unjelly(g, "shapes.Point", unjelly_point, NULL), 0);
     pb_session_config c = {.root = client->root, .registry = g};
-    cr_assert(pair_open(p, c, (pb_session_config){.root = server->root, .registry = g}));
+    cr_assert(pair_open(
+        p, c,
+        (pb_session_config){.root = server->root, .registry = g, .max_held = max_held}));
     pb_registry_unref(g);
     talk(p);
     p->log_len = 0;
@@ -74,7 +77,7 @@ static size_t exported(pb_session *s)
 static void references(struct pair *p)
 {
     struct service server, client;
-    open_registered(p, &server, &client);
+    open_registered(p, &server, &client, 0);
     pb_value *group = group_new(&client);
     call_root(p, p->client, "keep", pb_build(NULL, "(O)", group), NULL);
     talk(p);
@@ -108,10 +111,38 @@ PB_TEST(jellyable, references_have_a_type_and_members)
                          "answer None\n");
 }
 
+static void held(struct pair *p)
+{
+    struct service server, client;
+    open_registered(p, &server, &client, 3);
+    pb_value *groups = pb_list();
+    for (int i = 0; i < 4; i++) {
+        pb_append_steal(groups, group_new(&client));
+        pb_value *args = pb_build(NULL, "(O)", groups);
+        call_root(p, p->client, "forget", args, NULL);
+        talk(p);
+    }
+    cr_assert_eq(pb_session_error(p->server)->code, PB_ERR_LIMIT);
+    pb_session_lost(p->client, NULL);
+    pb_value_unref(groups);
+    close_services(p, &server, &client);
+}
+
+PB_TEST(jellyable, references_are_limited_in_number)
+{
+    converse(held, "answer None\n"
+                   "answer None\n"
+                   "answer None\n"
+                   "server closed -6 : the peer gave more than 3 references, the limit\n"
+                   "failure -10 twisted.spread.pb.PBConnectionLost: "
+                   "the peer closed the connection\n"
+                   "client closed -10 : the peer closed the connection\n");
+}
+
 static void values(struct pair *p)
 {
     struct service server, client;
-    open_registered(p, &server, &client);
+    open_registered(p, &server, &client, 0);
     pb_value *point = pb_object_value_steal(pb_object_new(&point_class, p));
     call_root(p, p->client, "echo", pb_build(NULL, "(O)", point), NULL);
     call_root(p, p->client, "echo", pb_build(NULL, "([OO])", point, point), NULL);

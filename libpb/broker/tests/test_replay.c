@@ -323,7 +323,7 @@ static void no_such_steps(struct client *c, size_t n)
         pb_remote_unref(to);
         break;
     case 3:
-        to = pb__remote_new(c->s, 77);
+        cr_assert_eq(pb__remote_receive(c->s, 77, &to, NULL), 0);
         call_on(c, to, "hello", NULL, NULL);
         break;
     default:

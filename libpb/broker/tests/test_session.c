@@ -531,7 +531,8 @@ PB_TEST(session, wakes_the_driver_for_a_decref)
               (pb_session_config){.root = server.root});
     talk(&p);
     pb_session_recv(p.server, BYTES(""), 0);
-    pb_remote *r = pb__remote_new(p.client, 5);
+    pb_remote *r;
+    cr_assert_eq(pb__remote_receive(p.client, 5, &r, NULL), 0);
     pb_remote_unref(r);
     cr_assert_eq(wakes, 1);
     pb_span out = pb_session_send(p.client), decref = BYTES("\x02\x80\x1d\x87\x05\x81");

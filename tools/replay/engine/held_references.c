@@ -63,15 +63,13 @@ pb_value *held_find(struct player *p, int64_t luid, bool cache)
 
 pb_remote *held_remote(struct player *p, int64_t luid)
 {
-    pb_value *v = held_find(p, luid, false);
-    if (!v) {
-        v = (pb_value *)pb__remote_new(p->session, luid);
-        if (v && pb__buf_append(&p->held, &v, sizeof v) != 0) {
-            pb_value_unref(v);
-            v = NULL;
-        }
+    pb_remote *r = pb_as_remote(held_find(p, luid, false));
+    if (!r && pb__remote_receive(p->session, luid, &r, NULL) == 0 &&
+        pb__buf_append(&p->held, &r, sizeof r) != 0) {
+        pb_remote_unref(r);
+        r = NULL;
     }
-    return v ? pb_as_remote(v) : NULL;
+    return r;
 }
 
 void held_release(struct player *p, int64_t luid, bool cache)
