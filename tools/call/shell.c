@@ -3,13 +3,16 @@
  * `pb shell`: makes the calls that are typed, one after the other on one connection.
  * Their results are kept under names. */
 #include <editline/readline.h>
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "tools/call/client_options.h"
 #include "tools/call/shell_line.h"
@@ -56,6 +59,7 @@ struct shell_outcome {
     pb_failure *failure;
 };
 
+/* Ctrl-C was pressed since the shell last asked for input. */
 static volatile sig_atomic_t shell_interrupted;
 
 static void shell_on_interrupt(int number)
@@ -81,7 +85,6 @@ static int shell_make_call(struct shell *s, pb_remote *to, const struct shell_li
     const pb_call_options options = {.timeout = s->client.timeout};
     pb_call *call = NULL;
     pb_error err = {0};
-    shell_interrupted = 0;
     if (pb_remote_call_values(to, l->method, l->args, l->kwargs, &options, shell_answered,
                               o, &call, &err) != 0) {
         tool_error_from(&err);
@@ -236,14 +239,57 @@ static bool shell_text_add(char **text, const char *line)
     return *text != NULL;
 }
 
+/* Reads a byte from the terminal, or waits until Ctrl-C is pressed: EOF, also at the end
+ * of the input. SIGINT arrives only while pselect waits: one that came before it is not
+ * overlooked. */
+static int shell_read_byte(FILE *in)
+{
+    int fd = fileno(in);
+    sigset_t interrupt, before;
+    fd_set readable;
+    unsigned char byte;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    int ready = -1;
+    while (!shell_interrupted && ready < 0) {
+        FD_ZERO(&readable);
+        FD_SET(fd, &readable);
+        ready = pselect(fd + 1, &readable, NULL, NULL, NULL, &before);
+        if (ready < 0 && errno != EINTR) {
+            break;
+        }
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return !shell_interrupted && ready > 0 && read(fd, &byte, 1) == 1 ? byte : EOF;
+}
+
+/* Reads a character for editline, which takes it as a wide one. Bytes that are no text in
+ * this locale are read as U+FFFD. */
+static int shell_read_character(FILE *in)
+{
+    mbstate_t state = {0};
+    wchar_t character = 0;
+    size_t used;
+    do {
+        int byte = shell_read_byte(in);
+        if (byte == EOF) {
+            return EOF;
+        }
+        char c = (char)byte;
+        used = mbrtowc(&character, &c, 1, &state);
+    } while (used == (size_t)-2);
+    return used == (size_t)-1 ? 0xfffd : (int)character;
+}
+
 /* Reads lines from the terminal until no bracket is open: *new* (free). NULL at the end
  * of the input; empty if Ctrl-C was pressed. */
 static char *shell_read_terminal(void)
 {
     char *text = NULL;
+    shell_interrupted = 0;
     do {
-        shell_interrupted = 0;
-        char *line = readline(text ? "... " : "pb> ");
+        char *line = shell_interrupted ? NULL : readline(text ? "... " : "pb> ");
         if (!line && shell_interrupted) {
             putchar('\n');
             free(text);
@@ -267,6 +313,7 @@ static int shell_run_terminal(struct shell *s)
     shell_set_locale();
     rl_readline_name = name;
     rl_catch_signals = 0;
+    rl_getc_function = shell_read_character;
     rl_attempted_completion_function = shell_complete;
     rl_basic_word_break_characters = breaks;
     using_history();
