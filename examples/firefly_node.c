@@ -4,7 +4,8 @@
  * called by the root until the connection ends. firefly_root.c is a root; Firefly's own,
  * or one of Twisted's, does as well.
  *
- *     firefly_node [--python3] HOST:PORT NAME [COMMAND [ARG]... [then COMMAND [ARG]...]...]
+ *     firefly_node [--python3] HOST:PORT NAME [COMMAND [ARG]...
+ *                  [then COMMAND [ARG]...]...]
  *
  * An ARG is a Python literal, or name=LITERAL; what is none is text. */
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logs in to a server of twisted.words, joins a group, says something, and prints what the
- * others say: words_client ENDPOINT NAME PASSWORD GROUP TEXT. The classes of twisted.words
- * are sent as references with a type tag of their own. */
+ * Logs in to a server of twisted.words, joins a group, says something, and prints what
+ * the others say: words_client ENDPOINT NAME PASSWORD GROUP TEXT. The classes of
+ * twisted.words are sent as references with a type tag of their own. */
 #include <pb/pb.h>
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The defaults of pb_session_config, named like its fields. tests/check-limits compares them
- * with the public headers and docs/guide-c.md. */
+ * The defaults of pb_session_config, named like its fields. tests/check-limits compares
+ * them with the public headers and docs/guide-c.md. */
 #ifndef PB__BROKER_DEFAULTS_H
 #define PB__BROKER_DEFAULTS_H
 

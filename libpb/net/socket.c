@@ -77,9 +77,9 @@ static int socket_accept(int fd, struct sockaddr *from, socklen_t *len)
 
 #endif
 
-/* Sends small writes at once; UNIX sockets neither have nor need that option. Writing to a
- * closed socket is an error and no signal: where send has no flag for that, the socket has
- * an option. */
+/* Sends small writes at once; UNIX sockets neither have nor need that option. Writing to
+ * a closed socket is an error and no signal: where send has no flag for that, the socket
+ * has an option. */
 static void socket_set_options(int fd)
 {
     int on = 1;

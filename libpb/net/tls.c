@@ -48,8 +48,8 @@ const char *pb__tls_host(const SSL *ssl)
     return t->host;
 }
 
-/* Begins the handshake: with the session of an earlier connection, if that one was for the
- * same host. */
+/* Begins the handshake: with the session of an earlier connection, if that one was for
+ * the same host. */
 static void tls_connect(struct pb__tls *t)
 {
     const struct pb__tls_context *c = t->context;

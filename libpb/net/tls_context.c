@@ -119,8 +119,8 @@ static int tls_identify(struct pb__tls_context *c, const struct pb__tls_options 
     return o->chain ? tls_add_chain(ssl, o->chain, err) : 0;
 }
 
-/* A server has sent a ticket with which its session can be resumed. OpenSSL does not verify
- * the certificate of a resumed session again, so the host is stored with it. */
+/* A server has sent a ticket with which its session can be resumed. OpenSSL does not
+ * verify the certificate of a resumed session again, so the host is stored with it. */
 static int tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct pb__tls_context *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));

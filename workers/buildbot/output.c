@@ -60,8 +60,9 @@ pb_value *text_value(const char *text, size_t len)
     return v;
 }
 
-/* How many bytes at the beginning of an escape sequence are one that ends a line: "ESC[u",
- * "ESC[2J", "ESC[1;1H", "ESC[1;1f". 0: they are text; -1: the sequence may continue. */
+/* How many bytes at the beginning of an escape sequence are one that ends a line:
+ * "ESC[u", "ESC[2J", "ESC[1;1H", "ESC[1;1f". 0: they are text; -1: the sequence may
+ * continue. */
 static int escape_length(const char *text, size_t len)
 {
     size_t i = 2, digits = 0, numbers = 0;

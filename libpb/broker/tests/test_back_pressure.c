@@ -263,8 +263,8 @@ PB_TEST(pressure, is_bounded_while_the_peer_owes_an_answer)
     end(&p, &client, &server);
 }
 
-/* Two peers that both owe an answer, call without end and read in turns: both are bounded,
- * and neither waits for ever. */
+/* Two peers that both owe an answer, call without end and read in turns: both are
+ * bounded, and neither waits for ever. */
 PB_TEST(pressure, is_bounded_for_both)
 {
     enum { CALLS = 40 };

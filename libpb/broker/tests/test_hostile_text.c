@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Small messages whose repr has no end, wherever values are printed for a log, an error or
- * a failure: each costs no more than what is shown. */
+ * Small messages whose repr has no end, wherever values are printed for a log, an error
+ * or a failure: each costs no more than what is shown. */
 #include "compat/repr.h"
 #include "libpb/broker/tests/hostile.h"
 

@@ -340,8 +340,8 @@ PB_TEST(publish, that_is_not_there_yet_fails_with_the_connection)
     free(p);
 }
 
-/* One of two calls is cancelled: before the answer, or while the state is fetched. Then the
- * object is activated, or the connection ends. */
+/* One of two calls is cancelled: before the answer, or while the state is fetched. Then
+ * the object is activated, or the connection ends. */
 static void cancelled(bool answered, bool comes, const char *log)
 {
     struct pair *p = calloc(1, sizeof *p);

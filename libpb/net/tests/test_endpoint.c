@@ -3,6 +3,7 @@
  * Endpoint strings: what they mean, and what is wrong with those that mean nothing. */
 #include "libpb/net/endpoint.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support.h"
@@ -66,77 +67,96 @@ PB_TEST(endpoint, meaning)
     }
 }
 
+/* A text that is refused, and what is said of it. */
+struct refused {
+    const char *text;
+    enum pb__endpoint_role role;
+    size_t offset; /* of the fault in the text */
+    const char *says;
+};
+
+static const struct refused refused[] = {
+    {"", PB__ENDPOINT_CLIENT, 0, "the host is empty"},
+    {"localhost", PB__ENDPOINT_CLIENT, 9, "port is missing"},
+    {"tcp:localhost", PB__ENDPOINT_CLIENT, 13, "port is missing"},
+    {"tcp:port=80", PB__ENDPOINT_CLIENT, 11, "host is missing"},
+    {"tcp", PB__ENDPOINT_SERVER, 3, "port is missing"},
+    {"unix", PB__ENDPOINT_CLIENT, 4, "port is missing"},
+    {"tcp::80", PB__ENDPOINT_CLIENT, 4, "the host is empty"},
+    {":80", PB__ENDPOINT_CLIENT, 0, "the host is empty"},
+    {"a:", PB__ENDPOINT_CLIENT, 2, "\"\" is not a valid port (1 to 65535)"},
+    {"a:0", PB__ENDPOINT_CLIENT, 2, "\"0\" is not a valid port (1 to 65535)"},
+    {"a:65536", PB__ENDPOINT_CLIENT, 2, "\"65536\" is not a valid port (1 to 65535)"},
+    {"a:99999999999999999999", PB__ENDPOINT_CLIENT, 2,
+     "\"99999999999999999999\" is not a valid port (1 to 65535)"},
+    {"a:-1", PB__ENDPOINT_CLIENT, 2, "\"-1\" is not a valid port (1 to 65535)"},
+    {"a: 80", PB__ENDPOINT_CLIENT, 2, "\" 80\" is not a valid port (1 to 65535)"},
+    {"tcp:a:80x", PB__ENDPOINT_CLIENT, 6, "\"80x\" is not a valid port (1 to 65535)"},
+    {"tcp:http", PB__ENDPOINT_SERVER, 4, "\"http\" is not a valid port (0 to 65535)"},
+    {"tcp:80:backlog=0", PB__ENDPOINT_SERVER, 7,
+     "\"0\" is not a valid backlog (1 to 65535)"},
+    {"tcp:a:80:timeout=0", PB__ENDPOINT_CLIENT, 9,
+     "\"0\" is not a valid number of seconds (1 to 86400)"},
+    {"tcp:a:80:timeout=9223372036854775807", PB__ENDPOINT_CLIENT, 9,
+     "\"9223372036854775807\" is not a valid number of seconds (1 to 86400)"},
+    {"dtls:a:443", PB__ENDPOINT_CLIENT, 0, "unknown type of endpoint \"dtls\""},
+    {"tls:a:443:certificate=", PB__ENDPOINT_CLIENT, 10, "certificate is empty"},
+    {"ssl:a:443:trustRoots=x", PB__ENDPOINT_CLIENT, 10,
+     "unknown parameter \"trustRoots\""},
+    {"ssl:0:mode=7", PB__ENDPOINT_SERVER, 6, "unknown parameter \"mode\""},
+    {"unix:a:mode=8", PB__ENDPOINT_SERVER, 7, "\"8\" is not a mode in octal digits"},
+    {"unix:a:mode=1000", PB__ENDPOINT_SERVER, 7,
+     "\"1000\" is not a mode in octal digits"},
+    {"unix:a:lockfile=2", PB__ENDPOINT_SERVER, 7, "\"2\" is not a valid flag (0 to 1)"},
+    {"systemd:domain=INET", PB__ENDPOINT_SERVER, 19, "either index or name is needed"},
+    {"systemd:domain=INET:index=0:name=x", PB__ENDPOINT_SERVER, 34,
+     "either index or name is needed"},
+    {"systemd:domain=X:index=0", PB__ENDPOINT_SERVER, 8,
+     "\"X\" is not a domain (INET, INET6 or UNIX)"},
+    {"systemd:index=1024", PB__ENDPOINT_SERVER, 8,
+     "\"1024\" is not a valid index (0 to 1023)"},
+    {"systemd:0", PB__ENDPOINT_SERVER, 8, "\"0\" is not a domain (INET, INET6 or UNIX)"},
+    {"systemd:index=0", PB__ENDPOINT_SERVER, 15, "domain is missing"},
+    {"tcp:a:80:90", PB__ENDPOINT_CLIENT, 9, "\"90\" is an extra part"},
+    {"tcp:a:80:prot=6", PB__ENDPOINT_CLIENT, 9, "unknown parameter \"prot\""},
+    {"tcp:a:80:port=6", PB__ENDPOINT_CLIENT, 6, "\"80\" is an extra part"},
+    {"tcp:port=1:port=2:a", PB__ENDPOINT_CLIENT, 11, "port is given twice"},
+    {"tcp:[::1:80", PB__ENDPOINT_CLIENT, 4, "\"[\" has no \"]\""},
+    {"tcp:a:80\\", PB__ENDPOINT_CLIENT, 8, "a character is missing after \"\\\""},
+    {"unix:", PB__ENDPOINT_CLIENT, 5, "the path is empty"},
+    {"1:2:3:4:5:6:7:8:9:0:1:2:3", PB__ENDPOINT_CLIENT, 23,
+     "an endpoint has at most 12 parts"},
+};
+
+static void check_refused(const struct refused *r)
+{
+    struct pb__endpoint e;
+    pb_error err = {0};
+    cr_assert_eq(pb__endpoint_parse(r->text, r->role, &e, &err), PB_ERR_SYNTAX, "%s",
+                 r->text);
+    cr_assert_str_eq(err.text, r->says, "%s: %s", r->text, err.text);
+    cr_assert_eq(err.offset, r->offset, "%s: %zu", r->text, (size_t)err.offset);
+}
+
 PB_TEST(endpoint, errors)
 {
-    static const enum pb__endpoint_role C = PB__ENDPOINT_CLIENT, S = PB__ENDPOINT_SERVER;
-    static const char path_1[] =
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        check_refused(&refused[i]);
+    }
+}
+
+/* The longest path that a UNIX socket takes, and one byte more. */
+PB_TEST(endpoint, length_of_a_path)
+{
+    static const char longest[] =
         "unix:/23456789012345678901234567890123456789012345678901234"
         "56789012345678901234567890123456789012345678901234567";
-    char path_2[sizeof path_1 + 1];
-    const struct {
-        const char *text;
-        enum pb__endpoint_role role;
-        size_t offset;
-        const char *says;
-    } rows[] = {
-        {"", C, 0, "the host is empty"},
-        {"localhost", C, 9, "port is missing"},
-        {"tcp:localhost", C, 13, "port is missing"},
-        {"tcp:port=80", C, 11, "host is missing"},
-        {"tcp", S, 3, "port is missing"},
-        {"unix", C, 4, "port is missing"},
-        {"tcp::80", C, 4, "the host is empty"},
-        {":80", C, 0, "the host is empty"},
-        {"a:", C, 2, "\"\" is not a valid port (1 to 65535)"},
-        {"a:0", C, 2, "\"0\" is not a valid port (1 to 65535)"},
-        {"a:65536", C, 2, "\"65536\" is not a valid port (1 to 65535)"},
-        {"a:99999999999999999999", C, 2,
-         "\"99999999999999999999\" is not a valid port (1 to 65535)"},
-        {"a:-1", C, 2, "\"-1\" is not a valid port (1 to 65535)"},
-        {"a: 80", C, 2, "\" 80\" is not a valid port (1 to 65535)"},
-        {"tcp:a:80x", C, 6, "\"80x\" is not a valid port (1 to 65535)"},
-        {"tcp:http", S, 4, "\"http\" is not a valid port (0 to 65535)"},
-        {"tcp:80:backlog=0", S, 7, "\"0\" is not a valid backlog (1 to 65535)"},
-        {"tcp:a:80:timeout=0", C, 9,
-         "\"0\" is not a valid number of seconds (1 to 86400)"},
-        {"tcp:a:80:timeout=9223372036854775807", C, 9,
-         "\"9223372036854775807\" is not a valid number of seconds (1 to 86400)"},
-        {"dtls:a:443", C, 0, "unknown type of endpoint \"dtls\""},
-        {"tls:a:443:certificate=", C, 10, "certificate is empty"},
-        {"ssl:a:443:trustRoots=x", C, 10, "unknown parameter \"trustRoots\""},
-        {"ssl:0:mode=7", S, 6, "unknown parameter \"mode\""},
-        {"unix:a:mode=8", S, 7, "\"8\" is not a mode in octal digits"},
-        {"unix:a:mode=1000", S, 7, "\"1000\" is not a mode in octal digits"},
-        {"unix:a:lockfile=2", S, 7, "\"2\" is not a valid flag (0 to 1)"},
-        {"systemd:domain=INET", S, 19, "either index or name is needed"},
-        {"systemd:domain=INET:index=0:name=x", S, 34, "either index or name is needed"},
-        {"systemd:domain=X:index=0", S, 8, "\"X\" is not a domain (INET, INET6 or UNIX)"},
-        {"systemd:index=1024", S, 8, "\"1024\" is not a valid index (0 to 1023)"},
-        {"systemd:0", S, 8, "\"0\" is not a domain (INET, INET6 or UNIX)"},
-        {"systemd:index=0", S, 15, "domain is missing"},
-        {"tcp:a:80:90", C, 9, "\"90\" is an extra part"},
-        {"tcp:a:80:prot=6", C, 9, "unknown parameter \"prot\""},
-        {"tcp:a:80:port=6", C, 6, "\"80\" is an extra part"},
-        {"tcp:port=1:port=2:a", C, 11, "port is given twice"},
-        {"tcp:[::1:80", C, 4, "\"[\" has no \"]\""},
-        {"tcp:a:80\\", C, 8, "a character is missing after \"\\\""},
-        {"unix:", C, 5, "the path is empty"},
-        {"1:2:3:4:5:6:7:8:9:0:1:2:3", C, 23, "an endpoint has at most 12 parts"},
-        {path_2, C, 5, "the path is longer than 107 bytes"},
-    };
-    strcpy(path_2, path_1);
-    strcat(path_2, "8");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct pb__endpoint e;
-        pb_error err = {0};
-        cr_assert_eq(pb__endpoint_parse(rows[i].text, rows[i].role, &e, &err),
-                     PB_ERR_SYNTAX, "%s", rows[i].text);
-        cr_assert_str_eq(err.text, rows[i].says, "%s: %s", rows[i].text, err.text);
-        cr_assert_eq(err.offset, rows[i].offset, "%s: %zu", rows[i].text,
-                     (size_t)err.offset);
-    }
+    char longer[sizeof longest + 1];
+    snprintf(longer, sizeof longer, "%s8", longest);
+    check_refused(&(struct refused){longer, PB__ENDPOINT_CLIENT, 5,
+                                    "the path is longer than 107 bytes"});
     struct pb__endpoint e;
-    cr_assert_eq(pb__endpoint_parse(path_1, C, &e, NULL), 0);
+    cr_assert_eq(pb__endpoint_parse(longest, PB__ENDPOINT_CLIENT, &e, NULL), 0);
     cr_assert_eq(strlen(e.path), 107);
     pb__endpoint_fini(&e);
 }

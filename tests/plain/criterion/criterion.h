@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * As much of Criterion as the tests use, for machines without Criterion, for emulators, and
- * for ThreadSanitizer, which cannot run under Criterion's own. */
+ * As much of Criterion as the tests use, for machines without Criterion, for emulators,
+ * and for ThreadSanitizer, which cannot run under Criterion's own. */
 #ifndef PLAIN_CRITERION_H
 #define PLAIN_CRITERION_H
 
-/* As in an installed header, operands of different signs are compared without a warning. */
+/* As in an installed header, operands of different signs are compared without a warning.
+ * */
 #pragma GCC system_header
 
 #include <stdbool.h>
