@@ -138,6 +138,7 @@ def run_builds(stage, empty, package):
         port = master.find(r".*PBServerFactory starting on (\d+)")[1]
         c_worker = start_workers(stage, folder, port, package)
         (folder / "password").write_text("of sources\n")
+        (folder / "password").chmod(0o600)
         change = stage.c("pb call", "tools/pb", "call", "--login", "changes",
                          "--password-file", folder / "password", f"localhost:{port}",
                          "addChange",

@@ -25,7 +25,7 @@ static size_t line_end(const char *line, ssize_t got)
  * newline. */
 static int password_file_read(const char *path, char **line, size_t *len)
 {
-    FILE *f = tool_open_input(path);
+    FILE *f = tool_open_passwords(path);
     size_t size = 0;
     if (!f) {
         return TOOL_USAGE;

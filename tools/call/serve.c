@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
  * `pb serve`: a server to test against. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,8 +302,8 @@ static int serve_add_user(pb_portal *portal, const char *text)
 {
     if (strchr(text, ':')) {
         fputs("pb: warning: other users of this machine can see the password of --user; "
-              "use "
-              "--user-file\n",
+              ""
+              "use --user-file\n",
               stderr);
     }
     return serve_add_line(portal, text, text);
@@ -313,13 +312,12 @@ static int serve_add_user(pb_portal *portal, const char *text)
 /* Adds the users of a file. */
 static int serve_add_file(pb_portal *portal, const char *path)
 {
-    FILE *f = fopen(path, "re");
+    FILE *f = tool_open_passwords(path);
     char *line = NULL;
     size_t size = 0;
     ssize_t len;
     int status = TOOL_DONE;
     if (!f) {
-        tool_error("%s: %s", path, strerror(errno));
         return TOOL_USAGE;
     }
     while (status == TOOL_DONE && (len = getline(&line, &size, f)) > 0) {
@@ -332,7 +330,9 @@ static int serve_add_file(pb_portal *portal, const char *path)
         tool_wipe(line, size);
     }
     free(line);
-    fclose(f);
+    if (f != stdin) {
+        fclose(f);
+    }
     return status;
 }
 

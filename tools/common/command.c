@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "compat/repr.h"
 #include "libpb/base/system.h"
@@ -218,6 +219,18 @@ FILE *tool_open_input(const char *path)
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     if (!f) {
         tool_error("%s: %s", path, strerror(errno));
+    }
+    return f;
+}
+
+FILE *tool_open_passwords(const char *path)
+{
+    FILE *f = tool_open_input(path);
+    struct stat s;
+    if (f && fstat(fileno(f), &s) == 0 && S_ISREG(s.st_mode) && s.st_mode & S_IROTH) {
+        fprintf(stderr,
+                "pb: warning: everybody can read the passwords in %s: see chmod(1)\n",
+                path);
     }
     return f;
 }

@@ -66,6 +66,8 @@ void tool_raise_limits(pb_limits *limits, size_t size);
 
 /* Opens a file for reading; "-" is standard input. NULL after an error message. */
 FILE *tool_open_input(const char *path);
+/* The same for a file with passwords: warns if everybody can read it. */
+FILE *tool_open_passwords(const char *path);
 /* The whole content of a file ("-": standard input), *new* (free), with a NUL behind it.
  * NULL after an error message. */
 char *tool_read_file(const char *path, size_t *len);
