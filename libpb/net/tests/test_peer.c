@@ -3,6 +3,7 @@
  * Who is at the other end: addresses of TCP and UNIX, certificates, what is known in each
  * callback, and connections that a server does not take. */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "libpb/base/mem.h"
@@ -67,6 +68,7 @@ struct watched {
     pb_peer_process process;
     bool refuse;
     int allowed, ready, closed, destroyed;
+    char warnings[200]; /* that the server has logged */
 };
 
 static void note_peer(struct watched *w, int place, const pb_peer *peer)
@@ -128,9 +130,20 @@ static void server_closed(pb_session *s, const pb_error *why, void *user_data)
     struct watched *w = user_data;
     (void)why;
     w->closed++;
-    cr_assert_eq(w->destroyed, 0);
+    cr_assert_eq(w->destroyed, w->closed - 1);
     cr_assert_eq(pb_session_data(s), w);
     note_peer(w, AT_CLOSE, pb_session_peer(s));
+}
+
+static void server_logs(pb_session *s, pb_log_level level, const char *text,
+                        void *user_data)
+{
+    struct watched *w = user_data;
+    size_t len = strlen(w->warnings);
+    (void)s;
+    if (level == PB_LOG_WARNING) {
+        snprintf(w->warnings + len, sizeof w->warnings - len, "%s\n", text);
+    }
 }
 
 static pb_net_config watching(struct watched *w)
@@ -138,6 +151,7 @@ static pb_net_config watching(struct watched *w)
     pb_net_config c = {.session = {.root_object = give_root,
                                    .on_ready = server_ready,
                                    .on_close = server_closed,
+                                   .on_log = server_logs,
                                    .user_data = w},
                        .allow = on_allow};
     return c;
@@ -380,6 +394,35 @@ PB_TEST(peer, of_tls_on_the_servers_side)
         cr_assert_str_eq(w.subject[i], "CN=test");
     }
     remove(certificate_path);
+}
+
+/* Of a key that everybody can read, a server warns once. */
+PB_TEST(peer, of_tls_with_an_open_key)
+{
+    for (int open = 0; open < 2; open++) {
+        make_certificate();
+        cr_assert_eq(chmod(certificate_path, open ? 0644 : 0640), 0);
+        struct watched w = {0};
+        begin_tls(&w, false, false);
+        pb_conn_close(w.conn);
+        RUN_UNTIL(&w.loop, w.closed == 1);
+        pb_net_config again = config_of(&w.seen);
+        again.tls_ca = certificate_path;
+        char endpoint[64], warning[200] = "";
+        snprintf(endpoint, sizeof endpoint, "tls:127.0.0.1:%d", pb_server_port(w.server));
+        join(&w, endpoint, again);
+        RUN_UNTIL(&w.loop, w.ready == 2);
+        pb_conn_close(w.conn);
+        RUN_UNTIL(&w.loop, w.closed == 2);
+        end_watched(&w);
+        if (open) {
+            snprintf(warning, sizeof warning,
+                     "everybody can read the key in %s: see chmod(1)\n",
+                     certificate_path);
+        }
+        cr_assert_str_eq(w.warnings, warning);
+        remove(certificate_path);
+    }
 }
 
 PB_TEST(peer, of_tls_that_nobody_has_verified)
