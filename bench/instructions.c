@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What `count_instructions.py` counts: `instructions SCENARIO ROUNDS`. A scenario of
- * calls connects two sessions in memory. In each round the client makes IN_FLIGHT calls,
- * and the server answers them; the work of each side is in a function of its own
- * (measure_client, measure_server), so that callgrind counts one side. A scenario of the
- * codec decodes or encodes a value of the kind of record that services exchange. Prints
- * how many calls or values a round has, and how many times memory was allocated for them
- * in all. */
+ * The program whose instructions `count_instructions.py` counts: `instructions SCENARIO
+ * ROUNDS`. A scenario of calls connects two sessions in memory. In each round the client
+ * makes IN_FLIGHT calls, and the server answers them; the work of each side is in a
+ * function of its own (measure_client, measure_server), so that callgrind counts one
+ * side. A scenario of the codec decodes or encodes a value of the kind of record that
+ * services exchange. Prints how many calls or values a round has, and how many times
+ * memory was allocated for them in all. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -66,8 +66,8 @@ static bool take_python(const char **s, pb_profile *out)
     return true;
 }
 
-/* What Twisted's versions end in: "rc1", ".rc1", ".post0", ".dev0", in this order. None
- * of them changes what is sent, so the numbers are read and not used. */
+/* The suffixes of Twisted's versions: "rc1", ".rc1", ".post0", ".dev0", in this order.
+ * None of them changes what is sent, so the numbers are read and not used. */
 static bool profile_take_suffixes(const char **s)
 {
     static const char *const words[] = {"rc", "post", "dev"};

@@ -356,7 +356,7 @@ void pb__format_count(const char *format, struct pb__format *out)
     out->positional = out->positional < out->units ? out->positional : out->units;
 }
 
-/* What the format describes: the value, its items, or the arguments of a call. */
+/* The target of the format: the value, its items, or the arguments of a call. */
 enum of { ITSELF, ITEMS, ARGUMENTS };
 
 /* Processes the format. If v is NULL, it clears the outputs up to the first letter

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the nodes and the root of a Firefly tree have in common: a service, which is a
+ * The part that the nodes and the root of a Firefly tree share: a service, which is a
  * table of targets. A target is called by its command, a name or a number, with whatever
  * arguments follow it. */
 #ifndef FIREFLY_H

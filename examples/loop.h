@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the examples of event loops do besides having one: ask the root of a one_two
+ * The part that the examples of event loops share: ask the root of a one_two
  * server for a Two, call it, say how that ended, and close the session. */
 #ifndef EXAMPLES_LOOP_H
 #define EXAMPLES_LOOP_H

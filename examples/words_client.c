@@ -15,7 +15,7 @@ static pb_value *no_members(void *self, pb_object *perspective, pb_error *err)
     return pb_list();
 }
 
-/* What the client knows while it is logged in. */
+/* The state of the client while it is logged in. */
 struct chat {
     pb_remote *group; /* that it has joined; NULL before */
     int received;

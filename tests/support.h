@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every test shares. It is linked with failing_mem.c, because LeakSanitizer does not
- * see leaks inside a Criterion test. Each Criterion test runs in a process of its own, so
- * each starts with nothing allocated and no failure ordered. */
+ * The functions that all tests share. It is linked with failing_mem.c, because
+ * LeakSanitizer does not see leaks inside a Criterion test. Each Criterion test runs in a
+ * process of its own, so each starts with nothing allocated and no failure ordered. */
 #ifndef PB__TEST_SUPPORT_H
 #define PB__TEST_SUPPORT_H
 

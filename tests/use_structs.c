@@ -176,7 +176,7 @@ static void use_jelly(void)
 
 /* ---- Two sessions ---- */
 
-/* What a published song is. */
+/* The state of a published song. */
 struct song {
     pb_publishable publishable; /* first */
     int asked;
@@ -225,7 +225,7 @@ static void pages_done(void *self, const pb_error *why)
     ((struct pages *)self)->done = true;
 }
 
-/* What the server's methods work on. */
+/* The data of the server's methods. */
 static struct pages pages;
 static struct song song;
 static pb_object *song_object;
@@ -261,7 +261,7 @@ static int grant(pb_attempt *a, void *user_data)
     return pb_attempt_grant(a, user_data, NULL, NULL);
 }
 
-/* What an answer was. */
+/* The outcome of a call. */
 struct answer {
     pb_value *value;
     int code, count;

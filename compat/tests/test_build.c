@@ -128,7 +128,7 @@ PB_TEST(build, lack_of_memory)
 
 /* ---- The arguments of a call ---- */
 
-/* What pb__build_arguments makes, as "args kwargs"; "" for what it refuses. */
+/* The result of pb__build_arguments as "args kwargs"; "" if it refuses the format. */
 static int arguments(char *out, size_t size, pb_error *err, const char *format, ...)
 {
     pb_value *args, *kwargs;

@@ -203,7 +203,7 @@ PB_TEST(equal, deep_ones)
     pb_value_unref(d);
 }
 
-/* What stands for 2 ** 60 values takes 60 comparisons. */
+/* Shared lists that stand for 2 ** 60 values take 60 comparisons. */
 PB_TEST(equal, shared_ones)
 {
     static const pb_kind kinds[] = {PB_LIST, PB_TUPLE, PB_FROZENSET};
@@ -327,8 +327,8 @@ static pb_value *pair(pb_value *first)
     return t;
 }
 
-/* What was assumed about a candidate that then differs is taken back: else one and two
- * would count as equal afterwards. */
+/* Pairs that were assumed equal for a candidate that then differs are forgotten: else one
+ * and two would count as equal afterwards. */
 PB_TEST(equal, candidates_that_differ)
 {
     pb_value *one = parse("(1,)");

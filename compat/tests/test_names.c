@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is known by its name: classes, modules, functions, methods, instances. */
+ * Values that are sent by name: classes, modules, functions, methods, instances. */
 #include "compat/value.h"
 #include "tests/support.h"
 

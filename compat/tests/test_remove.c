@@ -301,7 +301,7 @@ PB_TEST(remove, edges_out_of_an_island_were_counted)
     pb_value_unref(d);
 }
 
-/* What goes owned what it is taken out of. */
+/* The removed value owned the list that it is removed from. */
 PB_TEST(remove, the_last_owner_of_its_holder)
 {
     pb_value *d = pb_dict(), *outside = pb_list();

@@ -196,7 +196,7 @@ PB_TEST(repr, deep)
     pb_value_unref(v);
 }
 
-/* What stands for 2 ** 60 lists is not printed. */
+/* Shared lists that stand for 2 ** 60 lists are not printed. */
 /* A list of lists of lists, `depth` of them, each of which holds the next one twice. */
 static pb_value *doubled(pb_value *v, int depth)
 {

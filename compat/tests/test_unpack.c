@@ -87,7 +87,7 @@ PB_TEST(unpack, optional_items)
         cr_assert_eq(e, len > 3 ? 4 : -4);
         pb_value_unref(v);
     }
-    /* What is left out is left out with all that is in it. */
+    /* An absent optional item leaves the targets of all its own items unchanged. */
     pb_value *v = parse("(1,)");
     int a, b = 7, c = 8, d = 9;
     cr_assert_eq(pb_unpack(v, NULL, "i|(i{s:i}[i])", &a, &b, "key", &c, &d), 0);

@@ -23,7 +23,7 @@ const char argument_help[] =
 
 /* ---- Words ---- */
 
-/* What reads as a value in another language, and what to write for it. */
+/* Words of other languages' values, and the Python words for them. */
 static const struct {
     const char *word, *literal;
 } foreign_words[] = {

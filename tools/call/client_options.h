@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the clients among the subcommands share: the options, the names of endpoints, the
- * connection to the server, the login, and the report of what failed. */
+ * The parts that the clients among the subcommands share: the options, the names of
+ * endpoints, the connection to the server, the login, and the report of what failed. */
 #ifndef PB__TOOLS_CALL_CLIENT_OPTIONS_H
 #define PB__TOOLS_CALL_CLIENT_OPTIONS_H
 

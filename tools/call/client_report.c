@@ -74,7 +74,7 @@ static void client_hint_limit(int code)
     }
 }
 
-/* What to do about an error of TLS. */
+/* A hint on how to mend an error of TLS. */
 static void client_hint_tls(const struct client_options *o, const pb_error *err)
 {
     if (err->code != PB_ERR_TLS || !strstr(err->text, "certificate")) {
@@ -112,7 +112,7 @@ int client_report_connection(const struct client_options *o, const pb_error *err
     return status;
 }
 
-/* What a failure of the server may be due to. */
+/* A hint on the cause of a failure of the server. */
 static void client_hint_login(const struct client_options *o, const pb_failure *f)
 {
     bool unknown = pb_failure_check(f, "twisted.cred.error.UnauthorizedLogin");

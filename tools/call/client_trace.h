@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a client prints with -v, on standard error: "* " before a step of the connection,
- * "> " before a message that was sent, "< " before one that was received. */
+ * The output of a client with -v, on standard error: "* " before a step of the
+ * connection, "> " before a message that was sent, "< " before one that was received. */
 #ifndef PB__TOOLS_CALL_CLIENT_TRACE_H
 #define PB__TOOLS_CALL_CLIENT_TRACE_H
 

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What stands in a section. */
+/* The content of a section. */
 struct endpoint_entry {
     const char *key, *value;
     int line;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every subcommand of `pb` needs: exit statuses, error messages, the parsing of
- * common option arguments, and opening input. */
+ * The functions that every subcommand of `pb` needs: exit statuses, error messages, the
+ * parsing of common option arguments, and opening input. */
 #ifndef PB__TOOLS_COMMON_COMMAND_H
 #define PB__TOOLS_COMMON_COMMAND_H
 

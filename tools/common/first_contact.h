@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is at an endpoint that does not answer as expected: finds out on a connection of
- * its own which protocol the server speaks. */
+ * Finds out which protocol a server speaks that does not answer as expected, on a
+ * connection of its own. */
 #ifndef PB__TOOLS_COMMON_FIRST_CONTACT_H
 #define PB__TOOLS_COMMON_FIRST_CONTACT_H
 

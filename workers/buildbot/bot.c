@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a master calls. Whatever it sends, the answer is a result or a failure. */
+ * The methods that a master calls. To any input, the answer is a result or a failure. */
 #include "workers/buildbot/bot.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a program prints, as a master wants it: whole lines of UTF-8 with "\n" at their
- * end. A carriage return, a backspace and the escape sequences that move the cursor end
- * a line too. A line of more than 4095 characters is cut. */
+ * The output of a program, in the form that a master expects: whole lines of UTF-8 with
+ * "\n" at their end. A carriage return, a backspace and the escape sequences that move
+ * the cursor end a line too. A line of more than 4095 characters is cut. */
 #ifndef BUILDBOT_OUTPUT_H
 #define BUILDBOT_OUTPUT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a sink may do with the decoder that calls it: fail, pause it, change its settings,
- * read its offset, and set its own loop. */
+ * The actions that a sink may take on the decoder that calls it: fail, pause it, change
+ * its settings, read its offset, and set its own loop. */
 #include <criterion/criterion.h>
 
 #include "libpb/banana/decode.h"

@@ -201,7 +201,7 @@ static inline pb_value *both_state(void *self, pb_object *perspective, pb_error 
 static const pb_class sent_both_class = {
     .name = "scenarios.Both", .flavor = PB_FLAVOR_COPYABLE, .state_to_copy = both_state};
 
-/* What the captures request by name. */
+/* The objects that the captures request by name. */
 static inline int serve_get(void *self, pb_request *r)
 {
     struct copy_service *f = self;

@@ -290,7 +290,7 @@ PB_TEST(pressure, is_bounded_for_both)
     end(&p, &client, &server);
 }
 
-/* What is deferred ends with the session. */
+/* Deferred messages end with the session. */
 PB_TEST(pressure, frees_what_was_deferred)
 {
     struct pair p;

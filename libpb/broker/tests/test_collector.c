@@ -252,7 +252,7 @@ PB_TEST(collector, may_be_called_here)
 
 /* ---- Without memory ---- */
 
-/* Whatever fails, either the collected pages are complete, or `end` gets an error. */
+/* Whichever allocation fails, either the pages are complete, or `end` gets an error. */
 static int collect(void *user_data)
 {
     (void)user_data;

@@ -274,7 +274,7 @@ static void parents_refused(struct pair *p)
     pb_taster_unref(all);
 }
 
-/* Whatever of the parents the taster refuses, and nothing of it is left. */
+/* The taster refuses each of the parents in turn; no memory is left. */
 PB_TEST(failure, is_read_whatever_its_parents_are)
 {
 #define READ "failure 0 builtins.SystemExit: bye\n0 exported\n"

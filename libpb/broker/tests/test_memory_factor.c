@@ -383,7 +383,7 @@ PB_TEST(memory_factor, is_documented)
 
 enum { BUDGET = 1 << 20, BLOCK = 50000 };
 
-/* Whatever comes, a message stays within its budget, and a smaller one is read. */
+/* A message of any kind stays within its budget, and a smaller one is read. */
 PB_TEST(memory_factor, of_a_message_is_bounded)
 {
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
@@ -475,7 +475,7 @@ PB_TEST(memory_factor, of_calls_being_served_is_bounded)
     pb_object_unref(root);
 }
 
-/* What comes while reading has stopped is not kept without end. */
+/* Input that arrives while reading has stopped is limited. */
 PB_TEST(memory_factor, of_pending_input_is_bounded)
 {
     struct victim v;

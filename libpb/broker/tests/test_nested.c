@@ -212,7 +212,7 @@ static void give_more_to_a_paused_one(struct nest *n)
     cr_assert(!pb_session_want_recv(n->p->server));
 }
 
-/* What is not handled now is stored, in order. */
+/* Messages that are not handled now are stored, in order. */
 PB_TEST(nested, keeps_what_it_does_not_handle)
 {
     struct pair p;

@@ -461,7 +461,7 @@ static void count_failed(pb_attempt *a, void *user_data)
     ++*(size_t *)user_data;
 }
 
-/* Who guesses is counted, and loses the connection. */
+/* Guesses are counted, and end the connection. */
 PB_TEST(portal, ends_a_connection_that_guesses)
 {
     struct pair *p = calloc(1, sizeof *p);

@@ -60,7 +60,7 @@ static int save_result;     /* the result of saving */
 static bool loads;          /* whether there is a file to load */
 static struct pair *log_of; /* where `activated` makes a note */
 
-/* What Twisted 22.4 wrote for the same. */
+/* The bytes of Twisted 22.4 for the same state. */
 static const char twisted_file[] =
     "02800b825f5f6d61696e5f5f2e525007800a8264696374696f6e617279028002800782756e69636f6465"
     "0b827075626c6973686564494402800782756e69636f6465048269642d31028002800782756e69636f64"

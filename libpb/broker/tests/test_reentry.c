@@ -2,7 +2,7 @@
  *
  * Re-entrancy: one conversation that runs every callback there is. In each callback, in
  * turn, a test does everything that is allowed there, also to continue the conversation.
- * Whatever is done, every call ends once, every session closes once, every object is
+ * After any action, every call ends once, every session closes once, every object is
  * destroyed once, and no memory is left. */
 #include "libpb/base/buf.h"
 #include "libpb/broker/session.h"
@@ -47,7 +47,7 @@ static const bool answers[PLACES] = {
     [STOPPED] = true, [CONSTRUCTED] = true, [SET_STATE] = true,
 };
 
-/* What is done. */
+/* The actions. */
 enum deed {
     NOTHING,
     FREE,

@@ -127,7 +127,7 @@ PB_TEST(cache, may_go_by_any_number)
     }
 }
 
-/* What was read from the message before it was refused needs a decache. */
+/* A cache that was read from the message before the refusal needs a decache. */
 PB_TEST(cache, in_a_message_that_is_refused_is_given_back)
 {
     struct pair *p = calloc(1, sizeof *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What two brokers of Twisted sent each other: a session that plays either side must send
- * the same, byte for byte. */
+ * Conversations of two brokers of Twisted: a session that plays either side must send the
+ * same, byte for byte. */
 #include "libpb/broker/calls.h"
 #include "libpb/broker/remote.h"
 #include "libpb/broker/session.h"
@@ -266,7 +266,7 @@ static void drop_backwards(pb_value **list)
     }
 }
 
-/* What the client does at its n-th turn. */
+/* The action of the client at its n-th turn. */
 typedef void steps_fn(struct client *c, size_t n);
 
 static void one_two_steps(struct client *c, size_t n)

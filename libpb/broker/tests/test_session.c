@@ -98,7 +98,7 @@ PB_TEST(session, ends_at_a_malformed_message)
     }
 }
 
-/* What Twisted on Python 2 tolerates. */
+/* Input that Twisted on Python 2 tolerates. */
 PB_TEST(session, says_that_it_did_not_understand_as_python2_does)
 {
     pb_session_config c = {.jelly.profile = {.python_major = 2, .twisted = 802}};
@@ -216,7 +216,7 @@ PB_TEST(session, fails_every_waiting_call_in_order_when_it_is_lost)
              CABLE CABLE CABLE "client closed -16 : the cable is gone\nserver closed\n");
 }
 
-/* What a callback does to its own session. */
+/* The action of a callback on its own session. */
 enum act { CLOSE, FREE, LOSE, CANCEL, CALL };
 
 struct actor {
@@ -820,7 +820,7 @@ static void see_bytes(pb_session *s, bool sent, pb_span bytes, void *user_data)
     pb__buf_append(sent ? &seen->sent : &seen->received, bytes.data, bytes.len);
 }
 
-/* What a session sent is what its driver says was sent, also in parts. */
+/* A session has sent what its driver reports as sent, also in parts. */
 PB_TEST(session, shows_its_bytes)
 {
     struct seen_bytes seen = {0};

@@ -406,8 +406,8 @@ static void read_if_written(pb_value *v, const pb_jelly_config *c)
     }
 }
 
-/* What is written can be read with the same limits; what cannot be written would not be.
- * */
+/* A value that is written can be read with the same limits. A value that cannot be
+ * written could not be read. */
 static void meets_limits(pb_value *v)
 {
     uint8_t *out;

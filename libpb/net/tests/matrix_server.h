@@ -260,7 +260,7 @@ static inline int m_change(void *self, pb_request *r)
     return m_observer ? pb_remote_call(m_observer, "change", NULL, NULL, NULL, "") : 0;
 }
 
-/* What is refused once a factory has made the first of it. */
+/* An answer that the client refuses after a factory has made the first part of it. */
 static inline int m_give_refused(void *self, pb_request *r)
 {
     pb_value *made = pb_object_value_steal(pb_object_new(&m_made, self));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of sockets share: a root to serve, what the sides of a connection saw,
- * and raw sockets that speak what no session would. */
+ * The parts that the tests of sockets share: a root to serve, what the sides of a
+ * connection saw, and raw sockets that speak what no session would. */
 #ifndef PB__NET_TESTS_PEERS_H
 #define PB__NET_TESTS_PEERS_H
 
@@ -14,7 +14,7 @@
 #include "libpb/net/tests/loop.h"
 #include "pb/net.h"
 
-/* What happened on one side. */
+/* The events on one side. */
 struct seen {
     int ready, closed, answers, failures;
     pb_error why;     /* of the last close */

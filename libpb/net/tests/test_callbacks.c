@@ -9,7 +9,7 @@
 
 /* ---- Where ---- */
 
-/* What can be done there. */
+/* The functions that can be called there. */
 enum kind {
     OPEN,    /* everything */
     MIDST,   /* nothing that waits: a message is being read or written */
@@ -791,8 +791,8 @@ static int do_run(void)
     return pb_run();
 }
 
-/* What it gives where a connection is, in the midst of a message, and where it is over.
- * ANY is as it happens. ends: the connection is over afterwards. */
+/* The result of each function while a connection is open, within a message, and after its
+ * end. ANY: the result varies. ends: the connection is over afterwards. */
 enum { ANY = 1 };
 
 static const struct {

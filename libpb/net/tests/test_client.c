@@ -409,7 +409,7 @@ static int negotiate(int *port, pb_client **client)
     return listener;
 }
 
-/* What is written to a peer that has gone kills nobody, and tells nobody by a signal. */
+/* Writing to a peer that has gone fails without a signal. */
 PB_TEST(client, no_signal_of_a_broken_pipe)
 {
     const struct sigaction action = {.sa_handler = on_signal};

@@ -104,7 +104,7 @@ PB_TEST(conn, silent_server)
     end_loop(&loop);
 }
 
-/* What a server does that has accepted; how the client hears of it. */
+/* The action of a server that has accepted, and the error that the client gets. */
 static pb_error fate_of_words(const char *words, bool reset)
 {
     struct loop loop;
@@ -266,7 +266,7 @@ PB_TEST(conn, what_waits_is_sent_before_the_end)
 }
 
 #ifndef PB__WITHOUT_TLS
-/* Whoever closes ends TLS as well, for else what it said might have been cut off. */
+/* The side that closes ends TLS as well: else its last bytes might have been cut off. */
 PB_TEST(conn, tls_is_ended)
 {
     make_certificate();
@@ -326,7 +326,7 @@ static void call_other(pb_value *result, pb_failure *failure, void *user_data)
     cr_assert_eq(pb_remote_call(s->root, "echo", on_answer, &s->seen, NULL, "i", 1), 0);
 }
 
-/* What is called because another connection ends goes out as soon as anything else. */
+/* A call that is made because another connection ended is sent at once. */
 PB_TEST(conn, call_from_the_end_of_another)
 {
     struct served s;

@@ -319,8 +319,8 @@ PB_TEST(deadlines, of_a_ping)
     close_both(&c);
 }
 
-/* What a peer does not take waits from when it was to be sent, not from the turn's
- * beginning. */
+/* The write timeout counts from when the bytes were to be sent, not from the beginning of
+ * the turn. */
 static void work_and_fill(pb_session *s, void *user_data)
 {
     struct clocked *c = user_data;

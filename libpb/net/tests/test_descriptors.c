@@ -45,7 +45,7 @@ static void close_them(int which)
     closed = which;
 }
 
-/* What the server's thread has. */
+/* The data of the server's thread. */
 struct program {
     char endpoint[64];
     pb_server *server;
@@ -213,7 +213,7 @@ PB_TEST(descriptors, raised_and_held)
     cr_assert_eq(status_of(ALL, run_raise, ""), 0);
 }
 
-/* What cannot be a connection is said to be none, and closed. */
+/* A descriptor that cannot be a connection is an error, and is closed. */
 PB_TEST(descriptors, of_no_use)
 {
     struct loop loop;

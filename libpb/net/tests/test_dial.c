@@ -10,7 +10,7 @@
 
 #include "libpb/net/tests/peers.h"
 
-/* What "the.host" resolves to. */
+/* The addresses that "the.host" resolves to. */
 static struct addrinfo answers[4];
 static struct sockaddr_storage addresses[4];
 static size_t count;

@@ -223,7 +223,7 @@ PB_TEST(fork, inside_a_method)
     }
 }
 
-/* What the child does leaves no byte on the wire. */
+/* Nothing that the child does puts a byte on the wire. */
 PB_TEST(fork, says_nothing)
 {
     int port;

@@ -176,8 +176,8 @@ PB_TEST(loop, sets_one_timer)
     pb_loop_unref(m.pb);
 }
 
-/* What is set from a timer expires when the loop comes again: it has other things to
- * do. */
+/* A timer that is started in a timer's callback expires in a later turn of the loop, so
+ * that other events are handled between. */
 PB_TEST(loop, has_its_turn)
 {
     struct made m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who is at the other end: addresses of TCP and UNIX, certificates, what is known in each
- * callback, and connections that a server does not take. */
+ * pb_peer, the description of the other end: addresses of TCP and UNIX, certificates,
+ * what is known in each callback, and connections that a server does not take. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -219,7 +219,7 @@ PB_TEST(peer, of_tcp_in_each_callback)
     cr_assert_eq(w.destroyed, 1);
 }
 
-/* Who is gone before the server looks is known all the same. */
+/* The address of a client that resets its connection at once is known all the same. */
 PB_TEST(peer, that_was_gone_at_once)
 {
     struct watched w = {0};

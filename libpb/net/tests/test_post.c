@@ -6,7 +6,7 @@
 
 enum { THREADS = 4, CALLS = 250 };
 
-/* What the loop's thread has; nobody else touches it. */
+/* The data of the loop's thread; no other thread touches them. */
 struct world {
     struct loop loop;
     pb_post *post;
@@ -17,7 +17,7 @@ struct world {
     int answers;
 };
 
-/* What a thread wants to be called. */
+/* A call that a thread wants the loop's thread to make. */
 struct wish {
     struct world *w;
     int64_t number;
@@ -139,8 +139,8 @@ static void close_same(void *data)
     pb_post_free(same);
 }
 
-/* What was posted before it is closed runs, in its order, also where an item closes
- * it. */
+/* Items that were posted before the post is closed run, in the order of posting, also if
+ * an item closes it. */
 PB_TEST(post, is_closed_by_an_item)
 {
     struct loop loop;

@@ -155,7 +155,8 @@ static void call(pb_conn *c, const char *method, pb_answer_cb cb, void *user_dat
 
 /* ---- Raw clients ---- */
 
-/* What a client says in the dialect none: its greeting, and n calls without arguments. */
+/* The bytes of a client in the dialect none: its greeting, and n calls without arguments.
+ * */
 static pb_encoder *raw_calls(const char *method, int n, bool wants_answer)
 {
     pb_encoder *e = pb_encoder_new(PB_DIALECT_NONE, NULL);
@@ -235,8 +236,7 @@ PB_TEST(pressure, a_peer_that_takes_nothing)
     close_place(&p);
 }
 
-/* What others notice of somebody who never stops asking: little, for each has its
- * turn. */
+/* A peer that never stops asking delays the others little: each has its turn. */
 PB_TEST(pressure, a_peer_that_never_stops)
 {
     struct place p;

@@ -138,7 +138,7 @@ PB_TEST(service, comes_back)
     RUN_UNTIL(&p.loop, p.at_server.held);
     close_server(&p);
     RUN_UNTIL(&p.loop, p.down >= 1);
-    /* What was sent, fails; what is called now, waits. */
+    /* Calls that were sent fail; calls that are made now wait. */
     cr_assert(p.seen.failures == 1 && p.seen.failure_code == PB_ERR_LOST);
     cr_assert_eq(p.delays[0], 5);
     cr_assert_eq(p.codes[0], PB_ERR_LOST);
@@ -267,7 +267,7 @@ PB_TEST(service, calls_wait_as_long_as_they_may)
     cr_assert_eq(p.seen.failures, 0, "seen_fini has run");
 }
 
-/* What is left of the timeout counts once the call is made. */
+/* The rest of the timeout counts once the call is made. */
 PB_TEST(service, time_out_goes_on)
 {
     struct place p;
@@ -448,7 +448,7 @@ PB_TEST(service, is_not_let_in)
 
 /* ---- Memory ---- */
 
-/* Whatever lacks memory, each call ends once, and all is given back. */
+/* Whichever allocation fails, each call ends once, and all memory is freed. */
 static int converse(void *user_data)
 {
     (void)user_data;

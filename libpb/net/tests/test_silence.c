@@ -73,7 +73,7 @@ static const pb_loop_ops made_ops = {
     .free = made_free,
 };
 
-/* What the socket is ready for, of what is watched. */
+/* The watched events that the socket is ready for. */
 static int ready(const struct made *m)
 {
     struct pollfd p = {.fd = m->fd,

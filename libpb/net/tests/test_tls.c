@@ -118,7 +118,7 @@ PB_TEST(tls, talks)
     remove(certificate_path);
 }
 
-/* What the client says of a server under this name. */
+/* The client's error for a server under this name. */
 static void refuses(const char *host, bool trusted, const char *says)
 {
     struct ends e = {0};
@@ -266,7 +266,7 @@ static int look(SSL *ssl, int *alert, void *arg)
     return SSL_CLIENT_HELLO_ERROR;
 }
 
-/* Whatever the system's own configuration says. */
+/* The system's own configuration does not matter. */
 PB_TEST(tls, is_new_enough_and_plain)
 {
     setenv("OPENSSL_CONF", "/dev/null", 1);

@@ -4,7 +4,7 @@
  * and what came for another is kept for it. */
 #include "libpb/net/tests/matrix_server.h"
 
-/* What a method of the client's does, and what came of it. */
+/* The task of a method of the client, and its outcome. */
 struct waits {
     struct m_server server;
     pb_client *client;
@@ -263,8 +263,8 @@ PB_TEST(waits, while_reading_has_stopped)
     end(&w);
 }
 
-/* What a peer does not take waits from when it was to be sent, though the program was
- * away for longer before. */
+/* The write timeout counts from when the bytes were to be sent, although the program did
+ * something else for longer before. */
 PB_TEST(waits, write_timeout_after_work)
 {
     static char large[1 << 23];

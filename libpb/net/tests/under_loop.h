@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every loop is tested with. The test that includes this has such a loop:
+ * The tests of every loop. The test that includes this has such a loop:
  *     pb_loop *open_base(void)    makes it, and takes it for the library
  *     void run_base(void)         runs it until something has happened
  *     void drain_base(void)       runs it until it has nothing left to do
@@ -65,7 +65,7 @@ static void close_server(struct place *p)
     p->closed = 0;
 }
 
-/* Whatever there was has been freed, and the loop has nothing left to do. */
+/* All has been freed, and the loop has nothing left to do. */
 static void close_place(struct place *p)
 {
     if (p->server) {
@@ -292,7 +292,7 @@ PB_TEST(under_loop, post)
 
 /* ---- Memory ---- */
 
-/* Whatever lacks memory, all ends and is freed. */
+/* Whichever allocation fails, all ends and is freed. */
 static int converse_without_memory(void *user_data)
 {
     (void)user_data;

@@ -12,7 +12,7 @@ struct receiver {
     PyObject *self;
     PyObject *data;       /* the input */
     PyObject *list_stack; /* self.listStack: [(n, list), ...] */
-    /* What reading depends on, as it was when reading began. */
+    /* The settings of reading, as they were when it began. */
     PyObject *dialect, *prefix, *size, *vocabulary;
     pb_limits limits;
     size_t item;     /* where the item begins that is being delivered */

@@ -15,7 +15,7 @@ pb_encoder *pbpy_encoder_take(struct pbpy_state *st, pb_dialect dialect,
 /* Drops what was written, and keeps the encoder or frees it. */
 void pbpy_encoder_give(struct pbpy_state *st, pb_encoder *e, const pb_limits *limits);
 
-/* What may be written. */
+/* The limits of values that may be written. */
 struct pbpy_write_rules {
     pb_dialect dialect;
     pb_limits limits; /* of a prefix, of lists, of bytes, and of depth */

@@ -78,7 +78,7 @@ static PyObject *attempt_fail(PyObject *self, PyObject *args)
     return a ? attempt_answered(self, pb_attempt_fail(a, types, "%s", text)) : NULL;
 }
 
-/* What runs when a client has logged out. */
+/* The function to call when a client has logged out. */
 struct logout {
     struct pbpy_session *session;
     PyObject *callback;
