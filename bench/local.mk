@@ -12,7 +12,7 @@ EXTRA_DIST += \
 	%D%/run.py
 
 EXTRA_PROGRAMS += %D%/codec %D%/connections
-# What it counts is compared only where the library is optimised as it is installed.
+# The counts are compared only where the library is optimised as it is installed.
 check_PROGRAMS += %D%/instructions
 EXTRA_DIST += %D%/count_instructions.py %D%/instructions.txt
 if WITH_LTO

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the calls of cpu.py carry, and how one end measures itself."""
+"""The arguments of the calls of cpu.py, and how one end measures itself."""
 import sys
 import time
 

@@ -100,7 +100,7 @@ _TASTERS = ("SecurityOptions.isTypeAllowed", "DummySecurityOptions.isTypeAllowed
 
 
 class _State:
-    """What install() has found and done. It outlives a reload of this module."""
+    """The state that install() has found and made. It outlives a reload of this module."""
 
     def __init__(self):
         self.patches = []  # (owner, name, original, replacement) of what is replaced now
@@ -115,7 +115,7 @@ _state = globals().get("_state") or _State()
 
 
 def _holder(modules, module, function):
-    """What has a function as an attribute, and the attribute's name."""
+    """The owner of a function's attribute, and the attribute's name."""
     owner, _, name = function.rpartition(".")
     holder = modules[module]
     return (getattr(holder, owner, None) if owner else holder), name
@@ -299,7 +299,7 @@ def uninstall() -> None:
 
 
 def status() -> "Dict[str, Any]":
-    """What is accelerated, as a dict: "installed"; the versions "libpb" and "twisted"; and
+    """The accelerated parts, as a dict: "installed"; the versions "libpb" and "twisted"; and
     "functions", by name, each a dict of "runs" ("C" or "Python"), "why" (it runs in
     Python), and the numbers of its calls since install() that ran "in_c" and, because
     something was changed or C refused the input, "in_python".

@@ -26,7 +26,7 @@ _logger = logging.getLogger("libpb")
 _LEVELS = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}  # by PB_LOG_ level
 # Seconds that a peer has to read the output of a connection that is being closed.
 _LINGER = 5
-# What ends the program; any other exception ends the call that it comes from. As in
+# Exceptions that end the program; any other exception ends the call that it comes from. As in
 # asyncio's tasks.
 FATAL = (KeyboardInterrupt, SystemExit)
 Tasks = Set["asyncio.Task[Any]"]

@@ -138,7 +138,7 @@ def _same_code(a, b):
 
 
 class Module:
-    """What is loaded of a module of twisted.spread, compared with what is known."""
+    """Compares the loaded parts of a module of twisted.spread with the known ones."""
 
     def __init__(self, module):
         self._module = module

@@ -72,7 +72,7 @@ class _Served:
         cls.__pb_methods__ = methods
 
     def find_method(self, method: str) -> Optional[Callable[..., Any]]:
-        """What a call of a method runs that is not decorated; None if there is no such
+        """The function for a call of a method that is not decorated; None if there is no such
         method. For objects whose methods are known at run time only, such as proxies. As
         Twisted's remoteMessageReceived."""
         return None

@@ -17,7 +17,7 @@ __all__ = ["get_pages", "send_pages"]
 
 
 class _Collector(Referenceable):
-    """What the sender calls: Twisted's CallbackPageCollector."""
+    """The object that the sender calls: Twisted's CallbackPageCollector."""
 
     def __init__(self) -> None:
         self.pages: List[Any] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a program's own code raises ends one call, not the connection with all of its
+"""An exception of a program's own code ends one call, not the connection with all of its
 calls: in methods, copies, realms, checkers and root objects."""
 import asyncio
 import logging

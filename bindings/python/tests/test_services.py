@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What services need under asyncio: a client that stays connected, a server that stops
+"""The parts of services under asyncio: a client that stays connected, a server that stops
 gracefully, sockets and transports that are there already, limits, paging, proxies."""
 import asyncio
 import functools

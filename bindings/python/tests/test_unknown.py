@@ -213,7 +213,7 @@ class Replaced(TestCase):
              "libpb: calls of _Unjellier.unjelly run in Python"])
 
     def test_theirs_may_call_ours(self):
-        """What is put over C's function calls it, also after another install()."""
+        """A wrapper around C's function calls it, also after another install()."""
         with installed():
             ours = banana.Banana.dataReceived
 
