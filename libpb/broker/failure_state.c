@@ -270,8 +270,8 @@ static enum member find_member(const pb_value *key)
     return m;
 }
 
-/* Whether Failure.__getstate__ and __setstate__ move the member to the end of the state.
- * */
+/* Whether Failure.__getstate__ and __setstate__ move the member to the end of the
+ * state. */
 static bool forward_moves(const struct stating *g, enum member member)
 {
     return (member == PARENTS || member == FRAMES || member == STACK ||

@@ -12,8 +12,8 @@
 #include "libpb/broker/session.h"
 
 /* Appends a text that may come from the peer, so that it neither acts on a terminal nor
- * looks like another line, and not all of a long one. With `lines`, it keeps its lines.
- * */
+ * looks like another line, and not all of a long one. With `lines`, it keeps its
+ * lines. */
 static int log_append(struct pb__buf *out, const char *text, bool lines)
 {
     size_t len = strnlen(text, PB__SHOWN + 1);

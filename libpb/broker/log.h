@@ -12,8 +12,8 @@
 
 /* ---- log.c ---- */
 
-/* Whether the application reads lines of this level. Ask before a line is costly to make.
- * */
+/* Whether the application reads lines of this level. Ask before a line is costly to
+ * make. */
 static inline bool pb__logs(const pb_session *s, pb_log_level level)
 {
     return level <= s->shared->config.log_level;

@@ -301,10 +301,8 @@ static int serve_add_line(pb_portal *portal, const char *text, const char *from)
 static int serve_add_user(pb_portal *portal, const char *text)
 {
     if (strchr(text, ':')) {
-        fputs("pb: warning: other users of this machine can see the password of --user; "
-              ""
-              "use --user-file\n",
-              stderr);
+        tool_error("warning: other users of this machine can see the password of --user; "
+                   "use --user-file");
     }
     return serve_add_line(portal, text, text);
 }

@@ -16,8 +16,8 @@ struct broker_expression_observer {
     int (*seen)(const struct pb__form *form, void *ctx);
     void *ctx;
     /* Letters for the two sides, which are printed before the number of an object,
-     * because each side numbers its own: the sender of the expressions, and the receiver.
-     * */
+     * because each side numbers its own: the sender of the expressions, and the
+     * receiver. */
     char sender, receiver;
 };
 

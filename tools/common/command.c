@@ -228,9 +228,7 @@ FILE *tool_open_passwords(const char *path)
     FILE *f = tool_open_input(path);
     struct stat s;
     if (f && fstat(fileno(f), &s) == 0 && S_ISREG(s.st_mode) && s.st_mode & S_IROTH) {
-        fprintf(stderr,
-                "pb: warning: everybody can read the passwords in %s: see chmod(1)\n",
-                path);
+        tool_error("warning: everybody can read the passwords in %s: see chmod(1)", path);
     }
     return f;
 }

@@ -141,8 +141,8 @@ static void contact_try(struct contact *c, struct pb__target *t, int wait,
 
 bool first_contact_explain(const char *endpoint)
 {
-    /* A request of HTTP; then a ClientHello without content, to which TLS has an alert.
-     * */
+    /* A request of HTTP; then a ClientHello without content, to which TLS has an
+     * alert. */
     static const uint8_t http[] = "GET / HTTP/1.0\r\n\r\n",
                          tls[] = {0x16, 3, 1, 0, 4, 1, 0, 0, 0};
     struct pb__target *t = contact_target(endpoint);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Collects messages as rows of JSON, and writes them into the page. The page makes text
- * nodes of them, never HTML; and no "<" of a peer's can end the element that they are in.
- * */
+ * nodes of them, never HTML; and no "<" of a peer's can end the element that they are
+ * in. */
 #include "tools/dump/html.h"
 
 #include <inttypes.h>

@@ -64,8 +64,8 @@ static json_t *dump_value_json(const pb_value *v)
     return v ? value_to_json(v) : json_pack("{s:b}", "malformed", 1);
 }
 
-/* Adds where a line comes from: the file and the time of day, as far as they are known.
- * */
+/* Adds where a line comes from: the file and the time of day, as far as they are
+ * known. */
 static void dump_add_origin(const struct dump_style *style, json_t *j, double time)
 {
     char clock[CLOCK_SIZE];

@@ -11,8 +11,8 @@
 #include "libpb/base/buf.h"
 #include "pb/value.h"
 
-/* The events of a JSON text, in order. Each returns 0, or an error that ends the parsing.
- * */
+/* The events of a JSON text, in order. Each returns 0, or an error that ends the
+ * parsing. */
 struct json_sink {
     int (*begin)(bool object, void *ctx);
     int (*end)(void *ctx);

@@ -183,8 +183,8 @@ static pb_session *negotiated(pb_session_config c, int64_t now)
     return s;
 }
 
-/* Half a message has to be continued, however slowly; not while this side does not read.
- * */
+/* Half a message has to be continued, however slowly; not while this side does not
+ * read. */
 PB_TEST(negotiate, does_not_wait_for_the_rest_of_a_message_for_ever)
 {
     pb_session *s = negotiated((pb_session_config){0}, 1000);

@@ -248,8 +248,8 @@ PB_API pb_remote *pb_session_remote_for_name(pb_session *s, const char *name) PB
 /* ---- Calling ---- */
 
 /* Called exactly once, when a call ends. Either result or failure is set; the other is
- * NULL. Both are borrowed; take a count with pb_value_ref or pb_failure_ref to hold them.
- * */
+ * NULL. Both are borrowed; take a count with pb_value_ref or pb_failure_ref to hold
+ * them. */
 typedef void (*pb_answer_cb)(pb_value *result, pb_failure *failure, void *user_data);
 
 /* The options of a call. Zero is the default of every field. */
@@ -441,8 +441,8 @@ typedef struct {
      * session. */
     void (*on_bytes)(pb_session *s, bool sent, pb_span bytes, void *user_data);
     /* Milliseconds without input in the middle of a message, after which the session
-     * ends: 120000; negative: never. Between messages a peer may be silent for any time.
-     * */
+     * ends: 120000; negative: never. Between messages a peer may be silent for any
+     * time. */
     int64_t message_timeout;
     /* The session ends when this many logins of the connection have failed: 10. */
     size_t max_failed_logins;

@@ -19,8 +19,8 @@ extern "C" {
 /* Marks a function whose parameter number `string` is a printf format for the parameters
  * from number `first` on. */
 #define PB_PRINTF(string, first) __attribute__((__format__(__printf__, string, first)))
-/* A function whose result must not be dropped: the caller owns it, or has to return it.
- * */
+/* A function whose result must not be dropped: the caller owns it, or has to return
+ * it. */
 #define PB_MUST_USE __attribute__((__warn_unused_result__))
 #else
 #define PB_API

@@ -85,8 +85,8 @@ typedef pb_value *(*pb_unjelly_cb)(pb_value *members, pb_error *err, void *user_
 /* Makes received values with this type tag the results of a callback that gets all
  * members. (The other entries ignore all but the first, as Twisted does.) A member is a
  * number, a byte string or a complete value. PB_ERR_ARG, PB_ERR_NOMEM. Mirrors a class
- * with an unjellyFor of its own; pb_class.jelly_members is its counterpart for sending.
- * */
+ * with an unjellyFor of its own; pb_class.jelly_members is its counterpart for
+ * sending. */
 PB_API int pb_registry_set_unjelly(pb_registry *g, const char *tag, pb_unjelly_cb unjelly,
                                    void *user_data);
 /* Makes received [tag, member, ..., luid] references (PB_REMOTE), counted as any other.

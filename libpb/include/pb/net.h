@@ -185,8 +185,8 @@ PB_API pb_remote *pb_client_root(pb_client *c);
  * PBClientFactory.login. */
 PB_API pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mind,
                                   pb_error *err) PB_MUST_USE;
-/* The same with any value that the service answers with, *new*: an avatar is a PB_REMOTE.
- * */
+/* The same with any value that the service answers with, *new*: an avatar is a
+ * PB_REMOTE. */
 PB_API pb_value *pb_client_login_value(pb_client *c, const pb_credentials *who,
                                        pb_value *mind, pb_error *err) PB_MUST_USE;
 /* Sets the time-out of each later call, in milliseconds; 0: none. */

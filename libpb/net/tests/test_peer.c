@@ -323,6 +323,13 @@ PB_TEST(peer, of_nobody)
 /* ---- TLS ---- */
 
 #ifndef PB__WITHOUT_TLS
+static void join_tls(struct watched *w, pb_net_config client)
+{
+    char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "tls:127.0.0.1:%d", pb_server_port(w->server));
+    join(w, endpoint, client);
+}
+
 /* Both have the certificate, and trust it. */
 static void begin_tls(struct watched *w, bool client_has_one, bool insecure)
 {
@@ -334,9 +341,7 @@ static void begin_tls(struct watched *w, bool client_has_one, bool insecure)
     client.tls_certificate = client_has_one ? certificate_path : NULL;
     client.tls_ca = insecure ? NULL : certificate_path;
     client.tls_insecure = insecure;
-    char endpoint[64];
-    snprintf(endpoint, sizeof endpoint, "tls:127.0.0.1:%d", pb_server_port(w->server));
-    join(w, endpoint, client);
+    join_tls(w, client);
     cr_assert_null(pb_session_peer(pb_conn_session(w->conn))->tls);
     call_whoami(w);
 }
@@ -408,13 +413,12 @@ PB_TEST(peer, of_tls_with_an_open_key)
         RUN_UNTIL(&w.loop, w.closed == 1);
         pb_net_config again = config_of(&w.seen);
         again.tls_ca = certificate_path;
-        char endpoint[64], warning[200] = "";
-        snprintf(endpoint, sizeof endpoint, "tls:127.0.0.1:%d", pb_server_port(w.server));
-        join(&w, endpoint, again);
+        join_tls(&w, again);
         RUN_UNTIL(&w.loop, w.ready == 2);
         pb_conn_close(w.conn);
         RUN_UNTIL(&w.loop, w.closed == 2);
         end_watched(&w);
+        char warning[200] = "";
         if (open) {
             snprintf(warning, sizeof warning,
                      "everybody can read the key in %s: see chmod(1)\n",

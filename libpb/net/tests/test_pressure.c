@@ -155,8 +155,8 @@ static void call(pb_conn *c, const char *method, pb_answer_cb cb, void *user_dat
 
 /* ---- Raw clients ---- */
 
-/* The bytes of a client in the dialect none: its greeting, and n calls without arguments.
- * */
+/* The bytes of a client in the dialect none: its greeting, and n calls without
+ * arguments. */
 static pb_encoder *raw_calls(const char *method, int n, bool wants_answer)
 {
     pb_encoder *e = pb_encoder_new(PB_DIALECT_NONE, NULL);

@@ -256,8 +256,8 @@ PB_TEST(server, peers_that_vanish)
     close_place(&p);
 }
 
-/* The bytes of a client in the dialect none: a greeting, and calls of echo with a blob.
- * */
+/* The bytes of a client in the dialect none: a greeting, and calls of echo with a
+ * blob. */
 static pb_span raw_calls(pb_encoder *e)
 {
     static uint8_t blob[BLOB];

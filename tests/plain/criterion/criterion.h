@@ -5,8 +5,8 @@
 #ifndef PLAIN_CRITERION_H
 #define PLAIN_CRITERION_H
 
-/* As in an installed header, operands of different signs are compared without a warning.
- * */
+/* As in an installed header, operands of different signs are compared without a
+ * warning. */
 #pragma GCC system_header
 
 #include <stdbool.h>
