@@ -15,6 +15,8 @@
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/log.h"
+#include "libpb/net/peer.h"
 #include "libpb/net/resolve.h"
 #include "libpb/net/socket.h"
 
@@ -44,6 +46,7 @@ struct attempt {
     pb_watch watch; /* of fd */
     struct dialled *d;
     struct pb__list link;
+    const struct addrinfo *to; /* borrowed from d */
     int fd;
 };
 
@@ -52,6 +55,32 @@ static void dial_failed(struct dialled *d, int negative_errno)
     d->failure = (pb_error){0};
     pb__socket_error(&d->failure, negative_errno, "cannot connect to %s",
                      d->to->at.spelling);
+}
+
+/* Logs one line about an address: its text between the two others. The application may do
+ * anything in on_log, so nothing may be half changed. */
+static void dial_log(struct dialled *d, const char *before, const struct addrinfo *to,
+                     const char *after)
+{
+    pb_session *s = d->conn.session;
+    if (pb__logs(s, PB_LOG_DEBUG)) {
+        struct pb__address at = pb__address_of(to->ai_addr, to->ai_addrlen);
+        struct pb__peer peer;
+        pb__peer_init(&peer, &at, -1);
+        bool is_tcp = !d->to->at.is_unix && peer.shown.address;
+        pb__log(s, PB_LOG_DEBUG, "%s%s%s", before,
+                is_tcp ? peer.shown.address : d->to->at.spelling, after);
+        pb__peer_fini(&peer);
+    }
+}
+
+static void dial_address_failed(struct dialled *d, const struct addrinfo *to,
+                                int negative_errno)
+{
+    char after[80];
+    snprintf(after, sizeof after, ": %s", pb__socket_text(negative_errno));
+    dial_failed(d, negative_errno);
+    dial_log(d, "cannot connect to ", to, after);
 }
 
 /* ---- Ending ---- */
@@ -131,9 +160,12 @@ static void attempt_on_ready(pb_watch *w, int events)
     int e = pb__socket_status(a->fd);
     e = e == 0 && (events & PB_WATCH_FAILED) ? -EIO : e;
     if (e) {
-        dial_failed(d, e);
+        const struct addrinfo *to = a->to;
         close(dial_take_socket(a));
         d->next_at = pb__conn_now(&d->conn);
+        d->conn.depth++; /* on_log may run the loop, and must not free d */
+        dial_address_failed(d, to, e);
+        d->conn.depth--;
     } else {
         dial_succeed(a);
     }
@@ -154,6 +186,7 @@ static int attempt_start(struct dialled *d, const struct addrinfo *to)
         return e;
     }
     a->d = d;
+    a->to = to;
     a->fd = fd;
     pb__list_init(&a->link);
     pb__list_push(&d->attempts, &a->link);
@@ -189,17 +222,24 @@ static bool dial_is_any_left(const struct dialled *d)
     return d->next[0] || d->next[1];
 }
 
+/* Whether it is still connecting: on_log may have closed the session, or run the loop. */
+static bool dial_is_pending(const struct dialled *d)
+{
+    return d->conn.state == PB__CONN_CONNECTING && !pb_session_is_closed(d->conn.session);
+}
+
 /* Tries addresses until one attempt is pending. */
 static void dial_try_next(struct dialled *d)
 {
     const struct addrinfo *to;
-    while ((to = dial_take_address(d))) {
+    while (dial_is_pending(d) && (to = dial_take_address(d))) {
+        d->next_at = pb__conn_now(&d->conn) + ATTEMPT_DELAY;
         int e = attempt_start(d, to);
         if (e == 0) {
-            d->next_at = pb__conn_now(&d->conn) + ATTEMPT_DELAY;
+            dial_log(d, "connecting to ", to, "");
             return;
         }
-        dial_failed(d, e);
+        dial_address_failed(d, to, e);
     }
 }
 
@@ -269,6 +309,9 @@ static void dial_on_timer(pb_conn *c)
     }
     if (dial_is_any_left(d) && pb__conn_now(&d->conn) >= d->next_at) {
         dial_try_next(d);
+        if (!dial_is_pending(d)) {
+            return;
+        }
     }
     int64_t at = pb__earlier(d->give_up_at, c->drain_by);
     at = pb__earlier(at, pb_session_deadline(c->session));

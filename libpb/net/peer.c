@@ -10,7 +10,7 @@
 
 #include "libpb/base/mem.h"
 
-struct pb__address pb__address_of(const struct sockaddr_storage *from, socklen_t len)
+struct pb__address pb__address_of(const struct sockaddr *from, socklen_t len)
 {
     struct pb__address at = {0};
     if (len >= sizeof(sa_family_t)) {

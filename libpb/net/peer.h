@@ -22,7 +22,7 @@ struct pb__address {
 
 /* The address of an accepted or connected socket, as the system gave it; truncated to
  * what fits. */
-struct pb__address pb__address_of(const struct sockaddr_storage *from, socklen_t len);
+struct pb__address pb__address_of(const struct sockaddr *from, socklen_t len);
 
 struct pb__peer {
     pb_peer shown;

@@ -269,7 +269,7 @@ int pb__socket_accept(int fd, struct pb__address *from)
         got = socket_accept(fd, (struct sockaddr *)&is, &len);
     } while (got == -EINTR || got == -ECONNABORTED);
     if (from) {
-        *from = pb__address_of(&is, got < 0 ? 0 : len);
+        *from = pb__address_of((struct sockaddr *)&is, got < 0 ? 0 : len);
     }
     if (got >= 0) {
         socket_set_options(got);
@@ -281,7 +281,7 @@ struct pb__address pb__socket_peer(int fd)
 {
     struct sockaddr_storage is = {0};
     socklen_t len = sizeof is;
-    return pb__address_of(&is,
+    return pb__address_of((struct sockaddr *)&is,
                           getpeername(fd, (struct sockaddr *)&is, &len) == 0 ? len : 0);
 }
 

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "tools/common/command.h"
-#include "tools/common/first_contact.h"
 
 static void trace_line(const char *format, ...) PB_PRINTF(1, 2);
 
@@ -92,7 +91,6 @@ void client_trace_attach(struct client_options *o)
         o->config.session.on_log = trace_log;
         o->config.session.log_level = PB_LOG_DEBUG;
         o->config.session.on_ready = client_trace_peer;
-        first_contact_print_addresses(stderr, o->endpoint);
     }
     if (o->wire) {
         o->config.session.on_bytes = trace_bytes;

@@ -3,7 +3,6 @@
  * Looks at a server from outside: its addresses, its first bytes, its certificate. */
 #include "tools/common/first_contact.h"
 
-#include <netdb.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,28 +21,6 @@ static struct pb__target *contact_target(const char *endpoint)
     pb_net_config config = {.connect_timeout = 5000};
     pb_error err = {0};
     return pb__target_new(endpoint, PB__ENDPOINT_CLIENT, &config, &err);
-}
-
-/* ---- Addresses ---- */
-
-void first_contact_print_addresses(FILE *to, const char *endpoint)
-{
-    struct pb__target *t = contact_target(endpoint);
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    char text[NI_MAXHOST];
-    bool has_host = t && !t->at.is_unix && t->at.host;
-    if (has_host && getaddrinfo(t->at.host, NULL, &hints, &found) == 0) {
-        for (struct addrinfo *a = found; a; a = a->ai_next) {
-            if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0,
-                            NI_NUMERICHOST) == 0) {
-                tool_print(to, "* %s has the address %s", t->at.host, text);
-                fputc('\n', to);
-            }
-        }
-        freeaddrinfo(found);
-    }
-    pb__target_unref(t);
 }
 
 /* ---- The first bytes ---- */

@@ -6,12 +6,9 @@
 #define PB__TOOLS_COMMON_FIRST_CONTACT_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "pb/net.h"
 
-/* Prints the addresses of the endpoint's host, one line each after "* ". */
-void first_contact_print_addresses(FILE *to, const char *endpoint);
 /* Connects, without TLS, and looks at the first bytes of the server; if it is silent, at
  * those after a request of HTTP. Prints an error message that names the protocol, and
  * what to do; returns false, and prints nothing, if there is none to name. Takes less

@@ -208,3 +208,79 @@ PB_TEST(dial, given_up)
     }
     end_silent(&silent);
 }
+
+/* ---- What is logged ---- */
+
+struct logged {
+    pb_conn *c;
+    struct loop *loop;
+    int lines, close_at; /* close at this line; 0: never */
+    char text[512];
+};
+
+/* Runs the loop, the worst that may happen in a line, and closes if asked to. */
+static void on_dial_log(pb_session *s, pb_log_level level, const char *text,
+                        void *user_data)
+{
+    (void)s;
+    struct logged *l = user_data;
+    size_t len = strlen(l->text);
+    if (level == PB_LOG_DEBUG && len < sizeof l->text - 128) {
+        snprintf(l->text + len, sizeof l->text - len, "%s\n", text);
+        uv_run(&l->loop->uv, UV_RUN_NOWAIT);
+        if (++l->lines == l->close_at) {
+            pb_conn_close(l->c);
+        }
+    }
+}
+
+static void dial_logged(struct logged *l, int port)
+{
+    struct loop loop;
+    begin_loop(&loop);
+    pb_net_config config = {
+        .session = {.on_log = on_dial_log, .log_level = PB_LOG_DEBUG, .user_data = l}};
+    count = 0;
+    answers[0].ai_next = NULL;
+    add("127.0.0.1", port);
+    add("127.0.0.2", port);
+    l->loop = &loop;
+    l->c = pb_connect(loop.pb, "the.host:1", &config, NULL);
+    cr_assert(l->c);
+    uv_run(&loop.uv, UV_RUN_DEFAULT);
+    end_loop(&loop);
+    wait_for_lookups();
+}
+
+PB_TEST(dial, each_address_is_logged)
+{
+    struct logged l = {0};
+    int port;
+    int bound = raw_listen(&port, 0);
+    close(bound);
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "connecting to tcp:127.0.0.1:%d\n"
+             "cannot connect to tcp:127.0.0.1:%d: connection refused\n"
+             "connecting to tcp:127.0.0.2:%d\n"
+             "cannot connect to tcp:127.0.0.2:%d: connection refused\n",
+             port, port, port, port);
+    dial_logged(&l, port);
+    l.text[strnlen(expected, sizeof expected)] = '\0'; /* the session's lines follow */
+    cr_assert_str_eq(l.text, expected);
+}
+
+PB_TEST(dial, may_be_closed_by_each_line)
+{
+    for (int i = 1; i <= 4; i++) {
+        struct logged l = {.close_at = i};
+        dial_logged(&l, 1);
+        cr_assert_geq(l.lines, i);
+    }
+    refuse_all = true;
+    for (int i = 1; i <= 2; i++) {
+        struct logged l = {.close_at = i};
+        dial_logged(&l, 1);
+        cr_assert_geq(l.lines, i);
+    }
+}

@@ -18,7 +18,7 @@ static void check_text(const void *from, socklen_t len, const char *address,
 {
     struct sockaddr_storage is = {0};
     memcpy(&is, from, len);
-    struct pb__address at = pb__address_of(&is, len);
+    struct pb__address at = pb__address_of((struct sockaddr *)&is, len);
     struct pb__peer p;
     pb__peer_init(&p, &at, -1);
     cr_assert_eq(!address, !p.shown.address);
