@@ -21,6 +21,7 @@ endif
 %C%_instructions_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign $(PB_LDFLAGS) $(PB_PIE_LDFLAGS)
 %C%_instructions_LDADD = $(broker_libs) libpb_mem.la $(PCRE2_LIBS) -lm
 %C%_connections_SOURCES = %D%/connections.c tools/call/bench.h
+%C%_connections_LDADD =
 %C%_codec_SOURCES = \
 	%D%/codec.c \
 	%D%/codec.h \
