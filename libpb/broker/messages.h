@@ -24,6 +24,22 @@ struct pb__received {
 
 /* ---- proto.c: the table ---- */
 
+#define PB__CALL_MEMBERS \
+    "request", "object", "method", "answer required", "args", "kwargs"
+
+/* All messages, the most frequent first: the name, the number of members after it, the
+ * function that handles it, and the names of these members. */
+#define PB__MESSAGE_MAP(X)                                            \
+    X("message", 6, pb__message_received, PB__CALL_MEMBERS)           \
+    X("answer", 2, pb__answer_received, "request", "result")          \
+    X("decref", 1, pb__decref_received, "object")                     \
+    X("error", 2, pb__error_received, "request", "failure")           \
+    X("cachemessage", 6, pb__cachemessage_received, PB__CALL_MEMBERS) \
+    X("decache", 1, pb__decache_received, "object")                   \
+    X("uncache", 1, pb__uncache_received, "object")                   \
+    X("version", 1, pb__version_received, "version")                  \
+    X("didNotUnderstand", 1, pb__did_not_understand_received, "command")
+
 struct pb__proto {
     const char *name;
     size_t name_len;
@@ -33,6 +49,8 @@ struct pb__proto {
     int (*received)(pb_session *s, struct pb__received *m);
 };
 
+/* Logs it, as Broker.proto_didNotUnderstand does. */
+int pb__did_not_understand_received(pb_session *s, struct pb__received *m);
 /* The name of a member, for errors: pb__reader_config.member_name. */
 const char *pb__proto_member(const pb_value *command, size_t i, void *ctx);
 /* Handles the message and frees it. Non-zero, with m->err filled, ends the session. */

@@ -2,6 +2,7 @@
  *
  * The table of messages, and the dispatch of a received message to its row. Mirrors
  * Broker.expressionReceived. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -17,8 +18,7 @@
 #include "libpb/broker/session.h"
 #include "libpb/broker/write_message.h"
 
-/* Mirrors Broker.proto_didNotUnderstand, which logs it. */
-static int did_not_understand(pb_session *s, struct pb__received *m)
+int pb__did_not_understand_received(pb_session *s, struct pb__received *m)
 {
     if (pb__logs(s, PB_LOG_INFO)) {
         char *command = pb__member(m, 1) ? pb__repr_shown(pb__member(m, 1)) : NULL;
@@ -28,26 +28,14 @@ static int did_not_understand(pb_session *s, struct pb__received *m)
     return 0;
 }
 
-#define NAME(text) text, sizeof text - 1
+#define ROW(name, arity, received, ...) \
+    {name, sizeof name - 1, arity, {__VA_ARGS__}, received},
+#define CHECK(name, arity, received, ...)                                        \
+    static_assert(sizeof(const char *[]){__VA_ARGS__} / sizeof(char *) == arity, \
+                  name " has a name for each member");
 
-/* The most frequent first. */
-static const struct pb__proto protos[] = {
-    {NAME("message"),
-     6,
-     {"request", "object", "method", "answer required", "args", "kwargs"},
-     pb__message_received},
-    {NAME("answer"), 2, {"request", "result"}, pb__answer_received},
-    {NAME("decref"), 1, {"object"}, pb__decref_received},
-    {NAME("error"), 2, {"request", "failure"}, pb__error_received},
-    {NAME("cachemessage"),
-     6,
-     {"request", "object", "method", "answer required", "args", "kwargs"},
-     pb__cachemessage_received},
-    {NAME("decache"), 1, {"object"}, pb__decache_received},
-    {NAME("uncache"), 1, {"object"}, pb__uncache_received},
-    {NAME("version"), 1, {"version"}, pb__version_received},
-    {NAME("didNotUnderstand"), 1, {"command"}, did_not_understand},
-};
+static const struct pb__proto protos[] = {PB__MESSAGE_MAP(ROW)};
+PB__MESSAGE_MAP(CHECK)
 
 static const struct pb__proto *proto_find(const pb_value *command)
 {

@@ -9,6 +9,7 @@
 #include "compat/profile.h"
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/messages.h"
 #include "tools/common/value_text.h"
 
 const char *const side_names[SIDE_COUNT] = {"client", "server"};
@@ -30,6 +31,22 @@ int side_by_name(const char *name)
 pb_value *message_member(const pb_value *message, size_t i)
 {
     return pb_value_kind(message) == PB_LIST ? pb_item(message, i) : NULL;
+}
+
+size_t message_arity(const pb_value *command)
+{
+#define ROW(name, arity, ...) {name, arity},
+    static const struct {
+        const char *command;
+        size_t arity;
+    } messages[] = {PB__MESSAGE_MAP(ROW)};
+#undef ROW
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        if (value_is_bytes(command, messages[i].command)) {
+            return messages[i].arity;
+        }
+    }
+    return 0;
 }
 
 pb_dialect dialect_by_name(const pb_value *v)
@@ -197,16 +214,9 @@ static int conversation_side_init(struct conversation *c, int from)
 /* Whether a value is what a broker may send. */
 static bool is_broker_message(const pb_value *v)
 {
-    static const char *const commands[] = {"message", "cachemessage", "answer",
-                                           "error",   "decref",       "decache",
-                                           "uncache", "version",      "didNotUnderstand"};
     const pb_value *command = message_member(v, 0);
-    bool known = dialect_by_name(v) != PB_DIALECT_UNKNOWN ||
-                 dialect_by_name(command) != PB_DIALECT_UNKNOWN;
-    for (size_t i = 0; !known && i < sizeof commands / sizeof *commands; i++) {
-        known = value_is_bytes(command, commands[i]);
-    }
-    return known;
+    return dialect_by_name(v) != PB_DIALECT_UNKNOWN ||
+           dialect_by_name(command) != PB_DIALECT_UNKNOWN || message_arity(command) > 0;
 }
 
 /* Gives up what has been received of a side, but for the last bytes, which will be tried

@@ -48,6 +48,9 @@ enum message_kind {
 
 /* Member i of a message, borrowed; NULL if there is none, or if it was malformed. */
 pb_value *message_member(const pb_value *message, size_t i);
+/* The number of members that a message has after its command; 0 if there is no such
+ * command. */
+size_t message_arity(const pb_value *command);
 /* The dialect of that name; PB_DIALECT_UNKNOWN if there is none, or v is not bytes. */
 pb_dialect dialect_by_name(const pb_value *v);
 /* The dialect by which a decoder reads what a peer of that profile reads as d: old

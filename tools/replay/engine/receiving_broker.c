@@ -4,8 +4,11 @@
  * from outside: which messages make Twisted drop the connection, and the references,
  * caches and requests that it counts to know that. Mirrors Broker.expressionReceived
  * and the proto_ methods. */
+#include <assert.h>
+
 #include "compat/profile.h"
 #include "libpb/base/error.h"
+#include "libpb/broker/messages.h"
 #include "tools/replay/engine/scenario.h"
 
 static int broker_drop(pb_error *err, const char *why)
@@ -145,22 +148,25 @@ static int broker_take_nothing(struct scenario *s, struct scenario_message *m,
     return 0;
 }
 
-/* The proto_ methods, and the number of their arguments. */
+/* The proto_ methods. */
 static const struct {
     const char *command;
-    size_t arguments;
     int (*take)(struct scenario *s, struct scenario_message *m, pb_error *err);
 } broker_commands[] = {
-    {"message", 6, broker_take_call},
-    {"cachemessage", 6, broker_take_call},
-    {"answer", 2, broker_take_answer},
-    {"error", 2, broker_take_answer},
-    {"decref", 1, broker_take_decref},
-    {"decache", 1, broker_take_decache},
-    {"uncache", 1, broker_take_uncache},
-    {"version", 1, broker_take_version},
-    {"didNotUnderstand", 1, broker_take_nothing},
+    {"message", broker_take_call},
+    {"cachemessage", broker_take_call},
+    {"answer", broker_take_answer},
+    {"error", broker_take_answer},
+    {"decref", broker_take_decref},
+    {"decache", broker_take_decache},
+    {"uncache", broker_take_uncache},
+    {"version", broker_take_version},
+    {"didNotUnderstand", broker_take_nothing},
 };
+
+#define ONE(...) +1
+static_assert(sizeof broker_commands / sizeof *broker_commands == 0 PB__MESSAGE_MAP(ONE),
+              "a row for each message");
 
 /* An unknown command: answered with didNotUnderstand by some versions of Twisted. */
 static int broker_take_unknown(struct scenario *s, const pb_value *head, pb_error *err)
@@ -202,7 +208,7 @@ int receiving_broker_take(struct scenario *s, struct scenario_message *m, pb_err
     }
     for (size_t i = 0; i < sizeof broker_commands / sizeof *broker_commands; i++) {
         if (scenario_is(m, broker_commands[i].command)) {
-            if (pb_len(m->value) != broker_commands[i].arguments + 1) {
+            if (pb_len(m->value) - 1 != message_arity(scenario_member(m, 0))) {
                 return broker_drop(err, "a message with too few or too many members");
             }
             return broker_commands[i].take(s, m, err);
