@@ -5,21 +5,12 @@
  * and in pieces must give the same tokens and the same error. The output of the encoder
  * must decode and encode to the same bytes again. */
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "libpb/fuzz/fuzz.h"
 #include "pb/banana.h"
 
 const char pb__fuzz_name[] = "banana";
-
-/* An assertion that is also checked in release builds. */
-static void must(bool promise)
-{
-    if (!promise) {
-        abort();
-    }
-}
 
 /* Passes tokens on to an encoder, and counts the elements of lists. */
 struct checker {

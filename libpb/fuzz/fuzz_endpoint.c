@@ -11,14 +11,6 @@
 
 const char pb__fuzz_name[] = "endpoint";
 
-/* An assertion that is also checked in release builds. */
-static void must(bool promise)
-{
-    if (!promise) {
-        abort();
-    }
-}
-
 /* The fields that a program uses without further checks. */
 static void endpoint_check(const struct pb__endpoint *e, enum pb__endpoint_role role)
 {

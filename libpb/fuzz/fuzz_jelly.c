@@ -5,7 +5,6 @@
  * pieces, and without the reader's own loop must give the same value or the same
  * error. */
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compat/island.h"
@@ -14,14 +13,6 @@
 #include "libpb/jelly/jelly.h"
 
 const char pb__fuzz_name[] = "jelly";
-
-/* An assertion that is also checked in release builds. */
-static void must(bool promise)
-{
-    if (!promise) {
-        abort();
-    }
-}
 
 /* limit of visited places of a value: a few shared containers have many places */
 #define LOOKED_AT 2000

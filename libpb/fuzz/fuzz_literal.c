@@ -11,14 +11,6 @@
 
 const char pb__fuzz_name[] = "literal";
 
-/* An assertion that is also checked in release builds. */
-static void must(bool promise)
-{
-    if (!promise) {
-        abort();
-    }
-}
-
 /* Long texts are cut in a repr, and a number may have more digits than are parsed. */
 static void parse_again(pb_value *v)
 {

@@ -54,14 +54,6 @@ static struct {
     int64_t now;
 } world;
 
-/* An assertion that is also checked in release builds. */
-static void must(bool promise)
-{
-    if (!promise) {
-        abort();
-    }
-}
-
 /* The next byte of the input; 0 when it has ended. */
 static uint8_t pick(void)
 {

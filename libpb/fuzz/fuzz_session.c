@@ -19,14 +19,6 @@
 
 const char pb__fuzz_name[] = "session";
 
-/* An assertion that is also checked in release builds. */
-static void must(bool promise)
-{
-    if (!promise) {
-        abort();
-    }
-}
-
 struct program {
     pb_session *s;
     pb_registry *registry;

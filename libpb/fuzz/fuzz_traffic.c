@@ -3,7 +3,6 @@
  * Fuzzes the readers of recorded traffic: captures, pcap and pcapng files, raw streams,
  * each plain or in gzip, and the conversation that `pb dump` makes of their bytes. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "libpb/fuzz/fuzz.h"
 #include "tools/common/conversation.h"
@@ -17,14 +16,6 @@ struct traffic {
     struct conversation each[CONNECTIONS];
     size_t messages;
 };
-
-/* An assertion that is also checked in release builds. */
-static void must(bool promise)
-{
-    if (!promise) {
-        abort();
-    }
-}
 
 static void traffic_message(const struct conversation_message *m, void *ctx)
 {

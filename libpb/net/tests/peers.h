@@ -141,6 +141,37 @@ static inline void raw_reset(int fd)
     close(fd);
 }
 
+/* The bytes of a client in the dialect none, in a new encoder: its greeting, and n calls
+ * of a method of the root. The argument is a byte string; without data, there is none. */
+static inline pb_encoder *raw_calls(const char *method, int n, bool wants_answer,
+                                    pb_span argument)
+{
+    pb_encoder *e = pb_encoder_new(PB_DIALECT_NONE, NULL);
+    pb_sink out = pb_encoder_sink(e);
+#define TEXT(s) out.ops->bytes(out.ctx, (pb_span){(const uint8_t *)(s), strlen(s)})
+    TEXT("none");
+    for (int i = 1; i <= n; i++) {
+        out.ops->list(out.ctx, 7);
+        TEXT("message");
+        out.ops->integer(out.ctx, i);
+        TEXT("root");
+        TEXT(method);
+        out.ops->integer(out.ctx, wants_answer);
+        out.ops->list(out.ctx, argument.data ? 2 : 1);
+        TEXT("tuple");
+        if (argument.data) {
+            out.ops->bytes(out.ctx, argument);
+        }
+        out.ops->end(out.ctx);
+        out.ops->list(out.ctx, 1);
+        TEXT("dictionary");
+        out.ops->end(out.ctx);
+        out.ops->end(out.ctx);
+    }
+#undef TEXT
+    return e;
+}
+
 static inline const char *at_port(int port)
 {
     static char text[32];

@@ -155,33 +155,6 @@ static void call(pb_conn *c, const char *method, pb_answer_cb cb, void *user_dat
 
 /* ---- Raw clients ---- */
 
-/* The bytes of a client in the dialect none: its greeting, and n calls without
- * arguments. */
-static pb_encoder *raw_calls(const char *method, int n, bool wants_answer)
-{
-    pb_encoder *e = pb_encoder_new(PB_DIALECT_NONE, NULL);
-    pb_sink out = pb_encoder_sink(e);
-#define TEXT(s) out.ops->bytes(out.ctx, (pb_span){(const uint8_t *)(s), strlen(s)})
-    TEXT("none");
-    for (int i = 1; i <= n; i++) {
-        out.ops->list(out.ctx, 7);
-        TEXT("message");
-        out.ops->integer(out.ctx, i);
-        TEXT("root");
-        TEXT(method);
-        out.ops->integer(out.ctx, wants_answer);
-        out.ops->list(out.ctx, 1);
-        TEXT("tuple");
-        out.ops->end(out.ctx);
-        out.ops->list(out.ctx, 1);
-        TEXT("dictionary");
-        out.ops->end(out.ctx);
-        out.ops->end(out.ctx);
-    }
-#undef TEXT
-    return e;
-}
-
 /* Sends what the system takes. */
 static void pump(int fd, pb_encoder *e)
 {
@@ -214,7 +187,7 @@ PB_TEST(pressure, a_peer_that_takes_nothing)
     struct place p;
     open_place(&p, NULL);
     int fd = raw_connect(pb_server_port(p.server));
-    pb_encoder *e = raw_calls("blob", MANY, true);
+    pb_encoder *e = raw_calls("blob", MANY, true, (pb_span){0});
     cr_assert_lt(pb_encoder_send(e).len, READ);
     pump_dry(&p, fd, e);
     cr_assert_eq(pb_encoder_send(e).len, 0);
@@ -242,7 +215,7 @@ PB_TEST(pressure, a_peer_that_never_stops)
     struct place p;
     open_place(&p, NULL);
     int fd = raw_connect(pb_server_port(p.server));
-    pb_encoder *e = raw_calls("note", 300000, false);
+    pb_encoder *e = raw_calls("note", 300000, false, (pb_span){0});
     size_t one = (pb_encoder_send(e).len - 6) / 300000;
     struct seen seen = {0};
     pb_conn *c = join(&p, config_of(&seen));
@@ -277,8 +250,8 @@ PB_TEST(pressure, an_application_that_takes_nothing)
     struct place p;
     open_place(&p, NULL);
     int fd = raw_connect(pb_server_port(p.server));
-    pb_encoder *first = raw_calls("pause", 1, false),
-               *e = raw_calls("note", NOTES, false);
+    pb_encoder *first = raw_calls("pause", 1, false, (pb_span){0}),
+               *e = raw_calls("note", NOTES, false, (pb_span){0});
     pb_encoder_sent(e, 6); /* the greeting, which was in the first */
     pump(fd, first);
     pump(fd, e);

@@ -38,20 +38,27 @@ static PyObject *request_answered(PyObject *self, int code)
     return pbpy_raise(session->st->error, &err);
 }
 
+/* Ends the request by an object: as its result, or as its exception. */
+static PyObject *request_end(PyObject *self, PyObject *object, PyObject *perspective,
+                             int (*end_steal)(pb_request *, pb_value *))
+{
+    struct pbpy_session *session = ((struct pbpy_handle *)self)->session;
+    pb_value *v = pbpy_value_from_object(session, object, perspective);
+    pb_request *r = v ? request_get(self) : NULL;
+    if (!r) {
+        pb_value_unref(v);
+        return NULL;
+    }
+    return request_answered(self, end_steal(r, v));
+}
+
 static PyObject *request_answer(PyObject *self, PyObject *args)
 {
     PyObject *result, *perspective;
     if (!PyArg_ParseTuple(args, "OO", &result, &perspective)) {
         return NULL;
     }
-    struct pbpy_session *session = ((struct pbpy_handle *)self)->session;
-    pb_value *v = pbpy_value_from_object(session, result, perspective);
-    pb_request *r = v ? request_get(self) : NULL;
-    if (!r) {
-        pb_value_unref(v);
-        return NULL;
-    }
-    return request_answered(self, pb_request_answer_steal(r, v));
+    return request_end(self, result, perspective, pb_request_answer_steal);
 }
 
 static PyObject *request_fail(PyObject *self, PyObject *args)
@@ -74,14 +81,7 @@ static PyObject *request_fail(PyObject *self, PyObject *args)
 
 static PyObject *request_fail_as(PyObject *self, PyObject *exception)
 {
-    struct pbpy_session *session = ((struct pbpy_handle *)self)->session;
-    pb_value *v = pbpy_value_from_object(session, exception, Py_None);
-    pb_request *r = v ? request_get(self) : NULL;
-    if (!r) {
-        pb_value_unref(v);
-        return NULL;
-    }
-    return request_answered(self, pb_request_fail_value_steal(r, v));
+    return request_end(self, exception, Py_None, pb_request_fail_value_steal);
 }
 
 static PyObject *request_wants_answer(PyObject *self, void *unused)
