@@ -89,6 +89,7 @@ unit_tests += \
 	%D%/tests/test_copyable \
 	%D%/tests/test_deadline \
 	%D%/tests/test_disconnect \
+	%D%/tests/test_end_in_message \
 	%D%/tests/test_exception \
 	%D%/tests/test_failure \
 	%D%/tests/test_forward \

@@ -152,8 +152,7 @@ void pb__call_fini(pb_session *s)
     if (!s->calls) {
         return;
     }
-    const char *text = s->error->code ? s->error->text : "Connection was closed cleanly.";
-    pb_failure *failure = pb__failure_new(PB_ERR_LOST, text);
+    pb_failure *failure = pb__failure_new(PB_ERR_LOST, pb__session_end_text(s));
     if (failure->refs == 1) { /* else it is a constant */
         bool clean = !s->error->code || s->closed_by_peer;
         failure->sent_text = clean ? LOST_CLEANLY : LOST_UNCLEANLY;

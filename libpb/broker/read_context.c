@@ -19,6 +19,12 @@ void pb__read_context_free(struct pb__read_context *rc)
     }
 }
 
+static bool read_context_ended(void *ctx)
+{
+    struct pb__read_context *rc = ctx;
+    return !pb__session_open(rc->session);
+}
+
 static struct pb__read_context *read_context_new(
     struct pb__shared *sh, int (*done)(struct pb__message *message, void *context),
     const char *(*member_name)(const pb_value *command, size_t i, void *context))
@@ -39,6 +45,7 @@ static struct pb__read_context *read_context_new(
          * lose its type and text for that. */
         .lenient_copy = PB__COPYABLE_FAILURE,
         .lenient_key = "parents",
+        .ended = read_context_ended,
         .ctx = rc,
     });
     if (!rc->reader) {

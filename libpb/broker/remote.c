@@ -130,10 +130,6 @@ static int remote_refuse(pb_session *s, pb_error *err)
 
 int pb__remote_receive(pb_session *s, int64_t luid, pb_remote **out, pb_error *err)
 {
-    if (!pb__session_open(s)) {
-        return pb__error_set(err, PB_ERR_DEAD, 0,
-                             "the session ended at an earlier reference");
-    }
     if (s->held >= s->shared->config.max_held) {
         return remote_refuse(s, err);
     }

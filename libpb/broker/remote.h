@@ -26,7 +26,7 @@ struct pb_remote {
 };
 
 /* Sets *out to a *new* reference that the peer has given. Ends the session with
- * PB_ERR_LIMIT if it holds as many as it may. PB_ERR_DEAD after the session's end. */
+ * PB_ERR_LIMIT if it holds as many as it may. The session must be open. */
 PB__SHARED int pb__remote_receive(pb_session *s, int64_t luid, pb_remote **out,
                                   pb_error *err);
 /* Sets the perspective of the references that the current message brought. */

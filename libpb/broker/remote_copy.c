@@ -209,7 +209,9 @@ void pb__copies_arrived(pb_session *s, pb_value *list, struct pb__received *m)
         pb__list_remove(&c->arriving);
         pb_object_ref(&c->object);
         c->arrival = PB__ARRIVED;
-        int e = copy_tell(c, &m->why);
+        int e = pb__session_open(s) ? copy_tell(c, &m->why)
+                                    : pb__error_set(&m->why, PB_ERR_LOST, 0, "%s",
+                                                    pb__session_end_text(s));
         s->reading =
             true; /* so that decrefs of what is released are written after the failure */
         if (e) {

@@ -211,6 +211,11 @@ void pb__session_end(pb_session *s, const pb_error *why)
     pb__request_fini(s);
 }
 
+const char *pb__session_end_text(const pb_session *s)
+{
+    return s->error->code ? s->error->text : "Connection was closed cleanly.";
+}
+
 void pb__session_end_nomem(pb_session *s)
 {
     pb__session_end(s, spare_error(PB_ERR_NOMEM));

@@ -116,6 +116,8 @@ PB__SHARED void pb__session_enter(pb_session *s);
 PB__SHARED void pb__session_leave(pb_session *s);
 /* Marks the session closed. Of several reasons the first stays. */
 void pb__session_end(pb_session *s, const pb_error *why);
+/* The text of a failure for what its end has interrupted. */
+const char *pb__session_end_text(const pb_session *s);
 void pb__session_end_nomem(pb_session *s);
 /* Tells the driver that there is something to do, unless it is on the stack. */
 void pb__session_wake(pb_session *s);

@@ -76,6 +76,10 @@ struct pb__reader_config {
     /* The name of a copy, and a member of its state that may be refused without the copy:
      * it becomes None. NULL: there is none. */
     const char *lenient_copy, *lenient_key;
+    /* Called after each callback that makes a value: whether it has ended what the
+     * messages are read for. The decoder then stops with PB_ERR_DEAD, and no other
+     * callback runs. NULL: a callback ends nothing. */
+    bool (*ended)(void *ctx);
     void *ctx;
 };
 

@@ -156,6 +156,12 @@ static inline struct pb__frame *pb__read_bottom(struct pb__reader *r)
     return r->stack ? r->stack->frames : &r->idle;
 }
 
+/* Whether a callback has ended what the reader reads for. */
+static inline bool pb__read_ended(const struct pb__reader *r)
+{
+    return r->config.ended && r->config.ended(r->config.ctx);
+}
+
 /* The first frame of the current expression. Only valid while there is one. */
 static inline struct pb__frame *pb__read_base(struct pb__reader *r)
 {

@@ -383,6 +383,10 @@ static int end_old_instance(struct pb__reader *r, struct pb__frame *f)
  * failed. */
 static int finish_called(struct pb__reader *r, int e, pb_value *v, pb_error *err)
 {
+    if (pb__read_ended(r)) {
+        pb_value_unref(e ? NULL : v);
+        return PB_ERR_DEAD;
+    }
     if (e || !v) {
         pb__error_set(err, e ? e : PB_ERR_NOMEM, 0, "%s",
                       pb_strerror(e ? e : PB_ERR_NOMEM));

@@ -246,7 +246,7 @@ int pb__read_pass_scalar_steal(struct pb__reader *r, pb_value *v)
     }
     f->seen = f->slot = 0;
     pb__unref(v);
-    return e == PB_ERR_NOMEM ? e : 0;
+    return pb__read_ended(r) ? PB_ERR_DEAD : e == PB_ERR_NOMEM ? e : 0;
 }
 
 int pb__read_refuse_nomem(struct pb__reader *r, int open)

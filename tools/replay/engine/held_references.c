@@ -64,7 +64,8 @@ pb_value *held_find(struct player *p, int64_t luid, bool cache)
 pb_remote *held_remote(struct player *p, int64_t luid)
 {
     pb_remote *r = pb_as_remote(held_find(p, luid, false));
-    if (!r && pb__remote_receive(p->session, luid, &r, NULL) == 0 &&
+    if (!r && !pb_session_is_closed(p->session) &&
+        pb__remote_receive(p->session, luid, &r, NULL) == 0 &&
         pb__buf_append(&p->held, &r, sizeof r) != 0) {
         pb_remote_unref(r);
         r = NULL;
