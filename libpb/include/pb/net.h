@@ -104,10 +104,10 @@ PB_API pb_session *pb_conn_session(const pb_conn *c);
  * connection is ready, and their time-outs start then. NULL if memory is exhausted. */
 PB_API pb_remote *pb_conn_root(pb_conn *c) PB_MUST_USE;
 /* Ends the session: on_close runs. The socket is closed when all output has been sent,
- * and at the latest after five seconds. Mirrors PBClientFactory.disconnect. */
+ * or after five seconds. Mirrors PBClientFactory.disconnect. */
 PB_API void pb_conn_close(pb_conn *c);
 /* Drains and closes a connection: it is closed when no call is outstanding in either
- * direction and all output has been sent, and at the latest after `drain_timeout`
+ * direction and all output has been sent, or after `drain_timeout`
  * milliseconds (negative: no limit). Once this side has no outstanding calls, it reads no
  * more calls of the peer. */
 PB_API void pb_conn_drain(pb_conn *c, int64_t drain_timeout);

@@ -29,8 +29,8 @@ typedef struct {
      * err. */
     int (*next_page)(void *self, pb_value **page, bool *last, pb_error *err);
     /* The transfer has ended. Called once in every case; may be NULL. The code of `why`
-     * is PB_OK if the collector was told that it has all pages (also after
-     * pb_pager_stop). Otherwise it has been told so as well, if that was possible,
+     * is PB_OK if the collector was informed that it has all pages (also after
+     * pb_pager_stop). Otherwise it has been informed as well, if that was possible,
      * because it would wait for ever. */
     void (*done)(void *self, const pb_error *why);
     void *reserved[2];
