@@ -22,7 +22,7 @@ script_tests += \
 	%D%/check-threads
 tool_tests += %D%/check-docs %D%/check-man
 tls_tests += %D%/check-guides
-EXTRA_DIST += %D%/build-package %D%/check-reproducible %D%/matrix %D%/check-package %D%/abi %D%/cmake/CMakeLists.txt %D%/core_alone.c %D%/exported-symbols.txt %D%/null.h %D%/plain/criterion/criterion.h %D%/plain/main.c
+EXTRA_DIST += %D%/build-package %D%/check-reproducible %D%/matrix %D%/check-package %D%/coverage %D%/abi %D%/cmake/CMakeLists.txt %D%/core_alone.c %D%/exported-symbols.txt %D%/null.h %D%/plain/criterion/criterion.h %D%/plain/main.c
 
 # Linked as a user's program is; the second is what the clients of the guides and of the
 # examples are run against.
