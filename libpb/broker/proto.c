@@ -59,12 +59,24 @@ const char *pb__proto_member(const pb_value *command, size_t i, void *ctx)
     return p && i >= 1 && i <= p->arity ? p->members[i - 1] : NULL;
 }
 
+/* Why a member that was not read for lack of memory, or of what the budget allows, is
+ * missing; otherwise NULL. */
+static const pb_error *memory_refused(const struct pb__received *m, size_t member)
+{
+    bool missing = m->refused && pb__kind(m->list) == PB_LIST &&
+                   member < pb_len(m->list) && !pb__member(m, member);
+    int code = missing ? m->refused->code : PB_OK;
+    return code == PB_ERR_LIMIT || code == PB_ERR_NOMEM ? m->refused : NULL;
+}
+
 int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
                   const char *format, ...)
 {
+    const pb_error *memory = memory_refused(m, member);
+    int code = memory ? memory->code : PB_ERR_PROTOCOL;
     va_list args;
     va_start(args, format);
-    pb__error_setv(m->err, PB_ERR_PROTOCOL, s->shared->length, format, args);
+    pb__error_setv(m->err, code, s->shared->length, format, args);
     va_end(args);
     pb__error_where(m->err, "message %" PRIu64, s->messages);
     if (m->proto) {
@@ -73,7 +85,7 @@ int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
     if (m->proto && member > 0) {
         pb__error_where(m->err, ".%s", m->proto->members[member - 1]);
     }
-    return PB_ERR_PROTOCOL;
+    return code;
 }
 
 /* Handles a command that is not in the table. Twisted on Python 2 answers with
@@ -98,7 +110,9 @@ static int not_understood(pb_session *s, struct pb__received *m)
         return failed;
     }
     if (!word) {
-        return pb__malformed(s, m, 0, "the command is not a byte string");
+        const pb_error *memory = memory_refused(m, 0);
+        return pb__malformed(s, m, 0, "%s",
+                             memory ? memory->text : "the command is not a byte string");
     }
     char *text = pb__repr_shown(command);
     pb__malformed(s, m, 0, "unknown command %.100s", text ? text : "");
