@@ -68,6 +68,12 @@ PB__ALWAYS_INLINE int put(struct pb__reader *r, struct pb__frame *f, pb_value *v
         return 0;
     case PB__SHAPE_DICT_VALUE:
         return put_pair(r, f, v);
+    case PB__SHAPE_MESSAGE:
+        if (PB__UNLIKELY(f->seq->len == f->seq->cap || pb__crefs_used(r))) {
+            return slow(r, v);
+        }
+        pb__read_add_member(r, f, v);
+        return 0;
     default:
         return slow(r, v);
     }
@@ -78,10 +84,11 @@ PB__ALWAYS_INLINE int read_on(struct pb__reader *r)
 {
     pb_decoder *d = r->decoder;
     struct pb__frame *f = r->top;
-    return !d                           ? 0
-           : f->shape == PB__SHAPE_SEQ  ? pb__ahead_items(r, d, f)
-           : f->shape == PB__SHAPE_DICT ? pb__ahead_pairs(r, d, f)
-                                        : 0;
+    return !d                              ? 0
+           : f->shape == PB__SHAPE_SEQ     ? pb__ahead_items(r, d, f->seq, f->n)
+           : f->shape == PB__SHAPE_DICT    ? pb__ahead_pairs(r, d, f)
+           : f->shape == PB__SHAPE_MESSAGE ? pb__ahead_items(r, d, f->seq, f->seq->cap)
+                                           : 0;
 }
 
 PB__ALWAYS_INLINE int put_scalar(struct pb__reader *r, pb_value *v)
@@ -149,7 +156,8 @@ PB__ALWAYS_INLINE int end_list(void *ctx)
         f->shape = PB__SHAPE_DICT;
         return read_on(r);
     case PB__SHAPE_SEQ:
-        if (PB__UNLIKELY(f->head != PB__HEAD_LIST)) {
+        if (PB__UNLIKELY(f->head != PB__HEAD_LIST) &&
+            (f->head != PB__HEAD_TUPLE || f->seen || f->seq->len == 0)) {
             return pb__read_end_seq(r);
         }
         v = &f->seq->node.head;
@@ -332,7 +340,7 @@ PB__ALWAYS_INLINE int take_bytes(void *ctx, pb_span s)
     case PB__SHAPE_REFUSED:
         return pb__read_pass_bytes(r, s);
     default:
-        return put_scalar(r, pb__read_text(r, PB_BYTES, s));
+        return put_scalar(r, pb__read_bytes(r, s, pb__vocab_number(s)));
     }
 }
 

@@ -240,6 +240,14 @@ int pb__read_pass_list(struct pb__reader *r, size_t n);
 int pb__read_pass_end(struct pb__reader *r);
 int pb__read_pass_bytes(struct pb__reader *r, pb_span s);
 int pb__read_pass_scalar_steal(struct pb__reader *r, pb_value *v);
+/* Adds a complete member, or NULL if it was refused, to a message that has room. */
+static inline void pb__read_add_member(struct pb__reader *r, struct pb__frame *f,
+                                       pb_value *v)
+{
+    r->charged = r->pool ? r->pool->charged : 0;
+    f->seq->items[f->seq->len++] = v;
+}
+
 /* Completes an expression. v, or NULL if it was refused, becomes a member of the message,
  * or is passed to the owner. */
 int pb__read_complete_steal(struct pb__reader *r, pb_value *v);

@@ -39,21 +39,22 @@ struct pb__ahead {
     const uint8_t *p, *stop;
     uint64_t tokens_left;
     bool lists; /* lists of two elements, and lists in them, are within the limits */
-    bool texts, booleans, nones;
+    bool texts, booleans;
+    bool words; /* a VOCAB is allowed */
 };
 
 PB__ALWAYS_INLINE struct pb__ahead pb__ahead_begin(const struct pb__reader *r,
                                                    const pb_decoder *d)
 {
     struct pb__ahead_input in = pb__decoder_ahead(d);
-    return (struct pb__ahead){
-        .p = in.p,
-        .stop = in.stop,
-        .tokens_left = in.tokens_left,
-        .lists = pb__decoder_allows_ahead(d, 2, 2, PB__TEXT_LONG, 2),
-        .texts = r->allowed >> PB__HEAD_UNICODE & 1,
-        .booleans = r->allowed >> PB__HEAD_BOOLEAN & 1,
-        .nones = r->allowed >> PB__HEAD_NONE & 1 && pb__decoder_allows_vocab(d)};
+    return (struct pb__ahead){.p = in.p,
+                              .stop = in.stop,
+                              .tokens_left = in.tokens_left,
+                              .lists =
+                                  pb__decoder_allows_ahead(d, 2, 2, PB__TEXT_LONG, 2),
+                              .texts = r->allowed >> PB__HEAD_UNICODE & 1,
+                              .booleans = r->allowed >> PB__HEAD_BOOLEAN & 1,
+                              .words = pb__decoder_allows_vocab(d)};
 }
 
 PB__ALWAYS_INLINE void pb__ahead_end(const struct pb__ahead *a, pb_decoder *d)
@@ -91,8 +92,31 @@ PB__ALWAYS_INLINE bool pb__ahead_string(const struct pb__ahead *a, const uint8_t
     return out->len <= (size_t)(a->stop - out->data);
 }
 
-/* Reads a list of one or two elements that is a text, a boolean or None; NULL if it is
- * anything else. */
+/* The value of a list whose only element is this word: None, or an empty container. NULL
+ * if it has none, or if memory is exhausted. */
+PB__ALWAYS_INLINE pb_value *pb__ahead_word(struct pb__reader *r, unsigned word)
+{
+    enum pb__head head =
+        word < PB__WORD_END ? (enum pb__head)pb__head_of_word[word] : PB__HEAD_OTHER;
+    if (!(r->allowed >> head & 1)) {
+        return NULL;
+    }
+    switch (head) {
+    case PB__HEAD_NONE:
+        return &pb__none_value;
+    case PB__HEAD_TUPLE:
+        return &pb__empty_tuple.node.head;
+    case PB__HEAD_LIST:
+        return (pb_value *)pb__seq_new(r->pool, PB_LIST, 0);
+    case PB__HEAD_DICTIONARY:
+        return (pb_value *)pb__table_new(r->pool, PB_DICT, 0);
+    default:
+        return NULL;
+    }
+}
+
+/* Reads a list of one or two elements that is a text, a boolean, None or an empty
+ * container; NULL if it is anything else. */
 PB__ALWAYS_INLINE pb_value *pb__ahead_list(struct pb__reader *r, struct pb__ahead *a)
 {
     pb_span s;
@@ -105,10 +129,10 @@ PB__ALWAYS_INLINE pb_value *pb__ahead_list(struct pb__reader *r, struct pb__ahea
         if (a->booleans && pb__ahead_string(a, a->p + PB__AHEAD_HEAD, &s)) {
             v = pb__read_boolean(s);
         }
-    } else if (a->nones && a->stop - a->p >= 4 &&
-               memcmp(a->p, "\x01\x80\x01\x87", 4) == 0) {
+    } else if (a->words && a->stop - a->p >= 4 && a->p[0] == 1 &&
+               a->p[3] == PB__TYPE_VOCAB) {
         s = (pb_span){a->p, 4};
-        v = &pb__none_value;
+        v = pb__ahead_word(r, a->p[2]);
     }
     if (PB__LIKELY(v != NULL)) {
         a->tokens_left -= a->p[0];
@@ -146,6 +170,11 @@ PB__ALWAYS_INLINE pb_value *pb__ahead_value(struct pb__reader *r, const pb_decod
             n <= (uint64_t)(a->stop - at)) {
             v = pb__read_text(r, PB_BYTES, (pb_span){at, (size_t)n});
             at += n;
+        }
+        break;
+    case PB__TYPE_VOCAB:
+        if (a->words && n - 1 < PB__WORD_END - 1) {
+            v = &pb__word_values[n].text.head;
         }
         break;
     case PB__TYPE_FLOAT:
@@ -190,13 +219,12 @@ PB__ALWAYS_INLINE pb_value *pb__ahead_key(struct pb__reader *r, struct pb__ahead
     return v;
 }
 
-/* Reads items of a seq as long as they are plain; returns their number. */
+/* Reads items of a seq, up to n in all, as long as they are plain; returns their
+ * number. */
 PB__ALWAYS_INLINE int pb__ahead_items(struct pb__reader *r, pb_decoder *d,
-                                      struct pb__frame *f)
+                                      struct pb__seq *s, uint32_t n)
 {
-    struct pb__seq *s = f->seq;
     struct pb__ahead a = pb__ahead_begin(r, d);
-    uint32_t n = f->n;
     uint32_t len = s->len;
     int count = 0;
     while (len < n && count < INT32_MAX) {

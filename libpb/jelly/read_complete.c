@@ -47,7 +47,6 @@ int pb__read_complete_steal(struct pb__reader *r, pb_value *v)
     if (pb__crefs_used(r)) {
         v = finish_cycles(r, v);
     }
-    r->charged = r->pool ? r->pool->charged : 0;
     struct pb__frame *f = r->top;
     if (f->shape != PB__SHAPE_MESSAGE) {
         return pb__read_done_steal(r, v);
@@ -56,6 +55,6 @@ int pb__read_complete_steal(struct pb__reader *r, pb_value *v)
         pb_value_unref(v);
         return PB_ERR_NOMEM;
     }
-    f->seq->items[f->seq->len++] = v;
+    pb__read_add_member(r, f, v);
     return 0;
 }

@@ -264,12 +264,12 @@ static int scalar_in_dict_steal(struct pb__reader *r, pb_value *v)
 int pb__read_scalar_steal(struct pb__reader *r, pb_value *v)
 {
     struct pb__frame *f = r->top;
-    const char *kind = pb_kind_name(pb__kind(v));
+    pb_kind kind = pb__kind(v);
     switch (f->shape) {
     case PB__SHAPE_HEAD:
         pb__unref(v);
         return pb__read_refuse(r, 0, PB_ERR_SYNTAX, "the head of an expression is a '%s'",
-                               kind);
+                               pb_kind_name(kind));
     case PB__SHAPE_DICT:
         return scalar_in_dict_steal(r, v);
     case PB__SHAPE_TEXT:
@@ -280,7 +280,7 @@ int pb__read_scalar_steal(struct pb__reader *r, pb_value *v)
         return f->v[0]
                    ? 0
                    : pb__read_refuse(r, 0, PB_ERR_SYNTAX, "the member of '%s' is a '%s'",
-                                     pb__head_rows[f->head].text, kind);
+                                     pb__head_rows[f->head].text, pb_kind_name(kind));
     case PB__SHAPE_MEMBERS:
         return scalar_in_members_steal(r, f, v);
     case PB__SHAPE_SKIP:

@@ -4,7 +4,14 @@
 #include "compat/table.h"
 #include "libpb/jelly/read_ahead.h"
 
-/* items for which a list allocates memory before they are received */
+struct pb__word_value pb__word_values[PB__WORD_END] = {
+#define WORD_VALUE(name, number, word)                                              \
+    [number] = {                                                                    \
+        {.head = {.refs = PB__IMMORTAL, .kind = PB_BYTES}, .len = sizeof word - 1}, \
+        word},
+    PB__WORD_MAP(WORD_VALUE)
+#undef WORD_VALUE
+};
 
 pb_value *pb__read_long_text(struct pb__reader *r, pb_kind kind, pb_span s)
 {

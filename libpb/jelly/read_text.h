@@ -86,6 +86,20 @@ PB__ALWAYS_INLINE pb_value *pb__read_text(struct pb__reader *r, pb_kind kind, pb
     return &t->head;
 }
 
+/* The words of the vocabulary as bytes, which the reader uses instead of a copy: indexed
+ * by number; the first is empty. */
+extern struct pb__word_value {
+    struct pb__text text;
+    char word[sizeof pb__words->text + 1];
+} pb__word_values[PB__WORD_END];
+
+/* Makes a bytes, *new*. `word` is its number if the decoder has read it as a VOCAB,
+ * otherwise 0. NULL if memory is exhausted. */
+PB__ALWAYS_INLINE pb_value *pb__read_bytes(struct pb__reader *r, pb_span s, unsigned word)
+{
+    return word ? &pb__word_values[word].text.head : pb__read_text(r, PB_BYTES, s);
+}
+
 /* The boolean of the text "true" or "false"; NULL for any other. */
 PB__ALWAYS_INLINE pb_value *pb__read_boolean(pb_span s)
 {

@@ -268,7 +268,7 @@ static const struct kind {
     {"float", put_float, "list", 3},
     {"empty bytes", put_no_bytes, "list", 9},
     {"bytes", put_byte, "list", 11},
-    {"word of the vocabulary", put_word, "list", 17},
+    {"word of the vocabulary", put_word, "list", 9},
     {"str", put_str, "list", 3},
     {"True", put_true, "list", 1},
     {"None", put_none, "list", 3},
