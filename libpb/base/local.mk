@@ -15,6 +15,7 @@ libpb_base_la_SOURCES = \
 	%D%/secret.h \
 	%D%/slab.c \
 	%D%/slab.h \
+	%D%/spares.h \
 	%D%/span.h \
 	%D%/system.h \
 	%D%/version.c

@@ -115,6 +115,9 @@ static int take_kwargs(pb_request *r)
                                 "argument after ** must be a mapping, not %s",
                                 pb_kind_name(pb__kind(kwargs)));
     }
+    if (pb_len(kwargs) == 0) {
+        return 0;
+    }
     pb_value *native = NULL;
     int failed = takes_names(r, kwargs) ? pb__keywords(r->session, kwargs, &native, NULL)
                                         : PB_ERR_TYPE;

@@ -53,6 +53,11 @@ static void free_unsent(struct pb__unsent *u)
     pb__free(u);
 }
 
+static void call_free(pb_call *c)
+{
+    pb__spares_give(&c->session->shared->calls, c);
+}
+
 /* Removes the call from the lists of waiting calls. */
 static void stop_waiting(pb_call *c)
 {
@@ -78,7 +83,7 @@ void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure)
         call_run_callback(c->cb, result, failure, c->user_data);
     }
     if (!runs || !c->kept) {
-        pb__free(c);
+        call_free(c);
     }
 }
 
@@ -95,7 +100,7 @@ void pb__call_keep(pb_call *c, pb_answer_cb cb, void *user_data)
 void pb__call_forget(pb_call *c)
 {
     stop_waiting(c);
-    pb__free(c);
+    call_free(c);
 }
 
 /* Runs the callback with an error of our own; the call is not in the table any more. */
@@ -180,7 +185,7 @@ void pb__call_fini(pb_session *s)
 
 static pb_call *new_call(pb_session *s, pb_answer_cb cb, void *user_data)
 {
-    pb_call *c = pb__malloc(sizeof *c);
+    pb_call *c = pb__spares_take(&s->shared->calls, sizeof *c);
     if (c) {
         *c = (pb_call){.session = s, .cb = cb, .user_data = user_data};
         pb__list_init(&c->timer);
@@ -314,7 +319,7 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
     pb_session *s = to->session;
     pb_call *c = wants_answer ? new_call(s, cb, user_data) : NULL;
     if (!pb__calls(s) || (wants_answer && !c)) {
-        pb__free(c);
+        pb__spares_give(&s->shared->calls, c);
         return pb__error_nomem(err);
     }
     pb__session_enter(s);
@@ -327,7 +332,7 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
     }
     if (failed) {
         pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
-        pb__free(c);
+        pb__spares_give(&s->shared->calls, c);
     } else if (c) {
         pb__list_push(&s->calls->waiting, &c->waiting);
         s->calls->pending++;

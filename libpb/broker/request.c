@@ -21,7 +21,7 @@
 pb_request *pb__request_new(pb_session *s, struct pb__received *m, pb_object *o,
                             pb_role role, bool wants_answer)
 {
-    pb_request *r = pb__malloc(sizeof *r);
+    pb_request *r = pb__spares_take(&s->shared->requests, sizeof *r);
     if (r) {
         *r = (pb_request){.session = s,
                           .list = m->list,
@@ -109,7 +109,8 @@ static int begin_answer(pb_request *r)
     if (s->writing) {
         return PB_ERR_STATE;
     }
-    pb_error why = {0};
+    pb_error why;
+    pb__error_init(&why);
     if (r->wants_answer && pb__session_queue_check(s, &why) != 0) {
         pb__session_enter(s);
         pb__session_end(s, &why);
@@ -407,8 +408,10 @@ void pb_request_unref(pb_request *r)
         pb__shared_freed(s->shared, (size_t)r->memory << 10);
     }
     pb_object_unref(r->called);
-    pb__free(r);
     if (s) {
+        pb__spares_give(&s->shared->requests, r);
         pb__session_leave(s);
+    } else {
+        pb__free(r);
     }
 }

@@ -228,10 +228,10 @@ void pb__session_leave(pb_session *s)
 
 void pb__session_wake(pb_session *s)
 {
-    bool wanted = pb_session_want_send(s) || pb__pagers_ready(s) || s->deadline_changed ||
-                  s->resumed || pb__session_has_input(s) || !pb__session_open(s);
     void (*on_wake)(pb_session *, void *) = s->shared->config.on_wake;
-    if (s->depth == 0 && on_wake && wanted && !s->woken) {
+    if (s->depth == 0 && on_wake && !s->woken &&
+        (pb_session_want_send(s) || pb__pagers_ready(s) || s->deadline_changed ||
+         s->resumed || pb__session_has_input(s) || !pb__session_open(s))) {
         s->woken = true;
         on_wake(s, s->driver);
     }

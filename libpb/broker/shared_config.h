@@ -6,6 +6,7 @@
 #define PB__SHARED_CONFIG_H
 
 #include "libpb/base/export.h"
+#include "libpb/base/spares.h"
 #include "pb/broker.h"
 
 struct pb__shared {
@@ -19,6 +20,7 @@ struct pb__shared {
     /* Of the message that was completed last: bytes, and the amount of
      * pb_limits.values. */
     uint64_t length, values;
+    struct pb__spares requests, calls; /* of pb_request and pb_call */
     size_t freed; /* bytes of large messages since memory was returned to the system */
 };
 

@@ -283,47 +283,63 @@ static void note_depth(struct pb__writer *w)
     w->e->deepest = deepest > w->e->deepest ? (uint32_t)deepest : w->e->deepest;
 }
 
+static void writer_init(struct pb__writer *w, const pb_jelly_config *c, pb_encoder *e)
+{
+    static const pb_jelly_config by_default;
+    w->e = e;
+    w->config = c ? c : &by_default;
+    w->in_pb = pb__encoder_dialect(e) == PB_DIALECT_PB;
+    w->openings = w->in_pb ? pb__openings_pb : pb__openings_plain;
+    w->start = pb__encoder_mark(e);
+    const pb_limits *own = &w->config->limits;
+    const struct pb__limits *limits = pb__encoder_limits(e);
+    w->depth_limit = own->depth ? own->depth : limits->depth;
+    w->message_limit = own->message ? own->message : limits->message;
+    w->deepest = 0;
+    w->short_most = limits->bytes < SHORT_MOST ? limits->bytes : SHORT_MOST;
+    w->any_int = limits->prefix >= 9; /* for an int that is stored in the pointer */
+    w->met = (struct pb__map){0};
+    w->places = NULL;
+    w->places_len = w->places_cap = 0;
+    w->numbers = 0;
+    w->kept = NULL;
+    w->top = w->frames = w->first_frames;
+    w->frames_end = w->first_frames + PB__WRITE_FRAMES;
+}
+
+static void writer_fini(struct pb__writer *w)
+{
+    pb__write_share_fini(w);
+    if (w->frames != w->first_frames) {
+        pb__free(w->frames);
+    }
+}
+
 int pb__jelly(pb_value *v, const pb_jelly_config *c, const struct pb__invoker *invoker,
               struct pb_encoder *e, pb_error *err)
 {
-    static const pb_jelly_config by_default;
     bool filled_before = err && err->code != PB_OK;
     struct pb__writer w;
-    w.e = e;
-    w.config = c ? c : &by_default;
+    writer_init(&w, c, e);
     w.invoker = invoker;
     w.err = err;
-    w.in_pb = pb__encoder_dialect(e) == PB_DIALECT_PB;
-    w.openings = w.in_pb ? pb__openings_pb : pb__openings_plain;
     w.root = v;
-    w.start = pb__encoder_mark(e);
-    const pb_limits *own = &w.config->limits;
-    const struct pb__limits *limits = pb__encoder_limits(e);
-    w.depth_limit = own->depth ? own->depth : limits->depth;
-    w.message_limit = own->message ? own->message : limits->message;
-    w.deepest = 0;
-    w.short_most = limits->bytes < SHORT_MOST ? limits->bytes : SHORT_MOST;
-    w.any_int = limits->prefix >= 9; /* for an int that is stored in the pointer */
-    w.met = (struct pb__map){0};
-    w.places = NULL;
-    w.places_len = w.places_cap = 0;
-    w.numbers = 0;
-    w.kept = NULL;
-    w.top = w.frames = w.first_frames;
-    w.frames_end = w.first_frames + PB__WRITE_FRAMES;
-    *w.top = (struct pb__write_frame){.at = &w.root, .end = &w.root + 1};
-
     int failed = pb__encoder_reserve(e, TURN);
-    failed = failed ? failed : write_values(&w);
-    failed = failed ? failed : pb__write_references(&w);
+    const uint8_t *end = failed ? NULL : put_common(&w, pb__encoder_cursor(e), v);
+    if (end) {
+        pb__encoder_commit(e, end);
+    } else {
+        *w.top = (struct pb__write_frame){.at = &w.root, .end = &w.root + 1};
+        failed = failed ? failed : write_values(&w);
+        failed = failed ? failed : pb__write_references(&w);
+    }
     failed = failed ? failed : check_length(&w);
     if (failed) {
         writer_fail(&w, failed, filled_before);
     }
     note_depth(&w);
-    pb__write_share_fini(&w);
-    if (w.frames != w.first_frames) {
-        pb__free(w.frames);
+    if (!end) {
+        writer_fini(&w);
     }
     return failed;
 }
