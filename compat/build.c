@@ -261,9 +261,9 @@ static bool take_name(struct building *b)
     return true;
 }
 
-/* Prepares to build. A level is filled when it is opened, so that the others need no
+/* Prepares to build the units in a tuple, which is taken, or in a new one. A level is filled when it is opened, so that the others need no
  * zeros. */
-static void building_init(struct building *b, pb_error *err, bool named)
+static void building_init(struct building *b, pb_value *units, pb_error *err, bool named)
 {
     b->err = err;
     b->e = 0;
@@ -271,14 +271,13 @@ static void building_init(struct building *b, pb_error *err, bool named)
     b->named = named;
     b->kwargs = b->name = NULL;
     b->depth = 0;
-    b->levels[0] = (struct level){0};
+    b->levels[0] = (struct level){.items = units ? units : pb_seq(PB_TUPLE, 4)};
 }
 
 /* Processes the format. The units are in levels[0] and kwargs. */
 static void build_value(struct building *b, const char *format, va_list args)
 {
     b->format = b->at = format ? format : "";
-    b->levels[0].items = pb_seq(PB_TUPLE, 4);
     if (!b->levels[0].items) {
         fail_nomem(b);
     } else if (!format) {
@@ -326,7 +325,7 @@ pb_value *pb_build(pb_error *err, const char *format, ...)
 {
     struct building b;
     va_list args;
-    building_init(&b, err, false);
+    building_init(&b, NULL, err, false);
     va_start(args, format);
     build_value(&b, format, args);
     va_end(args);
@@ -339,7 +338,7 @@ int pb__build_arguments(pb_value **args, pb_value **kwargs, pb_error *err,
                         const char *format, va_list values)
 {
     struct building b;
-    building_init(&b, err, true);
+    building_init(&b, *args, err, true);
     build_value(&b, format, values);
     *args = b.e ? NULL : pb__ref(b.levels[0].items);
     *kwargs = b.e ? NULL : pb_value_ref(b.kwargs);

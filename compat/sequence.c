@@ -118,6 +118,21 @@ static bool is_shared(const pb_value *v)
     return v->refs > 1 && !((const struct pb__node *)v)->island;
 }
 
+bool pb__seq_empty(pb_value *seq)
+{
+    struct pb__seq *s = (struct pb__seq *)seq;
+    if (seq->refs != 1 || s->node.island || s->items != s->inline_items) {
+        return false;
+    }
+    size_t len = s->len;
+    s->len = 0;
+    s->hash = 0;
+    for (size_t i = 0; i < len; i++) {
+        pb__unref(s->items[i]);
+    }
+    return true;
+}
+
 static int seq_append_steal(struct pb__seq *s, pb_value *item)
 {
     int e = pb__seq_grow(s);

@@ -61,6 +61,11 @@ bool pb__utf8_check(const uint8_t *s, size_t len, size_t *bad)
         }
         memcpy(&eight, s + len - 8, 8);
         high |= eight & 0x8080808080808080u;
+    } else if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, s, 4);
+        memcpy(&last, s + len - 4, 4);
+        high = (first | last) & 0x80808080u;
     } else {
         for (size_t i = 0; i < len; i++) {
             high |= s[i] & 0x80;

@@ -274,9 +274,10 @@ extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 
 /* Builds the arguments of a call, by a pb_build format without its parentheses in which
  * `name=` before a unit makes it a keyword argument: a tuple, and a dict or NULL if there
- * are no keyword arguments, both *new*. If it fails, both are NULL: PB_ERR_ARG for a
- * positional argument after a keyword argument, for a name that occurs twice or is not a
- * name, or that has no value; otherwise as pb_build. The format may be NULL. */
+ * are no keyword arguments, both *new*. *args is NULL, or an empty tuple to fill, which is
+ * taken. If it fails, both are NULL: PB_ERR_ARG for a positional argument after a keyword
+ * argument, for a name that occurs twice or is not a name, or that has no value;
+ * otherwise as pb_build. The format may be NULL. */
 PB__SHARED int pb__build_arguments(pb_value **args, pb_value **kwargs, pb_error *err,
                                    const char *format, va_list values);
 /* As pb_unpack for a tuple, by a format without its parentheses. */
@@ -362,6 +363,10 @@ PB__SHARED void *pb__local_new(size_t size, const struct pb__foreign_ops *ops,
  * items and len itself. It is always a new one; for a tuple that stays empty use the
  * constant pb__empty_tuple. */
 struct pb__seq *pb__seq_new(struct pb__slab_pool *pool, pb_kind kind, size_t cap);
+/* Removes all items of a list or tuple that was made without a pool, so that it can be
+ * filled again. Returns false, and does nothing, if it has another owner, or has needed
+ * more memory. */
+bool pb__seq_empty(pb_value *seq);
 /* Makes room for at least one more item. */
 int pb__seq_grow(struct pb__seq *s);
 /* An empty dict, set or frozenset with room for `cap` entries. */

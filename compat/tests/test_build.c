@@ -131,7 +131,7 @@ PB_TEST(build, lack_of_memory)
 /* The result of pb__build_arguments as "args kwargs"; "" if it refuses the format. */
 static int arguments(char *out, size_t size, pb_error *err, const char *format, ...)
 {
-    pb_value *args, *kwargs;
+    pb_value *args = NULL, *kwargs;
     va_list ap;
     va_start(ap, format);
     int e = pb__build_arguments(&args, &kwargs, err, format, ap);

@@ -350,20 +350,38 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
     return failed;
 }
 
+/* The arguments of a call were used: keeps the tuple for the next call. Takes both. */
+static void arguments_done_steal(struct pb__shared *sh, pb_value *args, pb_value *kwargs)
+{
+    if (sh && pb__seq_empty(args) && !sh->arguments) {
+        sh->arguments = args;
+    } else {
+        pb_value_unref(args);
+    }
+    pb_value_unref(kwargs);
+    pb__shared_unref(sh);
+}
+
 int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb, void *user_data,
                    pb_error *err, const char *format, ...)
 {
-    pb_value *args, *kwargs;
+    struct pb__shared *sh =
+        to && to->session ? pb__shared_ref(to->session->shared) : NULL;
+    pb_value *args = NULL, *kwargs;
+    if (sh) {
+        args = sh->arguments;
+        sh->arguments = NULL;
+    }
     va_list ap;
     va_start(ap, format);
     int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
     va_end(ap);
     if (failed) {
+        pb__shared_unref(sh);
         return failed;
     }
     failed =
         pb_remote_call_values(to, method, args, kwargs, NULL, cb, user_data, NULL, err);
-    pb_value_unref(args);
-    pb_value_unref(kwargs);
+    arguments_done_steal(sh, args, kwargs);
     return failed;
 }

@@ -73,6 +73,7 @@ void pb__shared_unref(struct pb__shared *sh)
         pb__read_context_free(sh->idle);
         pb__spares_fini(&sh->requests);
         pb__spares_fini(&sh->calls);
+        pb_value_unref(sh->arguments);
         pb_object_unref(sh->config.root);
         pb_taster_unref(sh->config.jelly.taster);
         pb_registry_unref(sh->config.registry);

@@ -21,6 +21,8 @@ struct pb__shared {
      * pb_limits.values. */
     uint64_t length, values;
     struct pb__spares requests, calls; /* of pb_request and pb_call */
+    /* An empty tuple for the arguments of the next pb_remote_call; or NULL. */
+    pb_value *arguments;
     size_t freed; /* bytes of large messages since memory was returned to the system */
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compat/profile.h"
+#include "compat/value.h"
 #include "libpb/base/error.h"
 #include "libpb/broker/back_pressure.h"
 #include "libpb/broker/cacheable.h"
@@ -74,6 +75,9 @@ int pb__write_string(pb_session *s, const char *text)
 
 int pb__write_value(pb_session *s, pb_value *v, pb_error *err)
 {
+    if (pb__is_small(v)) {
+        return pb__encode_int(&s->encoder, pb__small_of(v));
+    }
     struct pb__invoker invoker = pb__invoker(&s);
     return pb__jelly(v, &s->shared->config.jelly, &invoker, &s->encoder, err);
 }

@@ -426,7 +426,7 @@ pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_value *mi
 pb_value *pb_client_call(pb_client *c, pb_remote *to, const char *method, pb_error *err,
                          const char *format, ...)
 {
-    pb_value *args, *kwargs;
+    pb_value *args = NULL, *kwargs;
     va_list ap;
     va_start(ap, format);
     int failed = pb__build_arguments(&args, &kwargs, err, format, ap);

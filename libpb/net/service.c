@@ -362,7 +362,7 @@ int pb_service_call_values(pb_service *s, const char *method, pb_value *args,
 int pb_service_call(pb_service *s, const char *method, pb_answer_cb cb, void *user_data,
                     pb_error *err, const char *format, ...)
 {
-    pb_value *args, *kwargs;
+    pb_value *args = NULL, *kwargs;
     va_list ap;
     va_start(ap, format);
     int failed = pb__build_arguments(&args, &kwargs, err, format, ap);
