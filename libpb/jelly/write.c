@@ -299,8 +299,9 @@ static void writer_init(struct pb__writer *w, const pb_jelly_config *c, pb_encod
     w->short_most = limits->bytes < SHORT_MOST ? limits->bytes : SHORT_MOST;
     w->any_int = limits->prefix >= 9; /* for an int that is stored in the pointer */
     w->met = (struct pb__map){0};
-    w->places = NULL;
-    w->places_len = w->places_cap = 0;
+    w->places = w->first_places;
+    w->places_len = 0;
+    w->places_cap = PB__WRITE_PLACES;
     w->numbers = 0;
     w->kept = NULL;
     w->top = w->frames = w->first_frames;

@@ -50,6 +50,7 @@ struct pb__write_kept {
 };
 
 #define PB__WRITE_FRAMES 16 /* frames before the stack is allocated */
+#define PB__WRITE_PLACES 8  /* places before their table and map are allocated */
 
 struct pb__writer {
     pb_encoder *e;
@@ -67,10 +68,14 @@ struct pb__writer {
     /* every int that is stored in its pointer is within the limit of prefix */
     bool any_int;
 
-    struct pb__map met; /* value to 1 + index of its place */
+    /* The values that have occurred, by their places: the first few are searched one by
+     * one, more of them in the map, value to 1 + index of its place. */
+    const pb_value *first_met[PB__WRITE_PLACES];
+    struct pb__map met;
     /* their positions, ascending; number 0: occurs once so far */
     struct pb__patch *places;
     size_t places_len, places_cap;
+    struct pb__patch first_places[PB__WRITE_PLACES];
     int64_t numbers; /* reference numbers used so far */
     struct pb__write_kept *kept;
 

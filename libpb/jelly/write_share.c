@@ -4,36 +4,72 @@
  * position of each is recorded, and when the value occurs again, it gets a number. When
  * everything is written, the references are inserted at the first positions. Mirrors
  * prepare, preserve and _cook. */
+#include <string.h>
+
 #include "libpb/jelly/write.h"
+
+/* Makes room for one more place. The first time, the values of all places go into the
+ * map. */
+static int sharing_grow(struct pb__writer *w)
+{
+    bool first = w->places == w->first_places;
+    for (size_t i = 0; first && i < w->places_len; i++) {
+        void *index = (void *)(uintptr_t)(i + 1);
+        if (pb__map_set(&w->met, (uintptr_t)w->first_met[i], index) != 0) {
+            return PB_ERR_NOMEM;
+        }
+    }
+    size_t size;
+    struct pb__patch *places = pb__mul(w->places_cap, 2 * sizeof *places, &size)
+                                   ? pb__realloc(first ? NULL : w->places, size)
+                                   : NULL;
+    if (!places) {
+        return PB_ERR_NOMEM;
+    }
+    if (first) {
+        memcpy(places, w->first_places, sizeof w->first_places);
+    }
+    w->places = places;
+    w->places_cap *= 2;
+    return 0;
+}
 
 static int sharing_remember(struct pb__writer *w, const pb_value *v, uint64_t mark)
 {
-    if (w->places_len == w->places_cap) {
-        size_t cap = w->places_cap ? w->places_cap * 2 : 8;
-        size_t size;
-        struct pb__patch *places =
-            pb__mul(cap, sizeof *places, &size) ? pb__realloc(w->places, size) : NULL;
-        if (!places) {
-            return PB_ERR_NOMEM;
-        }
-        w->places = places;
-        w->places_cap = cap;
+    if (w->places_len == w->places_cap && sharing_grow(w) != 0) {
+        return PB_ERR_NOMEM;
     }
     void *index = (void *)(uintptr_t)(w->places_len + 1);
-    int e = pb__map_set(&w->met, (uintptr_t)v, index);
-    if (e == 0) {
-        w->places[w->places_len++] = (struct pb__patch){.mark = mark};
+    if (w->places == w->first_places) {
+        w->first_met[w->places_len] = v;
+    } else if (pb__map_set(&w->met, (uintptr_t)v, index) != 0) {
+        return PB_ERR_NOMEM;
     }
-    return e;
+    w->places[w->places_len++] = (struct pb__patch){.mark = mark};
+    return 0;
+}
+
+/* The place of v; NULL if it has none. */
+static struct pb__patch *sharing_place(const struct pb__writer *w, const pb_value *v)
+{
+    if (w->places != w->first_places) {
+        uintptr_t index = (uintptr_t)pb__map_get(&w->met, (uintptr_t)v);
+        return index ? &w->places[index - 1] : NULL;
+    }
+    for (size_t i = 0; i < w->places_len; i++) {
+        if (w->first_met[i] == v) {
+            return &w->places[i];
+        }
+    }
+    return NULL;
 }
 
 int64_t pb__write_find(struct pb__writer *w, const pb_value *v)
 {
-    uintptr_t index = (uintptr_t)pb__map_get(&w->met, (uintptr_t)v);
-    if (index == 0) {
+    struct pb__patch *place = sharing_place(w, v);
+    if (!place) {
         return 0;
     }
-    struct pb__patch *place = &w->places[index - 1];
     if (place->number == 0) {
         place->number = ++w->numbers;
     }
@@ -105,5 +141,7 @@ void pb__write_share_fini(struct pb__writer *w)
         pb__free(k);
     }
     pb__map_fini(&w->met);
-    pb__free(w->places);
+    if (w->places != w->first_places) {
+        pb__free(w->places);
+    }
 }
