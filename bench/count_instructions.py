@@ -6,7 +6,7 @@ usage: count_instructions.py [--update] PROGRAM
 
 Prints the table; --update writes it to instructions.txt, too. Without a program it is a
 test: it counts bench/instructions of the build folder, and fails if a count is larger than
-the one in instructions.txt by 3% or more.
+the one in instructions.txt by 3% or more, or if memory is allocated more often.
 
 The counts are of the steady state: each run is made with two numbers of rounds, and the
 difference is divided by the number of calls. They depend on the compiler and its flags, so
@@ -68,10 +68,11 @@ def compiler():
 
 
 def kept():
-    """The compiler and the counts by name in instructions.txt."""
+    """The compiler, and the two counts by name, in instructions.txt."""
     with open(KEPT) as f:
         lines = f.read().splitlines()
-    return lines[0], {name: int(n) for name, n in (line.split()[:2] for line in lines[2:])}
+    rows = (line.split() for line in lines[2:])
+    return lines[0], {name: (int(n), float(times)) for name, n, times in rows}
 
 
 def main():
@@ -91,8 +92,12 @@ def main():
     for name, instructions, allocations in table(program):
         lines.append(f"{name:18}{instructions:13}{allocations:13.2f}")
         print(lines[-1], flush=True)
-        if instructions > before.get(name, instructions) * GROWTH:
-            print(f"{name} has grown from {before[name]} to {instructions} instructions")
+        most, times = before.get(name, (instructions, allocations))
+        if instructions > most * GROWTH:
+            print(f"{name} has grown from {most} to {instructions} instructions")
+            bad += 1
+        if round(allocations, 2) > times:
+            print(f"{name} allocates {allocations:.2f} times instead of {times}")
             bad += 1
     if update:
         with open(KEPT, "w") as f:

@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	%D%/guide-servers.md \
 	%D%/guide-twisted.md \
 	%D%/limits.md \
+	%D%/performance.md \
 	%D%/platforms.md \
 	%D%/porting.md \
 	%D%/protocol.md \
