@@ -261,8 +261,8 @@ static bool take_name(struct building *b)
     return true;
 }
 
-/* Prepares to build the units in a tuple, which is taken, or in a new one. A level is filled when it is opened, so that the others need no
- * zeros. */
+/* Prepares to build the units in a tuple, which is taken, or in a new one. A level is
+ * filled when it is opened, so that the others need no zeros. */
 static void building_init(struct building *b, pb_value *units, pb_error *err, bool named)
 {
     b->err = err;

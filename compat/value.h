@@ -274,9 +274,9 @@ extern struct pb_value pb__none_value, pb__false_value, pb__true_value;
 
 /* Builds the arguments of a call, by a pb_build format without its parentheses in which
  * `name=` before a unit makes it a keyword argument: a tuple, and a dict or NULL if there
- * are no keyword arguments, both *new*. *args is NULL, or an empty tuple to fill, which is
- * taken. If it fails, both are NULL: PB_ERR_ARG for a positional argument after a keyword
- * argument, for a name that occurs twice or is not a name, or that has no value;
+ * are no keyword arguments, both *new*. *args is NULL, or an empty tuple to fill, which
+ * is taken. If it fails, both are NULL: PB_ERR_ARG for a positional argument after a
+ * keyword argument, for a name that occurs twice or is not a name, or that has no value;
  * otherwise as pb_build. The format may be NULL. */
 PB__SHARED int pb__build_arguments(pb_value **args, pb_value **kwargs, pb_error *err,
                                    const char *format, va_list values);

@@ -56,8 +56,8 @@ const char *pb__proto_member(const pb_value *command, size_t i, void *ctx);
 /* Handles the message and frees it. Non-zero, with m->err filled, ends the session. */
 int pb__proto_received(pb_session *s, struct pb__received *m);
 /* Fills m->err, with the place, for a message that ends the session; member 0 is the
- * message itself. Returns PB_ERR_PROTOCOL, or if the member was refused for lack of memory
- * the code of that. */
+ * message itself. Returns PB_ERR_PROTOCOL; a member that was refused for lack of memory
+ * has the code and the text of that instead. */
 int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
                   const char *format, ...) PB_PRINTF(4, 5);
 /* Member i (1 is the first after the command), NULL if it was refused. */

@@ -73,10 +73,12 @@ int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
                   const char *format, ...)
 {
     const pb_error *memory = memory_refused(m, member);
-    int code = memory ? memory->code : PB_ERR_PROTOCOL;
+    if (memory) { /* the first error stays */
+        pb__error_set(m->err, memory->code, s->shared->length, "%s", memory->text);
+    }
     va_list args;
     va_start(args, format);
-    pb__error_setv(m->err, code, s->shared->length, format, args);
+    pb__error_setv(m->err, PB_ERR_PROTOCOL, s->shared->length, format, args);
     va_end(args);
     pb__error_where(m->err, "message %" PRIu64, s->messages);
     if (m->proto) {
@@ -85,7 +87,7 @@ int pb__malformed(pb_session *s, struct pb__received *m, size_t member,
     if (m->proto && member > 0) {
         pb__error_where(m->err, ".%s", m->proto->members[member - 1]);
     }
-    return code;
+    return memory ? memory->code : PB_ERR_PROTOCOL;
 }
 
 /* Handles a command that is not in the table. Twisted on Python 2 answers with
@@ -110,9 +112,7 @@ static int not_understood(pb_session *s, struct pb__received *m)
         return failed;
     }
     if (!word) {
-        const pb_error *memory = memory_refused(m, 0);
-        return pb__malformed(s, m, 0, "%s",
-                             memory ? memory->text : "the command is not a byte string");
+        return pb__malformed(s, m, 0, "the command is not a byte string");
     }
     char *text = pb__repr_shown(command);
     pb__malformed(s, m, 0, "unknown command %.100s", text ? text : "");
