@@ -65,6 +65,8 @@ int64_t pb__session_now(const pb_session *s);
 /* Takes the time that the driver passed. */
 void pb__deadline_now(pb_session *s, int64_t now);
 void pb__deadline_add(pb_call *c, int64_t timeout);
+/* Whether the deadline of a call, of the negotiation or of a message has passed. */
+PB__SHARED bool pb__deadline_has_passed(const pb_session *s, int64_t now);
 /* Ends the calls, or the session, whose deadline has passed. */
 void pb__deadline_expire(pb_session *s);
 

@@ -84,14 +84,30 @@ static void message_expire(pb_session *s)
     pb__session_end(s, &why);
 }
 
-void pb__deadline_expire(pb_session *s)
+static bool message_has_expired(const pb_session *s, int64_t now)
 {
     int64_t by = message_deadline(s);
-    if (by < INT64_MAX && s->now >= by) {
+    return by < INT64_MAX && now >= by;
+}
+
+static bool call_has_expired(const pb_session *s, int64_t now)
+{
+    return s->calls && !pb__list_empty(&s->calls->timers) &&
+           first_of(&s->calls->timers)->deadline <= now;
+}
+
+bool pb__deadline_has_passed(const pb_session *s, int64_t now)
+{
+    return pb__session_open(s) &&
+           (message_has_expired(s, now) || call_has_expired(s, now));
+}
+
+void pb__deadline_expire(pb_session *s)
+{
+    if (message_has_expired(s, s->now)) {
         message_expire(s);
     }
-    while (pb__session_open(s) && s->calls && !pb__list_empty(&s->calls->timers) &&
-           first_of(&s->calls->timers)->deadline <= s->now) {
+    while (pb__session_open(s) && call_has_expired(s, s->now)) {
         pb__call_give_up(first_of(&s->calls->timers), PB_ERR_TIMEOUT,
                          "the call was not answered in time");
     }

@@ -11,6 +11,7 @@
 
 #include "libpb/base/error.h"
 #include "libpb/base/mem.h"
+#include "libpb/broker/calls.h"
 #include "libpb/broker/session.h"
 #include "libpb/net/socket.h"
 
@@ -131,6 +132,17 @@ static void conn_read_rest(pb_conn *c, int negative_errno)
     }
     if (!c->broken) {
         conn_on_lost(c, negative_errno);
+    }
+}
+
+/* Reads what the socket has while a deadline has passed: the program may not have run the
+ * loop for a while, and what arrived before is not late. */
+static void conn_read_before_deadline(pb_conn *c)
+{
+    for (size_t read = 0;
+         read < TURN && !c->broken && pb_session_want_recv(c->session) &&
+         pb__deadline_has_passed(c->session, pb__conn_now(c)) && conn_read_chunk(c) > 0;
+         read += CHUNK) {
     }
 }
 
@@ -311,6 +323,7 @@ static bool conn_run(pb_conn *c)
         return false;
     }
     if (pb_session_deadline(s) <= pb__conn_now(c)) {
+        conn_read_before_deadline(c);
         pb_session_tick(s, pb__conn_now(c));
         pb__loop_update(c->hub->loop);
     }

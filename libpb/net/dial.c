@@ -40,6 +40,7 @@ struct dialled {
     struct addrinfo path_info;
     pb_error failure; /* why the last attempt failed */
     bool was_ready;   /* callbacks.ready was called */
+    bool overdue;     /* give_up_at has passed; the loop has one more turn */
 };
 
 struct attempt {
@@ -316,7 +317,13 @@ static void dial_on_timer(pb_conn *c)
     int64_t at = pb__earlier(d->give_up_at, c->drain_by);
     at = pb__earlier(at, pb_session_deadline(c->session));
     at = dial_is_any_left(d) ? pb__earlier(at, d->next_at) : at;
-    if (pb__conn_now(&d->conn) >= d->give_up_at) {
+    if (pb__conn_now(&d->conn) >= d->give_up_at && !d->overdue) {
+        /* A program that did not run the loop has not seen yet what arrived meanwhile. */
+        d->overdue = true;
+        pb__conn_set_timer(c, pb__conn_now(c));
+        return;
+    }
+    if (d->overdue) {
         d->failure = (pb_error){0};
         pb__error_set(&d->failure, PB_ERR_TIMEOUT, 0,
                       "no connection to %s within %lld milliseconds", d->to->at.spelling,

@@ -14,9 +14,10 @@ enum { SILENCE = 400 };
 
 static void client_session_closed(pb_session *s, const pb_error *why, void *options)
 {
+    struct client_options *o = options;
     (void)s;
-    (void)why;
-    ((struct client_options *)options)->had_session = true;
+    o->had_session = true;
+    o->ending = *why;
 }
 
 /* Whether the connection was made, but the server then did not speak. */

@@ -25,6 +25,7 @@ struct client_options {
     size_t endpoint_file_len;
     pb_client *connection;
     bool had_session;  /* the endpoint was valid: a session began, and has ended */
+    pb_error ending;   /* why it has ended */
     pb_remote *callee; /* the root, or the avatar: the object to call; one count */
 };
 

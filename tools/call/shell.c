@@ -168,7 +168,7 @@ static int shell_run_line(struct shell *s, const char *text)
 
 /* ---- At a terminal ---- */
 
-static struct shell *completing_shell; /* editline passes no context to completion */
+static struct shell *shell_at_terminal; /* editline passes no context to functions */
 
 /* The next name in a dict or set that begins with the text: *new* (free); NULL at the
  * end. */
@@ -193,14 +193,14 @@ static char *completion_result(const char *text, int again)
 {
     static size_t at;
     at = again ? at : 0;
-    return completion_next(completing_shell->results, text, &at);
+    return completion_next(shell_at_terminal->results, text, &at);
 }
 
 static char *completion_method(const char *text, int again)
 {
     static size_t at;
     at = again ? at : 0;
-    return completion_next(completing_shell->methods, text, &at);
+    return completion_next(shell_at_terminal->methods, text, &at);
 }
 
 static char **shell_complete(const char *text, int start, int end)
@@ -239,11 +239,19 @@ static bool shell_text_add(char **text, const char *line)
     return *text != NULL;
 }
 
-/* Reads a byte from the terminal, or waits until Ctrl-C is pressed: EOF, also at the end
- * of the input. SIGINT arrives only while pselect waits: one that came before it is not
- * overlooked. */
+/* Handles what the peer has sent, such as pings. Returns whether the connection is up. */
+static bool shell_serve(const struct shell *s)
+{
+    pb_client_wait(s->client.connection, 0);
+    return pb_client_session(s->client.connection) != NULL;
+}
+
+/* Reads a byte from the terminal, or waits until Ctrl-C is pressed or the connection has
+ * ended: EOF, also at the end of the input. SIGINT arrives only while pselect waits: one
+ * that came before it is not overlooked. */
 static int shell_read_byte(FILE *in)
 {
+    const struct timespec turn = {.tv_nsec = 200000000};
     int fd = fileno(in);
     sigset_t interrupt, before;
     fd_set readable;
@@ -251,14 +259,12 @@ static int shell_read_byte(FILE *in)
     sigemptyset(&interrupt);
     sigaddset(&interrupt, SIGINT);
     sigprocmask(SIG_BLOCK, &interrupt, &before);
-    int ready = -1;
-    while (!shell_interrupted && ready < 0) {
+    int ready = 0;
+    while (ready == 0 && !shell_interrupted && shell_serve(shell_at_terminal)) {
         FD_ZERO(&readable);
         FD_SET(fd, &readable);
-        ready = pselect(fd + 1, &readable, NULL, NULL, NULL, &before);
-        if (ready < 0 && errno != EINTR) {
-            break;
-        }
+        ready = pselect(fd + 1, &readable, NULL, NULL, &turn, &before);
+        ready = ready < 0 && errno == EINTR ? 0 : ready;
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     return !shell_interrupted && ready > 0 && read(fd, &byte, 1) == 1 ? byte : EOF;
@@ -309,7 +315,7 @@ static int shell_run_terminal(struct shell *s)
     static char name[] = "pb", breaks[] = " \t\n=(),.";
     const struct sigaction interrupt = {.sa_handler = shell_on_interrupt};
     char *text, *path = shell_history_path();
-    completing_shell = s;
+    shell_at_terminal = s;
     shell_set_locale();
     rl_readline_name = name;
     rl_catch_signals = 0;
@@ -329,13 +335,15 @@ static int shell_run_terminal(struct shell *s)
         if (*text && path) {
             write_history(path); /* each time: a signal may end the shell */
         }
-        /* Handle what the peer has sent meanwhile. */
-        pb_client_wait(s->client.connection, 0);
+        (void)shell_serve(s);
         (void)shell_run_line(s, text);
         free(text);
     }
     free(path);
-    return pb_client_session(s->client.connection) ? TOOL_DONE : TOOL_DISCONNECTED;
+    if (pb_client_session(s->client.connection)) {
+        return TOOL_DONE;
+    }
+    return tool_connection_error(&s->client.ending);
 }
 
 /* Reads lines from a file or a pipe, up to the first that fails. */

@@ -265,6 +265,55 @@ PB_TEST(deadlines, of_a_call_that_waits_for_a_connection)
     pb_loop_unref(c.pb);
 }
 
+/* ---- While the program is away from the loop ---- */
+
+/* Leaves the client's loop for so long that all its times pass. The server's goes on. */
+static void go_away(struct clocked *client, struct clocked *server)
+{
+    rest(server);
+    client->clock += 1000000;
+}
+
+/* A connection, the peer's version and an answer that arrived meanwhile are not late. */
+PB_TEST(deadlines, of_what_arrived_while_away)
+{
+    struct clocked server, client;
+    open_loop(&server);
+    open_loop(&client);
+    const pb_net_config at_server = {.session = {.root = server.root}};
+    const pb_net_config at_client = config_of(&client.client);
+    server.listens = pb_serve(server.pb, "127.0.0.1:0", &at_server, NULL);
+    client.conn =
+        pb_connect(client.pb, at_port(pb_server_port(server.listens)), &at_client, NULL);
+    client.due = INT64_MAX;
+    pb_loop_due(client.pb); /* half a turn: it connects, and does not wait */
+    go_away(&client, &server);
+    while (!pb_session_is_ready(pb_conn_session(client.conn))) {
+        rest(&server);
+        turn(&client);
+        cr_assert_eq(client.client.closed, 0, "%s", client.client.why.text);
+    }
+    go_away(&client, &server); /* the server's version is still to be read */
+    rest(&client);
+    cr_assert_eq(client.client.closed, 0, "%s", client.client.why.text);
+    cr_assert(pb_session_is_ready(pb_conn_session(client.conn)));
+    call(&client, "echo", TIMEOUT);
+    turn(&client);
+    go_away(&client, &server);
+    rest(&client);
+    cr_assert_eq(client.client.answers, 1);
+    cr_assert_eq(client.client.failures, 0);
+    pb_conn_close(client.conn);
+    pb_server_close(server.listens, NULL, NULL);
+    rest(&client);
+    rest(&server);
+    pb_object_unref(client.root);
+    pb_object_unref(server.root);
+    seen_fini(&client.client);
+    pb_loop_unref(client.pb);
+    pb_loop_unref(server.pb);
+}
+
 /* ---- The connection's own times ---- */
 
 static int work(void *self, pb_request *req)
