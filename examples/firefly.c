@@ -56,8 +56,8 @@ static bool is_command(const pb_value *command, const char *name)
 {
     pb_span text;
     int64_t number;
-    char digits[24];
     if (pb_as_int(command, &number) == 0) {
+        char digits[24];
         snprintf(digits, sizeof digits, "%" PRId64, number);
         return strcmp(digits, name) == 0;
     }

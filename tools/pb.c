@@ -90,8 +90,8 @@ static int command_run(int argc, char **argv)
 /* `pb help [COMMAND]`: the same as `pb [COMMAND] --help`. */
 static int help_run(const char *name)
 {
-    char *words[] = {(char *)(uintptr_t)name, "--help", NULL};
     if (name) {
+        char *words[] = {(char *)(uintptr_t)name, "--help", NULL};
         return command_run(2, words);
     }
     usage_print(stdout);

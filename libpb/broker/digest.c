@@ -29,12 +29,12 @@ void pb__respond_md5(pb_span challenge, const uint8_t md5[PB_MD5_LEN],
 
 void pb_respond(pb_span challenge, pb_span password, uint8_t out[PB_MD5_LEN])
 {
-    uint8_t md5[PB_MD5_LEN];
     if (!out) {
         return;
     }
     memset(out, 0, PB_MD5_LEN);
     if (!pb__span_is_null(challenge) && !pb__span_is_null(password)) {
+        uint8_t md5[PB_MD5_LEN];
         pb__md5(password, md5);
         pb__respond_md5(challenge, md5, out);
     }

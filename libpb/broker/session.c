@@ -469,7 +469,10 @@ pb_span pb_session_send(pb_session *s)
             return (pb_span){0};
         }
     }
-    return s->lost || s->writing ? (pb_span){0} : pb__encoder_unsent(&s->encoder);
+    if (s->lost || s->writing) {
+        return (pb_span){0};
+    }
+    return pb__encoder_unsent(&s->encoder);
 }
 
 void pb_session_sent(pb_session *s, size_t n, int64_t now)

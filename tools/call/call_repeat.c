@@ -109,7 +109,7 @@ int call_repeat(struct client_options *client, const struct repeat_options *o,
 {
     const struct sigaction interrupt = {.sa_handler = repeat_on_interrupt};
     struct latency latency = {0};
-    int first = TOOL_DONE, status = TOOL_DONE;
+    int first = TOOL_DONE;
     bool repeats = o->count != 1;
     if (repeats) {
         sigaction(SIGINT, &interrupt, NULL);
@@ -123,7 +123,7 @@ int call_repeat(struct client_options *client, const struct repeat_options *o,
             break;
         }
         double start = bench_now();
-        status = make(ctx);
+        int status = make(ctx);
         first = first == TOOL_DONE ? status : first;
         if (status == TOOL_DISCONNECTED || status == TOOL_USAGE) {
             break;

@@ -109,9 +109,9 @@ const char *tool_closest_word(const char *typed,
                               const void *ctx)
 {
     const char *best = NULL, *word;
-    size_t most = strlen(typed) / 3 + 1, distance;
+    size_t most = strlen(typed) / 3 + 1;
     for (size_t i = 0; (word = next(i, ctx)); i++) {
-        distance = word_distance(typed, word);
+        size_t distance = word_distance(typed, word);
         if (distance <= most) {
             most = distance - (distance > 0);
             best = word;

@@ -35,8 +35,8 @@ static const char *dump_clock(char out[CLOCK_SIZE], double time, bool full)
 static void dump_print_head(const struct dump_style *style, size_t connection, int from,
                             double time, const char *colour)
 {
-    char clock[CLOCK_SIZE];
     if (style->clock && style->epoch > 0) {
+        char clock[CLOCK_SIZE];
         printf("%s ", dump_clock(clock, style->epoch + time, false));
     } else {
         printf("%10.6f ", time);
@@ -68,11 +68,11 @@ static json_t *dump_value_json(const pb_value *v)
  * known. */
 static void dump_add_origin(const struct dump_style *style, json_t *j, double time)
 {
-    char clock[CLOCK_SIZE];
     if (j && style->file) {
         json_object_set_new(j, "file", json_string(style->file));
     }
     if (j && style->epoch > 0) {
+        char clock[CLOCK_SIZE];
         json_object_set_new(j, "time",
                             json_string(dump_clock(clock, style->epoch + time, true)));
     }

@@ -59,7 +59,7 @@ static bool is_container_value(const pb_value *v)
 static pb_value *expression_next_value(struct json_container *o)
 {
     const struct pb__form *form = broker_expression_of(o->v);
-    pb_value *members[] = {form->id, form->state, NULL};
+    pb_value *const members[] = {form->id, form->state, NULL};
     while (o->at < 2 && !members[o->at]) {
         o->at++;
     }

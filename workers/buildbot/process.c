@@ -492,6 +492,7 @@ static int process_new(command *c, const process_options *o, process **out)
     }
     if (!p || !p->shown || (o->input.len && !p->input)) {
         free(p ? p->shown : NULL);
+        free(p ? p->input : NULL);
         free(p);
         return PB_ERR_NOMEM;
     }

@@ -38,9 +38,9 @@ static inline gboolean pb_glib_on_watch(GSource *source, GSourceFunc cb, gpointe
     unsigned is = w->tag ? g_source_query_unix_fd(source, w->tag) : 0;
     (void)cb;
     (void)data;
-    is = is & (G_IO_HUP | G_IO_ERR | G_IO_NVAL) ? w->wanted : is & w->wanted;
-    pb_watch_ready(w->watch, (is & G_IO_IN ? PB_WATCH_READ : 0) |
-                                 (is & G_IO_OUT ? PB_WATCH_WRITE : 0));
+    is = (is & (G_IO_HUP | G_IO_ERR | G_IO_NVAL)) ? w->wanted : is & w->wanted;
+    pb_watch_ready(w->watch, ((is & G_IO_IN) ? PB_WATCH_READ : 0) |
+                                 ((is & G_IO_OUT) ? PB_WATCH_WRITE : 0));
     return G_SOURCE_CONTINUE;
 }
 

@@ -27,9 +27,9 @@ typedef struct {
 static inline void pb_libev_on_io(struct ev_loop *ev, ev_io *io, int events)
 {
     (void)ev;
-    pb_watch_ready((pb_watch *)io->data, (events & EV_ERROR ? PB_WATCH_FAILED : 0) |
-                                             (events & EV_READ ? PB_WATCH_READ : 0) |
-                                             (events & EV_WRITE ? PB_WATCH_WRITE : 0));
+    pb_watch_ready((pb_watch *)io->data, ((events & EV_ERROR) ? PB_WATCH_FAILED : 0) |
+                                             ((events & EV_READ) ? PB_WATCH_READ : 0) |
+                                             ((events & EV_WRITE) ? PB_WATCH_WRITE : 0));
 }
 
 static inline int pb_libev_watch_new(void *loop, int fd, pb_watch *watch, void **own)

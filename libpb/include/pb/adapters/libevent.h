@@ -27,8 +27,8 @@ typedef struct {
 static inline void pb_libevent_on_event(evutil_socket_t fd, short what, void *watch)
 {
     (void)fd;
-    pb_watch_ready((pb_watch *)watch, (what & EV_READ ? PB_WATCH_READ : 0) |
-                                          (what & EV_WRITE ? PB_WATCH_WRITE : 0));
+    pb_watch_ready((pb_watch *)watch, ((what & EV_READ) ? PB_WATCH_READ : 0) |
+                                          ((what & EV_WRITE) ? PB_WATCH_WRITE : 0));
 }
 
 static inline int pb_libevent_watch_new(void *loop, int fd, pb_watch *watch, void **own)
