@@ -145,6 +145,7 @@ tool_tests += \
 	%D%/tests/check-pb \
 	%D%/tests/check-record \
 	%D%/tests/check-replay \
+	%D%/tests/check-serve \
 	%D%/tests/check-shell \
 	%D%/tests/check-twisted \
 	%D%/tests/check-wireshark

@@ -39,13 +39,12 @@ struct delayed {
     uv_timer_t timer;
     struct delayed *next, **link; /* *link is this one */
     pb_request *request;
-    pb_session *session; /* NULL: it has ended */
     pb_value *answer;
 };
 
-/* The self of the methods. */
-struct service {
-    struct delayed *delayed; /* a list */
+/* The data of a session: its calls of slow that have not been answered yet, a list. */
+struct waiting {
+    struct delayed *first;
 };
 
 static int service_echo(void *self, pb_request *req)
@@ -101,42 +100,62 @@ static void delayed_timer_closed(uv_handle_t *h)
     free(h->data);
 }
 
-static void delayed_on_disconnect(pb_session *s, void *user_data);
-
-/* Ends a call of slow, whether it has been answered or not. */
-static void delayed_end(struct delayed *d)
+static void delayed_unlink(struct delayed *d)
 {
-    pb_session_dont_notify_on_disconnect(d->session, delayed_on_disconnect, d);
     *d->link = d->next;
     if (d->next) {
         d->next->link = d->link;
     }
+}
+
+static void delayed_free(struct delayed *d)
+{
     pb_request_unref(d->request);
     pb_value_unref(d->answer);
     uv_close((uv_handle_t *)&d->timer, delayed_timer_closed);
 }
 
-/* Nobody waits for the answer any more. */
-static void delayed_on_disconnect(pb_session *s, void *user_data)
-{
-    struct delayed *d = user_data;
-    (void)s;
-    d->session = NULL;
-    delayed_end(d);
-}
-
 static void delayed_expired(uv_timer_t *timer)
 {
     struct delayed *d = timer->data;
-    pb_session_dont_notify_on_disconnect(d->session, delayed_on_disconnect, d);
-    d->session = NULL; /* it may end while it is answered */
+    delayed_unlink(d); /* the session may end while the call is answered */
     (void)pb_request_answer_steal(d->request, pb_value_ref(d->answer));
-    delayed_end(d);
+    delayed_free(d);
+}
+
+/* The connection has ended, and with it all its calls. */
+static void waiting_on_disconnect(pb_session *s, void *user_data)
+{
+    struct waiting *w = user_data;
+    (void)s;
+    while (w->first) {
+        struct delayed *d = w->first;
+        delayed_unlink(d);
+        delayed_free(d);
+    }
+}
+
+/* The waiting calls of a session; NULL if memory is exhausted. */
+static struct waiting *session_waiting(pb_session *s)
+{
+    struct waiting *w = pb_session_data(s);
+    if (w) {
+        return w;
+    }
+    w = calloc(1, sizeof *w);
+    if (w && pb_session_set_data(s, w, free) != 0) {
+        return NULL;
+    }
+    if (w && pb_session_notify_on_disconnect(s, waiting_on_disconnect, w) != 0) {
+        pb_session_set_data(s, NULL, NULL);
+        return NULL;
+    }
+    return w;
 }
 
 static int service_slow(void *self, pb_request *req)
 {
-    struct service *service = self;
+    (void)self;
     double seconds;
     pb_value *x;
     int e = pb_request_unpack(req, "dO", &seconds, &x);
@@ -147,23 +166,19 @@ static int service_slow(void *self, pb_request *req)
         return pb_request_fail(req, "builtins.ValueError", "cannot wait %g seconds",
                                seconds);
     }
-    struct delayed *d = malloc(sizeof *d);
+    struct waiting *w = session_waiting(pb_request_session(req));
+    struct delayed *d = w ? malloc(sizeof *d) : NULL;
     if (!d) {
         return PB_ERR_NOMEM;
     }
-    d->session = pb_request_session(req);
-    if (pb_session_notify_on_disconnect(d->session, delayed_on_disconnect, d) != 0) {
-        free(d);
-        return PB_ERR_NOMEM;
-    }
-    d->request = pb_request_ref(req);
-    d->answer = pb_value_ref(x);
-    d->next = service->delayed;
-    d->link = &service->delayed;
+    *d = (struct delayed){.request = pb_request_ref(req),
+                          .answer = pb_value_ref(x),
+                          .next = w->first,
+                          .link = &w->first};
     if (d->next) {
         d->next->link = &d->next;
     }
-    service->delayed = d;
+    w->first = d;
     uv_timer_init(uv_default_loop(), &d->timer);
     d->timer.data = d;
     uv_timer_start(&d->timer, delayed_expired, (uint64_t)ceil(seconds * 1000), 0);
@@ -235,7 +250,8 @@ static const pb_class avatar_class = {.name = "Avatar", .perspective = service_m
 /* Each login gets an avatar of its own. */
 static int service_avatar(pb_attempt *attempt, void *user_data)
 {
-    pb_object *avatar = pb_object_new(&avatar_class, user_data);
+    pb_object *avatar = pb_object_new(&avatar_class, NULL);
+    (void)user_data;
     int e = pb_attempt_grant(attempt, avatar, NULL, NULL);
     pb_object_unref(avatar);
     return e;
@@ -243,15 +259,16 @@ static int service_avatar(pb_attempt *attempt, void *user_data)
 
 static int service_ref(void *self, pb_request *req)
 {
+    (void)self;
     int e = pb_request_unpack(req, "");
     return e ? e
              : pb_request_answer_steal(
-                   req, pb_object_value_steal(pb_object_new(&service_class, self)));
+                   req, pb_object_value_steal(pb_object_new(&service_class, NULL)));
 }
 
 /* Serves until a signal comes, then closes all connections. */
-static int serve_until_signal(struct service *service, pb_object *root,
-                              const pb_limits *limits, const char *endpoint)
+static int serve_until_signal(pb_object *root, const pb_limits *limits,
+                              const char *endpoint)
 {
     pb_error err = {0};
     const pb_net_config config = {.session = {.root = root, .jelly.limits = *limits}};
@@ -266,9 +283,6 @@ static int serve_until_signal(struct service *service, pb_object *root,
     tool_print_listening(stdout, pb_server_port(server), endpoint);
     int e = pb_run();
     pb_server_close(server, NULL, NULL);
-    while (service->delayed) {
-        delayed_end(service->delayed);
-    }
     if (e == 0) {
         e = pb_run();
     }
@@ -313,12 +327,11 @@ static int serve_add_file(pb_portal *portal, const char *path)
     FILE *f = tool_open_passwords(path);
     char *line = NULL;
     size_t size = 0;
-    ssize_t len;
     int status = TOOL_DONE;
     if (!f) {
         return TOOL_USAGE;
     }
-    while (status == TOOL_DONE && (len = getline(&line, &size, f)) > 0) {
+    while (status == TOOL_DONE && getline(&line, &size, f) > 0) {
         line[strcspn(line, "\r\n")] = '\0';
         if (*line) {
             status = serve_add_line(portal, line, path);
@@ -381,21 +394,18 @@ static int serve_take_option(void *ctx, int id, const char *argument)
     }
 }
 
-static int serve_run(struct serve_options *o, struct service *service,
-                     const char *endpoint)
+static int serve_run(struct serve_options *o, const char *endpoint)
 {
     pb_object *root =
-        o->users ? pb_portal_root(o->portal) : pb_object_new(&service_class, service);
-    int status =
-        root ? serve_until_signal(service, root, &o->limits, endpoint) : tool_nomem();
+        o->users ? pb_portal_root(o->portal) : pb_object_new(&service_class, NULL);
+    int status = root ? serve_until_signal(root, &o->limits, endpoint) : tool_nomem();
     pb_object_unref(root);
     return status;
 }
 
 int serve_main(int argc, char **argv)
 {
-    struct service service = {NULL};
-    struct serve_options o = {.portal = pb_portal_new(service_avatar, &service)};
+    struct serve_options o = {.portal = pb_portal_new(service_avatar, NULL)};
     if (!o.portal) {
         return tool_nomem();
     }
@@ -410,7 +420,7 @@ int serve_main(int argc, char **argv)
         tool_error("one endpoint is needed; see pb serve --help");
         status = TOOL_USAGE;
     } else if (status == TOOL_DONE && !done) {
-        status = serve_run(&o, &service, argv[0]);
+        status = serve_run(&o, argv[0]);
     }
     pb_portal_unref(o.portal);
     return status;
