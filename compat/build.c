@@ -122,7 +122,7 @@ static void build_close(struct building *b, char bracket)
     pb_kind kind = pb__kind(l->items);
     char closes = kind == PB_DICT ? '}' : kind == PB_LIST ? ']' : ')';
     if (b->depth == 0 || bracket != closes) {
-        build_fail(b, PB_ERR_ARG, "a bracket of the format closes none");
+        build_fail(b, PB_ERR_ARG, "the format closes a bracket that it never opens");
     } else if (l->key) {
         build_fail(b, PB_ERR_ARG, "a key of the format has no value");
     } else {
@@ -222,7 +222,7 @@ static void build_unit(struct building *b, char letter)
         build_fail(b, PB_ERR_ARG, "a '=' of the format has no name before it");
         break;
     default:
-        build_fail(b, PB_ERR_ARG, "the format has a letter that means nothing");
+        build_fail(b, PB_ERR_ARG, "the format has an unknown letter");
         b->unknown = true;
     }
 }
@@ -239,7 +239,7 @@ static bool take_name(struct building *b)
         return false;
     }
     if (b->depth != 0) {
-        build_fail(b, PB_ERR_ARG, "the keyword argument '%.*s' stands in a bracket", len,
+        build_fail(b, PB_ERR_ARG, "the keyword argument '%.*s' is inside a bracket", len,
                    name);
     } else if (*name >= '0' && *name <= '9') {
         build_fail(b, PB_ERR_ARG, "'%.*s' is not the name of a keyword argument", len,

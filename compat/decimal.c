@@ -32,7 +32,7 @@ static int check_exponent(int64_t exponent, const pb_value *digits, pb_error *er
     }
     return fits ? 0
                 : pb__error_set(err, PB_ERR_RANGE, 0,
-                                "the exponent %" PRId64 " is beyond what a Decimal has",
+                                "the exponent %" PRId64 " is out of range for a Decimal",
                                 exponent);
 }
 

@@ -322,7 +322,7 @@ static pb_value *read_value(struct parser *p)
         return literal_named(p);
     }
     if (*at == '\0') {
-        return pb__literal_fail(&p->l, at, "a value is expected where the text ends");
+        return pb__literal_fail(&p->l, at, "a value is expected at the end of the text");
     }
     return pb__literal_fail(&p->l, at, "a value is expected at '%c'", *at);
 }

@@ -93,7 +93,7 @@ static int hex_escape(struct pb__literal *l, struct pb__buf *out, bool bytes, in
     }
     if (code >= 0xd800 && code < 0xe000) {
         return literal_text_fail(l, start,
-                                 "the escape is a surrogate, which no UTF-8 can hold");
+                                 "the escape is a surrogate, which UTF-8 cannot encode");
     }
     return put_code(out, bytes, code);
 }

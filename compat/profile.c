@@ -121,7 +121,7 @@ int pb_profile_parse(const char *text, pb_profile *out, pb_error *err)
                           (!profile_take_word(&s, "-py") || take_python(&s, &p));
     if (!good || *s != '\0') {
         return pb__error_set(err, PB_ERR_SYNTAX, (uint64_t)(s - text),
-                             "'%.40s' names no profile: say 22.4.0-py3, or python2",
+                             "'%.40s' is not a profile such as 22.4.0-py3 or python2",
                              text);
     }
     *out = p;

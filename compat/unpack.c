@@ -73,7 +73,7 @@ static bool is_cleared(const struct unpacking *u)
 
 static int no_place(struct unpacking *u)
 {
-    return u->clearing ? 0 : unpack_fail(u, PB_ERR_ARG, "a place for a result is NULL");
+    return u->clearing ? 0 : unpack_fail(u, PB_ERR_ARG, "a pointer for a result is NULL");
 }
 
 /* Finds the value for the next unit; NULL if it is missing. */
@@ -239,7 +239,8 @@ static int unpack_close(struct unpacking *u, char bracket)
 {
     struct level *l = &u->levels[u->depth];
     if (l->close != bracket && !u->clearing) {
-        return unpack_fail(u, PB_ERR_ARG, "a bracket of the format closes none");
+        return unpack_fail(u, PB_ERR_ARG,
+                           "the format closes a bracket that it never opens");
     }
     if (l->v && bracket != '}' && pb_len(l->v) > l->i) {
         size_t most = l->i;
@@ -329,7 +330,7 @@ static int unpack_step(struct unpacking *u)
         return take_key(u, l);
     }
     if (!is_unit(c)) {
-        return unpack_fail(u, PB_ERR_ARG, "the format has a letter that means nothing");
+        return unpack_fail(u, PB_ERR_ARG, "the format has an unknown letter");
     }
     const pb_value *v;
     int e = next_value(u, &v);

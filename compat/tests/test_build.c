@@ -59,9 +59,9 @@ PB_TEST(build, errors)
         uint64_t offset;
         const char *text;
     } rows[] = {
-        {"N?", PB_ERR_ARG, 1, "the format has a letter that means nothing"},
-        {"N)", PB_ERR_ARG, 1, "a bracket of the format closes none"},
-        {"(N]", PB_ERR_ARG, 2, "a bracket of the format closes none"},
+        {"N?", PB_ERR_ARG, 1, "the format has an unknown letter"},
+        {"N)", PB_ERR_ARG, 1, "the format closes a bracket that it never opens"},
+        {"(N]", PB_ERR_ARG, 2, "the format closes a bracket that it never opens"},
         {"[N", PB_ERR_ARG, 2, "a bracket of the format is never closed"},
         {"{N}", PB_ERR_ARG, 2, "a key of the format has no value"},
         {"{N:i}", PB_ERR_TYPE, 3, "a key of a dict is unhashable"},
@@ -179,13 +179,13 @@ PB_TEST(build, arguments_refused)
         {"i, a=i, 1b=N", "'1b' is not the name of a keyword argument", 8},
         {"i, a=b=iN", "a keyword argument of the format has no value", 5},
         {"iiN, c=", "a keyword argument of the format has no value", 7},
-        {"ii, [c=N]", "the keyword argument 'c' stands in a bracket", 5},
+        {"ii, [c=N]", "the keyword argument 'c' is inside a bracket", 5},
         {"ii, =N", "a '=' of the format has no name before it", 4},
-        {"iiN, a-b=i", "the format has a letter that means nothing", 5},
-        {"iiN, a =i", "the format has a letter that means nothing", 5},
+        {"iiN, a-b=i", "the format has an unknown letter", 5},
+        {"iiN, a =i", "the format has an unknown letter", 5},
         {"i, a=i, a=N", "keyword argument repeated: a", 9},
         {"i, a=i, b=(N", "a bracket of the format is never closed", 12},
-        {"i, a=i, b=N)", "a bracket of the format closes none", 11},
+        {"i, a=i, b=N)", "the format closes a bracket that it never opens", 11},
     };
     char got[200];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -84,7 +84,7 @@ PB_TEST(decimal, no_text)
     err = (pb_error){0};
     cr_assert_null(pb_decimal("1e1000000000000000000", &err));
     cr_assert_str_eq(err.text,
-                     "the exponent 1000000000000000000 is beyond what a Decimal has");
+                     "the exponent 1000000000000000000 is out of range for a Decimal");
     err = (pb_error){0};
     cr_assert_null(pb__decimal_parse("1\0", 2, &err));
 }

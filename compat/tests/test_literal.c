@@ -65,9 +65,9 @@ static const struct {
     uint64_t offset;
     const char *text;
 } errors[] = {
-    {"", 0, "a value is expected where the text ends"},
-    {"  ", 2, "a value is expected where the text ends"},
-    {"[1, ", 4, "a value is expected where the text ends"},
+    {"", 0, "a value is expected at the end of the text"},
+    {"  ", 2, "a value is expected at the end of the text"},
+    {"[1, ", 4, "a value is expected at the end of the text"},
     {"[1", 0, "'[' is never closed"},
     {"(1, {2: 3", 4, "'{' is never closed"},
     {"[1 2]", 3, "',' or ']' expected"},
@@ -113,7 +113,7 @@ static const struct {
     {"'\\u123'", 1, "\\u takes four hexadecimal digits"},
     {"'\\U0001F60'", 1, "\\U takes eight hexadecimal digits"},
     {"'\\U00110000'", 1, "the escape is beyond U+10FFFF"},
-    {"'\\ud800'", 1, "the escape is a surrogate, which no UTF-8 can hold"},
+    {"'\\ud800'", 1, "the escape is a surrogate, which UTF-8 cannot encode"},
     {"'\\N{DASH}'", 1, "names of characters, \\N{...}, are not supported"},
     {"{1:}", 3, "a value is expected at '}'"},
     {"{:1}", 1, "a value is expected at ':'"},

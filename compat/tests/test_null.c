@@ -643,7 +643,7 @@ PB_TEST(null_also, nulls_in_an_unpack)
     static const char *const formats[] = {"i", "L", "d", "p", "s", "y", "z", "O"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         GIVES(pb_unpack(pb_int(1), &err, formats[i], NULL), PB_ERR_ARG);
-        TOLD(&err, PB_ERR_ARG, "a place for a result is NULL");
+        TOLD(&err, PB_ERR_ARG, "a pointer for a result is NULL");
     }
     pb_value *text = pb_str("a");
     const char *s = "set";

@@ -139,6 +139,6 @@ PB_TEST(profile, parse)
     pb_profile p;
     pb_profile_parse("22.4.0-jython", &p, &err);
     cr_assert_str_eq(err.text,
-                     "'22.4.0-jython' names no profile: say 22.4.0-py3, or python2");
+                     "'22.4.0-jython' is not a profile such as 22.4.0-py3 or python2");
     cr_assert_eq(err.offset, 6);
 }

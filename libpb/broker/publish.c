@@ -304,7 +304,7 @@ static int publication_merge(struct pb__copy *c, pb_value *members, pb_error *er
     int e = leads_to(members, &c->object);
     if (pb__kind(members) != PB_DICT || e > 0) {
         return pb__error_set(err, PB_ERR_TYPE, 0,
-                             e > 0 ? "the published object holds itself"
+                             e > 0 ? "the published object contains itself"
                                    : "the state of the published object is not a dict");
     }
     while (e == 0 && pb_dict_next(members, &at, &key, &value)) {

@@ -122,7 +122,7 @@ static int remote_refuse(pb_session *s, pb_error *err)
 {
     pb_error why = {0};
     pb__error_set(&why, PB_ERR_LIMIT, 0,
-                  "the peer gave more than %zu references, the limit",
+                  "the peer has sent more than %zu references, the limit",
                   s->shared->config.max_held);
     pb__session_end(s, &why);
     return pb__error_set(err, PB_ERR_LIMIT, 0, "%s", why.text);

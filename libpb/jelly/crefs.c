@@ -40,8 +40,9 @@ static int new_cref(struct pb__reader *r, enum pb__head head, struct pb__cref **
 {
     struct pb__crefs *cs = r->crefs;
     if (cs->pending >= PB__CREFS_PENDING) {
-        return cref_fail(r, PB_ERR_LIMIT,
-                         "more than 16384 references to what has not come yet");
+        return cref_fail(
+            r, PB_ERR_LIMIT,
+            "more than 16384 references to values that have not arrived yet");
     }
     pb_value *name = class_name(cs, head);
     struct pb__cref *c = name ? pb__value_new(r->pool, sizeof *c, PB_INSTANCE) : NULL;
@@ -224,7 +225,8 @@ static int fill_cref(struct pb__reader *r, struct pb__dependant *d, pb_value *ob
         return e ? e : resolve_steal(r->crefs, c, method);
     }
     if (d->known) {
-        return cref_fail(r, PB_ERR_SYNTAX, "a place of a tuple or set is known already");
+        return cref_fail(r, PB_ERR_SYNTAX,
+                         "a part of a tuple or set was resolved before");
     }
     d->known = true;
     return --c->missing == 0 ? cref_build(r, c) : 0;

@@ -177,8 +177,8 @@ int pb__loop_check(const pb_loop *l, pb_error *err)
 {
     if (!l) {
         return pb__error_set(err, PB_ERR_ARG, 0,
-                             "the loop is NULL, as the default loop is if there are too "
-                             "many open files");
+                             "the loop is NULL; the default loop is NULL if there "
+                             "are too many open files");
     }
     return pb__loop_is_foreign(l)
                ? pb__error_set(err, PB_ERR_STATE, 0,

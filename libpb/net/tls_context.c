@@ -50,15 +50,17 @@ static int tls_trust_folder(SSL_CTX *ssl, const char *path, pb_error *err)
         }
         if ((size_t)snprintf(file, sizeof file, "%s/%s", path, entry->d_name) >=
             sizeof file) {
-            failed = pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: too long a path", path);
+            failed =
+                pb__error_set(err, PB_ERR_SYSTEM, 0, "%s: the path is too long", path);
         } else if (SSL_CTX_load_verify_locations(ssl, file, NULL) != 1) {
             failed = tls_file_refuse(file, err);
         }
         found++;
     }
     closedir(folder);
-    return failed || found ? failed
-                           : pb__error_set(err, PB_ERR_TLS, 0, "%s: has no *.pem", path);
+    return failed || found
+               ? failed
+               : pb__error_set(err, PB_ERR_TLS, 0, "%s: contains no *.pem file", path);
 }
 
 static int tls_trust(SSL_CTX *ssl, const char *path, pb_error *err)
@@ -114,7 +116,7 @@ static int tls_identify(struct pb__tls_context *c, const struct pb__tls_options 
         ERR_clear_error();
         return pb__error_set(
             err, PB_ERR_TLS, 0,
-            "%s: the key is encrypted, and its passphrase is not asked for", key);
+            "%s: the key is encrypted, and libpb cannot ask for a passphrase", key);
     }
     return o->chain ? tls_add_chain(ssl, o->chain, err) : 0;
 }

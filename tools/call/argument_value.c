@@ -17,9 +17,9 @@
 
 const char argument_help[] =
     "ARG is a Python literal, or text if it does not begin like one; NAME=ARG is a\n"
-    "keyword argument. @FILE or - (standard input) is the literal in a file. The\n"
-    "file is taken as text by @text:FILE, as bytes by @bytes:FILE, as JSON by\n"
-    "@json:FILE, and as lossless JSON by @typed:FILE.\n";
+    "keyword argument. @FILE reads the literal from FILE, and - from standard input.\n"
+    "@text:FILE passes the content of FILE as text, @bytes:FILE as bytes; @json:FILE\n"
+    "reads it as JSON, and @typed:FILE as lossless JSON.\n";
 
 /* ---- Words ---- */
 

@@ -161,8 +161,8 @@ static int codec_bench(const pb_limits *limits, const char *path)
 }
 
 static const char bench_help_end[] =
-    "Prints one line per figure: its name, its value and its unit. If it is\n"
-    "interrupted, the figures are those of the calls until then.\n"
+    "Prints one line per figure: its name, its value and its unit. After an\n"
+    "interrupt, the figures are for the calls made until then.\n"
     "\n"
     "Example: pb bench call localhost:8800 echo 1 --outstanding 100\n";
 

@@ -25,9 +25,9 @@ struct call_options {
 };
 
 static const char call_help_end[] =
-    "Exit status: 0 answered; 1 the server answered with a failure, or with what\n"
-    "plain JSON cannot hold; 2 wrong usage; 3 no connection, connection lost or\n"
-    "protocol error; 4 time-out.\n"
+    "Exit status: 0 answered; 1 the server answered with a failure, or with a value\n"
+    "that plain JSON cannot represent; 2 wrong usage; 3 no connection, connection\n"
+    "lost or protocol error; 4 time-out.\n"
     "\n"
     "Example: pb call localhost:8800 getTwo then three 12\n";
 
@@ -37,17 +37,17 @@ static const struct tool_option call_option_rows[] = {
     {"interval", "SECONDS", "repeat the call, with that time between two", CALL_INTERVAL,
      'i'},
     {"json", "[=FORM]",
-     "read arguments as JSON if they begin like that, and print the answer as JSON: "
+     "read arguments that look like JSON as JSON, and print the answer as JSON: "
      "plain, or typed, which is lossless",
      CALL_JSON, 0},
     {"latency", NULL,
      "repeat the call, and print how long it takes as a histogram, redrawn at a terminal",
      CALL_LATENCY, 0},
     {"parallel", "N",
-     "make the calls on the lines of standard input, METHOD(ARG, ...), N at once, and "
-     "print one line for each answer, in their order",
+     "read calls from standard input, one METHOD(ARG, ...) per line, make N at once, and "
+     "print one line for each answer, in the order of the calls",
      CALL_PARALLEL, 0},
-    {"repeat", "N", "make the call N times; 0 is until it is interrupted", CALL_REPEAT,
+    {"repeat", "N", "make the call N times; 0 repeats it until an interrupt", CALL_REPEAT,
      'r'},
     {0}};
 

@@ -17,8 +17,8 @@
 const char client_endpoint_help[] =
     "ENDPOINT is HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, ssl:HOST:PORT or\n"
     "unix:PATH, with Twisted's parameters after it (:timeout=5, :hostname=NAME, ...);\n"
-    "or the name of one in ~/.config/pb/endpoints.ini. If it is left out, it is that\n"
-    "in the environment, PB_ENDPOINT.\n";
+    "or a name from ~/.config/pb/endpoints.ini. Without ENDPOINT, the environment\n"
+    "variable PB_ENDPOINT is used.\n";
 
 enum {
     CLIENT_ALLOW,
@@ -51,14 +51,14 @@ const struct tool_option client_option_rows[] = {
      "read and send strings and lists of up to SIZE bytes or elements (640K): 10M, 1G",
      CLIENT_LIMIT, 0},
     {"login", "USER",
-     "log in, and call the avatar instead of the root; the password is that of "
+     "log in, and call the avatar instead of the root; the password comes from "
      "--password or --password-file, or PB_PASSWORD in the environment",
      CLIENT_LOGIN, 0},
     {"login-text", NULL, "send the user's name as text instead of bytes",
      CLIENT_LOGIN_TEXT, 0},
     {"password", NULL, "ask for the password at the terminal, without echo",
      CLIENT_PASSWORD, 0},
-    {"password-file", "FILE", "the password is the first line of FILE",
+    {"password-file", "FILE", "read the password from the first line of FILE",
      CLIENT_PASSWORD_FILE, 0},
     {"python2", NULL, "the server runs on Python 2", CLIENT_PYTHON2, 0},
     {"timeout", "SECONDS",
@@ -67,7 +67,7 @@ const struct tool_option client_option_rows[] = {
      CLIENT_TRACEBACK, 0},
     {"verbose", NULL, "print each step of the connection and each message",
      CLIENT_VERBOSE, 'v'},
-    {"wire", NULL, "the same, and the bytes, without TLS", CLIENT_WIRE, 0},
+    {"wire", NULL, "as --verbose, and print the bytes without TLS", CLIENT_WIRE, 0},
     {0}};
 
 /* ---- Options ---- */

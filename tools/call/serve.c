@@ -17,8 +17,8 @@ static const char serve_help_begin[] =
     "Usage: pb serve [OPTION]... ENDPOINT\n"
     "Serves an object to test against, until it is interrupted. ENDPOINT is\n"
     "tcp:PORT, tcp:PORT:interface=ADDRESS, HOST:PORT,\n"
-    "ssl:PORT:privateKey=FILE:certKey=FILE or unix:PATH. Port 0 is any free port.\n"
-    "The port is printed.\n"
+    "ssl:PORT:privateKey=FILE:certKey=FILE or unix:PATH. Port 0 chooses a free port.\n"
+    "pb prints the port.\n"
     "\n"
     "  echo(x)            returns x\n"
     "  ping()             returns 'pong'\n"
@@ -355,12 +355,13 @@ static const struct tool_option serve_option_rows[] = {
      "read and send strings and lists of up to SIZE bytes or elements (640K): 10M, 1G",
      SERVE_LIMIT, 0},
     {"user", "NAME:PASSWORD",
-     "add a user; may be given again. With either option, clients must log in, and "
-     "the avatars have the methods. Others can see the password in the list of "
+     "add a user; may be given again. With --user or --user-file, clients must log in, "
+     "and call the methods on their avatars. Others can see the password in the list of "
      "processes: see --user-file",
      SERVE_USER, 0},
-    {"user-file", "FILE", "add the users in FILE, a line NAME:PASSWORD for each",
-     SERVE_USER_FILE, 0},
+    {"user-file", "FILE",
+     "add the users in FILE, which has a line NAME:PASSWORD for each", SERVE_USER_FILE,
+     0},
     {0}};
 
 struct serve_options {

@@ -144,9 +144,8 @@ static int option_unknown(const struct tool_usage *u, const char *word, size_t l
     if (meant) {
         tool_hint("did you mean --%s?", meant);
     }
-    tool_hint(
-        "an argument that begins with \"-\" may stand after \"--\"; see pb %s --help",
-        u->command);
+    tool_hint("an argument that begins with \"-\" goes after \"--\"; see pb %s --help",
+              u->command);
     return TOOL_USAGE;
 }
 

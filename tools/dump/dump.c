@@ -307,13 +307,12 @@ static const struct tool_option dump_option_rows[] = {
      DUMP_CLOCK, 0},
     {"color", "[=WHEN]", "colour the lines: always, never, or auto, at a terminal",
      DUMP_COLOR, 0},
-    {"errors", NULL, "print only failures, and why a stream cannot be read", DUMP_ERRORS,
-     0},
-    {"follow", NULL, "go on when the file grows", DUMP_FOLLOW, 'f'},
+    {"errors", NULL, "print only failures, and errors in a stream", DUMP_ERRORS, 0},
+    {"follow", NULL, "continue when the file grows", DUMP_FOLLOW, 'f'},
     {"full", NULL, "print long values in full", DUMP_FULL, 0},
     {"html", "FILE",
-     "write one page for a browser: a diagram of the messages, latencies by method; it "
-     "needs no network",
+     "write one page for a browser, which needs no network: a diagram of the messages, "
+     "and latencies by method",
      DUMP_HTML, 0},
     {"json", NULL, "print lossless JSON, one line per message", DUMP_JSON, 0},
     {"method", "PATTERN",

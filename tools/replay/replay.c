@@ -50,18 +50,18 @@ static const struct tool_option replay_option_rows[] = {
     {"check", NULL, "check captures", REPLAY_CHECK, 0},
     {"client", NULL, "play the client's side", REPLAY_CLIENT, 0},
     {"connection", "N",
-     "play only the Nth connection of the capture, not all in which the client sends "
-     "anything, one after the other",
+     "play only the Nth connection of the capture; the default is all in which the "
+     "client sends anything, in sequence",
      REPLAY_CONNECTION, 0},
     {"insecure", NULL, "accept any certificate of a TLS server", REPLAY_INSECURE, 0},
     {"password", "NAME:PASSWORD",
-     "the password of user NAME; may be given again. That of other users is "
-     "PB_PASSWORD in the environment. Without either, the response in the capture is "
+     "the password of user NAME; may be given again. For other users the environment "
+     "variable PB_PASSWORD is used. Without either, the response in the capture is "
      "sent",
      REPLAY_PASSWORD, 0},
     {"rules", "FILE",
-     "rules for places that are not compared; may be given again. A line is mask "
-     "NAME, mask /REGEX/ or mask PLACE, with or without in METHOD after it; or ignore "
+     "rules for places that are not compared; may be given again. A rule is mask "
+     "NAME, mask /REGEX/ or mask PLACE, optionally followed by in METHOD; or ignore "
      "METHOD",
      REPLAY_RULES, 0},
     {"server", NULL, "play the server's side", REPLAY_SERVER, 0},

@@ -260,7 +260,7 @@ PB_TEST(end, at_a_reference_in_a_refused_expression)
     victim_feed(&w.victim, &s);
     cr_assert_eq(w.after, 0);
     cr_assert_str_eq(w.victim.why.text,
-                     "the peer gave more than 1 references, the limit");
+                     "the peer has sent more than 1 references, the limit");
     victim_end(&w.victim);
     cr_assert_eq(pb__test_live(), 0);
 }

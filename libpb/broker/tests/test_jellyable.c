@@ -130,13 +130,14 @@ static void held(struct pair *p)
 
 PB_TEST(jellyable, references_are_limited_in_number)
 {
-    converse(held, "answer None\n"
-                   "answer None\n"
-                   "answer None\n"
-                   "server closed -6 : the peer gave more than 3 references, the limit\n"
-                   "failure -10 twisted.spread.pb.PBConnectionLost: "
-                   "the peer closed the connection\n"
-                   "client closed -10 : the peer closed the connection\n");
+    converse(held,
+             "answer None\n"
+             "answer None\n"
+             "answer None\n"
+             "server closed -6 : the peer has sent more than 3 references, the limit\n"
+             "failure -10 twisted.spread.pb.PBConnectionLost: "
+             "the peer closed the connection\n"
+             "client closed -10 : the peer closed the connection\n");
 }
 
 static void values(struct pair *p)

@@ -401,7 +401,7 @@ PB_TEST(memory_factor, of_a_message_is_bounded)
         if (kinds[k].put == put_remote) {
             cr_expect_eq(v.why.code, PB_ERR_LIMIT);
             cr_expect_str_eq(v.why.text,
-                             "the peer gave more than 1000 references, the limit");
+                             "the peer has sent more than 1000 references, the limit");
             victim_end(&v);
             pb_taster_unref(t);
             continue;

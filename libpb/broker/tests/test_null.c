@@ -238,7 +238,7 @@ PB_TEST(null, pb_request_unpack)
     served(unpack_too_much, "failure 0 builtins.TypeError: Probe.remote_echo() missing 1 "
                             "required positional argument\n");
     served(unpack_nowhere, "failure 0 builtins.ValueError: Probe.remote_echo() argument "
-                           "1: a place for a result is NULL\n");
+                           "1: a pointer for a result is NULL\n");
 }
 
 static const char *const names[] = {"i", NULL};

@@ -400,7 +400,7 @@ static void holding_itself(struct pair *p)
 PB_TEST(publish, that_holds_itself_is_refused)
 {
     converse(holding_itself,
-             "failure -3 builtins.TypeError: the published object holds itself\n");
+             "failure -3 builtins.TypeError: the published object contains itself\n");
 }
 
 static void unsaved(struct pair *p)

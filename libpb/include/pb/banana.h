@@ -37,10 +37,10 @@ typedef struct {
      * freed. */
     int (*bytes)(void *ctx, pb_span s);
     /* May be NULL. Part of a string of len bytes has been received, and the rest is
-     * missing. Returns the memory for the string, so that a large string is copied only
-     * once. The memory must be valid until `bytes` is called with this same pointer, or
-     * until the decoder is freed. If the result is NULL, the decoder stores the bytes
-     * itself until the string is complete. */
+     * missing. Returns the memory where the decoder stores the string, so that a large
+     * string is copied only once. The memory must be valid until `bytes` is called with
+     * this same pointer, or until the decoder is freed. If the result is NULL, the
+     * decoder stores the bytes itself until the string is complete. */
     uint8_t *(*place)(void *ctx, size_t len);
     /* May be NULL. Called with the decoder that will call this sink, once the decoder has
      * been made, for a sink that pauses its decoder or reads its offset. No token may be
@@ -58,9 +58,9 @@ typedef struct {
 /* ---- Limits and dialects ---- */
 
 /* Limits for reading and writing; 0 means the default. `prefix`, `list` and `bytes` are
- * Twisted's own limits. The others bound the resources that a peer can make us use. The
- * announced elements of a list count as tokens when the list begins, so that memory for
- * the list can be allocated then. */
+ * Twisted's own limits. The others limit the resources that a peer can make the library
+ * use. The announced elements of a list count as tokens when the list begins, so that
+ * memory for the list can be allocated then. */
 typedef struct {
     size_t prefix;  /* bytes of a prefix: 64 (ints of 448 bits). banana.setPrefixLimit */
     size_t list;    /* elements of a list: 640 * 1024. banana.SIZE_LIMIT */

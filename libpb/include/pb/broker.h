@@ -115,13 +115,13 @@ typedef struct pb_class {
      * that it was part of fails. */
     int (*set_state)(void *self, pb_value *state, pb_error *err);
 
-    /* jellyFor of the class's own, for sending: the members between the type tag
+    /* A custom jellyFor, for sending: returns the members between the type tag
      * (type_to_copy, or name) and the end of the expression, as a *new* list or tuple;
      * NULL, with err, is an error as for state_to_copy. A PB_FLAVOR_REFERENCEABLE is then
      * sent as [tag, member, ..., luid], a reference with a class of its own; a
      * PB_FLAVOR_COPYABLE as [tag, member, ...]. If the callback is NULL, the flavor
-     * determines the form. The receiver
-     * needs pb_registry_set_reference or pb_registry_set_unjelly. */
+     * determines the form. The receiver needs pb_registry_set_reference or
+     * pb_registry_set_unjelly. */
     pb_value *(*jelly_members)(void *self, pb_object *perspective, pb_error *err);
     void *reserved[7];
 } pb_class;
@@ -382,7 +382,7 @@ typedef struct {
     pb_registry *registry;
     pb_jelly_config jelly;
     bool unsafe_tracebacks; /* send tracebacks with failures */
-    /* unanswered calls of the peer, 65536: with more, nothing is read */
+    /* the most unanswered calls of the peer: 65536; at the limit, nothing is read */
     size_t max_pending;
     /* The most objects that the peer may hold, and, counted separately, the most
      * Cacheables that it may have caches of: 1024. Twisted's MAX_BROKER_REFS. */
@@ -402,8 +402,8 @@ typedef struct {
     int64_t negotiation_timeout; /* milliseconds: 30000; negative: never */
     /* The negotiation is complete. */
     void (*on_ready)(pb_session *s, void *user_data);
-    /* The session was full, and no longer is. A sender that has paused may continue.
-     * Mirrors IPushProducer.resumeProducing. */
+    /* The session is no longer full. A sender that has paused may continue. Mirrors
+     * IPushProducer.resumeProducing. */
     void (*on_drained)(pb_session *s, void *user_data);
     /* The session has ended. This is the last callback of the session, and runs once,
      * also when an open session is freed. `why` is never NULL; its code is PB_OK if the
@@ -418,10 +418,10 @@ typedef struct {
      * or the session has ended. It is not called while the driver is inside a function of
      * the session; the driver checks these itself when that function returns. */
     void (*on_wake)(pb_session *s, void *driver);
-    /* Returns the current time, in the clock of the `now` arguments. It is called when a
-     * call with a time-out is made, which starts at that time. NULL: the time-out starts
-     * at the time passed to the current call of the driver or, outside of such a call, at
-     * the time passed to the next one. */
+    /* Returns the current time, by the same clock as the `now` arguments. It is called
+     * when a call with a time-out is made; the time-out starts at the returned time.
+     * NULL: the time-out starts at the time passed to the current call of the driver or,
+     * outside of such a call, at the time passed to the next one. */
     int64_t (*now)(void *driver);
     /* Returns the peer for pb_session_peer, borrowed for the life of the session, or
      * NULL. */
@@ -435,9 +435,9 @@ typedef struct {
     /* References to the peer's objects that are held, or whose decref has not been
      * written yet: 65536. One more ends the session. */
     size_t max_held;
-    /* Called with the bytes that were received, before they are read, and with those that
-     * the driver has sent; without TLS around them. For diagnosis; NULL: not called.
-     * bytes are borrowed until it returns. The callback must not call any function of the
+    /* For diagnosis. Called with received bytes before they are read, and with bytes that
+     * the driver has sent. The bytes are not encrypted by TLS. NULL: not called. bytes
+     * are borrowed until it returns. The callback must not call any function of the
      * session. */
     void (*on_bytes)(pb_session *s, bool sent, pb_span bytes, void *user_data);
     /* Milliseconds without input in the middle of a message, after which the session
@@ -520,7 +520,7 @@ PB_API const pb_peer *pb_session_peer(pb_session *s);
  * PB_ERR_ARG without a session. Mirrors setPrefixLimit and banana.SIZE_LIMIT. */
 PB_API int pb_session_set_limits(pb_session *s, const pb_limits *l);
 
-/* The number of things that a session holds. */
+/* The numbers of calls, objects, references and bytes that a session holds. */
 typedef struct {
     size_t pending;  /* outstanding calls of this side */
     size_t serving;  /* calls of the peer that are not answered yet */

@@ -19,7 +19,7 @@ extern "C" {
 /* Marks a function whose parameter number `string` is a printf format for the parameters
  * from number `first` on. */
 #define PB_PRINTF(string, first) __attribute__((__format__(__printf__, string, first)))
-/* A function whose result must not be dropped: the caller owns it, or has to return
+/* Marks a function whose result must not be ignored: the caller owns it, or has to return
  * it. */
 #define PB_MUST_USE __attribute__((__warn_unused_result__))
 #else
@@ -45,8 +45,14 @@ extern "C" {
  * value. It is harmless to close, drain, stop or cancel an object twice while it exists.
  * A pointer to freed memory cannot be detected. */
 
-/* How structs grow: a struct that may gain fields ends in `reserved`, which must be zero,
- * as it is after `= {0}` or designated initialisers. A new field takes its space from
+/* Words in the comments: the caller owns a result that is called *new*, and frees it with
+ * the function in parentheses, or with the unref or free function of its type. A borrowed
+ * pointer must not be freed. It is valid as long as its owner holds it, or as the comment
+ * says. A counted type has a reference count: its ref function adds an owner, and its
+ * unref function removes one. */
+
+/* How structs grow: a struct that may gain fields ends in `reserved`, which must be zero.
+ * `= {0}` and designated initialisers set it to zero. A new field takes its space from
  * `reserved`, and zero in a new field means the behaviour from before the field existed.
  * So programs that were built earlier continue to work. Structs without `reserved` are
  * frozen: they never change. */

@@ -76,7 +76,7 @@ typedef pb_value *(*pb_factory_cb)(pb_value *state, pb_error *err, void *user_da
 PB_API int pb_registry_set_factory(pb_registry *g, const char *tag, pb_factory_cb factory,
                                    void *user_data);
 
-/* ---- Classes with a jellyFor and an unjellyFor of their own ---- */
+/* ---- Classes with a custom jellyFor and unjellyFor ---- */
 
 /* Builds a *new* value from the members of a received expression [tag, member, ...], a
  * borrowed list; NULL, with err, refuses it. Runs while the message is being read, as
@@ -90,7 +90,7 @@ typedef pb_value *(*pb_unjelly_cb)(pb_value *members, pb_error *err, void *user_
 PB_API int pb_registry_set_unjelly(pb_registry *g, const char *tag, pb_unjelly_cb unjelly,
                                    void *user_data);
 /* Makes received [tag, member, ..., luid] references (PB_REMOTE), counted as any other.
- * pb_remote_type and pb_remote_members tell what else was received. The members are
+ * pb_remote_type returns the tag, and pb_remote_members the members. The members are
  * numbers, text, byte strings, booleans or None. PB_ERR_ARG, PB_ERR_NOMEM. Mirrors
  * setUnjellyableForClass with a subclass of RemoteReference. */
 PB_API int pb_registry_set_reference(pb_registry *g, const char *tag);

@@ -66,10 +66,10 @@ typedef struct {
     pb_limits limits;
     /* persistentStore: called for each instance and each Unpersistable, where it first
      * occurs in what is written. To write ["persistent", id] instead of the instance, set
-     * *id to a *new* id (an int, a float or bytes is written as it is, any other value as
-     * its expression). To write the instance, leave *id NULL. It must not change the
-     * value that is being written. If the result is not zero, nothing is written. NULL:
-     * every instance is written. */
+     * *id to a *new* id (an int, a float or bytes is written directly, any other value as
+     * its jelly). To write the instance, leave *id NULL. It must not change the value
+     * that is being written. If the result is not zero, nothing is written. NULL: every
+     * instance is written. */
     int (*persistent_save)(pb_value *instance, pb_value **id, pb_error *err,
                            void *user_data);
     /* persistentLoad: sets *v to a *new* value for an id; the id is read like any other

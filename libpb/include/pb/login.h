@@ -57,7 +57,7 @@ PB_API void pb_respond_md5(pb_span challenge, const uint8_t md5[PB_MD5_LEN],
 
 /* ---- The server ---- */
 
-/* A place where users log in: a realm and its checkers. Counted. Mirrors
+/* The object by which users log in: a realm and its checkers. Counted. Mirrors
  * cred.portal.Portal. */
 typedef struct pb_portal pb_portal;
 /* A login in progress on the server. Counted. Each callback below answers it, either at

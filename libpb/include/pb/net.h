@@ -54,7 +54,7 @@ typedef struct {
     /* The connection is closed if the peer reads none of the unsent output for this many
      * milliseconds; 0: never. */
     int64_t write_timeout;
-    /* seconds in which TCP detects that the peer is gone: 60; -1: never */
+    /* seconds after which TCP detects that the peer is gone: 60; -1: never */
     int keep_alive;
     /* After ping_interval milliseconds without traffic a client calls this method of the
      * root. If no answer of any kind arrives within another ping_interval, the connection
@@ -90,9 +90,9 @@ enum {
 };
 
 /* Makes a connection from a stream socket that the program has connected or accepted, or
- * from one end of a socketpair. Returns as pb_connect. Takes over fd, also if it fails;
- * if fd is below 3, it gets another number. The TLS files are read at each call. A TLS
- * client must name the server that it expects (tls_host_name) or accept any
+ * from one end of a socketpair. Returns as pb_connect. Takes over fd, even if it fails;
+ * if fd is below 3, it is moved to another number. The TLS files are read at each call. A
+ * TLS client must name the server that it expects (tls_host_name) or accept any
  * (tls_insecure), else PB_ERR_ARG. PB_ERR_SYSTEM for a descriptor that cannot be used. c
  * may be NULL. Mirrors IReactorSocket.adoptStreamConnection. */
 PB_API pb_conn *pb_conn_adopt(pb_loop *loop, int fd, int flags, const pb_net_config *c,

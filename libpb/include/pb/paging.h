@@ -52,7 +52,7 @@ PB_API int pb_page_bytes(pb_remote *collector, pb_value *bytes, size_t chunk,
  * caller closes the file. An error of the file ends the transfer. Mirrors FilePager. */
 PB_API int pb_page_file(pb_remote *collector, FILE *file, size_t chunk, pb_paged_cb done,
                         void *user_data, pb_pager **pager);
-/* Asks a source again that had no page available. */
+/* Asks the source again, after it had no page available. */
 PB_API void pb_pager_resume(pb_pager *p);
 /* Ends the transfer at the pager's next turn: the source is not asked for more pages.
  * Mirrors Pager.stopPaging. */
@@ -66,9 +66,9 @@ typedef struct {
      * code, and the call that brought the page fails. If err is filled, it is the reason
      * that both report. */
     int (*page)(pb_value *page, pb_error *err, void *user_data);
-    /* There are no more pages. The code of `why` is PB_OK if the pager said so; otherwise
-     * a page was refused, the collector was released early, or the connection ended.
-     * Called once; may be NULL. */
+    /* There are no more pages. The code of `why` is PB_OK if the pager reported the end;
+     * otherwise a page was refused, the collector was released early, or the connection
+     * ended. Called once; may be NULL. */
     void (*end)(const pb_error *why, void *user_data);
     void *reserved[2];
 } pb_collector_ops;
@@ -81,11 +81,11 @@ PB_API pb_object *pb_collector_new(const pb_collector_ops *ops,
 
 /* Calls a method with a collector as its first argument, before args (a tuple or NULL),
  * and passes the list of all pages to cb, or a failure. The answer of the call itself is
- * ignored. Unlike Twisted's, which waits for ever then, this also fails if the call
- * fails, the connection ends, a page is lost, or the collector is released early. It also
- * fails if the pages together have more bytes or values than one message may have.
- * Returns, and runs cb, as pb_remote_call_values does; options may be NULL, and no_answer
- * is ignored. Mirrors getAllPages. */
+ * ignored. This fails if the call fails, the connection ends, a page is lost, or the
+ * collector is released early; Twisted's getAllPages waits for ever then. It also fails
+ * if the pages together have more bytes or values than one message may have. Returns, and
+ * runs cb, as pb_remote_call_values does; options may be NULL, and no_answer is ignored.
+ * Mirrors getAllPages. */
 PB_API int pb_get_all_pages(pb_remote *to, const char *method, pb_value *args,
                             pb_value *kwargs, const pb_call_options *options,
                             pb_answer_cb cb, void *user_data, pb_error *err);

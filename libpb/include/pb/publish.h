@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Publishing: objects whose state the peer stores from one connection to the next. Only a
- * little of a Publishable is sent: a name, the time of its last change, and a reference
- * by which the peer fetches the state. The peer does not fetch it if the state that it
- * has saved under the name is of the same time. Mirrors twisted.spread.publish. */
+ * Publishing: objects whose state the peer stores from one connection to the next. Only
+ * three things are sent for a Publishable: a name, the time of its last change, and a
+ * reference by which the peer fetches the state. If the peer has saved a state with the
+ * same name and time, it does not fetch the state. Mirrors twisted.spread.publish. */
 #ifndef PB_PUBLISH_H
 #define PB_PUBLISH_H
 
@@ -66,9 +66,9 @@ PB_API int pb_registry_set_published(pb_registry *g, const char *tag, const pb_c
 /* The callback of pb_published_when_activated. failure is NULL if the state is complete.
  * Both are borrowed. */
 typedef void (*pb_published_cb)(pb_object *o, pb_failure *failure, void *user_data);
-/* Calls cb once the state is complete (at once if it is), or with the failure because of
- * which it never will be. PB_ERR_TYPE if o is not a RemotePublished, PB_ERR_NOMEM; then
- * cb does not run. Mirrors RemotePublished.callWhenActivated. */
+/* Calls cb when the state is complete (at once if it already is), or with the failure
+ * that prevents it. PB_ERR_TYPE if o is not a RemotePublished, PB_ERR_NOMEM; then cb does
+ * not run. Mirrors RemotePublished.callWhenActivated. */
 PB_API int pb_published_when_activated(pb_object *o, pb_published_cb cb, void *user_data);
 /* As pb_remote_call_values, for a method that returns a RemotePublished: cb gets it once
  * its state is complete. *call is valid until cb runs, and NULL if it has run:

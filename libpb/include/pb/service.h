@@ -71,8 +71,8 @@ PB_API int pb_service_call(pb_service *s, const char *method, pb_answer_cb cb,
  * attempts. */
 PB_API void pb_service_retry(pb_service *s);
 /* Stops a service: queued calls fail, and the connection is drained as by pb_conn_drain.
- * When stopped (may be NULL) runs, in the loop, s has been freed. Call it once; on_down
- * does not run any more. Mirrors ClientService.stopService. */
+ * After that s is freed, and `stopped` (may be NULL) runs in the loop. Call it once;
+ * on_down does not run any more. Mirrors ClientService.stopService. */
 PB_API void pb_service_stop(pb_service *s, int64_t drain_timeout,
                             void (*stopped)(void *user_data), void *user_data);
 

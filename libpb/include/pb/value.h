@@ -64,7 +64,7 @@ PB_API int pb_value_tie(pb_value *a, pb_value *b);
 
 /* ---- Inspecting a value ---- */
 
-/* The kind of v; PB_NOTHING for NULL. */
+/* Returns the kind of v; PB_NOTHING for NULL. */
 PB_API pb_kind pb_value_kind(const pb_value *v);
 /* Returns whether v is of that kind; false for NULL. */
 static inline bool pb_is(const pb_value *v, pb_kind kind)
@@ -136,8 +136,8 @@ PB_API int pb_as_bool(const pb_value *v, bool *out);
 /* Reads an int; a bool counts as an int, as in Python. PB_ERR_TYPE for another kind,
  * PB_ERR_RANGE if the number does not fit. */
 PB_API int pb_as_int(const pb_value *v, int64_t *out);
-/* Reads a float, or an int that a double holds exactly (else PB_ERR_RANGE). PB_ERR_TYPE
- * for another kind. */
+/* Reads a float, or an int that a double can represent exactly (else PB_ERR_RANGE).
+ * PB_ERR_TYPE for another kind. */
 PB_API int pb_as_float(const pb_value *v, double *out);
 /* Reads a str, or bytes (the form of text from a Python 2 peer). The span is borrowed,
  * and a NUL follows it that is not counted in its length. PB_ERR_TYPE for another
@@ -196,8 +196,8 @@ PB_API int pb_dict_set_value_steal(pb_value *dict, pb_value *key, pb_value *valu
  * PB_ERR_SYNTAX for a key that is not UTF-8. */
 PB_API int pb_dict_set(pb_value *dict, const char *key, pb_value *value);
 PB_API int pb_dict_set_steal(pb_value *dict, const char *key, pb_value *value);
-/* Removes the pair that pb_dict_get finds for a text key. The order of the other pairs
- * stays. PB_ERR_RANGE if there is none; other errors as pb_item_remove. Mirrors del
+/* Removes the pair that pb_dict_get finds for a text key. The other pairs keep their
+ * order. PB_ERR_RANGE if there is none; other errors as pb_item_remove. Mirrors del
  * dict[key]. */
 PB_API int pb_dict_remove(pb_value *dict, const char *key);
 /* The same for a key of any kind. It may be the dict's own key, which is freed with the

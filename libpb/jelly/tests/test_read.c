@@ -172,7 +172,7 @@ PB_TEST(read, decimals)
         {"(decimal x 0)", "!SYNTAX the value of a decimal is not a number"},
         {"(decimal 1 999999999999999999)", "Decimal('1E+999999999999999999')"},
         {"(decimal 10 999999999999999999)",
-         "!RANGE the exponent 999999999999999999 is beyond what a Decimal has"},
+         "!RANGE the exponent 999999999999999999 is out of range for a Decimal"},
         {"(decimal 5)", "!SYNTAX 'decimal' has too few members"},
         {"(decimal 5 x)",
          "!SYNTAX the exponent of a decimal is not an integer, or too large"},

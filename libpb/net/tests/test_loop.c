@@ -261,8 +261,8 @@ PB_TEST(loop, there_is_none)
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(err[i].code, PB_ERR_ARG);
         cr_assert_str_eq(err[i].text,
-                         "the loop is NULL, as the default loop is if there are too "
-                         "many open files");
+                         "the loop is NULL; the default loop is NULL if there "
+                         "are too many open files");
     }
 }
 

@@ -10,7 +10,7 @@
 #include "tests/null.h"
 
 #define NO_LOOP \
-    "the loop is NULL, as the default loop is if there are too many open files"
+    "the loop is NULL; the default loop is NULL if there are too many open files"
 
 static pb_error err;
 

@@ -330,5 +330,5 @@ PB_TEST(tls, names_the_file_of_no_use)
     context_refuses((struct pb__tls_options){.ca = "/dev/null"}, true, PB_ERR_TLS,
                     "/dev/null: no certificate or crl found");
     context_refuses((struct pb__tls_options){.ca = "/proc/self/fd"}, true, PB_ERR_TLS,
-                    "/proc/self/fd: has no *.pem");
+                    "/proc/self/fd: contains no *.pem file");
 }
