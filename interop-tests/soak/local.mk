@@ -10,5 +10,5 @@ check_PROGRAMS += %D%/soak
 %C%_soak_LDADD = $(pb_libs) $(LIBUV_LIBS)
 endif
 EXTRA_DIST += \
-	%D%/soak.py \
+	%D%/twisted_side.py \
 	%D%/soak_test.py

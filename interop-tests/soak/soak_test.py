@@ -25,7 +25,7 @@ def start(stage, language, role, endpoint, seed, seconds):
     args = (endpoint, role, seed, seconds)
     if language == "C":
         return stage.c(f"C {role}", "interop-tests/soak/soak", *args, wrapper=EXACT)
-    return stage.twisted(f"Twisted {role}", HERE / "soak.py", *args)
+    return stage.twisted(f"Twisted {role}", HERE / "twisted_side.py", *args)
 
 
 def soak(stage, server_language, client_language, seed, seconds):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Twisted's side of the soak test: soak.py ENDPOINT client|server SEED SECONDS. Both
+"""Twisted's side of the soak test: twisted_side.py ENDPOINT client|server SEED SECONDS. Both
 sides of a connection make random calls of each other and check each answer; soak.c is the
 other side. The first wrong answer ends the program."""
 
