@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The C side of the soak test: soak ENDPOINT client|server SEED SECONDS. Both sides of a
- * connection make random calls of each other and check each answer; twisted_side.py is the other
- * side, in Twisted. The first wrong answer ends the program. */
+ * connection make random calls of each other and check each answer; twisted_side.py is
+ * the other side, in Twisted. The first wrong answer ends the program. */
 #ifndef SOAK_H
 #define SOAK_H
 

@@ -52,7 +52,7 @@ static bool fails(void)
 static void bytes_add(size_t n)
 {
     taken_bytes += (long)n;
-    long now = live_bytes += (long)n;
+    long now = atomic_fetch_add(&live_bytes, (long)n) + (long)n;
     long most = peak_bytes;
     while (now > most && !atomic_compare_exchange_weak(&peak_bytes, &most, now)) {
     }
