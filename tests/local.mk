@@ -19,6 +19,7 @@ script_tests += \
 	%D%/check-null \
 	%D%/check-parts \
 	%D%/check-static-names \
+	%D%/check-tested \
 	%D%/check-threads
 tool_tests += %D%/check-docs %D%/check-man
 tls_tests += %D%/check-guides

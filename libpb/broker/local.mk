@@ -79,6 +79,7 @@ broker_libs = libpb_broker.la $(jelly_libs)
 EXTRA_DIST += %D%/tests/bytes.h %D%/tests/captured.h %D%/tests/captured_copies.h %D%/tests/copyable_objects.h %D%/tests/cacheable_objects.h %D%/tests/hostile.h %D%/tests/pair.h %D%/tests/users.h %D%/tests/service.h
 unit_tests += \
 	%D%/tests/test_arguments \
+	%D%/tests/test_attempt \
 	%D%/tests/test_remote_cache \
 	%D%/tests/test_remote_cache_refused \
 	%D%/tests/test_cacheable \

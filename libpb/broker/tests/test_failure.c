@@ -476,3 +476,22 @@ PB_TEST(failure, method_with_nul_does_not_exist)
         cr_assert_eq(pb__test_live(), 0);
     }
 }
+
+static int make_failure(void *user_data)
+{
+    (void)user_data;
+    pb_failure *f = pb_failure_newn("shop.SoldOut shop.Error", BYTES("no\0ne"), "line 1");
+    if (!f) {
+        return PB_ERR_NOMEM;
+    }
+    cr_assert_str_eq(pb_failure_type(f), "shop.SoldOut");
+    cr_assert_eq(pb_failure_text_span(f).len, 5);
+    cr_assert_str_eq(pb_failure_traceback(f), "line 1");
+    pb_failure_unref(f);
+    return 0;
+}
+
+PB_TEST(failure, is_made_without_memory)
+{
+    pb__test_each_failure(make_failure, NULL);
+}

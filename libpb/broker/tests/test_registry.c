@@ -31,6 +31,11 @@ static pb_value *make(pb_value *state, pb_error *err, void *user_data)
     return pb_value_ref(state);
 }
 
+static pb_value *unjelly(pb_value *members, pb_error *err, void *user_data)
+{
+    return make(members, err, user_data);
+}
+
 PB_TEST(registry, finds_what_was_set_last)
 {
     pb_registry *g = pb_registry_new();
@@ -123,8 +128,14 @@ static int run(void *user_data)
     cr_assert_eq(find(g, "shop.Bare") == NULL, tree != 0);
     int factory = pb_registry_set_factory(g, "a", make, NULL);
     cr_assert_eq(factory == 0, find(g, "a") && find(g, "a")->factory == make);
+    int reference = pb_registry_set_reference(g, "group");
+    cr_assert_eq(reference == 0, find(g, "group") && find(g, "group")->reference);
+    int members = pb_registry_set_unjelly(g, "group", unjelly, NULL);
+    cr_assert_eq(members == 0, find(g, "group") && find(g, "group")->unjelly == unjelly);
+    cr_assert_eq(reference == 0 && members != 0,
+                 find(g, "group") && find(g, "group")->reference);
     pb_registry_unref(g);
-    return e ? e : tree ? tree : factory;
+    return e ? e : tree ? tree : factory ? factory : reference ? reference : members;
 }
 
 PB_TEST(registry, loses_nothing_at_any_failure)

@@ -220,6 +220,26 @@ PB_TEST(client, logs_in)
     end_child(&child);
 }
 
+/* A service may answer with another value than an avatar. */
+PB_TEST(client, logs_in_and_gets_a_value)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *client = open_client(&child);
+    const pb_credentials nobody = {.anonymous = true};
+    const pb_credentials alice = {.username = "alice", .password = "sesame"};
+    pb_error err = {0};
+    pb_value *v = pb_client_login_value(client, &nobody, pb_int(7), &err);
+    cr_assert_eq(v, pb_int(7), "%s", err.text);
+    v = pb_client_login_value(client, &nobody, NULL, &err);
+    cr_assert(v && pb_as_remote(v), "%s", err.text);
+    pb_value_unref(v);
+    cr_assert_null(pb_client_login_value(client, &alice, NULL, &err));
+    cr_assert_eq(err.code, PB_ERR_REMOTE);
+    pb_client_free(client);
+    end_child(&child);
+}
+
 PB_TEST(client, failures)
 {
     struct child child;
@@ -493,6 +513,10 @@ static int converse(void *user_data)
     bool well = w != NULL;
     pb_value_unref(v);
     pb_value_unref(w);
+    const pb_credentials nobody = {.anonymous = true};
+    pb_value *mind =
+        well ? pb_client_login_value(client, &nobody, pb_int(7), &err) : NULL;
+    well = mind == pb_int(7);
     pb_client_free(client);
     cr_assert_eq(err.code == 0, well, "%s", err.text);
     return well ? 0 : err.code;

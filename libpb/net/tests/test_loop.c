@@ -312,3 +312,39 @@ PB_TEST(loop, of_the_process)
     cr_assert_eq(pb_run(), 0);
     cr_assert_eq(pb_run(), 0);
 }
+
+static int make_loop(void *user_data)
+{
+    struct made *m = user_data;
+    make(m);
+    if (!m->pb) {
+        cr_assert_eq(m->freed, 0);
+        return PB_ERR_NOMEM;
+    }
+    pb_loop_unref(m->pb);
+    cr_assert_eq(m->freed, 1);
+    return 0;
+}
+
+/* A server under the loop of the process, which runs until the server is closed. */
+static int run_default(void *user_data)
+{
+    static const pb_net_config config;
+    pb_error err = {0};
+    (void)user_data;
+    pb_server *server =
+        pb_serve(pb_loop_default(), "tcp:0:interface=127.0.0.1", &config, &err);
+    if (server) {
+        pb_server_close(server, NULL, NULL);
+    }
+    cr_assert_eq(pb_run(), 0);
+    return server ? 0 : err.code;
+}
+
+PB_TEST(loop, without_memory)
+{
+    struct made m;
+    alarm(60);
+    pb__test_each_failure(make_loop, &m);
+    pb__test_each_failure(run_default, NULL);
+}
