@@ -26,6 +26,7 @@ bindings_python_tests = \
 	%D%/tests/test_copies.py \
 	%D%/tests/test_examples.py \
 	%D%/tests/test_exceptions.py \
+	%D%/tests/test_fuzz.py \
 	%D%/tests/test_interpreters.py \
 	%D%/tests/test_jelly.py \
 	%D%/tests/test_leaks.py \
