@@ -15,7 +15,7 @@ const char pb__fuzz_name[] = "endpoint";
 static void endpoint_check(const struct pb__endpoint *e, enum pb__endpoint_role role)
 {
     must(e->spelling != NULL);
-    must(!e->is_unix || e->path != NULL);
+    must(!e->is_unix || e->is_systemd || e->path != NULL);
     must(e->is_unix || e->is_systemd || e->host != NULL);
     must(e->timeout >= 0 && e->backlog >= 0);
     must(role == PB__ENDPOINT_SERVER || !e->is_systemd);

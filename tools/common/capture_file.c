@@ -32,8 +32,8 @@ static int capture_file_read_line(struct capture_file *c, pb_error *err)
 {
     c->text.len = 0;
     for (;;) {
-        const uint8_t *at = c->chunk.data + c->chunk_at;
         size_t left = c->chunk.len - c->chunk_at;
+        const uint8_t *at = left ? c->chunk.data + c->chunk_at : NULL;
         const uint8_t *end = left ? memchr(at, '\n', left) : NULL;
         size_t len = end ? (size_t)(end - at) : left;
         if (pb__buf_append(&c->text, at, len) != 0) {
