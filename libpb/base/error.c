@@ -15,6 +15,7 @@ enum {
 #define PB_ERR_ORDINAL(name, number, text) ORDINAL_##name,
     PB_ERR_MAP(PB_ERR_ORDINAL)
 #undef PB_ERR_ORDINAL
+        ORDINAL_COUNT
 };
 #define PB_ERR_CHECK(name, number, text) \
     static_assert(ORDINAL_##name == (number), "a number is missing or out of order");
@@ -34,6 +35,30 @@ const char *pb_strerror(int code)
     default:
         return "unknown error";
     }
+}
+
+static bool error_is_code(int code)
+{
+    return code < 0 && code >= -(ORDINAL_COUNT - 1);
+}
+
+int pb__error_of_callback(pb_error *err, const char *callback, int code,
+                          const pb_error *why)
+{
+    if (why && why->code) {
+        int own = error_is_code(why->code) ? why->code : PB_ERR_ARG;
+        return pb__error_set(err, own, why->offset, "%s", why->text);
+    }
+    if (code == 0) {
+        return pb__error_set(err, PB_ERR_ARG, 0, "%s returned NULL without an error",
+                             callback);
+    }
+    if (!error_is_code(code)) {
+        return pb__error_set(err, PB_ERR_ARG, 0,
+                             "%s returned %d, which is not an error code", callback,
+                             code);
+    }
+    return pb__error_set(err, code, 0, "%s", pb_strerror(code));
 }
 
 void pb_error_clear(pb_error *err)

@@ -33,8 +33,7 @@ struct pb_call {
     int64_t deadline; /* while in untimed: the timeout */
     pb_answer_cb cb;
     void *user_data;
-    bool given_up; /* cb has run; the answer is still expected */
-    bool kept;     /* the answer was received, and something more is awaited */
+    bool told; /* cb runs or has run; the call may still be in `sent` */
 };
 
 /* s->calls, made if needed; NULL for lack of memory. */
@@ -43,15 +42,14 @@ struct pb__calls *pb__calls(pb_session *s);
 int pb__call_check(const pb_remote *to, const char *method, const pb_value *args,
                    const pb_value *kwargs, const pb_call_options *options,
                    pb_answer_cb cb, pb_error *err);
-/* Runs the callback with one of the two, unless the call was given up, and frees the call
- * unless the callback keeps it. */
+/* Runs the callback with one of the two, unless it has run, and frees the call unless the
+ * callback keeps it. */
 void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure);
-/* Called by the callback: the call goes on to wait, until pb__call_forget, or until this
- * callback gets the failure that ends it. */
+/* Called by the callback: the call goes on to wait, until pb__call_end runs this
+ * callback. */
 void pb__call_keep(pb_call *c, pb_answer_cb cb, void *user_data);
-/* Frees a call that was kept, without its callback. */
-void pb__call_forget(pb_call *c);
-/* Runs the callback with an error of our own; a later answer is dropped. */
+/* Runs the callback with an error of our own; a later answer is dropped. No effect if the
+ * callback runs or has run. */
 void pb__call_give_up(pb_call *c, int code, const char *text);
 /* Sends the calls that waited for the session to be ready. */
 void pb__call_flush(pb_session *s);

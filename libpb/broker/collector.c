@@ -83,7 +83,12 @@ static int do_got_page(void *self, pb_request *r)
     }
     int failed = pb_request_unpack_keywords(r, "O", names, &page);
     failed = failed ? failed : collector_admit(c, pb_request_session(r), &why);
-    failed = failed ? failed : c->ops->page(page, &why, c->user_data);
+    int refused = failed ? 0 : c->ops->page(page, &why, c->user_data);
+    if (refused) {
+        pb_error own = why;
+        pb_error_clear(&why);
+        failed = pb__error_of_callback(&why, "the function for a page", refused, &own);
+    }
     if (failed) {
         if (why.code) {
             pb_request_fail(r, pb__exception_of(failed), "%s", why.text);

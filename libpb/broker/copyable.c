@@ -11,32 +11,19 @@
 #include "libpb/broker/objects.h"
 #include "libpb/broker/session.h"
 
-/* Returns the state that the application gave, or the reason why it gave none. */
-static int copyable_asked(pb_value *given, const pb_error *why, pb_value **out,
-                          pb_error *err)
-{
-    *out = given;
-    if (given) {
-        return 0;
-    }
-    return why->code ? pb__error_set(err, why->code, 0, "%s", why->text)
-                     : pb__error_nomem(err);
-}
-
 /* getStateToCopyFor. If the class of a copy has no such callback, the state is the one
  * that was received. */
 static int copyable_state(pb_object *o, pb_object *perspective, pb_value **out,
                           pb_error *err)
 {
     pb_error why = {0};
-    pb_value *state;
     const pb_class *with = pb__class_with(o->cls, offsetof(pb_class, state_to_copy));
-    if (with) {
-        state = with->state_to_copy(o->self, perspective, &why);
-    } else {
-        state = o->base.holds ? pb__ref(o->base.holds) : pb_dict();
+    if (!with) {
+        *out = o->base.holds ? pb__ref(o->base.holds) : pb_dict();
+        return *out ? 0 : pb__error_nomem(err);
     }
-    return copyable_asked(state, &why, out, err);
+    *out = with->state_to_copy(o->self, perspective, &why);
+    return *out ? 0 : pb__error_of_callback(err, "state_to_copy", 0, &why);
 }
 
 int pb__copyable_state(pb_session *s, pb_object *o, pb_remote *observer,
@@ -52,8 +39,8 @@ int pb__copyable_state(pb_session *s, pb_object *o, pb_remote *observer,
     if (!with) {
         return copyable_state(o, s->perspective, &form->state, err);
     }
-    pb_value *state = with->state_to_cache(o->self, s->perspective, observer, &why);
-    return copyable_asked(state, &why, &form->state, err);
+    form->state = with->state_to_cache(o->self, s->perspective, observer, &why);
+    return form->state ? 0 : pb__error_of_callback(err, "state_to_cache", 0, &why);
 }
 
 int pb__copyable_form(pb_session *s, pb_object *o, struct pb__form *form, pb_error *err)

@@ -22,8 +22,7 @@ static int jellyable_members(pb_session *s, pb_object *o, struct pb__form *form,
     with = pb__class_with(o->cls, offsetof(pb_class, jelly_members));
     pb_value *given = with->jelly_members(o->self, s->perspective, &why);
     if (!given) {
-        return why.code ? pb__error_set(err, why.code, 0, "%s", why.text)
-                        : pb__error_nomem(err);
+        return pb__error_of_callback(err, "jelly_members", 0, &why);
     }
     pb_kind kind = pb__kind(given);
     pb_value *list = kind == PB_LIST || kind == PB_TUPLE ? pb_list() : NULL;
@@ -129,9 +128,5 @@ int pb__jellyable_read(pb_session *s, const struct pb__registered *as,
         return read_reference(s, as, form->state, out, err);
     }
     *out = as->unjelly ? as->unjelly(form->state, &why, as->user_data) : NULL;
-    if (*out) {
-        return 0;
-    }
-    return why.code ? pb__error_set(err, why.code, 0, "%s", why.text)
-                    : pb__error_nomem(err);
+    return *out ? 0 : pb__error_of_callback(err, "unjelly", 0, &why);
 }

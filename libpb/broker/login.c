@@ -45,14 +45,13 @@ static void free_login(pb_login_call *l)
     pb__free(l);
 }
 
+/* The callback may still cancel the login, which is done with its call. */
 static void login_end(pb_login_call *l, pb_value *avatar, pb_failure *failure)
 {
-    pb_answer_cb cb = l->cb;
-    void *user_data = l->user_data;
-    free_login(l);
-    if (cb) {
-        cb(avatar, failure, user_data);
+    if (l->cb) {
+        l->cb(avatar, failure, l->user_data);
     }
+    free_login(l);
 }
 
 static void login_fail(pb_login_call *l, const pb_error *err)

@@ -169,7 +169,7 @@ int pb_session_set_name_for_local(pb_session *s, const char *name, pb_object *o)
     if (!s || !name || !o) {
         return PB_ERR_ARG;
     }
-    if (!pb__session_open(s)) {
+    if (!pb__session_open(s) || pb__session_usable(s, NULL) != 0) {
         return PB_ERR_STATE;
     }
     pb_object **place =

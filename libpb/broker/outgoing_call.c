@@ -58,49 +58,36 @@ static void call_free(pb_call *c)
     pb__spares_give(&c->session->shared->calls, c);
 }
 
-/* Removes the call from the lists of waiting calls. */
-static void stop_waiting(pb_call *c)
+/* Removes the call from the lists of waiting calls, and runs its callback. */
+static void call_tell(pb_call *c, pb_value *result, pb_failure *failure)
 {
     pb__list_remove(&c->waiting);
     pb__list_remove(&c->timer);
     c->session->calls->pending--;
-}
-
-static void call_run_callback(pb_answer_cb cb, pb_value *result, pb_failure *failure,
-                              void *user_data)
-{
-    if (cb) {
-        cb(result, failure, user_data);
+    c->told = true;
+    if (c->cb) {
+        c->cb(result, failure, c->user_data);
     }
 }
 
 void pb__call_end(pb_call *c, pb_value *result, pb_failure *failure)
 {
-    bool runs = !c->given_up;
-    c->kept = false;
-    if (runs) {
-        stop_waiting(c);
-        call_run_callback(c->cb, result, failure, c->user_data);
+    if (!c->told) {
+        call_tell(c, result, failure);
     }
-    if (!runs || !c->kept) {
+    if (c->told) {
         call_free(c);
     }
 }
 
 void pb__call_keep(pb_call *c, pb_answer_cb cb, void *user_data)
 {
-    c->kept = true;
+    c->told = false;
     c->request = 0;
     c->cb = cb;
     c->user_data = user_data;
     pb__list_push(&c->session->calls->waiting, &c->waiting);
     c->session->calls->pending++;
-}
-
-void pb__call_forget(pb_call *c)
-{
-    stop_waiting(c);
-    call_free(c);
 }
 
 /* Runs the callback with an error of our own; the call is not in the table any more. */
@@ -113,6 +100,9 @@ static void call_fail(pb_call *c, int code, const char *text)
 
 void pb__call_give_up(pb_call *c, int code, const char *text)
 {
+    if (c->told) {
+        return;
+    }
     if (c->request == 0) {
         struct pb__unsent *u = c->unsent;
         if (u) {
@@ -124,10 +114,8 @@ void pb__call_give_up(pb_call *c, int code, const char *text)
         }
         return;
     }
-    stop_waiting(c);
-    c->given_up = true;
     pb_failure *failure = pb__failure_new(code, text);
-    call_run_callback(c->cb, NULL, failure, c->user_data);
+    call_tell(c, NULL, failure);
     pb_failure_unref(failure);
 }
 
@@ -275,8 +263,7 @@ int pb__call_check(const pb_remote *to, const char *method, const pb_value *args
     if (!to->target && (!to->session || !pb__session_open(to->session))) {
         return pb__error_set(err, PB_ERR_DEAD, 0, "Calling Stale Broker");
     }
-    const struct pb__shared *sh = to->session ? to->session->shared : NULL;
-    int unusable = sh && sh->usable ? sh->usable(to->session->driver, err) : 0;
+    int unusable = to->session ? pb__session_usable(to->session, err) : 0;
     if (unusable) {
         return unusable;
     }

@@ -70,7 +70,7 @@ static int send_page(pb_session *s, pb_pager *p, pb_error *err)
     int failed = p->ops->next_page(p->self, &page, &last, err);
     bool had_page = page;
     if (failed) {
-        pb__error_set(err, failed, 0, "%s", pb_strerror(failed));
+        failed = pb__error_of_callback(err, "next_page", failed, NULL);
     } else if (page && pb__session_open(s)) {
         failed = pager_tell(s, p, "gotPage", page, err);
     }
@@ -175,6 +175,10 @@ int pb_page(pb_remote *collector, const pb_page_source *ops, void *self, pb_page
     }
     if (!s) {
         return PB_ERR_DEAD;
+    }
+    int unusable = pb__session_usable(s, NULL);
+    if (unusable) {
+        return unusable;
     }
     pb_pager *p = pb__malloc(sizeof *p);
     if (p && !s->pagers && (s->pagers = pb__calloc(1, sizeof *s->pagers))) {

@@ -288,10 +288,12 @@ int pb_attempt_refuse(pb_attempt *a)
 }
 
 /* Handles the return value of a checker or realm that has not answered. */
-static int close_on(pb_attempt *a, int code)
+static int close_on(pb_attempt *a, const char *callback, int code)
 {
+    pb_error why = {0};
+    code = code ? pb__error_of_callback(&why, callback, code, NULL) : 0;
     if (code && !a->answered) {
-        fail_by(a, code);
+        pb_attempt_fail(a, pb__exception_of(code), "%s", why.text);
     }
     return code;
 }
@@ -310,7 +312,7 @@ int pb_attempt_accept(pb_attempt *a, pb_span avatar_id)
     }
     a->accepted = true;
     pb_attempt_ref(a);
-    int failed = close_on(a, a->portal->realm(a, a->portal->realm_data));
+    int failed = close_on(a, "the realm", a->portal->realm(a, a->portal->realm_data));
     pb_attempt_unref(a);
     return failed;
 }
@@ -318,14 +320,11 @@ int pb_attempt_accept(pb_attempt *a, pb_span avatar_id)
 int pb_attempt_grant(pb_attempt *a, pb_object *avatar, void (*logout)(void *user_data),
                      void *user_data)
 {
-    if (!a && logout) {
-        logout(user_data);
-    }
-    if (!a) {
-        return PB_ERR_ARG;
-    }
-    if (a->answered) {
-        return PB_ERR_STATE;
+    if (!a || a->answered) {
+        if (logout) {
+            logout(user_data);
+        }
+        return a ? PB_ERR_STATE : PB_ERR_ARG;
     }
     a->answered = true;
     return pb__avatar_answer(a->request, avatar, logout, user_data);
@@ -364,7 +363,7 @@ static int attempt_begin(pb_attempt *a, const struct pb__checker *c,
         return PB_ERR_NOMEM;
     }
     if (c->check) {
-        close_on(a, c->check(a, c->user_data));
+        close_on(a, "the checker", c->check(a, c->user_data));
     } else {
         pb_attempt_fail(a, UNHANDLED, "No checker for %s", interfaces);
     }

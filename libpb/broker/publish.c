@@ -93,8 +93,10 @@ int pb_publishable_get_state(void *self, pb_request *req)
                                pb__class_name(pb_request_object(req)->cls));
     }
     pb_value *state = p->state_to_publish(self, pb_request_perspective(req), &err);
-    if (!state && err.code) {
-        return pb_request_fail(req, pb__exception_of(err.code), "%s", err.text);
+    if (!state) {
+        pb_error why = {0};
+        e = pb__error_of_callback(&why, "state_to_publish", 0, &err);
+        return pb_request_fail(req, pb__exception_of(e), "%s", why.text);
     }
     return pb_request_answer_steal(req, state);
 }
@@ -444,29 +446,27 @@ static void ready_run(struct ready *r, pb_value *result, pb_failure *failure)
     }
 }
 
-/* The call ends while its result is not activated: it was cancelled, or the session has
- * ended. The result may have been held by the call only. */
-static void ready_given_up(pb_value *result, pb_failure *failure, void *user_data)
+/* The end of the wait for the activation: the result is activated, the call was
+ * cancelled, or the session has ended. The result may have been held by the call only. */
+static void ready_waited(pb_value *result, pb_failure *failure, void *user_data)
 {
     struct ready *r = user_data;
     pb_value *held = r->result;
-    (void)result;
     r->result = NULL;
-    ready_run(r, NULL, failure);
+    ready_run(r, result, failure);
     pb_value_unref(held);
 }
 
 static void ready_activated(pb_object *o, pb_failure *failure, void *user_data)
 {
     struct ready *r = user_data;
-    pb_value *held = r->result;
+    pb_value *result = failure ? NULL : r->result;
     (void)o;
-    r->result = NULL;
     if (r->call) {
-        pb__call_forget(r->call);
+        pb__call_end(r->call, result, failure);
+    } else {
+        ready_waited(result, failure, r);
     }
-    ready_run(r, failure ? NULL : held, failure);
-    pb_value_unref(held);
     ready_unref(r);
 }
 
@@ -480,7 +480,7 @@ static void ready_answered(pb_value *result, pb_failure *failure, void *user_dat
         e = pb_published_when_activated(&c->object, ready_activated, r);
         if (!e) {
             if (r->call) {
-                pb__call_keep(r->call, ready_given_up, r);
+                pb__call_keep(r->call, ready_waited, r);
             }
             return;
         }

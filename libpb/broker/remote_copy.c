@@ -126,11 +126,7 @@ static int read_by_factory(const struct pb__registered *as, pb_value *state,
 {
     pb_error why = {0};
     *out = as->factory(state, &why, as->user_data);
-    if (*out) {
-        return 0;
-    }
-    return why.code ? pb__error_set(err, why.code, 0, "%s", why.text)
-                    : pb__error_nomem(err);
+    return *out ? 0 : pb__error_of_callback(err, "the factory of a copy", 0, &why);
 }
 
 int pb__copy_read(pb_session *s, const struct pb__registered *as,
@@ -177,7 +173,7 @@ static int copy_tell(struct pb__copy *c, pb_error *err)
     with = pb__class_with(cls, offsetof(pb_class, set_state));
     int e = with ? with->set_state(c->object.self, c->object.base.holds, &why) : 0;
     if (e) {
-        return pb__error_set(err, e, 0, "%s", why.code ? why.text : pb_strerror(e));
+        return pb__error_of_callback(err, "set_state", e, &why);
     }
     return c->publication ? pb__publication_begin(c, err) : 0;
 }

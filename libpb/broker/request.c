@@ -119,7 +119,7 @@ static int begin_answer(pb_request *r)
     }
     r->answered = true;
     s->serving--;
-    return s->shared->usable && s->shared->usable(s->driver, NULL) ? PB_ERR_LOST : 0;
+    return pb__session_usable(s, NULL) ? PB_ERR_LOST : 0;
 }
 
 /* An answer is written between these two. r and its session survive the callbacks in
@@ -368,9 +368,11 @@ void pb__request_close(pb_request *r, int code)
     if (code == 0) {
         pb_request_answer_steal(r, pb_none());
     } else {
+        pb_error why = {0};
+        code = pb__error_of_callback(&why, "the method", code, NULL);
         bool dead = code == PB_ERR_DEAD; /* as Twisted, if that raised the exception */
         pb_request_fail(r, pb__exception_of(code), "%s",
-                        dead ? "Calling Stale Broker" : pb_strerror(code));
+                        dead ? "Calling Stale Broker" : why.text);
     }
 }
 

@@ -96,6 +96,13 @@ static inline bool pb__session_open(const pb_session *s)
     return s->state != PB__CLOSED;
 }
 
+/* 0, or an error, with err filled, if the driver cannot send anything now: in a child
+ * process of a fork. */
+static inline int pb__session_usable(const pb_session *s, pb_error *err)
+{
+    return s->shared->usable ? s->shared->usable(s->driver, err) : 0;
+}
+
 /* Whether the negotiation is not complete: a server has to receive the dialect and the
  * version, a client the dialects and the version. */
 static inline bool pb__negotiating(const pb_session *s)

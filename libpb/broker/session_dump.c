@@ -32,7 +32,7 @@ static int dump_calls(const pb_session *s, struct pb__buf *out)
     while (!e && s->calls && pb__map_next(&s->calls->sent, &at, &request, &value)) {
         const pb_call *c = value;
         e = pb__buf_printf(out, "call %" PRIu64 "%s\n", request,
-                           c->given_up ? " given up" : "");
+                           c->told ? " given up" : "");
     }
     return e;
 }

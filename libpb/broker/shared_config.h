@@ -13,8 +13,8 @@ struct pb__shared {
     size_t owners;
     pb_session_config config; /* no zeros, except in jelly.limits: see limits */
     pb_limits limits;         /* with which a session begins */
-    /* 0, or an error, with err filled, if no call can be made now. Set by the driver;
-     * NULL: a call can always be made. */
+    /* 0, or an error, with err filled, if nothing can be sent now. Set by the driver;
+     * NULL: something can always be sent. See pb__session_usable. */
     int (*usable)(void *driver, pb_error *err);
     struct pb__read_context *idle; /* NULL: in use, or not made yet */
     /* Of the message that was completed last: bytes, and the amount of

@@ -379,18 +379,17 @@ static int end_old_instance(struct pb__reader *r, struct pb__frame *f)
     return end_instance(r, f);
 }
 
-/* Ends an expression whose value a callback has made: e is 0 and v the value, or it has
- * failed. */
+/* Ends an expression whose value a callback has made: e is 0 and v the value, or err may
+ * say why it failed. */
 static int finish_called(struct pb__reader *r, int e, pb_value *v, pb_error *err)
 {
     if (pb__read_ended(r)) {
         pb_value_unref(e ? NULL : v);
         return PB_ERR_DEAD;
     }
-    if (e || !v) {
-        pb__error_set(err, e ? e : PB_ERR_NOMEM, 0, "%s",
-                      pb_strerror(e ? e : PB_ERR_NOMEM));
-        return pb__read_refuse(r, -1, e ? e : PB_ERR_NOMEM, "%s", err->text);
+    if (e) {
+        pb__error_set(err, e, 0, "%s", pb_strerror(e));
+        return pb__read_refuse(r, -1, e, "%s", err->text);
     }
     return finish_parsed(r, v, err);
 }
@@ -408,8 +407,11 @@ static int end_persistent(struct pb__reader *r, struct pb__frame *f)
         return list_refuse(r, "'persistent' has no member");
     }
     pb_value *v = NULL;
-    pb_error err = {0};
-    int e = c->persistent_load(f->v[0], &v, &err, c->user_data);
+    pb_error why = {0}, err = {0};
+    int e = c->persistent_load(f->v[0], &v, &why, c->user_data);
+    if (e || !v) {
+        e = pb__error_of_callback(&err, "persistent_load", e, &why);
+    }
     return finish_called(r, e, v, &err);
 }
 

@@ -107,11 +107,12 @@ int pb__write_instance(struct pb__writer *w, pb_value *v)
     const pb_jelly_config *c = w->config;
     pb_value *id = NULL;
     if (c->persistent_save) {
-        int e = pb__write_called(w, c->persistent_save(v, &id, w->err, c->user_data),
-                                 "persistent_save");
+        pb_error why = {0}, own = {0};
+        int e = c->persistent_save(v, &id, &why, c->user_data);
         if (e) {
             pb_value_unref(id);
-            return e;
+            e = pb__error_of_callback(&own, "persistent_save", e, &why);
+            return pb__error_set(w->err, e, 0, "persistent_save failed: %s", own.text);
         }
     }
     if (id) {

@@ -182,3 +182,32 @@ PB_TEST(error, controls_are_escaped)
     pb__error_set(&err, PB_ERR_ARG, 0, "%s", bells);
     cr_expect_eq(strlen(err.text), (sizeof err.text - 1) / 4 * 4);
 }
+
+/* What a callback of the application gives is its reason, its code, or a sentence that says
+ * that it gave none. */
+PB_TEST(error, of_a_callback)
+{
+    static const struct {
+        int code;
+        pb_error why;
+        int expected;
+        const char *text;
+    } cases[] = {
+        {0, {.code = PB_ERR_RANGE, .text = "too far"}, PB_ERR_RANGE, "too far"},
+        {PB_ERR_TYPE, {.code = PB_ERR_RANGE, .text = "too far"}, PB_ERR_RANGE, "too far"},
+        {0, {.code = 7, .text = "odd"}, PB_ERR_ARG, "odd"},
+        {PB_ERR_TYPE, {0}, PB_ERR_TYPE, NULL},
+        {0, {0}, PB_ERR_ARG, "load returned NULL without an error"},
+        {7, {0}, PB_ERR_ARG, "load returned 7, which is not an error code"},
+        {-1000, {0}, PB_ERR_ARG, "load returned -1000, which is not an error code"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pb_error err = {0};
+        const pb_error *why = cases[i].why.code ? &cases[i].why : NULL;
+        cr_expect_eq(pb__error_of_callback(&err, "load", cases[i].code, why),
+                     cases[i].expected);
+        cr_expect_eq(err.code, cases[i].expected);
+        cr_expect_str_eq(err.text,
+                         cases[i].text ? cases[i].text : pb_strerror(cases[i].code));
+    }
+}

@@ -83,6 +83,69 @@ PB_TEST(login, has_a_time_and_can_be_given_up)
              "client closed\nserver closed\n");
 }
 
+/* ---- Cancelled in its own callback ---- */
+
+struct own_login {
+    struct pair *p;
+    pb_login_call *login;
+};
+
+static void cancels_its_login(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct own_login *own = user_data;
+    noted(result, failure, own->p);
+    pb_login_cancel(own->login);
+    pb_login_cancel(own->login);
+}
+
+/* The avatar, a refusal, a failure, a cancellation, a time-out and the
+ * end of the session. */
+static void cancelled_in_callback(struct pair *p)
+{
+    struct service v;
+    struct own_login own = {p, NULL};
+    const pb_call_options soon = {.timeout = 10};
+    pb_credentials who = {.username = "alice", .password = "sesame"};
+    cr_assert(open_service(p, &v, true, true));
+    for (int i = 0; i < 6; i++) {
+        who.password = i == 1 ? "wrong" : "sesame";
+        v.fail = i == 2;
+        v.keep_in_realm = i > 2;
+        cr_assert_eq(pb_login(p->client, &who, NULL, i == 4 ? &soon : NULL,
+                              cancels_its_login, &own, &own.login, NULL),
+                     0);
+        if (i == 3) {
+            pb_login_cancel(own.login);
+        }
+        talk(p);
+        later(p, 20);
+        if (i == 5) {
+            pb_session_lost(p->client, NULL);
+            pb_session_lost(p->server, NULL);
+        }
+        pb_attempt_unref(v.kept);
+        v.kept = NULL;
+    }
+    close_service(p, &v);
+}
+
+PB_TEST(login, is_not_cancelled_in_its_own_callback)
+{
+    converse(
+        cancelled_in_callback,
+        "client ready\nserver ready\nmind None\nanswer <RemoteReference 2>\n"
+        "logout\nalice is gone\n"
+        "failure 0 twisted.cred.error.UnauthorizedLogin: \n"
+        "failure 0 builtins.OverflowError: number out of range\n"
+        "failure -12 twisted.internet.defer.CancelledError: the call was cancelled\n"
+        "failure -11 twisted.internet.defer.TimeoutError: the call was not answered in "
+        "time\n"
+        "failure -10 twisted.spread.pb.PBConnectionLost: the peer closed the "
+        "connection\n"
+        "client closed -10 : the peer closed the connection\n"
+        "server closed -10 : the peer closed the connection\n");
+}
+
 /* ---- What cannot be sent ---- */
 
 static void unsendable(struct pair *p)

@@ -131,7 +131,7 @@ static void returns(struct pair *p)
 {
     struct service server;
     open_services(p, &server, NULL);
-    static const int codes[] = {0, PB_ERR_NOMEM, PB_ERR_RANGE, PB_ERR_STATE};
+    static const int codes[] = {0, PB_ERR_NOMEM, PB_ERR_RANGE, PB_ERR_STATE, 7};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         call_root(p, p->client, "return", pb_build(NULL, "(i)", codes[i]), NULL);
     }
@@ -152,6 +152,8 @@ PB_TEST(call, ends_with_what_the_method_returns)
         "failure 0 builtins.MemoryError: out of memory\n"
         "failure 0 builtins.OverflowError: number out of range\n"
         "failure 0 builtins.RuntimeError: not possible now\n"
+        "failure 0 builtins.ValueError: the method returned 7, which is not an error "
+        "code\n"
         "failure 0 builtins.TypeError: Service.remote_return() argument 1: int expected, "
         "got str\n"
         "failure 0 builtins.TypeError: Service.remote_return() takes 2 positional "
@@ -230,6 +232,66 @@ PB_TEST(call, is_cancelled_and_its_late_answer_dropped)
              "failure -12 twisted.internet.defer.CancelledError: the call was cancelled\n"
              "pending 0\n"
              "exported 0\n");
+}
+
+/* A call that is cancelled in its own callback, from which also the end of the session,
+ * another cancellation or an answer may run it. */
+struct own {
+    struct pair *p;
+    pb_call *call;
+};
+
+static void cancels_itself(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct own *own = user_data;
+    noted(result, failure, own->p);
+    pb_call_cancel(own->call);
+    pb_call_cancel(own->call);
+}
+
+static void cancelled_in_callback(struct pair *p)
+{
+    struct service server;
+    struct own own[5] = {{p, NULL}, {p, NULL}, {p, NULL}, {p, NULL}, {p, NULL}};
+    const pb_call_options soon = {.timeout = 10};
+    pb_session_stats stats;
+    open_services(p, &server, NULL);
+    pb_remote *root = pb_session_root(p->client);
+    const char *const methods[] = {"same", "later", "same", "none", "later"};
+    for (size_t i = 0; i < 5; i++) {
+        cr_assert_eq(pb_remote_call_values(root, methods[i], NULL, NULL,
+                                           i == 1 ? &soon : NULL, cancels_itself, &own[i],
+                                           &own[i].call, NULL),
+                     0);
+    }
+    pb_call_cancel(own[2].call);
+    pb_session_get_stats(p->client, &stats);
+    note(p, "pending %zu", stats.pending);
+    talk(p);
+    later(p, 20);
+    pb_session_get_stats(p->client, &stats);
+    note(p, "pending %zu", stats.pending);
+    pb_session_lost(p->client, NULL);
+    pb_session_lost(p->server, NULL);
+    pb_remote_unref(root);
+    close_services(p, &server, NULL);
+}
+
+PB_TEST(call, is_not_cancelled_in_its_own_callback)
+{
+    converse(
+        cancelled_in_callback,
+        "failure -12 twisted.internet.defer.CancelledError: the call was cancelled\n"
+        "pending 4\n"
+        "answer [<RemoteReference 1>, <RemoteReference 1>]\n"
+        "answer None\n"
+        "failure -11 twisted.internet.defer.TimeoutError: the call was not answered in "
+        "time\n"
+        "pending 1\n"
+        "failure -10 twisted.spread.pb.PBConnectionLost: the peer closed the "
+        "connection\n"
+        "client closed -10 : the peer closed the connection\n"
+        "server closed -10 : the peer closed the connection\n");
 }
 
 PB_TEST(call, is_refused_before_anything_is_sent)

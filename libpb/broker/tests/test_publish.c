@@ -340,17 +340,32 @@ PB_TEST(publish, that_is_not_there_yet_fails_with_the_connection)
     free(p);
 }
 
+struct own_call {
+    struct pair *p;
+    pb_call *call;
+};
+
+static void cancels_itself(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct own_call *own = user_data;
+    noted(result, failure, own->p);
+    pb_call_cancel(own->call);
+}
+
 /* One of two calls is cancelled: before the answer, or while the state is fetched. Then
- * the object is activated, or the connection ends. */
+ * the object is activated, or the connection ends. Each call cancels itself in its own
+ * callback, without effect. */
 static void cancelled(bool answered, bool comes, const char *log)
 {
     struct pair *p = calloc(1, sizeof *p);
     struct server server;
-    pb_call *call, *second;
+    struct own_call first = {p, NULL}, second = {p, NULL};
     open_both(p, &server);
     pb_remote *root = pb_session_root(p->client);
-    pb_when_ready(root, "get", NULL, NULL, NULL, noted, p, &call, NULL);
-    pb_when_ready(root, "get", NULL, NULL, NULL, noted, p, &second, NULL);
+    pb_when_ready(root, "get", NULL, NULL, NULL, cancels_itself, &first, &first.call,
+                  NULL);
+    pb_when_ready(root, "get", NULL, NULL, NULL, cancels_itself, &second, &second.call,
+                  NULL);
     pb_remote_unref(root);
     move_all(p, p->client, p->server);
     if (answered) {
@@ -359,7 +374,7 @@ static void cancelled(bool answered, bool comes, const char *log)
     pb_session_stats stats;
     pb_session_get_stats(p->client, &stats);
     cr_assert_eq(stats.pending, answered ? 3 : 2);
-    pb_call_cancel(call);
+    pb_call_cancel(first.call);
     if (comes) {
         talk(p);
         pb_session_get_stats(p->client, &stats);

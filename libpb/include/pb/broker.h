@@ -197,8 +197,8 @@ PB_API int pb_request_answer_steal(pb_request *r, pb_value *result);
  * know that class, append the names of its bases, separated by spaces; the last must be
  * one that the library knows: "shop.SoldOut
  * shop.Error twisted.spread.pb.Error". Without a known base, the base is
- * builtins.Exception. Built-in classes are sent by the name that they have in the peer's
- * Python. The text is formatted as by printf. Returns 0, PB_ERR_STATE or PB_ERR_LOST. */
+ * builtins.Exception. A name without a dot is that of a built-in class ("ValueError").
+ * Built-in classes are sent by the name that they have in the peer's Python. The text is formatted as by printf. Returns 0, PB_ERR_STATE or PB_ERR_LOST. */
 PB_API int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
     PB_PRINTF(3, 4);
 
@@ -254,7 +254,8 @@ typedef void (*pb_answer_cb)(pb_value *result, pb_failure *failure, void *user_d
 
 /* The options of a call. Zero is the default of every field. */
 typedef struct {
-    int64_t timeout; /* milliseconds until the call fails with PB_ERR_TIMEOUT; 0: never */
+    /* milliseconds until the call fails with PB_ERR_TIMEOUT; 0 or less: never */
+    int64_t timeout;
     /* the peer sends no answer: Twisted's pbanswer=False. cb must be NULL */
     bool no_answer;
     void *reserved[4];
@@ -280,8 +281,8 @@ PB_API int pb_remote_call_values(pb_remote *to, const char *method, pb_value *ar
 PB_API int pb_remote_call(pb_remote *to, const char *method, pb_answer_cb cb,
                           void *user_data, pb_error *err, const char *format, ...);
 /* Cancels a call: cb runs with PB_ERR_CANCELLED before this returns. If the answer is
- * received later, it is discarded, and its references are released. Mirrors
- * Deferred.cancel. */
+ * received later, it is discarded, and its references are released. In the call's own cb
+ * it has no effect. Mirrors Deferred.cancel. */
 PB_API void pb_call_cancel(pb_call *c);
 
 /* ---- Failures ---- */
@@ -550,7 +551,8 @@ PB_API int pb_session_notify_on_disconnect(pb_session *s, pb_session_cb cb,
 PB_API void pb_session_dont_notify_on_disconnect(pb_session *s, pb_session_cb cb,
                                                  void *user_data);
 /* Publishes an object under a name, besides "root". PB_ERR_ARG, PB_ERR_STATE if the
- * session has ended, PB_ERR_NOMEM. Mirrors Broker.setNameForLocal. */
+ * session has ended or belongs to the parent process, PB_ERR_NOMEM. Mirrors
+ * Broker.setNameForLocal. */
 PB_API int pb_session_set_name_for_local(pb_session *s, const char *name, pb_object *o);
 /* The root of the peer, *new*. No message is sent for it. Mirrors getRootObject. */
 PB_API pb_remote *pb_session_root(pb_session *s) PB_MUST_USE;

@@ -42,7 +42,8 @@ typedef struct pb_login_call pb_login_call;
 PB_API int pb_login(pb_session *s, const pb_credentials *c, pb_value *mind,
                     const pb_call_options *options, pb_answer_cb cb, void *user_data,
                     pb_login_call **login, pb_error *err);
-/* Cancels the login: cb runs with PB_ERR_CANCELLED before this returns. */
+/* Cancels the login: cb runs with PB_ERR_CANCELLED before this returns. In the login's
+ * own cb it has no effect. */
 PB_API void pb_login_cancel(pb_login_call *login);
 
 /* The length in bytes of a challenge, of the response to it, and of an MD5. */

@@ -189,7 +189,7 @@ PB_API pb_remote *pb_client_login(pb_client *c, const pb_credentials *who, pb_va
  * PB_REMOTE. */
 PB_API pb_value *pb_client_login_value(pb_client *c, const pb_credentials *who,
                                        pb_value *mind, pb_error *err) PB_MUST_USE;
-/* Sets the time-out of each later call, in milliseconds; 0: none. */
+/* Sets the time-out of each later call, in milliseconds; 0 or less: none. */
 PB_API void pb_client_set_timeout(pb_client *c, int64_t timeout);
 /* Calls and waits: the result, *new*, or NULL and err. The arguments are built by a
  * format, as in pb_remote_call: "s, depth=i". If the peer answers with a failure,

@@ -38,8 +38,9 @@ typedef struct {
 
 /* Sends pages to a collector. Each page is sent when all earlier output has been sent;
  * the pagers of a session take turns, one page each. ops is borrowed until done. *pager
- * (may be NULL) is borrowed, and valid until done. 0, or PB_ERR_DEAD, PB_ERR_ARG or
- * PB_ERR_NOMEM; then nothing was sent, and done is not called. Mirrors Pager. */
+ * (may be NULL) is borrowed, and valid until done. 0, or PB_ERR_DEAD, PB_ERR_ARG,
+ * PB_ERR_STATE (in a child process) or PB_ERR_NOMEM; then nothing was sent, and done is
+ * not called. Mirrors Pager. */
 PB_API int pb_page(pb_remote *collector, const pb_page_source *ops, void *self,
                    pb_pager **pager);
 /* The end of a transfer by a ready-made pager; as pb_page_source.done. */

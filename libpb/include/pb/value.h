@@ -110,7 +110,8 @@ PB_API pb_value *pb_bool(bool b);
 /* An int: *new*. */
 PB_API pb_value *pb_int(int64_t i);
 /* An int of any size from Python's decimal text ("-123", "1_000"): *new*. NULL and
- * PB_ERR_SYNTAX if the text is not an integer. */
+ * PB_ERR_SYNTAX if the text is not an integer. The time grows with the square of the
+ * number of digits: limit texts that come from elsewhere (Python's int() takes 4,300). */
 PB_API pb_value *pb_int_text(const char *decimal, pb_error *err) PB_MUST_USE;
 /* An int of any size from its magnitude in little-endian bytes: *new*. */
 PB_API pb_value *pb_int_bytes(bool negative, pb_span little_endian) PB_MUST_USE;

@@ -132,6 +132,8 @@ static void never(pb_value *result, pb_failure *failure, void *user_data)
     _exit(2);
 }
 
+static const pb_class nothing = {.name = "Nothing"};
+
 static int call_client(void *ctx)
 {
     struct client *c = ctx;
@@ -149,6 +151,13 @@ static int call_client(void *ctx)
     EXPECT(says(&err, "the connection belongs to the parent process"));
     EXPECT(pb_get_all_pages(root, "pages", NULL, NULL, NULL, never, NULL, NULL) ==
            PB_ERR_STATE);
+    pb_value *bytes = pb_bytes(pb_span_of("page"));
+    EXPECT(pb_page_bytes(root, bytes, 1, NULL, NULL, NULL) == PB_ERR_STATE);
+    pb_value_unref(bytes);
+    pb_object *o = pb_object_new(&nothing, NULL);
+    EXPECT(pb_session_set_name_for_local(pb_client_session(c->client), "o", o) ==
+           PB_ERR_STATE);
+    pb_object_unref(o);
     return free_client(ctx);
 }
 
