@@ -183,8 +183,8 @@ PB_TEST(error, controls_are_escaped)
     cr_expect_eq(strlen(err.text), (sizeof err.text - 1) / 4 * 4);
 }
 
-/* What a callback of the application gives is its reason, its code, or a sentence that says
- * that it gave none. */
+/* A callback of the application gives a reason, or only a code, or neither; the last is
+ * reported by a sentence that says so. */
 PB_TEST(error, of_a_callback)
 {
     static const struct {

@@ -195,10 +195,11 @@ PB_API int pb_request_answer_steal(pb_request *r, pb_value *result);
 /* Answers with a failure. type is a dotted class name, by which the peer recognises the
  * failure ("twisted.spread.pb.Error", "builtins.ValueError"). If the library does not
  * know that class, append the names of its bases, separated by spaces; the last must be
- * one that the library knows: "shop.SoldOut
- * shop.Error twisted.spread.pb.Error". Without a known base, the base is
- * builtins.Exception. A name without a dot is that of a built-in class ("ValueError").
- * Built-in classes are sent by the name that they have in the peer's Python. The text is formatted as by printf. Returns 0, PB_ERR_STATE or PB_ERR_LOST. */
+ * one that the library knows: "shop.SoldOut shop.Error twisted.spread.pb.Error". Without
+ * a known base, the base is builtins.Exception. A name without a dot is that of a
+ * built-in class ("ValueError"). Built-in classes are sent by the name that they have in
+ * the peer's Python. The text is formatted as by printf. Returns 0, PB_ERR_STATE or
+ * PB_ERR_LOST. */
 PB_API int pb_request_fail(pb_request *r, const char *type, const char *format, ...)
     PB_PRINTF(3, 4);
 
