@@ -50,8 +50,8 @@ int pb__error_of_callback(pb_error *err, const char *callback, int code,
         return pb__error_set(err, own, why->offset, "%s", why->text);
     }
     if (code == 0) {
-        return pb__error_set(err, PB_ERR_ARG, 0, "%s returned NULL without an error",
-                             callback);
+        return pb__error_set(err, PB_ERR_NOMEM, 0,
+                             "%s returned NULL and no error (out of memory?)", callback);
     }
     if (!error_is_code(code)) {
         return pb__error_set(err, PB_ERR_ARG, 0,

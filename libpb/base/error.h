@@ -33,10 +33,10 @@ PB__SHARED int pb__error_null(pb_error *err, const char *what);
 
 /* The error of a callback of the application, whose name is for the text: what the
  * callback wrote to *why (may be NULL), or else the code that it returned. Returns a
- * PB_ERR_ code: PB_ERR_ARG if the callback returned another number, or no error with its
- * NULL (code 0). */
-PB__SHARED int pb__error_of_callback(pb_error *err, const char *callback, int code,
-                                     const pb_error *why);
+ * PB_ERR_ code: PB_ERR_ARG if the callback returned another number, and PB_ERR_NOMEM if
+ * it returned NULL (code 0) without an error, as do the functions that create values. */
+int pb__error_of_callback(pb_error *err, const char *callback, int code,
+                          const pb_error *why);
 
 /* Copies all of an error to err, unless err is NULL or filled. If *from is not filled,
  * err stays unchanged. */

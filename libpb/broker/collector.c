@@ -76,22 +76,23 @@ static int do_got_page(void *self, pb_request *r)
 {
     static const char *const names[] = {"page", NULL};
     struct collector *c = self;
-    pb_error why = {0};
+    pb_error why = {0}, given = {0};
     pb_value *page;
     if (c->ended) {
         return 0;
     }
     int failed = pb_request_unpack_keywords(r, "O", names, &page);
     failed = failed ? failed : collector_admit(c, pb_request_session(r), &why);
-    int refused = failed ? 0 : c->ops->page(page, &why, c->user_data);
+    int refused = failed ? 0 : c->ops->page(page, &given, c->user_data);
     if (refused) {
-        pb_error own = why;
-        pb_error_clear(&why);
-        failed = pb__error_of_callback(&why, "the function for a page", refused, &own);
+        failed = pb__error_of_callback(&why, "the function for a page", refused, &given);
     }
     if (failed) {
         if (why.code) {
             pb_request_fail(r, pb__exception_of(failed), "%s", why.text);
+        }
+        if (refused && !given.code) {
+            pb_error_clear(&why);
         }
         pb__error_set(&why, failed, 0, "a page was refused: %s", pb_strerror(failed));
         collector_end(c, &why);

@@ -387,7 +387,8 @@ static int finish_called(struct pb__reader *r, int e, pb_value *v, pb_error *err
         pb_value_unref(e ? NULL : v);
         return PB_ERR_DEAD;
     }
-    if (e) {
+    if (e || !v) {
+        e = e ? e : PB_ERR_NOMEM;
         pb__error_set(err, e, 0, "%s", pb_strerror(e));
         return pb__read_refuse(r, -1, e, "%s", err->text);
     }

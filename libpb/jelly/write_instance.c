@@ -112,7 +112,8 @@ int pb__write_instance(struct pb__writer *w, pb_value *v)
         if (e) {
             pb_value_unref(id);
             e = pb__error_of_callback(&own, "persistent_save", e, &why);
-            return pb__error_set(w->err, e, 0, "persistent_save failed: %s", own.text);
+            return pb__error_set(
+                w->err, e, 0, why.code ? "%s" : "persistent_save failed: %s", own.text);
         }
     }
     if (id) {

@@ -197,7 +197,7 @@ PB_TEST(error, of_a_callback)
         {PB_ERR_TYPE, {.code = PB_ERR_RANGE, .text = "too far"}, PB_ERR_RANGE, "too far"},
         {0, {.code = 7, .text = "odd"}, PB_ERR_ARG, "odd"},
         {PB_ERR_TYPE, {0}, PB_ERR_TYPE, NULL},
-        {0, {0}, PB_ERR_ARG, "load returned NULL without an error"},
+        {0, {0}, PB_ERR_NOMEM, "load returned NULL and no error (out of memory?)"},
         {7, {0}, PB_ERR_ARG, "load returned 7, which is not an error code"},
         {-1000, {0}, PB_ERR_ARG, "load returned -1000, which is not an error code"},
     };

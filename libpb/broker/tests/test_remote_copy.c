@@ -287,7 +287,8 @@ PB_TEST(copy, comes_as_the_factory_makes_it)
 {
     converse(by_factory, "answer ('made of', {})\n"
                          "failure -3 builtins.TypeError: no ducks\n"
-                         "failure -1 builtins.MemoryError: out of memory\n"
+                         "failure -1 builtins.MemoryError: the factory of a copy "
+                         "returned NULL and no error (out of memory?)\n"
                          "answer <scenarios.Both {'x': 1}>\n");
 }
 
@@ -408,8 +409,9 @@ static void unwilling(struct pair *p)
 PB_TEST(copyable, that_gives_no_state_is_not_sent)
 {
     converse(unwilling, "-15 not just now\n"
-                        "-1 out of memory\n"
-                        "failure 0 builtins.MemoryError: out of memory\n");
+                        "-1 state_to_copy returned NULL and no error (out of memory?)\n"
+                        "failure 0 builtins.MemoryError: state_to_copy returned NULL "
+                        "and no error (out of memory?)\n");
 }
 
 /* ---- As values ---- */
