@@ -333,6 +333,9 @@ int pb_remote_call_values(pb_remote *to, const char *method, pb_value *args,
     if (!failed && sends && pb__traces(s)) {
         pb__trace_sent_call(s, mark, to, method, wants_answer, args, kwargs);
     }
+    if (s->depth > 1 && s->shared->nested) {
+        s->shared->nested(s->driver);
+    }
     pb__session_leave(s);
     return failed;
 }

@@ -16,6 +16,9 @@ struct pb__shared {
     /* 0, or an error, with err filled, if nothing can be sent now. Set by the driver;
      * NULL: something can always be sent. See pb__session_usable. */
     int (*usable)(void *driver, pb_error *err);
+    /* A callback of the session has made a call: it may run the driver's loop and wait
+     * for the answer. Set by the driver; NULL: such loops end only after the callback. */
+    void (*nested)(void *driver);
     struct pb__read_context *idle; /* NULL: in use, or not made yet */
     /* Of the message that was completed last: bytes, and the amount of
      * pb_limits.values. */

@@ -322,6 +322,7 @@ static void outcome_tell_failure(const pb_client *c, const pb_failure *f, pb_err
     }
 }
 
+/* Freeing the old failure may free c, if no function of c is on the stack. */
 static void outcome_set_failure(pb_client *c, pb_failure *f)
 {
     pb_failure *before = c->failure;
@@ -333,11 +334,11 @@ static void outcome_set_failure(pb_client *c, pb_failure *f)
  * client stays allocated until client_finish or client_cancel, whatever callbacks do. */
 static struct outcome *client_begin(pb_client *c, pb_error *err)
 {
-    outcome_set_failure(c, NULL);
     struct outcome *o = client_check(c, err) == 0 ? outcome_new(c, err) : NULL;
     if (o) {
         client_enter(c);
     }
+    outcome_set_failure(c, NULL);
     return o;
 }
 

@@ -246,6 +246,15 @@ static void conn_on_wake(pb_session *s, void *driver)
     }
 }
 
+/* pb__shared.nested. */
+static void conn_on_nested(void *driver)
+{
+    pb_conn *c = driver;
+    if (!c->woken && c->state != PB__CONN_ENDED && !conn_is_foreign(c)) {
+        pb__conn_wake(c);
+    }
+}
+
 static int64_t conn_session_now(void *driver)
 {
     const pb_conn *c = driver;
@@ -464,6 +473,7 @@ struct pb__shared *pb__conn_share(const pb_session_config *config)
     struct pb__shared *shared = pb__shared_new(&own);
     if (shared) {
         shared->usable = conn_usable;
+        shared->nested = conn_on_nested;
     }
     return shared;
 }

@@ -6,6 +6,9 @@
  * pb/adapters/ wrap those of GLib, libev and libevent. For another loop, fill in a
  * pb_loop_ops.
  *
+ * A callback may run the loop, if the loop itself allows that (GLib and libev do, libuv
+ * and libevent do not). Calls that the callback has made are then sent and answered.
+ *
  * A loop and everything on it belong to the process that made them. In the child process
  * of a fork, nothing can be made on an inherited loop, and no call can be made through it
  * (PB_ERR_STATE). Closing or freeing an inherited object closes the child's descriptors

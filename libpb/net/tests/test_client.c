@@ -7,7 +7,9 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include "libpb/broker/failures.h"
 #include "libpb/net/tests/peers.h"
+#include "pb/flavors.h"
 
 /* A server that runs in a child. */
 struct child {
@@ -37,6 +39,18 @@ static int give(void *self, pb_request *req)
 {
     return pb_request_answer_steal(
         req, pb_object_value_steal(pb_object_new(&given_class, self)));
+}
+
+static int fail_by_copy(void *self, pb_request *req)
+{
+    static const pb_class sold_out = {.name = "shop.SoldOut",
+                                      .flavor = PB_FLAVOR_COPYABLE};
+    pb_value *v = pb_object_value_steal(pb_object_new(&sold_out, self));
+    pb_failure *f = pb__failure_received(v);
+    int e = pb_request_fail_with(req, f);
+    pb_failure_unref(f);
+    pb_value_unref(v);
+    return e;
 }
 
 static int hang_up(void *self, pb_request *req)
@@ -86,6 +100,7 @@ static const pb_class service_class = {
                                   {"hold", hold},
                                   {"give", give},
                                   {"slow", slow},
+                                  {"fail_by_copy", fail_by_copy},
                                   {"hang_up", hang_up},
                                   {"keyword", keyword},
                                   {"loginAnonymous", log_in_anonymous},
@@ -171,6 +186,56 @@ PB_TEST(client, calls)
     pb_value_unref(v);
     pb_value_unref(back);
     pb_client_free(client);
+    end_child(&child);
+}
+
+static pb_client *to_free;
+
+static void free_client(void *self)
+{
+    (void)self;
+    pb_client_free(to_free);
+    to_free = NULL;
+}
+
+/* The failure of a call is freed by the next call, and with it an object whose destroy
+ * frees the client. */
+static void frees_with_the_failure(const char *method, pb_client *of_reference)
+{
+    static const pb_class sold_out = {
+        .name = "SoldOut", .flavor = PB_FLAVOR_COPYABLE, .destroy = free_client};
+    struct child child;
+    begin_child(&child);
+    pb_registry *g = pb_registry_new();
+    cr_assert_eq(pb_registry_set_class(g, "shop.SoldOut", &sold_out), 0);
+    const pb_net_config config = {.session.registry = g};
+    pb_error err = {0};
+    to_free = pb_client_open(child.endpoint, &config, &err);
+    pb_client *client = to_free, *other = of_reference ? of_reference : client;
+    pb_registry_unref(g);
+    cr_assert_null(
+        pb_client_call(client, pb_client_root(client), "fail_by_copy", &err, ""));
+    cr_assert(pb_client_failure(client));
+    pb_error_clear(&err);
+    cr_assert_null(pb_client_call(client, pb_client_root(other), method, &err, ""));
+    cr_assert(err.code);
+    cr_assert_null(to_free);
+    end_child(&child);
+}
+
+PB_TEST(client, is_freed_with_a_failure)
+{
+    frees_with_the_failure("echo", NULL);
+    frees_with_the_failure("no method \xff", NULL);
+}
+
+PB_TEST(client, is_freed_with_a_failure_by_a_wrong_call)
+{
+    struct child child;
+    begin_child(&child);
+    pb_client *other = open_client(&child);
+    frees_with_the_failure("echo", other);
+    pb_client_free(other);
     end_child(&child);
 }
 

@@ -28,4 +28,5 @@ static void close_base(void)
     g_main_context_unref(base);
 }
 
+#define LOOP_NESTS
 #include "libpb/net/tests/under_loop.h"

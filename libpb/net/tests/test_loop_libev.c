@@ -27,4 +27,5 @@ static void close_base(void)
     ev_loop_destroy(base);
 }
 
+#define LOOP_NESTS
 #include "libpb/net/tests/under_loop.h"

@@ -4,7 +4,8 @@
  *     pb_loop *open_base(void)    makes it, and takes it for the library
  *     void run_base(void)         runs it until something has happened
  *     void drain_base(void)       runs it until it has nothing left to do
- *     void close_base(void)       frees it */
+ *     void close_base(void)       frees it
+ *     #define LOOP_NESTS          if callbacks may run it */
 #ifndef PB__NET_TESTS_UNDER_LOOP_H
 #define PB__NET_TESTS_UNDER_LOOP_H
 
@@ -186,6 +187,47 @@ static int unused_port(void)
     close(fd);
     return port;
 }
+
+#ifdef LOOP_NESTS
+/* A callback that runs the loop until a call of its own is answered. */
+struct nesting {
+    struct place *p;
+    pb_conn *c;
+    int left;
+};
+
+static void on_nested_answer(pb_value *result, pb_failure *failure, void *user_data)
+{
+    struct nesting *n = user_data;
+    on_answer(result, failure, &n->p->seen);
+    if (n->left-- > 0) {
+        int before = n->p->seen.answers;
+        pb_remote *root = pb_conn_root(n->c);
+        cr_assert_eq(
+            pb_remote_call(root, "echo", on_nested_answer, n, NULL, "i", n->left), 0);
+        pb_remote_unref(root);
+        UNTIL(n->p->seen.answers > before);
+    }
+}
+
+PB_TEST(under_loop, callbacks_wait_for_their_own_calls)
+{
+    struct place p;
+    open_place(&p);
+    open_server(&p, "127.0.0.1:0");
+    struct nesting n = {&p, join(&p, at_port(pb_server_port(p.server))), 5};
+    pb_remote *root = pb_conn_root(n.c);
+    /* Three answers in one chunk: the inner calls are answered behind them. */
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(pb_remote_call(root, "echo", on_nested_answer, &n, NULL, "i", i), 0);
+    }
+    pb_remote_unref(root);
+    UNTIL(p.seen.answers == 3 + 5);
+    pb_conn_close(n.c);
+    UNTIL(p.at_server.closed);
+    close_place(&p);
+}
+#endif
 
 PB_TEST(under_loop, refused)
 {

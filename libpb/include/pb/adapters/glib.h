@@ -52,6 +52,7 @@ static inline int pb_glib_watch_new(void *loop, int fd, pb_watch *watch, void **
     w->watch = watch;
     w->tag = NULL;
     w->fd = fd;
+    g_source_set_can_recurse(source, TRUE); /* callbacks may run the loop */
     g_source_attach(source, ((pb_glib *)loop)->context);
     *own = source;
     return 0;
@@ -128,6 +129,7 @@ static inline pb_loop *pb_loop_glib(GMainContext *context)
     g->context = g_main_context_ref(context ? context : g_main_context_default());
     g->timer = g_source_new(&funcs, sizeof(GSource));
     g_source_set_callback(g->timer, NULL, g, NULL);
+    g_source_set_can_recurse(g->timer, TRUE);
     g_source_attach(g->timer, g->context);
     return g->loop;
 }
