@@ -45,8 +45,8 @@
     X(READS_NEW_CLASS, 200, 399, 803, 9999,                                              \
       "A class of the new style can be read, alone or as the last member of a method.")  \
     X(FILLS_OWN_INSTANCE, 200, 399, 1303, 9999,                                          \
-      "An instance that holds itself is filled; else the inner place comes back as "     \
-      "unpersistable.")                                                                  \
+      "An instance that contains itself is filled; else the inner place comes back "     \
+      "as unpersistable.")                                                               \
     X(FILLS_AGAIN, 200, 399, 0, 1502,                                                    \
       "A place of a cycle that is filled with what is itself not known yet is filled "   \
       "again once it is; else it is left.")                                              \

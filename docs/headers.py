@@ -10,7 +10,7 @@ import re
 
 # kind: function, callback, struct, enum, type, macro, heading or text.
 Item = collections.namedtuple("Item", "line comment code name kind members")
-# What a comment in a struct or an enum is about: one or more declarations.
+# The declarations (one or more) that a comment in a struct or an enum describes.
 Member = collections.namedtuple("Member", "names code comment")
 Header = collections.namedtuple("Header", "name about groups")
 # entries: lists of items that share the comment of their first.

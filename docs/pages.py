@@ -7,7 +7,7 @@ import json
 import os
 import re
 
-# What is found: its name, what it is, where, a sentence, and other words that lead to it.
+# An entry of the index: its name, kind and address, a sentence, and other words to find it by.
 Entry = collections.namedtuple("Entry", "name kind url sentence words")
 
 WORDS_OF_C = """auto bool break case char const constexpr continue default do double else enum

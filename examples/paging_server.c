@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A server that gives out a file in pages: fetch(collector) pages it to whoever asks, by
- * paging_client.c or by Twisted's getAllPages(root, "fetch"). However large the file is,
+ * A server that sends a file in pages: fetch(collector) sends them to the collector of
+ * paging_client.c or of Twisted's getAllPages(root, "fetch"). However large the file is,
  * and however slow the reader, it costs a page of memory. */
 #include <pb/pb.h>
 #include <stdio.h>

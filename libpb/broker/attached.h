@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the application has attached to a session: its own data (peer.c), and the
- * functions to call when the connection ends (disconnect.c). */
+ * Data that the application has attached to a session: its own pointer (peer.c), and
+ * the functions to call when the connection ends (disconnect.c). */
 #ifndef PB__ATTACHED_H
 #define PB__ATTACHED_H
 

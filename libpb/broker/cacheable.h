@@ -46,8 +46,8 @@ struct pb__weak {
 
 /* A RemoteCacheObserver: *new*, NULL for lack of memory. */
 pb_remote *pb__observer_new(pb_session *s, pb_object *o, pb_object *perspective);
-/* What an observer is sent as: no reference, but an instance of a class that no taster
- * allows. */
+/* The form in which an observer is sent: not a reference, but an instance of a class that
+ * no taster allows. */
 int pb__observer_form(struct pb__form *form, pb_error *err);
 void pb__weak_unref(struct pb__weak *w);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * error: the failure of a call, written and received. What is written is a failure, or
- * the exception itself if Twisted would write that. */
+ * error: the failure of a call, written and received. Writes a failure, or the exception
+ * itself where Twisted would write that. */
 #include <string.h>
 
 #include "libpb/base/error.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What on_log gets: lines of the session (log.c), and each message as a line
+ * The lines for on_log: those of the session (log.c), and one for each message
  * (trace.c). */
 #ifndef PB__LOG_H
 #define PB__LOG_H

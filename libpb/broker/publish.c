@@ -274,7 +274,7 @@ static void save_or_log(struct pb__copy *c)
 
 /* ---- Activation ---- */
 
-/* Whether v refers to the object: an object that holds itself would never be freed.
+/* Whether v refers to the object: an object that contains itself would never be freed.
  * PB_ERR_NOMEM. */
 static int leads_to(pb_value *v, const pb_object *o)
 {

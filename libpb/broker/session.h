@@ -2,7 +2,7 @@
  *
  * The session itself: its state, and how a public function enters and leaves it. What
  * arrives is read by session.c and handed, message by message, to pb__proto_received
- * (messages.h), which calls one function for each kind of message. What is sent is
+ * (messages.h), which calls one function for each kind of message. Output is
  * written between pb__write_begin and pb__write_end (write_message.h), which undo all of
  * it if a part of it fails.
  *

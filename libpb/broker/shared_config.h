@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the sessions of one configuration share: the configuration with its defaults, and
+ * Shared by the sessions of one configuration: the configuration with its defaults, and
  * one idle read context (read_context.h). All of these sessions belong to one thread. */
 #ifndef PB__SHARED_CONFIG_H
 #define PB__SHARED_CONFIG_H

@@ -194,7 +194,7 @@ static int socket_listen_unix(const struct pb__endpoint *e)
     if (fd < 0) {
         return fd;
     }
-    /* Before it listens nobody can connect whom the mode would not let in. */
+    /* The mode is set before listening, so that no connection is accepted without it. */
     bool good = (e->mode < 0 || chmod(at.sun_path, (mode_t)e->mode) == 0) &&
                 listen(fd, e->backlog) == 0;
     return good ? fd : socket_give_up(fd);

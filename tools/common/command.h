@@ -20,8 +20,8 @@ enum tool_status {
 
 /* ---- Error messages ---- */
 
-/* Prints a message on standard error, after "pb: ", on one line. What a terminal would
- * act on, and what looks like another line, is escaped: parts of it come from a peer. */
+/* Prints a message on standard error, after "pb: ", on one line. Control
+ * characters and line ends are escaped, as parts of the message come from a peer. */
 void tool_error(const char *format, ...) PB_PRINTF(1, 2);
 /* Prints a line below a message, indented: what to do about it. Escapes likewise. */
 void tool_hint(const char *format, ...) PB_PRINTF(1, 2);

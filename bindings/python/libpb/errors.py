@@ -82,8 +82,8 @@ def remote_error(type: str, value: str, traceback: str,
 
 
 def _own_class(name: str) -> Optional[Type[RemoteError]]:
-    """The class of RemoteErrors that are instances of a built-in class. What ends a
-    program, a coroutine or an iteration here is not raised because a peer says so."""
+    """The class of RemoteErrors that are instances of a built-in class. A peer
+    cannot make us raise an exception that ends a program, a coroutine or an iteration."""
     plain = _plain(name)
     if plain == name:
         return None

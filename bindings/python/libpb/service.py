@@ -83,9 +83,9 @@ class Service:
     def _fail(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
-            # Without the frames of this task, which are not those of whoever waits.
+            # Without the frames of this task: the waiting task has frames of its own.
             waiting.set_exception(error.with_traceback(None))
-            waiting.exception()  # whoever waits may have given up
+            waiting.exception()  # the waiting task may have been cancelled
 
     async def _run(self) -> None:
         delay = self._delay

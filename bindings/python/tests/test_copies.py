@@ -137,7 +137,7 @@ class Graphs(TestCase):
                 data = jelly.dumps(value, "none")
             except jelly.JellyError as e:
                 # A tuple cannot be changed, so it is not sent before it is complete.
-                self.assertRegex(str(e), "a (Slots|Frozen|Own|tuple) that holds itself")
+                self.assertRegex(str(e), "a (Slots|Frozen|Own|tuple) that contains itself")
                 refused += 1
                 continue
             if data != expected:

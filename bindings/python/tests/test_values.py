@@ -39,7 +39,7 @@ class Values(Pair):
         aware = datetime.datetime.now(datetime.timezone.utc)
         cases = [(object(), "cannot be sent"), (Person("x", None), "login only"),
                  (bytearray(b"x"), "bytearray"), ("\ud800", "surrogates"), (deep, "4096"),
-                 (itself, "tuple that holds itself"), (aware, "time zone"),
+                 (itself, "tuple that contains itself"), (aware, "time zone"),
                  (decimal.Decimal("Infinity"), "'F'"), (aware.timetz(), "time zone"),
                  (2 ** 449, "448|prefix|integer"), ("x" * (640 * 1024 + 1), "655360"),
                  ({1: object}, "builtins.type")]

@@ -81,7 +81,7 @@ def shared_and_cyclic_values_keep_their_shape(root):
     one.append(one)
     loop = yield root.callRemote("echo", one)
     if loop[1] is not loop:
-        raise AssertionError("a list that holds itself came back as another")
+        raise AssertionError("a list that contains itself came back as another")
 
 
 @step

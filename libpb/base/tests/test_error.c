@@ -151,7 +151,7 @@ PB_TEST(error, frees_what_was_handed_out)
     cr_assert_eq(pb__test_live(), 0);
 }
 
-/* What a peer has said does nothing to a terminal, and looks like no other line. */
+/* Text of a peer cannot control a terminal, and cannot look like another line. */
 PB_TEST(error, controls_are_escaped)
 {
     static const struct {
@@ -175,7 +175,7 @@ PB_TEST(error, controls_are_escaped)
         cr_expect_str_eq(err.text, texts[i].shown);
         cr_expect_str_eq(err.where, texts[i].shown);
     }
-    /* What grows too long is cut. */
+    /* A text that becomes too long is cut. */
     pb_error err = {0};
     char bells[sizeof err.text] = {0};
     memset(bells, '\a', sizeof bells - 1);

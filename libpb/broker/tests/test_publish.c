@@ -402,7 +402,7 @@ PB_TEST(publish, can_be_cancelled_until_it_is_there)
     cancelled(true, false, CANCELLED LOST CLOSED);
 }
 
-/* An object that holds itself would never be freed: it is refused. */
+/* An object that contains itself would never be freed: it is refused. */
 static void holding_itself(struct pair *p)
 {
     struct server server;

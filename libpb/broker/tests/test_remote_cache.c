@@ -426,7 +426,7 @@ static const pb_class own_class = {.name = "scenarios.Pond",
                                    .state_to_cache = own_state,
                                    .stopped_observing = pond_stopped};
 
-/* A cache that holds itself is never released: as in Twisted, it lives until the
+/* A cache that contains itself is never released: as in Twisted, it lives until the
  * connection ends. */
 static void in_itself(struct pair *p)
 {

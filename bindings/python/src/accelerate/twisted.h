@@ -72,7 +72,7 @@ struct pbpy_twisted {
 #define PBPY_TWISTED_FIELD(name) PyObject *name;
     PBPY_TWISTED_MAP(PBPY_TWISTED_FIELD)
 #undef PBPY_TWISTED_FIELD
-    /* What was bound before, which code on the stack may still use. */
+    /* The previous binding, which code on the stack may still use. */
     struct pbpy_twisted *before;
     struct pbpy_count counts[PBPY_FUNCTIONS];
     /* The version of each class when its methods were last found unchanged. */

@@ -159,7 +159,7 @@ PyObject *pbpy_int_from_magnitude_steal(const struct pbpy_state *st, bool negati
                                         PyObject *bytes);
 /* The magnitude of an int as bytes, least significant first: *new*. */
 PyObject *pbpy_int_magnitude(const struct pbpy_state *st, PyObject *number);
-/* Calls the sink's `big` with an int. What that returned; or -1 with an exception set. */
+/* Calls the sink's `big` with an int. Returns its result, or -1 with an exception set. */
 int pbpy_int_write_big(const struct pbpy_state *st, PyObject *number, bool negative,
                        pb_sink out);
 

@@ -417,7 +417,7 @@ static bool pack_step(struct pack *c, PyObject *o)
                      pb_value_kind(visit->value) == PB_FROZENSET);
         if (open) {
             PyErr_Format(c->session->st->jelly_error,
-                         "a %s that holds itself cannot be sent", Py_TYPE(o)->tp_name);
+                         "a %s that contains itself cannot be sent", Py_TYPE(o)->tp_name);
         }
         return !open && pack_deliver(c, visit);
     }

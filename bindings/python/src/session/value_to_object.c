@@ -297,7 +297,7 @@ static bool fill_deliver(struct fill *c, PyObject *object, const struct pbpy_vis
         visit && PyTuple_CheckExact(object) ? pbpy_visited_back(&c->visited, visit) : 0;
     if (hashed && back) {
         PyErr_SetString(c->session->st->jelly_error,
-                        "a key of a dict or a member of a set holds itself");
+                        "a key of a dict or a member of a set contains itself");
         return false;
     }
     if (kind == PB_TUPLE) {
@@ -337,7 +337,7 @@ static bool fill_step(struct fill *c, pb_value *v)
     const struct pbpy_visit *visit = pbpy_visited_get(&c->visited, v);
     if (visit) {
         if (!visit->object) {
-            PyErr_SetString(c->session->st->jelly_error, "a frozenset holds itself");
+            PyErr_SetString(c->session->st->jelly_error, "a frozenset contains itself");
             return false;
         }
         return fill_deliver(c, visit->object, visit);
